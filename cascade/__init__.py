@@ -1,0 +1,51 @@
+"""Cascade: an agent-based simulator of chain liquidations in leveraged markets.
+
+>>> import cascade
+>>> result = cascade.run("scenarios/btc-2025-07-01.yaml")  # doctest: +SKIP
+>>> result.tables["liquidations"]  # doctest: +SKIP
+
+The names below are the public interface and are imported when first used; everything else may be
+imported but is not promised to stay.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cascade.errors import CascadeError
+    from cascade.experiment.run import run
+    from cascade.model import CascadeModel
+    from cascade.output.reader import Result, read
+    from cascade.report.summary import summarise
+    from cascade.scenario import Scenario, load
+
+__version__ = "0.1.0"
+
+__all__ = ["CascadeError", "CascadeModel", "Result", "Scenario", "load", "read", "run", "summarise"]
+
+_HOMES = {
+    "CascadeError": "cascade.errors",
+    "CascadeModel": "cascade.model",
+    "Result": "cascade.output.reader",
+    "Scenario": "cascade.scenario",
+    "load": "cascade.scenario",
+    "read": "cascade.output.reader",
+    "run": "cascade.experiment.run",
+    "summarise": "cascade.report.summary",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name from its home."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'cascade' has no attribute {name!r}")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """List the public names."""
+    return sorted([*__all__, "__version__"])

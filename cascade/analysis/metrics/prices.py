@@ -1,0 +1,221 @@
+"""Metrics of prices: trades describe the path, as published charts do, and marks the amplification."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import numpy as np
+
+from cascade.analysis.metrics.registry import NO_TWIN, Absent, Replicate, Value, metric
+
+LEAST_MOVE_BPS: Final = 10.0
+"""A move from outside below this is too small to divide by."""
+
+YEAR_S: Final = 365.0 * 86_400.0
+
+_HOUR_S = 3600.0
+
+
+def _trough(replicate: Replicate, market: str) -> int:
+    """Return the bar of the lowest trade, the first of equals."""
+    return int(np.argmin(replicate.bar_numbers(market, "low_price")))
+
+
+def _trough_price(replicate: Replicate, market: str) -> float:
+    return float(np.min(replicate.bar_numbers(market, "low_price")))
+
+
+def _peak_price(replicate: Replicate, market: str) -> float:
+    """Return the highest trade before the trough; of the trough's own bar, the open."""
+    trough = _trough(replicate, market)
+    before = replicate.bar_numbers(market, "high_price")[:trough]
+    return float(max([*before, replicate.bar_numbers(market, "open_price")[trough]]))
+
+
+def _start_price(replicate: Replicate, market: str) -> float:
+    return float(replicate.bar_numbers(market, "open_price")[0])
+
+
+@metric(
+    "{market}_start_price", "USD per unit of the asset", "price at the start", "p0: open of the first bar"
+)
+def start_price(replicate: Replicate, market: str) -> Value:
+    """First price."""
+    return _start_price(replicate, market)
+
+
+@metric(
+    "{market}_peak_price",
+    "USD per unit of the asset",
+    "highest trade before the trough",
+    "max of high, t < trough",
+)
+def peak_price(replicate: Replicate, market: str) -> Value:
+    """Peak."""
+    return _peak_price(replicate, market)
+
+
+@metric("{market}_trough_price", "USD per unit of the asset", "lowest trade", "min of low")
+def trough_price(replicate: Replicate, market: str) -> Value:
+    """Trough."""
+    return _trough_price(replicate, market)
+
+
+@metric("{market}_end_price", "USD per unit of the asset", "price at the end", "last of the last bar")
+def end_price(replicate: Replicate, market: str) -> Value:
+    """Last price."""
+    return float(replicate.bar_numbers(market, "last_price")[-1])
+
+
+@metric("{market}_peak_to_trough_bps", "bps", "move from peak to trough; negative", "1e4 (trough / peak - 1)")
+def peak_to_trough_bps(replicate: Replicate, market: str) -> Value:
+    """Fall."""
+    return (_trough_price(replicate, market) / _peak_price(replicate, market) - 1.0) * 1e4
+
+
+@metric(
+    "{market}_rebound_60m_bps", "bps", "recovery within 60 minutes after the trough",
+    "1e4 (max of high over the bars that end within 3600 s after the trough's / trough - 1)",
+)  # fmt: skip
+def rebound_60m_bps(replicate: Replicate, market: str) -> Value:
+    """Recovery."""
+    trough = _trough(replicate, market)
+    after = replicate.bar_numbers(market, "t_s") - replicate.bar_numbers(market, "t_s")[trough]
+    within = (after > 0) & (after <= _HOUR_S)
+    if not within.any():
+        return Absent("the run ends with the trough")
+    highest = float(np.max(replicate.bar_numbers(market, "high_price")[within]))
+    return (highest / _trough_price(replicate, market) - 1.0) * 1e4
+
+
+def _bar_s(replicate: Replicate, market: str) -> float:
+    """Return the length of a bar; the last may be shorter."""
+    times = replicate.bar_numbers(market, "t_s")
+    return float(np.median(np.diff(times))) if len(times) > 1 else math.nan
+
+
+@metric(
+    "{market}_worst_hour_bps", "bps", "largest fall within an hour; negative",
+    "1e4 min over bars of (low / highest open of the 3600 s that end with the bar - 1)",
+)  # fmt: skip
+def worst_hour_bps(replicate: Replicate, market: str) -> Value:
+    """Worst hour."""
+    opens = replicate.bar_numbers(market, "open_price")
+    lows = replicate.bar_numbers(market, "low_price")
+    length = _bar_s(replicate, market)
+    n_bars = max(1, round(_HOUR_S / length)) if length > 0 else 1
+    padded = np.concatenate([np.full(n_bars - 1, -np.inf), opens])
+    highest = np.lib.stride_tricks.sliding_window_view(padded, n_bars).max(axis=1)
+    return float(np.min(lows / highest - 1.0)) * 1e4
+
+
+@metric(
+    "{market}_realised_volatility", "per square root of a year", "annualised realised volatility of bars",
+    "sqrt(sum of (ln last_i / last_i-1)^2 / years between first and last bar)",
+)  # fmt: skip
+def realised_volatility(replicate: Replicate, market: str) -> Value:
+    """Volatility."""
+    last = replicate.bar_numbers(market, "last_price")
+    times = replicate.bar_numbers(market, "t_s")
+    if len(last) < 2:
+        return Absent("there are fewer than two bars")
+    years = float(times[-1] - times[0]) / YEAR_S
+    return math.sqrt(float(np.sum(np.diff(np.log(last)) ** 2)) / years)
+
+
+def _extreme_bps(replicate: Replicate, market: str, sign: int) -> float:
+    """Return the largest log move of the mark from the start price downwards (-1) or upwards (+1), in bps."""
+    column = "mark_low_price" if sign < 0 else "mark_high_price"
+    marks = replicate.bar_numbers(market, column)
+    extreme = float(np.min(marks) if sign < 0 else np.max(marks))
+    return max(0.0, sign * math.log(extreme / _start_price(replicate, market)) * 1e4)
+
+
+def _outside_bps(replicate: Replicate, market: str, sign: int) -> Value:
+    return NO_TWIN if replicate.twin is None else _extreme_bps(replicate.twin, market, sign)
+
+
+def _added_bps(replicate: Replicate, market: str, sign: int) -> Value:
+    outside = _outside_bps(replicate, market, sign)
+    return _extreme_bps(replicate, market, sign) - outside if isinstance(outside, float) else outside
+
+
+def _amplification(replicate: Replicate, market: str, sign: int) -> Value:
+    outside = _outside_bps(replicate, market, sign)
+    if not isinstance(outside, float):
+        return outside
+    if outside < LEAST_MOVE_BPS:
+        return Absent(f"the move from outside is {outside:.1f} bps, below {LEAST_MOVE_BPS:g}")
+    return _extreme_bps(replicate, market, sign) / outside
+
+
+@metric("{market}_fall_bps", "bps", "fall of the mark below the start price", "1e4 ln(p0 / min mark)")
+def fall_bps(replicate: Replicate, market: str) -> Value:
+    """Fall of the mark."""
+    return _extreme_bps(replicate, market, -1)
+
+
+@metric(
+    "{market}_outside_fall_bps", "bps", "the part of the fall that came from outside",
+    "1e4 ln(p0 / min mark) of the counterfactual", needs_twin=True,
+)  # fmt: skip
+def outside_fall_bps(replicate: Replicate, market: str) -> Value:
+    """Fall without forced orders."""
+    return _outside_bps(replicate, market, -1)
+
+
+@metric(
+    "{market}_added_fall_bps", "bps", "the part of the fall that liquidations added",
+    "fall_bps - outside_fall_bps", needs_twin=True,
+)  # fmt: skip
+def added_fall_bps(replicate: Replicate, market: str) -> Value:
+    """Fall due to forced orders."""
+    return _added_bps(replicate, market, -1)
+
+
+@metric(
+    "{market}_amplification", "1", "total fall of the mark over the fall from outside; null below 10 bps",
+    "ln(p0 / min p) / ln(p0 / min p_cf) on the mark", needs_twin=True,
+)  # fmt: skip
+def amplification(replicate: Replicate, market: str) -> Value:
+    """Amplification of a fall."""
+    return _amplification(replicate, market, -1)
+
+
+@metric("{market}_rise_bps", "bps", "rise of the mark above the start price", "1e4 ln(max mark / p0)")
+def rise_bps(replicate: Replicate, market: str) -> Value:
+    """Rise of the mark."""
+    return _extreme_bps(replicate, market, 1)
+
+
+@metric(
+    "{market}_added_rise_bps", "bps", "the part of the rise that liquidations added",
+    "rise_bps - 1e4 ln(max mark / p0) of the counterfactual", needs_twin=True,
+)  # fmt: skip
+def added_rise_bps(replicate: Replicate, market: str) -> Value:
+    """Rise due to forced orders."""
+    return _added_bps(replicate, market, 1)
+
+
+@metric(
+    "{market}_rise_amplification", "1",
+    "total rise of the mark over the rise from outside; null below 10 bps",
+    "ln(max p / p0) / ln(max p_cf / p0) on the mark", needs_twin=True,
+)  # fmt: skip
+def rise_amplification(replicate: Replicate, market: str) -> Value:
+    """Amplification of a rise."""
+    return _amplification(replicate, market, 1)
+
+
+@metric(
+    "{market}_open_interest_drop", "1", "largest fall of open interest, as a share of its highest before",
+    "max over bars of (1 - open interest / running max), in lots",
+)  # fmt: skip
+def open_interest_drop(replicate: Replicate, market: str) -> Value:
+    """Deleveraging."""
+    lots = replicate.bar_numbers(market, "open_interest_lots").astype(np.float64)
+    highest = np.maximum.accumulate(lots)
+    if highest[-1] == 0:
+        return Absent("there is no open interest")
+    return float(np.max(1.0 - lots / np.where(highest > 0, highest, 1.0), where=highest > 0, initial=0.0))

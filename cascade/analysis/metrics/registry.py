@@ -1,0 +1,164 @@
+"""The registry of metrics: each one small function with a name, a unit, a definition and a formula."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from cascade.analysis.feed import public_mask
+from cascade.output.columns import to_names, to_numpy
+from cascade.output.run_units import RunUnits
+from cascade.output.schemas import Column
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Scope = Literal["run", "asset", "market"]
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """Stands for a metric that has no value, and says why."""
+
+    reason: str
+
+
+Value: TypeAlias = float | int | str | Absent
+
+NO_TWIN: Final = Absent("there is no counterfactual")
+
+
+@dataclass(frozen=True)
+class Replicate:
+    """The tables of one replicate, and those of its counterfactual where there is one.
+
+    The counterfactual shares every draw of luck, but its forced orders do not reach the book.
+    """
+
+    units: RunUnits
+    bars: pa.Table
+    liquidations: pa.Table
+    adl: pa.Table
+    funds: pa.Table | None = None
+    twin: Replicate | None = None
+    _cache: dict[tuple[str, ...], Any] = field(default_factory=dict[tuple[str, ...], Any], repr=False)
+
+    def numbers(self, table: str, column: str) -> npt.NDArray[Any]:
+        """Return a column of numbers; empty where the table was not recorded."""
+        key = (table, column)
+        if key not in self._cache:
+            found = getattr(self, table)
+            self._cache[key] = np.empty(0) if found is None else to_numpy(found.column(column))
+        return self._cache[key]
+
+    def names(self, table: str, column: str) -> npt.NDArray[np.str_]:
+        """Return a categorical column; empty where the table was not recorded."""
+        key = (table, column)
+        if key not in self._cache:
+            found = getattr(self, table)
+            self._cache[key] = np.empty(0, np.str_) if found is None else to_names(found.column(column))
+        return self._cache[key]
+
+    def public(self) -> npt.NDArray[np.bool_]:
+        """Return which liquidations the public feeds show."""
+        if ("public",) not in self._cache:
+            self._cache["public",] = public_mask(self.liquidations, self.units.feeds)
+        return self._cache["public",]
+
+    def bar_numbers(self, market: str, column: str) -> npt.NDArray[Any]:
+        """Return a column of the bars of one market."""
+        key = ("bars", column, market)
+        if key not in self._cache:
+            self._cache[key] = self.numbers("bars", column)[self.names("bars", "market") == market]
+        return self._cache[key]
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A metric; names of asset and market metrics hold `{asset}` or `{market}`."""
+
+    name: str
+    unit: str
+    scope: Scope
+    definition: str
+    formula: str
+    kind: Literal["float", "int64", "text"]
+    needs_twin: bool
+    compute: Callable[..., Value]
+
+
+METRICS: Final[dict[str, Metric]] = {}
+"""Every metric by its name, in the order in which a reader meets them."""
+
+
+def metric(
+    name: str,
+    unit: str,
+    definition: str,
+    formula: str,
+    *,
+    kind: Literal["float", "int64", "text"] = "float",
+    needs_twin: bool = False,
+) -> Callable[[Callable[..., Value]], Callable[..., Value]]:
+    """Register a function of a replicate, and of an asset or market if the name holds one, as a metric.
+
+    A count (`int64`) always has a value; other metrics may be `Absent`.
+    """
+    scope: Scope = "market" if "{market}" in name else "asset" if "{asset}" in name else "run"
+
+    def register(compute: Callable[..., Value]) -> Callable[..., Value]:
+        if name in METRICS:
+            raise ValueError(f"metric {name!r} is declared twice")
+        METRICS[name] = Metric(name, unit, scope, definition, formula, kind, needs_twin, compute)
+        return compute
+
+    return register
+
+
+def metric_columns(units: RunUnits, *, counterfactual: bool) -> tuple[Column, ...]:
+    """Return the columns that the metrics add to `runs`."""
+    return tuple(
+        Column(name, entry.kind, _describe(entry, subject), entry.unit, nullable=entry.kind != "int64")
+        for entry, subject, name in _instances(units, counterfactual=counterfactual)
+    )
+
+
+def compute(replicate: Replicate) -> dict[str, Any]:
+    """Return the metrics of a replicate as a row for `runs`, absent ones as None, with `notes` saying why."""
+    row: dict[str, Any] = {}
+    notes: list[str] = []
+    for entry, subject, name in _instances(replicate.units, counterfactual=replicate.twin is not None):
+        value = entry.compute(replicate, *subject)
+        if isinstance(value, Absent):
+            notes.append(f"{name}: {value.reason}")
+        row[name] = None if isinstance(value, Absent) else value
+    return row | {"notes": "\n".join(notes) or None}
+
+
+def column_name(template: str, subject: str) -> str:
+    """Return the name of a metric of an asset or market: `{market}_peak_price` of binance:BTCUSDT."""
+    plain = "".join(letter if letter.isalnum() else "_" for letter in subject).lower()
+    return template.replace("{market}", plain).replace("{asset}", plain)
+
+
+def _instances(units: RunUnits, *, counterfactual: bool) -> Iterator[tuple[Metric, tuple[str, ...], str]]:
+    """Yield every metric with what it is computed for and the name of its column."""
+    subjects: dict[Scope, list[tuple[str, ...]]] = {
+        "run": [()],
+        "asset": [(asset,) for asset in units.assets],
+        "market": [(market.name,) for market in units.markets if market.leveraged],
+    }
+    for entry in METRICS.values():
+        if entry.needs_twin and not counterfactual:
+            continue
+        for subject in subjects[entry.scope]:
+            yield entry, subject, column_name(entry.name, subject[0]) if subject else entry.name
+
+
+def _describe(entry: Metric, subject: tuple[str, ...]) -> str:
+    """Return the definition, naming what it is about."""
+    return f"{subject[0]}: {entry.definition}" if subject else entry.definition

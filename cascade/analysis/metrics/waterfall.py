@@ -1,0 +1,81 @@
+"""Metrics of who bore the losses: insurance funds, auto-deleveraging, bad debt."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from cascade.analysis.metrics.registry import Absent, Replicate, Value, metric
+
+Floats = npt.NDArray[np.float64]
+
+
+def _fund_equity(replicate: Replicate) -> list[Floats]:
+    """Return the path of each venue's fund."""
+    one_per_venue = {market.venue: market.name for market in replicate.units.markets if market.leveraged}
+    return [replicate.bar_numbers(market, "fund_equity_usd") for market in one_per_venue.values()]
+
+
+@metric("fund_start_usd", "USD", "equity of the insurance funds at the first bar", "sum over venues")
+def fund_start_usd(replicate: Replicate) -> Value:
+    """Fund at the start."""
+    return float(sum(path[0] for path in _fund_equity(replicate)))
+
+
+@metric("fund_end_usd", "USD", "equity of the insurance funds at the last bar", "sum over venues")
+def fund_end_usd(replicate: Replicate) -> Value:
+    """Fund at the end."""
+    return float(sum(path[-1] for path in _fund_equity(replicate)))
+
+
+@metric("fund_low_usd", "USD", "lowest equity of each insurance fund", "sum over venues of the min over bars")
+def fund_low_usd(replicate: Replicate) -> Value:
+    """Fund at its lowest."""
+    return float(sum(np.min(path) for path in _fund_equity(replicate)))
+
+
+@metric(
+    "fund_draw_usd", "USD", "losses at mark that the insurance funds took over",
+    "sum of fund_draw_usd where positive",
+)  # fmt: skip
+def fund_draw_usd(replicate: Replicate) -> Value:
+    """Losses of the funds."""
+    return float(np.maximum(replicate.numbers("liquidations", "fund_draw_usd"), 0.0).sum())
+
+
+@metric("adl_usd", "USD", "notional closed by auto-deleveraging, at mark", "sum of mark_value_usd")
+def adl_usd(replicate: Replicate) -> Value:
+    """Auto-deleveraged notional."""
+    return float(replicate.numbers("adl", "mark_value_usd").sum())
+
+
+@metric(
+    "adl_accounts", "accounts", "accounts that were auto-deleveraged", "number of distinct counterparties",
+    kind="int64",
+)  # fmt: skip
+def adl_accounts(replicate: Replicate) -> Value:
+    """Auto-deleveraged accounts."""
+    return len(np.unique(replicate.numbers("adl", "counterparty")))
+
+
+@metric(
+    "adl_forgone_usd",
+    "USD",
+    "what auto-deleveraged accounts lost against closing at mark",
+    "sum of forgone_usd",
+)
+def adl_forgone_usd(replicate: Replicate) -> Value:
+    """Haircut of the counterparties."""
+    return float(replicate.numbers("adl", "forgone_usd").sum())
+
+
+@metric(
+    "bad_debt_usd", "USD", "losses that no account, fund or counterparty covered",
+    "sum over funds of uncovered_usd at the end",
+)  # fmt: skip
+def bad_debt_usd(replicate: Replicate) -> Value:
+    """Socialised loss."""
+    if replicate.funds is None or len(replicate.funds) == 0:
+        return Absent("the run did not record `funds`")
+    steps = replicate.numbers("funds", "step")
+    return float(replicate.numbers("funds", "uncovered_usd")[steps == steps.max()].sum())

@@ -1,0 +1,78 @@
+"""The command `cascade`: names its commands, and imports the one that is called."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Collection
+from importlib import import_module
+from typing import Annotated, Any
+
+import typer
+
+from cascade.cli.terminal import guarded, show
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "init": ("cascade.cli.init:init", "Write a commented example scenario."),
+    "validate": ("cascade.cli.validate:validate", "Check scenario files and say what to write instead."),
+    "explain": ("cascade.cli.explain:explain", "Explain a scenario, a step, a metric or an error code."),
+    "run": ("cascade.cli.run:run", "Run a scenario."),
+    "schema": ("cascade.cli.schema:schema", "Print the scenario format for editors or people."),
+    "doctor": ("cascade.cli.doctor:doctor", "Check this installation."),
+    "docs": ("cascade.cli.docs:docs", "Read the documentation."),
+}
+"""Each command with its function and the line that describes it."""
+
+
+def main() -> None:
+    """Run the command line."""
+    arguments = sys.argv[1:]
+    chosen = next((word for word in arguments if not word.startswith("-")), "")
+    build([chosen])()
+
+
+def build(loaded: Collection[str]) -> typer.Typer:
+    """Return the command line, with only the commands in `loaded` imported."""
+    app = typer.Typer(
+        name="cascade",
+        help="Stress laboratory for leveraged markets: simulate chain liquidations.",
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    )
+    app.callback()(_options)
+    for name, (target, summary) in COMMANDS.items():
+        function = guarded(_function(target)) if name in loaded else _placeholder
+        text = function.__doc__ if name in loaded else summary
+        app.command(name, help=_help(text or summary), short_help=summary)(function)
+    return app
+
+
+def _function(target: str) -> Callable[..., Any]:
+    module, _, name = target.partition(":")
+    return getattr(import_module(module), name)
+
+
+def _placeholder() -> None:
+    """Stand for a command that was not called."""
+
+
+def _help(text: str) -> str:
+    """Return the part of a docstring that is meant for users."""
+    return text.partition("\n    Parameters\n")[0].strip()
+
+
+def _version(value: bool) -> None:
+    if value:
+        from cascade import __version__
+
+        show(f"cascade {__version__}")
+        raise typer.Exit
+
+
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Take the options that come before a command."""

@@ -1,0 +1,67 @@
+"""What every command shares: results to stdout, talk to stderr, errors to exit codes."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import sys
+from collections.abc import Callable
+from typing import Annotated, Any, TypeAlias, TypeVar
+
+import typer
+
+from cascade.errors import CascadeError, ExitCode
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+Overrides: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", "-s", metavar="PATH=VALUE", help="Change a value, e.g. -s makers.0.depth.scale=0.5x"
+    ),
+]
+AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+
+def show(text: str) -> None:
+    """Print a result to stdout."""
+    typer.echo(text)
+
+
+def show_json(value: Any) -> None:
+    """Print a result to stdout as JSON."""
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def say(text: str) -> None:
+    """Tell the user something on stderr."""
+    if text:
+        typer.echo(text, err=True)
+
+
+def has_color() -> bool:
+    """Tell whether stderr shows colours."""
+    return sys.stderr.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def leave(code: ExitCode) -> None:
+    """End the command with an exit code."""
+    raise typer.Exit(int(code))
+
+
+def guarded(command: F) -> F:
+    """Turn the errors of a command into a message on stderr and an exit code."""
+
+    @functools.wraps(command)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return command(*args, **kwargs)
+        except CascadeError as error:
+            say(error.render(color=has_color()))
+            raise typer.Exit(int(error.exit_code)) from None
+        except KeyboardInterrupt:
+            say("interrupted")
+            raise typer.Exit(int(ExitCode.INTERRUPTED)) from None
+
+    return run  # type: ignore[return-value]

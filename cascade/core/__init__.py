@@ -1,0 +1,1 @@
+"""The compiled market: state, parameters and kernels. Knows numpy and numba, nothing of files, clocks or scenarios."""

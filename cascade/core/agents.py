@@ -1,0 +1,292 @@
+"""Who trades besides the leveraged accounts: makers, news-takers, background flow, arbitrageurs, the
+fund that unwinds, and scheduled shocks. They read the market and write intents; none calls the book."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from cascade.core.book import NO_ASK, NO_BID
+from cascade.core.exact import lot_value
+from cascade.core.flow import poisson, quantile
+from cascade.core.inbox import append, has_room
+from cascade.core.margin import MAX_TICK
+from cascade.core.params import (
+    ANY, CANCEL, DEPTH_SHOCK, IOC, LIMIT, MARKET_SHOCK, NEWS, QUOTE, UNWINDING, Params,
+)  # fmt: skip
+from cascade.core.pricing import fair_value
+from cascade.core.state import NONE, State
+from cascade.jit import kernel, outlined
+from cascade.rng import exponential, normal, uniform
+
+
+@kernel
+def _lots(p: Params, st: State, m: int, money: float) -> int:
+    """Return how many lots of market m a sum of money units buys at the mark."""
+    return np.int64(money / abs(float(lot_value(p.markets[m], st.markets[m].mark))))
+
+
+@kernel
+def valid_tick(price: float) -> int:
+    """Return a price in ticks as a tick within bounds."""
+    return np.int64(min(max(price, 1.0), float(MAX_TICK)))
+
+
+# --- shocks and expiries ----------------------------------------------------------------------------
+
+
+@outlined
+def set_depth_shocks(st: State, p: Params) -> None:
+    """Set every market's depth factor from the depth shocks that are on."""
+    step = st.clock[0].step
+    for m in range(len(p.markets)):
+        st.markets[m].depth_shock = 1.0
+    for k in range(len(p.shocks)):
+        shock = p.shocks[k]
+        if shock.kind == DEPTH_SHOCK and shock.start <= step < shock.stop:
+            st.markets[shock.target].depth_shock *= shock.amount
+
+
+@outlined
+def send_shock(st: State, p: Params, k: int) -> bool:
+    """Send what a market shock should have traded by now and has not; False where the inbox is full."""
+    shock = p.shocks[k]
+    step = st.clock[0].step
+    if shock.kind != MARKET_SHOCK or not shock.start <= step < shock.stop:
+        return True
+    if not has_room(st, 1):
+        return False
+    due = shock.amount * float(step + 1 - shock.start) / float(shock.stop - shock.start)
+    lots = np.int64(math.floor(due) if due > 0.0 else math.ceil(due))
+    lots -= st.positions[shock.position].lots - shock.initial
+    if lots != 0:
+        limit = MAX_TICK if lots > 0 else np.int64(1)
+        append(st, shock.position, lots, limit, IOC, ANY, 0.5, np.int64(0))
+    return True
+
+
+@outlined
+def expire_orders(st: State, p: Params) -> bool:
+    """Write a cancellation, at the beginning of the step, for every order whose life ends in it."""
+    clock = st.clock[0]
+    order = np.int64(st.calendars[1, clock.step])
+    while order != NONE:
+        if not has_room(st, 1):
+            return False
+        row = st.orders[order]
+        after = np.int64(row.due_next)
+        number = append(st, np.int64(row.position), np.int64(0), np.int64(0), CANCEL, ANY, 0.0, np.int64(0))
+        st.inbox[number].ref = order
+        st.inbox[number].generation = row.generation
+        st.calendars[1, clock.step] = after
+        if after != NONE:
+            st.orders[after].due_prev = NONE
+        row.due, row.due_next = NONE, NONE
+        order = after
+    return True
+
+
+# --- makers -----------------------------------------------------------------------------------------
+
+
+@outlined
+def requote(st: State, p: Params, k: int) -> bool:
+    """Let maker k renew the quotes that are off by more than its tolerance; False where the inbox is full."""
+    maker = p.makers[k]
+    step = st.clock[0].step
+    if step > 0 and uniform(maker.key, step, maker.slot, 0) >= maker.act:
+        return True
+    if not has_room(st, 2 * maker.n_levels):
+        return False
+    row = st.positions[maker.position]
+    m = np.int64(row.market)
+    inventory = float(row.lots - maker.initial) / maker.cap
+    offset = uniform(maker.key, step, maker.slot, 1)
+    shift = maker.noise * normal(maker.key, step, maker.slot, 2) - maker.skew * inventory
+    fair = fair_value(st, p, m) * math.exp(shift) / p.markets[m].tick_size
+    thick = st.markets[m].depth_factor * st.markets[m].depth_shock
+    buying = thick * min(max(1.0 - inventory, 0.0), 1.0)
+    selling = thick * min(max(1.0 + inventory, 0.0), 1.0)
+    for j in range(maker.n_levels):
+        level = p.quote_levels[maker.first_level + j]
+        quote = maker.first_quote + 2 * j
+        away = fair * level.distance
+        slack = maker.tolerance * away
+        bid, ask = valid_tick(math.floor(fair - away)), valid_tick(math.ceil(fair + away))
+        lots = _lots(p, st, m, level.money)
+        _renew(st, maker.position, quote, np.int64(float(lots) * buying), bid, slack, maker.tolerance, offset)
+        _renew(st, maker.position, quote + 1, -np.int64(float(lots) * selling), ask, slack, maker.tolerance, offset)
+    return True
+
+
+@kernel
+def _renew(
+    st: State, position: int, quote: int, lots: int, tick: int, slack: float, tolerance: float, offset: float
+) -> None:
+    """Write a quote intent where the resting quote is off in price or size."""
+    order = np.int64(st.quotes[quote])
+    if order != NONE:
+        row = st.orders[order]
+        near = abs(float(np.int64(row.tick) - tick)) <= slack
+        if near and abs(float(row.lots - lots)) <= tolerance * abs(float(lots)):
+            return
+    elif lots == 0:
+        return
+    number = append(st, position, lots, tick, QUOTE, ANY, offset, np.int64(0))
+    st.inbox[number].ref = quote
+
+
+@outlined
+def sweep(st: State, p: Params, k: int) -> bool:
+    """Let news-taker k take quotes that the fair value has left behind; False where the inbox is full."""
+    taker = p.news_takers[k]
+    step = st.clock[0].step
+    calls = poisson(taker.key, step, k, 1000, taker.rate)
+    if not has_room(st, calls):
+        return False
+    m = np.int64(st.positions[taker.position].market)
+    market = st.markets[m]
+    fair = fair_value(st, p, m) / p.markets[m].tick_size
+    highest, lowest = valid_tick(math.floor(fair * (1.0 - taker.edge))), valid_tick(math.ceil(fair * (1.0 + taker.edge)))
+    lots = _lots(p, st, m, taker.max_order)
+    for call in range(calls):
+        offset = uniform(taker.key, step, k, call)
+        if market.best_ask < highest:
+            append(st, taker.position, lots, highest, IOC, NEWS, offset, np.int64(0))
+        elif market.best_bid > lowest:
+            append(st, taker.position, -lots, lowest, IOC, NEWS, offset, np.int64(0))
+    return True
+
+
+# --- background flow --------------------------------------------------------------------------------
+
+
+@outlined
+def send_background(st: State, p: Params, k: int) -> bool:
+    """Write the market and limit orders of background flow k; False where the inbox is full."""
+    flow = p.flows[k]
+    step = st.clock[0].step
+    n_market = poisson(flow.key, step, 0, 0, flow.market_rate)
+    n_limit = poisson(flow.key, step, 1, 0, flow.limit_rate)
+    if not has_room(st, n_market + n_limit):
+        return False
+    m = np.int64(st.positions[flow.market_position].market)
+    for j in range(n_market):
+        size = flow.scale * quantile(p, flow.market_size, uniform(flow.key, step, 2 + j, 0))
+        lots = _lots(p, st, m, size)
+        if uniform(flow.key, step, 2 + j, 1) < 0.5:
+            lots = -lots
+        if lots != 0:
+            limit = MAX_TICK if lots > 0 else np.int64(1)
+            offset = uniform(flow.key, step, 2 + j, 2)
+            append(st, flow.market_position, lots, limit, IOC, ANY, offset, np.int64(0))
+    for j in range(n_limit):
+        _send_limit(st, p, k, m, 1_000_000 + j)
+    return True
+
+
+@outlined
+def _send_limit(st: State, p: Params, k: int, m: int, slot: int) -> None:
+    """Write one background limit order at a drawn distance from the opposite best, with a drawn life."""
+    flow = p.flows[k]
+    market = st.markets[m]
+    step = st.clock[0].step
+    if market.best_ask == NO_ASK or market.best_bid == NO_BID:
+        return
+    size = flow.scale * quantile(p, flow.limit_size, uniform(flow.key, step, slot, 0))
+    lots = _lots(p, st, m, size)
+    away = quantile(p, flow.distance, uniform(flow.key, step, slot, 1)) * float(market.mark)
+    if lots == 0:
+        return
+    if uniform(flow.key, step, slot, 2) < 0.5:
+        tick = valid_tick(math.floor(float(market.best_ask) - away))
+    else:
+        tick, lots = valid_tick(math.ceil(float(market.best_bid) + away)), -lots
+    offset = uniform(flow.key, step, slot, 3)
+    number = append(st, flow.limit_position, lots, tick, LIMIT, ANY, offset, np.int64(0))
+    life = np.int64(flow.life * exponential(flow.key, step, slot, 4))
+    st.inbox[number].life_steps = min(life, np.int64(1_000_000_000)) + 1
+
+
+# --- arbitrage --------------------------------------------------------------------------------------
+
+
+@outlined
+def arbitrage(st: State, p: Params, k: int) -> bool:
+    """Let arbitrageur k trade the gap between a perpetual and its spot, and hedge what is left open.
+
+    It sells the dear one and buys the cheap one, in proportion to the gap beyond its threshold,
+    within its cap; legs that filled unequally are squared in the perpetual.
+    """
+    arb = p.arbitrage[k]
+    step = st.clock[0].step
+    if uniform(arb.key, step, k, 0) >= arb.act:
+        return True
+    if not has_room(st, 2):
+        return False
+    spot, perpetual = st.positions[arb.spot_position], st.positions[arb.perpetual_position]
+    s, f = np.int64(spot.market), np.int64(perpetual.market)
+    ratio = p.markets[s].lot_size / p.markets[f].lot_size
+    size = _gap_lots(st, p, k, s, f)
+    room = arb.cap - float(abs(perpetual.lots))
+    held = float(perpetual.lots)
+    if (size > 0.0) == (held > 0.0):
+        size = max(min(size, max(room, 0.0)), -max(room, 0.0))
+    loose = held + float(spot.lots - arb.initial_spot) * ratio
+    hedge = max(min(-loose, arb.max_order), -arb.max_order)
+    offset = uniform(arb.key, step, k, 1)
+    _send(st, arb.perpetual_position, np.int64(size + hedge), offset)
+    _send(st, arb.spot_position, np.int64(-size / ratio), offset)
+    return True
+
+
+@kernel
+def _gap_lots(st: State, p: Params, k: int, s: int, f: int) -> float:
+    """Return the lots of the perpetual to buy (sell, < 0) for the gap between its book and the spot's."""
+    arb = p.arbitrage[k]
+    spot, perpetual = st.markets[s], st.markets[f]
+    if spot.best_bid == NO_BID or spot.best_ask == NO_ASK:
+        return 0.0
+    if perpetual.best_bid == NO_BID or perpetual.best_ask == NO_ASK:
+        return 0.0
+    spot_bid, spot_ask = float(spot.best_bid) * p.markets[s].tick_size, float(spot.best_ask) * p.markets[s].tick_size
+    bid, ask = float(perpetual.best_bid) * p.markets[f].tick_size, float(perpetual.best_ask) * p.markets[f].tick_size
+    dear = bid / spot_ask - 1.0 - arb.threshold
+    cheap = 1.0 - ask / spot_bid - arb.threshold
+    if dear > 0.0:
+        return -min(arb.gain * dear, arb.max_order)
+    if cheap > 0.0:
+        return min(arb.gain * cheap, arb.max_order)
+    return 0.0
+
+
+@kernel
+def _send(st: State, position: int, lots: int, offset: float) -> None:
+    """Write an order that takes what it finds."""
+    if lots != 0:
+        limit = MAX_TICK if lots > 0 else np.int64(1)
+        append(st, position, lots, limit, IOC, ANY, offset, np.int64(0))
+
+
+# --- the fund ---------------------------------------------------------------------------------------
+
+
+@outlined
+def unwind(st: State, p: Params, m: int) -> bool:
+    """Let the fund work off what it holds of market m, a fraction per step; False where the inbox is full."""
+    market = p.markets[m]
+    if market.fund_position == NONE or p.run[0].forced_orders == 0:
+        return True
+    held = st.positions[market.fund_position].lots
+    if held == 0:
+        return True
+    if not has_room(st, 1):
+        return False
+    venue = p.venues[market.venue]
+    size = max(np.int64(float(abs(held)) * venue.unwind_fraction), np.int64(1))
+    size = min(size, max(_lots(p, st, m, float(venue.unwind_max)), np.int64(1)))
+    lots = -size if held > 0 else size
+    limit = MAX_TICK if lots > 0 else np.int64(1)
+    append(st, market.fund_position, lots, limit, IOC, UNWINDING, 0.5, np.int64(1))
+    return True

@@ -1,0 +1,144 @@
+"""The invariants of a running market, exactly, with no tolerance.
+
+A breach is a defect of the simulator, never of a scenario: the run stops and names what broke.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from cascade.core.bitmap import words
+from cascade.core.exact import INVERSE
+from cascade.core.params import PERPETUAL, Params
+from cascade.core.state import NONE, Array, State
+
+Endowment = Array
+"""Lots of each spot market that the accounts were given at the start."""
+
+
+def breaches(st: State, p: Params, endowment: Endowment) -> list[str]:
+    """Return a sentence for every invariant that does not hold; none where all is well."""
+    found = list(_positions(st, p, endowment))
+    found += _money(st, p)
+    found += _books(st, p)
+    found += _queues(st, p)
+    found += _triggers(st, p)
+    return found
+
+
+def lot_values(p: Params, ticks: Array) -> Array:
+    """Return v(tick) of each market at its given tick, as Python integers."""
+    unit = p.markets.unit
+    inverse = -((2 * unit + ticks) // np.maximum(2 * ticks, 1))
+    return np.where(p.markets.contract == INVERSE, inverse, ticks * unit).astype(object)
+
+
+def _sum(values: Array) -> int:
+    """Return the exact sum of an int64 column, beyond 64 bits if need be."""
+    high, low = values >> 32, values & 0xFFFFFFFF
+    return (int(high.sum()) << 32) + int(low.sum())
+
+
+def _positions(st: State, p: Params, endowment: Endowment) -> Iterator[str]:
+    """Positions of a perpetual sum to zero; holdings of a spot asset to what was endowed."""
+    for m in range(len(p.markets)):
+        lots = st.positions.lots[st.positions.market == m]
+        total, longs = _sum(lots), _sum(lots[lots > 0])
+        wanted = 0 if p.markets[m].kind == PERPETUAL else int(endowment[m])
+        if total != wanted:
+            yield f"positions of market {m} sum to {total} lots, not {wanted}"
+        if longs != st.markets[m].open_interest:
+            yield f"open interest of market {m} is {st.markets[m].open_interest} lots, longs are {longs}"
+
+
+def _money(st: State, p: Params) -> Iterator[str]:
+    """Balances sum to deposits less withdrawals; equities sum to balances at any marks."""
+    for k in range(st.balances.shape[1]):
+        total = _sum(st.balances[:, k])
+        wanted = int(st.ledger[k].deposits) - int(st.ledger[k].withdrawals)
+        if total != wanted:
+            yield f"balances of settlement asset {k} sum to {total}, deposits less withdrawals are {wanted}"
+    if (st.accounts.reserved < 0).any():
+        yield "an account holds back a negative margin"
+    if st.clock[0].n_orders == 0 and (st.accounts.reserved != 0).any():
+        yield "margin is held back although no order rests"
+
+
+def _books(st: State, p: Params) -> Iterator[str]:
+    """No book is crossed; best prices, bitmaps and level totals say what the queues hold."""
+    n = int(p.run[0].n_ticks)
+    n0, n1, n2 = words(n)
+    live = np.flatnonzero(st.orders.lots != 0)
+    if len(live) != st.clock[0].n_orders:
+        yield f"{len(live)} orders rest, {st.clock[0].n_orders} are counted"
+    market = st.positions.market[st.orders.position[live]]
+    for m in range(len(p.markets)):
+        row = st.markets[m]
+        mine = live[market == m]
+        ticks, lots = st.orders.tick[mine].astype(np.int64), st.orders.lots[mine]
+        bids, asks = ticks[lots > 0], ticks[lots < 0]
+        if row.best_bid != (bids.max() if len(bids) else 0):
+            yield f"market {m}: best bid is {row.best_bid}, orders say otherwise"
+        if row.best_ask != (asks.min() if len(asks) else 2_147_483_647):
+            yield f"market {m}: best ask is {row.best_ask}, orders say otherwise"
+        if row.best_bid >= row.best_ask:
+            yield f"market {m}: the book is crossed, {row.best_bid} bid, {row.best_ask} asked"
+        if (len(bids), len(asks)) != (row.n_bids, row.n_asks):
+            yield f"market {m}: {row.n_bids} bids and {row.n_asks} asks counted, {len(bids)} and {len(asks)} rest"
+        slots = ticks - row.window
+        inside = (slots >= 0) & (slots < n)
+        totals = np.bincount(slots[inside], weights=lots[inside], minlength=n)
+        if (totals != st.levels.lots[m * n : (m + 1) * n]).any():
+            yield f"market {m}: a level's total is not that of its orders"
+        for which, side in ((0, lots > 0), (1, lots < 0)):
+            at = (4 * m + which) * (n0 + n1 + n2)
+            bits = np.unpackbits(st.bits[at : at + n0].view(np.uint8), bitorder="little")[:n]
+            wanted = np.zeros(n, np.uint8)
+            wanted[slots[inside & side]] = 1
+            if (bits != wanted).any():
+                yield f"market {m}: a bitmap of the book is wrong"
+
+
+def _queues(st: State, p: Params) -> Iterator[str]:
+    """Every resting order is reached exactly once from its level or the far list; free ones from the free list."""
+    n_seen = 0
+    heads = [int(h) for h in st.levels.head[st.levels.head != NONE]]
+    heads += [int(h) for h in st.markets.far_head if h != NONE]
+    following = st.orders.next
+    for head in heads:
+        order = head
+        while order != NONE and n_seen <= len(st.orders):
+            n_seen += 1
+            if st.orders.lots[order] == 0:
+                yield f"order {order} is queued but empty"
+            order = int(following[order])
+    if n_seen != st.clock[0].n_orders:
+        yield f"queues hold {n_seen} orders, {st.clock[0].n_orders} rest"
+    free, order = 0, int(st.clock[0].free_order)
+    while order != NONE and free <= len(st.orders):
+        free += 1
+        order = int(following[order])
+    if free + n_seen != len(st.orders):
+        yield f"{len(st.orders) - free - n_seen} orders are lost"
+
+
+def _triggers(st: State, p: Params) -> Iterator[str]:
+    """Every trigger node hangs in exactly one bucket, and a margined position that is open has one."""
+    n = int(p.run[0].n_ticks)
+    for name, which in (("low", 0), ("high", 1)):
+        ticks, links = st.positions[f"{name}_tick"], st.positions[f"{name}_next"]
+        hung = 0
+        for m in range(len(p.markets)):
+            at = (2 * m + which) * (n + 1)
+            nodes = st.trigger_heads[at : at + n + 1]
+            nodes = nodes[nodes != NONE]
+            while len(nodes):
+                hung += len(nodes)
+                if (ticks[nodes] == NONE).any() or (st.positions.market[nodes] != m).any():
+                    yield f"market {m}: a {name} trigger hangs where it should not"
+                nodes = links[nodes]
+                nodes = nodes[nodes != NONE]
+        if hung != int((ticks != NONE).sum()):
+            yield f"{int((ticks != NONE).sum())} {name} triggers are set, {hung} hang in the index"

@@ -1,0 +1,52 @@
+"""Exact integer arithmetic of money: rates, proportions and the value of a lot."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from cascade.jit import kernel
+
+RATE = np.int64(100_000_000)
+"""Rates are int64 in units of 1e-8."""
+
+LINEAR = np.int64(0)
+INVERSE = np.int64(1)
+
+
+@kernel
+def times_rate(amount: int, rate: int) -> int:
+    """Return floor(amount x rate / 1e8) without overflow for any amount below 2^62 and |rate| below 9e10."""
+    whole = amount // RATE
+    return whole * rate + ((amount - whole * RATE) * rate) // RATE
+
+
+@kernel
+def charge(amount: int, rate: int) -> int:
+    """Return amount x rate rounded up, that is against the account that pays it."""
+    return -times_rate(-amount, rate)
+
+
+@kernel
+def proportion(amount: int, part: int, whole: int) -> int:
+    """Return floor(amount x part / whole) for 0 <= part <= whole, without overflow below whole = 2^31."""
+    quotient = amount // whole
+    return quotient * part + ((amount - quotient * whole) * part) // whole
+
+
+@kernel
+def lot_value(market: Any, tick: int) -> int:
+    """Return v(tick): the money one lot is worth. Linear: tick x unit; inverse: -round(unit / tick)."""
+    if market.contract == INVERSE:
+        return -((2 * market.unit + tick) // (2 * tick))
+    return tick * market.unit
+
+
+@kernel
+def tick_where(market: Any, value: float) -> float:
+    """Return the real-valued tick at which one lot is worth `value`."""
+    if market.contract == INVERSE:
+        return -float(market.unit) / value if value < 0.0 else math.inf
+    return value / float(market.unit)

@@ -1,0 +1,136 @@
+"""Margin in exact integers: maintenance margin, equity, liquidation and bankruptcy ticks.
+
+A margin test compares integers at integer ticks, so a trigger is the first tick at which the test
+fails: a float guess from the closed form, then integer tests at its neighbours.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from cascade.core.exact import charge, lot_value, tick_where
+from cascade.core.params import Params
+from cascade.core.state import NONE, State
+from cascade.jit import kernel, outlined
+
+MAX_TICK = np.int64(2_147_483_646)
+
+
+@kernel
+def tier_of(p: Params, m: int, notional: int) -> int:
+    """Return the tier of a notional: caps are inclusive; above the last cap the last tier holds."""
+    market = p.markets[m]
+    tier = market.first_tier
+    last = tier + market.n_tiers - 1
+    while tier < last and notional > p.tiers[tier].cap:
+        tier += 1
+    return tier
+
+
+@kernel
+def maintenance(p: Params, m: int, notional: int) -> int:
+    """Return the maintenance margin of a notional, rounded up (venues: MM = N x rate - amount)."""
+    if p.markets[m].n_tiers == 0 or notional == 0:
+        return np.int64(0)
+    tier = p.tiers[tier_of(p, m, notional)]
+    return max(charge(notional, tier.rate) - tier.deduction, np.int64(0))
+
+
+@kernel
+def excess_at(p: Params, m: int, lots: int, balance: int, tick: int) -> int:
+    """Return equity minus maintenance margin of a single position at a tick."""
+    value = lots * lot_value(p.markets[m], tick)
+    return balance + value - maintenance(p, m, abs(value))
+
+
+@outlined
+def equity_of(st: State, p: Params, account: int) -> int:
+    """Return balance plus the value of all positions at the present marks."""
+    row = st.accounts[account]
+    first = np.int64(row.first_position)
+    settlement = p.markets[np.int64(st.positions[first].market)].settlement
+    equity = st.balances[account, settlement]
+    for k in range(first, first + row.n_positions):
+        position = st.positions[k]
+        m = np.int64(position.market)
+        equity += position.lots * lot_value(p.markets[m], st.markets[m].mark)
+    return equity
+
+
+@outlined
+def maintenance_of(st: State, p: Params, account: int) -> int:
+    """Return the maintenance margin of all positions at the present marks."""
+    row = st.accounts[account]
+    first = np.int64(row.first_position)
+    total = np.int64(0)
+    for k in range(first, first + row.n_positions):
+        position = st.positions[k]
+        m = np.int64(position.market)
+        total += maintenance(p, m, abs(position.lots * lot_value(p.markets[m], st.markets[m].mark)))
+    return total
+
+
+@kernel
+def excess_of(st: State, p: Params, account: int) -> int:
+    """Return equity minus maintenance margin; an account is liquidated when it holds a position and this is <= 0."""
+    return equity_of(st, p, account) - maintenance_of(st, p, account)
+
+
+@kernel
+def is_flat(st: State, account: int) -> bool:
+    """Tell whether an account holds no position."""
+    row = st.accounts[account]
+    first = np.int64(row.first_position)
+    for k in range(first, first + row.n_positions):
+        if st.positions[k].lots != 0:
+            return False
+    return True
+
+
+@outlined
+def liquidation_tick(p: Params, m: int, lots: int, balance: int) -> int:
+    """Return the tick nearest the money at which a single position fails its margin test, or NONE.
+
+    For a long it is the highest such tick, for a short the lowest. The guess solves
+    B + Q v = |Q v| rate - amount in each tier in turn (venues.md 1.2); exact tests follow.
+    """
+    market = p.markets[m]
+    sign = np.int64(1) if lots > 0 else np.int64(-1)
+    guess = np.int64(0)
+    for k in range(market.first_tier, market.first_tier + market.n_tiers):
+        tier = p.tiers[k]
+        rate = float(tier.rate) * 1e-8
+        value = -(float(balance) + float(tier.deduction)) / (float(lots) * (1.0 - float(sign) * rate))
+        tick = tick_where(market, value)
+        guess = np.int64(min(max(tick, 0.0), float(MAX_TICK)))
+        if abs(float(lots) * value) <= float(tier.cap):
+            break
+    guess = max(guess, np.int64(1))
+    if excess_at(p, m, lots, balance, guess) > 0:
+        while excess_at(p, m, lots, balance, guess) > 0:
+            guess -= sign
+            if guess < 1 or guess >= MAX_TICK:
+                return np.int64(NONE)
+        return guess
+    while 1 <= guess + sign < MAX_TICK and excess_at(p, m, lots, balance, guess + sign) <= 0:
+        guess += sign
+    return guess
+
+
+@outlined
+def bankruptcy_tick(p: Params, m: int, lots: int, balance: int) -> int:
+    """Return the worst tick at which closing a position still leaves no loss, or 1 or the last tick.
+
+    `balance` is that of the account plus the value of its other positions at their marks.
+    """
+    market = p.markets[m]
+    tick = tick_where(market, -float(balance) / float(lots))
+    sign = np.int64(1) if lots > 0 else np.int64(-1)
+    guess = np.int64(min(max(math.floor(min(tick, 2e9)) if lots < 0 else math.ceil(max(min(tick, 2e9), 0.0)), 1.0), float(MAX_TICK)))
+    while 1 < guess < MAX_TICK and balance + lots * lot_value(market, guess) < 0:
+        guess += sign
+    while 1 < guess < MAX_TICK and balance + lots * lot_value(market, guess - sign) >= 0:
+        guess -= sign
+    return guess

@@ -1,0 +1,228 @@
+"""Matching of the inbox: the one place where an intent becomes orders, fills or a counted rejection."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cascade.core.book import NO_ASK, NO_BID, cancel_account, remove, rest, take
+from cascade.core.exact import charge, lot_value, times_rate
+from cascade.core.inbox import drop_intent, first_intent
+from cascade.core.margin import equity_of, is_flat, tier_of
+from cascade.core.params import (
+    AGENT, CANCEL, CANCEL_ALL, CLOSING, CROSSED, GONE, IOC, LIMIT, NEWS, NO_MARGIN, NOT_FLAT, NOT_REDUCING,
+    OPENING, OUT_OF_BAND, OVER_LEVERAGE, PERPETUAL, POST_ONLY, QUOTE, STOPPING, UNMARGINED, Params,
+)  # fmt: skip
+from cascade.core.seats import (
+    abandon_life, leverage_allowed, plan_exits, post_margin, settle_flat,
+)  # fmt: skip
+from cascade.core.state import NONE, State
+from cascade.core.triggers import retrigger
+from cascade.jit import kernel, outlined
+
+DONE, NEEDS_ORDERS, NEEDS_TRADES = np.int64(0), np.int64(1), np.int64(2)
+
+
+@kernel
+def match_inbox(st: State, p: Params) -> int:
+    """Match intents until none is left; stop before one for which a buffer has no room."""
+    clock = st.clock[0]
+    while True:
+        number = first_intent(st)
+        if number == NONE:
+            clock.n_inbox = 0
+            return DONE
+        if clock.free_order == NONE:
+            clock.need = len(st.orders) + 1
+            return NEEDS_ORDERS
+        m = np.int64(st.positions[np.int64(st.inbox[number].position)].market)
+        if p.run[0].record_trades != 0:
+            market = st.markets[m]
+            most = market.n_asks if st.inbox[number].lots > 0 else market.n_bids
+            if clock.n_trades + most > len(st.trades):
+                clock.need = most
+                return NEEDS_TRADES
+        drop_intent(st, number)
+        process(st, p, m, number)
+
+
+@kernel
+def reject(st: State, reason: int) -> None:
+    """Count a rejected intent."""
+    st.counts[reason] += 1
+
+
+@outlined
+def process(st: State, p: Params, m: int, number: int) -> None:
+    """Carry out one intent."""
+    row = st.inbox[number]
+    position = np.int64(row.position)
+    kind = np.int64(row.kind)
+    if kind == CANCEL:
+        _cancel(st, p, m, np.int64(row.ref), np.int64(row.generation))
+        return
+    if kind == CANCEL_ALL:
+        cancel_account(st, p, np.int64(st.positions[position].account))
+        return
+    if kind == QUOTE:
+        _quote(st, p, m, position, row.lots, row.tick, np.int64(row.ref))
+        return
+    lots = row.lots
+    if row.reduce_only != 0:
+        lots = reducible(st, position, lots)
+        if lots == 0:
+            reject(st, NOT_REDUCING)
+            return
+    limit = row.tick
+    purpose = np.int64(row.purpose)
+    if kind == POST_ONLY and crosses(st, m, lots, limit):
+        reject(st, CROSSED)
+        return
+    if not _admissible(st, p, m, position, lots, limit, kind, purpose, row.reduce_only):
+        return
+    if kind == IOC:
+        limit = bounded(st, p, m, lots, limit)
+    filled, _ = take(st, p, position, lots, limit, purpose)
+    if kind != IOC and filled != lots:
+        due = np.int64(NONE)
+        if row.life_steps > 0 and st.clock[0].step + row.life_steps < st.calendars.shape[1]:
+            due = st.clock[0].step + row.life_steps
+        rest(st, p, m, position, lots - filled, limit, np.int64(NONE), due)
+    after_fill(st, p, position, filled, purpose)
+
+
+@kernel
+def reducible(st: State, position: int, lots: int) -> int:
+    """Return the part of signed lots that only reduces a position."""
+    held = st.positions[position].lots
+    if held == 0 or (held > 0) == (lots > 0):
+        return np.int64(0)
+    return max(lots, -held) if held > 0 else min(lots, -held)
+
+
+@kernel
+def crosses(st: State, m: int, lots: int, tick: int) -> bool:
+    """Tell whether a limit order would trade at once."""
+    market = st.markets[m]
+    return tick >= market.best_ask if lots > 0 else tick <= market.best_bid
+
+
+@kernel
+def bounded(st: State, p: Params, m: int, lots: int, limit: int) -> int:
+    """Return the limit of an order that takes, drawn into the venue's band around the mark."""
+    market = p.markets[m]
+    if market.price_band == 0:
+        return limit
+    mark = st.markets[m].mark
+    band = times_rate(mark, market.price_band)
+    return min(limit, mark + band) if lots > 0 else max(limit, mark - band)
+
+
+@outlined
+def _admissible(
+    st: State, p: Params, m: int, position: int, lots: int, tick: int, kind: int, purpose: int, reduce_only: int
+) -> bool:
+    """Tell whether the venue admits an order; count the reason where not."""
+    account = np.int64(st.positions[position].account)
+    market = p.markets[m]
+    if kind != IOC and market.price_band != 0 and bounded(st, p, m, lots, tick) != tick:
+        reject(st, OUT_OF_BAND)
+        return False
+    if purpose == OPENING:
+        held = st.positions[position].lots
+        if held != 0 and (held > 0) != (lots > 0):
+            reject(st, NOT_FLAT)
+            return False
+        notional = abs((held + lots) * lot_value(market, st.markets[m].mark))
+        if not leverage_allowed(st, p, account, m, notional):
+            reject(st, OVER_LEVERAGE)
+            return False
+    row = st.accounts[account]
+    if row.kind == AGENT and row.margin != UNMARGINED and reduce_only == 0:
+        if not affordable(st, p, account, m, lots, tick):
+            reject(st, NO_MARGIN)
+            return False
+    return True
+
+
+@kernel
+def initial_margin_of(st: State, p: Params, account: int) -> int:
+    """Return the initial margin of all positions of an account at the marks, at its tiers' maximum leverage."""
+    row = st.accounts[account]
+    first = np.int64(row.first_position)
+    total = np.int64(0)
+    for k in range(first, first + row.n_positions):
+        position = st.positions[k]
+        if position.lots != 0:
+            m = np.int64(position.market)
+            total += initial_margin(p, m, abs(position.lots * lot_value(p.markets[m], st.markets[m].mark)))
+    return total
+
+
+@kernel
+def initial_margin(p: Params, m: int, notional: int) -> int:
+    """Return notional / maximum leverage of its tier, rounded up; a market without tiers wants it in full."""
+    if p.markets[m].n_tiers == 0:
+        return notional
+    return charge(notional, np.int64(1e8 / p.tiers[tier_of(p, m, notional)].max_leverage + 0.5))
+
+
+@outlined
+def affordable(st: State, p: Params, account: int, m: int, lots: int, tick: int) -> bool:
+    """Tell whether equity beyond positions' and resting orders' margin covers one more order."""
+    mark = st.markets[m].mark
+    price = tick if lots > 0 and tick < 2 * mark else mark
+    wanted = initial_margin(p, m, abs(lots * lot_value(p.markets[m], price)))
+    free = equity_of(st, p, account) - initial_margin_of(st, p, account) - st.accounts[account].reserved
+    return free >= wanted
+
+
+@outlined
+def after_fill(st: State, p: Params, position: int, filled: int, purpose: int) -> None:
+    """Settle a margined account's wallet and triggers after its own order."""
+    account = np.int64(st.positions[position].account)
+    if st.accounts[account].margin == UNMARGINED:
+        return
+    trader = account - p.run[0].first_trader
+    if trader >= 0:
+        if purpose == OPENING and filled != 0:
+            post_margin(st, p, trader)
+            plan_exits(st, p, trader)
+        elif is_flat(st, account):
+            settle_flat(st, p, account)
+        elif purpose == STOPPING or purpose == CLOSING:
+            _stand_again(st, p, trader, position, purpose)
+    elif is_flat(st, account) and st.balances[account, 0] < 0:
+        settle_flat(st, p, account)
+    retrigger(st, p, account)
+
+
+@kernel
+def _stand_again(st: State, p: Params, trader: int, position: int, purpose: int) -> None:
+    """Let a stop that found too little in the book fire again at the next margin test."""
+    if purpose == STOPPING:
+        st.traders[trader].stop_tick = st.markets[np.int64(st.positions[position].market)].mark
+
+
+@kernel
+def _cancel(st: State, p: Params, m: int, order: int, generation: int) -> None:
+    """Cancel a resting order, unless it has been filled since."""
+    row = st.orders[order]
+    if row.generation == generation and row.lots != 0:
+        remove(st, p, m, order)
+    else:
+        reject(st, GONE)
+
+
+@kernel
+def _quote(st: State, p: Params, m: int, position: int, lots: int, tick: int, quote: int) -> None:
+    """Replace a maker's quote; a price that would cross slides behind the opposite best."""
+    before = np.int64(st.quotes[quote])
+    if before != NONE:
+        remove(st, p, m, before)
+    market = st.markets[m]
+    if lots > 0 and market.best_ask != NO_ASK:
+        tick = min(tick, market.best_ask - 1)
+    elif lots < 0 and market.best_bid != NO_BID:
+        tick = max(tick, market.best_bid + 1)
+    if lots != 0 and tick >= 1:
+        rest(st, p, m, position, lots, tick, quote, np.int64(NONE))

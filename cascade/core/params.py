@@ -1,0 +1,177 @@
+"""The parameters of a run as numbers and arrays, derived once from a scenario, never mutated.
+
+Sizes in lots, prices in ticks, time in steps, money in units, rates in 1e-8, unless a name says otherwise.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from cascade.core.state import F8, F64, I8, I64, Array, record
+from cascade.tables import declare
+
+U8 = "u8"
+
+# market kinds
+SPOT, PERPETUAL = np.int64(0), np.int64(1)
+
+# account kinds
+(
+    FUND, FEES, ROUNDING, ABSORBER, HOLDER, MAKER_ACCOUNT, NEWS_TAKER_ACCOUNT, FLOW_ACCOUNT,
+    ARBITRAGE_ACCOUNT, SHOCK_ACCOUNT, AGENT, TRADER_ACCOUNT,
+) = (np.int64(k) for k in range(12))  # fmt: skip
+ACCOUNT_KINDS = (
+    "fund", "fees", "rounding", "absorber", "holder", "maker", "news taker", "flow",
+    "arbitrage", "shock", "agent", "trader",
+)  # fmt: skip
+
+# margin modes
+UNMARGINED, ISOLATED, CROSS = np.int64(0), np.int64(1), np.int64(2)
+
+# what an intent asks for
+LIMIT, MARKET_ORDER, IOC, POST_ONLY, POST_ONLY_SLIDE, CANCEL, CANCEL_ALL, QUOTE, EXPIRY = (
+    np.int64(k) for k in range(9)
+)
+
+# why an order is sent
+ANY, NEWS, OPENING, CLOSING, STOPPING, FORCED, UNWINDING, ABSORBED = (np.int64(k) for k in range(8))
+PURPOSES = ("any", "news", "opening", "closing", "stop", "forced", "unwinding", "absorbed")
+
+# why an intent is rejected
+REASONS = (
+    "would have crossed (post-only)",
+    "nothing to reduce (reduce-only)",
+    "order is gone",
+    "price outside the venue's band",
+    "leverage above the tier's maximum",
+    "margin is not enough",
+    "size rounds to no lot",
+    "position is not flat",
+)
+CROSSED, NOT_REDUCING, GONE, OUT_OF_BAND, OVER_LEVERAGE, NO_MARGIN, NO_LOT, NOT_FLAT = (
+    np.int64(k) for k in range(8)
+)
+
+# rules named by a rulebook
+MARK_MEDIAN, MARK_INDEX, MARK_LAST = (np.int64(k) for k in range(3))
+FULL, TIER_BY_TIER = np.int64(0), np.int64(1)
+TAKE_OVER_CAPACITY, TAKE_OVER_NOTIONAL, TAKE_OVER_NEVER = (np.int64(k) for k in range(3))
+QUEUE_PNL_MARGIN, QUEUE_PNL_LEVERAGE = np.int64(0), np.int64(1)
+FUNDING_RULE, FUNDING_FIXED = np.int64(0), np.int64(1)
+
+# news processes
+CONSTANT, GBM, JUMP_DIFFUSION, ANCHORS = (np.int64(k) for k in range(4))
+
+# shocks
+MARKET_SHOCK, NEWS_SHOCK, DEPTH_SHOCK = (np.int64(k) for k in range(3))
+
+RUN = record(
+    ("dt", F8), ("n_steps", I8), ("n_ticks", I8), ("n0", I8), ("n1", I8),
+    ("flags_at", I8), ("f0", I8), ("f1", I8), ("flags_words", I8),
+    ("first_agent", I8), ("first_trader", I8),  # accounts
+    ("n_waves", I8),  # round(dt / venue clock), at least one
+    ("bar_steps", I8), ("record_trades", I8), ("python_agents", I8),
+    ("forced_orders", I8),  # 0: the counterfactual, in which an absorber takes forced orders at mark
+)  # fmt: skip
+
+ASSET_P = record(
+    ("news", I8), ("volatility", F8), ("drift", F8), ("jump_rate", F8), ("jump_mean", F8), ("jump_sd", F8),
+    ("first_point", I8), ("n_points", I8), ("key", U8),
+)  # fmt: skip
+"""Volatility and drift per square-root step and per step; jumps per step."""
+
+POINT = record(("step", F8), ("log_price", F8))
+
+MARKET_P = record(
+    ("kind", I8), ("contract", I8), ("asset", I8), ("venue", I8), ("settlement", I8), ("unit", I8),
+    ("tick_size", F8), ("lot_size", F8), ("index_weight", F8),
+    ("first_tier", I8), ("n_tiers", I8), ("liquidation_fee", I8), ("price_band", I8),
+    ("max_order", I8), ("impact_notional", I8), ("fund_position", I8), ("absorber_position", I8),
+    ("impact", F8), ("impact_decay", F8),  # log price per money unit of signed flow; per step
+    ("calm_variance", F8), ("withdrawal_threshold", F8), ("withdrawal_exponent", F8),
+    ("withdrawal_floor", F8), ("variance_decay", F8), ("variance_steps", I8),
+    ("funding", I8), ("first_rate", I8), ("n_rates", I8), ("funding_cap", I8),
+)  # fmt: skip
+
+RATE_POINT = record(("step", I8), ("rate", I8))
+
+VENUE_P = record(
+    ("mark", I8), ("n_basis", I8), ("basis_steps", I8),
+    ("procedure", I8), ("take_over", I8), ("take_over_limit", I8), ("adl_ranking", I8),
+    ("fund", I8), ("fees", I8), ("rounding", I8), ("absorber", I8),
+    ("unwind_fraction", F8), ("unwind_max", I8),  # of what is left, per step; money units per order
+    ("funding_steps", I8), ("first_funding", I8), ("funding_interest", I8), ("funding_clamp", I8), ("premium_steps", I8),
+)  # fmt: skip
+
+TIER = record(("cap", I8), ("rate", I8), ("deduction", I8), ("max_leverage", F8))
+"""Notional cap (inclusive), maintenance rate and maintenance amount of a tier, money units."""
+
+MAKER = record(
+    ("position", I8), ("first_level", I8), ("n_levels", I8), ("first_quote", I8), ("act", F8),
+    ("tolerance", F8), ("noise", F8), ("skew", F8), ("cap", F8), ("initial", I8), ("key", U8), ("slot", I8),
+)  # fmt: skip
+"""A maker. Noise and skew as log price; cap in lots around the initial position."""
+
+QUOTE_LEVEL = record(("distance", F8), ("money", F8))
+"""A level of a maker's ladder: log distance from fair value, money units per side."""
+
+NEWS_TAKER = record(("position", I8), ("edge", F8), ("max_order", F8), ("rate", F8), ("key", U8))
+
+FLOW = record(
+    ("market_position", I8), ("limit_position", I8), ("market_rate", F8), ("limit_rate", F8),
+    ("market_size", I8), ("limit_size", I8), ("distance", I8), ("life", F8), ("scale", F8), ("key", U8),
+)  # fmt: skip
+"""Background flow; sizes (money units) and distance (log) are quantile tables, life in steps."""
+
+ARBITRAGE = record(
+    ("spot_position", I8), ("perpetual_position", I8), ("threshold", F8), ("gain", F8), ("max_order", F8),
+    ("cap", F8), ("act", F8), ("initial_spot", I8), ("key", U8),
+)  # fmt: skip
+"""Threshold in log price; gain in lots per unit of log price; orders and cap in lots of the perpetual."""
+
+LAYER = record(
+    ("first_trader", I8), ("n_traders", I8), ("long_share", F8), ("min_hold_s", F8), ("turnover", I8),
+    ("stop_share", F8), ("stop_distance", I8), ("take_share", F8), ("take_distance", I8),
+    ("top_up_share", F8), ("top_up_at", F8), ("top_up_factor", F8), ("max_order", F8), ("key", U8),
+)  # fmt: skip
+"""A layer of the leveraged population; distances are quantile tables, in parts of the way to liquidation."""
+
+SHOCK = record(
+    ("kind", I8), ("target", I8), ("start", I8), ("stop", I8), ("amount", F8), ("position", I8), ("initial", I8),
+)  # fmt: skip
+"""Market: target market, signed lots to trade. News: asset, log move. Depth: market, factor."""
+
+
+class Params(NamedTuple):
+    """What a run is made of; see the record types for units."""
+
+    run: Array
+    assets: Array
+    points: Array
+    markets: Array
+    rates: Array
+    venues: Array
+    tiers: Array
+    fees: Array  # int64 (n_fee_classes, 2): maker and taker rate
+    makers: Array
+    quote_levels: Array
+    news_takers: Array
+    flows: Array
+    arbitrage: Array
+    layers: Array
+    shocks: Array
+    quantiles: Array  # float64 (n_tables, n_points): quantile functions on the grid of `flow.quantile`
+
+
+declare(
+    Params,
+    {
+        "run": (RUN, 1), "assets": (ASSET_P, 1), "points": (POINT, 1), "markets": (MARKET_P, 1),
+        "rates": (RATE_POINT, 1), "venues": (VENUE_P, 1), "tiers": (TIER, 1), "fees": (I64, 2),
+        "makers": (MAKER, 1), "quote_levels": (QUOTE_LEVEL, 1), "news_takers": (NEWS_TAKER, 1),
+        "flows": (FLOW, 1), "arbitrage": (ARBITRAGE, 1), "layers": (LAYER, 1), "shocks": (SHOCK, 1),
+        "quantiles": (F64, 2),
+    },
+)  # fmt: skip

@@ -1,0 +1,280 @@
+"""News value, index, mark and funding."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from cascade.core.bitmap import first_from, last_until
+from cascade.core.book import ASKS, BIDS, NO_ASK, NO_BID, bitmap_at, recentre
+from cascade.core.exact import lot_value, times_rate
+from cascade.core.params import (
+    ANCHORS, FUNDING_FIXED, GBM, JUMP_DIFFUSION, MARK_INDEX, MARK_LAST, NEWS_SHOCK, PERPETUAL, SPOT,
+    UNMARGINED, Params,
+)  # fmt: skip
+from cascade.core.state import NONE, State
+from cascade.core.triggers import retrigger
+from cascade.jit import kernel, outlined
+from cascade.rng import normal, uniform
+
+
+@outlined
+def advance_news(st: State, p: Params, a: int) -> None:
+    """Move the news value of an asset by one step: diffusion, jumps, anchors with a bridge, shocks."""
+    asset, row = p.assets[a], st.assets[a]
+    step = st.clock[0].step
+    if asset.news == ANCHORS:
+        _bridge(st, p, a, step)
+    elif asset.news == GBM or asset.news == JUMP_DIFFUSION:
+        sd = asset.volatility
+        row.log_value += asset.drift - 0.5 * sd * sd + sd * normal(asset.key, step, a, 0)
+    if asset.news == JUMP_DIFFUSION and uniform(asset.key, step, a, 2) < asset.jump_rate:
+        row.log_value += asset.jump_mean + asset.jump_sd * normal(asset.key, step, a, 3)
+    for k in range(len(p.shocks)):
+        shock = p.shocks[k]
+        if shock.kind == NEWS_SHOCK and shock.target == a and shock.start <= step < shock.stop:
+            row.shift += shock.amount / float(shock.stop - shock.start)
+    row.value = math.exp(row.log_value + row.shift)
+
+
+@kernel
+def _bridge(st: State, p: Params, a: int, step: int) -> None:
+    """Move a Brownian bridge one step on, towards the next anchor, which it meets exactly."""
+    asset, row = p.assets[a], st.assets[a]
+    now = float(step)
+    last = asset.first_point + asset.n_points - 1
+    while row.point < last and p.points[row.point].step <= now:
+        row.point += 1
+    point = p.points[row.point]
+    ahead = point.step - (now - 1.0)  # steps from the previous value to the anchor
+    if ahead <= 1.0:
+        row.log_value = point.log_price if point.step <= now else row.log_value
+        return
+    sd = asset.volatility * math.sqrt((ahead - 1.0) / ahead)
+    row.log_value += (point.log_price - row.log_value) / ahead + sd * normal(asset.key, step, a, 0)
+
+
+@kernel
+def update_mid(st: State, p: Params, m: int) -> None:
+    """Take twice the mid of market m, in ticks; a side that is empty leaves the last one standing."""
+    market = st.markets[m]
+    if market.best_bid != NO_BID and market.best_ask != NO_ASK:
+        market.mid2 = market.best_bid + market.best_ask
+
+
+@kernel
+def mid_price(st: State, p: Params, m: int) -> float:
+    """Return the mid of market m in quote units."""
+    return 0.5 * float(st.markets[m].mid2) * p.markets[m].tick_size
+
+
+@outlined
+def index_price(st: State, p: Params, asset: int) -> float:
+    """Return the weighted mean of the spot mids of an asset."""
+    total, weight = 0.0, 0.0
+    for m in range(len(p.markets)):
+        market = p.markets[m]
+        if market.kind == SPOT and market.asset == asset:
+            total += market.index_weight * mid_price(st, p, np.int64(m))
+            weight += market.index_weight
+    return total / weight
+
+
+@kernel
+def _median(a: float, b: float, c: float) -> float:
+    """Return the median of three."""
+    return max(min(a, b), min(max(a, b), c))
+
+
+@outlined
+def update_mark(st: State, p: Params, m: int, sample: bool) -> None:
+    """Set index and mark of market m; `sample` advances the average of the basis with time.
+
+    Binance: mark = median(index x (1 + F t / T), index + mean basis, last) (venues.md 1.3). Waves
+    inside a step pass sample=False: time has not passed.
+    """
+    market, fixed = st.markets[m], p.markets[m]
+    venue = p.venues[fixed.venue]
+    update_mid(st, p, m)
+    if fixed.kind == SPOT:
+        market.index = index_price(st, p, fixed.asset)
+        market.mark = max((market.mid2 + 1) // 2, np.int64(1))
+    else:
+        index = index_price(st, p, fixed.asset)
+        market.index = index
+        if sample and st.clock[0].step >= market.basis_at:
+            _sample_basis(st, p, m, mid_price(st, p, m) - index)
+        price = index
+        if venue.mark == MARK_LAST:
+            price = float(market.last) * fixed.tick_size
+        elif venue.mark != MARK_INDEX:
+            remaining = float(market.next_funding - st.clock[0].step) / float(venue.funding_steps)
+            carried = index * (1.0 + float(market.funding_rate) * 1e-8 * remaining)
+            last = float(market.last) * fixed.tick_size
+            price = _median(carried, index + market.basis_mean, last)
+        market.mark = max(np.int64(math.floor(price / fixed.tick_size + 0.5)), np.int64(1))
+    market.mark_high = max(market.mark_high, market.mark)
+    market.mark_low = min(market.mark_low, market.mark)
+    n = p.run[0].n_ticks
+    if not market.window + n // 8 <= market.mark < market.window + n - n // 8:
+        recentre(st, p, m, market.mark)
+
+
+@kernel
+def _sample_basis(st: State, p: Params, m: int, basis: float) -> None:
+    """Add a sample to the ring of the basis and take the mean of those it holds."""
+    market = st.markets[m]
+    venue = p.venues[p.markets[m].venue]
+    st.basis[m, market.n_basis % venue.n_basis] = basis
+    market.n_basis += 1
+    market.basis_at += venue.basis_steps
+    held = min(market.n_basis, venue.n_basis)
+    total = 0.0
+    for k in range(held):
+        total += st.basis[m, k]
+    market.basis_mean = total / float(held)
+
+
+# --- funding --------------------------------------------------------------------------------------
+
+
+@outlined
+def impact_price(st: State, p: Params, m: int, buys: bool) -> float:
+    """Return the average price of buying (or selling) the impact notional at market, or the far side's best."""
+    market, fixed = st.markets[m], p.markets[m]
+    run = p.run[0]
+    wanted, value, lots = fixed.impact_notional, np.int64(0), np.int64(0)
+    tick = market.best_ask if buys else market.best_bid
+    if tick == NO_ASK or tick == NO_BID:
+        return mid_price(st, p, m)
+    while value < wanted and market.window <= tick < market.window + run.n_ticks:
+        unit = lot_value(fixed, tick)
+        held = abs(st.levels[m * run.n_ticks + tick - market.window].lots)
+        part = min(held, (wanted - value) // abs(unit) + 1)
+        value += part * abs(unit)
+        lots += part
+        following = next_level(st, p, m, tick, buys)
+        if following == NONE:
+            break
+        tick = following
+    return float(value) / float(lots) / float(fixed.unit) * fixed.tick_size
+
+
+@kernel
+def next_level(st: State, p: Params, m: int, tick: int, asks: bool) -> int:
+    """Return the next occupied tick away from the touch, or NONE at the window's edge."""
+    from_ = tick - st.markets[m].window
+    run = p.run[0]
+    if asks:
+        slot = first_from(st.bits, bitmap_at(p, m, ASKS), run.n0, run.n1, from_ + 1)
+    else:
+        slot = last_until(st.bits, bitmap_at(p, m, BIDS), run.n0, run.n1, from_ - 1)
+    return np.int64(NONE) if slot == NONE else st.markets[m].window + slot
+
+
+@outlined
+def sample_premium(st: State, p: Params, m: int) -> None:
+    """Add a linearly weighted sample of the premium index (venues.md 1.6)."""
+    market = st.markets[m]
+    index = market.index
+    below = impact_price(st, p, m, False) - index
+    above = index - impact_price(st, p, m, True)
+    market.premium_at += 1.0
+    market.premium_sum += market.premium_at * (max(0.0, below) - max(0.0, above)) / index
+    market.premium_weight += market.premium_at
+
+
+@kernel
+def _next_rate(st: State, p: Params, m: int) -> int:
+    """Return the funding rate of the interval that begins: the schedule's, or the venue's formula."""
+    market, fixed = st.markets[m], p.markets[m]
+    venue = p.venues[fixed.venue]
+    if fixed.funding == FUNDING_FIXED:
+        rate = market.funding_rate
+        for k in range(fixed.first_rate, fixed.first_rate + fixed.n_rates):
+            if p.rates[k].step <= st.clock[0].step:
+                rate = p.rates[k].rate
+        return rate
+    premium = market.premium_sum / market.premium_weight if market.premium_weight > 0.0 else 0.0
+    average = np.int64(math.floor(premium * 1e8 + 0.5))
+    pull = max(min(venue.funding_interest - average, venue.funding_clamp), -venue.funding_clamp)
+    return max(min(average + pull, fixed.funding_cap), -fixed.funding_cap)
+
+
+@outlined
+def settle_funding(st: State, p: Params, m: int) -> None:
+    """Exchange funding between all positions of a perpetual at its stamp; longs pay M x Q x F.
+
+    Each payment is rounded against its account; the difference goes to the rounding account. A
+    margin that shrinks moves its triggers.
+    """
+    market, fixed = st.markets[m], p.markets[m]
+    if fixed.funding != FUNDING_FIXED:
+        market.funding_rate = _next_rate(st, p, m)
+    value = lot_value(fixed, market.mark)
+    collected = np.int64(0)
+    for k in range(len(st.positions)):
+        position = st.positions[k]
+        if position.market == m and position.lots != 0:
+            payment = -times_rate(-position.lots * value, market.funding_rate)
+            account = np.int64(position.account)
+            st.balances[account, fixed.settlement] -= payment
+            collected += payment
+            if st.accounts[account].margin != UNMARGINED:
+                retrigger(st, p, account)
+    st.balances[p.venues[fixed.venue].rounding, fixed.settlement] += collected
+    if fixed.funding == FUNDING_FIXED:
+        market.funding_rate = _next_rate(st, p, m)
+    market.next_funding += p.venues[fixed.venue].funding_steps
+    market.premium_sum, market.premium_weight, market.premium_at = 0.0, 0.0, 0.0
+
+
+@kernel
+def fund_markets(st: State, p: Params) -> None:
+    """Sample premiums and settle every perpetual whose funding stamp has come."""
+    step = st.clock[0].step
+    for m in range(len(p.markets)):
+        fixed = p.markets[m]
+        if fixed.kind != PERPETUAL:
+            continue
+        venue = p.venues[fixed.venue]
+        if fixed.funding != FUNDING_FIXED and step % venue.premium_steps == 0:
+            sample_premium(st, p, np.int64(m))
+        if step >= st.markets[m].next_funding:
+            settle_funding(st, p, np.int64(m))
+
+
+@outlined
+def update_withdrawal(st: State, p: Params, m: int) -> None:
+    """Follow one-minute returns of the mid, and let makers' depth fall as they exceed the calm.
+
+    factor = clamp((sqrt(var / calm) / threshold)^-exponent, floor, 1); one-minute returns with a
+    floor, since bounce alone would otherwise empty the book (science.md 1.4).
+    """
+    market, fixed = st.markets[m], p.markets[m]
+    if st.clock[0].step < market.variance_at:
+        return
+    mid = float(market.mid2)
+    change = math.log(mid / market.variance_mid)
+    market.variance = fixed.variance_decay * market.variance + (1.0 - fixed.variance_decay) * change * change
+    market.variance_mid = mid
+    market.variance_at += fixed.variance_steps
+    ratio = math.sqrt(market.variance / fixed.calm_variance) / fixed.withdrawal_threshold
+    factor = ratio**-fixed.withdrawal_exponent if ratio > 1.0 else 1.0
+    market.depth_factor = max(factor, fixed.withdrawal_floor)
+
+
+@kernel
+def learn(st: State, p: Params, m: int) -> None:
+    """Let the makers' fair value follow the signed flow of the last step, and forget with time."""
+    market, fixed = st.markets[m], p.markets[m]
+    market.impact = market.impact * fixed.impact_decay + fixed.impact * float(market.flow_learnt)
+    market.flow_learnt = 0
+
+
+@kernel
+def fair_value(st: State, p: Params, m: int) -> float:
+    """Return what makers of market m think it is worth: news value times what they learnt from flow."""
+    return st.assets[p.markets[m].asset].value * math.exp(st.markets[m].impact)
+

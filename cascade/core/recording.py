@@ -1,0 +1,78 @@
+"""Bars: what each market did since the last one, and how deep its book is now."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cascade.core.bitmap import first_from, last_until
+from cascade.core.book import ASKS, BIDS, NO_ASK, NO_BID, bitmap_at
+from cascade.core.margin import equity_of
+from cascade.core.params import Params
+from cascade.core.state import NONE, State
+from cascade.jit import kernel, outlined
+
+
+@kernel
+def start_bar(st: State, m: int) -> None:
+    """Begin to collect the next bar of market m."""
+    market = st.markets[m]
+    market.open, market.high, market.low = market.last, market.last, market.last
+    market.mark_high, market.mark_low = market.mark, market.mark
+    market.volume, market.flow, market.n_trades = 0, 0, 0
+    market.long_liquidated, market.short_liquidated = 0, 0
+
+
+@outlined
+def _ask_depth(st: State, p: Params, m: int, from_: int, until: int) -> int:
+    """Return the lots offered from slot `from_` to slot `until`, inclusive."""
+    run = p.run[0]
+    total = np.int64(0)
+    slot = first_from(st.bits, bitmap_at(p, m, ASKS), run.n0, run.n1, max(from_, np.int64(0)))
+    while slot != NONE and slot <= until:
+        total -= st.levels[m * run.n_ticks + slot].lots
+        slot = first_from(st.bits, bitmap_at(p, m, ASKS), run.n0, run.n1, slot + 1)
+    return total
+
+
+@outlined
+def _bid_depth(st: State, p: Params, m: int, from_: int, until: int) -> int:
+    """Return the lots bid for from slot `from_` down to slot `until`, inclusive."""
+    run = p.run[0]
+    total = np.int64(0)
+    slot = last_until(st.bits, bitmap_at(p, m, BIDS), run.n0, run.n1, min(from_, run.n_ticks - 1))
+    while slot != NONE and slot >= until:
+        total += st.levels[m * run.n_ticks + slot].lots
+        slot = last_until(st.bits, bitmap_at(p, m, BIDS), run.n0, run.n1, slot - 1)
+    return total
+
+
+@outlined
+def write_bar(st: State, p: Params, m: int) -> None:
+    """Write the bar of market m and begin the next."""
+    clock = st.clock[0]
+    market, fixed = st.markets[m], p.markets[m]
+    row = st.bars[clock.n_bars]
+    clock.n_bars += 1
+    row.step, row.market = clock.step, m
+    row.open, row.high, row.low, row.last = market.open, market.high, market.low, market.last
+    row.mark, row.mark_high, row.mark_low = market.mark, market.mark_high, market.mark_low
+    row.index, row.news_value = market.index, st.assets[fixed.asset].value
+    row.best_bid = NONE if market.best_bid == NO_BID else market.best_bid
+    row.best_ask = NONE if market.best_ask == NO_ASK else market.best_ask
+    at, half = market.mid2 // 2 - market.window, market.mid2 // 2
+    w1, w2, w3 = half // 1000, half // 200, half // 100
+    row.ask_10 = _ask_depth(st, p, m, np.int64(0), at + w1)
+    row.ask_50 = row.ask_10 + _ask_depth(st, p, m, at + w1 + 1, at + w2)
+    row.ask_100 = row.ask_50 + _ask_depth(st, p, m, at + w2 + 1, at + w3)
+    row.bid_10 = _bid_depth(st, p, m, p.run[0].n_ticks - 1, at - w1)
+    row.bid_50 = row.bid_10 + _bid_depth(st, p, m, at - w1 - 1, at - w2)
+    row.bid_100 = row.bid_50 + _bid_depth(st, p, m, at - w2 - 1, at - w3)
+    row.volume, row.flow, row.n_trades = market.volume, market.flow, market.n_trades
+    row.long_liquidated, row.short_liquidated = market.long_liquidated, market.short_liquidated
+    row.open_interest, row.funding_rate = market.open_interest, market.funding_rate
+    row.fund_equity = 0
+    fund = p.venues[fixed.venue].fund
+    if fund != NONE:
+        row.fund_equity = equity_of(st, p, fund)
+    row.depth_factor = market.depth_factor * market.depth_shock
+    start_bar(st, m)

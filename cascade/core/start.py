@@ -1,0 +1,133 @@
+"""The state at step zero: arrays allocated, free lists chained, marks at their start, seats taken."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from cascade.core import state as s
+from cascade.core.bitmap import words
+from cascade.core.exact import lot_value
+from cascade.core.inbox import N_BUCKETS
+from cascade.core.params import REASONS, UNMARGINED, Params
+from cascade.core.seats import schedule
+from cascade.core.state import NONE, Array, State
+from cascade.core.triggers import retrigger
+from cascade.jit import entry
+
+
+class Capacity(NamedTuple):
+    """First lengths of the buffers that grow on demand. Tests run with all of them at 1."""
+
+    orders: int = 16_384
+    inbox: int = 4_096
+    residuals: int = 1_024
+    ranked: int = 1_024
+    liquidations: int = 8_192
+    adl: int = 1_024
+    trades: int = 65_536
+    bars: int = 4_096
+
+
+def empty(dtype: np.dtype[np.void], n: int) -> Array:
+    """Return n zeroed records."""
+    return np.zeros(max(n, 1), dtype=dtype).view(np.recarray)
+
+
+def chain_free(orders: Array, first: int, last: int, then: int) -> None:
+    """Chain free orders first..last-1 through their links, ending in `then`."""
+    orders.next[first:last] = np.arange(first + 1, last + 1)
+    orders.next[last - 1] = then
+    orders.lots[first:last] = 0
+
+
+def allocate(
+    p: Params, accounts: Array, positions: Array, balances: Array, traders: Array, n_quotes: int,
+    capacity: Capacity,
+) -> State:  # fmt: skip
+    """Return a state with the given entities, empty books and empty buffers."""
+    run = p.run[0]
+    n_markets, n_ticks = len(p.markets), int(run.n_ticks)
+    levels = empty(s.LEVEL, n_markets * n_ticks)
+    levels.head[:], levels.tail[:] = NONE, NONE
+    orders = empty(s.ORDER, capacity.orders)
+    chain_free(orders, 0, len(orders), NONE)
+    clock = empty(s.CLOCK, 1)
+    clock.next_bar = run.bar_steps
+    n_basis = max(int(p.venues.n_basis.max()), 1)
+    return State(
+        clock=clock,
+        assets=empty(s.ASSET, len(p.assets)),
+        markets=empty(s.MARKET, n_markets),
+        levels=levels,
+        bits=np.zeros(4 * n_markets * sum(words(n_ticks)) + 2 * int(run.flags_words), np.uint64),
+        trigger_heads=np.full(2 * n_markets * (n_ticks + 1), NONE, np.int32),
+        orders=orders,
+        accounts=accounts,
+        positions=positions,
+        balances=balances,
+        traders=traders,
+        quotes=np.full(max(n_quotes, 1), NONE, np.int32),
+        calendars=np.full((2, int(run.n_steps) + 1), NONE, np.int32),
+        basis=np.zeros((n_markets, n_basis)),
+        ledger=empty(s.LEDGER, balances.shape[1]),
+        inbox=empty(s.INTENT, capacity.inbox),
+        buckets=np.full((2, int(N_BUCKETS)), NONE, np.int32),
+        residuals=empty(s.RESIDUAL, capacity.residuals),
+        ranked=empty(s.RANKED, capacity.ranked),
+        liquidations=empty(s.LIQUIDATION, capacity.liquidations),
+        adl=empty(s.ADL, capacity.adl),
+        trades=empty(s.TRADE, capacity.trades),
+        bars=empty(s.BAR, capacity.bars),
+        counts=np.zeros(len(REASONS), np.int64),
+    )
+
+
+def set_prices(st: State, p: Params, prices: Array, funding: Array) -> None:
+    """Set news values, marks and averages of all markets to the start price of their asset."""
+    for a, price in enumerate(prices):
+        st.assets[a].log_value, st.assets[a].value = np.log(price), price
+        st.assets[a].point = p.assets[a].first_point
+    for m in range(len(p.markets)):
+        fixed, row = p.markets[m], st.markets[m]
+        price = prices[fixed.asset]
+        tick = max(round(price / fixed.tick_size), 1)
+        row.window = max(tick - int(p.run[0].n_ticks) // 2, 0)
+        row.best_bid, row.best_ask = 0, 2_147_483_647
+        row.last = row.mark = row.open = row.high = row.low = row.mark_high = row.mark_low = tick
+        row.mid2, row.index = 2 * tick, price
+        row.far_head, row.far_tail = NONE, NONE
+        row.variance, row.variance_mid = fixed.calm_variance, 2.0 * tick
+        row.variance_at = fixed.variance_steps
+        row.depth_factor, row.depth_shock = 1.0, 1.0
+        row.funding_rate = funding[m]
+        row.next_funding = p.venues[fixed.venue].first_funding
+
+
+@entry
+def take_seats(st: State, p: Params) -> None:
+    """Count open interest, wake every trader at the end of its life, and hang all triggers."""
+    for k in range(len(st.positions)):
+        row = st.positions[k]
+        st.markets[np.int64(row.market)].open_interest += max(row.lots, np.int64(0))
+        row.low_tick, row.high_tick = NONE, NONE
+    for account in range(len(st.accounts)):
+        if st.accounts[account].margin != UNMARGINED:
+            retrigger(st, p, np.int64(account))
+    for k in range(len(st.traders) - 1, -1, -1):
+        schedule(st, np.int64(k), np.int64(st.traders[k].life_ends))
+
+
+def entry_values(p: Params, markets: Array, lots: Array, ticks: Array) -> Array:
+    """Return lots x v(entry tick) for positions of the given markets, exactly."""
+    values = np.empty(len(lots), np.int64)
+    for m in range(len(p.markets)):
+        mine = markets == m
+        if p.markets[m].contract == 0:
+            values[mine] = lots[mine] * ticks[mine] * p.markets[m].unit
+        else:
+            values[mine] = [
+                int(q) * int(lot_value(p.markets[m], np.int64(t))) for q, t in zip(lots[mine], ticks[mine], strict=True)
+            ]
+    return values

@@ -1,0 +1,192 @@
+"""The running market as columns: one record array per kind of entity, mutated by kernels only.
+
+Prices are int64 ticks, sizes int64 lots, money int64 units of the settlement asset; `NONE` marks
+an absent link, order or price. Integers are 64 bit wherever they enter arithmetic; 32 bits are
+for links, indices and trigger ticks.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from cascade.tables import declare
+
+Array = npt.NDArray[Any]
+
+NONE = -1
+
+STALE, INSOLVENT = 1, 2
+"""Flags of an account: its triggers must be hung anew; its residual waits for auto-deleveraging."""
+
+I8, I4, F8 = "i8", "i4", "f8"
+
+
+def record(*fields: tuple[str, str]) -> np.dtype[np.void]:
+    """Return an aligned record type."""
+    return np.dtype(list(fields), align=True)
+
+
+CLOCK = record(
+    ("step", I8), ("stage", I8), ("cursor", I8), ("wave", I8),
+    ("need", I8),  # rows the buffer named by the last status must have free
+    ("free_order", I8), ("n_orders", I8), ("sequence", I8), ("n_inbox", I8),
+    ("n_liquidations", I8), ("n_adl", I8), ("n_trades", I8), ("n_bars", I8),
+    ("n_flagged", I8), ("n_flagged_next", I8), ("n_residual", I8),
+    ("next_bar", I8), ("events", I8), ("events_before", I8),
+    ("unfinished_waves", I8),  # steps whose last wave left accounts flagged
+    ("n_ranked", I8), ("ranking", I8), ("adl_rank", I8),
+)  # fmt: skip
+"""The run's position: (step, stage, cursor) is where a stopped kernel resumes."""
+
+ASSET = record(("log_value", F8), ("shift", F8), ("value", F8), ("point", I8))
+"""News value of an asset in quote units: exp(log_value + shift), the shift being that of shocks."""
+
+MARKET = record(
+    ("window", I8),  # tick of the first slot of the ladder window
+    ("best_bid", I8), ("best_ask", I8), ("last", I8), ("mark", I8), ("mid2", I8),  # mid2 = bid + ask
+    ("index", F8), ("basis_mean", F8), ("n_basis", I8), ("basis_at", I8),
+    ("n_bids", I8), ("n_asks", I8), ("far_head", I8), ("far_tail", I8),
+    ("open_interest", I8), ("funding_rate", I8), ("next_funding", I8),
+    ("premium_sum", F8), ("premium_weight", F8), ("premium_at", F8),
+    ("impact", F8), ("flow_learnt", I8), ("variance", F8), ("variance_mid", F8), ("variance_at", I8),
+    ("depth_factor", F8), ("depth_shock", F8),
+    # since the last bar
+    ("open", I8), ("high", I8), ("low", I8), ("mark_high", I8), ("mark_low", I8), ("volume", I8),
+    ("flow", I8), ("n_trades", I8), ("long_liquidated", I8), ("short_liquidated", I8),
+)  # fmt: skip
+"""A market: its book's edges, its marks and what has happened since the last bar."""
+
+LEVEL = record(("lots", I8), ("head", I4), ("tail", I4))
+"""A price level: total resting lots and its first-in-first-out queue. Bid or ask by place."""
+
+ORDER = record(
+    ("lots", I8), ("tick", I4), ("position", I4), ("next", I4), ("prev", I4),
+    ("own_next", I4), ("own_prev", I4), ("due_next", I4), ("due_prev", I4),
+    ("quote", I4), ("generation", I4), ("due", I4),
+)  # fmt: skip
+"""A resting order; the sign of `lots` is its side. Free orders are chained through `next`."""
+
+ACCOUNT = record(
+    ("first_position", I4), ("n_positions", I4), ("first_order", I4), ("venue", I4),
+    ("kind", "i2"), ("margin", "i2"), ("tag", "i2"), ("fees", "i2"),
+    ("reserved", I8), ("standing", I8),
+)  # fmt: skip
+"""The unit that is margined: an isolated position, a cross-margin account, or an unlevered agent."""
+
+POSITION = record(
+    ("lots", I8), ("entry_value", I8),  # entry value: sum of lots x v(entry price), signed as the lots
+    ("account", I4), ("market", I4),
+    ("low_tick", I4), ("low_next", I4), ("low_prev", I4),
+    ("high_tick", I4), ("high_next", I4), ("high_prev", I4),
+)  # fmt: skip
+"""A signed position, with a trigger node below the mark and one above."""
+
+TRADER = record(
+    ("notional", F8), ("leverage", "f4"), ("mean_hold_s", "f4"),
+    ("stop_tick", I4), ("take_tick", I4), ("top_up_tick", I4),
+    ("layer", "i2"), ("phase", "i1"), ("side", "i1"), ("due", I4), ("due_next", I4), ("life", I4), ("life_ends", I4),
+)  # fmt: skip
+"""A leveraged seat: its habits (leverage, notional, hold) and where its present life stands."""
+
+INTENT = record(
+    ("lots", I8), ("tick", I8), ("position", I4), ("next", I4), ("ref", I4), ("generation", I4),
+    ("life_steps", I4), ("kind", "i2"), ("purpose", "i2"), ("offset", F8), ("reduce_only", I8),
+)  # fmt: skip
+"""What an agent wants done: signed lots, limit tick, arrival offset in [0, 1) of the step."""
+
+RANKED = record(("score", F8), ("position", I8))
+"""A counterparty in the queue of auto-deleveraging."""
+
+RESIDUAL = record(("position", I8), ("lots", I8), ("quote", I8), ("row", I8))
+"""What an insolvent position leaves to auto-deleveraging: lots, and the balance that goes with them."""
+
+LIQUIDATION = record(
+    ("step", I8), ("wave", I8), ("account", I8), ("life", I8), ("market", I8), ("part", I8),
+    ("side", I8),  # of the position: +1 long, -1 short
+    ("leverage", F8), ("position_lots", I8), ("order_lots", I8), ("filled_lots", I8),
+    ("filled_value", I8), ("trigger_mark", I8), ("bankruptcy_tick", I8), ("worst_tick", I8),
+    ("fee", I8), ("taken_over_lots", I8), ("fund_draw", I8), ("adl_lots", I8), ("tag", I8),
+)  # fmt: skip
+"""One forced order. Ticks and money in units; `fund_draw` > 0 is the fund's loss at mark."""
+
+ADL = record(
+    ("step", I8), ("wave", I8), ("account", I8), ("counterparty", I8), ("market", I8), ("lots", I8),
+    ("value", I8), ("mark_value", I8), ("rank", I8), ("score", F8),
+)  # fmt: skip
+"""One auto-deleveraging fill; `lots` is the change of the counterparty's position."""
+
+TRADE = record(
+    ("step", I8), ("market", I8), ("tick", I8), ("lots", I8), ("maker", I8), ("taker", I8),
+    ("purpose", I8),
+)  # fmt: skip
+"""One fill; `lots` is signed by the taker's side."""
+
+BAR = record(
+    ("step", I8), ("market", I8), ("open", I8), ("high", I8), ("low", I8), ("last", I8),
+    ("mark", I8), ("mark_high", I8), ("mark_low", I8), ("index", F8), ("news_value", F8),
+    ("best_bid", I8), ("best_ask", I8),
+    ("bid_10", I8), ("bid_50", I8), ("bid_100", I8), ("ask_10", I8), ("ask_50", I8), ("ask_100", I8),
+    ("volume", I8), ("flow", I8), ("n_trades", I8), ("long_liquidated", I8), ("short_liquidated", I8),
+    ("open_interest", I8), ("funding_rate", I8), ("fund_equity", I8), ("depth_factor", F8),
+)  # fmt: skip
+"""One bar of one market. Depth and open interest in lots; volume, flow and liquidated in money units."""
+
+LEDGER = record(
+    ("deposits", I8), ("withdrawals", I8), ("uncovered", I8), ("fund_income", I8), ("fund_losses", I8),
+    ("fees", I8), ("adl_value", I8),
+)  # fmt: skip
+"""Money that entered and left, per settlement asset, and what the waterfall did with it."""
+
+
+class State(NamedTuple):
+    """Everything that changes during a run. `clone` it to branch a running market."""
+
+    clock: Array  # (1,) CLOCK
+    assets: Array  # (n_assets,) ASSET
+    markets: Array  # (n_markets,) MARKET
+    levels: Array  # (n_markets * n_ticks,) LEVEL
+    bits: Array  # uint64: bitmaps of bids, asks, low and high triggers per market; flagged accounts
+    trigger_heads: Array  # int32 (2 * n_markets * (n_ticks + 1),): low then high; the last slot is far
+    orders: Array  # (n_orders,) ORDER
+    accounts: Array  # (n_accounts,) ACCOUNT
+    positions: Array  # (n_positions,) POSITION
+    balances: Array  # int64 (n_accounts, n_settlements): quote balances
+    traders: Array  # (n_traders,) TRADER; account = first_trader + trader
+    quotes: Array  # int32 (n_quotes,): resting order of each maker's quote, or NONE
+    calendars: Array  # int32 (2, n_steps + 1): heads of traders and of expiring orders due at a step
+    basis: Array  # float64 (n_markets, n_basis): samples of the basis, a ring
+    ledger: Array  # (n_settlements,) LEDGER
+    inbox: Array  # (n,) INTENT
+    buckets: Array  # int32 (2, 1024): heads and tails of the inbox by arrival offset
+    residuals: Array  # (n,) RESIDUAL
+    ranked: Array  # (n,) RANKED: a heap
+    liquidations: Array  # (n,) LIQUIDATION: drained by the engine
+    adl: Array  # (n,) ADL: drained by the engine
+    trades: Array  # (n,) TRADE: drained by the engine
+    bars: Array  # (n,) BAR: drained by the engine
+    counts: Array  # int64 (n_reasons,): rejected intents by reason
+
+    def clone(self) -> State:
+        """Return an independent copy."""
+        return State(*(array.copy() for array in self))
+
+
+I64 = np.dtype(np.int64)
+I32 = np.dtype(np.int32)
+F64 = np.dtype(np.float64)
+
+declare(
+    State,
+    {
+        "clock": (CLOCK, 1), "assets": (ASSET, 1), "markets": (MARKET, 1), "levels": (LEVEL, 1),
+        "bits": (np.dtype(np.uint64), 1), "trigger_heads": (I32, 1), "orders": (ORDER, 1),
+        "accounts": (ACCOUNT, 1), "positions": (POSITION, 1), "balances": (I64, 2), "traders": (TRADER, 1),
+        "quotes": (I32, 1), "calendars": (I32, 2), "basis": (F64, 2), "ledger": (LEDGER, 1),
+        "inbox": (INTENT, 1), "buckets": (I32, 2), "residuals": (RESIDUAL, 1), "ranked": (RANKED, 1),
+        "liquidations": (LIQUIDATION, 1), "adl": (ADL, 1), "trades": (TRADE, 1), "bars": (BAR, 1),
+        "counts": (I64, 1),
+    },
+)  # fmt: skip

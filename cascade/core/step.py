@@ -1,0 +1,342 @@
+"""The step: one list of stages, in one order, everywhere. `advance` runs many steps in one call.
+
+(step, stage, cursor) lives in the state. Before each item a stage checks that the item's worst
+case fits; where it does not, `advance` returns a status with nothing begun, the caller drains or
+grows that buffer, and calls again.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from cascade.core import agents, backstop, liquidation, matching, pricing, recording
+from cascade.core.params import PERPETUAL, Params
+from cascade.core.seats import wake
+from cascade.core.state import INSOLVENT, NONE, STALE, State
+from cascade.core.triggers import first_flagged, retrigger, unflag
+from cascade.jit import entry, kernel, outlined
+
+
+class Stage(NamedTuple):
+    """A stage of the step, with what it reads and what it writes."""
+
+    name: str
+    what: str
+    reads: str
+    writes: str
+
+
+STEP = (
+    Stage("news", "the news value of each asset moves", "process, anchors, news shocks", "news values"),
+    Stage("shocks", "scheduled orders are sent; depth shocks apply", "timeline", "inbox, depth factors"),
+    Stage("expiries", "orders whose life ends are cancelled", "calendar of orders", "inbox"),
+    Stage("makers", "makers learn from flow and renew their quotes", "news, flow, inventory, volatility", "inbox"),
+    Stage("news takers", "quotes that fair value has left behind are taken", "fair value, best prices", "inbox"),
+    Stage("background", "uninformed market and limit orders arrive", "best prices", "inbox"),
+    Stage("arbitrage", "perpetuals are tied to spot", "best prices, inventory", "inbox"),
+    Stage("traders", "leveraged accounts open, work, close", "calendar of traders", "inbox"),
+    Stage("fund", "the fund works off what it took over", "fund positions", "inbox"),
+    Stage("agents", "agents written in Python act", "the market", "inbox"),
+    Stage("match", "the inbox is matched by arrival offset", "inbox", "books, positions, balances, triggers"),
+    Stage("marks", "index from spot mids, then all marks", "books, last, basis", "index, mark, averages"),
+    Stage("funding", "funding is exchanged at its stamps", "marks, premium", "balances, triggers"),
+    Stage("margin test", "triggers that the marks have reached fire", "marks, trigger index", "flags, inbox"),
+    Stage("liquidation", "flagged accounts are liquidated, marks frozen", "flags, marks", "books, fund, residuals"),
+    Stage("deleveraging", "residuals meet ranked counterparties", "residuals, ranking", "positions, balances"),
+    Stage("wave", "new marks, if the venue's clock ticks again in this step", "books", "marks, flags"),
+    Stage("record", "bars are written", "markets", "bars"),
+)  # fmt: skip
+"""The order of a step. A wave repeats the stages from the margin test on, each at a new mark."""
+
+(
+    NEWS, SHOCKS, EXPIRIES, MAKERS, NEWS_TAKERS, BACKGROUND, ARBITRAGE, TRADERS, FUND, AGENTS,
+    MATCH, MARKS, FUNDING, MARGIN_TEST, LIQUIDATION, DELEVERAGING, WAVE, RECORD,
+) = (np.int64(k) for k in range(18))  # fmt: skip
+
+(
+    RUNNING, FINISHED, AGENTS_DUE, INBOX_FULL, ORDERS_FULL, TRADES_FULL, LIQUIDATIONS_FULL, RESIDUALS_FULL,
+    RANKED_FULL, ADL_FULL, BARS_FULL,
+) = (np.int64(k) for k in range(11))  # fmt: skip
+
+
+@entry
+def advance(st: State, p: Params, until: int) -> int:
+    """Run steps until step `until`; return FINISHED, AGENTS_DUE or the name of a full buffer."""
+    clock = st.clock[0]
+    while clock.step < until:
+        if clock.stage <= AGENTS:
+            status = _intents(st, p)
+        elif clock.stage <= FUNDING:
+            status = _prices(st, p)
+        else:
+            status = _waves(st, p)
+        if status != RUNNING:
+            return status
+    return FINISHED
+
+
+@kernel
+def _next_stage(st: State) -> None:
+    """Go on to the next stage."""
+    st.clock[0].stage += 1
+    st.clock[0].cursor = 0
+
+
+@outlined
+def _intents(st: State, p: Params) -> int:
+    """Run the stages in which the news moves and everybody writes what they want done."""
+    clock = st.clock[0]
+    stage = clock.stage
+    if stage == NEWS:
+        for a in range(len(p.assets)):
+            pricing.advance_news(st, p, np.int64(a))
+        agents.set_depth_shocks(st, p)
+        for m in range(len(p.markets)):
+            pricing.learn(st, p, np.int64(m))
+    elif stage == EXPIRIES:
+        if not agents.expire_orders(st, p):
+            return INBOX_FULL
+    elif stage == TRADERS:
+        if not _wake_traders(st, p):
+            return INBOX_FULL
+    elif stage == AGENTS:
+        if p.run[0].python_agents != 0:
+            _next_stage(st)
+            return AGENTS_DUE
+    elif not _groups(st, p, stage):
+        return INBOX_FULL
+    _next_stage(st)
+    return RUNNING
+
+
+@outlined
+def _groups(st: State, p: Params, stage: int) -> bool:
+    """Let the members of an agent group act in turn from the cursor on; False where the inbox is full."""
+    clock = st.clock[0]
+    if stage == SHOCKS:
+        while clock.cursor < len(p.shocks):
+            if not agents.send_shock(st, p, clock.cursor):
+                return False
+            clock.cursor += 1
+    elif stage == MAKERS:
+        while clock.cursor < len(p.makers):
+            if not agents.requote(st, p, clock.cursor):
+                return False
+            clock.cursor += 1
+    elif stage == NEWS_TAKERS:
+        while clock.cursor < len(p.news_takers):
+            if not agents.sweep(st, p, clock.cursor):
+                return False
+            clock.cursor += 1
+    elif stage == BACKGROUND:
+        while clock.cursor < len(p.flows):
+            if not agents.send_background(st, p, clock.cursor):
+                return False
+            clock.cursor += 1
+    elif stage == ARBITRAGE:
+        while clock.cursor < len(p.arbitrage):
+            if not agents.arbitrage(st, p, clock.cursor):
+                return False
+            clock.cursor += 1
+    else:
+        while clock.cursor < len(p.markets):
+            if not agents.unwind(st, p, clock.cursor):
+                return False
+            clock.cursor += 1
+    return True
+
+
+@outlined
+def _wake_traders(st: State, p: Params) -> bool:
+    """Wake the traders whose calendar says so; False where the inbox is full."""
+    clock = st.clock[0]
+    trader = np.int64(st.calendars[0, clock.step])
+    while trader != NONE:
+        account = st.accounts[p.run[0].first_trader + trader]
+        if clock.n_inbox + 2 * account.n_positions > len(st.inbox):
+            clock.need = clock.n_inbox + 2 * account.n_positions
+            return False
+        st.calendars[0, clock.step] = st.traders[trader].due_next
+        wake(st, p, trader)
+        trader = np.int64(st.calendars[0, clock.step])
+    return True
+
+
+@kernel
+def _prices(st: State, p: Params) -> int:
+    """Match the inbox, then set marks and exchange funding."""
+    clock = st.clock[0]
+    if clock.stage == MATCH:
+        status = matching.match_inbox(st, p)
+        if status == matching.NEEDS_ORDERS:
+            return ORDERS_FULL
+        if status == matching.NEEDS_TRADES:
+            return TRADES_FULL
+    elif clock.stage == MARKS:
+        _mark_all(st, p, True)
+        for m in range(len(p.markets)):
+            pricing.update_withdrawal(st, p, np.int64(m))
+    else:
+        pricing.fund_markets(st, p)
+        clock.wave = 0
+    _next_stage(st)
+    return RUNNING
+
+
+@outlined
+def _mark_all(st: State, p: Params, sample: bool) -> None:
+    """Set the index and mark of every market: spot first, since the index is made of it."""
+    for m in range(len(p.markets)):
+        if p.markets[m].kind != PERPETUAL:
+            pricing.update_mark(st, p, np.int64(m), sample)
+    for m in range(len(p.markets)):
+        if p.markets[m].kind == PERPETUAL:
+            pricing.update_mark(st, p, np.int64(m), sample)
+
+
+@outlined
+def _waves(st: State, p: Params) -> int:
+    """Run margin test, liquidation and deleveraging, wave by wave, then record."""
+    clock = st.clock[0]
+    if clock.stage == MARGIN_TEST:
+        for account in range(p.run[0].first_agent, p.run[0].first_trader):
+            if st.accounts[account].standing & STALE != 0:
+                retrigger(st, p, np.int64(account))
+        if not liquidation.fire_triggers(st, p):
+            return INBOX_FULL
+    elif clock.stage == LIQUIDATION:
+        status = _liquidate_flagged(st, p)
+        if status != RUNNING:
+            return status
+    elif clock.stage == DELEVERAGING:
+        status = _deleverage_all(st, p)
+        if status != RUNNING:
+            return status
+    elif clock.stage == WAVE:
+        if _next_wave(st, p):
+            clock.stage, clock.cursor = MARGIN_TEST, 0
+            return RUNNING
+    else:
+        return _record(st, p)
+    _next_stage(st)
+    return RUNNING
+
+
+@outlined
+def _liquidate_flagged(st: State, p: Params) -> int:
+    """Liquidate the accounts of this wave in the order of their numbers."""
+    clock = st.clock[0]
+    while clock.n_flagged > 0:
+        account = first_flagged(st, p)
+        rows = liquidation.rows_needed(st, p, account)
+        if clock.n_liquidations + rows > len(st.liquidations):
+            clock.need = rows
+            return LIQUIDATIONS_FULL
+        if clock.n_residual + st.accounts[account].n_positions > len(st.residuals):
+            clock.need = clock.n_residual + st.accounts[account].n_positions
+            return RESIDUALS_FULL
+        if p.run[0].record_trades != 0:
+            most = rows * clock.n_orders
+            if clock.n_trades + most > len(st.trades):
+                clock.need = most
+                return TRADES_FULL
+        unflag(st, p, account)
+        liquidation.liquidate(st, p, account)
+    return RUNNING
+
+
+@outlined
+def _deleverage_all(st: State, p: Params) -> int:
+    """Close the wave's residuals, market by market and side by side, one counterparty at a time.
+
+    The cursor is 2 x market + side; the ranking of each is made at its start and then frozen.
+    """
+    clock = st.clock[0]
+    if clock.n_residual == 0:
+        return RUNNING
+    while clock.cursor < 2 * len(p.markets):
+        m, long = clock.cursor // 2, clock.cursor % 2 == 1
+        index = _next_residual(st, m, long)
+        if index != NONE and clock.ranking == 0:
+            n = backstop.count_counterparties(st, m, not long)
+            if n > len(st.ranked):
+                clock.need = n
+                return RANKED_FULL
+            backstop.rank_counterparties(st, p, m, not long)
+            clock.ranking, clock.adl_rank = 1, 0
+        while index != NONE:
+            if clock.n_ranked == 0:
+                backstop.absorb_residual(st, p, index)
+            elif clock.n_adl + 1 > len(st.adl):
+                clock.need = 1
+                return ADL_FULL
+            else:
+                backstop.deleverage(st, p, index)
+            if st.residuals[index].lots == 0:
+                index = _next_residual(st, m, long)
+        clock.ranking = 0
+        clock.cursor += 1
+    _close_residuals(st, p)
+    return RUNNING
+
+
+@kernel
+def _next_residual(st: State, m: int, long: bool) -> int:
+    """Return the first residual left on one side of market m, or NONE."""
+    for k in range(st.clock[0].n_residual):
+        residual = st.residuals[k]
+        if residual.lots != 0 and (residual.lots > 0) == long:
+            if st.positions[residual.position].market == m:
+                return np.int64(k)
+    return np.int64(NONE)
+
+
+@outlined
+def _close_residuals(st: State, p: Params) -> None:
+    """Close the wallets of the accounts whose residuals have been absorbed."""
+    clock = st.clock[0]
+    for k in range(clock.n_residual):
+        account = np.int64(st.positions[st.residuals[k].position].account)
+        st.accounts[account].standing &= ~np.int64(INSOLVENT)
+        retrigger(st, p, account)
+    clock.n_residual = 0
+
+
+@outlined
+def _next_wave(st: State, p: Params) -> bool:
+    """Begin another wave where the venues' clocks allow one more in this step and someone may be hit."""
+    clock, run = st.clock[0], p.run[0]
+    pending = clock.n_flagged_next > 0
+    if pending:  # whom a batch has touched is due in the next wave
+        for k in range(run.flags_words):
+            st.bits[run.flags_at + k] |= st.bits[run.flags_at + run.flags_words + k]
+            st.bits[run.flags_at + run.flags_words + k] = np.uint64(0)
+        clock.n_flagged += clock.n_flagged_next
+        clock.n_flagged_next = 0
+    clock.wave += 1
+    if clock.wave >= run.n_waves:
+        clock.unfinished_waves += 1 if pending else 0
+        return False
+    if clock.events == clock.events_before and not pending:
+        return False
+    clock.events_before = clock.events
+    _mark_all(st, p, False)
+    return True
+
+
+@outlined
+def _record(st: State, p: Params) -> int:
+    """Write bars where they are due, and end the step."""
+    clock = st.clock[0]
+    if clock.step + 1 >= clock.next_bar:
+        if clock.n_bars + len(p.markets) > len(st.bars):
+            clock.need = len(p.markets)
+            return BARS_FULL
+        for m in range(len(p.markets)):
+            recording.write_bar(st, p, np.int64(m))
+        clock.next_bar += p.run[0].bar_steps
+    clock.step += 1
+    clock.stage, clock.cursor, clock.wave = NEWS, 0, 0
+    return RUNNING

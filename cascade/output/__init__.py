@@ -1,0 +1,1 @@
+"""What a run leaves behind: Arrow schemas with units, the streaming writer and the reader."""

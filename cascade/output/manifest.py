@@ -1,0 +1,119 @@
+"""The manifest of a run: written last and atomically, so that its presence means complete."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from cascade import provenance
+from cascade.errors import ResultsError
+from cascade.output.schemas import RESULTS_VERSION
+
+MANIFEST: Final = "manifest.json"
+SCENARIO: Final = "scenario.yaml"
+RESOLVED: Final = "scenario.resolved.yaml"
+
+
+def software_version() -> str:
+    """Return the version of Cascade."""
+    import cascade
+
+    return cascade.__version__
+
+
+def build(
+    *,
+    scenario: Mapping[str, Any],
+    request: Mapping[str, Any],
+    outcome: Mapping[str, Any],
+    rows: Mapping[str, int],
+    units: Mapping[str, Any],
+    started: str,
+    wall_s: float,
+    extra: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Return a manifest; `extra` holds what only the caller knows, such as the checks it made."""
+    return {
+        "results_version": ".".join(map(str, RESULTS_VERSION)),
+        **provenance.software(software_version()),
+        "command": provenance.command_line(),
+        "scenario": dict(scenario),
+        "request": dict(request),
+        "started": started,
+        "wall_s": round(wall_s, 3),
+        "peak_memory_bytes": provenance.peak_memory_bytes(),
+        "outcome": dict(outcome),
+        "rows": dict(rows),
+        "units": dict(units),
+        **(extra or {}),
+    }
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write a file so that it is either absent, as before, or whole, even after a power cut."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    with temporary.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def write(folder: Path, manifest: Mapping[str, Any]) -> None:
+    """Write the manifest of a run whose every other file is already in place."""
+    text = json.dumps(manifest, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    write_atomically(folder / MANIFEST, text)
+
+
+def load(folder: Path) -> dict[str, Any]:
+    """Return the manifest of a complete run of a version this Cascade can read."""
+    path = folder / MANIFEST
+    try:
+        manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        version = tuple(int(part) for part in str(manifest["results_version"]).split("."))
+    except FileNotFoundError:
+        raise _missing(folder) from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise ResultsError(
+            f"the manifest cannot be read: {error}",
+            where=str(path),
+            remedy="run the scenario again with --force",
+            code="CAS603",
+        ) from error
+    if version[0] > RESULTS_VERSION[0]:
+        raise ResultsError(
+            f"these results have version {manifest['results_version']}, newer than the "
+            f"{'.'.join(map(str, RESULTS_VERSION))} that this Cascade ({software_version()}) reads",
+            where=str(folder),
+            remedy="upgrade Cascade, or run the scenario again with this version",
+            code="CAS604",
+        )
+    return manifest
+
+
+def _missing(folder: Path) -> ResultsError:
+    """Return the error for a folder without a manifest: unfinished, foreign or not there."""
+    if not folder.is_dir():
+        return ResultsError(
+            "there is no such folder",
+            where=str(folder),
+            remedy="give the folder that `cascade run` printed",
+            code="CAS600",
+        )
+    if not (folder / RESOLVED).exists():
+        return ResultsError(
+            "this folder does not hold results of Cascade",
+            where=str(folder),
+            remedy="give a folder with a manifest.json, as `cascade run` makes it",
+            code="CAS601",
+        )
+    return ResultsError(
+        "the run has not finished: there is no manifest.json",
+        where=str(folder),
+        remedy="run the scenario again with --force, or read the finished replicates with "
+        "cascade.read(folder, partial=True)",
+        code="CAS602",
+    )

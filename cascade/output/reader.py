@@ -1,0 +1,192 @@
+"""Reads a run: lazy tables, metrics, manifest; refuses what is unfinished or newer than this Cascade."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from cascade.errors import ResultsError
+from cascade.output import manifest as manifests
+from cascade.output.parquet import of_replicates, read_files
+from cascade.output.run_units import RunUnits
+from cascade.output.schemas import SINGLE_FILES, TABLES
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class Tables(Mapping[str, "pa.Table"]):
+    """The tables of a run by name, each read when first asked for and then kept."""
+
+    def __init__(self, loaders: Mapping[str, Callable[[], pa.Table]]) -> None:
+        self._loaders = dict(loaders)
+        self._read: dict[str, pa.Table] = {}
+
+    def __getitem__(self, name: str) -> pa.Table:
+        if name not in self._loaders:
+            recorded = ", ".join(self._loaders)
+            remedy = (
+                f"recorded are: {recorded}; ask for it under `outputs:` of the scenario and run it again"
+                if name in TABLES
+                else f"tables are: {recorded}"
+            )
+            raise ResultsError(f"the run has no table {name!r}", remedy=remedy, code="CAS607")
+        if name not in self._read:
+            self._read[name] = self._loaders[name]()
+        return self._read[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._loaders
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._loaders)
+
+    def __len__(self) -> int:
+        return len(self._loaders)
+
+    def __repr__(self) -> str:
+        return f"Tables({', '.join(self._loaders)})"
+
+
+@dataclass(frozen=True)
+class Result:
+    """A run that can no longer change: tables, metrics and where they come from."""
+
+    tables: Tables
+    manifest: Mapping[str, Any]
+    """Provenance, request, outcome and rows per table; empty for a run that has not finished."""
+    path: Path | None = None
+    """Its folder; None for a run that was kept in memory."""
+
+    @classmethod
+    def in_memory(cls, tables: Mapping[str, pa.Table], manifest: Mapping[str, Any]) -> Result:
+        """Return a result that was never written."""
+
+        def loader(table: pa.Table) -> Callable[[], pa.Table]:
+            return lambda: table
+
+        return cls(
+            Tables({name: loader(table) for name, table in tables.items()}), MappingProxyType(dict(manifest))
+        )
+
+    @property
+    def runs(self) -> pa.Table:
+        """One row per replicate: outcome and every metric."""
+        return self.tables["runs"]
+
+    @property
+    def name(self) -> str:
+        """Name of the scenario."""
+        scenario = self.manifest.get("scenario", {})
+        return str(scenario.get("name") or (self.path.name if self.path else "run"))
+
+    @property
+    def outcome(self) -> str:
+        """How the run ended, as a word; `unfinished` where it did not."""
+        return str(self.manifest.get("outcome", {}).get("status", "unfinished"))
+
+    @cached_property
+    def units(self) -> RunUnits:
+        """Markets, reporting venues, step and start of the run."""
+        if "units" not in self.manifest:
+            raise ResultsError("a run that has not finished does not know its units", code="CAS602")
+        return RunUnits.from_json(self.manifest["units"])
+
+    @property
+    def replicates(self) -> list[int]:
+        """Numbers of the replicates that finished."""
+        return self.runs.column("replicate").to_pylist()
+
+    def replicate(self, table: str, number: int) -> pa.Table:
+        """Return the rows of one replicate."""
+        return of_replicates(self.tables[table], [number])
+
+    def metrics(self, replicate: int = 0) -> dict[str, Any]:
+        """Return the row of a replicate in `runs`, by name."""
+        return self.replicate("runs", replicate).to_pylist()[0]
+
+    def scenario_text(self) -> str:
+        """Return the scenario as its author wrote it."""
+        if self.path is None:
+            raise ResultsError("a run kept in memory has no scenario file", code="CAS607")
+        return (self.path / manifests.SCENARIO).read_text(encoding="utf-8")
+
+    def __repr__(self) -> str:
+        where = f", path='{self.path}'" if self.path else ""
+        return f"Result({self.name!r}, {self.outcome}, {len(self.runs)} replicates{where})"
+
+    def _repr_html_(self) -> str:
+        """Return a heading and the tables with their sizes, for notebooks."""
+        text = self.manifest.get("outcome", {}).get("text", "")
+        rows = self.manifest.get("rows", {})
+        items = "".join(
+            f"<tr><td style='text-align:left'><code>{name}</code></td><td>{rows.get(name, ''):,}</td>"
+            f"<td style='text-align:left'>{html.escape(TABLES[name].description)}</td></tr>"
+            for name in self.tables
+            if name in rows
+        )
+        place = f"<br><small>{html.escape(str(self.path))}</small>" if self.path else ""
+        return (
+            f"<b>{html.escape(self.name)}</b>: {html.escape(self.outcome)}, {len(self.runs):,} replicates. "
+            f"{html.escape(str(text))}{place}<table><tr><th style='text-align:left'>table</th><th>rows</th>"
+            f"<th></th></tr>{items}</table>"
+        )
+
+
+def read(folder: str | Path, *, partial: bool = False) -> Result:
+    """Return the run in a folder.
+
+    Parameters
+    ----------
+    partial
+        Read the finished replicates of a run that was interrupted or is still going on.
+
+    Raises
+    ------
+    ResultsError
+        The folder is not there, not of Cascade, not finished, or of a newer major version.
+    """
+    folder = Path(folder)
+    unfinished = (
+        partial and (folder / manifests.RESOLVED).exists() and not (folder / manifests.MANIFEST).exists()
+    )
+    manifest = {} if unfinished else manifests.load(folder)
+    loaders = {name: _loader(paths) for name in TABLES if (paths := _files(folder, name))}
+    if unfinished:
+        if "runs" not in loaders:
+            raise ResultsError(
+                "no replicate has finished",
+                where=str(folder),
+                remedy="run the scenario again with --force",
+                code="CAS602",
+            )
+        loaders = _finished_only(loaders)
+    return Result(Tables(loaders), MappingProxyType(manifest), folder)
+
+
+def _files(folder: Path, table: str) -> list[Path]:
+    """Return the files of a table in order."""
+    single = folder / f"{table}.parquet"
+    if table in SINGLE_FILES and single.is_file():
+        return [single]
+    return sorted((folder / table).glob("part-*.parquet"))
+
+
+def _loader(paths: list[Path]) -> Callable[[], pa.Table]:
+    """Return what reads a table."""
+    return lambda: read_files(paths)
+
+
+def _finished_only(loaders: dict[str, Callable[[], pa.Table]]) -> dict[str, Callable[[], pa.Table]]:
+    """Return the loaders of an unfinished run, without rows of replicates that were under way."""
+    finished = loaders["runs"]().column("replicate").to_pylist()
+
+    def restricted(load: Callable[[], pa.Table]) -> Callable[[], pa.Table]:
+        return lambda: of_replicates(load(), finished)
+
+    return {name: load if name == "failures" else restricted(load) for name, load in loaders.items()}

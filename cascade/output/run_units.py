@@ -1,0 +1,117 @@
+"""What turns ticks, lots, money units and codes of a run back into prices, USD and names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from decimal import Decimal
+from functools import cached_property
+from typing import Any, Literal, cast
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+Feed = Literal["complete", "latest_per_second"]
+
+_EXACT_DIGITS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class MarketUnits:
+    """A market's units: a price is ticks x `tick_size`, money is lots x ticks x `unit` x `money_unit`."""
+
+    name: str
+    asset: str
+    venue: str
+    tick_size: float
+    """Quote units of a tick."""
+    lot_size: float
+    """Units of the asset in a lot."""
+    unit: int
+    """Money units of one lot at a price of one tick."""
+    money_unit: float = 1e-6
+    """USD of a money unit."""
+    leveraged: bool = True
+    """False for spot: nothing is liquidated there."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportingTag:
+    """A venue whose accounts are simulated in a composite, and what its public feed shows."""
+
+    name: str
+    feed: Feed = "complete"
+
+
+@dataclass(frozen=True)
+class RunUnits:
+    """Names and units of a run, in the order of the codes that the logs use."""
+
+    scenario: str
+    markets: tuple[MarketUnits, ...]
+    dt: float
+    """Seconds of a step."""
+    start: datetime | None = None
+    """UTC time of step 0."""
+    reporting: tuple[ReportingTag, ...] = ()
+    """Reporting tags; a tag outside the list reads as the venue of the market, with a complete feed."""
+    purposes: tuple[str, ...] = ()
+    """Why an order was sent, by code."""
+    kinds: tuple[str, ...] = ()
+    """Kinds of accounts, by code."""
+    funds: tuple[str, ...] = ()
+    """Insurance funds, by settlement."""
+
+    @property
+    def dated(self) -> bool:
+        """Whether the scenario has a start, and the tables therefore a `time`."""
+        return self.start is not None
+
+    @cached_property
+    def feeds(self) -> dict[str, Feed]:
+        """Feed by reporting name, venues of untagged accounts included."""
+        feeds: dict[str, Feed] = {}
+        feeds.update((market.venue, "complete") for market in self.markets)
+        feeds.update((tag.name, tag.feed) for tag in self.reporting)
+        return feeds
+
+    @property
+    def assets(self) -> tuple[str, ...]:
+        """Assets with a leveraged market, in order of appearance."""
+        return tuple(dict.fromkeys(market.asset for market in self.markets if market.leveraged))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the form kept in the manifest."""
+        return asdict(self) | {"start": self.start.isoformat() if self.start else None}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> RunUnits:
+        """Return the units that `to_json` wrote."""
+        start = cast("str | None", data["start"])
+        return cls(
+            scenario=data["scenario"],
+            markets=tuple(MarketUnits(**market) for market in data["markets"]),
+            dt=data["dt"],
+            start=datetime.fromisoformat(start) if start else None,
+            reporting=tuple(ReportingTag(**tag) for tag in data["reporting"]),
+            purposes=tuple(data["purposes"]),
+            kinds=tuple(data["kinds"]),
+            funds=tuple(data["funds"]),
+        )
+
+
+def scale(counts: npt.NDArray[Any], step: float) -> Floats:
+    """Return counts x step as the float nearest to the decimal product: 1070001 x 0.1 is 107000.1.
+
+    A step with more than 12 decimals is not a decimal anyone wrote, and multiplies as it is.
+    """
+    decimal = Decimal(repr(float(step))).normalize()
+    digits = max(0, -cast("int", decimal.as_tuple().exponent))
+    if digits > _EXACT_DIGITS:
+        return np.asarray(counts, dtype=np.float64) * step
+    mantissa = int(decimal.scaleb(digits))
+    return np.asarray(counts, dtype=np.float64) * float(mantissa) / float(10**digits)

@@ -1,0 +1,121 @@
+"""The reference pages of tables and metrics, written from what declares them.
+
+`python -m cascade.report.reference` rewrites the pages; a test compares them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+from cascade.analysis.intervals import CONFIDENCE
+from cascade.analysis.metrics import METRICS, Metric
+from cascade.output.schemas import RESULTS_VERSION, TABLES, TIME, Column, Table, columns
+
+FOLDER: Final = Path(__file__).resolve().parent.parent / "docs"
+
+_OUTPUTS_HEAD = """# Results of a run
+
+A run is a folder, named after the scenario and eight digits of the request (the resolved scenario, seed,
+replicates, outputs and the version of the results), so that the same request finds its result:
+
+```
+results/<scenario>-<hash8>/
+  manifest.json            written last: the run is complete if, and only if, it is there
+  scenario.yaml            the scenario as written
+  scenario.resolved.yaml   with everything it extends, every override and every default
+  runs.parquet             a row per replicate: outcome and every metric
+  bars/ liquidations/ ...  part-*.parquet, as `outputs:` of the scenario asks
+  failures.parquet         if replicates failed
+```
+
+Tables are parquet (zstd) and need no Cascade to read; patterns such as `results/*/runs.parquet` work in
+pandas, polars and duckdb. Rows of a replicate are together and in the order of time; how they are cut
+into parts means nothing. Every table starts with `scenario` and `replicate`. Where rows belong to a
+step, `step` and `t_s` follow, and `time` if the scenario has a start. Names end in their unit: `_usd`,
+`_bps`, `_s`, `_lots`, `_price` (USD per unit of the asset); unit and description are in the metadata of
+each field, and of the file under the key `cascade`.
+
+A run that was killed leaves no manifest. `cascade.read(folder)` then refuses, and `cascade.read(folder,
+partial=True)` gives the replicates that had finished. A new column raises the minor version of the
+results (now {version}), anything else the major; a newer major is refused.
+"""
+
+_METRICS_HEAD = """# Metrics
+
+Columns of `runs.parquet`, one row per replicate, after those that [outputs](outputs.md) lists. A metric
+that has no value is null, and `notes` says why. `{{asset}}` and `{{market}}` stand for a name in lower
+case, other characters than letters and digits as `_`: `public_btc_usd`, `binance_btcusdt_amplification`.
+
+**Complete and public.** A liquidation closes lots in three ways: in the book, by the insurance fund's
+take-over, and by auto-deleveraging; `liquidated_usd` is their sum. *Complete* metrics count all of it.
+*Public* metrics count what the feeds of the reporting venues show: under `latest_per_second` the last
+order of each venue, market and second, under `complete` every order.
+
+**Counterfactual.** The same replicate, with every draw of luck the same, in which forced orders close
+positions at mark without reaching the book. Its price is what came from outside; the difference is what
+liquidations added. It is exact, not estimated, for the model as it is.
+
+**Uncertainty.** Over replicates, summaries give the median and its {confidence:.0%} order-statistic
+interval: from the k-th smallest to the k-th largest value, k the largest for which a binomial variable
+(n, 1/2) is below k with at most {tail:.1%} probability. It assumes nothing about the distribution, and
+needs at least 6 replicates.
+"""
+
+
+def outputs_page() -> str:
+    """Return the page that describes every table."""
+    head = _OUTPUTS_HEAD.format(version=".".join(map(str, RESULTS_VERSION)))
+    return "\n".join([head, *(_table_section(table) for table in TABLES.values())])
+
+
+def metrics_page() -> str:
+    """Return the page that defines every metric."""
+    head = _METRICS_HEAD.format(confidence=CONFIDENCE, tail=(1 - CONFIDENCE) / 2)
+    return "\n".join([head, *(_metric_section(metric) for metric in METRICS.values())])
+
+
+def _table_section(table: Table) -> str:
+    """Return the description of a table and its columns."""
+    shown = columns(table.name, dated=table.timed)
+    after = "Every [metric](metrics.md) follows as a column.\n\n" if table.name == "runs" else ""
+    return f"## {table.name}\n\n{table.description}\n\n{after}{_column_table(shown)}"
+
+
+def _column_table(shown: Iterable[Column]) -> str:
+    """Return columns as a table in Markdown."""
+    lines = ["| column | type | unit | |", "|---|---|---|---|"]
+    for column in shown:
+        may_be_null = ", or null" if column.nullable else ""
+        kind = "timestamp[us, UTC]" if column is TIME else _KINDS[column.kind]
+        lines.append(f"| `{column.name}` | {kind}{may_be_null} | {column.unit} | {column.description} |")
+    return "\n".join(lines) + "\n"
+
+
+_KINDS: Final = {
+    "category": "category",
+    "text": "text",
+    "int32": "int32",
+    "int64": "int64",
+    "float": "float64",
+    "time": "timestamp[us, UTC]",
+}
+
+
+def _metric_section(metric: Metric) -> str:
+    """Return the definition of a metric."""
+    twin = " It needs the counterfactual." if metric.needs_twin else ""
+    unit = f" Unit: {metric.unit}." if metric.unit not in {"", "1"} else ""
+    definition = metric.definition[0].upper() + metric.definition[1:]
+    return f"## {metric.name}\n\n{definition}.{unit}{twin} Formula: {metric.formula}.\n"
+
+
+def write_pages() -> None:
+    """Write both pages."""
+    (FOLDER / "outputs.md").write_text(outputs_page(), encoding="utf-8")
+    (FOLDER / "metrics.md").write_text(metrics_page(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write_pages()

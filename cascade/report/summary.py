@@ -1,0 +1,336 @@
+"""The readable summary of a run: what a liquidation report answers, complete and as the public saw it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from io import StringIO
+from typing import TYPE_CHECKING, Any
+
+from cascade.analysis.intervals import CONFIDENCE, Estimate, estimate, order_of_interval
+from cascade.analysis.metrics import column_name
+from cascade.output.reader import Result
+from cascade.output.schemas import RUNS
+from cascade.report.formats import format_estimate, format_value
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+_NOTE = "Conditional on the scenario and its {n}: a stress result, not a forecast."
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A metric over the replicates; `text` holds one that is a name."""
+
+    metric: str
+    unit: str
+    estimate: Estimate | None = None
+    text: str = ""
+    reason: str = ""
+    """Why there is no value."""
+
+    def show(self) -> str:
+        """Return the figure as a reader would write it."""
+        if self.text:
+            return self.text
+        return format_estimate(self.estimate, self.unit) if self.estimate else "n/a"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A question of the report: the whole answer, what the public feeds show, what was published."""
+
+    label: str
+    complete: Figure | None
+    public: Figure | None = None
+    published: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Rows under a heading."""
+
+    title: str
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A run in short."""
+
+    scenario: str
+    path: str
+    outcome: str
+    verdict: str
+    n: int
+    """Replicates that finished."""
+    n_failed: int
+    sections: tuple[Section, ...]
+    figures: Mapping[str, Figure]
+    """Every metric by name."""
+    published: tuple[Mapping[str, Any], ...] = ()
+    """`what` (a metric), `value` and `source`."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what `--json` prints: every metric, not only those the summary shows."""
+        return {
+            "scenario": self.scenario,
+            "path": self.path,
+            "outcome": self.outcome,
+            "verdict": self.verdict,
+            "replicates": self.n,
+            "replicates_failed": self.n_failed,
+            "confidence": CONFIDENCE,
+            "metrics": {name: _figure_dict(figure) for name, figure in self.figures.items()},
+            "published": [dict(entry) for entry in self.published],
+        }
+
+    def render(self) -> RenderableType:
+        """Return the summary for a rich console."""
+        from rich.console import Group
+        from rich.padding import Padding
+        from rich.text import Text
+
+        count = "1 replicate" if self.n == 1 else f"{self.n:,} replicates"
+        failed = f", {self.n_failed} failed" if self.n_failed else ""
+        heading = Text.assemble((self.scenario, "bold"), f"  {count}{failed}\n{self.outcome}\n{self.verdict}")
+        tables = [Padding(self._table(section), (1, 0, 0, 0)) for section in self.sections]
+        return Group(heading, *tables, Text("\n" + self._footnote(count), style="dim"))
+
+    def to_text(self, width: int = 110) -> str:
+        """Return the summary as plain text."""
+        from rich.console import Console
+
+        file = StringIO()
+        plain = Console(file=file, width=width, color_system=None, highlight=False, emoji=False)
+        plain.print(self.render())
+        return "\n".join(line.rstrip() for line in file.getvalue().splitlines()) + "\n"
+
+    def print(self, console: Console) -> None:
+        """Print the summary."""
+        console.print(self.render(), highlight=False)
+
+    def __str__(self) -> str:
+        return self.to_text()
+
+    def _table(self, section: Section) -> RenderableType:
+        """Return a section; columns that no row fills are left out."""
+        from rich.table import Table
+
+        headings = [("complete", [row.complete.show() if row.complete else "" for row in section.rows])]
+        headings += [("public feed", [row.public.show() if row.public else "" for row in section.rows])]
+        headings += [("published", [row.published for row in section.rows])]
+        shown = [(title, cells) for title, cells in headings if any(cells)]
+        if [title for title, _ in shown] == ["complete"]:
+            shown = [("", shown[0][1])]
+        table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
+        table.add_column(section.title, header_style="bold", min_width=30)
+        for title, _ in shown:
+            table.add_column(title, justify="right", header_style="dim")
+        for i, row in enumerate(section.rows):
+            table.add_row(row.label, *(cells[i] for _, cells in shown))
+        return table
+
+    def _footnote(self, count: str) -> str:
+        """Return what brackets mean and what the figures are conditional on."""
+        if self.n > 1 and order_of_interval(self.n) > 0:
+            return f"Median [{CONFIDENCE:.0%} interval of the median]. " + _NOTE.format(n=count)
+        few = "Medians; an interval needs 6 replicates. " if self.n > 1 else ""
+        return few + _NOTE.format(n=count)
+
+
+def summarise(result: Result, published: Sequence[Mapping[str, Any]] | None = None) -> Summary:
+    """Return the summary of a run.
+
+    Parameters
+    ----------
+    published
+        Published figures (`what`, `value`, `source`) to set beside the simulated ones; as a rule
+        those of the scenario, which the manifest carries.
+    """
+    entries = tuple(result.manifest.get("published", ()) if published is None else published)
+    figures = dict(_figures(result))
+    outcome = result.manifest.get("outcome", {})
+    known = {entry["what"]: _published_value(entry, figures) for entry in entries}
+    return Summary(
+        scenario=result.name,
+        path=str(result.path or ""),
+        outcome=str(outcome.get("text") or result.outcome),
+        verdict=_verdict(result, figures),
+        n=len(result.runs),
+        n_failed=int(outcome.get("replicates_failed", 0)),
+        sections=tuple(_sections(result, figures, known)),
+        figures=figures,
+        published=entries,
+    )
+
+
+def _figures(result: Result) -> Iterator[tuple[str, Figure]]:
+    """Yield every metric of `runs`."""
+    declared = {column.name for column in RUNS.columns} | {"scenario", "replicate"}
+    notes = _reasons(result)
+    for field in result.runs.schema:
+        if field.name in declared:
+            continue
+        unit = (field.metadata or {}).get(b"unit", b"").decode()
+        values = [value for value in result.runs.column(field.name).to_pylist() if value is not None]
+        reason = notes.get(field.name, "")
+        if any(isinstance(value, str) for value in values):
+            yield field.name, Figure(field.name, unit, text=_most_frequent(values))
+        else:
+            yield field.name, Figure(field.name, unit, estimate(values), reason=reason)
+
+
+def _reasons(result: Result) -> dict[str, str]:
+    """Return why metrics are absent, by metric; of several replicates the first that says so."""
+    reasons: dict[str, str] = {}
+    for note in result.runs.column("notes").to_pylist():
+        for line in (note or "").splitlines():
+            name, _, reason = line.partition(": ")
+            reasons.setdefault(name, reason)
+    return reasons
+
+
+def _most_frequent(values: Sequence[str]) -> str:
+    """Return the most frequent name, and how frequent it is."""
+    name, count = Counter(values).most_common(1)[0]
+    return name if count == len(values) else f"{name} ({count} of {len(values)})"
+
+
+def _sections(result: Result, figures: Mapping[str, Figure], published: Mapping[str, str]) -> list[Section]:
+    """Return the sections in the order of a liquidation report."""
+    sections = [Section(title, _rows(names, figures, published)) for title, names in _plan(result)]
+    shown = {
+        figure.metric
+        for section in sections
+        for row in section.rows
+        for figure in (row.complete, row.public)
+        if figure
+    }
+    others = [
+        Row(what, figures.get(what, Figure(what, "", text="no such metric")), None, text)
+        for what, text in published.items()
+        if what not in shown
+    ]
+    return [
+        section for section in (*sections, Section("Other published figures", tuple(others))) if section.rows
+    ]
+
+
+def _rows(
+    names: Iterable[tuple[str, ...]], figures: Mapping[str, Figure], published: Mapping[str, str]
+) -> tuple[Row, ...]:
+    """Return the rows whose metric the run has; a third name is the public counterpart."""
+    rows: list[Row] = []
+    for label, name, *public in names:
+        if name in figures:
+            beside = " · ".join(published[key] for key in (name, *public) if key in published)
+            rows.append(Row(label, figures[name], figures.get(public[0]) if public else None, beside))
+    return tuple(rows)
+
+
+def _plan(result: Result) -> Iterator[tuple[str, list[tuple[str, ...]]]]:
+    """Yield each section's title and its rows: label, metric and public counterpart."""
+    units = result.units
+    assets = [
+        (asset, column_name("complete_{asset}_usd", asset), column_name("public_{asset}_usd", asset))
+        for asset in units.assets
+    ]
+    yield "Liquidated", [*_TOTAL_ROWS, *assets, *_ORDER_ROWS]
+    for market in units.markets:
+        if market.leveraged:
+            names = [(label, column_name(f"{{market}}_{name}", market.name)) for label, name in _PRICE_ROWS]
+            yield f"Price of {market.name}", [*names]
+    yield "Cause", [*_CAUSE_ROWS]
+    yield "Who bore it", [*_WATERFALL_ROWS]
+
+
+_TOTAL_ROWS = (
+    ("total", "complete_usd", "public_usd"),
+    ("longs", "complete_long_usd", "public_long_usd"),
+    ("shorts", "complete_short_usd", "public_short_usd"),
+    ("share of longs", "long_share", "public_long_share"),
+)
+
+_ORDER_ROWS = (
+    ("accounts", "liquidated_accounts"),
+    ("forced orders", "orders", "public_orders"),
+    ("largest single order", "largest_order_usd", "public_largest_order_usd"),
+    ("  venue", "largest_order_venue", "public_largest_order_venue"),
+    ("  pair", "largest_order_market", "public_largest_order_market"),
+)
+
+_PRICE_ROWS = (
+    ("start", "start_price"),
+    ("peak", "peak_price"),
+    ("trough", "trough_price"),
+    ("peak to trough", "peak_to_trough_bps"),
+    ("recovery within 60 min", "rebound_60m_bps"),
+    ("worst hour", "worst_hour_bps"),
+    ("realised volatility", "realised_volatility"),
+    ("fall of the mark below its start, log", "fall_bps"),
+    ("  from outside", "outside_fall_bps"),
+    ("  added by liquidations", "added_fall_bps"),
+    ("amplification", "amplification"),
+    ("rise of the mark above its start, log", "rise_bps"),
+    ("  added by liquidations", "added_rise_bps"),
+    ("largest fall of open interest", "open_interest_drop"),
+)
+
+_CAUSE_ROWS = (
+    ("liquidated in any case", "exogenous_usd"),
+    ("brought forward by the cascade", "brought_forward_usd"),
+    ("only because of the cascade", "endogenous_usd"),
+)
+
+_WATERFALL_ROWS = (
+    ("insurance fund, start", "fund_start_usd"),
+    ("insurance fund, lowest", "fund_low_usd"),
+    ("insurance fund, end", "fund_end_usd"),
+    ("losses the fund took over", "fund_draw_usd"),
+    ("auto-deleveraged", "adl_usd"),
+    ("accounts auto-deleveraged", "adl_accounts"),
+    ("their loss against mark", "adl_forgone_usd"),
+    ("bad debt", "bad_debt_usd"),
+)
+
+
+def _published_value(entry: Mapping[str, Any], figures: Mapping[str, Figure]) -> str:
+    """Return a published figure in the unit of its metric."""
+    figure = figures.get(entry["what"])
+    return format_value(float(entry["value"]), figure.unit if figure else "")
+
+
+def _verdict(result: Result, figures: Mapping[str, Figure]) -> str:
+    """Return what happened, in a sentence per leveraged market."""
+    markets = [market for market in result.units.markets if market.leveraged]
+    return " ".join(filter(None, (_sentence(market.asset, market.name, figures) for market in markets)))
+
+
+def _sentence(asset: str, market: str, figures: Mapping[str, Figure]) -> str:
+    """Return how far a market fell, and what share of it liquidations added."""
+
+    def median(name: str) -> float | None:
+        figure = figures.get(column_name(f"{{market}}_{name}", market))
+        return figure.estimate.median if figure and figure.estimate else None
+
+    move, amplification = median("peak_to_trough_bps"), median("amplification")
+    if move is None:
+        return ""
+    sentence = f"{asset} fell {abs(move) / 100:.2f} % from peak to trough"
+    if amplification is None or amplification <= 0:
+        return f"{sentence}."
+    added = max(0.0, 1.0 - 1.0 / amplification)
+    return f"{sentence}; liquidations added {added:.0%} of the fall of the mark below its start."
+
+
+def _figure_dict(figure: Figure) -> dict[str, Any]:
+    """Return a figure for JSON."""
+    if figure.text:
+        return {"value": figure.text}
+    found = (
+        asdict(figure.estimate) if figure.estimate else {"median": None, "low": None, "high": None, "n": 0}
+    )
+    return found | {"unit": figure.unit} | ({"reason": figure.reason} if figure.reason else {})

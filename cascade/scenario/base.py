@@ -1,0 +1,63 @@
+"""What all models of a scenario share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any, TypeAlias
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+
+from cascade.units import refuse
+
+
+class Model(BaseModel):
+    """A frozen record that refuses keys it does not know."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        allow_inf_nan=False,
+        populate_by_name=True,
+        serialize_by_alias=True,
+        protected_namespaces=(),
+    )
+
+
+class Shorthand:
+    """An annotation that accepts a bare number or text in place of the full form."""
+
+    def __init__(self, expand: Callable[[Any], Any]) -> None:
+        self.expand = expand
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Expand before the full form is validated."""
+        return core_schema.no_info_before_validator_function(self.expand, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """Describe both forms to editors."""
+        return {"anyOf": [{"type": ["number", "string"]}, handler(schema)]}
+
+
+def _many(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
+
+
+def _text(value: Any) -> Any:
+    """Refuse numbers and truth values that YAML read out of a name."""
+    if isinstance(value, str):
+        return value
+    raise refuse(f"needs text, not {value!r}", f'write it in quotes: "{value}"', "CAS012")
+
+
+Text: TypeAlias = Annotated[str, BeforeValidator(_text)]
+Name: TypeAlias = Annotated[str, BeforeValidator(_text), Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
+MarketName: TypeAlias = Annotated[str, BeforeValidator(_text), Field(pattern=r"^[^:\s]+:[^:\s]+$")]
+MarketPatterns: TypeAlias = Annotated[
+    tuple[Text, ...],
+    Field(min_length=1, description="Markets by name or pattern, such as binance:BTCUSDT or *:BTC*."),
+    Shorthand(_many),
+]
+File: TypeAlias = Annotated[str, BeforeValidator(_text), Field(json_schema_extra={"format": "path"})]

@@ -1,0 +1,204 @@
+"""Checks of makers, takers, flow and arbitrage: that they name markets there are, and quote sensibly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import Any
+
+from cascade.errors import ScenarioError
+from cascade.scenario.checks import Context, Finding, Found, register
+from cascade.scenario.schema_agents import LadderMaker
+from cascade.scenario.schema_population import LadderLayer, LeveragedLayer
+from cascade.scenario.schema_shocks import DepthShock, MarketOrderShock, NewsShock
+from cascade.scenario.schema_venues import LinearPerpetual, SpotMarket
+from cascade.scenario.source import Steps, follow
+from cascade.scenario.words import did_you_mean, listing
+
+_ALL_LISTS = "makers news_takers flow arbitrage population shocks"
+
+
+@register("CAS106", "every market that is named exists", f"markets {_ALL_LISTS}")
+def named_markets_exist(context: Context) -> Found:
+    """Test patterns and single names of all agents, layers and shocks."""
+    scenario = context.scenario
+    for section in ("makers", "news_takers", "flow"):
+        for number, agent in enumerate(getattr(scenario, section)):
+            yield from _patterns(context, (section, number, "markets"), agent.markets)
+    for number, pair in enumerate(scenario.arbitrage):
+        yield from _single(context, ("arbitrage", number, "spot"), pair.spot, SpotMarket)
+        yield from _single(context, ("arbitrage", number, "perpetual"), pair.perpetual, LinearPerpetual)
+    for number, layer in enumerate(scenario.population):
+        if isinstance(layer, LeveragedLayer):
+            yield from _patterns(context, ("population", number, "markets"), layer.markets, LinearPerpetual)
+        elif isinstance(layer, LadderLayer):
+            yield from _single(context, ("population", number, "market"), layer.market, LinearPerpetual)
+    for number, shock in enumerate(scenario.shocks):
+        if isinstance(shock, MarketOrderShock):
+            yield from _single(context, ("shocks", number, "market"), shock.market)
+        elif isinstance(shock, DepthShock):
+            yield from _patterns(context, ("shocks", number, "markets"), shock.markets)
+
+
+def _kind(wanted: type[Any] | None) -> str:
+    return "" if wanted is None else "spot " if wanted is SpotMarket else "perpetual "
+
+
+def _patterns(
+    context: Context, steps: Steps, patterns: Sequence[str], wanted: type[Any] | None = None
+) -> Iterator[Finding]:
+    markets = context.scenario.markets
+    for number, pattern in enumerate(patterns):
+        matching = context.scenario.select_markets((pattern,))
+        place = (*steps, number) if follow(context.root, (*steps, number))[1] == (*steps, number) else steps
+        if not matching:
+            message = f"no market matches '{pattern}'{did_you_mean(pattern, markets)}"
+            yield Finding(place, message, f"markets: {listing(markets)}")
+        elif wanted is not None and not any(isinstance(markets[name], wanted) for name in matching):
+            message = f"'{pattern}' matches no {_kind(wanted)}market"
+            names = [name for name, market in markets.items() if isinstance(market, wanted)]
+            yield Finding(place, message, f"{_kind(wanted)}markets: {listing(names) or 'none'}")
+
+
+def _single(context: Context, steps: Steps, name: str, wanted: type[Any] | None = None) -> Iterator[Finding]:
+    markets = context.scenario.markets
+    fitting = [each for each, market in markets.items() if wanted is None or isinstance(market, wanted)]
+    hint = f"{_kind(wanted)}markets: {listing(fitting) or 'none'}"
+    if name not in markets:
+        yield Finding(steps, f"no market '{name}'{did_you_mean(name, fitting or markets)}", hint)
+    elif name not in fitting:
+        yield Finding(steps, f"'{name}' is not a {_kind(wanted)}market", hint)
+
+
+@register("CAS107", "every asset that a shock names exists", "assets shocks")
+def named_assets_exist(context: Context) -> Found:
+    """Test the assets of news shocks."""
+    assets = context.scenario.assets
+    for number, shock in enumerate(context.scenario.shocks):
+        if isinstance(shock, NewsShock) and shock.asset not in assets:
+            message = f"no asset '{shock.asset}'{did_you_mean(shock.asset, assets)}"
+            yield Finding(("shocks", number, "asset"), message, f"assets: {listing(assets)}")
+
+
+@register("CAS110", "every market has a maker", "markets", "makers")
+def market_has_maker(context: Context) -> Found:
+    """Warn of markets in which nobody quotes."""
+    quoted = set(
+        context.scenario.select_markets(p for maker in context.scenario.makers for p in maker.markets)
+    )
+    for name in context.scenario.markets:
+        if name not in quoted:
+            hint = f"add a group to makers: with markets: {name}"
+            yield Finding(("markets", name), "nobody makes this market", hint, "warning", on_key=True)
+
+
+@register("CAS124", "names differ within a section", "venues", "makers news_takers flow arbitrage population")
+def names_differ(context: Context) -> Found:
+    """Test the names of agents, layers and reporting venues."""
+    scenario = context.scenario
+    groups: list[tuple[Steps, Sequence[Any]]] = [
+        ((section,), getattr(scenario, section))
+        for section in ("makers", "news_takers", "flow", "arbitrage", "population")
+    ]
+    groups.extend((("venues", name, "reporting"), venue.reporting) for name, venue in scenario.venues.items())
+    for steps, items in groups:
+        first: dict[str, int] = {}
+        for number, item in enumerate(items):
+            if item.name in first:
+                message = f"the name '{item.name}' is taken by item {first[item.name]} of {steps[-1]}"
+                yield Finding((*steps, number, "name"), message, f"write another, such as {item.name}-2")
+            first.setdefault(item.name, number)
+
+
+@register("CAS126", "arbitrage ties markets of one asset", "assets markets arbitrage")
+def arbitrage_is_of_one_asset(context: Context) -> Found:
+    """Test that both legs of an arbitrage trade the same asset."""
+    markets = context.scenario.markets
+    for number, pair in enumerate(context.scenario.arbitrage):
+        spot, perpetual = markets.get(pair.spot), markets.get(pair.perpetual)
+        if (
+            spot is None
+            or perpetual is None
+            or not {spot.asset, perpetual.asset} <= set(context.scenario.assets)
+        ):
+            continue
+        if spot.asset != perpetual.asset:
+            message = f"{pair.spot} trades {spot.asset}, but {pair.perpetual} trades {perpetual.asset}"
+            names = [
+                name
+                for name, m in markets.items()
+                if isinstance(m, SpotMarket) and m.asset == perpetual.asset
+            ]
+            hint = f"spot markets of {perpetual.asset}: {listing(names) or 'none'}"
+            yield Finding(("arbitrage", number, "spot"), message, hint)
+
+
+def depth_of(maker: LadderMaker) -> tuple[tuple[float, float], ...]:
+    """Return the profile of a group of makers at scale 1, from the scenario or its file; empty if unsound."""
+    if maker.depth.file is None:
+        return maker.depth.profile
+    from cascade.scenario.tables import read_depth
+
+    try:
+        profile = read_depth(maker.depth.file)
+    except ScenarioError:
+        return ()
+    return tuple(zip(profile.distance_bps.tolist(), profile.cumulative_usd.tolist(), strict=True))
+
+
+def depth_within(maker: LadderMaker, distance_bps: float) -> float:
+    """Return the USD a group quotes within a distance, on one side, its scale included."""
+    known = 0.0, 0.0
+    for distance, cumulative in depth_of(maker):
+        if distance >= distance_bps:
+            share = (distance_bps - known[0]) / (distance - known[0])
+            return (known[1] + share * (cumulative - known[1])) * maker.depth.scale
+        known = distance, cumulative
+    return known[1] * maker.depth.scale
+
+
+@register("CAS127", "a maker's inventory cap exceeds what it quotes", "makers")
+def cap_exceeds_depth(context: Context) -> Found:
+    """Warn where one sweep of the book would empty a side for good."""
+    for number, maker in enumerate(context.scenario.makers):
+        quoted = depth_within(maker, maker.levels_bps[-1]) / maker.count
+        if maker.cap < quoted:
+            message = (
+                f"a maker quotes {quoted / 1e6:.3g}M USD a side but may hold only {maker.cap / 1e6:.3g}M"
+            )
+            hint = f"write cap: {max(1, round(quoted * 1.5 / 1e6))}M, or more makers (count)"
+            yield Finding(("makers", number, "cap"), message, hint, "warning")
+
+
+@register("CAS128", "depth profiles and levels rise", "makers")
+def depth_rises(context: Context) -> Found:
+    """Test the order of profiles, levels and jitter, and that there is one profile."""
+    for number, maker in enumerate(context.scenario.makers):
+        steps: Steps = ("makers", number, "depth")
+        depth = maker.depth
+        if bool(depth.profile) == (depth.file is not None):
+            what = "has both `profile` and `file`" if depth.profile else "has neither `profile` nor `file`"
+            yield Finding(
+                steps, f"depth {what}", "write one: profile: [[1, 0.44M], [10, 9M], [100, 240M]]", on_key=True
+            )
+        pairs = enumerate(pairwise(depth.profile), start=1)
+        for place, ((near, less), (far, more)) in pairs:
+            if far <= near:
+                hint = f"write distances from near to far; the one before is {near:g}"
+                yield Finding((*steps, "profile", place, 0), f"distance {far:g} does not rise", hint)
+            if more < less:
+                hint = f"write the depth up to each distance, at least {less:g}"
+                yield Finding((*steps, "profile", place, 1), f"cumulative depth falls to {more:g}", hint)
+        yield from _levels(number, maker)
+
+
+def _levels(number: int, maker: LadderMaker) -> Iterator[Finding]:
+    levels = maker.levels_bps
+    for place, (near, far) in enumerate(pairwise(levels), start=1):
+        if far <= near:
+            message = f"level {far:g} bps does not rise"
+            yield Finding(("makers", number, "levels_bps", place), message, "write levels from near to far")
+    low, high = maker.level_jitter
+    if low > high:
+        message = f"{low:g} lies above {high:g}"
+        yield Finding(("makers", number, "level_jitter"), message, f"write level_jitter: [{high:g}, {low:g}]")

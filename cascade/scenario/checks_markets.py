@@ -1,0 +1,190 @@
+"""Checks of venues, markets and what they refer to."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from fractions import Fraction
+
+from cascade.errors import ScenarioError
+from cascade.scenario.checks import Context, Finding, Found, register
+from cascade.scenario.schema_venues import LinearPerpetual, SpotMarket
+from cascade.scenario.words import did_you_mean, listing
+
+MONEY_UNIT = Fraction(1, 10**6)
+"""Money is counted in millionths of a USD."""
+
+_MOST_TICKS = 2**31
+
+
+@register("CAS101", "every market lies on a venue of the scenario", "markets venues")
+def market_has_venue(context: Context) -> Found:
+    """Test the part of a market's name before the colon."""
+    venues = context.scenario.venues
+    for name in context.scenario.markets:
+        venue = name.partition(":")[0]
+        if venue not in venues:
+            message = f"no venue '{venue}'{did_you_mean(venue, venues)}"
+            yield Finding(("markets", name), message, f"venues: {listing(venues)}", on_key=True)
+
+
+@register("CAS102", "every market trades an asset of the scenario", "markets assets")
+def market_has_asset(context: Context) -> Found:
+    """Test the asset of each market."""
+    assets = context.scenario.assets
+    for name, market in context.scenario.markets.items():
+        if market.asset not in assets:
+            message = f"no asset '{market.asset}'{did_you_mean(market.asset, assets)}"
+            yield Finding(("markets", name, "asset"), message, f"assets: {listing(assets)}")
+
+
+@register("CAS103", "tick x lot is a whole number of money units (1e-6 USD)", "markets")
+def tick_times_lot(context: Context) -> Found:
+    """Test that money can be counted in whole units, exactly."""
+    for name, market in context.scenario.markets.items():
+        tick, lot = Fraction(repr(market.tick)), Fraction(repr(market.lot))
+        units = tick * lot / MONEY_UNIT
+        if units.denominator == 1:
+            continue
+        finer = math.lcm(tick.denominator, 10**6)
+        whole = Fraction(math.ceil(units)) * MONEY_UNIT / tick
+        lots = _decimal(whole) or _decimal(Fraction(1) * math.ceil(lot * finer) / finer) or "1"
+        product = f"tick {market.tick:g} x lot {market.lot:g}"
+        message = f"{product} is {float(units):g} money units of 1e-6 USD, not whole"
+        yield Finding(("markets", name, "lot"), message, f"write lot: {lots}")
+
+
+def _decimal(value: Fraction) -> str | None:
+    """Return an exact decimal, or None if there is none."""
+    rest = value.denominator
+    for prime in (2, 5):
+        while rest % prime == 0:
+            rest //= prime
+    if rest != 1:
+        return None
+    digits = 0
+    while value.denominator != 1 and digits < 18:
+        value *= 10
+        digits += 1
+    text = f"{int(value):0{digits + 1}d}"
+    return f"{text[:-digits]}.{text[-digits:]}".rstrip("0").rstrip(".") if digits else text
+
+
+@register("CAS104", "the rulebook of a perpetual's venue knows its contract", "markets venues")
+def contract_is_known(context: Context) -> Found:
+    """Test contracts against rulebooks, and that spot and perpetual do not mix."""
+    for name, market in context.scenario.markets.items():
+        rulebook = context.rulebook_of(name)
+        if rulebook is None:
+            continue
+        wanted = "spot" if isinstance(market, SpotMarket) else "perpetual"
+        if rulebook.kind != wanted:
+            message = f"a {wanted} market on a venue whose rulebook {rulebook.name} is for {rulebook.kind}"
+            hint = f"move it to a {wanted} venue, or change venues.{name.partition(':')[0]}.rulebook"
+            yield Finding(("markets", name, "type"), message, hint)
+        elif isinstance(market, LinearPerpetual) and market.contract not in rulebook.contracts:
+            message = f"rulebook {rulebook.name} has no contract '{market.contract}'"
+            message += did_you_mean(market.contract, rulebook.contracts)
+            hint = f"contracts: {listing(rulebook.contracts)}"
+            yield Finding(("markets", name, "contract"), message, hint)
+
+
+@register("CAS105", "the rulebook of every venue exists and is valid", "venues")
+def rulebook_loads(context: Context) -> Found:
+    """Load every rulebook and pass its problems on."""
+    from cascade.venues.load import UnknownRulebookError, load_rulebook, rulebook_path
+
+    for name, venue in context.scenario.venues.items():
+        try:
+            rulebook_path(venue.rulebook)
+        except UnknownRulebookError as error:
+            yield Finding(("venues", name, "rulebook"), str(error), error.hint)
+            continue
+        try:
+            load_rulebook(venue.rulebook)
+        except ScenarioError as error:
+            yield from error.problems
+
+
+@register("CAS116", "the shares of a composite venue's reporting venues sum to 1", "venues")
+def reporting_shares(context: Context) -> Found:
+    """Test sums of shares and that names differ."""
+    for name, venue in context.scenario.venues.items():
+        total = sum(part.share for part in venue.reporting)
+        if venue.reporting and abs(total - 1) > 1e-9:
+            message = f"the shares sum to {total * 100:.6g} %, not 100 %"
+            last = max(0.0, venue.reporting[-1].share + 1 - total)
+            hint = f"write share: {last * 100:.6g} % for {venue.reporting[-1].name}, or change the others"
+            yield Finding(("venues", name, "reporting", len(venue.reporting) - 1, "share"), message, hint)
+
+
+@register("CAS122", "every perpetual has a spot market of its asset for its index", "markets")
+def index_has_spot(context: Context) -> Found:
+    """Test that the index of each perpetual can be computed."""
+    markets = context.scenario.markets
+    for name, market in markets.items():
+        if isinstance(market, SpotMarket):
+            continue
+        spots = [m for m in markets.values() if isinstance(m, SpotMarket) and m.asset == market.asset]
+        if not spots:
+            hint = f"add spot:{market.asset}USD: {{type: spot, asset: {market.asset}, tick: 0.1, lot: 0.001}}"
+            yield Finding(
+                ("markets", name), f"no spot market of {market.asset} for its index", hint, on_key=True
+            )
+        elif sum(spot.index_weight for spot in spots) <= 0:
+            message = f"all spot markets of {market.asset} have index_weight 0"
+            yield Finding(("markets", name), message, "write index_weight: 1 for one of them", on_key=True)
+
+
+@register("CAS123", "a venue with perpetuals has an insurance fund", "venues markets")
+def venue_has_fund(context: Context) -> Found:
+    """Warn where every shortfall goes straight to auto-deleveraging."""
+    for name in _perpetual_venues(context):
+        venue = context.scenario.venues.get(name)
+        if venue is not None and venue.fund == 0:
+            message = "no insurance fund: every shortfall goes straight to auto-deleveraging"
+            hint = f"write venues.{name}.fund: 1B, or leave it if that is the point"
+            yield Finding(("venues", name, "fund"), message, hint, "warning")
+
+
+def _perpetual_venues(context: Context) -> Iterator[str]:
+    markets = context.scenario.markets.items()
+    yield from dict.fromkeys(n.partition(":")[0] for n, m in markets if isinstance(m, LinearPerpetual))
+
+
+@register("CAS129", "every asset and venue is used by a market", "assets venues markets")
+def nothing_is_idle(context: Context) -> Found:
+    """Warn of assets and venues without a market."""
+    markets = context.scenario.markets
+    assets = {market.asset for market in markets.values()}
+    venues = {name.partition(":")[0] for name in markets}
+    for section, used, known in (
+        ("assets", assets, context.scenario.assets),
+        ("venues", venues, context.scenario.venues),
+    ):
+        for name in known:
+            if name not in used:
+                yield Finding((section, name), "no market uses it", "remove it", "warning", on_key=True)
+
+
+@register("CAS130", "prices fit the tick", "markets assets")
+def price_fits_tick(context: Context) -> Found:
+    """Test that the start price is many ticks, and that ten times as much still fits 32 bits."""
+    for name, market in context.scenario.markets.items():
+        price = context.start_price(market.asset)
+        if price is None:
+            continue
+        steps = ("markets", name, "tick")
+        if price * 10 / market.tick >= _MOST_TICKS:
+            least = price * 10 / _MOST_TICKS
+            message = f"{price:g} is {price / market.tick:.3g} ticks: too many for a tenfold move"
+            yield Finding(steps, message, f"write a tick of at least {_round_up(least)}")
+        elif price / market.tick < 100:
+            message = f"a tick is {market.tick / price:.2%} of the start price {price:g}"
+            yield Finding(
+                steps, message, f"write a tick of at most {float(f'{price / 1000:.1g}'):g}", "warning"
+            )
+
+
+def _round_up(value: float) -> str:
+    return f"{10.0 ** math.ceil(math.log10(value)):g}"

@@ -1,0 +1,261 @@
+"""Checks of leveraged accounts: leverage against tiers, open interest against the book."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cascade.errors import Problem, ScenarioError
+from cascade.scenario.checks import Context, Finding, Found, register
+from cascade.scenario.checks_agents import depth_of, depth_within
+from cascade.scenario.distributions import Constant, Distribution, Table
+from cascade.scenario.schema_population import LadderLayer, Layer, LeveragedLayer, TableLayer
+from cascade.scenario.schema_venues import LinearPerpetual
+from cascade.scenario.source import Steps, follow
+from cascade.scenario.words import did_you_mean
+
+if TYPE_CHECKING:
+    from cascade.scenario.tables import Positions
+    from cascade.venues.rulebook import Contract
+
+CANNOT_HOLD, HARDLY_HOLDS = 0.001, 0.005
+"""One-sided depth within 1 % as a part of open interest; a liquid market has 2 to 3 %."""
+
+_LARGEST_MONEY = 2**62 / 1e6
+
+
+@register("CAS108", "leverage stays within the tiers of the contract", "markets venues population")
+def leverage_within_tiers(context: Context) -> Found:
+    """Test leverages, and leverages with the smallest size, against the rulebook."""
+    for number, layer in enumerate(context.scenario.population):
+        if isinstance(layer, TableLayer):
+            yield from _table_leverage(context, layer)
+            continue
+        patterns = layer.markets if isinstance(layer, LeveragedLayer) else (layer.market,)
+        for name in context.scenario.select_markets(patterns):
+            contract = _contract(context, name)
+            if contract is not None:
+                yield from _layer_leverage(context, ("population", number), layer, name, contract)
+
+
+def _contract(context: Context, name: str) -> Contract | None:
+    market, rulebook = context.scenario.markets.get(name), context.rulebook_of(name)
+    if rulebook is None or not isinstance(market, LinearPerpetual):
+        return None
+    return rulebook.contracts.get(market.contract)
+
+
+def _layer_leverage(
+    context: Context, steps: Steps, layer: LeveragedLayer | LadderLayer, name: str, contract: Contract
+) -> Iterator[Finding]:
+    low, high = layer.leverage.support()
+    most = contract.max_leverage
+    if high > most:
+        message = f"leverage reaches {high:g}x, but {name} allows at most {most:g}x"
+        yield Finding(
+            _place(context, steps, layer.leverage, high), message, _limit(layer.leverage, "max", most)
+        )
+    if low < 1:
+        message = f"leverage goes down to {low:g}x: a position has at least 1x"
+        yield Finding(_place(context, steps, layer.leverage, low), message, _limit(layer.leverage, "min", 1))
+    size = max(layer.size.support()[0], 0.0)
+    leverage = min(high, most)
+    allowed = contract.largest_notional(leverage)
+    if size > allowed:
+        tier = contract.tier_of(size)
+        message = (
+            f"every position is at least {size:g} USD, and at {leverage:g}x {name} allows only {allowed:g}"
+        )
+        hint = f"write sizes up to {allowed:g}, or leverage up to {tier.max_leverage:g}x"
+        yield Finding((*steps, "size"), message, hint)
+
+
+def _limit(distribution: Distribution, which: str, bound: float) -> str:
+    if distribution.is_discrete:
+        return f"write at {'most' if which == 'max' else 'least'} {bound:g}x"
+    return f"add {which}: {bound:g} to the distribution"
+
+
+def _place(context: Context, steps: Steps, leverage: Distribution, value: float) -> Steps:
+    """Return the path of the value that is out of range, as precisely as it is written."""
+    base: Steps = (*steps, "leverage")
+    if isinstance(leverage, Table):
+        finer: Steps = (*base, "values", leverage.values.index(value))
+    elif isinstance(leverage, Constant):
+        finer = (*base, "value")
+    else:
+        finer = (*base, "max") if leverage.max == value else base
+    return finer if follow(context.root, finer)[1] == finer else base
+
+
+def _positions(layer: TableLayer) -> Positions | None:
+    from cascade.scenario.tables import read_positions
+
+    try:
+        return read_positions(layer.file)
+    except ScenarioError:
+        return None
+
+
+def _table_leverage(context: Context, layer: TableLayer) -> Iterator[Problem]:
+    """Test every row of a table of positions, its market included."""
+    from cascade.scenario.source import shown_name
+    from cascade.scenario.tables import ROW
+
+    positions = _positions(layer)
+    if positions is None:
+        return
+    file = shown_name(Path(layer.file))
+    markets = context.scenario.markets
+    columns = zip(positions.rows, positions.market, positions.notional_usd, positions.leverage, strict=True)
+    for row, name, notional, leverage in columns:
+        if not isinstance(markets.get(name), LinearPerpetual):
+            message = f"no perpetual market '{name}'{did_you_mean(name, markets)}"
+            yield Problem(
+                ROW, message, "write a perpetual market of the scenario", file, row, 1, path="market"
+            )
+            continue
+        contract = _contract(context, name)
+        if contract is not None and notional > contract.largest_notional(leverage):
+            most = contract.tier_of(notional).max_leverage
+            message = f"{leverage:g}x on {notional:g} USD, but {name} allows at most {most:g}x for that size"
+            yield Problem(
+                "CAS108", message, f"write leverage {most:g} or less", file, row, 1, path="leverage"
+            )
+
+
+@register("CAS109", "the book can hold the open interest", "markets", "makers population")
+def book_holds_open_interest(context: Context) -> Found:
+    """Compare the depth that makers quote within 1 % with the open interest of each market."""
+    scenario = context.scenario
+    for name, interest in _open_interest(context).items():
+        makers = [m for m in scenario.makers if name in scenario.select_markets(m.markets)]
+        depth = sum(depth_within(maker, 100.0) for maker in makers)
+        total = sum(amount for _, amount in interest)
+        if not all(depth_of(maker) for maker in makers):
+            continue  # a depth profile that cannot be read is reported by its own check
+        if not makers or total == 0 or depth >= HARDLY_HOLDS * total:
+            continue
+        steps = max(interest, key=lambda part: part[1])[0]
+        times = HARDLY_HOLDS * total / depth if depth > 0 else float("inf")
+        book = f"{_usd(depth)} within 1 % ({depth / total:.2%})"
+        message = f"{_usd(total)} of open interest on {name} over a book of {book}"
+        advice = (
+            f"multiply the depth of its makers by {times:.3g}" if depth > 0 else "write depth for its makers"
+        )
+        hint = f"{advice}, or write at most {_usd(depth / HARDLY_HOLDS)} of open interest"
+        severity = "error" if depth < CANNOT_HOLD * total else "warning"
+        yield Finding(steps, message, hint, severity)
+
+
+def _usd(amount: float) -> str:
+    for size, suffix in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")):
+        if amount >= size:
+            return f"{amount / size:.3g}{suffix} USD"
+    return f"{amount:.3g} USD"
+
+
+def _open_interest(context: Context) -> dict[str, list[tuple[Steps, float]]]:
+    """Return the one-sided open interest of each market, by the path of the figure it comes from."""
+    interest: dict[str, list[tuple[Steps, float]]] = {}
+    for number, layer in enumerate(context.scenario.population):
+        for name, key, amount in _contributions(context, layer):
+            interest.setdefault(name, []).append((("population", number, key), amount))
+    return interest
+
+
+def _contributions(context: Context, layer: Layer) -> Iterator[tuple[str, str, float]]:
+    if isinstance(layer, LadderLayer):
+        yield layer.market, "notional", layer.notional
+    elif isinstance(layer, LeveragedLayer):
+        key = "accounts" if layer.open_interest is None else "open_interest"
+        amount = layer.open_interest or (layer.accounts or 0) * layer.size.mean()
+        names = context.scenario.select_markets(layer.markets)
+        for name in names:
+            yield name, key, amount / len(names)
+    else:
+        positions = _positions(layer)
+        for name in sorted(set(positions.market)) if positions is not None else ():
+            assert positions is not None
+            chosen = [each == name for each in positions.market]
+            amounts = positions.notional_usd[chosen]
+            longs = float(amounts[positions.is_long[chosen]].sum())
+            yield name, "file", max(longs, float(amounts.sum()) - longs)
+
+
+@register("CAS111", "money stays countable at ten times the start price", "markets", "population")
+def money_is_countable(context: Context) -> Found:
+    """Test that the sum of absolute notionals stays below 2^62 money units."""
+    interest = _open_interest(context)
+    parts = [part for each in interest.values() for part in each]
+    total = sum(2 * 10 * amount for _, amount in parts)
+    if total >= _LARGEST_MONEY:
+        steps = max(parts, key=lambda part: part[1])[0]
+        message = f"all positions at ten times the price are {_usd(total)}: more than 2^62 money units"
+        yield Finding(steps, message, f"write at most {_usd(_LARGEST_MONEY / 20)} of open interest in all")
+
+
+@register("CAS125", "a layer says how much it holds, and how it is margined", "markets population")
+def layer_is_complete(context: Context) -> Found:
+    """Test that there is one of open_interest and accounts, and that isolated layers have one market."""
+    for number, layer in enumerate(context.scenario.population):
+        if not isinstance(layer, LeveragedLayer):
+            continue
+        steps: Steps = ("population", number)
+        if (layer.open_interest is None) == (layer.accounts is None):
+            what = (
+                "neither `open_interest` nor `accounts`"
+                if layer.accounts is None
+                else "both `open_interest` and `accounts`"
+            )
+            key = () if layer.accounts is None else ("accounts",)
+            yield Finding((*steps, *key), f"the layer has {what}", "write one of them: open_interest: 1B")
+        names = context.scenario.select_markets(layer.markets)
+        if layer.margin == "isolated" and len(names) > 1:
+            message = f"an isolated layer in {len(names)} markets: {', '.join(names)}"
+            hint = "write margin: cross, or one layer for each market"
+            yield Finding((*steps, "markets"), message, hint)
+        if layer.margin == "cross" and len({name.partition(":")[0] for name in names}) > 1:
+            message = "a cross-margined account lives on one venue; these markets lie on several"
+            yield Finding((*steps, "markets"), message, "write one layer for each venue")
+
+
+@register(
+    "CAS131", "a ladder of liquidation prices lies on its side of the price", "markets assets population"
+)
+def ladder_is_on_its_side(context: Context) -> Found:
+    """Test that positions of a ladder are not liquidated at the start."""
+    for number, layer in enumerate(context.scenario.population):
+        if not isinstance(layer, LadderLayer) or layer.market not in context.scenario.markets:
+            continue
+        price = context.start_price(context.scenario.markets[layer.market].asset)
+        for key in ("from_price", "to_price"):
+            level: float = getattr(layer, key)
+            if price is None or (level < price if layer.side == "long" else level > price):
+                continue
+            side = "below" if layer.side == "long" else "above"
+            message = (
+                f"{layer.side} positions are liquidated {side} the start price {price:g}, not at {level:g}"
+            )
+            other = "short" if layer.side == "long" else "long"
+            yield Finding(
+                ("population", number, key), message, f"write a price {side} {price:g}, or side: {other}"
+            )
+
+
+@register("CAS133", "leveraged layers have a price history", "assets markets population")
+def layers_have_history(context: Context) -> Found:
+    """Warn where all positions would be entered at one price, so that liquidation prices form a comb."""
+    warned: set[str] = set()
+    for layer in context.scenario.population:
+        names = context.scenario.select_markets(layer.markets) if isinstance(layer, LeveragedLayer) else ()
+        for name in names:
+            asset = context.scenario.markets[name].asset
+            known = context.scenario.assets.get(asset)
+            if known is None or known.history is not None or asset in warned:
+                continue
+            warned.add(asset)
+            message = f"no history: all positions in {asset} were entered at the start price"
+            hint = "add history: {type: gbm, volatility: 25 %, duration: 8d}"
+            yield Finding(("assets", asset), message, hint, "warning", on_key=True)

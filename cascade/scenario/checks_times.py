@@ -1,0 +1,204 @@
+"""Checks of time: steps, anchors, shocks and recording within the run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from fnmatch import fnmatchcase
+from typing import Any
+
+from cascade.scenario.checks import Context, Finding, Found, register
+from cascade.scenario.schema_prices import AnchorsNews, BarsNews
+from cascade.scenario.schema_venues import LinearPerpetual
+from cascade.scenario.source import Node, Place, SourceText, Steps, dotted, walk
+from cascade.scenario.words import closest
+from cascade.units import format_duration, format_instant, format_moment
+
+_DT_LOW, _DT_HIGH = 0.01, 60.0
+
+
+@register("CAS112", "anchors rise in time", "assets start markets")
+def anchors_rise(context: Context) -> Found:
+    """Test the order of anchors and of funding schedules."""
+    for steps, points in _schedules(context):
+        before: float | None = None
+        for number, point in enumerate(points):
+            now = context.seconds(point[0])
+            if now is not None and before is not None and now <= before:
+                message = f"{format_moment(point[0])} does not come after {format_duration(before)}"
+                yield Finding((*steps, number, 0), message, "sort the points by time, each time once")
+            before = now if now is not None else before
+
+
+def _schedules(context: Context) -> Iterator[tuple[Steps, tuple[Any, ...]]]:
+    for name, asset in context.scenario.assets.items():
+        if isinstance(asset.news, AnchorsNews):
+            yield ("assets", name, "news", "points"), asset.news.points
+        if isinstance(asset.history, AnchorsNews):
+            yield ("assets", name, "history", "points"), asset.history.points
+    for name, market in context.scenario.markets.items():
+        if isinstance(market, LinearPerpetual) and not isinstance(market.funding.schedule, str):
+            yield ("markets", name, "funding", "schedule"), market.funding.schedule
+
+
+@register(
+    "CAS113",
+    "anchors of the news lie within the run, those of the history before it",
+    "assets start duration",
+)
+def anchors_within_run(context: Context) -> Found:
+    """Test the times of anchors against start and end."""
+    for name, asset in context.scenario.assets.items():
+        if isinstance(asset.news, AnchorsNews):
+            yield from _news_points(context, name, asset.news)
+        if isinstance(asset.history, AnchorsNews):
+            yield from _history_points(context, name, asset.history)
+
+
+def _news_points(context: Context, name: str, news: AnchorsNews) -> Iterator[Finding]:
+    steps: Steps = ("assets", name, "news", "points")
+    first = context.seconds(news.points[0][0])
+    if first is not None and first > 0:
+        message = f"the first anchor is {format_duration(first)} after the start"
+        yield Finding((*steps, 0, 0), message, f"begin with [0s, {news.points[0][1]:g}]")
+    for number, (moment, _) in enumerate(news.points):
+        now = context.seconds(moment)
+        if now is not None and now < 0:
+            message = f"{format_moment(moment)} lies {format_duration(-now)} before the start"
+            yield Finding((*steps, number, 0), message, f"move it to assets.{name}.history, or start earlier")
+        elif now is not None and now > context.scenario.duration:
+            message = f"{format_moment(moment)} lies after the end of the run"
+            hint = f"remove it, or write duration: {format_duration(now)}"
+            yield Finding((*steps, number, 0), message, hint, "warning")
+
+
+def _history_points(context: Context, name: str, history: AnchorsNews) -> Iterator[Finding]:
+    steps: Steps = ("assets", name, "history", "points")
+    for number, (moment, _) in enumerate(history.points):
+        now = context.seconds(moment)
+        if now is not None and now > 0:
+            message = f"{format_moment(moment)} lies after the start"
+            yield Finding((*steps, number, 0), message, 'write times before the start, such as "-8d"')
+    price, last = context.start_price(name), history.points[-1][1]
+    if price is not None and abs(last / price - 1) > 0.01:
+        message = f"the history ends at {last:g}, but the run starts at {price:g}"
+        yield Finding((*steps, len(history.points) - 1, 1), message, f"end it with {price:g}", "warning")
+
+
+@register("CAS114", "shocks lie within the run", "shocks start duration")
+def shocks_within_run(context: Context) -> Found:
+    """Test the times of shocks against start and end."""
+    duration = context.scenario.duration
+    for number, shock in enumerate(context.scenario.shocks):
+        at = context.seconds(shock.at)
+        if at is None:
+            continue
+        if at < 0 or at >= duration:
+            where = "before the start" if at < 0 else f"not before the end at {format_duration(duration)}"
+            hint = f"write a time from 0s to {format_duration(duration)}, or a longer duration"
+            yield Finding(("shocks", number, "at"), f"{format_moment(shock.at)} is {where}", hint)
+        elif at + shock.over > duration:
+            message = f"it would end {format_duration(at + shock.over - duration)} after the run"
+            hint = f"write over: {format_duration(duration - at)} or less"
+            yield Finding(("shocks", number, "over"), message, hint, "warning")
+
+
+@register("CAS115", "dates need the scenario's start", "start assets shocks markets")
+def dates_need_start(context: Context) -> Found:
+    """Test that a date is not used without `start:`, which bars need as well."""
+    if context.scenario.start is not None:
+        return
+    hint = "add start: 2025-07-01T00:00:00Z, or write times from the start, such as 2h30m"
+    for steps, points in _schedules(context):
+        for number, point in enumerate(points):
+            if isinstance(point[0], datetime):
+                yield Finding((*steps, number, 0), "a date in a scenario without start", hint)
+    for number, shock in enumerate(context.scenario.shocks):
+        if isinstance(shock.at, datetime):
+            yield Finding(("shocks", number, "at"), "a date in a scenario without start", hint)
+    for name, asset in context.scenario.assets.items():
+        for part in ("news", "history"):
+            if isinstance(getattr(asset, part), BarsNews):
+                yield Finding(("assets", name, part, "file"), "bars in a scenario without start", hint)
+
+
+@register("CAS118", "the time step suits the run and the venues", "dt duration venues outputs")
+def step_suits(context: Context) -> Found:
+    """Test the step's range, that it divides the run, and warn where it is longer than a venue's clock."""
+    scenario, dt = context.scenario, context.scenario.dt
+    if not _DT_LOW <= dt <= _DT_HIGH:
+        yield Finding(("dt",), f"{format_duration(dt)} is not a time step", "write dt: 1s, from 10ms to 60s")
+        return
+    for steps, length in ((("duration",), scenario.duration), (("outputs", "bars"), scenario.outputs.bars)):
+        if abs(length / dt - round(length / dt)) > 1e-6 or length < dt:
+            message = f"{format_duration(length)} is not a whole number of steps of {format_duration(dt)}"
+            hint = f"write {steps[-1]}: {format_duration(max(1, round(length / dt)) * dt)}"
+            yield Finding(steps, message, hint)
+    for name, rulebook in context.rulebooks.items():
+        clock = rulebook.liquidation.clock_s
+        if rulebook.kind == "perpetual" and dt > clock:
+            message = f"{format_duration(dt)} is longer than the clock of {name}, {format_duration(clock)}"
+            hint = f"write dt: {format_duration(clock)}: fewer margin tests than the venue makes"
+            yield Finding(("dt",), message, hint, "warning")
+
+
+@register("CAS119", "every pattern of `sources` matches a figure", "sources", "makers population shocks")
+def sources_match(context: Context) -> Found:
+    """Test patterns against the paths of all figures, defaults included."""
+    from cascade.scenario.load import to_data
+    from cascade.scenario.overrides import from_data
+
+    if not context.scenario.sources:
+        return
+    nowhere = Place(SourceText("", (), context.root.place.source.directory), 0, 0)
+    paths = _paths(from_data(to_data(context.scenario), nowhere))
+    for pattern in context.scenario.sources:
+        if any(fnmatchcase(path, pattern) for path in paths):
+            continue
+        guess = closest(pattern, paths)
+        hint = (
+            f"did you mean {guess}?" if guess else "write a dotted path, such as population.retail.leverage"
+        )
+        yield Finding(("sources", pattern), f"no figure matches '{pattern}'", hint, on_key=True)
+
+
+def _paths(root: Node) -> list[str]:
+    found: dict[str, None] = {}
+    for steps, _ in walk(root):
+        if steps and steps[0] != "sources":
+            found[dotted(root, steps)] = None
+            found[".".join(str(step) for step in steps)] = None
+    return list(found)
+
+
+@register("CAS132", "bars cover the run", "assets start duration")
+def bars_cover_run(context: Context) -> Found:
+    """Test that bars reach from the start to the end, and a history to before the start."""
+    start = context.scenario.start
+    for name, asset in context.scenario.assets.items():
+        for part in ("news", "history"):
+            source = getattr(asset, part)
+            bars = context.bars(source) if isinstance(source, BarsNews) else None
+            if bars is None or start is None:
+                continue
+            begin = start.timestamp()
+            end = begin + (context.scenario.duration if part == "news" else 0)
+            width = float(bars.time_s[-1] - bars.time_s[-2]) if len(bars.time_s) > 1 else 0.0
+            first, last = float(bars.time_s[0]), float(bars.time_s[-1]) + width
+            if (part == "news" and first > begin) or last < end or (part == "history" and first >= begin):
+                span = f"{_iso(first)} to {_iso(last)}"
+                message = f"the bars reach from {span}, but {part} needs {_iso(begin)} to {_iso(end)}"
+                message = (
+                    message
+                    if part == "news"
+                    else f"the bars reach from {span}, not to the start {_iso(begin)}"
+                )
+                yield Finding(
+                    ("assets", name, part, "file"), message, "change start: or duration:, or add bars"
+                )
+
+
+def _iso(seconds: float) -> str:
+    from datetime import UTC
+
+    return format_instant(datetime.fromtimestamp(seconds, UTC))

@@ -1,0 +1,109 @@
+"""Documents: a YAML file with the files it extends and the overrides of the command line, as one tree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from cascade.errors import Problem, ScenarioError
+from cascade.scenario.overrides import override
+from cascade.scenario.source import (
+    MISSING_FILE,
+    WRONG_SHAPE,
+    Node,
+    Place,
+    Reading,
+    SourceText,
+    anchor_files,
+    merge,
+    read_yaml,
+    shown_name,
+)
+from cascade.scenario.words import did_you_mean
+
+EMPTY, CYCLE = "CAS004", "CAS006"
+
+
+def open_document(path: Path, overrides: Iterable[str] = (), *, what: str = "scenario") -> Reading:
+    """Return the merged tree of a file; syntax errors of any part raise, duplicate keys are collected."""
+    reading = _read_chain(path, (), what)
+    if reading.root is None:
+        raise ScenarioError(reading.problems)
+    for text in overrides:
+        reading.problems.extend(override(reading.root, text))
+    return reading
+
+
+def shipped_scenarios() -> dict[str, Path]:
+    """Return the scenarios that come with Cascade, by name."""
+    package = Path(__file__).resolve().parent.parent
+    for folder in (package / "gallery", package.parent / "scenarios"):
+        if folder.is_dir():
+            return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+    return {}
+
+
+def _read_chain(path: Path, below: tuple[Path, ...], what: str) -> Reading:
+    reading = read_yaml(path, what=what)
+    root = _top_mapping(reading, path, what)
+    entries = root.mapping or {}
+    extends = entries.pop("extends", None)
+    anchor_files(root)
+    if extends is None:
+        return reading
+    if not isinstance(extends.value, str):
+        problem = extends.place.problem(
+            WRONG_SHAPE, "needs the name of a file", "extends: baseline.yaml", path="extends"
+        )
+        raise ScenarioError([*reading.problems, problem])
+    chain = (*below, path.resolve())
+    base_path = _base_path(extends, what)
+    if base_path.resolve() in chain:
+        raise ScenarioError([*reading.problems, _cycle(extends, chain, base_path)])
+    base = _read_chain(base_path, chain, what)
+    assert base.root is not None
+    return Reading(merge(base.root, root), [*base.problems, *reading.problems])
+
+
+def _top_mapping(reading: Reading, path: Path, what: str) -> Node:
+    if reading.problems and reading.root is None:
+        raise ScenarioError(reading.problems)
+    empty = reading.root is None or reading.root.value is None
+    if empty or reading.root is None:
+        source = SourceText(shown_name(path), (), path.parent)
+        hint = "write an example with: cascade init" if what == "scenario" else ""
+        raise ScenarioError([Place(source, 1, 1).problem(EMPTY, f"the {what} file is empty", hint)])
+    if reading.root.mapping is None:
+        kind = "a list" if reading.root.items is not None else "a single value"
+        hint = (
+            "begin with `cascade: 1`, then `name:`, `duration:`, `assets:` and so on"
+            if what == "scenario"
+            else ""
+        )
+        problem = reading.root.place.problem(
+            WRONG_SHAPE, f"a {what} is a mapping of keys, this is {kind}", hint
+        )
+        raise ScenarioError([*reading.problems, problem])
+    return reading.root
+
+
+def _base_path(extends: Node, what: str) -> Path:
+    text = str(extends.value)
+    path = extends.place.source.directory / text
+    for candidate in (path, path.with_name(path.name + ".yaml")):
+        if candidate.is_file():
+            return candidate
+    shipped = shipped_scenarios() if what == "scenario" else {}
+    if text in shipped:
+        return shipped[text]
+    folder = path.parent
+    known = [file.name for file in folder.glob("*.yaml")] if folder.is_dir() else []
+    message = f"no file '{text}' to extend{did_you_mean(Path(text).name, [*known, *shipped])}"
+    hint = f"paths are relative to this file; looked for {path}"
+    raise ScenarioError([extends.place.problem(MISSING_FILE, message, hint, path="extends")])
+
+
+def _cycle(extends: Node, chain: tuple[Path, ...], base: Path) -> Problem:
+    names = [path.name for path in (*chain, base.resolve())]
+    message = f"extends goes round in a circle: {' -> '.join(names)}"
+    return extends.place.problem(CYCLE, message, "remove one `extends:` of the circle", path="extends")

@@ -1,0 +1,191 @@
+"""Scenarios from YAML and back: loading with every problem located, the resolved form and its digest."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from cascade.errors import Problem, ScenarioError
+from cascade.scenario.document import open_document
+from cascade.scenario.messages import problems_of
+from cascade.scenario.overrides import from_data, set_value
+from cascade.scenario.schema import Scenario
+from cascade.scenario.source import Node, Place, SourceText
+
+
+def load(path: str | Path, overrides: Iterable[str] = ()) -> Scenario:
+    """Return the scenario of a YAML file, checked.
+
+    Parameters
+    ----------
+    path
+        The file; it may extend others.
+    overrides
+        Changes such as ``"makers.0.depth.scale=0.5x"``, applied after everything else.
+
+    Raises
+    ------
+    ScenarioError
+        With every problem of the schema and of the checks, warnings included.
+    """
+    scenario, problems = inspect(path, overrides)
+    if scenario is None or any(problem.severity == "error" for problem in problems):
+        raise ScenarioError(problems)
+    return scenario
+
+
+def inspect(path: str | Path, overrides: Iterable[str] = ()) -> tuple[Scenario | None, tuple[Problem, ...]]:
+    """Return the scenario if its schema is met, and every problem found, warnings included."""
+    try:
+        reading = open_document(Path(path), overrides)
+    except ScenarioError as error:
+        return None, error.problems
+    assert reading.root is not None
+    scenario, problems = _validate(reading.root)
+    ordered = ScenarioError([*reading.problems, *problems]).problems
+    return scenario, ordered
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What validation says about one file."""
+
+    file: str
+    name: str
+    problems: tuple[Problem, ...]
+
+    @property
+    def is_valid(self) -> bool:
+        """Tell whether nothing forbids a run."""
+        return not any(problem.severity == "error" for problem in self.problems)
+
+    @property
+    def summary(self) -> str:
+        """Return one line for people."""
+        warnings = len(self.problems)
+        tail = f" ({warnings} warning{'s' * (warnings > 1)})" if warnings else ""
+        return f"{self.file}: ok{tail}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the record ``--json`` prints."""
+        problems = [problem.as_dict() for problem in self.problems]
+        return {"file": self.file, "name": self.name, "valid": self.is_valid, "problems": problems}
+
+
+def report(path: str | Path, overrides: Iterable[str] = (), *, rulebook: bool = False) -> Report:
+    """Return what validation says about a scenario, or about a rulebook."""
+    if not rulebook:
+        scenario, problems = inspect(path, overrides)
+        return Report(str(path), scenario.name if scenario is not None else "", problems)
+    from cascade.venues.load import load_rulebook
+
+    try:
+        return Report(str(path), load_rulebook(str(path)).name, ())
+    except ScenarioError as error:
+        return Report(str(path), "", error.problems)
+
+
+def replaced(scenario: Scenario, changes: Mapping[str, Any]) -> Scenario:
+    """Return a checked copy of the scenario with values changed by dotted path."""
+    root = from_data(to_data(scenario), Place(SourceText("replace", (), Path.cwd()), 0, 0))
+    problems = [problem for path, value in changes.items() for problem in set_value(root, path, value)]
+    copy, found = _validate(root)
+    problems.extend(found)
+    if copy is None or any(problem.severity == "error" for problem in problems):
+        raise ScenarioError(problems)
+    return copy
+
+
+def to_data(scenario: Scenario) -> dict[str, Any]:
+    """Return the scenario as plain data in canonical form, defaults written out."""
+    data = scenario.model_dump(mode="json", exclude_none=True)
+    return _tidy(data)
+
+
+def to_yaml(scenario: Scenario) -> str:
+    """Return the resolved scenario: YAML in canonical form that loads to an equal scenario."""
+    from ruamel.yaml import YAML
+
+    writer = YAML(typ="safe", pure=True)
+    writer.default_flow_style = None
+    writer.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
+    writer.width = 4096
+    stream = StringIO()
+    writer.dump(to_data(scenario), stream)
+    return stream.getvalue()
+
+
+def digest(scenario: Scenario) -> str:
+    """Return the sha256 of what the scenario means: its values, data files and rulebooks, not their paths."""
+    import json
+
+    from cascade.venues.load import load_rulebook
+
+    meaning = _with_contents(to_data(scenario))
+    for venue in meaning["venues"].values():
+        rulebook = load_rulebook(venue["rulebook"])
+        venue["rulebook"] = rulebook.model_dump(mode="json", exclude_none=True)
+    text = json.dumps(meaning, sort_keys=True, ensure_ascii=True, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def hash8(scenario: Scenario) -> str:
+    """Return the first eight digits of the digest, which name the folder of results."""
+    return digest(scenario)[:8]
+
+
+def _validate(root: Node) -> tuple[Scenario | None, list[Problem]]:
+    from cascade.scenario.checks import check, check_intact
+
+    data = root.plain()
+    try:
+        scenario = Scenario.model_validate(data)
+    except ValidationError as error:
+        problems = problems_of(error, Scenario, root)
+        return None, [*problems, *check_intact(data, _broken_parts(error), root)]
+    return scenario, check(scenario, root)
+
+
+def _broken_parts(error: ValidationError) -> dict[str, set[int] | None]:
+    """Return the sections that failed: None for all of a section, else the numbers of its bad items."""
+    broken: dict[str, set[int] | None] = {}
+    for detail in error.errors(include_url=False):
+        section, *rest = detail["loc"] or ("",)
+        items = broken.setdefault(str(section), set())
+        if rest and isinstance(rest[0], int) and items is not None:
+            items.add(rest[0])
+        else:
+            broken[str(section)] = None
+    return broken
+
+
+def _tidy(value: Any) -> Any:
+    """Write whole numbers without a fraction."""
+    if isinstance(value, dict):
+        return {key: _tidy(item) for key, item in value.items()}  # pyright: ignore
+    if isinstance(value, list | tuple):
+        return [_tidy(item) for item in value]  # pyright: ignore
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        return int(value)
+    return value
+
+
+def _with_contents(value: Any) -> Any:
+    """Replace the paths of data files by the digests of their contents."""
+    if isinstance(value, dict):
+        return {key: _content(key, item) for key, item in value.items()}  # pyright: ignore
+    if isinstance(value, list):
+        return [_with_contents(item) for item in value]  # pyright: ignore
+    return value
+
+
+def _content(key: str, item: Any) -> Any:
+    if key == "file" and isinstance(item, str) and Path(item).is_file():
+        return f"sha256:{hashlib.sha256(Path(item).read_bytes()).hexdigest()}"
+    return _with_contents(item)

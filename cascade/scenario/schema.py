@@ -1,0 +1,84 @@
+"""The scenario: everything a run depends on, frozen and in plain units."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from fnmatch import fnmatchcase
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from cascade.scenario.base import MarketName, Model, Name, Text
+from cascade.scenario.schema_agents import Arbitrage, Flow, Maker, NewsTaker
+from cascade.scenario.schema_outputs import Outputs, Published, Reference, Source
+from cascade.scenario.schema_population import Layer
+from cascade.scenario.schema_prices import Asset
+from cascade.scenario.schema_shocks import Shock
+from cascade.scenario.schema_venues import Market, Venue, name_contracts
+from cascade.units import Instant, PositiveDuration
+
+FORMAT = 1
+"""Version of the scenario format that this release reads; `cascade: 1` heads each scenario."""
+
+
+class Scenario(Model):
+    """A stress scenario."""
+
+    cascade: Literal[1] = Field(description="Version of the scenario format.", examples=[FORMAT])
+    name: Name = Field(description="Short name, used for the folder of results.", examples=["thin-book"])
+    description: Text = Field(default="", description="What it shows; printed in the report.")
+    references: tuple[Text | Reference, ...] = Field(default=(), description="Documents it rests on.")
+    start: Instant | None = Field(
+        default=None, description="Date and time of the start; needed where times are given as dates."
+    )
+    duration: PositiveDuration = Field(description="How long the run is.", examples=["26h"])
+    dt: PositiveDuration = Field(default=1.0, description="Time step.", examples=["1s"])
+    seed: Annotated[int, Field(ge=0)] = Field(default=1, description="Seed of all random draws.")
+    replicates: Annotated[int, Field(ge=1)] = Field(default=1, description="Number of random realisations.")
+    assets: dict[Name, Asset] = Field(description="What is traded.", min_length=1)
+    venues: dict[Name, Venue] = Field(description="Where it is traded.", min_length=1)
+    markets: Annotated[dict[MarketName, Market], Field(min_length=1), BeforeValidator(name_contracts)] = (
+        Field(description="Books, named venue:contract.")
+    )
+    makers: tuple[Maker, ...] = Field(default=(), description="Those who quote.")
+    news_takers: tuple[NewsTaker, ...] = Field(default=(), description="Those who sweep stale quotes.")
+    flow: tuple[Flow, ...] = Field(default=(), description="Uninformed orders.")
+    arbitrage: tuple[Arbitrage, ...] = Field(default=(), description="Those who tie markets together.")
+    population: tuple[Layer, ...] = Field(default=(), description="Leveraged accounts.")
+    shocks: tuple[Shock, ...] = Field(default=(), description="Scheduled events.")
+    outputs: Outputs = Field(default=Outputs(), description="What is recorded.")
+    sources: dict[Text, Source] = Field(
+        default_factory=dict, description="Where figures come from, by dotted path or pattern."
+    )
+    published: tuple[Published, ...] = Field(default=(), description="Published figures to compare with.")
+
+    def seconds(self, moment: datetime | float) -> float:
+        """Return a moment as seconds from the start."""
+        if not isinstance(moment, datetime):
+            return moment
+        if self.start is None:
+            raise ValueError("a moment given as a date needs the scenario's `start:`")
+        return (moment - self.start).total_seconds()
+
+    def select_markets(self, patterns: Iterable[str]) -> tuple[str, ...]:
+        """Return the names of the markets that match any of the patterns, in the scenario's order."""
+        wanted = tuple(patterns)
+        return tuple(name for name in self.markets if any(fnmatchcase(name, pattern) for pattern in wanted))
+
+    def replace(self, **changes: Any) -> Scenario:
+        """Return a checked copy with some values changed.
+
+        Parameters
+        ----------
+        **changes
+            New values by dotted path, as ``-s`` takes them: ``{"makers.0.depth.scale": 0.5}``.
+
+        Raises
+        ------
+        ScenarioError
+            If the changed scenario is not valid.
+        """
+        from cascade.scenario.load import replaced
+
+        return replaced(self, changes)

@@ -1,0 +1,126 @@
+"""Layers of leveraged accounts."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import Field
+
+from cascade.scenario.base import File, MarketName, MarketPatterns, Model, Name
+from cascade.scenario.distributions import (
+    Constant,
+    LeverageDistribution,
+    Lognormal,
+    ShareDistribution,
+    Uniform,
+    UsdDistribution,
+)
+from cascade.units import Duration, PositiveDuration, PositiveUsd, Price, Share
+
+
+class Hold(Model):
+    """How long positions are held: exponential, mean * (reference_leverage / leverage)^exponent."""
+
+    mean: PositiveDuration = Field(
+        default=432000.0, description="Mean at the reference leverage.", examples=["5d"]
+    )
+    reference_leverage: Annotated[float, Field(gt=0)] = Field(
+        default=5.0, description="Leverage `mean` belongs to."
+    )
+    exponent: Annotated[float, Field(ge=0)] = Field(
+        default=0.0, description="Higher leverage is held for less time."
+    )
+    min: Duration = Field(default=0.0, description="The mean never falls below this.", examples=["1h"])
+
+
+class Exit(Model):
+    """A stop-loss or take-profit that a share of the accounts carries."""
+
+    share: Share = Field(description="Share of the accounts.", examples=["40 %"])
+    distance: ShareDistribution = Field(
+        default=Uniform(dist="uniform", low=0.3, high=0.95),
+        description="Distance from the entry, in parts of the distance to liquidation.",
+    )
+
+
+class TopUp(Model):
+    """Margin that a share of the accounts adds when the price comes near to liquidation."""
+
+    share: Share = Field(description="Share of the accounts.", examples=["15 %"])
+    at: Share = Field(
+        default=0.7, description="Part of the distance to liquidation that has been lost by then."
+    )
+    factor: Annotated[float, Field(gt=1)] = Field(
+        default=1.6, description="The distance from entry to liquidation is multiplied by this."
+    )
+
+
+class LeveragedLayer(Model):
+    """Accounts that open, hold and close leveraged positions."""
+
+    type: Literal["leveraged"]
+    name: Name = Field(description="Name of the layer.", examples=["retail"])
+    markets: MarketPatterns = Field(examples=["binance:BTCUSDT"])
+    margin: Literal["isolated", "cross"] = Field(default="isolated", description="What backs a position.")
+    open_interest: PositiveUsd | None = Field(
+        default=None,
+        description="One-sided open interest at the start; or give `accounts`.",
+        examples=["12B"],
+    )
+    accounts: Annotated[int, Field(ge=1)] | None = Field(
+        default=None, description="Number of accounts.", examples=[10000]
+    )
+    leverage: LeverageDistribution = Field(
+        description="Leverage at entry.", examples=[{"dist": "table", "values": [5, 10, 20]}]
+    )
+    leverage_weight: Literal["notional", "accounts"] = Field(
+        default="notional", description="Whether the distribution of leverage counts USD or accounts."
+    )
+    size: UsdDistribution = Field(
+        default=Lognormal(dist="lognormal", median=1000.0, sigma=2.1),
+        description="Notional of a position in USD.",
+    )
+    size_leverage_exponent: float = Field(
+        default=0.0, description="Sizes are multiplied by (size_leverage_reference / leverage) to this power."
+    )
+    size_leverage_reference: Annotated[float, Field(gt=0)] = Field(default=20.0, description="See above.")
+    long_share: Share = Field(default=0.5, description="Share of openings that are long.")
+    hold: Hold = Field(default=Hold(), description="How long positions are held.")
+    stop_loss: Exit | None = Field(default=None, description="Orders that close at a loss.")
+    take_profit: Exit | None = Field(default=None, description="Orders that close at a profit.")
+    top_up: TopUp | None = Field(default=None, description="Margin added in need.")
+    max_order: PositiveUsd = Field(
+        default=500e3, description="Larger openings are worked in orders of this size."
+    )
+    turnover: bool = Field(
+        default=True, description="Whether positions keep opening and closing during the run."
+    )
+
+
+class LadderLayer(Model):
+    """Positions whose liquidation prices are spread evenly over a price range."""
+
+    type: Literal["ladder"]
+    name: Name = Field(description="Name of the layer.", examples=["fuel"])
+    market: MarketName = Field(description="The market.", examples=["binance:BTCUSDT"])
+    side: Literal["long", "short"] = Field(default="long", description="Side of all positions.")
+    notional: PositiveUsd = Field(description="Notional of all positions together.", examples=["250M"])
+    from_price: Price = Field(description="One end of the liquidation prices.", examples=[106500])
+    to_price: Price = Field(description="The other end.", examples=[105200])
+    size: UsdDistribution = Field(
+        default=Constant(dist="constant", value=100e3), description="Notional of a position in USD."
+    )
+    leverage: LeverageDistribution = Field(
+        default=Constant(dist="constant", value=20.0), description="Leverage of a position."
+    )
+
+
+class TableLayer(Model):
+    """Positions from a file: market, side, notional_usd, entry_price, leverage and, for cross, account."""
+
+    type: Literal["table"]
+    name: Name = Field(description="Name of the layer.", examples=["book"])
+    file: File = Field(description="CSV or parquet, relative to this scenario.", examples=["accounts.csv"])
+
+
+Layer: TypeAlias = Annotated[LeveragedLayer | LadderLayer | TableLayer, Field(discriminator="type")]

@@ -1,0 +1,88 @@
+"""Assets: the news value that is given to the market, and the prices before the start."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import Field
+
+from cascade.scenario.base import File, Model, Text
+from cascade.units import Bps, Moment, PositiveDuration, Price, Rate, SignedBps, Volatility
+
+Point: TypeAlias = tuple[Moment, Price]
+
+
+class ConstantNews(Model):
+    """A news value that never moves."""
+
+    type: Literal["constant"]
+    price: Price = Field(description="The value.", examples=[107000])
+
+
+class GbmNews(Model):
+    """Geometric Brownian motion."""
+
+    type: Literal["gbm"]
+    price: Price = Field(description="Value at the start.", examples=[107000])
+    volatility: Volatility = Field(description="Yearly volatility.", examples=["25 %"])
+    drift: Rate = Field(default=0.0, description="Drift a year.")
+
+
+class JumpDiffusionNews(Model):
+    """Geometric Brownian motion with normal jumps at random times (Merton 1976)."""
+
+    type: Literal["jump_diffusion"]
+    price: Price = Field(description="Value at the start.", examples=[107000])
+    volatility: Volatility = Field(description="Yearly volatility between jumps.", examples=["25 %"])
+    drift: Rate = Field(default=0.0, description="Drift a year.")
+    jumps_per_day: float = Field(ge=0, description="Mean number of jumps a day.", examples=[2])
+    jump_mean_bps: SignedBps = Field(default=0.0, description="Mean size of a jump, signed.")
+    jump_sd_bps: Bps = Field(description="Its standard deviation.", examples=[30])
+
+
+class AnchorsNews(Model):
+    """Given values at given times, with a Brownian bridge between them."""
+
+    type: Literal["anchors"]
+    points: tuple[Point, ...] = Field(
+        min_length=2,
+        description="Times, from the start or as instants, each with its value.",
+        examples=[[["0s", 107000], ["2h", 106000]]],
+    )
+    volatility: Volatility = Field(
+        default=0.0, description="Yearly volatility of the bridge.", examples=["12 %"]
+    )
+
+
+class BarsNews(Model):
+    """Prices from a CSV or parquet file of bars: time_utc, open, high, low, close."""
+
+    type: Literal["bars"]
+    file: File = Field(description="The file, relative to this scenario.", examples=["btc-5m.csv"])
+    volatility: Volatility = Field(default=0.0, description="Yearly volatility of the bridge inside a bar.")
+    time_column: Text = Field(default="time_utc", description="Column of the opening time of a bar.")
+
+
+News: TypeAlias = Annotated[
+    ConstantNews | GbmNews | JumpDiffusionNews | AnchorsNews | BarsNews, Field(discriminator="type")
+]
+
+
+class GbmHistory(Model):
+    """Random prices before the start, ending at the start value."""
+
+    type: Literal["gbm"]
+    volatility: Volatility = Field(description="Yearly volatility.", examples=["25 %"])
+    duration: PositiveDuration = Field(description="How far back it reaches.", examples=["8d"])
+
+
+History: TypeAlias = Annotated[GbmHistory | AnchorsNews | BarsNews, Field(discriminator="type")]
+
+
+class Asset(Model):
+    """What is traded, and how its value comes about."""
+
+    news: News = Field(description="The value that is given; everything else is traded.")
+    history: History | None = Field(
+        default=None, description="Prices before the start, along which the first positions were entered."
+    )

@@ -1,0 +1,144 @@
+"""How a NamedTuple of arrays reaches a kernel: as one pointer to a table of addresses and shapes.
+
+Numba would pass every array of a NamedTuple by value, seven words each, through every call, which
+made compiling 180 kernels take minutes. Behind one pointer a call costs a register; the loads
+from the table are marked invariant, so that the compiler reads each address once.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.core.datamodel import models
+from numba.core.extending import NativeValue, register_model, typeof_impl, unbox
+from numba.core.imputils import lower_getattr_generic
+from numba.core.typing.templates import AttributeTemplate, infer_getattr
+from numba.np import arrayobj, numpy_support
+
+WORDS = 3
+"""Words per array in a table: address, first and second length."""
+
+Layout = dict[str, tuple[np.dtype[Any], int]]
+"""Record or scalar type, and number of dimensions, of each field of a NamedTuple of arrays."""
+
+
+class TablesType(types.Type):
+    """Numba's view of one NamedTuple class of arrays."""
+
+    def __init__(self, name: str, layout: Layout) -> None:
+        self.fields = {
+            field: types.Array(numpy_support.from_dtype(dtype), ndim, "C")
+            for field, (dtype, ndim) in layout.items()
+        }
+        self.order = tuple(layout)
+        super().__init__(name=name)
+
+
+register_model(TablesType)(models.OpaqueModel)
+
+_TYPES: dict[type, TablesType] = {}
+
+
+class View:
+    """A NamedTuple of arrays with its table, as a kernel receives it."""
+
+    __slots__ = ("address", "numba_type", "owner", "table")
+
+    def __init__(self, owner: Any) -> None:
+        self.owner = owner
+        self.numba_type = _TYPES[type(owner)]
+        self.table = np.zeros(WORDS * len(owner), np.int64)
+        for k, array in enumerate(owner):
+            if not array.flags.c_contiguous:
+                msg = f"{type(owner).__name__}.{owner._fields[k]} is not contiguous"
+                raise ValueError(msg)
+            self.table[WORDS * k] = array.ctypes.data
+            self.table[WORDS * k + 1 : WORDS * k + 1 + array.ndim] = array.shape
+        self.address = int(self.table.ctypes.data)
+
+
+@typeof_impl.register(View)
+def _type_of_view(view: View, context: Any) -> TablesType:  # noqa: ARG001
+    return view.numba_type
+
+
+@unbox(TablesType)
+def _unbox_view(tables: TablesType, view: Any, c: Any) -> NativeValue:  # noqa: ARG001
+    number = c.pyapi.object_getattr_string(view, "address")
+    address = c.pyapi.long_as_longlong(number)
+    c.pyapi.decref(number)
+    return NativeValue(c.builder.inttoptr(address, cgutils.voidptr_t))
+
+
+@infer_getattr
+class _TablesAttribute(AttributeTemplate):
+    key = TablesType
+
+    def generic_resolve(self, tables: TablesType, attribute: str) -> Any:
+        """Return the array type of a field."""
+        return tables.fields.get(attribute)
+
+
+@lower_getattr_generic(TablesType)
+def _lower_field(context: Any, builder: Any, tables: TablesType, pointer: Any, attribute: str) -> Any:
+    """Build the array of a field from its address and shape in the table."""
+    array_type = tables.fields[attribute]
+    at = WORDS * tables.order.index(attribute)
+    word = ir.IntType(64)
+    invariant = builder.module.add_metadata([])
+
+    def load(k: int) -> Any:
+        place = builder.gep(builder.bitcast(pointer, word.as_pointer()), [ir.Constant(word, at + k)])
+        value = builder.load(place)
+        value.set_metadata("invariant.load", invariant)
+        return value
+
+    array = context.make_array(array_type)(context, builder)
+    data = builder.inttoptr(load(0), array.data.type)
+    shape = [load(1 + k) for k in range(array_type.ndim)]
+    item = context.get_abi_sizeof(context.get_data_type(array_type.dtype))
+    strides = [ir.Constant(word, item)]
+    if array_type.ndim == 2:
+        strides = [builder.mul(shape[1], ir.Constant(word, item)), ir.Constant(word, item)]
+    arrayobj.populate_array(
+        array, data=data, shape=shape, strides=strides, itemsize=ir.Constant(word, item), meminfo=None
+    )
+    return array._getvalue()
+
+
+def declare(cls: type[Any], layout: Layout) -> None:
+    """Let kernels take instances of a NamedTuple class of arrays, laid out as given."""
+    if tuple(layout) != cls._fields:
+        msg = f"the layout of {cls.__name__} does not name its fields in order"
+        raise ValueError(msg)
+    _TYPES[cls] = TablesType(cls.__name__, layout)
+
+
+class _Recent(NamedTuple):
+    owner: Any
+    view: View
+
+
+def viewing(compiled: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap a compiled entry point so that NamedTuples of arrays are passed as views."""
+    recent: dict[int, _Recent] = {}
+
+    def seen(position: int, value: Any) -> Any:
+        if type(value) not in _TYPES:
+            return value
+        known = recent.get(position)
+        if known is None or known.owner is not value:
+            known = recent[position] = _Recent(value, View(value))
+        return known.view
+
+    @functools.wraps(compiled)
+    def call(*arguments: Any) -> Any:
+        return compiled(*[seen(k, value) for k, value in enumerate(arguments)])
+
+    call.compiled = compiled  # type: ignore[attr-defined]
+    return call

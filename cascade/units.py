@@ -1,0 +1,348 @@
+"""Quantities with units, as annotated types: text such as ``"250ms"`` or ``"1.5M USD"`` becomes a float.
+
+A quantity is stored in one unit (seconds, USD, bps, fractions) whatever unit it was written in, and
+text in a unit that does not fit is refused with the units that do.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Annotated, Any, TypeAlias
+
+from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+_NUMBER = r"[+-]?(?:\d[\d_,]*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
+_QUANTITY = re.compile(rf"^\s*({_NUMBER})\s*([^\d\s].*?)?\s*$")
+_PART = re.compile(r"(\d+(?:\.\d+)?)\s*([a-zA-Z]+)")
+_MULTIPLIERS = {"": 1.0, "k": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}
+_SECONDS = {"ms": 1e-3, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+
+
+def refuse(
+    message: str,
+    hint: str = "",
+    code: str = "CAS013",
+    path: tuple[str | int, ...] = (),
+    *,
+    on_key: bool = False,
+) -> PydanticCustomError:
+    """Return the error of a validator, with a remedy, a code, and the path from here to the culprit.
+
+    `on_key` says that it is the key at the end of the path that is wrong, not its value.
+    """
+    context: dict[str, Any] = {"message": message, "hint": hint, "code": code, "path": path, "on_key": on_key}
+    return PydanticCustomError("cascade", "{message}", context)  # type: ignore[arg-type]
+
+
+def refuse_all(errors: Sequence[PydanticCustomError]) -> PydanticCustomError:
+    """Return one error that stands for several."""
+    context = {**(errors[0].context or {}), "others": tuple(error.context for error in errors[1:])}
+    return PydanticCustomError("cascade", "{message}", context)  # type: ignore[arg-type]
+
+
+def _show(value: object) -> str:
+    return f"'{value}'" if isinstance(value, str) else f"{value!r}"
+
+
+def _plain(value: float) -> float:
+    if not math.isfinite(value):
+        raise refuse("needs a finite number", "write the largest value that makes sense instead")
+    return float(value)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Quantity:
+    """How one kind of quantity is written; used as an annotation of ``float``.
+
+    Attributes
+    ----------
+    unit : str
+        The unit a value is stored in.
+    factors : Mapping[str, float]
+        Units that may be written, each with its size in `unit`; ``""`` is a bare number.
+    """
+
+    name: str
+    unit: str
+    factors: Mapping[str, float]
+    examples: tuple[str, ...]
+    shown: str = ""
+    multipliers: bool = False
+    _table: dict[str, float] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Spell out every accepted unit, multipliers included."""
+        table = dict(self.factors)
+        if self.multipliers:
+            for suffix, size in _MULTIPLIERS.items():
+                for unit, factor in self.factors.items():
+                    table[suffix + unit] = size * factor
+        object.__setattr__(self, "_table", {k.replace(" ", ""): v for k, v in table.items()})
+
+    @property
+    def _hint(self) -> str:
+        units = self.shown or ", ".join(unit for unit in self.factors if unit)
+        examples = " or ".join(f'"{e}"' if not _is_number(e) else e for e in self.examples)
+        return f"write {self.name} in {units}: {examples}"
+
+    def parse(self, value: Any) -> Any:
+        """Return the value in `unit`; refuse text in another unit."""
+        if isinstance(value, bool) or not isinstance(value, int | float | str):
+            raise refuse(f"needs {self.name}, not {_kind(value)}", self._hint)
+        if not isinstance(value, str):
+            return _plain(value) * self.factors[""]
+        match = _QUANTITY.match(value)
+        if not match:
+            raise refuse(f"{_show(value)} is not {self.name}", self._hint)
+        digits = match[1].replace("_", "").replace(",", "")
+        unit = (match[2] or "").replace(" ", "")
+        if unit not in self._table:
+            raise refuse(f"{_show(value)} is not {self.name}: unknown unit '{unit}'", self._hint)
+        return _plain(scaled(digits, self._table[unit]))
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Parse before the number's own constraints are tested."""
+        return core_schema.no_info_before_validator_function(self.parse, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """Describe the quantity to editors."""
+        examples = [float(e) if _is_number(e) else e for e in self.examples]
+        return {"type": ["number", "string"], "unit": self.unit, "examples": examples}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _DurationQuantity(Quantity):
+    """Durations: text only, since a bare number hides its unit; stored in seconds."""
+
+    def parse(self, value: Any) -> Any:
+        """Return seconds."""
+        if isinstance(value, Seconds):
+            return float(value)
+        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+            raise refuse(f"{value} has no unit", f'write "{value:g}s" for seconds, "{value:g}m" for minutes')
+        if not isinstance(value, str):
+            raise refuse(f"needs a duration, not {_kind(value)}", self._hint)
+        seconds = parse_duration(value)
+        if seconds is None:
+            raise refuse(f"{_show(value)} is not a duration", self._hint)
+        return seconds
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Parse text, and write text."""
+        return core_schema.no_info_before_validator_function(
+            self.parse,
+            handler(source),
+            serialization=core_schema.plain_serializer_function_ser_schema(
+                format_duration, when_used="json", return_schema=core_schema.str_schema()
+            ),
+        )
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """Describe the quantity to editors."""
+        return {"type": "string", "unit": self.unit, "examples": list(self.examples)}
+
+
+class Seconds(float):
+    """A number that is known to be seconds, for durations set from Python."""
+
+
+def scaled(digits: str, factor: float) -> float:
+    """Return the product in decimal arithmetic, so that 0.65 % is exactly 0.0065 and 1.1M exactly 1100000."""
+    number = Decimal(digits)
+    return float(number * Decimal(repr(factor)) if factor >= 1 else number / round(1 / factor))
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _kind(value: object) -> str:
+    """Return what a YAML author would call the value."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return "true or false"
+    if isinstance(value, Mapping):
+        return "a mapping"
+    if isinstance(value, list | tuple):
+        return "a list"
+    return f"text {_show(value)}" if isinstance(value, str) else _show(value)
+
+
+def parse_duration(text: str) -> float | None:
+    """Return the seconds of a duration such as ``2h30m`` or ``-8d``, or None if it is none."""
+    body = text.strip()
+    negative = body.startswith("-")
+    body = body.lstrip("+-").strip()
+    parts = _PART.findall(body)
+    if not parts or _PART.sub("", body).strip() or any(unit not in _SECONDS for _, unit in parts):
+        return None
+    seconds = sum(scaled(digits, _SECONDS[unit]) for digits, unit in parts)
+    return -seconds if negative else seconds
+
+
+def format_duration(seconds: float) -> str:
+    """Return the shortest text that parses to the same number of seconds."""
+    if seconds == 0:
+        return "0s"
+    for unit in ("d", "h", "m"):
+        count = seconds / _SECONDS[unit]
+        if count == int(count):
+            return f"{int(count)}{unit}"
+    text = f"{seconds:.15g}"
+    text = text if float(text) == seconds and "e" not in text else f"{seconds:.17f}".rstrip("0")
+    return f"{text.rstrip('.')}s"
+
+
+def parse_instant(text: str) -> datetime:
+    """Return an aware UTC datetime; text without a time zone is refused."""
+    try:
+        instant = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise refuse(f"'{text}' is not a date and time", 'write it as "2025-07-01T00:00:00Z"') from None
+    return _aware(instant, text)
+
+
+def _aware(instant: datetime, shown: str) -> datetime:
+    if instant.tzinfo is None:
+        example = instant.isoformat() + "Z"
+        raise refuse(
+            f"'{shown}' has no time zone", f'write "{example}" (Z is UTC) or an offset such as +02:00'
+        )
+    return instant.astimezone(UTC)
+
+
+def format_instant(instant: datetime) -> str:
+    """Return ISO text in UTC, ending in Z."""
+    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _parse_instant(value: Any) -> datetime:
+    if isinstance(value, datetime):
+        return _aware(value, value.isoformat())
+    if isinstance(value, str):
+        return parse_instant(value)
+    raise refuse(f"needs a date and time, not {_kind(value)}", 'write it as "2025-07-01T00:00:00Z"')
+
+
+def _parse_moment(value: Any) -> datetime | float:
+    if isinstance(value, Seconds):
+        return float(value)
+    if isinstance(value, datetime):
+        return _aware(value, value.isoformat())
+    if isinstance(value, str):
+        seconds = parse_duration(value)
+        if seconds is not None:
+            return seconds
+        if "-" in value[1:] or ":" in value:
+            return parse_instant(value)
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        raise refuse(f"{value} has no unit", f'write "{value:g}s" after the start, or a date and time')
+    raise refuse(
+        f"needs a time, not {_kind(value)}",
+        'write the time since the start ("2h30m") or a date and time ("2025-07-01T09:40:00Z")',
+    )
+
+
+def format_moment(moment: datetime | float) -> str:
+    """Return the text of a moment: an instant, or a duration from the start."""
+    return format_instant(moment) if isinstance(moment, datetime) else format_duration(moment)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _TextForm:
+    """An annotation whose values are read from text by one function and written by another."""
+
+    parse: Any
+    write: Any
+    examples: tuple[str, ...]
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(
+            self.parse,
+            serialization=core_schema.plain_serializer_function_ser_schema(
+                self.write, when_used="json", return_schema=core_schema.str_schema()
+            ),
+        )
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {"type": "string", "examples": list(self.examples)}
+
+
+_FRACTIONS = {"": 1.0, "%": 1e-2, "bps": 1e-4}
+
+DURATION = _DurationQuantity(
+    "a duration",
+    "s",
+    {"ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0},
+    ("90s", "2h30m"),
+    "ms, s, m, h or d",
+)
+USD = Quantity(
+    "an amount of USD",
+    "USD",
+    {"": 1.0, "USD": 1.0},
+    ("1500", "1.5M USD"),
+    "USD, with k, M, B or T",
+    multipliers=True,
+)
+BPS = Quantity("basis points", "bps", {"": 1.0, "bps": 1.0, "%": 100.0}, ("5 bps", "0.05 %"), "bps or %")
+SHARE = Quantity("a share", "fraction", {"": 1.0, "%": 1e-2}, ("35 %", "0.35"), "% or as a fraction of 1")
+RATE = Quantity("a rate", "fraction", _FRACTIONS, ("0.01 %", "1 bps"), "%, bps or as a fraction")
+VOLATILITY = Quantity(
+    "a yearly volatility",
+    "fraction",
+    {"": 1.0, "%": 1e-2, "%/yr": 1e-2},
+    ("25 %", "25 %/yr"),
+    "% or as a fraction",
+)
+PER_SECOND = Quantity(
+    "a rate per time",
+    "1/s",
+    {"": 1.0, "/s": 1.0, "/min": 1.0 / 60, "/m": 1.0 / 60, "/h": 1.0 / 3600, "/d": 1.0 / 86400},
+    ("5 /s", "300 /min"),
+    "/s, /min, /h or /d",
+)
+MULTIPLE = Quantity("a multiple", "x", {"": 1.0, "x": 1.0}, ("2.5x", "2.5"), "x")
+NUMBER = Quantity(
+    "a number",
+    "",
+    {"": 1.0, "x": 1.0, "%": 1e-2},
+    ("1500", "1.5M", "20x"),
+    "plain digits, with k, M, B, x or %",
+    True,
+)
+
+Duration: TypeAlias = Annotated[float, Field(ge=0), DURATION]
+PositiveDuration: TypeAlias = Annotated[float, Field(gt=0), DURATION]
+Usd: TypeAlias = Annotated[float, Field(ge=0), USD]
+PositiveUsd: TypeAlias = Annotated[float, Field(gt=0), USD]
+Price: TypeAlias = Annotated[float, Field(gt=0), USD]
+Bps: TypeAlias = Annotated[float, Field(ge=0), BPS]
+PositiveBps: TypeAlias = Annotated[float, Field(gt=0), BPS]
+SignedBps: TypeAlias = Annotated[float, BPS]
+Share: TypeAlias = Annotated[float, Field(ge=0, le=1), SHARE]
+Rate: TypeAlias = Annotated[float, Field(gt=-1, lt=1), RATE]
+Volatility: TypeAlias = Annotated[float, Field(ge=0, le=10), VOLATILITY]
+PerSecond: TypeAlias = Annotated[float, Field(ge=0), PER_SECOND]
+Multiple: TypeAlias = Annotated[float, Field(gt=0), MULTIPLE]
+Instant: TypeAlias = Annotated[datetime, _TextForm(_parse_instant, format_instant, ("2025-07-01T00:00:00Z",))]
+Moment: TypeAlias = Annotated[
+    float | datetime, _TextForm(_parse_moment, format_moment, ("2h30m", "2025-07-01T09:40:00Z"))
+]

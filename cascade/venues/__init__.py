@@ -1,0 +1,1 @@
+"""Venues: dated, sourced rulebooks as data, and their loader."""

@@ -1,0 +1,232 @@
+"""The rules of a venue: figures as data, procedures by name.
+
+A figure carries its provenance in ``sources:``, a mapping from dotted patterns to a status and a
+source; a rulebook with an unsourced figure does not load. A new venue is a file and, where it does
+something that no venue here does, one more name in one of the ``Literal`` types below.
+"""
+
+from __future__ import annotations
+
+import datetime
+from itertools import pairwise
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import BeforeValidator, Field
+
+from cascade.scenario.base import Model, Name, Text
+from cascade.units import Multiple, PositiveUsd, Rate, Share, Usd, refuse
+
+Status: TypeAlias = Literal["stated", "code", "derived", "secondary", "unconfirmed"]
+"""How a figure is known: the venue says so, read in public code, derived, second hand, or not confirmed."""
+
+
+class Provenance(Model):
+    """Where a figure comes from."""
+
+    status: Status = Field(description="How the figure is known.")
+    source: Text = Field(description="Document or URL; for `unconfirmed`, why this value.")
+    note: Text = Field(default="", description="What the reader should know.")
+
+
+class Mark(Model):
+    """The mark price, which decides margin."""
+
+    rule: Literal["median", "index", "last"] = Field(
+        default="median",
+        description="`median`: of index with funding, index with mean basis, and last price.",
+    )
+    basis_window_s: Annotated[float, Field(gt=0)] = Field(
+        default=60.0, description="Window of the mean basis."
+    )
+    basis_sample_s: Annotated[float, Field(gt=0)] = Field(
+        default=1.0, description="Time between its samples."
+    )
+
+
+class Index(Model):
+    """The index price, from spot markets."""
+
+    rule: Literal["weighted_mean"] = Field(
+        default="weighted_mean", description="Mean of spot mids, with guards."
+    )
+    outlier_limit: Share = Field(
+        default=0.05, description="A source farther than this from the median is left out."
+    )
+
+
+class FundingRule(Model):
+    """The formula of the funding rate."""
+
+    interval_h: Annotated[float, Field(gt=0)] = Field(default=8.0, description="Hours between payments.")
+    interest: Rate = Field(default=0.0001, description="Interest for one interval.")
+    clamp: Share = Field(default=0.0005, description="Bound of interest minus premium.")
+    impact_notional_usd: PositiveUsd = Field(
+        default=25000.0, description="Size whose average price is the impact price."
+    )
+    sample_s: Annotated[float, Field(gt=0)] = Field(
+        default=5.0, description="Time between samples of the premium."
+    )
+    cap_of_mmr: Annotated[float, Field(gt=0)] = Field(
+        default=0.75,
+        description="The rate stays within this part of the first tier's maintenance margin rate.",
+    )
+
+
+class Margin(Model):
+    """The margin test."""
+
+    trigger: Literal["at_or_below"] = Field(
+        default="at_or_below",
+        description="An account is liquidated when equity is at or below maintenance margin.",
+    )
+
+
+class LiquidationRule(Model):
+    """What the venue does with an account that fails the margin test."""
+
+    procedure: Literal["binance_partial", "full"] = Field(
+        default="binance_partial",
+        description="`binance_partial`: reduce tier by tier; `full`: close at once.",
+    )
+    clock_s: Annotated[float, Field(gt=0)] = Field(default=1.0, description="Time between two margin tests.")
+    price_band: Share = Field(default=0.05, description="Orders farther from the mark are refused.")
+    take_bound: Share = Field(default=0.05, description="A market order stops this far from the mark.")
+
+
+class Unwind(Model):
+    """How the fund gets rid of positions it has taken over."""
+
+    fraction_per_minute: Share = Field(default=0.1, description="Part of the inventory offered each minute.")
+    max_order_usd: PositiveUsd = Field(default=1e6, description="Largest order it sends.")
+
+
+class FundRule(Model):
+    """What the insurance fund takes over."""
+
+    take_over: Literal["capacity", "notional", "never"] = Field(
+        default="capacity",
+        description="`capacity`: while its losses stay below its size; `notional`: up to its size; `never`.",
+    )
+    unwind: Unwind = Field(default=Unwind(), description="How it sells what it took over.")
+
+
+class AdlRule(Model):
+    """Auto-deleveraging."""
+
+    ranking: Literal["queue_pnl_margin", "queue_pnl_leverage"] = Field(
+        default="queue_pnl_margin",
+        description="Order of the queue: profit times margin ratio, or times leverage.",
+    )
+    price: Literal["bankruptcy", "mark"] = Field(
+        default="bankruptcy", description="Price of the forced fill."
+    )
+
+
+class Fees(Model):
+    """Trading fees, as parts of notional."""
+
+    maker: Rate = Field(default=0.0, description="Of a resting order; negative is a rebate.")
+    taker: Rate = Field(default=0.0, description="Of an incoming order.")
+
+
+class Tier(Model):
+    """One step of the maintenance margin: applies to notionals up to `cap_usd`, inclusive."""
+
+    cap_usd: PositiveUsd = Field(description="Largest notional.", examples=["300k"])
+    max_leverage: Multiple = Field(description="Largest leverage.", examples=["125x"])
+    mmr: Annotated[Share, Field(gt=0)] = Field(description="Maintenance margin rate.", examples=["0.4 %"])
+
+
+class Contract(Model):
+    """Figures of one contract."""
+
+    tiers: tuple[Tier, ...] = Field(min_length=1, description="Maintenance margin tiers, rising.")
+    liquidation_fee: Share = Field(description="Clearance fee on the liquidated notional, to the fund.")
+    max_market_qty: Annotated[float, Field(gt=0)] = Field(description="Largest market order, in base units.")
+    price_band: Share | None = Field(
+        default=None, description="Instead of the venue's `liquidation.price_band`."
+    )
+    take_bound: Share | None = Field(
+        default=None, description="Instead of the venue's `liquidation.take_bound`."
+    )
+    impact_notional_usd: PositiveUsd | None = Field(
+        default=None, description="Instead of the venue's `funding.impact_notional_usd`."
+    )
+    tick: Usd | None = Field(default=None, description="Smallest price step.")
+    lot: Annotated[float, Field(gt=0)] | None = Field(default=None, description="Smallest size.")
+    min_notional_usd: Usd | None = Field(default=None, description="Smallest order.")
+
+    @property
+    def max_leverage(self) -> float:
+        """Return the largest leverage of any size."""
+        return max(tier.max_leverage for tier in self.tiers)
+
+    def maintenance_amounts(self) -> tuple[float, ...]:
+        """Return the amount of each tier that makes maintenance margin continuous: N * mmr - amount."""
+        amounts = [0.0]
+        for below, tier in pairwise(self.tiers):
+            amounts.append(amounts[-1] + below.cap_usd * (tier.mmr - below.mmr))
+        return tuple(amounts)
+
+    def tier_of(self, notional: float) -> Tier:
+        """Return the tier of a notional; beyond the last cap, the last tier."""
+        return next((tier for tier in self.tiers if notional <= tier.cap_usd), self.tiers[-1])
+
+    def largest_notional(self, leverage: float) -> float:
+        """Return the largest notional that may be opened at a leverage; 0 if none may."""
+        return max((tier.cap_usd for tier in self.tiers if leverage <= tier.max_leverage), default=0.0)
+
+
+def _date(value: object) -> object:
+    if isinstance(value, datetime.date):
+        return value
+    try:
+        return datetime.date.fromisoformat(str(value))
+    except ValueError:
+        raise refuse(f"'{value}' is not a date", "write it as 2025-07-17", "CAS013") from None
+
+
+class Rulebook(Model):
+    """A venue's rules on a date."""
+
+    name: Name = Field(description="Name, as scenarios use it.", examples=["binance-2025-07"])
+    venue: Text = Field(description="The venue.", examples=["Binance USDT-M futures"])
+    date: Annotated[datetime.date, BeforeValidator(_date)] = Field(
+        description="Date the rules held.", examples=["2025-07-17"]
+    )
+    kind: Literal["perpetual", "spot"] = Field(description="What is traded there.")
+    description: Text = Field(default="", description="What the reader should know.")
+    mark: Mark = Field(default=Mark(), description="Mark price.")
+    index: Index = Field(default=Index(), description="Index price.")
+    funding: FundingRule = Field(default=FundingRule(), description="Funding rate.")
+    margin: Margin = Field(default=Margin(), description="Margin test.")
+    liquidation: LiquidationRule = Field(default=LiquidationRule(), description="Liquidation.")
+    fund: FundRule = Field(default=FundRule(), description="Insurance fund.")
+    adl: AdlRule = Field(default=AdlRule(), description="Auto-deleveraging.")
+    fees: Fees = Field(default=Fees(), description="Trading fees.")
+    contracts: dict[Text, Contract] = Field(default_factory=dict, description="Contracts by name.")
+    sources: dict[Text, Provenance] = Field(
+        default_factory=dict, description="Provenance by dotted path or pattern; the last match counts."
+    )
+
+    def price_band(self, contract: str) -> float:
+        """Return how far from the mark an order may be priced."""
+        own = self.contracts[contract].price_band
+        return self.liquidation.price_band if own is None else own
+
+    def take_bound(self, contract: str) -> float:
+        """Return how far from the mark a market order may fill."""
+        own = self.contracts[contract].take_bound
+        return self.liquidation.take_bound if own is None else own
+
+    def impact_notional(self, contract: str) -> float:
+        """Return the size whose average price enters the premium."""
+        own = self.contracts[contract].impact_notional_usd
+        return self.funding.impact_notional_usd if own is None else own
+
+    def provenance(self, path: str) -> Provenance | None:
+        """Return the provenance of a figure by its dotted path."""
+        from fnmatch import fnmatchcase
+
+        matching = [source for pattern, source in self.sources.items() if fnmatchcase(path, pattern)]
+        return matching[-1] if matching else None

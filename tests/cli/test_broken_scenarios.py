@@ -1,0 +1,587 @@
+"""Broken scenario files: every error in them is reported, at its place, with what to write instead."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from cascade.cli.app import build
+from cascade.errors import Problem, ScenarioError
+from cascade.scenario.load import load
+
+BASE = (Path(__file__).parent.parent / "data" / "base.yaml").read_text(encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class Fault:
+    """An error that must be reported: its code, the line it is on, the text at its column, its remedy."""
+
+    code: str
+    line: str
+    at: str
+    remedy: str
+    severity: str = "error"
+
+
+@dataclass(frozen=True)
+class Case:
+    """Replacements in the base scenario, and the faults they make."""
+
+    name: str
+    edits: tuple[tuple[str, str], ...]
+    faults: tuple[Fault, ...]
+
+
+def case(name: str, edits: list[tuple[str, str]], *faults: Fault) -> Case:
+    return Case(name, tuple(edits), faults)
+
+
+MAKER = "    withdrawal: {calm_volatility: 25 %}"
+LEVERAGE = "    leverage: {dist: table, values: [5, 10, 20], weights: [5, 3, 2]}"
+SIZE = "    size: {dist: lognormal, median: 1k, sigma: 2.1, max: 2M}"
+HOLD = "    hold: {mean: 5d, reference_leverage: 5, exponent: 2, min: 1h}"
+STOP = "    stop_loss: {share: 40 %}"
+SHOCK = "  - {type: market_order, at: 30m, over: 5m, market: binance:BTCUSDT, side: sell, notional: 20M}"
+SPOT = "  spot:BTCUSD: {type: spot, asset: BTC, tick: 0.1, lot: 0.001}"
+FLOW = '  - {name: background, markets: "*"}'
+TIER = "allows at most 125x"
+
+CASES = [
+    case(
+        "unknown key",
+        [("duration: 2h", "duration: 2h\ndurations: 3h")],
+        Fault("CAS010", "durations: 3h", "durations", "keys here: cascade, name"),
+    ),
+    case(
+        "misspelt keys at three depths",
+        [
+            (MAKER, "    withdrawl: {calm_volatility: 25 %}"),
+            (SIZE, "    size: {dist: lognormal, median: 1k, sgima: 2.1, sigma: 2}"),
+            ("outputs: {bars: 1m}", "outputs: {bar: 1m}"),
+        ],
+        Fault("CAS010", "    withdrawl: {calm", "withdrawl", "keys here: type, name, markets"),
+        Fault("CAS010", "sgima: 2.1", "sgima", "keys here: min, max, dist, median, mean, sigma"),
+        Fault("CAS010", "outputs: {bar: 1m}", "bar:", "keys here: bars"),
+    ),
+    case(
+        "wrong units",
+        [
+            ("duration: 2h", "duration: 2 hours"),
+            ("dt: 1s", "dt: 1"),
+            ("fund: 1B", "fund: 1B EUR"),
+            (STOP, "    stop_loss: {share: 40 bps}"),
+        ],
+        Fault(
+            "CAS013", "duration: 2 hours", "2 hours", 'write a duration in ms, s, m, h or d: "90s" or "2h30m"'
+        ),
+        Fault("CAS013", "dt: 1", "1", 'write "1s" for seconds'),
+        Fault("CAS013", "fund: 1B EUR", "1B EUR", 'USD, with k, M, B or T: 1500 or "1.5M USD"'),
+        Fault("CAS013", "stop_loss: {share: 40 bps}", "40 bps", '"35 %" or 0.35'),
+    ),
+    case(
+        "duplicate keys",
+        [("seed: 7", "seed: 7\nseed: 8"), ("    side: long", "    side: long\n    side: short")],
+        Fault("CAS002", "seed: 8", "seed", "the first is on line 9"),
+        Fault("CAS002", "    side: short", "side", "remove one of the two"),
+    ),
+    case(
+        "probability over 1",
+        [(STOP, "    stop_loss: {share: 40}\n    long_share: 1.2")],
+        Fault("CAS014", "stop_loss: {share: 40}", "40", 'write "40 %" for per cent, or 0.4'),
+        Fault("CAS014", "long_share: 1.2", "1.2", 'write "1.2 %"'),
+    ),
+    case(
+        "leverage above the tier's maximum",
+        [(LEVERAGE, "    leverage: {dist: table, values: [5, 10, 200], weights: [5, 3, 2]}")],
+        Fault("CAS108", "values: [5, 10, 200]", "200", "write at most 125x"),
+    ),
+    case(
+        "continuous leverage without a maximum",
+        [(LEVERAGE, "    leverage: {dist: pareto, b: 2}")],
+        Fault("CAS108", "leverage: {dist: pareto, b: 2}", "{dist", "add max: 125 to the distribution"),
+    ),
+    case(
+        "sizes that the leverage forbids",
+        [(LEVERAGE, "    leverage: 100x"), (SIZE, "    size: {dist: uniform, low: 5M, high: 6M}")],
+        Fault("CAS108", "size: {dist: uniform", "{dist", "write sizes up to 800000, or leverage up to 50x"),
+    ),
+    case(
+        "book that cannot hold the open interest",
+        [("      scale: 1x", "      scale: 0.01x")],
+        Fault("CAS109", "    open_interest: 5B", "5B", "multiply the depth of its makers by 10.5"),
+    ),
+    case(
+        "negative depth and a profile that falls",
+        [
+            ("[[1, 0.44M], [10, 9M], [100, 240M]]", "[[1, -0.44M], [10, 9M], [100, 240M]]"),
+            ("[[1, 0.15M], [10, 3M], [100, 80M]]", "[[1, 0.15M], [10, 3M], [5, 2M]]"),
+        ],
+        Fault("CAS014", "profile: [[1, -0.44M]", "-0.44M", "Distances in bps, each with the cumulative USD"),
+        Fault("CAS128", "[5, 2M]]", "5, 2M]]", "the one before is 10"),
+        Fault("CAS128", "[5, 2M]]", "2M]]", "at least 3e+06"),
+    ),
+    case(
+        "missing files",
+        [
+            ("      profile: [[1, 0.44M], [10, 9M], [100, 240M]]\n", "      file: depth.csv\n"),
+            (FLOW, FLOW + "\n"),
+        ],
+        Fault(
+            "CAS120", "      file: depth.csv", "depth.csv", "paths are relative to the file that names them"
+        ),
+    ),
+    case(
+        "unknown markets",
+        [
+            ("    markets: binance:*", "    markets: bianance:*"),
+            ("    market: binance:BTCUSDT", "    market: binance:BTCUSD"),
+            ("spot: spot:BTCUSD, perpetual", "spot: binance:BTCUSDT, perpetual"),
+            (SHOCK, "  - {type: market_order, at: 30m, market: x, side: sell, notional: 20M}"),
+        ],
+        Fault("CAS106", "    markets: bianance:*", "bianance:*", "markets: spot:BTCUSD, binance:BTCUSDT"),
+        Fault("CAS110", "  binance:BTCUSDT:", "binance", "add a group to makers", "warning"),
+        Fault("CAS106", "    market: binance:BTCUSD", "binance", "perpetual markets: binance:BTCUSDT"),
+        Fault("CAS106", "spot: binance:BTCUSDT, perp", "binance:BTCUSDT, perp", "spot markets: spot:BTCUSD"),
+        Fault("CAS017", "market: x, side", "x, side", "write venue:contract, such as binance:BTCUSDT"),
+    ),
+    case(
+        "unknown venue and asset",
+        [
+            (SPOT, "  spott:BTCUSD: {type: spot, asset: BTX, tick: 0.1, lot: 0.001}"),
+            ("spot: spot:BTCUSD", "spot: spott:BTCUSD"),
+            ("[spot:BTCUSD]", "[spott:BTCUSD]"),
+        ],
+        Fault("CAS101", "spott:BTCUSD: {type", "spott", "venues: spot, binance"),
+        Fault("CAS102", "asset: BTX", "BTX", "assets: BTC"),
+        Fault("CAS122", "  binance:BTCUSDT:", "binance", "add spot:BTCUSD: {type: spot"),
+        Fault("CAS129", "  spot: {rulebook", "spot", "remove it", "warning"),
+    ),
+    case(
+        "unknown rulebook and contract",
+        [
+            ("  spot: {rulebook: spot}", "  spot: {rulebook: spott}"),
+            ("  binance:BTCUSDT:\n", "  binance:BTCUSD:\n"),
+            ("perpetual: binance:BTCUSDT", "perpetual: binance:BTCUSD"),
+            ("    markets: binance:BTCUSDT", "    markets: binance:*"),
+            ("    market: binance:BTCUSDT", "    market: binance:BTCUSD"),
+            (SHOCK + "\n", ""),
+        ],
+        Fault("CAS105", "{rulebook: spott}", "spott", "write one of binance-2025-07, spot"),
+        Fault("CAS104", "  binance:BTCUSD:", "binance", "contracts: BTCUSDT, ETHUSDT"),
+    ),
+    case(
+        "tick x lot is not whole",
+        [(SPOT, "  spot:BTCUSD: {type: spot, asset: BTC, tick: 0.1, lot: 0.000001}")],
+        Fault("CAS103", "lot: 0.000001", "0.000001", "write lot: 0.00001"),
+    ),
+    case(
+        "an instant without a time zone",
+        [('start: "2025-07-01T00:00:00Z"', "start: 2025-07-01T00:00:00")],
+        Fault("CAS013", "start: 2025", "2025-07-01T00:00:00", 'write "2025-07-01T00:00:00Z" (Z is UTC)'),
+    ),
+    case(
+        "dates without a start",
+        [('start: "2025-07-01T00:00:00Z"\n', "")],
+        Fault("CAS115", '["2025-07-01T02:00:00Z", 106000]', '"2025', "add start: 2025-07-01T00:00:00Z"),
+    ),
+    case(
+        "anchors out of order and outside the run",
+        [
+            ("        - [0s, 107000]\n", "        - [5m, 107000]\n"),
+            ("[1h, 106500]", "[3m, 106500]"),
+            ('["2025-07-01T02:00:00Z", 106000]', "[5h, 106000]"),
+        ],
+        Fault("CAS113", "- [5m, 107000]", "5m", "begin with [0s, 107000]"),
+        Fault("CAS112", "- [3m, 106500]", "3m", "sort the points by time"),
+        Fault("CAS113", "- [5h, 106000]", "5h", "write duration: 5h", "warning"),
+    ),
+    case(
+        "unknown distribution",
+        [(LEVERAGE, "    leverage: {dist: tabel, values: [5, 10, 20]}"), (SIZE, "    size: {median: 5}")],
+        Fault("CAS016", "{dist: tabel", "tabel", "write one of constant, uniform, exponential"),
+        Fault("CAS016", "size: {median: 5}", "{median", "{dist: lognormal, median: 1000, sigma: 2}"),
+    ),
+    case(
+        "wrong shape parameters",
+        [
+            (SIZE, "    size: {dist: lognormal, median: 1k, sigma: -2}"),
+            (STOP, "    stop_loss: {share: 40 %, distance: {dist: beta, a: 2, c: 3}}"),
+            (LEVERAGE, "    leverage: {dist: table, values: [5, 10, 20], weights: [5, 3]}"),
+        ],
+        Fault("CAS014", "sigma: -2}", "-2", "Standard deviation of the logarithm"),
+        Fault("CAS016", "a: 2, c: 3}", "c: 3", "parameters of beta: a, b, loc, scale"),
+        Fault("CAS016", "distance: {dist: beta", "{dist", "add b: a number above 0"),
+        Fault("CAS016", "weights: [5, 3]}", "[5, 3]", "write one weight for each value"),
+    ),
+    case(
+        "negative durations",
+        [(HOLD, "    hold: {mean: -5d}"), ("over: 10m", "over: -10m")],
+        Fault("CAS014", "hold: {mean: -5d}", "-5d", "Mean at the reference leverage"),
+        Fault("CAS014", "over: -10m", "-10m", "write over: 40m"),
+    ),
+    case(
+        "unknown types",
+        [
+            (SHOCK, "  - {type: market-order, at: 30m}"),
+            ("      type: anchors", "      type: anchor"),
+            ("  - type: ladder\n", "  - type: laddder\n"),
+        ],
+        Fault("CAS015", "type: anchor", "anchor", "types here: constant, gbm, jump_diffusion, anchors, bars"),
+        Fault("CAS015", "type: laddder", "laddder", "types here: leveraged, ladder, table"),
+        Fault("CAS015", "{type: market-order", "market-order", "types here: market_order, news, depth"),
+    ),
+    case(
+        "missing keys",
+        [("name: base\n", ""), (SPOT, "  spot:BTCUSD: {type: spot, asset: BTC, tick: 0.1}")],
+        Fault("CAS011", "cascade: 1", "cascade", "add name: thin-book"),
+        Fault("CAS011", "spot:BTCUSD: {type", "spot:BTC", "add lot: 0.001"),
+    ),
+    case(
+        "two sections wrong, and a check in a sound third",
+        [
+            ("share: 40 %, feed: complete", "share: 30 %, feed: complete"),
+            ("seed: 7", "seed: seven"),
+            (FLOW, "  - 5"),
+            ("at: 1h, over", "at: 3h, over"),
+        ],
+        Fault("CAS012", "seed: seven", "seven", "write seed: 1"),
+        Fault("CAS116", "share: 30 %, feed", "30 %", "write share: 40 % for bybit"),
+        Fault("CAS012", "  - 5", "5", ""),
+        Fault("CAS114", "at: 3h", "3h", "write a time from 0s to 2h"),
+    ),
+    case(
+        "a sound layer beside a broken one",
+        [("    notional: 50M", "    notional: none"), (LEVERAGE, "    leverage: 500x")],
+        Fault("CAS108", "leverage: 500x", "500x", "write at most 125x"),
+        Fault("CAS013", "notional: none", "none", "write an amount of USD"),
+    ),
+    case(
+        "names that are taken and sources of nothing",
+        [
+            ("  - name: spot-makers", "  - name: perpetual-makers"),
+            ("  population.retail.*:", "  population.retial.*:"),
+        ],
+        Fault(
+            "CAS124", "  - name: perpetual-makers\n    markets: [spot", "perpetual", "write another, such as"
+        ),
+        Fault("CAS119", "  population.retial.*:", "population.retial", "did you mean population.retail"),
+    ),
+    case(
+        "shocks outside the run",
+        [("at: 30m, over: 5m", "at: 3h, over: 5m"), ("at: 1h, over: 10m", "at: 1h, over: 90m")],
+        Fault("CAS114", "at: 3h", "3h", "write a time from 0s to 2h"),
+        Fault("CAS114", "over: 90m", "90m", "write over: 1h or less", "warning"),
+    ),
+    case(
+        "a time step that does not suit",
+        [("dt: 1s", "dt: 7s")],
+        Fault("CAS118", "duration: 2h", "2h", "write duration: 7203s"),
+        Fault("CAS118", "dt: 7s", "7s", "write dt: 1s", "warning"),
+        Fault("CAS118", "outputs: {bars: 1m}", "1m", "write bars: 63s"),
+    ),
+    case(
+        "two amounts and two markets in one isolated layer",
+        [("    open_interest: 5B", "    open_interest: 5B\n    accounts: 5")],
+        Fault("CAS125", "    accounts: 5", "5", "write one of them: open_interest: 1B"),
+    ),
+    case(
+        "ladder above the price",
+        [("from_price: 106500", "from_price: 108500")],
+        Fault("CAS131", "from_price: 108500", "108500", "write a price below 107000, or side: short"),
+    ),
+    case(
+        "no fund and no history",
+        [
+            ("    fund: 1B\n", ""),
+            ("    history: {type: gbm, volatility: 25 %, duration: 8d}\n", ""),
+            ("dt: 1s", "dt: 0.001s"),
+        ],
+        Fault("CAS118", "dt: 0.001s", "0.001s", "from 10ms to 60s"),
+        Fault("CAS133", "  BTC:", "BTC", "add history: {type: gbm", "warning"),
+        Fault("CAS123", "  binance:", "binance", "write venues.binance.fund: 1B", "warning"),
+    ),
+    case(
+        "an unknown asset, and an arbitrage across assets",
+        [
+            (
+                "  - {type: depth, at",
+                "  - {type: news, at: 5m, asset: BCT, move: -1 %}\n  - {type: depth, at",
+            ),
+            ("\nvenues:", "  ETH: {news: {type: constant, price: 2500}}\n\nvenues:"),
+            (SPOT, SPOT + "\n  spot:ETHUSD: {type: spot, asset: ETH, tick: 0.01, lot: 0.001}"),
+            ("spot: spot:BTCUSD, perpetual", "spot: spot:ETHUSD, perpetual"),
+            ("    markets: [spot:BTCUSD]", "    markets: spot:*"),
+        ],
+        Fault("CAS126", "spot: spot:ETHUSD, per", "spot:ETHUSD, per", "spot markets of BTC: spot:BTCUSD"),
+        Fault("CAS107", "asset: BCT", "BCT", "assets: BTC, ETH"),
+    ),
+    case(
+        "a cap below what is quoted, and ticks of the wrong size",
+        [
+            (SPOT, "  spot:BTCUSD: {type: spot, asset: BTC, tick: 0.0001, lot: 0.01}"),
+            ("    tick: 0.1\n    lot: 0.001\n", "    tick: 10000\n    lot: 0.001\n"),
+            (MAKER, MAKER + "\n    cap: 1M"),
+        ],
+        Fault("CAS130", "tick: 0.0001", "0.0001", "write a tick of at least 0.001"),
+        Fault("CAS130", "tick: 10000", "10000", "write a tick of at most 100", "warning"),
+        Fault("CAS127", "    cap: 1M", "1M", "write cap: 45M, or more makers", "warning"),
+    ),
+    case(
+        "more money than can be counted",
+        [
+            ("    open_interest: 5B", "    open_interest: 500B"),
+            ("      scale: 1x", "      scale: 100x"),
+            ("    depth:\n", "    cap: 10B\n    depth:\n"),
+        ],
+        Fault("CAS111", "open_interest: 500B", "500B", "write at most 231B USD"),
+    ),
+]
+
+
+def write(folder: Path, edits: tuple[tuple[str, str], ...]) -> tuple[Path, str]:
+    text = BASE
+    for old, new in edits:
+        assert old in text, f"the base scenario has no {old!r}"
+        text = text.replace(old, new, 1)
+    path = folder / "broken.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path, text
+
+
+def place(text: str, fault: Fault) -> tuple[int, int]:
+    start = text.index(fault.line)
+    start = text.index(fault.at, start)
+    line = text.count("\n", 0, start) + 1
+    return line, start - (text.rfind("\n", 0, start) + 1) + 1
+
+
+def problems_of(path: Path, *overrides: str) -> tuple[Problem, ...]:
+    with pytest.raises(ScenarioError) as caught:
+        load(path, overrides)
+    return caught.value.problems
+
+
+@pytest.mark.parametrize("broken", CASES, ids=[c.name for c in CASES])
+def test_every_fault_is_reported_at_its_place(broken: Case, tmp_path: Path) -> None:
+    path, text = write(tmp_path, broken.edits)
+    problems = problems_of(path)
+    found = [(p.code, p.severity, p.line, p.column) for p in problems]
+    wanted = [(f.code, f.severity, *place(text, f)) for f in broken.faults]
+    assert sorted(found) == sorted(wanted), ScenarioError(problems).render()
+    for fault in broken.faults:
+        spot = place(text, fault)
+        problem = next(p for p in problems if (p.code, p.line, p.column) == (fault.code, *spot))
+        assert fault.remedy in problem.hint
+        assert problem.source_line == text.splitlines()[problem.line - 1]
+        assert problem.message
+
+
+@pytest.mark.parametrize("broken", CASES[::4], ids=[c.name for c in CASES[::4]])
+def test_command_prints_all_and_leaves_with_3(broken: Case, tmp_path: Path) -> None:
+    path, text = write(tmp_path, broken.edits)
+    result = CliRunner().invoke(build(["validate"]), ["validate", str(path)])
+    assert result.exit_code == 3
+    assert "Traceback" not in result.output
+    assert result.stdout == ""
+    for fault in broken.faults:
+        line, column = place(text, fault)
+        assert f"broken.yaml:{line}:{column}  {fault.severity}[{fault.code}]" in result.stderr
+
+
+WHOLE_FILES = {
+    "bad syntax": ("name: a\nassets: [1, 2\nseed: 1\n", "CAS001", 3, "close the list with ]"),
+    "colon in text": ("name: a: b\n", "CAS001", 1, "in quotes"),
+    "unclosed quotes": ('name: "a\nseed: 1\n', "CAS001", None, "close the quotes"),
+    "tab": ("cascade: 1\nassets:\n\tBTC: 1\n", "CAS001", 3, "replace each tab by two spaces"),
+    "empty": ("", "CAS004", 1, "cascade init"),
+    "only a comment": ("# nothing\n", "CAS004", 1, "cascade init"),
+    "a list": ("- 1\n- 2\n", "CAS005", 1, "begin with `cascade: 1`"),
+    "a word": ("hello\n", "CAS005", 1, "begin with `cascade: 1`"),
+    "two documents": ("cascade: 1\n---\ncascade: 1\n", "CAS001", 2, "one scenario a file"),
+}
+
+
+@pytest.mark.parametrize("name", WHOLE_FILES)
+def test_files_that_are_no_scenario(name: str, tmp_path: Path) -> None:
+    text, code, line, remedy = WHOLE_FILES[name]
+    path = tmp_path / "broken.yaml"
+    path.write_text(text, encoding="utf-8")
+    (problem,) = problems_of(path)
+    assert problem.code == code
+    assert line is None or problem.line == line
+    assert remedy in problem.hint
+
+
+def test_all_tabs_are_reported(tmp_path: Path) -> None:
+    path = tmp_path / "tabs.yaml"
+    path.write_text("a:\n\tb: 1\n  \tc: 2\n", encoding="utf-8")
+    assert [(p.line, p.column) for p in problems_of(path)] == [(2, 1), (3, 3)]
+
+
+def test_missing_scenario(tmp_path: Path) -> None:
+    (problem,) = problems_of(tmp_path / "nothing.yaml")
+    assert problem.code == "CAS003"
+    assert "cascade init --list" in problem.hint
+
+
+def test_other_format_version(tmp_path: Path) -> None:
+    path, _ = write(tmp_path, (("cascade: 1", "cascade: 2"),))
+    (problem,) = problems_of(path)
+    assert (problem.code, problem.line, problem.column) == ("CAS018", 1, 10)
+    assert problem.hint == "write cascade: 1"
+
+
+def test_cyclic_extends(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("extends: b.yaml\n", encoding="utf-8")
+    (tmp_path / "b.yaml").write_text("seed: 1\nextends: a.yaml\n", encoding="utf-8")
+    (problem,) = problems_of(tmp_path / "a.yaml")
+    assert problem.code == "CAS006"
+    assert problem.file.endswith("b.yaml")
+    assert (problem.line, problem.column) == (2, 10)
+    assert "a.yaml -> b.yaml -> a.yaml" in problem.message
+
+
+def test_missing_base(tmp_path: Path) -> None:
+    write(tmp_path, ())
+    (tmp_path / "a.yaml").write_text("seed: 1\nextends: brokn.yaml\n", encoding="utf-8")
+    (problem,) = problems_of(tmp_path / "a.yaml")
+    assert (problem.code, problem.line, problem.column) == ("CAS003", 2, 10)
+    assert "did you mean 'broken.yaml'" in problem.message
+
+
+def test_errors_of_a_base_point_into_the_base(tmp_path: Path) -> None:
+    _, text = write(tmp_path, (("fund: 1B", "fund: lots"),))
+    (tmp_path / "child.yaml").write_text("extends: broken.yaml\nseed: -1\n", encoding="utf-8")
+    base, child = sorted(problems_of(tmp_path / "child.yaml"), key=lambda p: p.file)
+    assert base.file.endswith("broken.yaml")
+    assert base.line == text[: text.index("fund: lots")].count("\n") + 1
+    assert child.file.endswith("child.yaml")
+    assert (child.code, child.line, child.column) == ("CAS014", 2, 7)
+
+
+def test_bars_that_do_not_cover_the_run(tmp_path: Path) -> None:
+    start = BASE.index("      type: anchors")
+    end = BASE.index("    history:")
+    bars = "      type: bars\n      file: bars.csv\n"
+    path, text = write(tmp_path, ((BASE[start:end], bars),))
+    rows = "time_utc,open,high,low,close\n2025-07-01T00:00:00Z,107000,107100,106900,107050\n"
+    (tmp_path / "bars.csv").write_text(
+        rows + "2025-07-01T00:05:00Z,107050,107060,107040,107055\n", encoding="utf-8"
+    )
+    (problem,) = problems_of(path)
+    line = text[: text.index("bars.csv")].count("\n") + 1
+    assert (problem.code, problem.line, problem.column) == ("CAS132", line, 13)
+    assert "2025-07-01T00:00:00Z to 2025-07-01T00:10:00Z" in problem.message
+    (tmp_path / "bars.csv").write_text(rows + "2025-07-01T00:00:00Z,5,4,6,5\n", encoding="utf-8")
+    messages = [p.message for p in problems_of(path)]
+    assert messages == [
+        "times must rise from row to row",
+        "high lies below open or close",
+        "low lies above open or close",
+    ]
+
+
+def test_every_check_is_provoked_here() -> None:
+    from cascade.scenario.checks import all_checks
+    from cascade.scenario.codes import codes
+
+    provoked = {fault.code for each in CASES for fault in each.faults} | {"CAS132"}
+    assert {check.code for check in all_checks()} <= provoked
+    assert provoked <= set(codes())
+
+
+CSV = "distance_bps,cumulative_usd\n1,440000\nten,9000000\n100,-5\n"
+
+
+def test_bad_rows_of_a_table(tmp_path: Path) -> None:
+    path, _ = write(
+        tmp_path, (("      profile: [[1, 0.44M], [10, 9M], [100, 240M]]", "      file: depth.csv"),)
+    )
+    (tmp_path / "depth.csv").write_text(CSV, encoding="utf-8")
+    problems = problems_of(path)
+    assert [(p.code, p.line, p.column) for p in problems] == [("CAS021", 3, 1), ("CAS021", 4, 5)]
+    assert problems[0].message == "'ten' is not a number"
+    assert problems[1].source_line == "100,-5"
+    (tmp_path / "depth.csv").write_text("distance,cumulative_usd\n1,5\n", encoding="utf-8")
+    (problem,) = problems_of(path)
+    assert problem.code == "CAS020"
+    assert problem.line == 1
+    assert "is it 'distance'" in problem.message
+
+
+def test_population_table(tmp_path: Path) -> None:
+    layer = "  - type: ladder\n    name: fuel\n"
+    table = "  - {type: table, name: book, file: book.csv}\n" + layer
+    path, _ = write(tmp_path, ((layer, table),))
+    rows = (
+        "binance:BTCUSDT,long,5000,106000,10\nbinance:BTC,short,1000,106000,5\nbinance:BTCUSDT,short,5M,1,2\n"
+    )
+    (tmp_path / "book.csv").write_text(
+        "market,side,notional_usd,entry_price,leverage\n" + rows, encoding="utf-8"
+    )
+    (problem,) = problems_of(path)
+    assert (problem.line, problem.column, problem.message) == (4, 23, "'5M' is not a number")
+    rows = rows.replace("5M", "5000000").replace(",1,2\n", ",106000,100\n")
+    (tmp_path / "book.csv").write_text(
+        "market,side,notional_usd,entry_price,leverage\n" + rows, encoding="utf-8"
+    )
+    market, leverage = problems_of(path)
+    assert (market.code, market.line) == ("CAS021", 3)
+    assert "did you mean 'binance:BTCUSDT'" in market.message
+    assert (leverage.code, leverage.line) == ("CAS108", 4)
+    assert leverage.hint == "write leverage 50 or less"
+
+
+OVERRIDES = {
+    "population.retial.long_share=1": ("CAS007", 12, "items of population: retail, fuel"),
+    "makers.7.cap=1": ("CAS007", 8, "items of makers: perpetual-makers, spot-makers"),
+    "duration": ("CAS007", 1, "write it as path=value"),
+    "duration=2 hours": ("CAS013", 10, '"90s" or "2h30m"'),
+    "durations=2h": ("CAS010", 1, "keys here: cascade"),
+    "population.retail.leverage=500x": ("CAS108", 28, "write at most 125x"),
+    "shocks.0.at=[1": ("CAS001", 15, "close the list with ]"),
+}
+
+
+@pytest.mark.parametrize("text", OVERRIDES)
+def test_bad_overrides_are_located_in_their_text(text: str, tmp_path: Path) -> None:
+    path, _ = write(tmp_path, ())
+    code, column, remedy = OVERRIDES[text]
+    (problem,) = problems_of(path, text)
+    assert (problem.code, problem.file, problem.line, problem.column) == (code, "-s", 1, column)
+    assert problem.source_line == text
+    assert remedy in problem.hint
+
+
+def test_broken_rulebook_is_located_in_its_file(tmp_path: Path) -> None:
+    rules = "extends: {base}\nliquidation: {{clock_s: 0, proceduer: full}}\nfees: {{maker: 0.02 %}}\n"
+    import cascade.venues.load as venues
+
+    own = tmp_path / "rules.yaml"
+    own.write_text(rules.format(base=venues.rulebook_path("binance-2025-07")), encoding="utf-8")
+    path, _ = write(tmp_path, (("rulebook: binance-2025-07", "rulebook: ./rules.yaml"),))
+    clock, procedure = problems_of(path)
+    assert clock.file.endswith("rules.yaml")
+    assert (clock.code, clock.line, clock.column) == ("CAS014", 2, 24)
+    assert (procedure.code, procedure.line, procedure.column) == ("CAS010", 2, 27)
+    assert "did you mean 'procedure'" in procedure.message
+
+
+def test_json_lists_every_problem(tmp_path: Path) -> None:
+    path, _ = write(tmp_path, (("seed: 7", "seed: x"), ("fund: 1B", "fund: x")))
+    result = CliRunner().invoke(build(["validate"]), ["validate", "--json", str(path)])
+    assert result.exit_code == 3
+    (report,) = json.loads(result.stdout)
+    assert report["valid"] is False
+    assert [p["path"] for p in report["problems"]] == ["seed", "venues.binance.fund"]
+
+
+def test_strict_turns_warnings_into_errors(tmp_path: Path) -> None:
+    path, _ = write(tmp_path, (("    fund: 1B\n", ""),))
+    app = build(["validate"])
+    assert CliRunner().invoke(app, ["validate", str(path)]).exit_code == 0
+    assert CliRunner().invoke(app, ["validate", "--strict", str(path)]).exit_code == 3

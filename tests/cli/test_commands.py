@@ -1,0 +1,177 @@
+"""The commands that need no run: help, init, schema, docs, doctor; and that start-up is quick."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from cascade.cli.app import COMMANDS, build
+from cascade.scenario.load import digest, load, to_yaml
+from cascade.scenario.reference import json_schema
+
+BASE = Path(__file__).parent.parent / "data" / "base.yaml"
+
+
+def call(*words: str, code: int = 0):
+    result = CliRunner().invoke(build(words[:1]), list(words))
+    assert result.exit_code == code, result.output
+    return result
+
+
+def modules_after(code: str) -> set[str]:
+    script = f"import sys\n{code}\nprint('\\n'.join(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+def test_help_lists_every_command_and_imports_none() -> None:
+    result = call("--help")
+    assert all(name in result.stdout for name in COMMANDS)
+    loaded = modules_after("from cascade.cli.app import build\nbuild([])")
+    assert not loaded & {
+        "numpy",
+        "pydantic",
+        "ruamel.yaml",
+        "scipy",
+        "pyarrow",
+        "mesa",
+        "cascade.cli.validate",
+    }
+
+
+def test_validation_imports_nothing_heavy() -> None:
+    loaded = modules_after(f"from cascade.scenario.load import load\nload({str(BASE)!r})")
+    assert not loaded & {"scipy", "scipy.stats", "pyarrow", "pandas", "mesa", "numba", "matplotlib"}
+
+
+def test_version_and_unknown_command() -> None:
+    assert call("--version").stdout.startswith("cascade ")
+    result = call("valdiate", code=2)
+    assert "validate" in result.stderr
+
+
+@pytest.mark.parametrize("command", ["init", "validate", "schema", "doctor", "docs"])
+def test_every_command_has_help(command: str) -> None:
+    assert "Usage" in call(command, "--help").stdout
+
+
+def test_init_writes_a_valid_example_and_keeps_existing_files(tmp_path: Path) -> None:
+    result = call("init", str(tmp_path / "new"))
+    path = Path(result.stdout.strip())
+    assert load(path).name == "example"
+    assert "cascade validate" in result.stderr
+    path.write_text("mine", encoding="utf-8")
+    assert "--force" in call("init", str(tmp_path / "new"), code=2).stderr
+    assert path.read_text(encoding="utf-8") == "mine"
+    call("init", str(tmp_path / "new"), "--force")
+    assert load(path).name == "example"
+
+
+def test_init_lists_and_names_what_there_is() -> None:
+    assert call("init", "--list").stdout.startswith("example ")
+    assert "did you mean 'example'" in call("init", "--from", "exampel", code=2).stderr
+
+
+def test_validate_prints_one_line_for_a_sound_file() -> None:
+    result = call("validate", str(BASE))
+    assert result.stdout.strip().endswith("base.yaml: ok")
+    assert result.stderr == ""
+
+
+def test_validate_takes_rulebooks() -> None:
+    from cascade.venues.load import rulebook_path, shipped_rulebooks
+
+    paths = [str(rulebook_path(name)) for name in shipped_rulebooks()]
+    assert call("validate", "--rulebook", *paths).stdout.count(": ok") == len(paths)
+
+
+def test_schema_is_json_and_markdown_names_every_key() -> None:
+    schema = json.loads(call("schema").stdout)
+    page = call("schema", "--markdown").stdout
+    for key in schema["properties"]:
+        assert key == "extends" or f"| `{key}` |" in page
+    assert schema["properties"]["dt"]["default"] == "1s"
+    assert "Tier" in call("schema", "--markdown", "--rulebook").stdout
+
+
+def test_schema_describes_every_key() -> None:
+    for definition in json_schema()["$defs"].values():
+        for key, field in definition.get("properties", {}).items():
+            if key not in ("type", "dist"):
+                assert field.get("description"), (definition["title"], key)
+
+
+def test_docs_of_an_unknown_page() -> None:
+    assert "no page 'nothing'" in call("docs", "nothing", code=2).stderr
+
+
+def test_resolved_scenario_loads_to_the_same_scenario(tmp_path: Path) -> None:
+    scenario = load(BASE)
+    path = tmp_path / "scenario.resolved.yaml"
+    path.write_text(to_yaml(scenario), encoding="utf-8")
+    again = load(path)
+    assert again == scenario
+    assert to_yaml(again) == to_yaml(scenario)
+    assert digest(again) == digest(scenario)
+
+
+def test_digest_sees_values_and_contents_but_not_spelling(tmp_path: Path) -> None:
+    plain = digest(load(BASE))
+    assert digest(load(BASE, ["duration=120m", "dt=1000ms", "venues.binance.fund=1000M USD"])) == plain
+    assert digest(load(BASE, ["seed=8"])) != plain
+    digests = []
+    for name, depth in (("a", 240), ("b", 240), ("c", 250)):
+        folder = tmp_path / name
+        folder.mkdir()
+        text = BASE.read_text(encoding="utf-8")
+        text = text.replace("profile: [[1, 0.44M], [10, 9M], [100, 240M]]", "file: depth.csv")
+        (folder / "s.yaml").write_text(text, encoding="utf-8")
+        rows = f"distance_bps,cumulative_usd\n1,440000\n100,{depth}e6\n"
+        rows = f"distance_bps,cumulative_usd\n1,440000\n100,{depth}e6\n"
+        (folder / "depth.csv").write_text(rows, encoding="utf-8")
+        digests.append(digest(load(folder / "s.yaml")))
+    assert digests[0] == digests[1] != digests[2]
+
+
+def test_extends_merges_mappings_replaces_lists_and_kinds(tmp_path: Path) -> None:
+    child = tmp_path / "child.yaml"
+    child.write_text(
+        f"extends: {BASE}\nname: child\n"
+        "assets: {BTC: {news: {type: gbm, price: 107000, volatility: 20 %}}}\n"
+        "makers:\n  - {name: only, markets: '*', depth: {profile: [[1, 1M], [100, 300M]]}}\n"
+        "shocks: null\nsources: null\n",
+        encoding="utf-8",
+    )
+    scenario, base = load(child), load(BASE)
+    assert scenario.assets["BTC"].news.type == "gbm"
+    assert scenario.assets["BTC"].history == base.assets["BTC"].history
+    assert [maker.name for maker in scenario.makers] == ["only"]
+    assert scenario.shocks == ()
+    assert scenario.population == base.population
+
+
+def test_overrides_reach_items_by_number_and_name() -> None:
+    scenario = load(
+        BASE, ["population.0.open_interest=4B", "makers.spot-makers.depth.scale=2x", "shocks.-1.factor=0.4x"]
+    )
+    assert scenario.population[0].open_interest == 4e9
+    assert scenario.makers[1].depth.scale == 2
+    assert scenario.shocks[1].factor == 0.4
+    changed = load(BASE, ["population.retail.leverage={dist: constant, value: 10x}"])
+    assert changed.population[0].leverage.value == 10
+
+
+def test_replace_checks_the_copy() -> None:
+    from cascade.errors import ScenarioError
+
+    scenario = load(BASE)
+    copy = scenario.replace(**{"makers.perpetual-makers.depth.scale": 0.5, "dt": "500ms"})
+    assert (copy.makers[0].depth.scale, copy.dt) == (0.5, 0.5)
+    assert scenario.makers[0].depth.scale == 1
+    with pytest.raises(ScenarioError, match="allows at most 125x"):
+        scenario.replace(**{"population.retail.leverage": 500})

@@ -1,0 +1,127 @@
+"""What every test shares: one cache of compiled kernels, and small logs to make tables from."""
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+# Before anything of Cascade is imported, and inherited by workers and subprocesses: the kernels of
+# one set of sources compile once for the whole suite.
+os.environ.setdefault("CASCADE_CACHE_DIR", str(Path(__file__).parent.parent / ".pytest_cache" / "kernels"))
+
+
+@pytest.fixture
+def units():
+    """Return the units of a composite venue with two reporting tags, and of its spot market."""
+    from cascade.output.run_units import MarketUnits, ReportingTag, RunUnits
+
+    return RunUnits(
+        scenario="test",
+        markets=(
+            MarketUnits("spot:BTCUSDT", "BTC", "spot", 0.01, 0.001, 10, leveraged=False),
+            MarketUnits("all:BTCUSDT", "BTC", "all", 0.1, 0.001, 100),
+            MarketUnits("all:ETHUSDT", "ETH", "all", 0.01, 0.01, 100),
+        ),
+        dt=0.5,
+        start=datetime(2025, 7, 1, tzinfo=UTC),
+        reporting=(ReportingTag("binance", "latest_per_second"), ReportingTag("bybit", "complete")),
+        purposes=("any", "news", "forced"),
+        kinds=("fund", "trader"),
+        funds=("all",),
+    )
+
+
+@pytest.fixture
+def liquidation_log():
+    """Return a maker of LIQUIDATION records: each argument is a dict of what differs from the default."""
+    from cascade.core.state import LIQUIDATION
+
+    default = {
+        "market": 1, "side": 1, "leverage": 20.0, "position_lots": 1000, "order_lots": 1000,
+        "filled_lots": 1000, "filled_value": 1000 * 1_069_000 * 100, "trigger_mark": 1_070_000,
+        "bankruptcy_tick": 1_060_000, "worst_tick": 1_068_000, "tag": -1,
+    }  # fmt: skip
+
+    def make(*rows):
+        log = np.zeros(len(rows), LIQUIDATION)
+        for i, row in enumerate(rows):
+            for name, value in (default | row).items():
+                log[name][i] = value
+        return log
+
+    return make
+
+
+@pytest.fixture
+def bar_log():
+    """Return a maker of BAR records from marks; traded prices equal the mark unless given."""
+    from cascade.core.state import BAR
+
+    def make(marks, market=1, every=120, **columns):
+        marks = np.asarray(marks)
+        log = np.zeros(len(marks), BAR)
+        log["step"] = (np.arange(len(marks)) + 1) * every
+        log["market"] = market
+        for name in ("open", "high", "low", "last", "mark", "mark_high", "mark_low"):
+            log[name] = marks
+        log["index"], log["news_value"] = marks * 0.1, marks * 0.1
+        log["best_bid"], log["best_ask"] = marks - 1, marks + 1
+        log["open_interest"], log["depth_factor"] = 1000, 1.0
+        for name, value in columns.items():
+            log[name] = value
+        return log
+
+    return make
+
+
+@pytest.fixture
+def write_run(tmp_path, units, liquidation_log, bar_log):
+    """Return a maker of small complete runs, metrics included."""
+    from cascade.analysis.metrics import Replicate, compute, metric_columns
+    from cascade.core.state import ADL, TRADE
+    from cascade.output.convert import FUND_ROW, to_batch
+    from cascade.output.parquet import concatenate
+    from cascade.output.writer import RunWriter
+
+    logs = {
+        "bars": np.concatenate(
+            [bar_log([1_070_000, 1_050_000, 1_060_000]), bar_log([250_000] * 3, market=2)]
+        ),
+        "liquidations": liquidation_log({"step": 130, "tag": 0, "account": 1}, {"step": 131, "tag": 1}),
+        "adl": np.ones(1, ADL),
+        "trades": np.ones(2, TRADE),
+        "funds": np.zeros(1, FUND_ROW),
+    }
+
+    def write(n=2, folder="test-00000000", close=True, manifest=None, **options):
+        columns = metric_columns(units, counterfactual=True)
+        path = tmp_path / folder
+        with RunWriter(
+            path,
+            units,
+            scenario_text="name: test\n",
+            resolved_text="name: test\nseed: 1\n",
+            tables=list(logs),
+            request={"seed": 1, "replicates": n},
+            metrics=columns,
+            **options,
+        ) as writer:
+            for k in range(n):
+                batches = {name: to_batch(name, log, units, k) for name, log in logs.items()}
+                for name, batch in batches.items():
+                    writer.write(name, batch)
+                tables = {name: concatenate([batch]) for name, batch in batches.items() if name != "trades"}
+                twin = Replicate(units, tables["bars"], tables["liquidations"], tables["adl"])
+                row = compute(Replicate(units, **tables, twin=twin))
+                writer.finish_replicate(
+                    k,
+                    {"seed": 1, "outcome": "completed", "outcome_text": "done", "steps": 360, "events": 9}
+                    | row,
+                )
+            if close:
+                writer.close({"status": "completed", "text": "All replicates ran to the end."}, manifest)
+        return path
+
+    return write

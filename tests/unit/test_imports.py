@@ -1,0 +1,139 @@
+"""Imports point downwards only, the core touches nothing but numbers, and start-up stays light."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import cascade
+
+PACKAGE = Path(cascade.__file__).parent
+
+# A part may import those of a lower layer, and of its own.
+LAYERS = [
+    {"errors", "units", "tables", "jit", "rng", "provenance"},
+    {"scenario", "venues", "manual"},
+    {"core"},
+    {"assembly", "engine"},
+    {"output"},
+    {"analysis", "model"},
+    {"experiment", "calibration"},
+    {"report"},
+    {"diagnosis"},
+    {"cli"},
+    {"__main__"},
+]
+RANK = {part: rank for rank, layer in enumerate(LAYERS) for part in layer}
+
+PURE = {"__future__", "collections", "functools", "math", "typing", "numpy", "numba", "llvmlite"}
+FOUNDATION = {"cascade.jit", "cascade.rng", "cascade.tables"}
+IMPURE = {"open", "print", "input", "exec", "eval"}
+
+
+def sources():
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+def part_of(path):
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported(tree):
+    """Yield (line, module) of what a module imports; names for type checkers alone do not count."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            yield node.lineno, node.module
+            if node.module == "cascade":
+                yield from ((node.lineno, f"cascade.{alias.name}") for alias in node.names)
+
+
+def parsed(path):
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_point_downwards(path):
+    part = part_of(path)
+    if part == "__init__":
+        return  # the public interface reaches everywhere, lazily
+    assert part in RANK, f"give {part} a place in LAYERS"
+    for line, module in imported(parsed(path)):
+        names = module.split(".")
+        if names[0] == "cascade" and len(names) > 1 and names[1] != "__version__":
+            assert RANK[names[1]] <= RANK[part], f"{path.name}:{line} imports {module} from above"
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "core").glob("*.py")), ids=lambda path: path.name)
+def test_core_is_pure(path):
+    tree = parsed(path)
+    for line, module in imported(tree):
+        pure = module.split(".")[0] in PURE or module in FOUNDATION
+        assert pure or f"{module}.".startswith("cascade.core."), f"{path.name}:{line} imports {module}"
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            assert node.func.id not in IMPURE, f"{path.name}:{node.lineno} calls {node.func.id}"
+        if isinstance(node, ast.Attribute) and ast.unparse(node) in {"np.random", "numpy.random"}:
+            pytest.fail(f"{path.name}:{node.lineno} draws outside of cascade.rng")
+
+
+@pytest.mark.parametrize(
+    ("statement", "forbidden"),
+    [
+        (
+            "import cascade",
+            {"numpy", "pyarrow", "pydantic", "mesa", "scipy", "pandas", "numba", "rich", "typer"},
+        ),
+        (
+            "import cascade.output.reader, cascade.output.writer",
+            {"pyarrow", "mesa", "scipy", "pandas", "numba"},
+        ),
+        (
+            "import cascade.analysis.metrics, cascade.report.summary",
+            {"pyarrow", "mesa", "scipy", "pandas", "numba"},
+        ),
+    ],
+)
+def test_start_is_light(statement, forbidden):
+    code = f"import sys; {statement}; print(*{{name.partition('.')[0] for name in sys.modules}})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not forbidden & set(done.stdout.split())
+
+
+def test_results_are_written_and_read_without_pandas(write_run):
+    """Importing pandas costs more than most runs; pyarrow does so at the slightest occasion."""
+    folder = write_run()
+    code = f"""
+import sys
+sys.modules["pandas"] = None
+import numpy as np
+from pathlib import Path
+from cascade.core.state import BAR
+from cascade.output.convert import to_batch
+from cascade.output.reader import read
+from cascade.output.writer import RunWriter
+from cascade.report.summary import summarise
+result = read({str(folder)!r})
+summarise(result).to_text()
+log = np.zeros(3, BAR)
+log["mark"] = 1
+with RunWriter(Path({str(folder) + "-2"!r}), result.units, scenario_text="", resolved_text="",
+               tables=["bars", "adl"], request={{}}) as writer:
+    for k in (1, 0):
+        writer.write("bars", to_batch("bars", log, result.units, k))
+    writer.close({{"status": "completed"}})
+print(len(read({str(folder) + "-2"!r}).replicate("bars", 1)))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("3\n", "")
+
+
+def test_public_names():
+    assert set(dir(cascade)) == {*cascade.__all__, "__version__"}
+    assert cascade.read.__module__ == "cascade.output.reader"
+    with pytest.raises(AttributeError, match="no attribute 'sweeep'"):
+        cascade.sweeep  # noqa: B018

@@ -1,0 +1,248 @@
+"""Each metric on a run small enough to work out by hand."""
+
+import math
+
+import numpy as np
+import pytest
+
+from cascade.analysis.intervals import estimate, order_of_interval
+from cascade.analysis.metrics import METRICS, Replicate, compute, metric_columns
+from cascade.core.state import ADL
+from cascade.output.columns import categories
+from cascade.output.convert import FUND_ROW, to_batch
+from cascade.output.parquet import concatenate
+
+BTC, ETH = "all_btcusdt", "all_ethusdt"
+
+
+@pytest.fixture
+def replicate(units, liquidation_log, bar_log):
+    def make(liquidations=(), btc=(1_000_000,), adl=(), funds=(), causes=None, twin_btc=None, **bars):
+        log = np.concatenate([bar_log(btc, **bars), bar_log([250_000] * len(btc), market=2)])
+        extra = None if causes is None else {"cause": categories(causes)}
+        forced = to_batch("liquidations", liquidation_log(*liquidations), units, 0, extra)
+        tables = {
+            "bars": concatenate([to_batch("bars", log, units, 0)]),
+            "liquidations": concatenate([forced]),
+            "adl": concatenate([to_batch("adl", np.array(list(adl), ADL), units, 0)]),
+            "funds": concatenate([to_batch("funds", np.array(list(funds), FUND_ROW), units, 0)]),
+        }
+        twin = None if twin_btc is None else make(btc=twin_btc)
+        return Replicate(units, **tables, twin=twin)
+
+    return make
+
+
+LONG = {"filled_lots": 1000, "filled_value": 1000 * 1_000_000 * 100, "trigger_mark": 1_000_000}
+SHORT = {
+    "side": -1,
+    "market": 2,
+    "filled_lots": 10,
+    "filled_value": 10 * 250_000 * 100,
+    "trigger_mark": 250_000,
+}
+
+
+def test_totals(replicate):
+    # two orders of a long on binance within a second, of which the feed shows the last; a short on bybit
+    rows = [
+        LONG | {"tag": 0, "account": 1, "step": 0},
+        LONG | {"tag": 0, "account": 1, "step": 1, "part": 1, "filled_value": 1000 * 900_000 * 100},
+        SHORT | {"tag": 1, "account": 2, "step": 1},
+    ]
+    row = compute(replicate(rows))
+    assert row["complete_usd"] == 190_250.0
+    assert row["public_usd"] == 90_250.0
+    assert (row["complete_long_usd"], row["complete_short_usd"]) == (190_000.0, 250.0)
+    assert (row["public_long_usd"], row["public_short_usd"]) == (90_000.0, 250.0)
+    assert (row["complete_btc_usd"], row["complete_eth_usd"]) == (190_000.0, 250.0)
+    assert (row["public_btc_usd"], row["public_eth_usd"]) == (90_000.0, 250.0)
+    assert row["long_share"] == pytest.approx(190_000 / 190_250)
+    assert row["public_long_share"] == pytest.approx(90_000 / 90_250)
+    assert (row["liquidated_accounts"], row["orders"], row["public_orders"]) == (2, 3, 2)
+    assert (row["largest_order_usd"], row["public_largest_order_usd"]) == (100_000.0, 90_000.0)
+    assert (row["largest_order_venue"], row["largest_order_market"]) == ("binance", "all:BTCUSDT")
+    assert (row["public_largest_order_venue"], row["public_largest_order_market"]) == (
+        "binance",
+        "all:BTCUSDT",
+    )
+
+
+def test_two_lives_of_a_seat_are_two_accounts(replicate):
+    row = compute(replicate([LONG | {"life": 1}, LONG | {"life": 2}, LONG | {"life": 2, "part": 1}]))
+    assert row["liquidated_accounts"] == 2
+
+
+def test_order_that_closed_nothing_counts_nowhere(replicate):
+    row = compute(replicate([LONG | {"filled_lots": 0, "filled_value": 0}]))
+    assert (row["complete_usd"], row["orders"], row["liquidated_accounts"]) == (0.0, 0, 0)
+
+
+def test_nothing_liquidated_has_reasons(replicate):
+    row = compute(replicate())
+    assert row["complete_usd"] == 0.0
+    assert row["largest_order_usd"] is None
+    assert "largest_order_usd: nothing was liquidated" in row["notes"]
+    assert "long_share: nothing was liquidated" in row["notes"]
+
+
+def test_path_of_a_price(replicate):
+    # bars of a minute: 100k, peak 110k, trough 99k, 101k within the hour, 120k after it
+    prices = [1_000_000, 1_100_000, 990_000, 1_010_000, *[1_005_000] * 59, 1_200_000]
+    row = compute(replicate(btc=prices))
+    assert row[f"{BTC}_start_price"] == 100_000.0
+    assert row[f"{BTC}_peak_price"] == 110_000.0
+    assert row[f"{BTC}_trough_price"] == 99_000.0
+    assert row[f"{BTC}_end_price"] == 120_000.0
+    assert row[f"{BTC}_peak_to_trough_bps"] == pytest.approx(-1000.0)
+    assert row[f"{BTC}_rebound_60m_bps"] == pytest.approx((1010 / 990 - 1) * 1e4)
+    assert row[f"{BTC}_worst_hour_bps"] == pytest.approx(-1000.0)
+    assert row[f"{ETH}_worst_hour_bps"] == 0.0
+
+
+def test_peak_is_before_the_trough_and_bounds_its_own_bar_by_the_open(replicate):
+    row = compute(replicate(btc=[1_000_000, 900_000, 1_500_000], open=[1_000_000, 1_050_000, 900_000]))
+    assert row[f"{BTC}_peak_price"] == 105_000.0
+
+
+def test_worst_hour_forgets_what_is_older(replicate):
+    # down 1 % a bar of 20 minutes: an hour holds the opens of three bars
+    prices = [round(1_000_000 * 0.99**i) for i in range(10)]
+    row = compute(replicate(btc=prices, every=2400))
+    assert row[f"{BTC}_worst_hour_bps"] == pytest.approx((0.99**2 - 1) * 1e4, rel=1e-4)
+
+
+def test_rebound_needs_bars_after_the_trough(replicate):
+    row = compute(replicate(btc=[1_000_000, 900_000]))
+    assert row[f"{BTC}_rebound_60m_bps"] is None
+    assert f"{BTC}_rebound_60m_bps: the run ends with the trough" in row["notes"]
+
+
+def test_realised_volatility_recovers_that_of_a_random_walk(replicate):
+    rng = np.random.default_rng(1)
+    sigma = 0.5 / math.sqrt(365 * 1440)
+    prices = np.rint(1e6 * np.exp(np.cumsum(rng.normal(0, sigma, 20_000)))).astype(int)
+    found = compute(replicate(btc=prices))[f"{BTC}_realised_volatility"]
+    assert found == pytest.approx(0.5, abs=4 * 0.5 / math.sqrt(2 * 20_000))
+
+
+def test_open_interest_drop(replicate):
+    row = compute(replicate(btc=[1_000_000] * 4, open_interest=[100, 200, 150, 180]))
+    assert row[f"{BTC}_open_interest_drop"] == pytest.approx(0.25)
+    assert compute(replicate(open_interest=[0]))[f"{BTC}_open_interest_drop"] is None
+
+
+def test_amplification(replicate):
+    row = compute(replicate(btc=[1_000_000, 900_000], twin_btc=[1_000_000, 950_000], causes=[]))
+    total, outside = -math.log(0.9) * 1e4, -math.log(0.95) * 1e4
+    assert row[f"{BTC}_fall_bps"] == pytest.approx(total)
+    assert row[f"{BTC}_outside_fall_bps"] == pytest.approx(outside)
+    assert row[f"{BTC}_added_fall_bps"] == pytest.approx(total - outside)
+    assert row[f"{BTC}_amplification"] == pytest.approx(total / outside)
+    assert row[f"{BTC}_rise_amplification"] is None
+
+
+def test_amplification_of_a_squeeze(replicate):
+    row = compute(replicate(btc=[1_000_000, 1_100_000], twin_btc=[1_000_000, 1_050_000], causes=[]))
+    assert row[f"{BTC}_rise_amplification"] == pytest.approx(math.log(1.1) / math.log(1.05))
+    assert row[f"{BTC}_rise_bps"] - row[f"{BTC}_added_rise_bps"] == pytest.approx(math.log(1.05) * 1e4)
+
+
+@pytest.mark.parametrize(("low", "has_value"), [(999_100, False), (998_900, True)])
+def test_amplification_of_hardly_any_move_is_absent(replicate, low, has_value):
+    row = compute(replicate(btc=[1_000_000, 900_000], twin_btc=[1_000_000, low], causes=[]))
+    assert (row[f"{BTC}_amplification"] is not None) == has_value
+    assert ("the move from outside is 9.0 bps, below 10" in (row["notes"] or "")) != has_value
+
+
+def test_causes(replicate):
+    row = compute(
+        replicate([LONG, SHORT, SHORT], causes=["endogenous", "exogenous", None], twin_btc=[1_000_000])
+    )
+    assert (row["endogenous_usd"], row["exogenous_usd"], row["brought_forward_usd"]) == (
+        100_000.0,
+        250.0,
+        0.0,
+    )
+
+
+def test_without_counterfactual_its_metrics_are_left_out(replicate, units):
+    row = compute(replicate())
+    assert "endogenous_usd" not in row
+    assert f"{BTC}_amplification" not in row
+    names = {column.name for column in metric_columns(units, counterfactual=False)}
+    assert names == set(row) - {"notes"}
+
+
+def test_columns_and_row_agree(replicate, units):
+    row = compute(replicate(twin_btc=[1_000_000], causes=[]))
+    columns = metric_columns(units, counterfactual=True)
+    assert [column.name for column in columns] == [name for name in row if name != "notes"]
+    for column in columns:
+        value = row[column.name]
+        assert value is not None or column.nullable
+        assert value is None or isinstance(value, {"float": float, "int64": int, "text": str}[column.kind])
+
+
+def test_waterfall(replicate):
+    adl = np.zeros(3, ADL)
+    adl["market"], adl["lots"], adl["counterparty"] = 1, -1, [4, 4, 5]
+    adl["value"], adl["mark_value"] = 90_000_000, 100_000_000
+    funds = np.zeros(2, FUND_ROW)
+    funds["step"], funds["uncovered"] = [1, 2], [3_000_000, 5_000_000]
+    rows = [LONG | {"fund_draw": 8_000_000}, LONG | {"fund_draw": -2_000_000}]
+    equity = [9_000_000, -1_000_000, 4_000_000]
+    row = compute(replicate(rows, btc=[1_000_000] * 3, adl=adl, funds=funds, fund_equity=equity))
+    # the fund belongs to the venue; the second market of the fixture would show the same
+    assert row["adl_usd"] == 300.0
+    assert row["adl_accounts"] == 2
+    assert row["adl_forgone_usd"] == 30.0
+    assert row["bad_debt_usd"] == 5.0
+    assert row["fund_draw_usd"] == 8.0
+
+
+def test_fund_path_is_counted_once_per_venue(units, bar_log, liquidation_log):
+    equity = [9_000_000, -1_000_000, 4_000_000]
+    log = np.concatenate([bar_log([10] * 3, market=m, fund_equity=equity) for m in (1, 2)])
+    tables = {
+        "bars": to_batch("bars", log, units, 0),
+        "liquidations": to_batch("liquidations", liquidation_log(), units, 0),
+        "adl": to_batch("adl", np.zeros(0, ADL), units, 0),
+    }
+    row = compute(Replicate(units, **{name: concatenate([batch]) for name, batch in tables.items()}))
+    assert (row["fund_start_usd"], row["fund_low_usd"], row["fund_end_usd"]) == (9.0, -1.0, 4.0)
+    assert row["bad_debt_usd"] is None
+    assert "bad_debt_usd: the run did not record `funds`" in row["notes"]
+
+
+def test_registry_is_complete():
+    for name, metric in METRICS.items():
+        assert metric.definition
+        assert metric.formula
+        assert metric.unit or metric.kind == "text", name
+        for suffix, unit in (("_usd", "USD"), ("_bps", "bps"), ("_price", "USD per unit of the asset")):
+            assert name.endswith(suffix) == (metric.unit == unit), name
+
+
+# --- medians over replicates
+
+
+def test_interval_of_the_median_is_the_textbook_one():
+    # Conover (1999), table of the binomial: n = 16 gives order statistics 4 and 13, n = 100 gives 40 and 61
+    assert [order_of_interval(n) for n in (1, 5, 6, 16, 100)] == [0, 0, 1, 4, 40]
+    found = estimate(range(1, 17))
+    assert (found.median, found.low, found.high, found.n) == (8.5, 4.0, 13.0, 16)
+
+
+def test_few_values_have_no_interval():
+    found = estimate([3.0, 1.0, 2.0])
+    assert (found.median, found.low, found.high, found.n) == (2.0, None, None, 3)
+    assert estimate([]) is None
+
+
+def test_interval_covers_the_median_as_often_as_it_says():
+    rng = np.random.default_rng(0)
+    n, trials = 25, 2000
+    found = [estimate(sample) for sample in rng.exponential(size=(trials, n)).tolist()]
+    share = sum(e.low <= math.log(2) <= e.high for e in found) / trials
+    assert 0.95 - 3 * math.sqrt(0.95 * 0.05 / trials) < share < 0.985

@@ -1,0 +1,109 @@
+"""The summary answers the questions of a liquidation report, with its uncertainty."""
+
+import io
+import json
+
+import pytest
+from rich.console import Console
+
+from cascade.output.reader import read
+from cascade.report.formats import format_value
+from cascade.report.summary import summarise
+
+PUBLISHED = [
+    {"what": "public_btc_usd", "value": 98.2e6, "source": "a newspaper"},
+    {"what": "all_btcusdt_trough_price", "value": 105_010.0, "source": "an exchange"},
+    {"what": "public_doge_usd", "value": 1.0, "source": "nobody"},
+]
+
+
+def test_one_replicate(write_run):
+    text = summarise(read(write_run(n=1))).to_text()
+    for expected in (
+        "test  1 replicate",
+        "All replicates ran to the end.",
+        "BTC fell 1.87 % from peak to trough",
+        "complete",
+        "public feed",
+        "largest single order",
+        "all:BTCUSDT",
+        "amplification",
+        "insurance fund, start",
+        "auto-deleveraged",
+        "bad debt",
+        "not a forecast",
+    ):
+        assert expected in text, expected
+    assert "[" not in text, "one replicate has no interval"
+    assert "published" not in text
+
+
+def test_few_replicates_say_that_an_interval_needs_more(write_run):
+    assert "an interval needs 6 replicates" in summarise(read(write_run(n=3))).to_text()
+
+
+def test_many_replicates_have_intervals(write_run):
+    summary = summarise(read(write_run(n=6)))
+    assert "214k USD [214k, 214k]" in summary.to_text()
+    assert "Median [95% interval of the median]" in summary.to_text()
+    assert summary.figures["complete_usd"].estimate.n == 6
+
+
+def test_published_figures_stand_beside(write_run):
+    lines = summarise(read(write_run(n=1, manifest={"published": PUBLISHED}))).to_text().splitlines()
+    btc = next(line for line in lines if line.startswith("BTC  "))
+    assert btc.endswith("98.2M USD")
+    assert next(line for line in lines if line.startswith("trough")).endswith("105,010.0")
+    assert next(line for line in lines if line.startswith("public_doge_usd")).split()[1:4] == [
+        "no",
+        "such",
+        "metric",
+    ]
+
+
+def test_json_holds_every_metric(write_run):
+    result = read(write_run(n=2))
+    found = json.loads(json.dumps(summarise(result, PUBLISHED).to_dict()))
+    assert found["metrics"]["largest_order_venue"] == {"value": "binance"}
+    assert found["metrics"]["public_usd"] == {
+        "median": 213_800.0,
+        "low": None,
+        "high": None,
+        "n": 2,
+        "unit": "USD",
+    }
+    absent = found["metrics"]["all_btcusdt_rise_amplification"]
+    assert absent["median"] is None
+    assert absent["reason"] == "the move from outside is 0.0 bps, below 10"
+    assert found["published"] == PUBLISHED
+    assert len(found["metrics"]) == len(result.runs.schema) - 8
+
+
+def test_terminal_and_plain_text_say_the_same(write_run):
+    summary = summarise(read(write_run(n=1)))
+    file = io.StringIO()
+    summary.print(Console(file=file, width=110, force_terminal=True))
+    assert "\x1b[1m" in file.getvalue()
+    assert "\x1b" not in str(summary)
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (98.2e6, "USD", "98.2M USD"),
+        (1.25e9, "USD", "1.25B USD"),
+        (999.6, "USD", "1.00k USD"),
+        (-1.5e3, "USD", "-1.50k USD"),
+        (-0.2, "USD", "0 USD"),
+        (-233.4, "bps", "-2.33 %"),
+        (-0.1, "bps", "0.00 %"),
+        (0.251, "per square root of a year", "25.1 %"),
+        (107_000.1, "USD per unit of the asset", "107,000.1"),
+        (0.12345, "USD per unit of the asset", "0.1235"),
+        (0.7, "1", "0.700"),
+        (36_300.0, "accounts", "36,300"),
+        (36_300.5, "accounts", "36,300.5"),
+    ],
+)
+def test_formats(value, unit, text):
+    assert format_value(value, unit) == text
