@@ -54,6 +54,10 @@ def uniform(key: np.uint64, step: int, slot: int, number: int) -> float:
     return (float(np.int64(bits(key, step, slot, number) >> _S12)) + 0.5) * _ULP
 
 
+FIRST, SECOND, THIRD, FOURTH, FIFTH = (np.int64(k) for k in range(5))
+"""Numbers of the draws of one entity at one step; typed, so that a kernel is compiled once."""
+
+
 @kernel
 def normal(key: np.uint64, step: int, slot: int, number: int) -> float:
     """Return a standard normal variate (Box and Muller 1958); uses draws `number` and `number + 1`."""

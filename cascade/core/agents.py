@@ -18,7 +18,12 @@ from cascade.core.params import (
 from cascade.core.pricing import fair_value
 from cascade.core.state import NONE, State
 from cascade.jit import kernel, outlined
-from cascade.rng import exponential, normal, uniform
+from cascade.rng import FIFTH, FIRST, FOURTH, SECOND, THIRD, exponential, normal, uniform
+
+
+ONE, TWO = np.int64(1), np.int64(2)
+CALLS = np.int64(1_000)  # number of the draw of how many calls a news-taker makes
+LIMITS = np.int64(1_000_000)  # slots of a flow's limit orders begin here
 
 
 @kernel
@@ -55,7 +60,7 @@ def send_shock(st: State, p: Params, k: int) -> bool:
     step = st.clock[0].step
     if shock.kind != MARKET_SHOCK or not shock.start <= step < shock.stop:
         return True
-    if not has_room(st, 1):
+    if not has_room(st, ONE):
         return False
     due = shock.amount * float(step + 1 - shock.start) / float(shock.stop - shock.start)
     lots = np.int64(math.floor(due) if due > 0.0 else math.ceil(due))
@@ -72,7 +77,7 @@ def expire_orders(st: State, p: Params) -> bool:
     clock = st.clock[0]
     order = np.int64(st.calendars[1, clock.step])
     while order != NONE:
-        if not has_room(st, 1):
+        if not has_room(st, ONE):
             return False
         row = st.orders[order]
         after = np.int64(row.due_next)
@@ -95,15 +100,15 @@ def requote(st: State, p: Params, k: int) -> bool:
     """Let maker k renew the quotes that are off by more than its tolerance; False where the inbox is full."""
     maker = p.makers[k]
     step = st.clock[0].step
-    if step > 0 and uniform(maker.key, step, maker.slot, 0) >= maker.act:
+    if step > 0 and uniform(maker.key, step, maker.slot, FIRST) >= maker.act:
         return True
     if not has_room(st, 2 * maker.n_levels):
         return False
     row = st.positions[maker.position]
     m = np.int64(row.market)
     inventory = float(row.lots - maker.initial) / maker.cap
-    offset = uniform(maker.key, step, maker.slot, 1)
-    shift = maker.noise * normal(maker.key, step, maker.slot, 2) - maker.skew * inventory
+    offset = uniform(maker.key, step, maker.slot, SECOND)
+    shift = maker.noise * normal(maker.key, step, maker.slot, THIRD) - maker.skew * inventory
     fair = fair_value(st, p, m) * math.exp(shift) / p.markets[m].tick_size
     thick = st.markets[m].depth_factor * st.markets[m].depth_shock
     buying = thick * min(max(1.0 - inventory, 0.0), 1.0)
@@ -142,7 +147,7 @@ def sweep(st: State, p: Params, k: int) -> bool:
     """Let news-taker k take quotes that the fair value has left behind; False where the inbox is full."""
     taker = p.news_takers[k]
     step = st.clock[0].step
-    calls = poisson(taker.key, step, k, 1000, taker.rate)
+    calls = poisson(taker.key, step, k, CALLS, taker.rate)
     if not has_room(st, calls):
         return False
     m = np.int64(st.positions[taker.position].market)
@@ -167,22 +172,22 @@ def send_background(st: State, p: Params, k: int) -> bool:
     """Write the market and limit orders of background flow k; False where the inbox is full."""
     flow = p.flows[k]
     step = st.clock[0].step
-    n_market = poisson(flow.key, step, 0, 0, flow.market_rate)
-    n_limit = poisson(flow.key, step, 1, 0, flow.limit_rate)
+    n_market = poisson(flow.key, step, FIRST, FIRST, flow.market_rate)
+    n_limit = poisson(flow.key, step, SECOND, FIRST, flow.limit_rate)
     if not has_room(st, n_market + n_limit):
         return False
     m = np.int64(st.positions[flow.market_position].market)
     for j in range(n_market):
-        size = flow.scale * quantile(p, flow.market_size, uniform(flow.key, step, 2 + j, 0))
+        size = flow.scale * quantile(p, flow.market_size, uniform(flow.key, step, 2 + j, FIRST))
         lots = _lots(p, st, m, size)
-        if uniform(flow.key, step, 2 + j, 1) < 0.5:
+        if uniform(flow.key, step, 2 + j, SECOND) < 0.5:
             lots = -lots
         if lots != 0:
             limit = MAX_TICK if lots > 0 else np.int64(1)
-            offset = uniform(flow.key, step, 2 + j, 2)
+            offset = uniform(flow.key, step, 2 + j, THIRD)
             append(st, flow.market_position, lots, limit, IOC, ANY, offset, np.int64(0))
     for j in range(n_limit):
-        _send_limit(st, p, k, m, 1_000_000 + j)
+        _send_limit(st, p, k, m, LIMITS + j)
     return True
 
 
@@ -194,18 +199,18 @@ def _send_limit(st: State, p: Params, k: int, m: int, slot: int) -> None:
     step = st.clock[0].step
     if market.best_ask == NO_ASK or market.best_bid == NO_BID:
         return
-    size = flow.scale * quantile(p, flow.limit_size, uniform(flow.key, step, slot, 0))
+    size = flow.scale * quantile(p, flow.limit_size, uniform(flow.key, step, slot, FIRST))
     lots = _lots(p, st, m, size)
-    away = quantile(p, flow.distance, uniform(flow.key, step, slot, 1)) * float(market.mark)
+    away = quantile(p, flow.distance, uniform(flow.key, step, slot, SECOND)) * float(market.mark)
     if lots == 0:
         return
-    if uniform(flow.key, step, slot, 2) < 0.5:
+    if uniform(flow.key, step, slot, THIRD) < 0.5:
         tick = valid_tick(math.floor(float(market.best_ask) - away))
     else:
         tick, lots = valid_tick(math.ceil(float(market.best_bid) + away)), -lots
-    offset = uniform(flow.key, step, slot, 3)
+    offset = uniform(flow.key, step, slot, FOURTH)
     number = append(st, flow.limit_position, lots, tick, LIMIT, ANY, offset, np.int64(0))
-    life = np.int64(flow.life * exponential(flow.key, step, slot, 4))
+    life = np.int64(flow.life * exponential(flow.key, step, slot, FIFTH))
     st.inbox[number].life_steps = min(life, np.int64(1_000_000_000)) + 1
 
 
@@ -221,9 +226,9 @@ def arbitrage(st: State, p: Params, k: int) -> bool:
     """
     arb = p.arbitrage[k]
     step = st.clock[0].step
-    if uniform(arb.key, step, k, 0) >= arb.act:
+    if uniform(arb.key, step, k, FIRST) >= arb.act:
         return True
-    if not has_room(st, 2):
+    if not has_room(st, TWO):
         return False
     spot, perpetual = st.positions[arb.spot_position], st.positions[arb.perpetual_position]
     s, f = np.int64(spot.market), np.int64(perpetual.market)
@@ -235,7 +240,7 @@ def arbitrage(st: State, p: Params, k: int) -> bool:
         size = max(min(size, max(room, 0.0)), -max(room, 0.0))
     loose = held + float(spot.lots - arb.initial_spot) * ratio
     hedge = max(min(-loose, arb.max_order), -arb.max_order)
-    offset = uniform(arb.key, step, k, 1)
+    offset = uniform(arb.key, step, k, SECOND)
     _send(st, arb.perpetual_position, np.int64(size + hedge), offset)
     _send(st, arb.spot_position, np.int64(-size / ratio), offset)
     return True
@@ -281,7 +286,7 @@ def unwind(st: State, p: Params, m: int) -> bool:
     held = st.positions[market.fund_position].lots
     if held == 0:
         return True
-    if not has_room(st, 1):
+    if not has_room(st, ONE):
         return False
     venue = p.venues[market.venue]
     size = max(np.int64(float(abs(held)) * venue.unwind_fraction), np.int64(1))

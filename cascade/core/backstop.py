@@ -15,7 +15,7 @@ from cascade.core.book import cancel_account
 from cascade.core.exact import lot_value, proportion
 from cascade.core.margin import equity_of, excess_of, is_flat, maintenance, maintenance_of
 from cascade.core.params import (
-    ABSORBER, FUND, QUEUE_PNL_MARGIN, TAKE_OVER_CAPACITY, TAKE_OVER_NEVER, UNMARGINED,
+    ABSORBER, AT_MARK, FUND, QUEUE_PNL_MARGIN, TAKE_OVER_CAPACITY, TAKE_OVER_NEVER, UNMARGINED,
     Params,
 )  # fmt: skip
 from cascade.core.state import INSOLVENT, NONE, State
@@ -238,6 +238,8 @@ def deleverage(st: State, p: Params, index: int) -> None:
     size = min(abs(residual.lots), abs(row.lots))
     lots = size if residual.lots > 0 else -size
     value = proportion(residual.quote, size, abs(residual.lots))
+    if p.venues[p.markets[m].venue].adl_price == AT_MARK:
+        value = -lots * lot_value(p.markets[m], st.markets[m].mark)
     log = st.adl[clock.n_adl]
     log.step, log.wave, log.account, log.counterparty = (
         clock.step, clock.wave, np.int64(st.positions[residual.position].account), counterparty,

@@ -19,6 +19,9 @@ NO_BID = np.int64(0)
 NO_ASK = np.int64(2_147_483_647)
 """Best prices of an empty side; valid ticks lie strictly between."""
 
+BUYS, SELLS = np.bool_(True), np.bool_(False)  # typed, so that a kernel is compiled once
+HIGH, LOW = np.bool_(True), np.bool_(False)
+
 BIDS, ASKS, LOWS, HIGHS = np.int64(0), np.int64(1), np.int64(2), np.int64(3)
 
 
@@ -259,7 +262,7 @@ def hang_low(st: State, p: Params, m: int, position: int) -> None:
     """Hang the low node of a position, whose `low_tick` is set, into its bucket."""
     run = p.run[0]
     row = st.positions[position]
-    slot = trigger_slot(st, p, m, np.int64(row.low_tick), False)
+    slot = trigger_slot(st, p, m, np.int64(row.low_tick), LOW)
     head = 2 * m * (run.n_ticks + 1) + slot
     after = np.int64(st.trigger_heads[head])
     row.low_prev, row.low_next = NONE, after
@@ -275,7 +278,7 @@ def hang_high(st: State, p: Params, m: int, position: int) -> None:
     """Hang the high node of a position, whose `high_tick` is set, into its bucket."""
     run = p.run[0]
     row = st.positions[position]
-    slot = trigger_slot(st, p, m, np.int64(row.high_tick), True)
+    slot = trigger_slot(st, p, m, np.int64(row.high_tick), HIGH)
     head = (2 * m + 1) * (run.n_ticks + 1) + slot
     after = np.int64(st.trigger_heads[head])
     row.high_prev, row.high_next = NONE, after
@@ -314,13 +317,13 @@ def refresh_best(st: State, p: Params, m: int, buys: bool) -> None:
         slot = last_until(st.bits, bitmap_at(p, m, BIDS), run.n0, run.n1, run.n_ticks - 1)
         inside = NO_BID if slot == NONE else market.window + slot
         if market.far_head != NONE:
-            inside = max(inside, _best_far(st, m, True))
+            inside = max(inside, _best_far(st, m, BUYS))
         market.best_bid = inside
     else:
         slot = first_from(st.bits, bitmap_at(p, m, ASKS), run.n0, run.n1, np.int64(0))
         inside = NO_ASK if slot == NONE else market.window + slot
         if market.far_head != NONE:
-            inside = min(inside, _best_far(st, m, False))
+            inside = min(inside, _best_far(st, m, SELLS))
         market.best_ask = inside
 
 
@@ -405,11 +408,11 @@ def remove(st: State, p: Params, m: int, order: int) -> None:
     if buys:
         market.n_bids -= 1
         if emptied and tick == market.best_bid:
-            refresh_best(st, p, m, True)
+            refresh_best(st, p, m, BUYS)
     else:
         market.n_asks -= 1
         if emptied and tick == market.best_ask:
-            refresh_best(st, p, m, False)
+            refresh_best(st, p, m, SELLS)
     clock = st.clock[0]
     row.lots = 0
     row.generation += 1

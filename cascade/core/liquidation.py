@@ -184,7 +184,7 @@ def _forced_order(st: State, p: Params, account: int, position: int, size: int, 
     value_at_mark = lot_value(market, mark)
     rest = equity_of(st, p, account) - held * value_at_mark
     bankruptcy = bankruptcy_tick(p, m, held, rest)
-    band = times_rate(mark, market.price_band)
+    band = times_rate(mark, market.take_bound)
     limit = max(bankruptcy, mark - band) if long else min(bankruptcy, mark + band)
     lots = -size if long else size
     if p.run[0].forced_orders != 0:

@@ -108,12 +108,17 @@ def crosses(st: State, m: int, lots: int, tick: int) -> bool:
 
 @kernel
 def bounded(st: State, p: Params, m: int, lots: int, limit: int) -> int:
-    """Return the limit of an order that takes, drawn into the venue's band around the mark."""
-    market = p.markets[m]
-    if market.price_band == 0:
+    """Return the limit of an order that takes, drawn to the venue's bound around the mark."""
+    return drawn_in(st, m, lots, limit, p.markets[m].take_bound)
+
+
+@kernel
+def drawn_in(st: State, m: int, lots: int, limit: int, share: int) -> int:
+    """Return a limit no farther beyond the mark than a share of it; 0 sets no bound."""
+    if share == 0:
         return limit
     mark = st.markets[m].mark
-    band = times_rate(mark, market.price_band)
+    band = times_rate(mark, share)
     return min(limit, mark + band) if lots > 0 else max(limit, mark - band)
 
 
@@ -124,7 +129,7 @@ def _admissible(
     """Tell whether the venue admits an order; count the reason where not."""
     account = np.int64(st.positions[position].account)
     market = p.markets[m]
-    if kind != IOC and market.price_band != 0 and bounded(st, p, m, lots, tick) != tick:
+    if kind != IOC and drawn_in(st, m, lots, tick, market.price_band) != tick:
         reject(st, OUT_OF_BAND)
         return False
     if purpose == OPENING:

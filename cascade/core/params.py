@@ -59,6 +59,7 @@ MARK_MEDIAN, MARK_INDEX, MARK_LAST = (np.int64(k) for k in range(3))
 FULL, TIER_BY_TIER = np.int64(0), np.int64(1)
 TAKE_OVER_CAPACITY, TAKE_OVER_NOTIONAL, TAKE_OVER_NEVER = (np.int64(k) for k in range(3))
 QUEUE_PNL_MARGIN, QUEUE_PNL_LEVERAGE = np.int64(0), np.int64(1)
+AT_BANKRUPTCY, AT_MARK = np.int64(0), np.int64(1)
 FUNDING_RULE, FUNDING_FIXED = np.int64(0), np.int64(1)
 
 # news processes
@@ -87,11 +88,11 @@ POINT = record(("step", F8), ("log_price", F8))
 MARKET_P = record(
     ("kind", I8), ("contract", I8), ("asset", I8), ("venue", I8), ("settlement", I8), ("unit", I8),
     ("tick_size", F8), ("lot_size", F8), ("index_weight", F8),
-    ("first_tier", I8), ("n_tiers", I8), ("liquidation_fee", I8), ("price_band", I8),
+    ("first_tier", I8), ("n_tiers", I8), ("liquidation_fee", I8), ("price_band", I8), ("take_bound", I8),
     ("max_order", I8), ("impact_notional", I8), ("fund_position", I8), ("absorber_position", I8),
     ("impact", F8), ("impact_decay", F8),  # log price per money unit of signed flow; per step
     ("calm_variance", F8), ("withdrawal_threshold", F8), ("withdrawal_exponent", F8),
-    ("withdrawal_floor", F8), ("variance_decay", F8), ("variance_steps", I8),
+    ("withdrawal_floor", F8), ("learning_floor", F8), ("variance_decay", F8), ("variance_steps", I8),
     ("funding", I8), ("first_rate", I8), ("n_rates", I8), ("funding_cap", I8),
 )  # fmt: skip
 
@@ -99,7 +100,7 @@ RATE_POINT = record(("step", I8), ("rate", I8))
 
 VENUE_P = record(
     ("mark", I8), ("n_basis", I8), ("basis_steps", I8),
-    ("procedure", I8), ("take_over", I8), ("take_over_limit", I8), ("adl_ranking", I8),
+    ("procedure", I8), ("take_over", I8), ("take_over_limit", I8), ("adl_ranking", I8), ("adl_price", I8),
     ("fund", I8), ("fees", I8), ("rounding", I8), ("absorber", I8),
     ("unwind_fraction", F8), ("unwind_max", I8),  # of what is left, per step; money units per order
     ("funding_steps", I8), ("first_funding", I8), ("funding_interest", I8), ("funding_clamp", I8), ("premium_steps", I8),

@@ -25,6 +25,8 @@ from cascade.rng import exponential, uniform
 
 LEVERAGE, SIZE, AGE, OLD = (np.int64(k) for k in range(20, 24))  # numbers of the draws of a seat's birth
 
+BIRTH_LIFE = np.int64(0)  # the life in whose middle the run begins
+
 HISTORY = record(("price", "f8"), ("low", "f8"), ("high", "f8"))
 """Price k minutes before the start, and the extremes from then until the start."""
 
@@ -95,22 +97,22 @@ def _draw_seat(
     layer = p.layers[b.layer]
     key = layer.key
     row = traders[seat]
-    leverage = _pick(leverages, uniform(key, 0, seat, LEVERAGE))
+    leverage = _pick(leverages, uniform(key, BIRTH_LIFE, seat, LEVERAGE))
     m0 = np.int64(markets[0])
     most = 0.98 * _largest_notional(p, m0, leverage)
-    notional = quantile(p, b.sizes, uniform(key, 0, seat, SIZE)) * (leverage / b.size_reference) ** b.size_exponent
+    notional = quantile(p, b.sizes, uniform(key, BIRTH_LIFE, seat, SIZE)) * (leverage / b.size_reference) ** b.size_exponent
     notional = min(notional, most)
     hold = max(layer.min_hold_s, b.hold_s * (leverage / b.hold_reference) ** b.hold_exponent)
     row.leverage, row.notional, row.mean_hold_s, row.layer = leverage, notional, hold, b.layer
     row.life, row.phase, row.due, row.due_next = 0, HOLDING, 0, NONE
     row.stop_tick, row.take_tick, row.top_up_tick = NONE, NONE, NONE
-    long = uniform(key, 0, seat, SIDE) < layer.long_share
+    long = uniform(key, BIRTH_LIFE, seat, SIDE) < layer.long_share
     row.side = 1 if long else -1
-    ends = hold * exponential(key, 0, seat, HOLD) / p.run[0].dt
+    ends = hold * exponential(key, BIRTH_LIFE, seat, HOLD) / p.run[0].dt
     row.life_ends = np.int64(min(ends, 1.9e9)) + 1 if layer.turnover != 0 else 2_000_000_000
-    minutes = np.int64(hold * exponential(key, 0, seat, AGE) / 60.0)
+    minutes = np.int64(hold * exponential(key, BIRTH_LIFE, seat, AGE) / 60.0)
     if minutes >= len(history):
-        minutes = np.int64(uniform(key, 0, seat, OLD) * float(len(history)))
+        minutes = np.int64(uniform(key, BIRTH_LIFE, seat, OLD) * float(len(history)))
     alive = 0.0
     for j in range(b.n_markets):
         at = seat * b.n_markets + j
@@ -155,17 +157,17 @@ def _outlive(
     way = float(liquidation) - entry_tick
     worst = past.low / market.tick_size if long else past.high / market.tick_size
     best = past.high / market.tick_size if long else past.low / market.tick_size
-    if uniform(key, 0, slot, TOP_UP) < layer.top_up_share:
+    if uniform(key, BIRTH_LIFE, slot, TOP_UP) < layer.top_up_share:
         warning = entry_tick + layer.top_up_at * way
         if (worst <= warning) == long:
             row.balance += np.int64(abs(float(row.lots)) * abs(way) * float(market.unit) * (layer.top_up_factor - 1.0))
             liquidation = liquidation_tick(p, m, row.lots, row.balance)
         else:
             seat.top_up_tick = np.int64(warning)
-    if uniform(key, 0, slot, STOP) < layer.stop_share:
-        seat.stop_tick = np.int64(entry_tick + quantile(p, layer.stop_distance, uniform(key, 0, slot, STOP_AT)) * way)
-    if uniform(key, 0, slot, TAKE) < layer.take_share:
-        seat.take_tick = np.int64(entry_tick - quantile(p, layer.take_distance, uniform(key, 0, slot, TAKE_AT)) * way)
+    if uniform(key, BIRTH_LIFE, slot, STOP) < layer.stop_share:
+        seat.stop_tick = np.int64(entry_tick + quantile(p, layer.stop_distance, uniform(key, BIRTH_LIFE, slot, STOP_AT)) * way)
+    if uniform(key, BIRTH_LIFE, slot, TAKE) < layer.take_share:
+        seat.take_tick = np.int64(entry_tick - quantile(p, layer.take_distance, uniform(key, BIRTH_LIFE, slot, TAKE_AT)) * way)
     dead = _reached(worst, liquidation, long) or _reached(worst, np.int64(seat.stop_tick), long)
     dead = dead or (seat.take_tick != NONE and _reached(-best, -np.int64(seat.take_tick), long))
     mark = max(np.int64(math.floor(now / market.tick_size + 0.5)), np.int64(1))

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from cascade.core.bitmap import first_from, last_until
-from cascade.core.book import ASKS, BIDS, NO_ASK, NO_BID, bitmap_at, recentre
+from cascade.core.book import ASKS, BIDS, BUYS, NO_ASK, NO_BID, SELLS, bitmap_at, recentre
 from cascade.core.exact import lot_value, times_rate
 from cascade.core.params import (
     ANCHORS, FUNDING_FIXED, GBM, JUMP_DIFFUSION, MARK_INDEX, MARK_LAST, NEWS_SHOCK, PERPETUAL, SPOT,
@@ -16,7 +16,7 @@ from cascade.core.params import (
 from cascade.core.state import NONE, State
 from cascade.core.triggers import retrigger
 from cascade.jit import kernel, outlined
-from cascade.rng import normal, uniform
+from cascade.rng import FIRST, FOURTH, THIRD, normal, uniform
 
 
 @outlined
@@ -28,9 +28,9 @@ def advance_news(st: State, p: Params, a: int) -> None:
         _bridge(st, p, a, step)
     elif asset.news == GBM or asset.news == JUMP_DIFFUSION:
         sd = asset.volatility
-        row.log_value += asset.drift - 0.5 * sd * sd + sd * normal(asset.key, step, a, 0)
-    if asset.news == JUMP_DIFFUSION and uniform(asset.key, step, a, 2) < asset.jump_rate:
-        row.log_value += asset.jump_mean + asset.jump_sd * normal(asset.key, step, a, 3)
+        row.log_value += asset.drift - 0.5 * sd * sd + sd * normal(asset.key, step, a, FIRST)
+    if asset.news == JUMP_DIFFUSION and uniform(asset.key, step, a, THIRD) < asset.jump_rate:
+        row.log_value += asset.jump_mean + asset.jump_sd * normal(asset.key, step, a, FOURTH)
     for k in range(len(p.shocks)):
         shock = p.shocks[k]
         if shock.kind == NEWS_SHOCK and shock.target == a and shock.start <= step < shock.stop:
@@ -42,7 +42,7 @@ def advance_news(st: State, p: Params, a: int) -> None:
 def _bridge(st: State, p: Params, a: int, step: int) -> None:
     """Move a Brownian bridge one step on, towards the next anchor, which it meets exactly."""
     asset, row = p.assets[a], st.assets[a]
-    now = float(step)
+    now = float(step + 1)  # the value at the end of this step
     last = asset.first_point + asset.n_points - 1
     while row.point < last and p.points[row.point].step <= now:
         row.point += 1
@@ -52,7 +52,7 @@ def _bridge(st: State, p: Params, a: int, step: int) -> None:
         row.log_value = point.log_price if point.step <= now else row.log_value
         return
     sd = asset.volatility * math.sqrt((ahead - 1.0) / ahead)
-    row.log_value += (point.log_price - row.log_value) / ahead + sd * normal(asset.key, step, a, 0)
+    row.log_value += (point.log_price - row.log_value) / ahead + sd * normal(asset.key, step, a, FIRST)
 
 
 @kernel
@@ -178,8 +178,8 @@ def sample_premium(st: State, p: Params, m: int) -> None:
     """Add a linearly weighted sample of the premium index (venues.md 1.6)."""
     market = st.markets[m]
     index = market.index
-    below = impact_price(st, p, m, False) - index
-    above = index - impact_price(st, p, m, True)
+    below = impact_price(st, p, m, SELLS) - index
+    above = index - impact_price(st, p, m, BUYS)
     market.premium_at += 1.0
     market.premium_sum += market.premium_at * (max(0.0, below) - max(0.0, above)) / index
     market.premium_weight += market.premium_at
@@ -269,7 +269,8 @@ def update_withdrawal(st: State, p: Params, m: int) -> None:
 def learn(st: State, p: Params, m: int) -> None:
     """Let the makers' fair value follow the signed flow of the last step, and forget with time."""
     market, fixed = st.markets[m], p.markets[m]
-    market.impact = market.impact * fixed.impact_decay + fixed.impact * float(market.flow_learnt)
+    thin = max(market.depth_factor, fixed.learning_floor)
+    market.impact = market.impact * fixed.impact_decay + fixed.impact * float(market.flow_learnt) / thin
     market.flow_learnt = 0
 
 

@@ -13,7 +13,8 @@ import numpy as np
 
 from cascade.core import agents, backstop, liquidation, matching, pricing, recording
 from cascade.core.params import PERPETUAL, Params
-from cascade.core.seats import wake
+from cascade.core.margin import is_flat
+from cascade.core.seats import settle_flat, wake
 from cascade.core.state import INSOLVENT, NONE, STALE, State
 from cascade.core.triggers import first_flagged, retrigger, unflag
 from cascade.jit import entry, kernel, outlined
@@ -59,6 +60,9 @@ STEP = (
     RUNNING, FINISHED, AGENTS_DUE, INBOX_FULL, ORDERS_FULL, TRADES_FULL, LIQUIDATIONS_FULL, RESIDUALS_FULL,
     RANKED_FULL, ADL_FULL, BARS_FULL,
 ) = (np.int64(k) for k in range(11))  # fmt: skip
+
+
+SAMPLE, HOLD_AVERAGES = np.bool_(True), np.bool_(False)
 
 
 @entry
@@ -175,7 +179,7 @@ def _prices(st: State, p: Params) -> int:
         if status == matching.NEEDS_TRADES:
             return TRADES_FULL
     elif clock.stage == MARKS:
-        _mark_all(st, p, True)
+        _mark_all(st, p, SAMPLE)
         for m in range(len(p.markets)):
             pricing.update_withdrawal(st, p, np.int64(m))
     else:
@@ -300,6 +304,8 @@ def _close_residuals(st: State, p: Params) -> None:
     for k in range(clock.n_residual):
         account = np.int64(st.positions[st.residuals[k].position].account)
         st.accounts[account].standing &= ~np.int64(INSOLVENT)
+        if is_flat(st, account):
+            settle_flat(st, p, account)
         retrigger(st, p, account)
     clock.n_residual = 0
 
@@ -322,7 +328,7 @@ def _next_wave(st: State, p: Params) -> bool:
     if clock.events == clock.events_before and not pending:
         return False
     clock.events_before = clock.events
-    _mark_all(st, p, False)
+    _mark_all(st, p, HOLD_AVERAGES)
     return True
 
 

@@ -14,7 +14,7 @@ import math
 import numpy as np
 
 from cascade.core.bitmap import clear_bit, first_from, has_bit, last_until, set_bit
-from cascade.core.book import HIGHS, LOWS, bitmap_at, hang_high, hang_low, trigger_slot
+from cascade.core.book import HIGH, HIGHS, LOW, LOWS, bitmap_at, hang_high, hang_low, trigger_slot
 from cascade.core.exact import lot_value
 from cascade.core.margin import MAX_TICK, excess_of, liquidation_tick, maintenance
 from cascade.core.params import UNMARGINED, Params
@@ -36,7 +36,7 @@ def drop_low(st: State, p: Params, position: int) -> None:
     if before != NONE:
         st.positions[before].low_next = after
     else:
-        slot = trigger_slot(st, p, m, np.int64(row.low_tick), False)
+        slot = trigger_slot(st, p, m, np.int64(row.low_tick), LOW)
         st.trigger_heads[2 * m * (run.n_ticks + 1) + slot] = after
         if after == NONE and slot < run.n_ticks:
             clear_bit(st.bits, bitmap_at(p, m, LOWS), run.n0, run.n1, slot)
@@ -57,7 +57,7 @@ def drop_high(st: State, p: Params, position: int) -> None:
     if before != NONE:
         st.positions[before].high_next = after
     else:
-        slot = trigger_slot(st, p, m, np.int64(row.high_tick), True)
+        slot = trigger_slot(st, p, m, np.int64(row.high_tick), HIGH)
         st.trigger_heads[(2 * m + 1) * (run.n_ticks + 1) + slot] = after
         if after == NONE and slot < run.n_ticks:
             clear_bit(st.bits, bitmap_at(p, m, HIGHS), run.n0, run.n1, slot)

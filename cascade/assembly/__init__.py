@@ -1,0 +1,187 @@
+"""From a scenario to a market that can run: parameters, starting state, and the units to read it by."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from cascade.assembly.entities import MONEY, Entities
+from cascade.assembly.groups import GroupBuilder, Quantiles
+from cascade.assembly.layers import LayerBuilder, Seats
+from cascade.assembly.prices import assemble_prices
+from cascade.assembly.venues import Venues, assemble_venues
+from cascade.core import params as k
+from cascade.core.bitmap import words
+from cascade.core.start import Capacity, allocate, empty, entry_values, set_prices, take_seats
+from cascade.core.state import TRADER, Array, State
+from cascade.rng import decision_key
+from cascade.scenario.schema import Scenario
+from cascade.venues.load import load_rulebook
+
+N_TICKS = 1 << 18
+"""Ticks of a market's ladder window."""
+
+
+class Assembled(NamedTuple):
+    """One replicate of a scenario, ready to run."""
+
+    params: k.Params
+    state: State
+    endowment: Array  # lots of each spot market given to accounts
+
+
+def assemble(
+    scenario: Scenario, replicate: int = 0, *, forced_orders: bool = True, capacity: Capacity | None = None,
+    n_ticks: int = N_TICKS, n_agents: int = 0,
+) -> Assembled:  # fmt: skip
+    """Return a replicate of a scenario at step zero.
+
+    Parameters
+    ----------
+    forced_orders
+        False for the counterfactual, in which an absorber takes forced orders at mark.
+    capacity
+        First lengths of the buffers that grow on demand.
+    n_ticks
+        Ticks of a market's ladder window, a multiple of 64.
+    n_agents
+        Accounts kept for agents written in Python.
+    """
+    entities, quantiles = Entities(), Quantiles()
+    prices = assemble_prices(scenario, replicate)
+    venues = assemble_venues(scenario, entities)
+    groups = GroupBuilder(scenario, replicate, venues.markets, prices.start, entities, quantiles).build()
+    layers = LayerBuilder(scenario, replicate, venues.markets, prices, quantiles)
+    run = _run(scenario, forced_orders, n_ticks, venues)
+    params = k.Params(
+        run=run, assets=prices.assets, points=prices.points, markets=venues.markets, rates=venues.rates,
+        venues=venues.venues, tiers=venues.tiers, fees=venues.fees, makers=groups.makers,
+        quote_levels=groups.quote_levels, news_takers=groups.news_takers, flows=groups.flows,
+        arbitrage=groups.arbitrage, layers=layers.layers, shocks=groups.shocks, quantiles=quantiles.array(),
+    )  # fmt: skip
+    seats = layers.seats(params)
+    holders = _add_holders(venues, prices.start, seats, entities)
+    _add_agents(run[0], venues, entities, n_agents)
+    accounts, positions, balances, traders = _population(scenario, replicate, params, entities, seats, holders)
+    _size_flags(run[0], len(venues.markets), len(accounts))
+    state = allocate(
+        params, accounts, positions, balances, traders, groups.n_quotes, capacity or Capacity()
+    )  # fmt: skip
+    set_prices(state, params, prices.start, venues.funding)
+    state.ledger[0].deposits = balances[:, 0].sum()
+    take_seats(state, params)
+    spot = venues.markets.kind == k.SPOT
+    endowment = np.array(
+        [positions.lots[positions.market == m].sum() if spot[m] else 0 for m in range(len(spot))], np.int64
+    )
+    return Assembled(params, state, endowment)
+
+
+def _run(scenario: Scenario, forced_orders: bool, n_ticks: int, venues: Venues) -> Array:
+    """Return what concerns the run as a whole."""
+    run = empty(k.RUN, 1)
+    row = run[0]
+    row.dt, row.n_steps = scenario.dt, math.ceil(scenario.duration / scenario.dt - 1e-9)
+    row.n_ticks = n_ticks
+    row.n0, row.n1, _ = words(n_ticks)
+    row.bar_steps = max(round(scenario.outputs.bars / scenario.dt), 1)
+    row.record_trades, row.forced_orders = int(scenario.outputs.trades), int(forced_orders)
+    clocks = [load_rulebook(venue.rulebook).liquidation.clock_s for venue in scenario.venues.values()]
+    row.n_waves = max(round(scenario.dt / min(clocks)), 1)
+    return run
+
+
+def _add_holders(
+    venues: Venues, prices: Array, seats: list[Seats], entities: Entities
+) -> dict[int, int]:
+    """Add, for each perpetual, an unlevered account that holds what leveraged longs and shorts leave open."""
+    net = np.zeros(len(venues.markets), np.int64)
+    for layer in seats:
+        np.add.at(net, layer.markets, layer.positions.lots)
+    holders = {}
+    for m in range(len(net)):
+        market = venues.markets[m]
+        if market.kind == k.PERPETUAL:
+            cash = abs(float(net[m])) * float(market.lot_size) * prices[market.asset]
+            _, holders[m] = entities.add(k.HOLDER, int(market.venue), [m], cash, [-int(net[m])])
+    return holders
+
+
+def _add_agents(run: Any, venues: Venues, entities: Entities, n_agents: int) -> None:
+    """Add accounts for agents written in Python: cross-margined, with a position in every market."""
+    run.first_agent = len(entities.accounts)
+    run.python_agents = int(n_agents > 0)
+    markets = list(range(len(venues.markets)))
+    for _ in range(n_agents):
+        venue = int(venues.markets.venue[venues.markets.kind == k.PERPETUAL][0])
+        entities.add(k.AGENT, venue, markets, 0.0, margin=int(k.CROSS))
+    run.first_trader = len(entities.accounts)
+
+
+def _population(
+    scenario: Scenario, replicate: int, params: k.Params, entities: Entities, seats: list[Seats],
+    holders: dict[int, int],
+) -> tuple[Array, Array, Array, Array]:  # fmt: skip
+    """Return accounts, positions, balances and traders, the agents first."""
+    counts = np.concatenate([layer.counts for layer in seats] or [np.zeros(0, np.int64)]).astype(np.int64)
+    n, first_account, first_position = len(counts), len(entities.accounts), len(entities.positions)
+    accounts, positions = entities.account_rows(n), entities.position_rows(int(counts.sum()))
+    balances = np.zeros((len(accounts), 1), np.int64)
+    balances[:first_account, 0] = entities.cash
+    traders = np.concatenate([layer.traders for layer in seats]) if n else empty(TRADER, 1)[:0]
+    traders = traders.view(np.recarray)
+    if n:
+        _seat(accounts[first_account:], positions[first_position:], balances[first_account:], params, seats, counts)
+        accounts.first_position[first_account:] += first_position
+        positions.account[first_position:] += first_account
+        _tag(scenario, replicate, accounts[first_account:])
+    for m, holder in holders.items():
+        mine = (positions.market == m) & (np.arange(len(positions)) >= first_position)
+        entries = int(positions.entry_value[mine].sum())
+        positions.entry_value[holder] = -entries
+        balances[positions.account[holder], 0] += entries
+    return accounts, positions, balances, traders
+
+
+def _seat(
+    accounts: Array, positions: Array, balances: Array, params: k.Params, seats: list[Seats], counts: Array
+) -> None:
+    """Fill the rows of the leveraged accounts, numbered from zero."""
+    markets = np.concatenate([layer.markets for layer in seats]).astype(np.int64)
+    drawn = np.concatenate([layer.positions for layer in seats]).view(np.recarray)
+    accounts.first_position = np.concatenate([[0], np.cumsum(counts)[:-1]])
+    accounts.n_positions = counts
+    accounts.kind = k.TRADER_ACCOUNT
+    accounts.margin = np.concatenate([layer.margin for layer in seats])
+    accounts.venue = params.markets.venue[markets[accounts.first_position]]
+    accounts.fees = accounts.venue + 1
+    positions.account, positions.market = np.repeat(np.arange(len(counts)), counts), markets
+    positions.lots = drawn.lots
+    positions.entry_value = entry_values(params, markets, drawn.lots, drawn.entry_tick)
+    np.add.at(balances[:, 0], positions.account, drawn.balance)
+
+
+def _tag(scenario: Scenario, replicate: int, accounts: Array) -> None:
+    """Give each leveraged account of a composite venue the venue that reports its liquidations."""
+    first = 0
+    for v, (name, venue) in enumerate(scenario.venues.items()):
+        if venue.reporting:
+            key = int(decision_key(scenario.seed, f"reporting/{name}", replicate))
+            mine = accounts.venue == v
+            shares = np.cumsum([tag.share for tag in venue.reporting])
+            u = np.random.Generator(np.random.Philox(key=key)).uniform(size=len(accounts))
+            tags = first + np.searchsorted(shares / shares[-1], u, side="right")
+            accounts.tag[mine] = np.minimum(tags, first + len(venue.reporting) - 1)[mine]
+        first += len(venue.reporting)
+
+
+def _size_flags(run: Any, n_markets: int, n_accounts: int) -> None:
+    """Place the bitmaps of flagged accounts behind those of the markets."""
+    run.flags_at = 4 * n_markets * sum(words(int(run.n_ticks)))
+    run.f0, run.f1, _ = words(n_accounts)
+    run.flags_words = sum(words(n_accounts))
+
+
+__all__ = ["MONEY", "Assembled", "assemble"]

@@ -1,0 +1,60 @@
+"""Accounts and positions as they are collected, before they become arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from cascade.core import params as k
+from cascade.core.start import empty
+from cascade.core.state import ACCOUNT, NONE, POSITION, Array
+
+MONEY = 1_000_000
+"""Money units of one USD."""
+
+
+def rows(dtype: np.dtype[np.void], values: Sequence[tuple[object, ...]]) -> Array:
+    """Return records of a type from tuples in the order of its fields."""
+    return np.array([tuple(value) for value in values], dtype=dtype).view(np.recarray)
+
+
+class Entities:
+    """Accounts of agents and venues, each with its positions and its cash."""
+
+    def __init__(self) -> None:
+        self.accounts: list[tuple[int, int, int, int, int]] = []  # first position, positions, venue, kind, margin
+        self.positions: list[tuple[int, int, int]] = []  # account, market, lots
+        self.cash: list[int] = []
+
+    def add(
+        self, kind: int, venue: int, markets: Sequence[int], cash_usd: float, lots: Sequence[int] = (),
+        margin: int = int(k.UNMARGINED),
+    ) -> tuple[int, int]:  # fmt: skip
+        """Add an account holding `lots` of each market and cash; return its number and its first position."""
+        account, first = len(self.accounts), len(self.positions)
+        self.accounts.append((first, len(markets), venue, int(kind), margin))
+        self.cash.append(round(cash_usd) * MONEY)
+        held = list(lots) or [0] * len(markets)
+        self.positions += [(account, m, q) for m, q in zip(markets, held, strict=True)]
+        return account, first
+
+    def account_rows(self, more: int) -> Array:
+        """Return account records with room for `more` at the end."""
+        table = empty(ACCOUNT, len(self.accounts) + more)[: len(self.accounts) + more]
+        own = np.array(self.accounts, np.int64).reshape(-1, 5)
+        n = len(own)
+        for column, name in enumerate(("first_position", "n_positions", "venue", "kind", "margin")):
+            table[name][:n] = own[:, column]
+        table.first_order[:], table.tag[:] = NONE, NONE
+        return table
+
+    def position_rows(self, more: int) -> Array:
+        """Return position records with room for `more` at the end."""
+        table = empty(POSITION, len(self.positions) + more)[: len(self.positions) + more]
+        own = np.array(self.positions, np.int64).reshape(-1, 3)
+        n = len(own)
+        for column, name in enumerate(("account", "market", "lots")):
+            table[name][:n] = own[:, column]
+        table.low_tick[:], table.high_tick[:] = NONE, NONE
+        return table

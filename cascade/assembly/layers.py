@@ -1,0 +1,198 @@
+"""Layers of leveraged accounts as seats: drawn, laid out on a ladder, or read from a table."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from cascade.assembly.entities import MONEY
+from cascade.assembly.groups import Quantiles
+from cascade.assembly.prices import Prices
+from cascade.core import params as k
+from cascade.core.population import BIRTH, DRAWN, HISTORY, draw_seats
+from cascade.core.seats import HOLDING
+from cascade.core.start import empty
+from cascade.core.state import NONE, TRADER, Array
+from cascade.rng import decision_key
+from cascade.scenario.distributions import AnyDistribution
+from cascade.scenario.schema import Scenario
+from cascade.scenario.schema_population import LadderLayer, LeveragedLayer, TableLayer
+from cascade.scenario.tables import read_positions
+
+FOREVER = 2_000_000_000
+N_LEVERAGES = 400
+FIRST_GUESS = 4_096
+
+
+class Seats(NamedTuple):
+    """The seats of one layer: traders, and `n_markets` positions for each in turn."""
+
+    traders: Array
+    positions: Array  # DRAWN
+    markets: Array  # int64, one per position
+    counts: Array  # int64: positions of each trader
+    margin: Array  # int64: margin mode of each trader
+
+
+class LayerBuilder:
+    """Turns the layers of a scenario into parameters and seats."""
+
+    def __init__(
+        self, scenario: Scenario, replicate: int, markets: Array, prices: Prices, quantiles: Quantiles
+    ) -> None:
+        self.scenario, self.replicate = scenario, replicate
+        self.markets, self.prices, self.quantiles = markets, prices, quantiles
+        self.names = list(scenario.markets)
+        self.layers = empty(k.LAYER, len(scenario.population))
+        self.births: dict[int, Array] = {}
+        for number, layer in enumerate(scenario.population):
+            row = self.layers[number]
+            row.key = decision_key(scenario.seed, f"population/{layer.name}", replicate)
+            if isinstance(layer, LeveragedLayer):
+                self._habits(number, layer)
+
+    def _habits(self, number: int, layer: LeveragedLayer) -> None:
+        """Set how the traders of a layer live, and how they are drawn."""
+        row = self.layers[number]
+        row.long_share, row.min_hold_s, row.turnover = layer.long_share, layer.hold.min, int(layer.turnover)
+        row.max_order = layer.max_order * MONEY
+        for name, part in (("stop", layer.stop_loss), ("take", layer.take_profit)):
+            if part is not None:
+                row[f"{name}_share"] = part.share
+                row[f"{name}_distance"] = self.quantiles.add(part.distance)
+        if layer.top_up is not None:
+            row.top_up_share, row.top_up_at, row.top_up_factor = (
+                layer.top_up.share, layer.top_up.at, layer.top_up.factor,
+            )  # fmt: skip
+        birth = empty(BIRTH, 1)
+        b = birth[0]
+        b.layer, b.sizes = number, self.quantiles.add(layer.size, MONEY)
+        b.n_markets = len(self.scenario.select_markets(layer.markets))
+        b.size_exponent, b.size_reference = -layer.size_leverage_exponent, layer.size_leverage_reference
+        b.hold_s, b.hold_reference = layer.hold.mean, layer.hold.reference_leverage
+        b.hold_exponent = -layer.hold.exponent
+        crowded = max(layer.long_share, 1.0 - layer.long_share)
+        b.wanted_notional = np.inf if layer.open_interest is None else layer.open_interest * MONEY / crowded
+        b.wanted_accounts = FOREVER if layer.accounts is None else layer.accounts
+        self.births[number] = birth
+
+    def seats(self, p: k.Params) -> list[Seats]:
+        """Return the seats of every layer; `p` must be complete but for the first traders."""
+        found = []
+        first = 0
+        for number, layer in enumerate(self.scenario.population):
+            if isinstance(layer, LeveragedLayer):
+                seats = self._draw(p, number, layer)
+            elif isinstance(layer, LadderLayer):
+                seats = self._ladder(p, number, layer)
+            else:
+                seats = self._table(number, layer)
+            self.layers[number].first_trader, self.layers[number].n_traders = first, len(seats.traders)
+            first += len(seats.traders)
+            found.append(seats)
+        return found
+
+    def _draw(self, p: k.Params, number: int, layer: LeveragedLayer) -> Seats:
+        """Draw a layer until its open interest or its number of accounts is reached."""
+        names = self.scenario.select_markets(layer.markets)
+        markets = np.array([self.names.index(name) for name in names], np.int64)
+        histories = [self.prices.history[self.markets[m].asset] for m in markets]
+        depth = min(len(history) for history in histories)
+        history = np.stack([np.asarray(h[:depth]) for h in histories], axis=1).astype(HISTORY)
+        leverage = leverage_table(layer)
+        progress = np.zeros(3)
+        n, each = FIRST_GUESS, len(markets)
+        traders, drawn = empty(TRADER, n), empty(DRAWN, n * each)
+        while not draw_seats(p, self.births[number], markets, history, leverage, traders, drawn, progress):
+            traders, drawn = _doubled(traders), _doubled(drawn)
+        n = int(progress[0])
+        mode = k.ISOLATED if layer.margin == "isolated" else k.CROSS
+        return Seats(
+            traders[:n], drawn[: n * each], np.tile(markets, n), np.full(n, each), np.full(n, int(mode))
+        )
+
+    def _ladder(self, p: k.Params, number: int, layer: LadderLayer) -> Seats:
+        """Lay positions out so that their liquidation prices are spread evenly over a range."""
+        generator = np.random.Generator(np.random.Philox(key=int(self.layers[number].key)))
+        m = self.names.index(layer.market)
+        market = self.markets[m]
+        mean = max(layer.size.mean(), 1.0)
+        sizes = layer.size.ppf(generator.uniform(size=2 * int(layer.notional / mean) + 64))
+        n = int(np.searchsorted(np.cumsum(sizes), layer.notional)) + 1
+        sizes = sizes[:n]
+        leverage = layer.leverage.ppf(generator.uniform(size=n))
+        shares = (np.cumsum(sizes) - sizes / 2.0) / sizes.sum()
+        targets = layer.from_price + (layer.to_price - layer.from_price) * shares
+        sign = 1.0 if layer.side == "long" else -1.0
+        tiers = p.tiers[int(market.first_tier) : int(market.first_tier + market.n_tiers)]
+        tier = np.minimum(np.searchsorted(tiers.cap, sizes * MONEY), len(tiers) - 1)
+        rates = tiers.rate[tier] * 1e-8
+        amounts = tiers.deduction[tier] / np.maximum(sizes * MONEY, 1.0)
+        entries = targets * (1.0 - sign * (rates - amounts)) / (1.0 - sign / leverage)
+        return self._placed(number, np.full(n, m), sign * sizes, entries, leverage)
+
+    def _table(self, number: int, layer: TableLayer) -> Seats:
+        """Take positions from the user's file; rows of one account share their margin."""
+        table = read_positions(layer.file)
+        markets = np.array([self.names.index(name) for name in table.market], np.int64)
+        sign = np.where(table.is_long, 1.0, -1.0)
+        owners = [name or f"row {row}" for name, row in zip(table.account, table.rows, strict=True)]
+        codes = {name: code for code, name in enumerate(dict.fromkeys(owners))}
+        owner = np.array([codes[name] for name in owners])
+        order = np.argsort(owner, kind="stable")
+        return self._placed(
+            number, markets[order], (sign * table.notional_usd)[order], table.entry_price[order],
+            table.leverage[order], np.bincount(owner),
+        )  # fmt: skip
+
+    def _placed(
+        self, number: int, markets: Array, notional: Array, entries: Array, leverage: Array,
+        counts: Array | None = None,
+    ) -> Seats:  # fmt: skip
+        """Return seats whose positions are given by signed USD at entry, entry price and leverage."""
+        counts = np.ones(len(markets), np.int64) if counts is None else counts
+        first = np.concatenate([[0], np.cumsum(counts)[:-1]])
+        drawn = empty(DRAWN, len(markets))[: len(markets)]
+        tick_size, lot_size = self.markets.tick_size[markets], self.markets.lot_size[markets]
+        drawn.entry_tick = np.maximum(np.rint(entries / tick_size), 1).astype(np.int64)
+        drawn.lots = np.rint(notional / entries / lot_size).astype(np.int64)
+        values = drawn.lots * drawn.entry_tick * self.markets.unit[markets]
+        drawn.balance = np.ceil(np.abs(values) / leverage).astype(np.int64) - values
+        traders = empty(TRADER, len(counts))[: len(counts)]
+        held = np.add.reduceat(np.abs(notional), first) * MONEY if len(first) else np.zeros(0)
+        margins = np.add.reduceat(np.abs(notional) / leverage, first) * MONEY if len(first) else np.zeros(0)
+        traders.notional, traders.leverage = held, held / np.maximum(margins, 1.0)
+        traders.layer, traders.phase, traders.side = number, HOLDING, np.sign(notional[first])
+        traders.life_ends, traders.mean_hold_s = FOREVER, FOREVER
+        traders.stop_tick[:], traders.take_tick[:], traders.top_up_tick[:] = NONE, NONE, NONE
+        mode = np.where(counts > 1, int(k.CROSS), int(k.ISOLATED))
+        return Seats(traders, drawn, markets, counts, mode)
+
+
+def _doubled(table: Array) -> Array:
+    """Return a table of twice the length that begins with the given one."""
+    longer = empty(table.dtype, 2 * len(table))
+    longer[: len(table)] = table
+    return longer
+
+
+def leverage_table(layer: LeveragedLayer) -> Array:
+    """Return the values of leverage and their cumulative weights by number of accounts.
+
+    A distribution that counts notional is divided by the mean size at each leverage.
+    """
+    values, weights = _points(layer.leverage)
+    if layer.leverage_weight == "notional":
+        scale = (layer.size_leverage_reference / values) ** layer.size_leverage_exponent
+        weights = weights / scale
+    return np.stack([values, np.cumsum(weights) / weights.sum()])
+
+
+def _points(distribution: AnyDistribution) -> tuple[Array, Array]:
+    """Return the values and weights of a distribution, a continuous one by its even quantiles."""
+    if distribution.is_discrete:
+        values, weights = distribution.points()
+        return np.asarray(values, np.float64), np.asarray(weights, np.float64)
+    u = (np.arange(N_LEVERAGES) + 0.5) / N_LEVERAGES
+    return np.asarray(distribution.ppf(u), np.float64), np.full(N_LEVERAGES, 1.0 / N_LEVERAGES)

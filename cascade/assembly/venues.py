@@ -1,0 +1,173 @@
+"""Venues and markets: rulebooks as numbers."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from cascade.assembly.entities import MONEY, Entities, rows
+from cascade.assembly.prices import YEAR_S
+from cascade.core import params as k
+from cascade.core.exact import RATE
+from cascade.core.start import empty
+from cascade.core.state import NONE, Array
+from cascade.scenario.schema import Scenario
+from cascade.scenario.schema_venues import LinearPerpetual
+from cascade.venues.load import load_rulebook
+from cascade.venues.rulebook import Contract, Rulebook
+
+_MARKS = {"median": k.MARK_MEDIAN, "index": k.MARK_INDEX, "last": k.MARK_LAST}
+_PROCEDURES = {"full": k.FULL, "binance_partial": k.TIER_BY_TIER}
+_TAKE_OVERS = {
+    "capacity": k.TAKE_OVER_CAPACITY, "notional": k.TAKE_OVER_NOTIONAL, "never": k.TAKE_OVER_NEVER,
+}  # fmt: skip
+_RANKINGS = {"queue_pnl_margin": k.QUEUE_PNL_MARGIN, "queue_pnl_leverage": k.QUEUE_PNL_LEVERAGE}
+_ADL_PRICES = {"bankruptcy": k.AT_BANKRUPTCY, "mark": k.AT_MARK}
+
+NO_LIMIT = 1 << 60
+
+
+class Venues(NamedTuple):
+    """Markets and venues as parameters; `funding` is each market's first rate."""
+
+    markets: Array
+    venues: Array
+    tiers: Array
+    rates: Array
+    fees: Array
+    funding: Array
+
+
+def rate(share: float) -> int:
+    """Return a share as an integer rate."""
+    return round(share * int(RATE))
+
+
+def money(usd: float) -> int:
+    """Return USD as money units."""
+    return round(usd * MONEY)
+
+
+def assemble_venues(scenario: Scenario, entities: Entities) -> Venues:
+    """Return markets and venues, and add the venues' own accounts."""
+    books = [load_rulebook(venue.rulebook) for venue in scenario.venues.values()]
+    names, assets = list(scenario.venues), list(scenario.assets)
+    markets = empty(k.MARKET_P, len(scenario.markets))
+    tiers: list[tuple[int, int, int, float]] = []
+    rates: list[tuple[int, int]] = []
+    for m, (name, market) in enumerate(scenario.markets.items()):
+        row = markets[m]
+        row.asset, row.venue = assets.index(market.asset), names.index(name.partition(":")[0])
+        row.tick_size, row.lot_size = market.tick, market.lot
+        row.unit = round(market.tick * market.lot * MONEY)
+        row.fund_position = row.absorber_position = NONE
+        row.max_order = NO_LIMIT
+        _calm(row)
+        if isinstance(market, LinearPerpetual):
+            book = books[row.venue]
+            row.kind = k.PERPETUAL
+            _contract(row, market, book, book.contracts[market.contract], tiers)
+            _funding(scenario, row, market, rates)
+        else:
+            row.kind, row.index_weight = k.SPOT, market.index_weight
+    venues = empty(k.VENUE_P, len(names))
+    for v, book in enumerate(books):
+        _venue(scenario, venues[v], book)
+        _own_accounts(scenario, v, venues[v], markets, entities)
+    fees = [(0, 0)] + [(rate(book.fees.maker), rate(book.fees.taker)) for book in books]
+    funding = [
+        rate(market.funding.rate) if isinstance(market, LinearPerpetual) else 0
+        for market in scenario.markets.values()
+    ]
+    return Venues(
+        markets, venues, rows(k.TIER, tiers), rows(k.RATE_POINT, rates), np.array(fees, np.int64),
+        np.array(funding, np.int64),
+    )  # fmt: skip
+
+
+def _calm(row: Array) -> None:
+    """Set a market's learning and withdrawal to none; makers set their own."""
+    row.impact_decay, row.learning_floor = 1.0, 1.0
+    row.calm_variance, row.withdrawal_threshold, row.withdrawal_floor = 1.0, 1.0, 1.0
+    row.variance_decay, row.variance_steps = 1.0, NO_LIMIT
+
+
+def _contract(
+    row: Array, market: LinearPerpetual, book: Rulebook, contract: Contract, tiers: list[tuple[int, int, int, float]]
+) -> None:
+    """Set a perpetual's tiers, bounds and fee."""
+    row.first_tier, row.n_tiers = len(tiers), len(contract.tiers)
+    deduction, floor, before = 0, 0, 0
+    for tier in contract.tiers:
+        step = rate(tier.mmr) - before
+        deduction += floor * step // int(RATE)
+        tiers.append((money(tier.cap_usd), rate(tier.mmr), deduction, tier.max_leverage))
+        floor, before = money(tier.cap_usd), rate(tier.mmr)
+    row.liquidation_fee = rate(contract.liquidation_fee)
+    row.price_band = rate(book.price_band(market.contract))
+    row.take_bound = rate(book.take_bound(market.contract))
+    row.max_order = max(round(contract.max_market_qty / market.lot), 1)
+    row.impact_notional = money(book.impact_notional(market.contract))
+    row.funding_cap = rate(book.funding.cap_of_mmr * contract.tiers[0].mmr)
+
+
+def _funding(scenario: Scenario, row: Array, market: LinearPerpetual, rates: list[tuple[int, int]]) -> None:
+    """Set whether funding follows the venue's formula or a schedule."""
+    row.first_rate = len(rates)
+    if market.funding.schedule == "rule":
+        row.funding = k.FUNDING_RULE
+        return
+    row.funding = k.FUNDING_FIXED
+    if not isinstance(market.funding.schedule, str):
+        rates += [(int(scenario.seconds(t) / scenario.dt), rate(r)) for t, r in market.funding.schedule]
+    row.n_rates = len(rates) - row.first_rate
+
+
+def _venue(scenario: Scenario, row: Array, book: Rulebook) -> None:
+    """Set a venue's rules."""
+    dt = scenario.dt
+    row.mark = _MARKS[book.mark.rule]
+    row.basis_steps = max(round(book.mark.basis_sample_s / dt), 1)
+    row.n_basis = max(round(book.mark.basis_window_s / max(book.mark.basis_sample_s, dt)), 1)
+    row.procedure, row.take_over = _PROCEDURES[book.liquidation.procedure], _TAKE_OVERS[book.fund.take_over]
+    row.take_over_limit = int(RATE)
+    row.adl_ranking, row.adl_price = _RANKINGS[book.adl.ranking], _ADL_PRICES[book.adl.price]
+    row.unwind_fraction = 1.0 - (1.0 - book.fund.unwind.fraction_per_minute) ** (dt / 60.0)
+    row.unwind_max = money(book.fund.unwind.max_order_usd)
+    interval = book.funding.interval_h * 3_600.0
+    row.funding_steps = max(round(interval / dt), 1)
+    row.first_funding = _first_stamp(scenario, interval)
+    row.funding_interest, row.funding_clamp = rate(book.funding.interest), rate(book.funding.clamp)
+    row.premium_steps = max(round(book.funding.sample_s / dt), 1)
+
+
+def _first_stamp(scenario: Scenario, interval: float) -> int:
+    """Return the step of the first funding stamp: stamps divide the UTC day where the start is known."""
+    passed = scenario.start.timestamp() % interval if scenario.start is not None else 0.0
+    return round((interval - passed) / scenario.dt)
+
+
+def _own_accounts(scenario: Scenario, v: int, row: Array, markets: Array, entities: Entities) -> None:
+    """Add a venue's fund, fee and rounding accounts, and the absorber of the counterfactual."""
+    perpetuals = [m for m in range(len(markets)) if markets[m].venue == v and markets[m].kind == k.PERPETUAL]
+    venue = list(scenario.venues.values())[v]
+    row.fund = row.absorber = NONE
+    if perpetuals:
+        row.fund, first = entities.add(k.FUND, v, perpetuals, venue.fund)
+        row.absorber, absorber = entities.add(k.ABSORBER, v, perpetuals, 0.0)
+        for j, m in enumerate(perpetuals):
+            markets[m].fund_position, markets[m].absorber_position = first + j, absorber + j
+    row.fees, _ = entities.add(k.FEES, v, [], 0.0)
+    row.rounding, _ = entities.add(k.ROUNDING, v, [], 0.0)
+
+
+def variance_of(volatility: float, seconds: float) -> float:
+    """Return the variance of log returns over some seconds at a yearly volatility."""
+    return volatility**2 * seconds / YEAR_S
+
+
+def decay(half_life: float, dt: float) -> float:
+    """Return the factor a step leaves of something with a half-life."""
+    return math.pow(0.5, dt / half_life)

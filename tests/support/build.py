@@ -1,0 +1,167 @@
+"""The arrays of a small market: Params and State of a `World`, as the kernels take them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from cascade.core import params as P
+from cascade.core import start
+from cascade.core import state as S
+from cascade.core.bitmap import words
+from tests.support.world import Account, World, lot_value
+
+SMALLEST = start.Capacity(*[1] * len(start.Capacity._fields))
+SMALL = start.Capacity(orders=64, inbox=64, residuals=8, ranked=16, liquidations=32, adl=32, trades=512, bars=32)
+
+
+def table(dtype: np.dtype[np.void], rows: list[dict[str, Any]]) -> S.Array:
+    """Return records from dictionaries; a field that is not named is zero."""
+    made = np.zeros(len(rows), dtype).view(np.recarray)
+    for k, row in enumerate(rows):
+        for name, value in row.items():
+            made[name][k] = value
+    return made
+
+
+def build(world: World, capacity: start.Capacity = SMALL) -> tuple[P.Params, S.State, S.Array]:
+    """Return parameters, the state at step zero with its seats taken, and the spot endowments."""
+    roster = world.roster()
+    p = _params(world, roster)
+    accounts, positions = _entities(world, roster)
+    balances = np.array([[a.balance] for a in roster], np.int64)
+    traders = _traders(world, roster)
+    st = start.allocate(p, accounts, positions, balances, traders, world.n_quotes, capacity)
+    n_assets = 1 + max(m.asset for m in world.markets)
+    prices = [
+        next(m.start * m.tick_size for m in world.markets if m.asset == a and m.spot) for a in range(n_assets)
+    ]
+    start.set_prices(st, p, np.array(prices), np.array([m.funding_rate for m in world.markets]))
+    st.ledger[0].deposits = int(balances.sum())
+    start.take_seats(st, p)
+    endowment = np.array([positions.lots[positions.market == m].sum() for m in range(len(world.markets))])
+    return p, st, endowment
+
+
+def _entities(world: World, roster: tuple[Account, ...]) -> tuple[S.Array, S.Array]:
+    """Return account and position records."""
+    accounts: list[dict[str, Any]] = []
+    positions: list[dict[str, Any]] = []
+    for number, a in enumerate(roster):
+        accounts.append({
+            "first_position": len(positions), "n_positions": len(a.holdings), "first_order": S.NONE,
+            "venue": a.venue, "kind": a.kind, "margin": a.margin, "fees": a.fees, "tag": -1,
+        })  # fmt: skip
+        for h in a.holdings:
+            entry = h.lots * lot_value(world.markets[h.market], h.entry) if h.lots else 0
+            positions.append({
+                "account": number, "market": h.market, "lots": h.lots, "entry_value": entry,
+                "low_tick": S.NONE, "high_tick": S.NONE,
+            })  # fmt: skip
+    return table(S.ACCOUNT, accounts), table(S.POSITION, positions)
+
+
+def _traders(world: World, roster: tuple[Account, ...]) -> S.Array:
+    """Return trader records that sleep through the run but for their standing orders."""
+    return table(S.TRADER, [
+        {"leverage": a.seat.leverage, "stop_tick": a.seat.stop, "take_tick": a.seat.take,
+         "top_up_tick": a.seat.top_up, "phase": 2, "side": 1, "life_ends": 2_000_000_000,
+         "due_next": S.NONE, "mean_hold_s": 60.0}
+        for a in roster if a.seat
+    ])  # fmt: skip
+
+
+def _first(roster: tuple[Account, ...], kind: int, venue: int) -> int:
+    """Return the number of the first account of a kind on a venue, or NONE."""
+    return next((k for k, a in enumerate(roster) if a.kind == kind and a.venue == venue), S.NONE)
+
+
+def _place(roster: tuple[Account, ...], account: int, market: int) -> int:
+    """Return the number of an account's position in a market, or NONE."""
+    position = 0
+    for number, a in enumerate(roster):
+        for h in a.holdings:
+            if number == account and h.market == market:
+                return position
+            position += 1
+    return S.NONE
+
+
+def _run(world: World, roster: tuple[Account, ...]) -> dict[str, Any]:
+    """Return the row of the run."""
+    n0, n1, n2 = words(world.n_ticks)
+    f0, f1, f2 = words(len(roster))
+    first_trader = next((k for k, a in enumerate(roster) if a.seat), len(roster))
+    return {
+        "dt": 1.0, "n_steps": world.n_steps, "n_ticks": world.n_ticks, "n0": n0, "n1": n1,
+        "flags_at": 4 * len(world.markets) * (n0 + n1 + n2), "f0": f0, "f1": f1, "flags_words": f0 + f1 + f2,
+        "first_agent": next((k for k, a in enumerate(roster) if a.kind == P.AGENT), first_trader),
+        "first_trader": first_trader, "n_waves": world.n_waves, "bar_steps": 5, "record_trades": 1,
+        "python_agents": 1, "forced_orders": int(world.forced_orders),
+    }  # fmt: skip
+
+
+def _markets(world: World, roster: tuple[Account, ...]) -> list[dict[str, Any]]:
+    """Return the rows of the markets."""
+    rows: list[dict[str, Any]] = []
+    first_tier = 0
+    for m, market in enumerate(world.markets):
+        rows.append({
+            "kind": P.SPOT if market.spot else P.PERPETUAL, "contract": int(market.inverse),
+            "asset": market.asset, "venue": market.venue, "unit": market.unit,
+            "tick_size": market.tick_size, "lot_size": 1.0, "index_weight": market.index_weight,
+            "first_tier": first_tier, "n_tiers": len(market.tiers),
+            "liquidation_fee": market.liquidation_fee, "price_band": market.price_band,
+            "max_order": market.max_order, "impact_notional": 10**6,
+            "fund_position": _place(roster, _first(roster, P.FUND, market.venue), m),
+            "absorber_position": _place(roster, _first(roster, P.ABSORBER, market.venue), m),
+            "impact_decay": 1.0, "calm_variance": 1e-8, "withdrawal_threshold": 1.0,
+            "withdrawal_exponent": 1.0, "withdrawal_floor": 0.5, "variance_steps": 10, "variance_decay": 0.9,
+            "funding": P.FUNDING_FIXED, "funding_cap": 10**8,
+        })  # fmt: skip
+        first_tier += len(market.tiers)
+    return rows
+
+
+def _venues(world: World, roster: tuple[Account, ...]) -> list[dict[str, Any]]:
+    """Return the rows of the venues."""
+    return [
+        {
+            "mark": venue.mark, "n_basis": venue.n_basis, "basis_steps": venue.basis_steps,
+            "procedure": venue.procedure, "take_over": venue.take_over,
+            "take_over_limit": venue.take_over_limit, "adl_ranking": venue.adl_ranking,
+            "fund": _first(roster, P.FUND, v), "fees": _first(roster, P.FEES, v),
+            "rounding": _first(roster, P.ROUNDING, v), "absorber": _first(roster, P.ABSORBER, v),
+            "unwind_fraction": venue.unwind_fraction, "unwind_max": venue.unwind_max,
+            "funding_steps": venue.funding_steps, "first_funding": venue.first_funding, "premium_steps": 5,
+        }
+        for v, venue in enumerate(world.venues)
+    ]  # fmt: skip
+
+
+def _params(world: World, roster: tuple[Account, ...]) -> P.Params:
+    """Return the parameters: no agents but those the test drives, a constant news value."""
+    steps = [
+        {"cap": t.cap, "rate": t.rate, "deduction": t.deduction, "max_leverage": t.leverage}
+        for m in world.markets for t in m.tiers
+    ]  # fmt: skip
+    layer = {"n_traders": sum(1 for a in roster if a.seat), "top_up_factor": world.top_up_factor, "max_order": 1e12}
+    return P.Params(
+        run=table(P.RUN, [_run(world, roster)]),
+        assets=table(P.ASSET_P, [{"key": a} for a in range(1 + max(m.asset for m in world.markets))]),
+        points=table(P.POINT, []),
+        markets=table(P.MARKET_P, _markets(world, roster)),
+        rates=table(P.RATE_POINT, []),
+        venues=table(P.VENUE_P, _venues(world, roster)),
+        tiers=table(P.TIER, steps),
+        fees=np.array(world.fees, np.int64),
+        makers=table(P.MAKER, []),
+        quote_levels=table(P.QUOTE_LEVEL, []),
+        news_takers=table(P.NEWS_TAKER, []),
+        flows=table(P.FLOW, []),
+        arbitrage=table(P.ARBITRAGE, []),
+        layers=table(P.LAYER, [layer]),
+        shocks=table(P.SHOCK, []),
+        quantiles=np.zeros((1, 2)),
+    )

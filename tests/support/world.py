@@ -1,0 +1,152 @@
+"""The description of a small market in plain numbers, shared by the kernels' builder and the oracle."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from cascade.core import params as P
+
+NEVER = -1
+"""A stop, take-profit or top-up that is not set."""
+
+IDLE = -1
+"""An account of no venue's margin system carries this seat: none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tier:
+    """A margin tier: notional cap (inclusive), maintenance rate (1e-8), deduction and maximum leverage."""
+
+    cap: int
+    rate: int
+    deduction: int = 0
+    leverage: float = 50.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Market:
+    """One market: spot or perpetual; prices in ticks, money units per tick and lot in `unit`."""
+
+    spot: bool
+    start: int
+    asset: int = 0
+    venue: int = 0
+    unit: int = 100
+    tick_size: float = 1.0
+    inverse: bool = False
+    index_weight: float = 1.0
+    tiers: tuple[Tier, ...] = ()
+    liquidation_fee: int = 0
+    price_band: int = 0
+    max_order: int = 10**6
+    funding_rate: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Venue:
+    """One venue's rules, and what its fund owns at the start."""
+
+    mark: int = int(P.MARK_INDEX)
+    n_basis: int = 3
+    basis_steps: int = 1
+    procedure: int = int(P.FULL)
+    take_over: int = int(P.TAKE_OVER_CAPACITY)
+    take_over_limit: int = 100_000_000
+    adl_ranking: int = int(P.QUEUE_PNL_LEVERAGE)
+    unwind_fraction: float = 0.5
+    unwind_max: int = 10**12
+    funding_steps: int = 1000
+    first_funding: int = 1000
+    fund_balance: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Holding:
+    """A place for a position in a market, and what it holds at the start."""
+
+    market: int
+    lots: int = 0
+    entry: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seat:
+    """A trader's habits and standing orders, in ticks."""
+
+    leverage: float = 10.0
+    stop: int = NEVER
+    take: int = NEVER
+    top_up: int = NEVER
+
+
+@dataclass(frozen=True, kw_only=True)
+class Account:
+    """An account; `seat` makes it a trader."""
+
+    name: str
+    kind: int
+    venue: int
+    holdings: tuple[Holding, ...]
+    margin: int = int(P.UNMARGINED)
+    balance: int = 0
+    fees: int = 0
+    seat: Seat | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class World:
+    """A small market: rules, accounts and sizes of a run."""
+
+    markets: tuple[Market, ...]
+    venues: tuple[Venue, ...]
+    accounts: tuple[Account, ...]
+    fees: tuple[tuple[int, int], ...] = ((0, 0),)
+    n_ticks: int = 128
+    n_waves: int = 1
+    n_steps: int = 100
+    n_quotes: int = 0
+    forced_orders: bool = True
+    top_up_factor: float = 2.0
+    quotes: dict[int, int] = field(default_factory=dict)
+
+    def roster(self) -> tuple[Account, ...]:
+        """Return every account in order of its number: the venues' own, others, agents, traders."""
+        own: list[Account] = []
+        for v, venue in enumerate(self.venues):
+            places = [m for m, market in enumerate(self.markets) if market.venue == v]
+            perpetual = tuple(Holding(market=m) for m in places if not self.markets[m].spot)
+            first = (Holding(market=places[0]),)
+            if perpetual:
+                own.append(
+                    Account(name=f"fund {v}", kind=int(P.FUND), venue=v, holdings=perpetual,
+                            balance=venue.fund_balance)
+                )  # fmt: skip
+                own.append(Account(name=f"absorber {v}", kind=int(P.ABSORBER), venue=v, holdings=perpetual))
+            own.append(Account(name=f"fees {v}", kind=int(P.FEES), venue=v, holdings=first))
+            own.append(Account(name=f"rounding {v}", kind=int(P.ROUNDING), venue=v, holdings=first))
+        rest = sorted(self.accounts, key=lambda a: 2 if a.seat else int(a.kind == P.AGENT))
+        return (*own, *rest)
+
+
+def tiers(*steps: tuple[int, int, float]) -> tuple[Tier, ...]:
+    """Return tiers (cap, rate, leverage) with the deductions that make maintenance margin continuous."""
+    made: list[Tier] = []
+    floor, before, deduction = 0, 0, 0
+    for cap, rate, leverage in steps:
+        if made:
+            deduction += floor * (rate - before) // 100_000_000
+        made.append(Tier(cap=cap, rate=rate, deduction=deduction, leverage=leverage))
+        floor, before = cap, rate
+    return tuple(made)
+
+
+def wallet(world_markets: tuple[Market, ...], holdings: tuple[Holding, ...], margin: int) -> int:
+    """Return the quote balance of an account that posted `margin` and entered its holdings."""
+    return margin - sum(h.lots * lot_value(world_markets[h.market], h.entry) for h in holdings if h.lots)
+
+
+def lot_value(market: Market, tick: int) -> int:
+    """Return what one lot is worth at a tick, in money units."""
+    if market.inverse:
+        return -((2 * market.unit + tick) // (2 * tick))
+    return market.unit * tick
