@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Annotated, Any, TypeAlias, TypeVar
 
 import typer
@@ -65,3 +66,18 @@ def guarded(command: F) -> F:
             raise typer.Exit(int(ExitCode.INTERRUPTED)) from None
 
     return run  # type: ignore[return-value]
+
+
+@contextlib.contextmanager
+def running(steps: int, *, quiet: bool) -> Iterator[Callable[[int], None] | None]:
+    """Show the progress of long work on stderr, with the time it still takes."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("simulating"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("simulating", total=steps)
+        yield lambda done: bar.advance(task, done)

@@ -11,8 +11,9 @@ import numpy as np
 
 from cascade.core.backstop import add_residuals, fund_accepts, take_over
 from cascade.core.book import apply_fill, cancel_account, take
-from cascade.core.exact import charge, lot_value, times_rate
+from cascade.core.exact import charge, lot_value
 from cascade.core.margin import MAX_TICK, bankruptcy_tick, equity_of, excess_of, is_flat, tier_of
+from cascade.core.matching import drawn_in
 from cascade.core.params import (
     ABSORBED, CLOSING, FORCED, FULL, IOC, STOPPING, Params,
 )  # fmt: skip
@@ -62,7 +63,7 @@ def _standing_orders(st: State, p: Params, trader: int, position: int) -> None:
     seat, row = st.traders[trader], st.positions[position]
     mark = st.markets[np.int64(row.market)].mark
     long = row.lots > 0
-    if seat.top_up_tick != NONE and (mark <= seat.top_up_tick) == long:
+    if seat.top_up_tick != NONE and (mark <= seat.top_up_tick if long else mark >= seat.top_up_tick):
         top_up(st, p, trader, position)
     stopped = seat.stop_tick != NONE and (mark <= seat.stop_tick if long else mark >= seat.stop_tick)
     taken = seat.take_tick != NONE and (mark >= seat.take_tick if long else mark <= seat.take_tick)
@@ -184,9 +185,8 @@ def _forced_order(st: State, p: Params, account: int, position: int, size: int, 
     value_at_mark = lot_value(market, mark)
     rest = equity_of(st, p, account) - held * value_at_mark
     bankruptcy = bankruptcy_tick(p, m, held, rest)
-    band = times_rate(mark, market.take_bound)
-    limit = max(bankruptcy, mark - band) if long else min(bankruptcy, mark + band)
     lots = -size if long else size
+    limit = drawn_in(st, m, lots, bankruptcy, market.take_bound)
     if p.run[0].forced_orders != 0:
         filled, value = take(st, p, position, lots, limit, FORCED)
     else:

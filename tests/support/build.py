@@ -18,11 +18,11 @@ SMALL = start.Capacity(orders=64, inbox=64, residuals=8, ranked=16, liquidations
 
 def table(dtype: np.dtype[np.void], rows: list[dict[str, Any]]) -> S.Array:
     """Return records from dictionaries; a field that is not named is zero."""
-    made = np.zeros(len(rows), dtype).view(np.recarray)
-    for k, row in enumerate(rows):
-        for name, value in row.items():
-            made[name][k] = value
-    return made
+    names = dtype.names or ()
+    unknown = {name for row in rows for name in row} - set(names)
+    if unknown:
+        raise KeyError(sorted(unknown))
+    return np.array([tuple(row.get(name, 0) for name in names) for row in rows], dtype).view(np.recarray)
 
 
 def build(world: World, capacity: start.Capacity = SMALL) -> tuple[P.Params, S.State, S.Array]:
@@ -113,6 +113,7 @@ def _markets(world: World, roster: tuple[Account, ...]) -> list[dict[str, Any]]:
             "tick_size": market.tick_size, "lot_size": 1.0, "index_weight": market.index_weight,
             "first_tier": first_tier, "n_tiers": len(market.tiers),
             "liquidation_fee": market.liquidation_fee, "price_band": market.price_band,
+            "take_bound": market.take_bound,
             "max_order": market.max_order, "impact_notional": 10**6,
             "fund_position": _place(roster, _first(roster, P.FUND, market.venue), m),
             "absorber_position": _place(roster, _first(roster, P.ABSORBER, market.venue), m),

@@ -38,6 +38,7 @@ class Market:
     tiers: tuple[Tier, ...] = ()
     liquidation_fee: int = 0
     price_band: int = 0
+    take_bound: int = 0
     max_order: int = 10**6
     funding_rate: int = 0
 

@@ -1,0 +1,58 @@
+"""`cascade run`: a scenario in, a folder of tables and a summary out."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cascade.cli.terminal import AsJson, Overrides, has_color, running, say, show, show_json
+
+
+def run(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Scenario file.")],
+    overrides: Overrides = None,
+    replicates: Annotated[int | None, typer.Option("-n", "--replicates", min=1, help="Number of replicates.")] = None,
+    replicate: Annotated[int | None, typer.Option("--replicate", min=0, help="Run only this replicate.")] = None,
+    seed: Annotated[int | None, typer.Option("--seed", min=0, help="Seed, in place of the scenario's.")] = None,
+    counterfactual: Annotated[
+        bool,
+        typer.Option("--counterfactual", help="Also run without the impact of forced orders, under the same luck."),
+    ] = False,
+    out: Annotated[Path, typer.Option("-o", "--out", help="Folder of all results.")] = Path("results"),
+    jobs: Annotated[int | None, typer.Option("-j", "--jobs", min=1, help="Replicates at a time.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Run again although the result is there.")] = False,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress.")] = False,
+    json: AsJson = False,
+) -> None:
+    """Run a scenario and print the summary of its liquidations.
+
+    Exit code 3 if the scenario is invalid, 4 or 5 if replicates failed, 130 if interrupted.
+    """
+    from cascade.errors import ScenarioError, render_problems
+    from cascade.experiment.run import run as run_scenario
+    from cascade.jit import is_compiled
+    from cascade.report.summary import summarise
+    from cascade.scenario.load import inspect
+
+    scenario, problems = inspect(file, overrides or ())
+    if scenario is None:
+        raise ScenarioError(problems)
+    say(render_problems(problems, color=has_color()))
+    n = 1 if replicate is not None else replicates or scenario.replicates
+    steps = n * (1 + counterfactual) * math.ceil(scenario.duration / scenario.dt)
+    if not is_compiled():
+        say("compiling the market: once after an installation, about a minute")
+    with running(steps, quiet=quiet) as progress:
+        result = run_scenario(
+            file, overrides or (), seed=seed, replicates=replicates, replicate=replicate,
+            counterfactual=counterfactual, out=out, jobs=jobs, force=force, progress=progress,
+        )  # fmt: skip
+    summary = summarise(result)
+    if json:
+        show_json(summary.to_dict())
+    else:
+        show(summary.to_text())
+        show(f"results: {result.path}")

@@ -1,0 +1,200 @@
+"""The run loop: chunks of steps, buffers drained or grown, invariants checked, an outcome at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum
+from typing import Any, Protocol
+
+import numpy as np
+
+from cascade.assembly import Assembled
+from cascade.core import params as k
+from cascade.core import state as s
+from cascade.core import step
+from cascade.core.check import breaches
+from cascade.core.start import chain_free, empty
+from cascade.core.state import NONE, Array, State
+from cascade.errors import InvariantError
+
+
+class Outcome(Enum):
+    """How a run ended, as a sentence."""
+
+    COMPLETED = "The run reached its end."
+    WAITING = "The run reached its end with accounts still waiting for their liquidation."
+    INTERRUPTED = "The run was interrupted; what had finished is kept."
+
+
+class Sink(Protocol):
+    """Takes the logs of a run as they are drained."""
+
+    def take(self, table: str, records: Array) -> None:
+        """Take copies of records; `table` is bars, liquidations, adl or trades."""
+
+    def chunk(self, engine: Engine) -> None:
+        """Look at the market between two chunks of steps."""
+
+
+_LOGS = {
+    int(step.BARS_FULL): ("bars", "n_bars", s.BAR),
+    int(step.LIQUIDATIONS_FULL): ("liquidations", "n_liquidations", s.LIQUIDATION),
+    int(step.ADL_FULL): ("adl", "n_adl", s.ADL),
+    int(step.TRADES_FULL): ("trades", "n_trades", s.TRADE),
+}
+"""Logs by the status that says one is full: field of the state, counter of the clock, record type."""
+
+_WORK = {
+    int(step.INBOX_FULL): ("inbox", s.INTENT),
+    int(step.RESIDUALS_FULL): ("residuals", s.RESIDUAL),
+    int(step.RANKED_FULL): ("ranked", s.RANKED),
+}
+"""Buffers of work in progress, which grow and keep what they hold."""
+
+
+class Engine:
+    """One market that runs.
+
+    Parameters
+    ----------
+    assembled
+        Parameters and starting state.
+    sink
+        Where logs go.
+    agents
+        Called with the engine in every step, before matching, if accounts are kept for agents.
+    """
+
+    def __init__(self, assembled: Assembled, sink: Sink, agents: Callable[[Engine], None] | None = None) -> None:
+        self.params, self.state, self.endowment = assembled
+        self.sink = sink
+        self.agents = agents
+
+    @property
+    def step(self) -> int:
+        """Steps that are complete."""
+        return int(self.state.clock[0].step)
+
+    @property
+    def n_steps(self) -> int:
+        """Steps of the whole run."""
+        return int(self.params.run[0].n_steps)
+
+    def advance(self, until: int) -> None:
+        """Run until a step is reached, whatever buffers that takes."""
+        while True:
+            status = int(step.advance(self.state, self.params, np.int64(until)))
+            if status == step.FINISHED:
+                return
+            if status == step.AGENTS_DUE:
+                if self.agents is not None:
+                    self.agents(self)
+            elif status in _LOGS:
+                self._drain(*_LOGS[status], needed=int(self.state.clock[0].need))
+            elif status == step.ORDERS_FULL:
+                self._grow_orders()
+            else:
+                self._grow(*_WORK[status])
+
+    def drain(self) -> None:
+        """Hand all logs to the sink."""
+        for field, counter, dtype in _LOGS.values():
+            self._drain(field, counter, dtype)
+
+    def check(self) -> None:
+        """Verify every invariant.
+
+        Raises
+        ------
+        InvariantError
+            If one is broken: a defect of the simulator.
+        """
+        found = breaches(self.state, self.params, self.endowment)
+        if found:
+            raise InvariantError(
+                f"after step {self.step}: " + "; ".join(found[:5]),
+                remedy="this is a defect of cascade: please report it with the scenario, seed and replicate",
+            )
+
+    def reserve_inbox(self, n: int) -> None:
+        """Make room for n more intents."""
+        self.state.clock[0].need = self.state.clock[0].n_inbox + n
+        if self.state.clock[0].need > len(self.state.inbox):
+            self._grow("inbox", s.INTENT)
+
+    def _drain(self, field: str, counter: str, dtype: np.dtype[np.void], needed: int = 0) -> None:
+        """Hand a log to the sink and empty it; lengthen it where one item needs more."""
+        n = int(self.state.clock[0][counter])
+        log = getattr(self.state, field)
+        if n:
+            self.sink.take(field, log[:n].copy())
+            self.state.clock[0][counter] = 0
+        if needed > len(log):
+            self._replace(**{field: empty(dtype, needed)})
+
+    def _grow(self, field: str, dtype: np.dtype[np.void]) -> None:
+        """Lengthen a buffer to twice what is needed and keep its rows."""
+        old = getattr(self.state, field)
+        longer = empty(dtype, 2 * int(self.state.clock[0].need))
+        longer[: len(old)] = old
+        self._replace(**{field: longer})
+
+    def _grow_orders(self) -> None:
+        """Double the orders and chain the new ones into the free list."""
+        old = self.state.orders
+        n = len(old)
+        longer = empty(s.ORDER, 2 * n)
+        longer[:n] = old
+        chain_free(longer, n, 2 * n, NONE)
+        self.state.clock[0].free_order = n
+        self._replace(orders=longer)
+
+    def _replace(self, **arrays: Array) -> None:
+        self.state = State(**{**self.state._asdict(), **arrays})
+
+
+def counterfactual(assembled: Assembled) -> Assembled:
+    """Return a copy of a market, not yet begun, in which an absorber takes forced orders at mark."""
+    run = assembled.params.run.copy()
+    run.forced_orders[:] = 0
+    return Assembled(assembled.params._replace(run=run), assembled.state.clone(), assembled.endowment)
+
+
+def simulate(
+    engine: Engine,
+    chunk_steps: int,
+    progress: Callable[[int], None] | None = None,
+    stopped: Callable[[], bool] | None = None,
+) -> Outcome:
+    """Run a market to its end, checking its invariants after every chunk.
+
+    Parameters
+    ----------
+    chunk_steps
+        Steps between two checks.
+    progress
+        Told the number of steps just done.
+    stopped
+        Asked between chunks whether to stop.
+    """
+    engine.check()
+    engine.sink.chunk(engine)
+    while engine.step < engine.n_steps:
+        if stopped is not None and stopped():
+            engine.drain()
+            return Outcome.INTERRUPTED
+        before = engine.step
+        engine.advance(min(before + chunk_steps, engine.n_steps))
+        engine.check()
+        engine.drain()
+        engine.sink.chunk(engine)
+        if progress is not None:
+            progress(engine.step - before)
+    waiting = int(engine.state.clock[0].n_flagged) > 0
+    return Outcome.WAITING if waiting else Outcome.COMPLETED
+
+
+def rejections(engine: Engine) -> dict[str, int]:
+    """Return how many intents were rejected, by reason."""
+    counts: Any = engine.state.counts
+    return {reason: int(n) for reason, n in zip(k.REASONS, counts, strict=True) if n}

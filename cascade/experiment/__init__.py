@@ -1,0 +1,1 @@
+"""Running scenarios: replicates on threads, counterfactuals, and the folder of results."""

@@ -1,0 +1,99 @@
+"""The margin test in exact integers; ticks are found by asking the test, never by solving for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tests.oracle.ledger import RATE, Ledger, charge
+from tests.support.world import Market, Tier, lot_value
+
+LAST_TICK = 2_147_483_646
+
+
+def tier_of(market: Market, notional: int) -> int:
+    """Return the number of a notional's tier: caps are inclusive, the last tier has none."""
+    for k, tier in enumerate(market.tiers):
+        if notional <= tier.cap:
+            return k
+    return len(market.tiers) - 1
+
+
+def maintenance(market: Market, notional: int) -> int:
+    """Return the maintenance margin of a notional."""
+    if not market.tiers or notional == 0:
+        return 0
+    tier: Tier = market.tiers[tier_of(market, notional)]
+    return max(charge(notional, tier.rate) - tier.deduction, 0)
+
+
+def initial(market: Market, notional: int) -> int:
+    """Return the initial margin at the highest leverage of the notional's tier."""
+    if not market.tiers:
+        return notional
+    return charge(notional, int(RATE / market.tiers[tier_of(market, notional)].leverage + 0.5))
+
+
+def excess_at(market: Market, lots: int, balance: int, tick: int) -> int:
+    """Return equity less maintenance margin of one position at a tick."""
+    value = lots * lot_value(market, tick)
+    return balance + value - maintenance(market, abs(value))
+
+
+def first_true(low: int, high: int, test: Callable[[int], bool]) -> int | None:
+    """Return the lowest number in low..high for which a test that stays true once true holds."""
+    if not test(high):
+        return None
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if test(middle) else (middle + 1, high)
+    return low
+
+
+def liquidation_tick(market: Market, lots: int, balance: int) -> int | None:
+    """Return the tick nearest the money at which a lone position fails its test."""
+    if lots > 0:
+        safe = first_true(1, LAST_TICK, lambda t: excess_at(market, lots, balance, t) > 0)
+        if safe is None:
+            return LAST_TICK - 1
+        return safe - 1 if safe > 1 else None
+    return first_true(1, LAST_TICK - 1, lambda t: excess_at(market, lots, balance, t) <= 0)
+
+
+def bankruptcy_tick(market: Market, lots: int, balance: int) -> int:
+    """Return the worst tick at which closing a position leaves no loss, or the first or last tick."""
+    if lots > 0:
+        worst = first_true(1, LAST_TICK, lambda t: balance + lots * lot_value(market, t) >= 0)
+        return LAST_TICK if worst is None else worst
+    lost = first_true(1, LAST_TICK, lambda t: balance + lots * lot_value(market, t) < 0)
+    return LAST_TICK if lost is None else max(lost - 1, 1)
+
+
+class Margin:
+    """Equity and margin of accounts at the present marks."""
+
+    def __init__(self, ledger: Ledger, marks: list[int]) -> None:
+        self.ledger, self.marks = ledger, marks
+
+    def value(self, position: int) -> int:
+        """Return what a position is worth at the mark."""
+        row = self.ledger.positions[position]
+        return row.lots * lot_value(self.ledger.world.markets[row.market], self.marks[row.market])
+
+    def equity(self, account: int) -> int:
+        """Return balance plus the value of all positions."""
+        return self.ledger.balance[account] + sum(self.value(k) for k in self.ledger.places[account])
+
+    def maintenance(self, account: int) -> int:
+        """Return the maintenance margin of all positions."""
+        return sum(maintenance(self.ledger.rules(k), abs(self.value(k))) for k in self.ledger.places[account])
+
+    def initial(self, account: int) -> int:
+        """Return the initial margin of all positions."""
+        return sum(
+            initial(self.ledger.rules(k), abs(self.value(k)))
+            for k in self.ledger.places[account] if self.ledger.positions[k].lots
+        )  # fmt: skip
+
+    def excess(self, account: int) -> int:
+        """Return equity less maintenance margin."""
+        return self.equity(account) - self.maintenance(account)

@@ -1,0 +1,149 @@
+"""The whole step of the oracle: intents, matching, marks, funding, waves."""
+
+from __future__ import annotations
+
+import math
+
+from cascade.core import params as P
+from tests.oracle.book import Order
+from tests.oracle.ledger import RATE
+from tests.oracle.matching import LAST_TICK
+from tests.oracle.waterfall import Waterfall
+from tests.support.runner import Intent
+from tests.support.world import World, lot_value
+
+Pending = tuple[Intent, Order | None]
+
+
+class OracleMarket(Waterfall):
+    """Runs a world step by step; state is plain attributes to be compared."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self.mid2 = [2 * m.start for m in world.markets]
+        self.basis: list[list[float]] = [[] for _ in world.markets]
+        self.n_basis = [0] * len(world.markets)
+        self.basis_at = [0] * len(world.markets)
+        self.next_funding = [world.venues[m.venue].first_funding for m in world.markets]
+        self.standing: list[Intent] = []
+        self.events_before = 0
+        self.unfinished_waves = 0
+
+    def step(self, intents: list[Pending]) -> None:
+        """Run one step in which the given intents are sent."""
+        inbox: list[Pending] = [(intent, None) for intent in self.standing]
+        self.standing = []
+        for book in self.books:
+            for order in [o for o in book.orders if o.due == self.now]:
+                inbox.append((Intent(position=order.position, kind=int(P.CANCEL), offset=0.0), order))
+        inbox += [(intent, None) for intent in self._unwind()]
+        inbox += intents
+        for intent, order in sorted(inbox, key=lambda pair: pair[0].offset):
+            self.process(intent, order)
+        self._set_marks(sample=True)
+        self._funding()
+        self._waves()
+        self.now += 1
+
+    def _unwind(self) -> list[Intent]:
+        """Let each fund work off a fraction of what it holds."""
+        sent: list[Intent] = []
+        for m, market in enumerate(self.world.markets):
+            if market.spot or not self.world.forced_orders:
+                continue
+            venue = self.world.venues[market.venue]
+            place = self.ledger.place(self.ledger.special(P.FUND, market.venue), m)
+            held = self.ledger.positions[place].lots
+            if held == 0:
+                continue
+            size = max(int(abs(held) * venue.unwind_fraction), 1)
+            size = min(size, max(int(venue.unwind_max / abs(lot_value(market, self.marks[m]))), 1))
+            sent.append(Intent(
+                position=place, lots=-size if held > 0 else size, tick=LAST_TICK if held < 0 else 1,
+                kind=int(P.IOC), purpose=int(P.UNWINDING), reduce_only=1,
+            ))  # fmt: skip
+        return sent
+
+    # --- marks and funding ------------------------------------------------------------------------
+
+    def _mid(self, m: int) -> float:
+        """Return the mid of a market in quote units; an empty side leaves the last one standing."""
+        bid, ask = self.books[m].best(buys=True), self.books[m].best(buys=False)
+        if bid is not None and ask is not None:
+            self.mid2[m] = bid + ask
+        return 0.5 * self.mid2[m] * self.world.markets[m].tick_size
+
+    def _set_marks(self, sample: bool) -> None:
+        """Set spot mids, the index, then every perpetual's mark by its venue's rule."""
+        mids = [self._mid(m) for m in range(len(self.world.markets))]
+        for m, market in enumerate(self.world.markets):
+            if market.spot:
+                self.marks[m] = max((self.mid2[m] + 1) // 2, 1)
+                continue
+            total = weight = 0.0
+            for s, spot in enumerate(self.world.markets):
+                if spot.spot and spot.asset == market.asset:
+                    total += spot.index_weight * mids[s]
+                    weight += spot.index_weight
+            price = self._mark_price(m, total / weight, mids[m], sample)
+            self.marks[m] = max(math.floor(price / market.tick_size + 0.5), 1)
+
+    def _mark_price(self, m: int, index: float, mid: float, sample: bool) -> float:
+        """Return the mark of a perpetual in quote units."""
+        market = self.world.markets[m]
+        venue = self.world.venues[market.venue]
+        if sample and self.now >= self.basis_at[m]:
+            ring = self.basis[m]
+            if len(ring) < venue.n_basis:
+                ring.append(mid - index)
+            else:
+                ring[self.n_basis[m] % venue.n_basis] = mid - index
+            self.n_basis[m] += 1
+            self.basis_at[m] += venue.basis_steps
+        last = self.last[m] * market.tick_size
+        if venue.mark == P.MARK_LAST:
+            return last
+        if venue.mark == P.MARK_INDEX:
+            return index
+        remaining = (self.next_funding[m] - self.now) / venue.funding_steps
+        carried = index * (1.0 + float(market.funding_rate) * 1e-8 * remaining)
+        total = 0.0
+        for basis in self.basis[m]:  # not sum(), which rounds otherwise since Python 3.12
+            total += basis
+        return sorted((carried, index + total / len(self.basis[m]), last))[1]
+
+    def _funding(self) -> None:
+        """Exchange funding at its stamp: longs pay value x rate, rounded against each account."""
+        for m, market in enumerate(self.world.markets):
+            if market.spot or self.now < self.next_funding[m]:
+                continue
+            collected = 0
+            for row in self.ledger.positions:
+                if row.market == m and row.lots:
+                    value = row.lots * lot_value(market, self.marks[m])
+                    payment = -((-value * market.funding_rate) // RATE)
+                    self.ledger.balance[row.account] -= payment
+                    collected += payment
+            self.ledger.balance[self.ledger.special(P.ROUNDING, market.venue)] += collected
+            self.next_funding[m] += self.world.venues[market.venue].funding_steps
+
+    # --- waves ------------------------------------------------------------------------------------
+
+    def _waves(self) -> None:
+        """Test, liquidate and deleverage, then again at a new mark while the venues' clock allows."""
+        self.wave = 0
+        while True:
+            self.standing += self.test_margins()
+            self.liquidate_flagged()
+            self.deleverage_all()
+            pending = bool(self.flagged_next)
+            self.flagged |= self.flagged_next
+            self.flagged_next.clear()
+            self.wave += 1
+            if self.wave >= self.world.n_waves:
+                self.unfinished_waves += int(pending)
+                return
+            if self.events == self.events_before and not pending:
+                return
+            self.events_before = self.events
+            self._set_marks(sample=False)

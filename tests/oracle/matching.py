@@ -1,0 +1,243 @@
+"""What becomes of an intent: an order, fills, or a counted rejection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from cascade.core import params as P
+from tests.oracle.book import Book, Order
+from tests.oracle.ledger import RATE, Ledger, charge
+from tests.oracle.margin import Margin, initial, tier_of
+from tests.support.runner import Intent
+from tests.support.world import NEVER, Seat, World, lot_value
+
+LAST_TICK = 2_147_483_646
+
+
+@dataclass
+class Seats:
+    """Standing orders of one trader, as they are now."""
+
+    habits: Seat
+    stop: int = NEVER
+    take: int = NEVER
+    top_up: int = NEVER
+
+
+@dataclass
+class Logs:
+    """What happened, row by row."""
+
+    trades: list[dict[str, int]] = field(default_factory=list)
+    liquidations: list[dict[str, float]] = field(default_factory=list)
+    adl: list[dict[str, float]] = field(default_factory=list)
+
+
+class Exchange:
+    """Books, ledger and marks, and the rules by which intents are carried out."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.ledger = Ledger(world)
+        self.marks = [m.start for m in world.markets]
+        self.last = list(self.marks)
+        self.margin = Margin(self.ledger, self.marks)
+        self.books = [Book() for _ in world.markets]
+        self.quotes: dict[int, Order] = {}
+        self.rejected = [0] * len(P.REASONS)
+        self.seats = {
+            k: Seats(a.seat, a.seat.stop, a.seat.take, a.seat.top_up)
+            for k, a in enumerate(self.ledger.roster) if a.seat
+        }  # fmt: skip
+        self.logs = Logs()
+        self.now, self.events = 0, 0
+
+    # --- resting orders ---------------------------------------------------------------------------
+
+    def reserve(self, order: Order) -> int:
+        """Return the margin an order holds back, at the leverage of the first tier."""
+        if not self.ledger.is_margined(order.account):
+            return 0
+        market = self.ledger.rules(order.position)
+        value = abs(order.lots * lot_value(market, order.tick))
+        return charge(value, int(RATE / market.tiers[0].leverage))
+
+    def rest(self, order: Order) -> None:
+        """Add an order to its book."""
+        self.books[self.ledger.positions[order.position].market].orders.append(order)
+        self.ledger.reserved[order.account] += self.reserve(order)
+        if order.quote is not None:
+            self.quotes[order.quote] = order
+
+    def remove(self, order: Order) -> None:
+        """Take an order out of its book."""
+        self.ledger.reserved[order.account] -= self.reserve(order)
+        self.books[self.ledger.positions[order.position].market].orders.remove(order)
+        order.resting = False
+        if order.quote is not None:
+            del self.quotes[order.quote]
+
+    def cancel_account(self, account: int) -> None:
+        """Cancel every order of an account."""
+        for book in self.books:
+            for order in [o for o in book.orders if o.account == account]:
+                self.remove(order)
+
+    # --- matching ---------------------------------------------------------------------------------
+
+    def take(self, position: int, lots: int, limit: int, purpose: int) -> tuple[int, int]:
+        """Trade signed lots against the book up to a limit; return filled lots and value."""
+        m = self.ledger.positions[position].market
+        taker = self.ledger.positions[position].account
+        left, value = lots, 0
+        while left:
+            order = self.books[m].first(buys=lots < 0)
+            if order is None or (order.tick > limit if lots > 0 else order.tick < limit):
+                break
+            if order.account == taker:
+                self.remove(order)
+                continue
+            size = min(abs(left), abs(order.lots))
+            filled = size if lots > 0 else -size
+            worth = filled * lot_value(self.world.markets[m], order.tick)
+            self._fill_resting(order, -filled, -worth)
+            self.logs.trades.append({
+                "step": self.now, "market": m, "tick": order.tick, "lots": filled,
+                "maker": order.account, "taker": taker, "purpose": purpose,
+            })  # fmt: skip
+            self.last[m] = order.tick
+            value += worth
+            left -= filled
+        self.events += 1
+        if left != lots:
+            rate = 0 if purpose == P.FORCED else self.ledger.fee_rate(taker, taker=True)
+            self.ledger.fill(position, lots - left, value, rate)
+        return lots - left, value
+
+    def _fill_resting(self, order: Order, lots: int, value: int) -> None:
+        """Fill a resting order by signed lots of its own side."""
+        self.ledger.fill(order.position, lots, value, self.ledger.fee_rate(order.account, taker=False))
+        if order.lots == lots:
+            self.remove(order)
+            return
+        before = self.reserve(order)
+        order.lots -= lots
+        self.ledger.reserved[order.account] += self.reserve(order) - before
+
+    # --- intents ----------------------------------------------------------------------------------
+
+    def process(self, intent: Intent, order: Order | None) -> None:
+        """Carry out one intent; `order` is the one that a cancellation means."""
+        position = intent.position
+        account = self.ledger.positions[position].account
+        if intent.kind == P.CANCEL:
+            if order is not None and order.resting:
+                self.remove(order)
+            else:
+                self.rejected[P.GONE] += 1
+        elif intent.kind == P.CANCEL_ALL:
+            self.cancel_account(account)
+        elif intent.kind == P.QUOTE:
+            self._quote(intent, account)
+        else:
+            self._order(intent, account)
+
+    def _quote(self, intent: Intent, account: int) -> None:
+        """Replace a maker's quote; where it would cross it slides behind the opposite best."""
+        if intent.ref in self.quotes:
+            self.remove(self.quotes[intent.ref])
+        book = self.books[self.ledger.positions[intent.position].market]
+        tick = intent.tick
+        opposite = book.best(buys=intent.lots < 0)
+        if opposite is not None:
+            tick = min(tick, opposite - 1) if intent.lots > 0 else max(tick, opposite + 1)
+        if intent.lots and tick >= 1:
+            self.rest(Order(intent.position, account, intent.lots, tick, quote=intent.ref))
+
+    def _order(self, intent: Intent, account: int) -> None:
+        """Carry out a limit, post-only or immediate order."""
+        m = self.ledger.positions[intent.position].market
+        lots, limit = intent.lots, intent.tick
+        if intent.reduce_only:
+            held = self.ledger.positions[intent.position].lots
+            if held * lots >= 0:
+                self.rejected[P.NOT_REDUCING] += 1
+                return
+            lots = min(lots, -held) if lots > 0 else max(lots, -held)
+        if intent.kind == P.POST_ONLY and self.books[m].crosses(lots, limit):
+            self.rejected[P.CROSSED] += 1
+            return
+        reason = self._refusal(intent, account, m, lots)
+        if reason is not None:
+            self.rejected[reason] += 1
+            return
+        if intent.kind == P.IOC:
+            limit = self.within(self.world.markets[m].take_bound, m, lots, limit)
+        filled, _ = self.take(intent.position, lots, limit, intent.purpose)
+        if intent.kind != P.IOC and filled != lots:
+            due = self.now + intent.life_steps if intent.life_steps > 0 else None
+            if due is not None and due > self.world.n_steps:
+                due = None
+            self.rest(Order(intent.position, account, lots - filled, limit, due=due))
+        self._settle(intent, account, filled)
+
+    def within(self, share: int, m: int, lots: int, limit: int) -> int:
+        """Return a limit no farther beyond the mark than a share of it; 0 sets no bound."""
+        if share == 0:
+            return limit
+        width = self.marks[m] * share // RATE
+        return min(limit, self.marks[m] + width) if lots > 0 else max(limit, self.marks[m] - width)
+
+    def _refusal(self, intent: Intent, account: int, m: int, lots: int) -> int | None:
+        """Return why a venue refuses an order, if it does."""
+        market = self.world.markets[m]
+        if intent.kind != P.IOC and self.within(market.price_band, m, lots, intent.tick) != intent.tick:
+            return P.OUT_OF_BAND
+        if intent.purpose == P.OPENING:
+            held = self.ledger.positions[intent.position].lots
+            if held * lots < 0:
+                return P.NOT_FLAT
+            notional = abs((held + lots) * lot_value(market, self.marks[m]))
+            most = market.tiers[tier_of(market, notional)].leverage
+            if account in self.seats and self.seats[account].habits.leverage > most:
+                return P.OVER_LEVERAGE
+        is_agent = self.ledger.roster[account].kind == P.AGENT and self.ledger.is_margined(account)
+        if is_agent and not intent.reduce_only and not self._affordable(account, m, lots, intent.tick):
+            return P.NO_MARGIN
+        return None
+
+    def _affordable(self, account: int, m: int, lots: int, tick: int) -> bool:
+        """Tell whether free equity covers the initial margin of one more order."""
+        market, mark = self.world.markets[m], self.marks[m]
+        price = tick if lots > 0 and tick < 2 * mark else mark
+        wanted = initial(market, abs(lots * lot_value(market, price)))
+        free = self.margin.equity(account) - self.margin.initial(account) - self.ledger.reserved[account]
+        return free >= wanted
+
+    def _settle(self, intent: Intent, account: int, filled: int) -> None:
+        """Settle a margined account's wallet after its own order."""
+        if not self.ledger.is_margined(account):
+            return
+        if account in self.seats and intent.purpose == P.OPENING and filled:
+            self._post_margin(account)
+        elif self.ledger.is_flat(account):
+            self.settle_flat(account)
+        elif account in self.seats and intent.purpose == P.STOPPING:
+            self.seats[account].stop = self.marks[self.ledger.positions[intent.position].market]
+
+    def _post_margin(self, account: int) -> None:
+        """Bring a trader's wallet to entry notional over leverage."""
+        entries = [self.ledger.positions[k].entry_value for k in self.ledger.places[account]]
+        rate = int(RATE / self.seats[account].habits.leverage + 0.5)
+        margin = charge(sum(abs(e) for e in entries), rate)
+        self.ledger.transfer(account, margin - sum(entries) - self.ledger.balance[account])
+
+    def settle_flat(self, account: int) -> None:
+        """Close the wallet of a flat account: the fund pays what is missing, a trader takes what is left."""
+        balance = self.ledger.balance[account]
+        if balance < 0:
+            self.ledger.balance[account] = 0
+            self.ledger.balance[self.ledger.fund_of(account)] += balance
+            self.ledger.fund_losses -= balance
+        elif account in self.seats:
+            self.ledger.transfer(account, -balance)

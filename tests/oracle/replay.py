@@ -1,0 +1,169 @@
+"""Runs kernels and oracle side by side on random worlds, and says where they first differ.
+
+`python -W error -m tests.oracle.replay FIRST LAST` replays the worlds of those seeds.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+from typing import Any
+
+import numpy as np
+
+from cascade.core import params as P
+from cascade.core import state as S
+from cascade.core.check import breaches
+from tests.oracle.book import Order
+from tests.oracle.market import OracleMarket
+from tests.support.random_worlds import random_world
+from tests.support.runner import Intent, Runner
+from tests.support.traffic import Traffic
+
+SAME = {
+    "trades": ("step", "market", "tick", "lots", "maker", "taker", "purpose"),
+    "liquidations": (
+        "step", "wave", "account", "market", "part", "side", "position_lots", "order_lots", "filled_lots",
+        "filled_value", "trigger_mark", "bankruptcy_tick", "worst_tick", "fee", "taken_over_lots",
+        "fund_draw", "adl_lots",
+    ),
+    "adl": ("step", "wave", "account", "counterparty", "market", "lots", "value", "mark_value", "rank", "score"),
+}  # fmt: skip
+"""Columns of each log that both sides fill."""
+
+
+class Replay:
+    """One random world on both sides."""
+
+    def __init__(self, seed: int, n_steps: int = 12) -> None:
+        rng = random.Random(seed)
+        self.world = random_world(rng, n_steps)
+        self.kernels, self.oracle = Runner(self.world), OracleMarket(self.world)
+        self.traffic = Traffic(self.world, rng)
+        self.orders: dict[tuple[int, int], Order] = {}
+
+    def step(self) -> list[str]:
+        """Run one step on both sides; return every difference."""
+        oracle = self.oracle
+        positions = [p.lots for p in oracle.ledger.positions]
+        intents = self.traffic.draw(list(oracle.marks), positions, list(self.orders.values()))
+        self.kernels.step(intents)
+        oracle.step([(i, self.orders.get((i.ref, i.generation))) for i in intents])
+        return [*self._standing(), *self._columns(), *self._books(), *self._logs()]
+
+    def _standing(self) -> list[str]:
+        """Compare what stops sent; their order among themselves is the trigger index's, and adopted."""
+        inbox = self.kernels.st.inbox[: self.kernels.st.clock[0].n_inbox]
+        sent = [
+            Intent(position=int(r.position), kind=int(r.kind), lots=int(r.lots), tick=int(r.tick),
+                   purpose=int(r.purpose), offset=float(r.offset), reduce_only=int(r.reduce_only))
+            for r in inbox
+        ]  # fmt: skip
+        wanted, self.oracle.standing = self.oracle.standing, sent
+        key = lambda i: (i.position, i.purpose, i.lots)  # noqa: E731
+        return [] if sorted(sent, key=key) == sorted(wanted, key=key) else [f"stops: {sent} != {wanted}"]
+
+    def _columns(self) -> list[str]:
+        """Compare balances, positions, marks, counts and money in and out."""
+        st, oracle = self.kernels.st, self.oracle
+        ledger, money = oracle.ledger, st.ledger[0]
+        seats = list(oracle.seats.values())
+        books = oracle.books
+        pairs: dict[str, tuple[Any, Any]] = {
+            "balances": (st.balances[:, 0].tolist(), ledger.balance),
+            "reserved": (st.accounts["reserved"].tolist(), ledger.reserved),
+            "lots": (st.positions["lots"].tolist(), [p.lots for p in ledger.positions]),
+            "entry values": (st.positions["entry_value"].tolist(), [p.entry_value for p in ledger.positions]),
+            "marks": (st.markets["mark"].tolist(), oracle.marks),
+            "last": (st.markets["last"].tolist(), oracle.last),
+            "open interest": (
+                st.markets["open_interest"].tolist(), [ledger.open_interest(m) for m in range(len(books))]
+            ),
+            "best bids": (st.markets["best_bid"].tolist(), [b.best(buys=True) or 0 for b in books]),
+            "best asks": (st.markets["best_ask"].tolist(), [b.best(buys=False) or 2**31 - 1 for b in books]),
+            "rejections": (st.counts.tolist(), oracle.rejected),
+            "deposits": (int(money.deposits), ledger.deposits),
+            "withdrawals": (int(money.withdrawals), ledger.withdrawals),
+            "fund income": (int(money.fund_income), ledger.fund_income),
+            "fund losses": (int(money.fund_losses), ledger.fund_losses),
+            "adl value": (int(money.adl_value), ledger.adl_value),
+            "stops": (st.traders["stop_tick"].tolist(), [s.stop for s in seats]),
+            "takes": (st.traders["take_tick"].tolist(), [s.take for s in seats]),
+            "top-ups": (st.traders["top_up_tick"].tolist(), [s.top_up for s in seats]),
+            "flagged": (int(st.clock[0].n_flagged), len(oracle.flagged)),
+            "unfinished waves": (int(st.clock[0].unfinished_waves), oracle.unfinished_waves),
+        }  # fmt: skip
+        return [f"{name}: {a} != {b}" for name, (a, b) in pairs.items() if a != b]
+
+    def _books(self) -> list[str]:
+        """Compare every queue in order, and learn the kernels' numbers of the orders."""
+        st, found = self.kernels.st, []
+        self.orders = {}
+        orders = st.orders[["lots", "tick", "position", "next", "quote", "generation"]].tolist()
+        heads = st.levels["head"].reshape(len(st.markets), -1)
+        for m, book in enumerate(self.oracle.books):
+            queues: dict[int, list[int]] = {}
+            for head in [*heads[m][heads[m] != S.NONE].tolist(), int(st.markets[m].far_head)]:
+                while head != S.NONE:
+                    queues.setdefault(orders[head][1], []).append(head)
+                    head = orders[head][3]  # noqa: PLW2901
+            wanted = book.queues()
+            here = {t: [(orders[k][0], orders[k][2], orders[k][4]) for k in q] for t, q in queues.items()}
+            there = {
+                t: [(o.lots, o.position, S.NONE if o.quote is None else o.quote) for o in q]
+                for t, q in wanted.items()
+            }  # fmt: skip
+            if here != there:
+                found.append(f"book {m}: {here} != {there}")
+                continue
+            for tick, queue in queues.items():
+                for number, order in zip(queue, wanted[tick], strict=True):
+                    order.number, order.generation = number, orders[number][5]
+                    self.orders[number, order.generation] = order
+        return found
+
+    def _logs(self) -> list[str]:
+        """Compare the rows that this step added to the logs."""
+        found = []
+        for name, columns in SAME.items():
+            rows = self.kernels.log(name)
+            self.kernels.logs[name] = []
+            here = [tuple(row) for row in rows[list(columns)].tolist()] if len(rows) else []
+            there = [tuple(row[c] for c in columns) for row in getattr(self.oracle.logs, name)]
+            getattr(self.oracle.logs, name).clear()
+            if here != there:
+                found.append(f"{name}: {here} != {there}")
+        self.kernels.logs["bars"] = []
+        return found
+
+
+def replay(seed: int, n_steps: int = 12) -> tuple[list[str], dict[str, int]]:
+    """Return the first differences of a world, and counts of what happened in it."""
+    run = Replay(seed, n_steps)
+    seen = {name: 0 for name in SAME} | {"cross": 0, "stops": 0, "taken over": 0, "recentred": 0, "pending": 0}
+    windows = run.kernels.st.markets["window"].tolist()
+    for step in range(n_steps):
+        before = {name: len(getattr(run.oracle.logs, name)) for name in SAME}
+        found = run.step()
+        if found:
+            return [f"seed {seed}, step {step}: {text}" for text in found], seen
+        del before
+    found = breaches(run.kernels.st, run.kernels.p, run.kernels.endowment)
+    seen["recentred"] = int(windows != run.kernels.st.markets["window"].tolist())
+    return [f"seed {seed}: {text}" for text in found], seen
+
+
+def main() -> int:
+    """Replay the seeds named on the command line; return 1 at the first difference."""
+    first, last = int(sys.argv[1]), int(sys.argv[2])
+    for seed in range(first, last):
+        found, _ = replay(seed)
+        if found:
+            sys.stdout.write("\n".join(found) + "\n")
+            return 1
+    sys.stdout.write(f"{last - first} worlds agree\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
