@@ -13,6 +13,8 @@ from typing import Any, TypeVar
 
 import numba
 import numpy as np
+from llvmlite.binding import Linkage
+from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
 from numba.core.compiler_machinery import PassManager, register_pass
 from numba.core.lowering import Lower
@@ -35,61 +37,127 @@ _OPTIONS: dict[str, Any] = {
 }
 
 
-def kernel(function: F) -> F:
-    """Compile a kernel that only other kernels call: inlined, no wrappers, not cached."""
-    if not JIT_ENABLED:
-        return function
-    return numba.njit(
-        forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, **_OPTIONS
-    )(function)
+class _Part(JITCodeLibrary):
+    """The code of a kernel that only other kernels call: kept as it is lowered.
+
+    Numba would link, optimise and load every kernel together with all it calls, and again in each of
+    its callers. Here the entry point does so, once, for all. So only an `entry` may call a kernel,
+    not a function that plain numba has compiled.
+    """
+
+    @property
+    def codegen(self) -> Any:
+        """Return what `get_executable` writes a function's environment to: nothing, it has none."""
+        return _Nowhere
+
+    def finalize(self) -> None:
+        """Declare the code complete."""
+        self._raise_if_finalized()
+        self._finalized = True
+
+    def get_pointer_to_function(self, name: str) -> int:
+        """Return no address: the code is not loaded by itself."""
+        return 0
 
 
-class _NeverInlined(Lower):
-    """Lower a function that LLVM must not copy into its callers."""
+class _Nowhere:
+    """Takes environments, which only code that raises or calls Python needs."""
 
-    def pre_lower(self) -> None:
-        """Set the attribute before the body is written."""
-        super().pre_lower()
-        self.function.attributes.add("noinline")
+    @staticmethod
+    def set_env(name: str, environment: object) -> None:
+        """Forget it."""
 
 
-@register_pass(mutates_CFG=True, analysis_only=False)
-class _OutlinedLowering(BaseNativeLowering):
-    _name = "outlined_lowering"
+class _Whole(JITCodeLibrary):
+    """The code of an entry point with that of every kernel it reaches."""
+
+    def finalize(self) -> None:
+        """Link all parts, then optimise and load them together."""
+        queue = list(self._linking_libraries)
+        reached = dict.fromkeys(queue)
+        while queue:
+            for library in queue.pop()._linking_libraries:
+                if library not in reached:
+                    reached[library] = None
+                    queue.append(library)
+        self._linking_libraries = list(reached)
+        super().finalize()
+
+    def _optimize_final_module(self) -> None:
+        """Tell LLVM that nobody else calls the parts, then optimise."""
+        for function in self._final_module.functions:
+            if function.linkage == Linkage.linkonce_odr:
+                function.linkage = Linkage.internal
+        super()._optimize_final_module()
+
+
+class _LoweringInto(BaseNativeLowering):
+    """Numba's lowering, into a library of ours."""
+
+    _name = "lowering_into"
+    library: type[JITCodeLibrary]
 
     @property
     def lowering_class(self) -> type[Lower]:
         """Return the class that lowers the function."""
-        return _NeverInlined
+        return Lower
+
+    def run_pass(self, state: Any) -> bool:
+        """Lower the function."""
+        state.library = self.library(state.targetctx.codegen(), state.func_id.func_qualname)
+        state.library.enable_object_caching()
+        return super().run_pass(state)
 
 
-class _OutlinedCompiler(CompilerBase):
+@register_pass(mutates_CFG=True, analysis_only=False)
+class _PartLowering(_LoweringInto):
+    _name = "part_lowering"
+    library = _Part
+
+
+@register_pass(mutates_CFG=True, analysis_only=False)
+class _WholeLowering(_LoweringInto):
+    _name = "whole_lowering"
+    library = _Whole
+
+
+class _Compiler(CompilerBase):
     """Numba's own pipeline with the lowering replaced."""
+
+    lowering: type[BaseNativeLowering] = _PartLowering
 
     def define_pipelines(self) -> list[PassManager]:
         """Return the passes of a compilation."""
-        passes = PassManager("outlined")
+        passes = PassManager("kernel")
         for step, what in DefaultPassBuilder.define_nopython_pipeline(self.state).passes:
-            passes.add_pass(_OutlinedLowering if step is NativeLowering else step, what)
+            passes.add_pass(self.lowering if step is NativeLowering else step, what)
         passes.finalize()
         return [passes]
 
 
-def outlined(function: F) -> F:
-    """Compile a kernel as one function that is called, not copied into each caller.
+class _WholeCompiler(_Compiler):
+    lowering = _WholeLowering
 
-    A call costs a few nanoseconds. With everything inlined the step was one function of 130,000
-    instructions, which took minutes to compile and ran no faster.
+
+_INNER: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, **_OPTIONS}
+
+
+def kernel(function: F) -> F:
+    """Compile a kernel that only other kernels call: inlined, no wrappers, not cached."""
+    if not JIT_ENABLED:
+        return function
+    return numba.njit(forceinline=True, pipeline_class=_Compiler, **_INNER)(function)
+
+
+def outlined(function: F) -> F:
+    """Compile a kernel that LLVM may keep as a function of its own, where it is long or called often.
+
+    With everything inlined the step was one function of 130,000 instructions, which took minutes to
+    compile and ran no faster.
     """
     if not JIT_ENABLED:
         return function
-    return numba.njit(
-        forceinline=False,
-        no_cpython_wrapper=True,
-        no_cfunc_wrapper=True,
-        pipeline_class=_OutlinedCompiler,
-        **_OPTIONS,
-    )(function)
+    return numba.njit(forceinline=False, pipeline_class=_Compiler, **_INNER)(function)
 
 
 def wrapping(function: F) -> F:
@@ -114,7 +182,8 @@ def entry(function: F) -> F:
     if directory is not None:
         numba.config.CACHE_DIR = str(directory)
     try:
-        return viewing(numba.njit(cache=directory is not None, **_OPTIONS)(function))  # type: ignore[return-value]
+        decorate = numba.njit(cache=directory is not None, pipeline_class=_WholeCompiler, **_OPTIONS)
+        return viewing(decorate(function))  # type: ignore[return-value]
     finally:
         numba.config.CACHE_DIR = before
 
@@ -123,7 +192,8 @@ def sources_digest() -> str:
     """Return a hash of every source file whose code can end up in a compiled kernel."""
     package = Path(__file__).parent
     digest = hashlib.sha256()
-    for path in sorted([*package.glob("core/*.py"), *(package / f"{name}.py" for name in ("jit", "rng", "tables"))]):
+    others = (package / f"{name}.py" for name in ("jit", "rng", "tables"))
+    for path in sorted([*package.glob("core/*.py"), *others]):
         digest.update(path.name.encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
@@ -137,7 +207,7 @@ def cache_directory() -> Path | None:
     from a directory that is not keyed. Tried in order: CASCADE_CACHE_DIR, the user cache, temp.
     """
     tag = f"kernels-{sources_digest()}-py{sys.version_info[0]}{sys.version_info[1]}-nb{numba.__version__}"
-    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    home = os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
     named = os.environ.get("CASCADE_CACHE_DIR")
     roots = ([Path(named)] if named else []) + [
         Path(home) / "cascade",

@@ -11,7 +11,7 @@ import numpy as np
 
 from cascade.core.bitmap import words
 from cascade.core.exact import INVERSE
-from cascade.core.params import PERPETUAL, Params
+from cascade.core.params import PERPETUAL, UNMARGINED, Params
 from cascade.core.state import NONE, Array, State
 
 Endowment = Array
@@ -51,6 +51,8 @@ def _positions(st: State, p: Params, endowment: Endowment) -> Iterator[str]:
             yield f"positions of market {m} sum to {total} lots, not {wanted}"
         if longs != st.markets[m].open_interest:
             yield f"open interest of market {m} is {st.markets[m].open_interest} lots, longs are {longs}"
+    if ((st.positions.lots == 0) & (st.positions.entry_value != 0)).any():
+        yield "a flat position has an entry value"
 
 
 def _money(st: State, p: Params) -> Iterator[str]:
@@ -62,14 +64,42 @@ def _money(st: State, p: Params) -> Iterator[str]:
             yield f"balances of settlement asset {k} sum to {total}, deposits less withdrawals are {wanted}"
     if (st.accounts.reserved < 0).any():
         yield "an account holds back a negative margin"
-    if st.clock[0].n_orders == 0 and (st.accounts.reserved != 0).any():
-        yield "margin is held back although no order rests"
+    live = np.flatnonzero(st.orders.lots != 0)
+    owners = st.positions.account[st.orders.position[live]]
+    margined = st.accounts.margin[owners] != UNMARGINED
+    reserved = np.zeros(len(st.accounts), np.int64)
+    for order, owner in zip(live[margined], owners[margined], strict=True):
+        reserved[owner] += _reserve(st, p, int(order))
+    if (reserved != st.accounts.reserved).any():
+        yield "the margin that an account holds back is not that of its resting orders"
+
+
+def _reserve(st: State, p: Params, order: int) -> int:
+    """Return the margin that a resting order of a margined account holds back."""
+    row = st.orders[order]
+    market = p.markets[st.positions[row.position].market]
+    tick = int(row.tick)
+    unit = int(market.unit)
+    value = tick * unit if market.contract != INVERSE else (2 * unit + tick) // (2 * tick)
+    rate = int(1e8 / float(p.tiers[market.first_tier].max_leverage))
+    return -(-abs(int(row.lots)) * value * rate // 100_000_000)
+
+
+def _bitmap(occupied: Array) -> Array:
+    """Return the words of all three levels of a bitmap in which the given slots are set."""
+    levels: list[Array] = []
+    for _ in range(3):
+        padded = np.zeros(-(-len(occupied) // 64) * 64, np.uint8)
+        padded[: len(occupied)] = occupied
+        levels.append(np.packbits(padded, bitorder="little").view(np.uint64))
+        occupied = levels[-1] != 0
+    return np.concatenate(levels)
 
 
 def _books(st: State, p: Params) -> Iterator[str]:
     """No book is crossed; best prices, bitmaps and level totals say what the queues hold."""
     n = int(p.run[0].n_ticks)
-    n0, n1, n2 = words(n)
+    size = sum(words(n))
     live = np.flatnonzero(st.orders.lots != 0)
     if len(live) != st.clock[0].n_orders:
         yield f"{len(live)} orders rest, {st.clock[0].n_orders} are counted"
@@ -93,11 +123,10 @@ def _books(st: State, p: Params) -> Iterator[str]:
         if (totals != st.levels.lots[m * n : (m + 1) * n]).any():
             yield f"market {m}: a level's total is not that of its orders"
         for which, side in ((0, lots > 0), (1, lots < 0)):
-            at = (4 * m + which) * (n0 + n1 + n2)
-            bits = np.unpackbits(st.bits[at : at + n0].view(np.uint8), bitorder="little")[:n]
-            wanted = np.zeros(n, np.uint8)
-            wanted[slots[inside & side]] = 1
-            if (bits != wanted).any():
+            occupied = np.zeros(n, np.bool_)
+            occupied[slots[inside & side]] = True
+            at = (4 * m + which) * size
+            if (st.bits[at : at + size] != _bitmap(occupied)).any():
                 yield f"market {m}: a bitmap of the book is wrong"
 
 
@@ -116,6 +145,14 @@ def _queues(st: State, p: Params) -> Iterator[str]:
             order = int(following[order])
     if n_seen != st.clock[0].n_orders:
         yield f"queues hold {n_seen} orders, {st.clock[0].n_orders} rest"
+    n_owned = 0
+    for head in st.accounts.first_order[st.accounts.first_order != NONE]:
+        order = int(head)
+        while order != NONE and n_owned <= len(st.orders):
+            n_owned += 1
+            order = int(st.orders.own_next[order])
+    if n_owned != st.clock[0].n_orders:
+        yield f"accounts list {n_owned} orders, {st.clock[0].n_orders} rest"
     free, order = 0, int(st.clock[0].free_order)
     while order != NONE and free <= len(st.orders):
         free += 1
@@ -125,20 +162,34 @@ def _queues(st: State, p: Params) -> Iterator[str]:
 
 
 def _triggers(st: State, p: Params) -> Iterator[str]:
-    """Every trigger node hangs in exactly one bucket, and a margined position that is open has one."""
+    """Every trigger node hangs in the bucket of its tick; bitmaps show which buckets are taken."""
     n = int(p.run[0].n_ticks)
+    size = sum(words(n))
     for name, which in (("low", 0), ("high", 1)):
         ticks, links = st.positions[f"{name}_tick"], st.positions[f"{name}_next"]
         hung = 0
         for m in range(len(p.markets)):
             at = (2 * m + which) * (n + 1)
-            nodes = st.trigger_heads[at : at + n + 1]
-            nodes = nodes[nodes != NONE]
+            heads = st.trigger_heads[at : at + n + 1]
+            buckets = np.flatnonzero(heads != NONE)
+            nodes = heads[buckets]
             while len(nodes):
                 hung += len(nodes)
-                if (ticks[nodes] == NONE).any() or (st.positions.market[nodes] != m).any():
+                slots = ticks[nodes].astype(np.int64) - st.markets[m].window
+                far = slots < 0 if which == 0 else slots >= n
+                wanted = np.where(far, n, np.clip(slots, 0, n - 1))
+                lost = (ticks[nodes] == NONE) | (st.positions.market[nodes] != m)
+                if (lost | (wanted != buckets)).any():
                     yield f"market {m}: a {name} trigger hangs where it should not"
                 nodes = links[nodes]
-                nodes = nodes[nodes != NONE]
+                nodes, buckets = nodes[nodes != NONE], buckets[nodes != NONE]
+            at = (4 * m + 2 + which) * size
+            if (st.bits[at : at + size] != _bitmap(heads[:n] != NONE)).any():
+                yield f"market {m}: a bitmap of {name} triggers is wrong"
         if hung != int((ticks != NONE).sum()):
             yield f"{int((ticks != NONE).sum())} {name} triggers are set, {hung} hang in the index"
+    run = p.run[0]
+    flags = st.bits[run.flags_at : run.flags_at + run.f0]
+    flagged = int(np.unpackbits(flags.view(np.uint8)).sum())
+    if flagged != st.clock[0].n_flagged:
+        yield f"{flagged} accounts are flagged, {st.clock[0].n_flagged} are counted"

@@ -148,12 +148,12 @@ def _retrigger_box(st: State, p: Params, account: int) -> None:
             set_triggers(st, p, np.int64(k), np.int64(NONE), np.int64(NONE))
             continue
         mark = st.markets[np.int64(position.market)].mark
-        face = _face(mark, position.lots, reach)
-        beyond = np.int64(1) if excess > 0.0 else np.int64(0)  # the face itself lies inside the box
+        face = _face(mark, position.lots, reach)  # it lies inside the box: the trigger is one beyond
         if position.lots > 0:
-            set_triggers(st, p, np.int64(k), face - beyond if face > beyond else np.int64(NONE), np.int64(NONE))
-        else:
-            set_triggers(st, p, np.int64(k), np.int64(NONE), min(face + beyond, MAX_TICK))
+            low = face - 1 if face > 1 else np.int64(NONE)
+            set_triggers(st, p, np.int64(k), low if excess > 0.0 else MAX_TICK, np.int64(NONE))
+        else:  # an account that fails already is due at any mark
+            set_triggers(st, p, np.int64(k), np.int64(NONE), face + 1 if excess > 0.0 else np.int64(1))
 
 
 @kernel

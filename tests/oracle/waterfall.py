@@ -33,6 +33,7 @@ class Waterfall(Exchange):
         self.insolvent: set[int] = set()
         self.residuals: list[Residual] = []
         self.wave = 0
+        self.absorbed = self.topped_up = self.due = 0  # counted for tests
 
     # --- margin test ------------------------------------------------------------------------------
 
@@ -73,6 +74,7 @@ class Waterfall(Exchange):
         tick = liquidation_tick(market, row.lots, self.ledger.balance[account])
         if tick is not None:
             way = abs(row.entry_value - row.lots * lot_value(market, tick))
+            self.topped_up += 1
             self.ledger.transfer(account, int(float(way) * (self.world.top_up_factor - 1.0)))
 
     # --- liquidation ------------------------------------------------------------------------------
@@ -216,6 +218,8 @@ class Waterfall(Exchange):
                 ]  # fmt: skip
                 if batch:
                     self._batch(m, batch, self._rank(m, long=not long))
+        for account in self.insolvent:
+            self.settle_flat(account)
         self.insolvent.clear()
         self.residuals.clear()
 
@@ -262,18 +266,20 @@ class Waterfall(Exchange):
         self.cancel_account(counterparty)
         size = min(abs(residual.lots), abs(self.ledger.positions[target].lots))
         lots = size if residual.lots > 0 else -size
+        worth = lots * lot_value(self.world.markets[m], self.marks[m])
         value = residual.quote * size // abs(residual.lots)
-        mark_value = abs(lots * lot_value(self.world.markets[m], self.marks[m]))
+        if self.world.venues[self.world.markets[m].venue].adl_price == P.AT_MARK:
+            value = -worth
         self.logs.adl.append(row | {
             "step": self.now, "wave": self.wave, "counterparty": counterparty, "market": m, "lots": lots,
             "account": self.ledger.positions[residual.position].account, "value": abs(value),
-            "mark_value": mark_value,
+            "mark_value": abs(worth),
         })  # fmt: skip
         self.ledger.move(residual.position, target, lots, value)
         residual.lots -= lots
         residual.quote -= value
         residual.row["adl_lots"] += size
-        self.ledger.adl_value += mark_value
+        self.ledger.adl_value += abs(worth)
 
     def _absorb(self, m: int, residual: Residual) -> None:
         """Give a residual without counterparty to the fund, whatever it costs."""
@@ -281,6 +287,7 @@ class Waterfall(Exchange):
         fund = self.ledger.place(self.ledger.fund_of(account), m)
         worth = residual.lots * lot_value(self.world.markets[m], self.marks[m]) + residual.quote
         self.ledger.fund_losses += max(-worth, 0)
+        self.absorbed += 1
         self.ledger.move(residual.position, fund, residual.lots, residual.quote)
         residual.lots, residual.quote = 0, 0
 
@@ -291,4 +298,5 @@ class Waterfall(Exchange):
         if self.ledger.is_flat(account):
             self.settle_flat(account)
         elif self.margin.excess(account) <= 0:
+            self.due += 1
             self.flagged_next.add(account)

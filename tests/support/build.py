@@ -131,7 +131,7 @@ def _venues(world: World, roster: tuple[Account, ...]) -> list[dict[str, Any]]:
         {
             "mark": venue.mark, "n_basis": venue.n_basis, "basis_steps": venue.basis_steps,
             "procedure": venue.procedure, "take_over": venue.take_over,
-            "take_over_limit": venue.take_over_limit, "adl_ranking": venue.adl_ranking,
+            "take_over_limit": venue.take_over_limit, "adl_ranking": venue.adl_ranking, "adl_price": venue.adl_price,
             "fund": _first(roster, P.FUND, v), "fees": _first(roster, P.FEES, v),
             "rounding": _first(roster, P.ROUNDING, v), "absorber": _first(roster, P.ABSORBER, v),
             "unwind_fraction": venue.unwind_fraction, "unwind_max": venue.unwind_max,

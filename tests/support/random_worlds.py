@@ -49,12 +49,13 @@ def _tiers(rng: random.Random) -> tuple:
 def _venue(rng: random.Random) -> Venue:
     """Return a venue's rules; funds are empty, small or rich."""
     return Venue(
-        mark=int(rng.choice((P.MARK_MEDIAN, P.MARK_INDEX, P.MARK_INDEX, P.MARK_LAST))),
+        mark=int(rng.choice((P.MARK_MEDIAN, P.MARK_INDEX, P.MARK_LAST))),
         n_basis=rng.randint(1, 4), basis_steps=rng.randint(1, 2),
         procedure=int(rng.choice((P.FULL, P.TIER_BY_TIER))),
         take_over=int(rng.choice((P.TAKE_OVER_CAPACITY, P.TAKE_OVER_NOTIONAL, P.TAKE_OVER_NEVER))),
         take_over_limit=rng.choice((50_000_000, 100_000_000, 1_000_000_000)),
         adl_ranking=int(rng.choice((P.QUEUE_PNL_MARGIN, P.QUEUE_PNL_LEVERAGE))),
+        adl_price=int(rng.choice((P.AT_BANKRUPTCY, P.AT_BANKRUPTCY, P.AT_MARK))),
         unwind_fraction=rng.choice((0.01, 0.3, 1.0)), unwind_max=rng.choice((500_000, 10**12)),
         funding_steps=rng.choice((3, 5, 1000)), first_funding=rng.randint(1, 6),
         fund_balance=rng.choice((0, 0, 50_000, 500_000, 10**10)),
@@ -111,7 +112,8 @@ def _perpetuals(markets: list[Market], venue: int) -> list[int]:
 def _holding(rng: random.Random, market: Market, m: int) -> Holding:
     """Return a position entered near the start price."""
     lots = rng.choice((-1, 1)) * rng.choice((1, rng.randint(2, 30), rng.randint(2, 90)))
-    return Holding(market=m, lots=lots, entry=max(round(market.start * rng.uniform(0.97, 1.03)), 1))
+    spread = rng.choice((0.03, 0.03, 0.15))
+    return Holding(market=m, lots=lots, entry=round(market.start * rng.uniform(1 - spread, 1 + spread)))
 
 
 def _margined(

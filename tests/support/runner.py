@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -32,6 +32,14 @@ class Intent:
     ref: int = S.NONE
     generation: int = 0
     life_steps: int = S.NONE
+
+
+class Resting(NamedTuple):
+    """A resting order: whose it is, and its number and generation."""
+
+    position: int
+    number: int
+    generation: int
 
 
 class Runner:
@@ -67,6 +75,12 @@ class Runner:
         """Return one log as gathered so far."""
         rows = self.logs[name]
         return np.concatenate(rows) if rows else np.zeros(0, getattr(self.st, name).dtype)
+
+    def resting(self) -> list[Resting]:
+        """Return the resting orders, by number."""
+        live = np.flatnonzero(self.st.orders["lots"])
+        rows = self.st.orders[live][["position", "generation"]].tolist()
+        return [Resting(row[0], int(k), row[1]) for row, k in zip(rows, live, strict=True)]
 
     def _handle(self, status: int) -> None:
         """Do what a status asks for."""

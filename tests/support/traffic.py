@@ -56,16 +56,19 @@ class Traffic:
 
     def _jump(self) -> list[Intent]:
         """Move the price that makers believe in, and take away what rests at the old one."""
-        asset = self.rng.choice([m.asset for m in self.world.markets])
+        assets = {m.asset for m in self.world.markets}
+        if self.rng.random() < 0.5:
+            assets = {self.rng.choice(sorted(assets))}
         factor = self.rng.choice(JUMPS)
         sent = []
         dry = self.rng.random() < 0.5
         for m, market in enumerate(self.world.markets):
-            if market.asset == asset:
+            if market.asset in assets:
                 self.price[m] = min(max(self.price[m] * factor, 60.0), 40_000.0)
         for place, (_, m) in enumerate(self.places):
             market = self.world.markets[m]
-            if market.asset == asset and self.kinds[place] in (P.MAKER_ACCOUNT, P.FLOW_ACCOUNT) and (dry or market.spot):
+            quoting = self.kinds[place] in (P.MAKER_ACCOUNT, P.FLOW_ACCOUNT)
+            if market.asset in assets and quoting and (dry or market.spot):
                 sent.append(Intent(position=place, kind=int(P.CANCEL_ALL), offset=0.0))
                 if place in self.world.quotes and market.spot:
                     sent += self._ladder(place, self.world.quotes[place], offset=0.001)

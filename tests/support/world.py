@@ -9,9 +9,6 @@ from cascade.core import params as P
 NEVER = -1
 """A stop, take-profit or top-up that is not set."""
 
-IDLE = -1
-"""An account of no venue's margin system carries this seat: none."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Tier:
@@ -54,6 +51,7 @@ class Venue:
     take_over: int = int(P.TAKE_OVER_CAPACITY)
     take_over_limit: int = 100_000_000
     adl_ranking: int = int(P.QUEUE_PNL_LEVERAGE)
+    adl_price: int = int(P.AT_BANKRUPTCY)
     unwind_fraction: float = 0.5
     unwind_max: int = 10**12
     funding_steps: int = 1000

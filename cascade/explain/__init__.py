@@ -1,0 +1,78 @@
+"""What a scenario means before it is run: its timeline, figures, population, liquidation map and cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cascade.errors import Problem, ScenarioError
+from cascade.explain.cost import Cost, cost_of
+from cascade.explain.figures import Figure, counts, figures_of, rulebook_counts
+from cascade.explain.liquidation_map import LiquidationMap, liquidation_maps
+from cascade.explain.population import Population, populations
+from cascade.explain.timeline import Moment, timeline
+from cascade.scenario.schema import Scenario
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Everything `cascade explain` says about a scenario."""
+
+    scenario: Scenario
+    replicate: int
+    timeline: tuple[Moment, ...]
+    figures: tuple[Figure, ...]
+    rulebooks: dict[str, dict[str, int]]
+    """Figures of each venue's rulebook by status."""
+    populations: tuple[Population, ...]
+    maps: tuple[LiquidationMap, ...]
+    cost: Cost
+    problems: tuple[Problem, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the record ``--json`` prints."""
+        return {
+            "name": self.scenario.name,
+            "description": self.scenario.description,
+            "seed": self.scenario.seed,
+            "replicate": self.replicate,
+            "timeline": [moment.as_dict() for moment in self.timeline],
+            "figures": [figure.as_dict() for figure in self.figures],
+            "figures_by_kind": counts(self.figures),
+            "rulebook_figures_by_status": self.rulebooks,
+            "population": [population.as_dict() for population in self.populations],
+            "liquidation_map": [each.as_dict() for each in self.maps],
+            "cost": self.cost.as_dict(),
+            "warnings": [problem.as_dict() for problem in self.problems],
+        }
+
+
+def explain_scenario(path: str | Path, overrides: Iterable[str] = (), replicate: int = 0) -> Explanation:
+    """Return what a scenario file means, for one replicate.
+
+    Raises
+    ------
+    ScenarioError
+        If the file is not a valid scenario.
+    """
+    from cascade.assembly import assemble
+    from cascade.scenario.load import inspect
+
+    scenario, problems = inspect(path, overrides)
+    if scenario is None or any(problem.severity == "error" for problem in problems):
+        raise ScenarioError(problems)
+    drawn = assemble(scenario, replicate)
+    books = {venue.rulebook: rulebook_counts(venue.rulebook) for venue in scenario.venues.values()}
+    return Explanation(
+        scenario=scenario,
+        replicate=replicate,
+        timeline=timeline(scenario, drawn.params),
+        figures=figures_of(scenario),
+        rulebooks={Path(name).stem: found for name, found in books.items()},
+        populations=populations(scenario, drawn),
+        maps=liquidation_maps(scenario, drawn),
+        cost=cost_of(scenario, drawn),
+        problems=problems,
+    )

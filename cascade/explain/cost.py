@@ -1,0 +1,95 @@
+"""What a run will cost: memory from the state itself, time from measured costs of a step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from cascade.assembly import Assembled
+from cascade.core.state import State
+from cascade.scenario.schema import Scenario
+
+STEP_US, QUOTE_US, ORDER_US, TRADER_US = 1.0, 0.012, 0.25, 0.6
+"""Microseconds of a step in itself, of a quote looked at, of an order, and of a trader's decision.
+
+Measured on one core of about 3 GHz, see the page `performance`; another machine differs by a factor.
+"""
+
+COMPILE_S = 20.0
+"""Seconds of the first run of an installation, which compiles the market."""
+
+_PARTS = {
+    "books and triggers": ("levels", "bits", "trigger_heads", "orders", "quotes"),
+    "accounts": ("accounts", "positions", "balances", "traders"),
+    "calendars": ("calendars",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Memory of one replicate at the start, and an estimate of its time."""
+
+    memory_bytes: dict[str, int]
+    steps: int
+    quotes_per_step: float
+    orders_per_step: float
+    decisions_per_step: float
+    compile_s: float
+    replicates: int
+
+    @property
+    def total_bytes(self) -> int:
+        """Return the bytes of a replicate."""
+        return sum(self.memory_bytes.values())
+
+    @property
+    def us_per_step(self) -> float:
+        """Return the estimated time of a step."""
+        agents = QUOTE_US * self.quotes_per_step + ORDER_US * self.orders_per_step
+        return STEP_US + agents + TRADER_US * self.decisions_per_step
+
+    @property
+    def seconds(self) -> float:
+        """Return the estimated time of one replicate, compilation not included."""
+        return self.us_per_step * self.steps * 1e-6
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the record ``--json`` prints."""
+        return {
+            "memory_bytes": self.memory_bytes,
+            "total_bytes": self.total_bytes,
+            "is_estimate": True,
+            "us_per_step": self.us_per_step,
+            "seconds_per_replicate": self.seconds,
+            "replicates": self.replicates,
+            "compile_s": self.compile_s,
+            "quotes_per_step": self.quotes_per_step,
+            "orders_per_step": self.orders_per_step,
+            "decisions_per_step": self.decisions_per_step,
+        }
+
+
+def cost_of(scenario: Scenario, drawn: Assembled) -> Cost:
+    """Return what a run of the scenario will take."""
+    from cascade.jit import is_compiled
+
+    p, state = drawn.params, drawn.state
+    steps = int(p.run[0].n_steps)
+    arbitrage, takers = p.arbitrage.act.sum(), p.news_takers.rate.sum()
+    ends = state.traders.life_ends
+    return Cost(
+        memory_bytes=memory_of(state),
+        steps=steps,
+        quotes_per_step=float((2.0 * p.makers.act * p.makers.n_levels).sum()),
+        orders_per_step=float(p.flows.market_rate.sum() + p.flows.limit_rate.sum() + takers + 2.0 * arbitrage),
+        decisions_per_step=2.0 * float((ends < steps).sum()) / steps,
+        compile_s=0.0 if is_compiled() else COMPILE_S,
+        replicates=scenario.replicates,
+    )
+
+
+def memory_of(state: State) -> dict[str, int]:
+    """Return the bytes of a state by part; buffers that are drained or grow on demand are `buffers`."""
+    sizes = {name: int(array.nbytes) for name, array in state._asdict().items()}
+    found = {part: sum(sizes.pop(name) for name in names) for part, names in _PARTS.items()}
+    return {**found, "buffers": sum(sizes.values())}

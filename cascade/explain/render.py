@@ -1,0 +1,238 @@
+"""Explanations as a terminal shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from cascade.explain import Explanation
+from cascade.explain.cost import Cost
+from cascade.explain.figures import DEFAULT, NONE, Figure, counts
+from cascade.explain.liquidation_map import WIDTH, LiquidationMap, Side
+from cascade.explain.population import QUANTILES, Population, Spread
+from cascade.explain.timeline import Moment
+from cascade.explain.topics import Topic
+from cascade.units import format_duration
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.table import Table
+
+_MOST_ANCHORS = 12
+_SHOWN_EDGES = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 16, 20, 24, 32, 40, 60, 80)
+"""Rows of the map, in buckets from the start price."""
+
+_BAR = 12
+
+
+def usd(amount: float) -> str:
+    """Return an amount with three digits and a multiplier."""
+    for size, letter in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")):
+        if abs(amount) >= 0.9995 * size:
+            return f"{amount / size:.3g}{letter}"
+    return f"{amount:.3g}" if amount else "0"
+
+
+def render(explanation: Explanation, *, all_figures: bool = False) -> Iterator[RenderableType]:
+    """Yield the sections of a scenario's explanation."""
+    from rich.text import Text
+
+    scenario = explanation.scenario
+    what = f"\n{scenario.description}" if scenario.description else ""
+    yield Text.assemble((scenario.name, "bold"), what)
+    yield from _timeline(explanation.timeline)
+    yield from _figures(explanation, all_figures)
+    for population in explanation.populations:
+        yield from _population(population, explanation.replicate)
+    for each in explanation.maps:
+        yield from _map(each)
+    yield from _cost(explanation.cost)
+
+
+def render_topic(topic: Topic) -> Iterator[RenderableType]:
+    """Yield a topic."""
+    from rich.text import Text
+
+    yield Text(topic.title, style="bold")
+    table = _table("", "", "")
+    for entry in topic.entries:
+        table.add_row(*entry)
+    yield table
+    if topic.note:
+        yield Text(topic.note, style="dim")
+
+
+def _table(*titles: str, right: Sequence[int] = ()) -> Table:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=any(titles))
+    for number, title in enumerate(titles):
+        table.add_column(title, justify="right" if number in right else "left", header_style="dim")
+    return table
+
+
+def _heading(text: str) -> RenderableType:
+    from rich.text import Text
+
+    return Text(f"\n{text}", style="bold")
+
+
+def _note(text: str) -> RenderableType:
+    from rich.text import Text
+
+    return Text(text, style="dim")
+
+
+# --- timeline --------------------------------------------------------------------------------------
+
+
+def _timeline(moments: Sequence[Moment]) -> Iterator[RenderableType]:
+    yield _heading("Timeline")
+    n_anchors = sum(moment.kind == "anchor" for moment in moments)
+    table = _table("", "", "", "")
+    for kind, group in groupby(moments, key=lambda moment: moment.kind):
+        run = list(group)
+        if kind == "anchor" and n_anchors > _MOST_ANCHORS and len(run) > 2:
+            run = [run[0], Moment(run[1].t_s, kind, f"... {len(run) - 2} more anchors"), run[-1]]
+        for moment in run:
+            table.add_row(format_duration(round(moment.t_s, 3)), moment.time, moment.kind, moment.text)
+    yield table
+
+
+# --- figures ---------------------------------------------------------------------------------------
+
+
+def _figures(explanation: Explanation, all_figures: bool) -> Iterator[RenderableType]:
+    figures = explanation.figures
+    yield _heading("Figures and where they come from")
+    parts = ", ".join(f"{n} {kind}" for kind, n in counts(figures).items())
+    yield _note(f"{len(figures)} figures: {parts}")
+    for name, found in explanation.rulebooks.items():
+        if found:
+            yield _note(f"rulebook {name}: " + ", ".join(f"{n} {status}" for status, n in found.items()))
+    shown = figures if all_figures else [each for each in figures if each.kind != DEFAULT]
+    yield _figure_table(shown)
+    unsourced = sum(each.kind == NONE for each in figures)
+    if unsourced:
+        yield _note(f"{unsourced} figures have no source: name one under `sources:`.")
+    if not all_figures and len(shown) < len(figures):
+        yield _note(f"{len(figures) - len(shown)} defaults are not shown: --all, or `cascade docs parameters`.")
+
+
+def _figure_table(figures: Sequence[Figure]) -> RenderableType:
+    table = _table("figure", "value", "unit", "from")
+    for each in figures:
+        units = "" if each.unit in ("s", "x", "fraction", "time") else each.unit  # the value shows these
+        origin = f"{each.kind}: {each.source}" if each.source else each.kind
+        table.add_row(each.path, each.value, units, origin)
+    return table
+
+
+# --- population ------------------------------------------------------------------------------------
+
+
+def _population(population: Population, replicate: int) -> Iterator[RenderableType]:
+    yield _heading(f"Leveraged accounts of {population.market}, as drawn for replicate {replicate}")
+    table = _table("", "", right=(1,))
+    kinds = f"{population.isolated:,} isolated, {population.cross:,} cross"
+    table.add_row("open accounts", f"{population.accounts:,} ({kinds})")
+    table.add_row("open interest, one-sided", f"{usd(population.open_interest_usd)} USD")
+    table.add_row("  leveraged longs", f"{usd(population.long_usd)} USD ({population.long_share:.1%})")
+    table.add_row("  leveraged shorts", f"{usd(population.short_usd)} USD")
+    table.add_row("leverage, weighted by notional", f"{population.weighted_leverage:.1f}x")
+    yield table
+    names = [f"{q:.0%} of accounts up to" for q in QUANTILES]
+    table = _table("", *names, "largest", right=range(1, len(names) + 2))
+    table.add_row("leverage at entry", *_spread(population.leverage, "x"))
+    table.add_row("notional, USD", *_spread(population.size_usd))
+    yield table
+
+
+def _spread(spread: Spread, suffix: str = "") -> list[str]:
+    return [f"{usd(value)}{suffix}" for value in (*spread.quantiles, spread.largest)]
+
+
+# --- map -------------------------------------------------------------------------------------------
+
+
+def _map(each: LiquidationMap) -> Iterator[RenderableType]:
+    yield _heading(f"Liquidation map of {each.market}, from {each.price:,.10g} USD")
+    titles = ("move", "price", "to liquidate", "", "cumulative", "book", "thin book")
+    table = _table(*titles, right=(0, 1, 2, 4, 5, 6))
+    largest = max(float(each.below.usd.max(initial=0.0)), float(each.above.usd.max(initial=0.0)), 1.0)
+    for row in reversed(_rows(each, each.above, 1.0, largest)):
+        table.add_row(*row)
+    table.add_row("0 %", f"{each.price:,.10g}", "", "", "", "", "", style="bold")
+    for row in _rows(each, each.below, -1.0, largest):
+        table.add_row(*row)
+    yield table
+    for side, what in ((each.below, "falls"), (each.above, "rises")):
+        yield _note(_verdict(side, what))
+    yield _note(
+        "USD at the start. book: quoted by makers up to that price on that side; thin book: the same with makers"
+        " at their withdrawal floor and the deepest depth shock on. Cross-margined accounts: all prices together."
+    )
+
+
+def _rows(each: LiquidationMap, side: Side, sign: float, largest: float) -> list[tuple[str, ...]]:
+    """Return a side's rows, from near to far; far rows hold several buckets."""
+    cumulative = side.cumulative_usd
+    rows: list[tuple[str, ...]] = []
+    before = 0
+    for edge in _SHOWN_EDGES:
+        if edge > len(side.usd):
+            break
+        amount = float(side.usd[before:edge].sum())
+        move = sign * WIDTH * edge
+        bar = "█" * round(_BAR * amount / largest) if edge - before == 1 else ""
+        total, depth, thin = float(cumulative[edge - 1]), float(side.depth_usd[edge - 1]), float(side.thin_usd[edge - 1])
+        mark = " >" if total > depth else ""
+        rows.append((
+            f"{100 * move:+.2f} %", f"{each.price * (1 + move):,.10g}", usd(amount), bar,
+            f"{usd(total)}{mark}", usd(depth), usd(thin),
+        ))  # fmt: skip
+        before = edge
+    return rows
+
+
+def _verdict(side: Side, what: str) -> str:
+    """Return where liquidations outgrow the book."""
+    if not float(side.usd.sum()) + side.beyond_usd:
+        return f"If the price {what}, no account fails."
+    far = f"; {usd(side.beyond_usd)} beyond the map" if side.beyond_usd else ""
+    found, thin = side.overrun(), side.overrun(thin=True)
+    if found is None and thin is None:
+        return f"If the price {what}: the book holds more than is liquidated, throughout{far}."
+    full = f"more is liquidated than the book holds from {found:.2%} on" if found is not None else "the book holds"
+    less = f", in a thin book from {thin:.2%}" if thin is not None else ""
+    return f"If the price {what}: {full}{less}{far}."
+
+
+# --- cost ------------------------------------------------------------------------------------------
+
+
+def _cost(cost: Cost) -> Iterator[RenderableType]:
+    yield _heading("Cost")
+    parts = ", ".join(f"{part} {_size(n)}" for part, n in cost.memory_bytes.items())
+    table = _table("", "")
+    table.add_row("memory of a replicate", f"{_size(cost.total_bytes)}: {parts}")
+    time = f"about {_seconds(cost.seconds)}, {cost.us_per_step:.0f} us a step"
+    table.add_row("time of a replicate", f"{time} (estimate for one core of 3 GHz; without its counterfactual)")
+    if cost.replicates > 1:
+        total = _seconds(cost.replicates * cost.seconds)
+        table.add_row("all replicates", f"{cost.replicates}: about {total} of one core")
+    if cost.compile_s:
+        table.add_row("first run", f"compiles for about {_seconds(cost.compile_s)}, once")
+    yield table
+
+
+def _size(n: int) -> str:
+    for size, unit in ((1 << 30, "GB"), (1 << 20, "MB"), (1 << 10, "kB")):
+        if n >= size:
+            return f"{n / size:.3g} {unit}"
+    return f"{n} B"
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds / 60:.0f} min" if seconds >= 120 else f"{seconds:.2g} s"

@@ -1,0 +1,116 @@
+"""After every step of random markets, however violent, nothing is lost and nothing is out of place."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, event, given, settings
+from hypothesis import strategies as hs
+
+from cascade.core import params as P
+from cascade.core.check import breaches
+from tests.support.random_worlds import random_world
+from tests.support.runner import Intent, Runner
+from tests.support.small_worlds import crash_world, quotes
+from tests.support.traffic import Traffic
+from tests.support.world import lot_value
+
+PACE = settings(max_examples=120, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+
+
+def play(seed: int, n_steps: int = 12, **venue) -> Runner:
+    """Run a random world whose venues' rules are changed as given, checking it after every step."""
+    rng = random.Random(seed)
+    world = random_world(rng, n_steps)
+    world = replace(world, venues=tuple(replace(v, **venue) for v in world.venues))
+    world = replace(
+        world,
+        accounts=tuple(a for a in world.accounts),
+    )
+    runner, traffic = Runner(world), Traffic(world, rng)
+    for _ in range(n_steps):
+        st = runner.st
+        runner.step(traffic.draw(st.markets["mark"].tolist(), st.positions["lots"].tolist(), runner.resting()))
+        assert breaches(runner.st, runner.p, runner.endowment) == []
+    return runner
+
+
+@PACE
+@given(seed=hs.integers(0, 2**40), n_steps=hs.integers(1, 25))
+def test_nothing_breaks_in_random_markets(seed, n_steps):
+    runner = play(seed, n_steps)
+    event(f"liquidations: {bool(len(runner.log('liquidations')))}, adl: {bool(len(runner.log('adl')))}")
+
+
+@PACE
+@given(
+    seed=hs.integers(0, 2**40),
+    take_over=hs.sampled_from([int(P.TAKE_OVER_CAPACITY), int(P.TAKE_OVER_NOTIONAL), int(P.TAKE_OVER_NEVER)]),
+    ranking=hs.sampled_from([int(P.QUEUE_PNL_MARGIN), int(P.QUEUE_PNL_LEVERAGE)]),
+    price=hs.sampled_from([int(P.AT_BANKRUPTCY), int(P.AT_MARK)]),
+)
+def test_nothing_breaks_where_the_fund_is_empty(seed, take_over, ranking, price):
+    play(seed, take_over=take_over, adl_ranking=ranking, adl_price=price, fund_balance=0)
+
+
+@settings(PACE, max_examples=60)
+@given(seed=hs.integers(0, 2**40), marks=hs.lists(hs.integers(1, 10**6), min_size=4, max_size=4))
+def test_equities_sum_to_balances_at_any_marks(seed, marks):
+    runner = play(seed)
+    st, world = runner.st, random_world(random.Random(seed))
+    held = sum(
+        int(lots) * lot_value(world.markets[m], marks[m])
+        for lots, m in zip(st.positions["lots"].tolist(), st.positions["market"].tolist(), strict=True)
+    )
+    endowed = sum(
+        int(n) * lot_value(world.markets[m], marks[m])
+        for m, n in enumerate(runner.endowment) if world.markets[m].spot
+    )  # fmt: skip
+    assert held == endowed
+    assert int(st.balances.sum()) == int(st.ledger[0].deposits - st.ledger[0].withdrawals)
+
+
+@pytest.mark.parametrize("factor", [0.4, 1.6])
+@pytest.mark.parametrize("n_waves", [1, 3])
+@pytest.mark.parametrize("cross", [False, True])
+def test_a_move_of_60_per_cent_empties_the_fund_and_leaves_the_window(factor, n_waves, cross):
+    world = crash_world(long=factor < 1, cross=cross, n_waves=n_waves)
+    runner = Runner(world)
+    windows, equity = runner.st.markets["window"].copy(), []
+    price = 1000.0
+    for step in range(40):
+        price *= factor ** (1 / 20) if step < 20 else 1.0
+        runner.step(quotes(world, round(price), deep=step < 4))
+        assert breaches(runner.st, runner.p, runner.endowment) == []
+        equity.append(int(runner.st.balances[0, 0]))
+    assert (runner.st.markets["window"] != windows).all()
+    assert len(runner.log("liquidations")) > 0
+    assert len(runner.log("adl")) > 0
+    margined = runner.st.accounts["margin"] != P.UNMARGINED
+    assert (runner.st.balances[margined, 0] >= 0).all() or not cross
+    assert int(runner.log("adl")["lots"].sum()) != 0
+
+
+def test_orders_outside_the_window_wait_and_trade_when_the_price_comes():
+    world = replace(crash_world(long=True, cross=False), n_ticks=64)
+    runner = Runner(world)
+    taker = next(k for k, (a, m) in enumerate(places(world)) if world.roster()[a].name == "taker" and m == 1)
+    far = [Intent(position=taker, kind=int(P.LIMIT), lots=3, tick=tick) for tick in (300, 301, 300, 2_000_000_000)[:3]]
+    runner.step([*quotes(world, 1000, deep=True), *far])
+    assert int(runner.st.markets[1].far_head) >= 0
+    assert runner.st.markets[1].n_bids >= 3
+    for price in (900, 700, 500, 350, 290):
+        runner.step(quotes(world, price, deep=True))
+        assert breaches(runner.st, runner.p, runner.endowment) == []
+    trades = runner.log("trades")
+    mine = trades[(trades["maker"] == places(world)[taker][0]) & (trades["market"] == 1)]
+    assert mine["tick"].tolist() == [301, 300, 300]
+    assert np.abs(mine["lots"]).tolist() == [3, 3, 3]
+
+
+def places(world) -> list[tuple[int, int]]:
+    """Return account and market of every position."""
+    return [(a, h.market) for a, account in enumerate(world.roster()) for h in account.holdings]
