@@ -8,8 +8,10 @@ from typing import Annotated, Any
 
 import typer
 
-from cascade.cli.terminal import AsJson, Overrides, has_color, say, show_json
+from cascade.cli.terminal import AsJson, Overrides, has_color, say, show, show_json
 from cascade.errors import render_problems
+
+_PLAIN_WIDTH = 200
 
 
 def explain(
@@ -50,12 +52,19 @@ def _is_file(subject: str) -> bool:
 
 
 def _print(parts: Iterable[Any]) -> None:
-    """Print to stdout: as wide as the terminal, or plain and wide where there is none."""
+    """Print to stdout: for a terminal in its width and colours, else plain and wide."""
+    import io
     import sys
 
     from rich.console import Console
 
-    width = None if sys.stdout.isatty() else 200
-    console = Console(width=width, highlight=False, emoji=False, markup=False, soft_wrap=False)
+    if sys.stdout.isatty():
+        console = Console(highlight=False, emoji=False, markup=False)
+        for part in parts:
+            console.print(part)
+        return
+    text = io.StringIO()
+    console = Console(file=text, width=_PLAIN_WIDTH, color_system=None, highlight=False, emoji=False, markup=False)
     for part in parts:
         console.print(part)
+    show("\n".join(line.rstrip() for line in text.getvalue().splitlines()))

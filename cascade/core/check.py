@@ -162,34 +162,38 @@ def _queues(st: State, p: Params) -> Iterator[str]:
 
 
 def _triggers(st: State, p: Params) -> Iterator[str]:
-    """Every trigger node hangs in the bucket of its tick; bitmaps show which buckets are taken."""
+    """Every trigger node hangs in the bucket of its tick, linked both ways from the bucket's head."""
     n = int(p.run[0].n_ticks)
-    size = sum(words(n))
+    market = st.positions.market.astype(np.int64)
     for name, which in (("low", 0), ("high", 1)):
-        ticks, links = st.positions[f"{name}_tick"], st.positions[f"{name}_next"]
-        hung = 0
-        for m in range(len(p.markets)):
-            at = (2 * m + which) * (n + 1)
-            heads = st.trigger_heads[at : at + n + 1]
-            buckets = np.flatnonzero(heads != NONE)
-            nodes = heads[buckets]
-            while len(nodes):
-                hung += len(nodes)
-                slots = ticks[nodes].astype(np.int64) - st.markets[m].window
-                far = slots < 0 if which == 0 else slots >= n
-                wanted = np.where(far, n, np.clip(slots, 0, n - 1))
-                lost = (ticks[nodes] == NONE) | (st.positions.market[nodes] != m)
-                if (lost | (wanted != buckets)).any():
-                    yield f"market {m}: a {name} trigger hangs where it should not"
-                nodes = links[nodes]
-                nodes, buckets = nodes[nodes != NONE], buckets[nodes != NONE]
-            at = (4 * m + 2 + which) * size
-            if (st.bits[at : at + size] != _bitmap(heads[:n] != NONE)).any():
-                yield f"market {m}: a bitmap of {name} triggers is wrong"
-        if hung != int((ticks != NONE).sum()):
-            yield f"{int((ticks != NONE).sum())} {name} triggers are set, {hung} hang in the index"
-    run = p.run[0]
-    flags = st.bits[run.flags_at : run.flags_at + run.f0]
-    flagged = int(np.unpackbits(flags.view(np.uint8)).sum())
-    if flagged != st.clock[0].n_flagged:
-        yield f"{flagged} accounts are flagged, {st.clock[0].n_flagged} are counted"
+        ticks = st.positions[f"{name}_tick"]
+        nodes = np.flatnonzero(ticks != NONE)
+        after = st.positions[f"{name}_next"][nodes].astype(np.int64)
+        before = st.positions[f"{name}_prev"][nodes].astype(np.int64)
+        slots = ticks[nodes].astype(np.int64) - st.markets.window[market[nodes]]
+        beyond = slots >= n if which else slots < 0
+        slots = np.where(beyond, n, np.clip(slots, 0, n - 1))
+        buckets = (2 * market[nodes] + which) * (n + 1) + slots
+        heads = st.trigger_heads[buckets].astype(np.int64)
+        first = before == NONE
+        wrong = first & (heads != nodes)
+        wrong |= ~first & (st.positions[f"{name}_next"][before] != nodes)
+        wrong |= (after != NONE) & (st.positions[f"{name}_prev"][after] != nodes)
+        mine = np.zeros(len(st.trigger_heads), bool)
+        mine[buckets] = True
+        of_kind = (np.arange(len(mine)) // (n + 1)) % 2 == which
+        stray = int(((st.trigger_heads != NONE) & of_kind & ~mine).sum())
+        if wrong.any() or stray:
+            yield f"{int(wrong.sum())} {name} triggers hang where they should not, {stray} buckets hold none of theirs"
+        yield from _trigger_bits(st, p, which, mine, n)
+
+
+def _trigger_bits(st: State, p: Params, which: int, occupied: Array, n: int) -> Iterator[str]:
+    """The bitmap of a market's triggers says which buckets of its window are occupied."""
+    n0, n1, n2 = words(n)
+    for m in range(len(p.markets)):
+        at = (4 * m + 2 + which) * (n0 + n1 + n2)
+        bits = np.unpackbits(st.bits[at : at + n0].view(np.uint8), bitorder="little")[:n]
+        first = (2 * m + which) * (n + 1)
+        if (bits.astype(bool) != occupied[first : first + n]).any():
+            yield f"market {m}: a bitmap of the triggers is wrong"

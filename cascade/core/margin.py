@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from cascade.core.exact import charge, lot_value, tick_where
+from cascade.core.exact import INVERSE, charge, lot_value, tick_where
 from cascade.core.params import Params
 from cascade.core.state import NONE, State
 from cascade.jit import kernel, outlined
@@ -98,11 +98,12 @@ def liquidation_tick(p: Params, m: int, lots: int, balance: int) -> int:
     """
     market = p.markets[m]
     sign = np.int64(1) if lots > 0 else np.int64(-1)
+    slope = -float(sign) if market.contract == INVERSE else float(sign)  # of notional as equity rises
     guess = np.int64(0)
     for k in range(market.first_tier, market.first_tier + market.n_tiers):
         tier = p.tiers[k]
         rate = float(tier.rate) * 1e-8
-        value = -(float(balance) + float(tier.deduction)) / (float(lots) * (1.0 - float(sign) * rate))
+        value = -(float(balance) + float(tier.deduction)) / (float(lots) * (1.0 - slope * rate))
         tick = tick_where(market, value)
         guess = np.int64(min(max(tick, 0.0), float(MAX_TICK)))
         if abs(float(lots) * value) <= float(tier.cap):

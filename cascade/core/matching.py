@@ -196,7 +196,7 @@ def after_fill(st: State, p: Params, position: int, filled: int, purpose: int) -
             settle_flat(st, p, account)
         elif purpose == STOPPING or purpose == CLOSING:
             _stand_again(st, p, trader, position, purpose)
-    elif is_flat(st, account) and st.balances[account, 0] < 0:
+    elif is_flat(st, account):
         settle_flat(st, p, account)
     retrigger(st, p, account)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cascade.core import params as P
+from cascade.core import params as par
 from tests.support.world import Account, Holding, Market, World, lot_value
 
 RATE = 100_000_000
@@ -44,7 +44,9 @@ class Ledger:
 
     def _open(self, account: int, holding: Holding) -> Position:
         """Return the position a holding starts as."""
-        value = holding.lots * lot_value(self.world.markets[holding.market], holding.entry) if holding.lots else 0
+        value = (
+            holding.lots * lot_value(self.world.markets[holding.market], holding.entry) if holding.lots else 0
+        )
         return Position(account, holding.market, holding.lots, value)
 
     def rules(self, position: int) -> Market:
@@ -61,11 +63,11 @@ class Ledger:
 
     def fund_of(self, account: int) -> int:
         """Return the fund of an account's venue."""
-        return self.special(P.FUND, self.roster[account].venue)
+        return self.special(par.FUND, self.roster[account].venue)
 
     def is_margined(self, account: int) -> bool:
         """Tell whether an account has a margin to fail."""
-        return self.roster[account].margin != P.UNMARGINED
+        return self.roster[account].margin != par.UNMARGINED
 
     def is_flat(self, account: int) -> bool:
         """Tell whether an account holds nothing."""
@@ -89,7 +91,7 @@ class Ledger:
         account = self.positions[position].account
         fee = charge(abs(value), rate)
         self.balance[account] -= value + fee
-        self.balance[self.special(P.FEES, self.rules(position).venue)] += fee
+        self.balance[self.special(par.FEES, self.rules(position).venue)] += fee
         return fee
 
     def move(self, source: int, target: int, lots: int, value: int) -> None:

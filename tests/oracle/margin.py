@@ -91,8 +91,9 @@ class Margin:
         """Return the initial margin of all positions."""
         return sum(
             initial(self.ledger.rules(k), abs(self.value(k)))
-            for k in self.ledger.places[account] if self.ledger.positions[k].lots
-        )  # fmt: skip
+            for k in self.ledger.places[account]
+            if self.ledger.positions[k].lots
+        )
 
     def excess(self, account: int) -> int:
         """Return equity less maintenance margin."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from cascade.core import params as P
+from cascade.core import params as par
 from tests.oracle.book import Order
 from tests.oracle.ledger import RATE
 from tests.oracle.matching import LAST_TICK
@@ -34,8 +34,11 @@ class OracleMarket(Waterfall):
         inbox: list[Pending] = [(intent, None) for intent in self.standing]
         self.standing = []
         for book in self.books:
-            for order in [o for o in book.orders if o.due == self.now]:
-                inbox.append((Intent(position=order.position, kind=int(P.CANCEL), offset=0.0), order))
+            inbox += [
+                (Intent(position=o.position, kind=int(par.CANCEL), offset=0.0), o)
+                for o in book.orders
+                if o.due == self.now
+            ]
         inbox += [(intent, None) for intent in self._unwind()]
         inbox += intents
         for intent, order in sorted(inbox, key=lambda pair: pair[0].offset):
@@ -52,16 +55,22 @@ class OracleMarket(Waterfall):
             if market.spot or not self.world.forced_orders:
                 continue
             venue = self.world.venues[market.venue]
-            place = self.ledger.place(self.ledger.special(P.FUND, market.venue), m)
+            place = self.ledger.place(self.ledger.special(par.FUND, market.venue), m)
             held = self.ledger.positions[place].lots
             if held == 0:
                 continue
             size = max(int(abs(held) * venue.unwind_fraction), 1)
             size = min(size, max(int(venue.unwind_max / abs(lot_value(market, self.marks[m]))), 1))
-            sent.append(Intent(
-                position=place, lots=-size if held > 0 else size, tick=LAST_TICK if held < 0 else 1,
-                kind=int(P.IOC), purpose=int(P.UNWINDING), reduce_only=1,
-            ))  # fmt: skip
+            sent.append(
+                Intent(
+                    position=place,
+                    lots=-size if held > 0 else size,
+                    tick=LAST_TICK if held < 0 else 1,
+                    kind=int(par.IOC),
+                    purpose=int(par.UNWINDING),
+                    reduce_only=1,
+                )
+            )
         return sent
 
     # --- marks and funding ------------------------------------------------------------------------
@@ -101,9 +110,9 @@ class OracleMarket(Waterfall):
             self.n_basis[m] += 1
             self.basis_at[m] += venue.basis_steps
         last = self.last[m] * market.tick_size
-        if venue.mark == P.MARK_LAST:
+        if venue.mark == par.MARK_LAST:
             return last
-        if venue.mark == P.MARK_INDEX:
+        if venue.mark == par.MARK_INDEX:
             return index
         remaining = (self.next_funding[m] - self.now) / venue.funding_steps
         carried = index * (1.0 + float(market.funding_rate) * 1e-8 * remaining)
@@ -124,7 +133,7 @@ class OracleMarket(Waterfall):
                     payment = -((-value * market.funding_rate) // RATE)
                     self.ledger.balance[row.account] -= payment
                     collected += payment
-            self.ledger.balance[self.ledger.special(P.ROUNDING, market.venue)] += collected
+            self.ledger.balance[self.ledger.special(par.ROUNDING, market.venue)] += collected
             self.next_funding[m] += self.world.venues[market.venue].funding_steps
 
     # --- waves ------------------------------------------------------------------------------------

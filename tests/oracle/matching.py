@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from cascade.core import params as P
+from cascade.core import params as par
 from tests.oracle.book import Book, Order
 from tests.oracle.ledger import RATE, Ledger, charge
 from tests.oracle.margin import Margin, initial, tier_of
@@ -44,11 +44,12 @@ class Exchange:
         self.margin = Margin(self.ledger, self.marks)
         self.books = [Book() for _ in world.markets]
         self.quotes: dict[int, Order] = {}
-        self.rejected = [0] * len(P.REASONS)
+        self.rejected = [0] * len(par.REASONS)
         self.seats = {
             k: Seats(a.seat, a.seat.stop, a.seat.take, a.seat.top_up)
-            for k, a in enumerate(self.ledger.roster) if a.seat
-        }  # fmt: skip
+            for k, a in enumerate(self.ledger.roster)
+            if a.seat
+        }
         self.logs = Logs()
         self.now, self.events = 0, 0
 
@@ -101,16 +102,23 @@ class Exchange:
             filled = size if lots > 0 else -size
             worth = filled * lot_value(self.world.markets[m], order.tick)
             self._fill_resting(order, -filled, -worth)
-            self.logs.trades.append({
-                "step": self.now, "market": m, "tick": order.tick, "lots": filled,
-                "maker": order.account, "taker": taker, "purpose": purpose,
-            })  # fmt: skip
+            self.logs.trades.append(
+                {
+                    "step": self.now,
+                    "market": m,
+                    "tick": order.tick,
+                    "lots": filled,
+                    "maker": order.account,
+                    "taker": taker,
+                    "purpose": purpose,
+                }
+            )
             self.last[m] = order.tick
             value += worth
             left -= filled
         self.events += 1
         if left != lots:
-            rate = 0 if purpose == P.FORCED else self.ledger.fee_rate(taker, taker=True)
+            rate = 0 if purpose == par.FORCED else self.ledger.fee_rate(taker, taker=True)
             self.ledger.fill(position, lots - left, value, rate)
         return lots - left, value
 
@@ -130,14 +138,14 @@ class Exchange:
         """Carry out one intent; `order` is the one that a cancellation means."""
         position = intent.position
         account = self.ledger.positions[position].account
-        if intent.kind == P.CANCEL:
+        if intent.kind == par.CANCEL:
             if order is not None and order.resting:
                 self.remove(order)
             else:
-                self.rejected[P.GONE] += 1
-        elif intent.kind == P.CANCEL_ALL:
+                self.rejected[par.GONE] += 1
+        elif intent.kind == par.CANCEL_ALL:
             self.cancel_account(account)
-        elif intent.kind == P.QUOTE:
+        elif intent.kind == par.QUOTE:
             self._quote(intent, account)
         else:
             self._order(intent, account)
@@ -161,20 +169,20 @@ class Exchange:
         if intent.reduce_only:
             held = self.ledger.positions[intent.position].lots
             if held * lots >= 0:
-                self.rejected[P.NOT_REDUCING] += 1
+                self.rejected[par.NOT_REDUCING] += 1
                 return
             lots = min(lots, -held) if lots > 0 else max(lots, -held)
-        if intent.kind == P.POST_ONLY and self.books[m].crosses(lots, limit):
-            self.rejected[P.CROSSED] += 1
+        if intent.kind == par.POST_ONLY and self.books[m].crosses(lots, limit):
+            self.rejected[par.CROSSED] += 1
             return
         reason = self._refusal(intent, account, m, lots)
         if reason is not None:
             self.rejected[reason] += 1
             return
-        if intent.kind == P.IOC:
+        if intent.kind == par.IOC:
             limit = self.within(self.world.markets[m].take_bound, m, lots, limit)
         filled, _ = self.take(intent.position, lots, limit, intent.purpose)
-        if intent.kind != P.IOC and filled != lots:
+        if intent.kind != par.IOC and filled != lots:
             due = self.now + intent.life_steps if intent.life_steps > 0 else None
             if due is not None and due > self.world.n_steps:
                 due = None
@@ -191,19 +199,19 @@ class Exchange:
     def _refusal(self, intent: Intent, account: int, m: int, lots: int) -> int | None:
         """Return why a venue refuses an order, if it does."""
         market = self.world.markets[m]
-        if intent.kind != P.IOC and self.within(market.price_band, m, lots, intent.tick) != intent.tick:
-            return P.OUT_OF_BAND
-        if intent.purpose == P.OPENING:
+        if intent.kind != par.IOC and self.within(market.price_band, m, lots, intent.tick) != intent.tick:
+            return par.OUT_OF_BAND
+        if intent.purpose == par.OPENING:
             held = self.ledger.positions[intent.position].lots
             if held * lots < 0:
-                return P.NOT_FLAT
+                return par.NOT_FLAT
             notional = abs((held + lots) * lot_value(market, self.marks[m]))
             most = market.tiers[tier_of(market, notional)].leverage
             if account in self.seats and self.seats[account].habits.leverage > most:
-                return P.OVER_LEVERAGE
-        is_agent = self.ledger.roster[account].kind == P.AGENT and self.ledger.is_margined(account)
+                return par.OVER_LEVERAGE
+        is_agent = self.ledger.roster[account].kind == par.AGENT and self.ledger.is_margined(account)
         if is_agent and not intent.reduce_only and not self._affordable(account, m, lots, intent.tick):
-            return P.NO_MARGIN
+            return par.NO_MARGIN
         return None
 
     def _affordable(self, account: int, m: int, lots: int, tick: int) -> bool:
@@ -218,11 +226,11 @@ class Exchange:
         """Settle a margined account's wallet after its own order."""
         if not self.ledger.is_margined(account):
             return
-        if account in self.seats and intent.purpose == P.OPENING and filled:
+        if account in self.seats and intent.purpose == par.OPENING and filled:
             self._post_margin(account)
         elif self.ledger.is_flat(account):
             self.settle_flat(account)
-        elif account in self.seats and intent.purpose == P.STOPPING:
+        elif account in self.seats and intent.purpose == par.STOPPING:
             self.seats[account].stop = self.marks[self.ledger.positions[intent.position].market]
 
     def _post_margin(self, account: int) -> None:

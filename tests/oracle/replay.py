@@ -10,10 +10,8 @@ import sys
 from collections import Counter
 from typing import Any
 
-import numpy as np
-
-from cascade.core import params as P
-from cascade.core import state as S
+from cascade.core import params as par
+from cascade.core import state as cols
 from cascade.core.check import breaches
 from tests.oracle.book import Order
 from tests.oracle.market import OracleMarket
@@ -24,12 +22,37 @@ from tests.support.traffic import Traffic
 SAME = {
     "trades": ("step", "market", "tick", "lots", "maker", "taker", "purpose"),
     "liquidations": (
-        "step", "wave", "account", "market", "part", "side", "position_lots", "order_lots", "filled_lots",
-        "filled_value", "trigger_mark", "bankruptcy_tick", "worst_tick", "fee", "taken_over_lots",
-        "fund_draw", "adl_lots",
+        "step",
+        "wave",
+        "account",
+        "market",
+        "part",
+        "side",
+        "position_lots",
+        "order_lots",
+        "filled_lots",
+        "filled_value",
+        "trigger_mark",
+        "bankruptcy_tick",
+        "worst_tick",
+        "fee",
+        "taken_over_lots",
+        "fund_draw",
+        "adl_lots",
     ),
-    "adl": ("step", "wave", "account", "counterparty", "market", "lots", "value", "mark_value", "rank", "score"),
-}  # fmt: skip
+    "adl": (
+        "step",
+        "wave",
+        "account",
+        "counterparty",
+        "market",
+        "lots",
+        "value",
+        "mark_value",
+        "rank",
+        "score",
+    ),
+}
 """Columns of each log that both sides fill."""
 
 
@@ -68,21 +91,28 @@ class Replay:
         seen["absorbed"] += oracle.absorbed
         seen["counterparties due"] += oracle.due
         seen["waiting"] += len(oracle.flagged)
-        seen["stops"] += sum(bool(i.purpose == P.STOPPING) for i in oracle.standing)
-        seen["take-profits"] += sum(bool(i.purpose == P.CLOSING) for i in oracle.standing)
+        seen["stops"] += sum(bool(i.purpose == par.STOPPING) for i in oracle.standing)
+        seen["take-profits"] += sum(bool(i.purpose == par.CLOSING) for i in oracle.standing)
         seen["top-ups"] += oracle.topped_up
         seen["cross liquidated"] += sum(len(oracle.ledger.places[int(row["account"])]) > 1 for row in rows)
-        seen["far orders"] += int((self.kernels.st.markets["far_head"] != S.NONE).sum())
+        seen["far orders"] += int((self.kernels.st.markets["far_head"] != cols.NONE).sum())
         oracle.absorbed = oracle.topped_up = oracle.due = 0
 
     def _standing(self) -> list[str]:
         """Compare what stops sent; their order among themselves is the trigger index's, and adopted."""
         inbox = self.kernels.st.inbox[: self.kernels.st.clock[0].n_inbox]
         sent = [
-            Intent(position=int(r.position), kind=int(r.kind), lots=int(r.lots), tick=int(r.tick),
-                   purpose=int(r.purpose), offset=float(r.offset), reduce_only=int(r.reduce_only))
+            Intent(
+                position=int(r.position),
+                kind=int(r.kind),
+                lots=int(r.lots),
+                tick=int(r.tick),
+                purpose=int(r.purpose),
+                offset=float(r.offset),
+                reduce_only=int(r.reduce_only),
+            )
             for r in inbox
-        ]  # fmt: skip
+        ]
         wanted, self.oracle.standing = self.oracle.standing, sent
         key = lambda i: (i.position, i.purpose, i.lots)  # noqa: E731
         return [] if sorted(sent, key=key) == sorted(wanted, key=key) else [f"stops: {sent} != {wanted}"]
@@ -101,7 +131,8 @@ class Replay:
             "marks": (st.markets["mark"].tolist(), oracle.marks),
             "last": (st.markets["last"].tolist(), oracle.last),
             "open interest": (
-                st.markets["open_interest"].tolist(), [ledger.open_interest(m) for m in range(len(books))]
+                st.markets["open_interest"].tolist(),
+                [ledger.open_interest(m) for m in range(len(books))],
             ),
             "best bids": (st.markets["best_bid"].tolist(), [b.best(buys=True) or 0 for b in books]),
             "best asks": (st.markets["best_ask"].tolist(), [b.best(buys=False) or 2**31 - 1 for b in books]),
@@ -116,7 +147,7 @@ class Replay:
             "top-ups": (st.traders["top_up_tick"].tolist(), [s.top_up for s in seats]),
             "flagged": (int(st.clock[0].n_flagged), len(oracle.flagged)),
             "unfinished waves": (int(st.clock[0].unfinished_waves), oracle.unfinished_waves),
-        }  # fmt: skip
+        }
         return [f"{name}: {a} != {b}" for name, (a, b) in pairs.items() if a != b]
 
     def _books(self) -> list[str]:
@@ -127,16 +158,16 @@ class Replay:
         heads = st.levels["head"].reshape(len(st.markets), -1)
         for m, book in enumerate(self.oracle.books):
             queues: dict[int, list[int]] = {}
-            for head in [*heads[m][heads[m] != S.NONE].tolist(), int(st.markets[m].far_head)]:
-                while head != S.NONE:
+            for head in [*heads[m][heads[m] != cols.NONE].tolist(), int(st.markets[m].far_head)]:
+                while head != cols.NONE:
                     queues.setdefault(orders[head][1], []).append(head)
                     head = orders[head][3]  # noqa: PLW2901
             wanted = book.queues()
             here = {t: [(orders[k][0], orders[k][2], orders[k][4]) for k in q] for t, q in queues.items()}
             there = {
-                t: [(o.lots, o.position, S.NONE if o.quote is None else o.quote) for o in q]
+                t: [(o.lots, o.position, cols.NONE if o.quote is None else o.quote) for o in q]
                 for t, q in wanted.items()
-            }  # fmt: skip
+            }
             if here != there:
                 found.append(f"book {m}: {here} != {there}")
                 continue

@@ -16,10 +16,23 @@ N_BATCHES, BATCH = 20, 105
 ROOT = Path(__file__).parents[2]
 
 RARE = (
-    "trades", "liquidations", "adl", "waves beyond the first", "partial", "taken over", "fund loss",
-    "fee capped or nil", "absorbed", "counterparties due", "stops", "take-profits", "top-ups",
-    "cross liquidated", "far orders", "recentred",
-)  # fmt: skip
+    "trades",
+    "liquidations",
+    "adl",
+    "waves beyond the first",
+    "partial",
+    "taken over",
+    "fund loss",
+    "fee capped or nil",
+    "absorbed",
+    "counterparties due",
+    "stops",
+    "take-profits",
+    "top-ups",
+    "cross liquidated",
+    "far orders",
+    "recentred",
+)
 """What each batch of worlds must have met, or agreement would say nothing about it."""
 
 

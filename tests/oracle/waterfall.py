@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from cascade.core import params as P
+from cascade.core import params as par
 from tests.oracle.ledger import RATE, charge
 from tests.oracle.margin import bankruptcy_tick, liquidation_tick, maintenance, tier_of
 from tests.oracle.matching import LAST_TICK, Exchange
@@ -62,10 +62,17 @@ class Waterfall(Exchange):
         seat.take = NEVER if taken else seat.take
         if not (stopped or taken):
             return []
-        return [Intent(
-            position=position, lots=-row.lots, tick=1 if long else LAST_TICK, kind=int(P.IOC),
-            purpose=int(P.STOPPING if stopped else P.CLOSING), offset=0.0, reduce_only=1,
-        )]  # fmt: skip
+        return [
+            Intent(
+                position=position,
+                lots=-row.lots,
+                tick=1 if long else LAST_TICK,
+                kind=int(par.IOC),
+                purpose=int(par.STOPPING if stopped else par.CLOSING),
+                offset=0.0,
+                reduce_only=1,
+            )
+        ]
 
     def _top_up(self, account: int, position: int) -> None:
         """Deposit so much that the liquidation price moves away by the factor; once."""
@@ -120,7 +127,7 @@ class Waterfall(Exchange):
         """Return the size of the next forced order: all, or what leads to the next lower tier."""
         market, row = self.ledger.rules(position), self.ledger.positions[position]
         size = abs(row.lots)
-        if self.world.venues[market.venue].procedure == P.TIER_BY_TIER:
+        if self.world.venues[market.venue].procedure == par.TIER_BY_TIER:
             worth = abs(lot_value(market, self.marks[row.market]))
             tier = tier_of(market, size * worth)
             if tier > 0:
@@ -136,10 +143,10 @@ class Waterfall(Exchange):
         lots = -size if held > 0 else size
         limit = self.within(market.take_bound, m, lots, bankruptcy)
         if self.world.forced_orders:
-            filled, value = self.take(position, lots, limit, int(P.FORCED))
+            filled, value = self.take(position, lots, limit, int(par.FORCED))
         else:  # the counterfactual: an absorber takes it at the mark
             filled, value = lots, lots * lot_value(market, mark)
-            absorber = self.ledger.place(self.ledger.special(P.ABSORBER, market.venue), m)
+            absorber = self.ledger.place(self.ledger.special(par.ABSORBER, market.venue), m)
             self.ledger.fill(position, filled, value, 0)
             self.ledger.fill(absorber, -filled, -value, 0)
         fee = max(min(charge(abs(value), market.liquidation_fee), self.margin.equity(account)), 0)
@@ -147,13 +154,27 @@ class Waterfall(Exchange):
         self.ledger.balance[self.ledger.fund_of(account)] += fee
         self.ledger.fund_income += fee
         self.events += 1
-        self.logs.liquidations.append({
-            "step": self.now, "wave": self.wave, "account": account, "market": m, "part": part,
-            "side": 1 if held > 0 else -1, "position_lots": abs(held), "order_lots": size,
-            "filled_lots": abs(filled), "filled_value": abs(value), "trigger_mark": mark,
-            "bankruptcy_tick": bankruptcy, "worst_tick": self.last[m], "fee": fee,
-            "taken_over_lots": 0, "fund_draw": 0, "adl_lots": 0,
-        })  # fmt: skip
+        self.logs.liquidations.append(
+            {
+                "step": self.now,
+                "wave": self.wave,
+                "account": account,
+                "market": m,
+                "part": part,
+                "side": 1 if held > 0 else -1,
+                "position_lots": abs(held),
+                "order_lots": size,
+                "filled_lots": abs(filled),
+                "filled_value": abs(value),
+                "trigger_mark": mark,
+                "bankruptcy_tick": bankruptcy,
+                "worst_tick": self.last[m],
+                "fee": fee,
+                "taken_over_lots": 0,
+                "fund_draw": 0,
+                "adl_lots": 0,
+            }
+        )
         return abs(filled)
 
     # --- insurance fund ---------------------------------------------------------------------------
@@ -163,11 +184,11 @@ class Waterfall(Exchange):
         venue: Venue = self.world.venues[self.ledger.roster[account].venue]
         if not self.world.forced_orders:
             return True
-        if venue.take_over == P.TAKE_OVER_NEVER:
+        if venue.take_over == par.TAKE_OVER_NEVER:
             return False
         fund = self.ledger.fund_of(account)
         after = self.margin.equity(fund) + self.margin.equity(account)
-        if venue.take_over == P.TAKE_OVER_CAPACITY:
+        if venue.take_over == par.TAKE_OVER_CAPACITY:
             return after >= 0
         exposure = 0
         for k in self.ledger.places[account]:
@@ -213,9 +234,10 @@ class Waterfall(Exchange):
         for m in range(len(self.world.markets)):
             for long in (False, True):
                 batch = [
-                    r for r in self.residuals
+                    r
+                    for r in self.residuals
                     if self.ledger.positions[r.position].market == m and (r.lots > 0) == long
-                ]  # fmt: skip
+                ]
                 if batch:
                     self._batch(m, batch, self._rank(m, long=not long))
         for account in self.insolvent:
@@ -230,7 +252,7 @@ class Waterfall(Exchange):
             kind = self.ledger.roster[row.account].kind
             if row.market != m or row.lots == 0 or (row.lots > 0) != long:
                 continue
-            if kind not in (P.FUND, P.ABSORBER) and row.account not in self.insolvent:
+            if kind not in (par.FUND, par.ABSORBER) and row.account not in self.insolvent:
                 found.append((self._score(k), k))
         return sorted(found, key=lambda pair: (-pair[0], pair[1]))
 
@@ -239,7 +261,7 @@ class Waterfall(Exchange):
         row = self.ledger.positions[position]
         value, equity = self.margin.value(position), float(self.margin.equity(row.account))
         profit = float(value - row.entry_value)
-        if self.world.venues[self.ledger.rules(position).venue].adl_ranking == P.QUEUE_PNL_MARGIN:
+        if self.world.venues[self.ledger.rules(position).venue].adl_ranking == par.QUEUE_PNL_MARGIN:
             ratio = float(self.margin.maintenance(row.account)) / equity if equity > 0 else 0.0
             return max(0.0, profit) / max(equity - profit, 1e6) * ratio
         gain, leverage = profit / max(abs(float(value)), 1.0), abs(float(value)) / max(equity, 1.0)
@@ -268,13 +290,21 @@ class Waterfall(Exchange):
         lots = size if residual.lots > 0 else -size
         worth = lots * lot_value(self.world.markets[m], self.marks[m])
         value = residual.quote * size // abs(residual.lots)
-        if self.world.venues[self.world.markets[m].venue].adl_price == P.AT_MARK:
+        if self.world.venues[self.world.markets[m].venue].adl_price == par.AT_MARK:
             value = -worth
-        self.logs.adl.append(row | {
-            "step": self.now, "wave": self.wave, "counterparty": counterparty, "market": m, "lots": lots,
-            "account": self.ledger.positions[residual.position].account, "value": abs(value),
-            "mark_value": abs(worth),
-        })  # fmt: skip
+        self.logs.adl.append(
+            row
+            | {
+                "step": self.now,
+                "wave": self.wave,
+                "counterparty": counterparty,
+                "market": m,
+                "lots": lots,
+                "account": self.ledger.positions[residual.position].account,
+                "value": abs(value),
+                "mark_value": abs(worth),
+            }
+        )
         self.ledger.move(residual.position, target, lots, value)
         residual.lots -= lots
         residual.quote -= value

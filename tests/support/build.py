@@ -6,17 +6,19 @@ from typing import Any
 
 import numpy as np
 
-from cascade.core import params as P
+from cascade.core import params as par
 from cascade.core import start
-from cascade.core import state as S
+from cascade.core import state as cols
 from cascade.core.bitmap import words
 from tests.support.world import Account, World, lot_value
 
 SMALLEST = start.Capacity(*[1] * len(start.Capacity._fields))
-SMALL = start.Capacity(orders=64, inbox=64, residuals=8, ranked=16, liquidations=32, adl=32, trades=512, bars=32)
+SMALL = start.Capacity(
+    orders=64, inbox=64, residuals=8, ranked=16, liquidations=32, adl=32, trades=512, bars=32
+)
 
 
-def table(dtype: np.dtype[np.void], rows: list[dict[str, Any]]) -> S.Array:
+def table(dtype: np.dtype[np.void], rows: list[dict[str, Any]]) -> cols.Array:
     """Return records from dictionaries; a field that is not named is zero."""
     names = dtype.names or ()
     unknown = {name for row in rows for name in row} - set(names)
@@ -25,7 +27,7 @@ def table(dtype: np.dtype[np.void], rows: list[dict[str, Any]]) -> S.Array:
     return np.array([tuple(row.get(name, 0) for name in names) for row in rows], dtype).view(np.recarray)
 
 
-def build(world: World, capacity: start.Capacity = SMALL) -> tuple[P.Params, S.State, S.Array]:
+def build(world: World, capacity: start.Capacity = SMALL) -> tuple[par.Params, cols.State, cols.Array]:
     """Return parameters, the state at step zero with its seats taken, and the spot endowments."""
     roster = world.roster()
     p = _params(world, roster)
@@ -44,37 +46,63 @@ def build(world: World, capacity: start.Capacity = SMALL) -> tuple[P.Params, S.S
     return p, st, endowment
 
 
-def _entities(world: World, roster: tuple[Account, ...]) -> tuple[S.Array, S.Array]:
+def _entities(world: World, roster: tuple[Account, ...]) -> tuple[cols.Array, cols.Array]:
     """Return account and position records."""
     accounts: list[dict[str, Any]] = []
     positions: list[dict[str, Any]] = []
     for number, a in enumerate(roster):
-        accounts.append({
-            "first_position": len(positions), "n_positions": len(a.holdings), "first_order": S.NONE,
-            "venue": a.venue, "kind": a.kind, "margin": a.margin, "fees": a.fees, "tag": -1,
-        })  # fmt: skip
+        accounts.append(
+            {
+                "first_position": len(positions),
+                "n_positions": len(a.holdings),
+                "first_order": cols.NONE,
+                "venue": a.venue,
+                "kind": a.kind,
+                "margin": a.margin,
+                "fees": a.fees,
+                "tag": -1,
+            }
+        )
         for h in a.holdings:
             entry = h.lots * lot_value(world.markets[h.market], h.entry) if h.lots else 0
-            positions.append({
-                "account": number, "market": h.market, "lots": h.lots, "entry_value": entry,
-                "low_tick": S.NONE, "high_tick": S.NONE,
-            })  # fmt: skip
-    return table(S.ACCOUNT, accounts), table(S.POSITION, positions)
+            positions.append(
+                {
+                    "account": number,
+                    "market": h.market,
+                    "lots": h.lots,
+                    "entry_value": entry,
+                    "low_tick": cols.NONE,
+                    "high_tick": cols.NONE,
+                }
+            )
+    return table(cols.ACCOUNT, accounts), table(cols.POSITION, positions)
 
 
-def _traders(world: World, roster: tuple[Account, ...]) -> S.Array:
+def _traders(world: World, roster: tuple[Account, ...]) -> cols.Array:
     """Return trader records that sleep through the run but for their standing orders."""
-    return table(S.TRADER, [
-        {"leverage": a.seat.leverage, "stop_tick": a.seat.stop, "take_tick": a.seat.take,
-         "top_up_tick": a.seat.top_up, "phase": 2, "side": 1, "life_ends": 2_000_000_000,
-         "due_next": S.NONE, "mean_hold_s": 60.0}
-        for a in roster if a.seat
-    ])  # fmt: skip
+    return table(
+        cols.TRADER,
+        [
+            {
+                "leverage": a.seat.leverage,
+                "stop_tick": a.seat.stop,
+                "take_tick": a.seat.take,
+                "top_up_tick": a.seat.top_up,
+                "phase": 2,
+                "side": 1,
+                "life_ends": 2_000_000_000,
+                "due_next": cols.NONE,
+                "mean_hold_s": 60.0,
+            }
+            for a in roster
+            if a.seat
+        ],
+    )
 
 
 def _first(roster: tuple[Account, ...], kind: int, venue: int) -> int:
     """Return the number of the first account of a kind on a venue, or NONE."""
-    return next((k for k, a in enumerate(roster) if a.kind == kind and a.venue == venue), S.NONE)
+    return next((k for k, a in enumerate(roster) if a.kind == kind and a.venue == venue), cols.NONE)
 
 
 def _place(roster: tuple[Account, ...], account: int, market: int) -> int:
@@ -85,7 +113,7 @@ def _place(roster: tuple[Account, ...], account: int, market: int) -> int:
             if number == account and h.market == market:
                 return position
             position += 1
-    return S.NONE
+    return cols.NONE
 
 
 def _run(world: World, roster: tuple[Account, ...]) -> dict[str, Any]:
@@ -94,12 +122,23 @@ def _run(world: World, roster: tuple[Account, ...]) -> dict[str, Any]:
     f0, f1, f2 = words(len(roster))
     first_trader = next((k for k, a in enumerate(roster) if a.seat), len(roster))
     return {
-        "dt": 1.0, "n_steps": world.n_steps, "n_ticks": world.n_ticks, "n0": n0, "n1": n1,
-        "flags_at": 4 * len(world.markets) * (n0 + n1 + n2), "f0": f0, "f1": f1, "flags_words": f0 + f1 + f2,
-        "first_agent": next((k for k, a in enumerate(roster) if a.kind == P.AGENT), first_trader),
-        "first_trader": first_trader, "n_waves": world.n_waves, "bar_steps": 5, "record_trades": 1,
-        "python_agents": 1, "forced_orders": int(world.forced_orders),
-    }  # fmt: skip
+        "dt": 1.0,
+        "n_steps": world.n_steps,
+        "n_ticks": world.n_ticks,
+        "n0": n0,
+        "n1": n1,
+        "flags_at": 4 * len(world.markets) * (n0 + n1 + n2),
+        "f0": f0,
+        "f1": f1,
+        "flags_words": f0 + f1 + f2,
+        "first_agent": next((k for k, a in enumerate(roster) if a.kind == par.AGENT), first_trader),
+        "first_trader": first_trader,
+        "n_waves": world.n_waves,
+        "bar_steps": 5,
+        "record_trades": 1,
+        "python_agents": 1,
+        "forced_orders": int(world.forced_orders),
+    }
 
 
 def _markets(world: World, roster: tuple[Account, ...]) -> list[dict[str, Any]]:
@@ -107,20 +146,36 @@ def _markets(world: World, roster: tuple[Account, ...]) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     first_tier = 0
     for m, market in enumerate(world.markets):
-        rows.append({
-            "kind": P.SPOT if market.spot else P.PERPETUAL, "contract": int(market.inverse),
-            "asset": market.asset, "venue": market.venue, "unit": market.unit,
-            "tick_size": market.tick_size, "lot_size": 1.0, "index_weight": market.index_weight,
-            "first_tier": first_tier, "n_tiers": len(market.tiers),
-            "liquidation_fee": market.liquidation_fee, "price_band": market.price_band,
-            "take_bound": market.take_bound,
-            "max_order": market.max_order, "impact_notional": 10**6,
-            "fund_position": _place(roster, _first(roster, P.FUND, market.venue), m),
-            "absorber_position": _place(roster, _first(roster, P.ABSORBER, market.venue), m),
-            "impact_decay": 1.0, "calm_variance": 1e-8, "withdrawal_threshold": 1.0,
-            "withdrawal_exponent": 1.0, "withdrawal_floor": 0.5, "variance_steps": 10, "variance_decay": 0.9,
-            "funding": P.FUNDING_FIXED, "funding_cap": 10**8,
-        })  # fmt: skip
+        rows.append(
+            {
+                "kind": par.SPOT if market.spot else par.PERPETUAL,
+                "contract": int(market.inverse),
+                "asset": market.asset,
+                "venue": market.venue,
+                "unit": market.unit,
+                "tick_size": market.tick_size,
+                "lot_size": 1.0,
+                "index_weight": market.index_weight,
+                "first_tier": first_tier,
+                "n_tiers": len(market.tiers),
+                "liquidation_fee": market.liquidation_fee,
+                "price_band": market.price_band,
+                "take_bound": market.take_bound,
+                "max_order": market.max_order,
+                "impact_notional": 10**6,
+                "fund_position": _place(roster, _first(roster, par.FUND, market.venue), m),
+                "absorber_position": _place(roster, _first(roster, par.ABSORBER, market.venue), m),
+                "impact_decay": 1.0,
+                "calm_variance": 1e-8,
+                "withdrawal_threshold": 1.0,
+                "withdrawal_exponent": 1.0,
+                "withdrawal_floor": 0.5,
+                "variance_steps": 10,
+                "variance_decay": 0.9,
+                "funding": par.FUNDING_FIXED,
+                "funding_cap": 10**8,
+            }
+        )
         first_tier += len(market.tiers)
     return rows
 
@@ -129,40 +184,55 @@ def _venues(world: World, roster: tuple[Account, ...]) -> list[dict[str, Any]]:
     """Return the rows of the venues."""
     return [
         {
-            "mark": venue.mark, "n_basis": venue.n_basis, "basis_steps": venue.basis_steps,
-            "procedure": venue.procedure, "take_over": venue.take_over,
-            "take_over_limit": venue.take_over_limit, "adl_ranking": venue.adl_ranking, "adl_price": venue.adl_price,
-            "fund": _first(roster, P.FUND, v), "fees": _first(roster, P.FEES, v),
-            "rounding": _first(roster, P.ROUNDING, v), "absorber": _first(roster, P.ABSORBER, v),
-            "unwind_fraction": venue.unwind_fraction, "unwind_max": venue.unwind_max,
-            "funding_steps": venue.funding_steps, "first_funding": venue.first_funding, "premium_steps": 5,
+            "mark": venue.mark,
+            "n_basis": venue.n_basis,
+            "basis_steps": venue.basis_steps,
+            "procedure": venue.procedure,
+            "take_over": venue.take_over,
+            "take_over_limit": venue.take_over_limit,
+            "adl_ranking": venue.adl_ranking,
+            "adl_price": venue.adl_price,
+            "fund": _first(roster, par.FUND, v),
+            "fees": _first(roster, par.FEES, v),
+            "rounding": _first(roster, par.ROUNDING, v),
+            "absorber": _first(roster, par.ABSORBER, v),
+            "unwind_fraction": venue.unwind_fraction,
+            "unwind_max": venue.unwind_max,
+            "funding_steps": venue.funding_steps,
+            "first_funding": venue.first_funding,
+            "premium_steps": 5,
         }
         for v, venue in enumerate(world.venues)
-    ]  # fmt: skip
+    ]
 
 
-def _params(world: World, roster: tuple[Account, ...]) -> P.Params:
+def _params(world: World, roster: tuple[Account, ...]) -> par.Params:
     """Return the parameters: no agents but those the test drives, a constant news value."""
     steps = [
         {"cap": t.cap, "rate": t.rate, "deduction": t.deduction, "max_leverage": t.leverage}
-        for m in world.markets for t in m.tiers
-    ]  # fmt: skip
-    layer = {"n_traders": sum(1 for a in roster if a.seat), "top_up_factor": world.top_up_factor, "max_order": 1e12}
-    return P.Params(
-        run=table(P.RUN, [_run(world, roster)]),
-        assets=table(P.ASSET_P, [{"key": a} for a in range(1 + max(m.asset for m in world.markets))]),
-        points=table(P.POINT, []),
-        markets=table(P.MARKET_P, _markets(world, roster)),
-        rates=table(P.RATE_POINT, []),
-        venues=table(P.VENUE_P, _venues(world, roster)),
-        tiers=table(P.TIER, steps),
+        for m in world.markets
+        for t in m.tiers
+    ]
+    layer = {
+        "n_traders": sum(1 for a in roster if a.seat),
+        "top_up_factor": world.top_up_factor,
+        "max_order": 1e12,
+    }
+    return par.Params(
+        run=table(par.RUN, [_run(world, roster)]),
+        assets=table(par.ASSET_P, [{"key": a} for a in range(1 + max(m.asset for m in world.markets))]),
+        points=table(par.POINT, []),
+        markets=table(par.MARKET_P, _markets(world, roster)),
+        rates=table(par.RATE_POINT, []),
+        venues=table(par.VENUE_P, _venues(world, roster)),
+        tiers=table(par.TIER, steps),
         fees=np.array(world.fees, np.int64),
-        makers=table(P.MAKER, []),
-        quote_levels=table(P.QUOTE_LEVEL, []),
-        news_takers=table(P.NEWS_TAKER, []),
-        flows=table(P.FLOW, []),
-        arbitrage=table(P.ARBITRAGE, []),
-        layers=table(P.LAYER, [layer]),
-        shocks=table(P.SHOCK, []),
+        makers=table(par.MAKER, []),
+        quote_levels=table(par.QUOTE_LEVEL, []),
+        news_takers=table(par.NEWS_TAKER, []),
+        flows=table(par.FLOW, []),
+        arbitrage=table(par.ARBITRAGE, []),
+        layers=table(par.LAYER, [layer]),
+        shocks=table(par.SHOCK, []),
         quantiles=np.zeros((1, 2)),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
-from cascade.core import params as P
+from cascade.core import params as par
 from tests.support.world import NEVER, Account, Holding, Market, Seat, Venue, World, tiers, wallet
 
 START = 1000
@@ -20,11 +20,16 @@ def random_world(rng: random.Random, n_steps: int = 12) -> World:
     accounts = [*_others(rng, markets), *_agents(rng, markets), *_traders(rng, markets)]
     accounts = _balanced(markets, accounts)
     world = World(
-        markets=tuple(markets), venues=tuple(venues), accounts=tuple(accounts),
+        markets=tuple(markets),
+        venues=tuple(venues),
+        accounts=tuple(accounts),
         fees=((0, 0), (rng.choice((-10_000, 0, 20_000)), rng.choice((0, 50_000, 123_457)))),
-        n_ticks=rng.choice((64, 100, 128, 256)), n_waves=rng.randint(1, 3), n_steps=n_steps,
-        forced_orders=rng.random() > 0.1, top_up_factor=rng.choice((1.25, 2.0)),
-    )  # fmt: skip
+        n_ticks=rng.choice((64, 100, 128, 256)),
+        n_waves=rng.randint(1, 3),
+        n_steps=n_steps,
+        forced_orders=rng.random() > 0.1,
+        top_up_factor=rng.choice((1.25, 2.0)),
+    )
     places = quoting_places(world)
     return replace(world, n_quotes=len(places) * 2 * N_LEVELS, quotes={k: i for i, k in enumerate(places)})
 
@@ -34,7 +39,7 @@ def quoting_places(world: World) -> list[int]:
     places, position = [], 0
     for account in world.roster():
         for _ in account.holdings:
-            if account.kind == P.MAKER_ACCOUNT:
+            if account.kind == par.MAKER_ACCOUNT:
                 places.append(position)
             position += 1
     return places
@@ -49,17 +54,20 @@ def _tiers(rng: random.Random) -> tuple:
 def _venue(rng: random.Random) -> Venue:
     """Return a venue's rules; funds are empty, small or rich."""
     return Venue(
-        mark=int(rng.choice((P.MARK_MEDIAN, P.MARK_INDEX, P.MARK_LAST))),
-        n_basis=rng.randint(1, 4), basis_steps=rng.randint(1, 2),
-        procedure=int(rng.choice((P.FULL, P.TIER_BY_TIER))),
-        take_over=int(rng.choice((P.TAKE_OVER_CAPACITY, P.TAKE_OVER_NOTIONAL, P.TAKE_OVER_NEVER))),
+        mark=int(rng.choice((par.MARK_MEDIAN, par.MARK_INDEX, par.MARK_LAST))),
+        n_basis=rng.randint(1, 4),
+        basis_steps=rng.randint(1, 2),
+        procedure=int(rng.choice((par.FULL, par.TIER_BY_TIER))),
+        take_over=int(rng.choice((par.TAKE_OVER_CAPACITY, par.TAKE_OVER_NOTIONAL, par.TAKE_OVER_NEVER))),
         take_over_limit=rng.choice((50_000_000, 100_000_000, 1_000_000_000)),
-        adl_ranking=int(rng.choice((P.QUEUE_PNL_MARGIN, P.QUEUE_PNL_LEVERAGE))),
-        adl_price=int(rng.choice((P.AT_BANKRUPTCY, P.AT_BANKRUPTCY, P.AT_MARK))),
-        unwind_fraction=rng.choice((0.01, 0.3, 1.0)), unwind_max=rng.choice((500_000, 10**12)),
-        funding_steps=rng.choice((3, 5, 1000)), first_funding=rng.randint(1, 6),
+        adl_ranking=int(rng.choice((par.QUEUE_PNL_MARGIN, par.QUEUE_PNL_LEVERAGE))),
+        adl_price=int(rng.choice((par.AT_BANKRUPTCY, par.AT_BANKRUPTCY, par.AT_MARK))),
+        unwind_fraction=rng.choice((0.01, 0.3, 1.0)),
+        unwind_max=rng.choice((500_000, 10**12)),
+        funding_steps=rng.choice((3, 5, 1000)),
+        first_funding=rng.randint(1, 6),
         fund_balance=rng.choice((0, 0, 50_000, 500_000, 10**10)),
-    )  # fmt: skip
+    )
 
 
 def _perpetual(rng: random.Random, asset: int, venue: int) -> Market:
@@ -67,13 +75,20 @@ def _perpetual(rng: random.Random, asset: int, venue: int) -> Market:
     inverse = rng.random() < 0.15
     tick_size = rng.choice((1.0, 0.5, 0.1))
     return Market(
-        spot=False, start=round(START / tick_size), asset=asset, venue=venue, tick_size=tick_size,
-        unit=round(10**8 / tick_size) if inverse else round(100 * tick_size), inverse=inverse,
-        tiers=_tiers(rng), liquidation_fee=rng.choice((0, 1_000_000, 1_234_567)),
+        spot=False,
+        start=round(START / tick_size),
+        asset=asset,
+        venue=venue,
+        tick_size=tick_size,
+        unit=round(10**8 / tick_size) if inverse else round(100 * tick_size),
+        inverse=inverse,
+        tiers=_tiers(rng),
+        liquidation_fee=rng.choice((0, 1_000_000, 1_234_567)),
         price_band=rng.choice((0, 2_000_000, 50_000_000)),
-        take_bound=rng.choice((0, 2_000_000, 5_000_000, 50_000_000)), max_order=rng.choice((5, 1000)),
+        take_bound=rng.choice((0, 2_000_000, 5_000_000, 50_000_000)),
+        max_order=rng.choice((5, 1000)),
         funding_rate=rng.choice((0, 10_000, -75_001)),
-    )  # fmt: skip
+    )
 
 
 def _markets(rng: random.Random) -> tuple[list[Market], list[Venue]]:
@@ -95,12 +110,18 @@ def _others(rng: random.Random, markets: list[Market]) -> list[Account]:
     made = []
     for m, market in enumerate(markets):
         stock = 10_000 if market.spot else 0
-        for name, kind in (("maker", P.MAKER_ACCOUNT), ("taker", P.FLOW_ACCOUNT)):
+        for name, kind in (("maker", par.MAKER_ACCOUNT), ("taker", par.FLOW_ACCOUNT)):
             place = (Holding(market=m, lots=stock, entry=market.start),)
-            made.append(Account(
-                name=f"{name} {m}", kind=int(kind), venue=market.venue, holdings=place, balance=10**12,
-                fees=rng.randint(0, 1),
-            ))  # fmt: skip
+            made.append(
+                Account(
+                    name=f"{name} {m}",
+                    kind=int(kind),
+                    venue=market.venue,
+                    holdings=place,
+                    balance=10**12,
+                    fees=rng.randint(0, 1),
+                )
+            )
     return made
 
 
@@ -116,9 +137,7 @@ def _holding(rng: random.Random, market: Market, m: int) -> Holding:
     return Holding(market=m, lots=lots, entry=round(market.start * rng.uniform(1 - spread, 1 + spread)))
 
 
-def _margined(
-    rng: random.Random, markets: list[Market], name: str, kind: int, seat: Seat | None
-) -> Account:  # fmt: skip
+def _margined(rng: random.Random, markets: list[Market], name: str, kind: int, seat: Seat | None) -> Account:
     """Return a margined account: isolated in one market, or cross over all perpetuals of a venue."""
     venue = rng.choice(sorted({m.venue for m in markets if not m.spot}))
     own = _perpetuals(markets, venue)
@@ -128,26 +147,36 @@ def _margined(
         _holding(rng, markets[m], m) if rng.random() < 0.8 else Holding(market=m) for m in places
     )
     leverage = seat.leverage if seat else rng.choice(LEVERAGES)
-    notional = sum(h.entry * markets[h.market].unit * abs(h.lots) for h in holdings if not markets[h.market].inverse)
+    notional = sum(
+        h.entry * markets[h.market].unit * abs(h.lots) for h in holdings if not markets[h.market].inverse
+    )
     notional += sum(abs(h.lots) * 10**8 // START for h in holdings if markets[h.market].inverse)
     margin = int(notional / leverage) + (rng.randint(0, 20_000) if seat is None else 0)
     flat_trader = seat is not None and notional == 0
     return Account(
-        name=name, kind=kind, venue=venue, margin=int(P.CROSS if cross else P.ISOLATED), holdings=holdings,
-        balance=0 if flat_trader else wallet(tuple(markets), holdings, margin), fees=1, seat=seat,
-    )  # fmt: skip
+        name=name,
+        kind=kind,
+        venue=venue,
+        margin=int(par.CROSS if cross else par.ISOLATED),
+        holdings=holdings,
+        balance=0 if flat_trader else wallet(tuple(markets), holdings, margin),
+        fees=1,
+        seat=seat,
+    )
 
 
 def _agents(rng: random.Random, markets: list[Market]) -> list[Account]:
     """Return margined accounts that may rest orders."""
-    return [_margined(rng, markets, f"agent {k}", int(P.AGENT), None) for k in range(rng.randint(1, 4))]
+    return [_margined(rng, markets, f"agent {k}", int(par.AGENT), None) for k in range(rng.randint(1, 4))]
 
 
 def _traders(rng: random.Random, markets: list[Market]) -> list[Account]:
     """Return leveraged traders; those with one position may have standing orders."""
     made = []
     for k in range(rng.randint(1, 6)):
-        plain = _margined(rng, markets, f"trader {k}", int(P.TRADER_ACCOUNT), Seat(leverage=rng.choice(LEVERAGES)))
+        plain = _margined(
+            rng, markets, f"trader {k}", int(par.TRADER_ACCOUNT), Seat(leverage=rng.choice(LEVERAGES))
+        )
         if len(plain.holdings) == 1 and plain.holdings[0].lots:
             plain = replace(plain, seat=_standing(rng, plain, markets))
         made.append(plain)
@@ -178,8 +207,13 @@ def _balanced(markets: list[Market], accounts: list[Account]) -> list[Account]:
             continue
         net = sum(h.lots for a in accounts for h in a.holdings if h.market == m)
         places = (Holding(market=m, lots=-net, entry=market.start),)
-        made.append(Account(
-            name=f"holder {m}", kind=int(P.HOLDER), venue=market.venue, holdings=places,
-            balance=wallet(tuple(markets), places, 10**11),
-        ))  # fmt: skip
+        made.append(
+            Account(
+                name=f"holder {m}",
+                kind=int(par.HOLDER),
+                venue=market.venue,
+                holdings=places,
+                balance=wallet(tuple(markets), places, 10**11),
+            )
+        )
     return made

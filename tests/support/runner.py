@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cascade.core import params as P
+from cascade.core import params as par
 from cascade.core import start, step
-from cascade.core import state as S
+from cascade.core import state as cols
 from tests.support.build import SMALL, build, table
 from tests.support.entries import send
 from tests.support.world import World
@@ -26,12 +26,12 @@ class Intent:
     kind: int
     lots: int = 0
     tick: int = 0
-    purpose: int = int(P.ANY)
+    purpose: int = int(par.ANY)
     offset: float = 0.5
     reduce_only: int = 0
-    ref: int = S.NONE
+    ref: int = cols.NONE
     generation: int = 0
-    life_steps: int = S.NONE
+    life_steps: int = cols.NONE
 
 
 class Resting(NamedTuple):
@@ -71,7 +71,7 @@ class Runner:
         for name in LOGS:
             self._drain(name)
 
-    def log(self, name: str) -> S.Array:
+    def log(self, name: str) -> cols.Array:
         """Return one log as gathered so far."""
         rows = self.logs[name]
         return np.concatenate(rows) if rows else np.zeros(0, getattr(self.st, name).dtype)
@@ -97,9 +97,11 @@ class Runner:
             self._grow("ranked", int(clock.need))
         else:
             full = {
-                step.TRADES_FULL: "trades", step.LIQUIDATIONS_FULL: "liquidations",
-                step.ADL_FULL: "adl", step.BARS_FULL: "bars",
-            }[status]  # fmt: skip
+                step.TRADES_FULL: "trades",
+                step.LIQUIDATIONS_FULL: "liquidations",
+                step.ADL_FULL: "adl",
+                step.BARS_FULL: "bars",
+            }[status]
             # rows of liquidations that residuals still point to stay where they are
             held = full == "liquidations" and clock.n_residual > 0
             if not held:
@@ -131,7 +133,7 @@ class Runner:
         """Write intents into the inbox, which grows as it must."""
         if not intents:
             return
-        rows = table(S.INTENT, [vars(intent) for intent in intents])
+        rows = table(cols.INTENT, [vars(intent) for intent in intents])
         sent = 0
         while (sent := send(self.st, rows, sent)) < len(rows):
             self._grow("inbox", int(self.st.clock[0].need))

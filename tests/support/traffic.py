@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from typing import Protocol
 
-from cascade.core import params as P
+from cascade.core import params as par
 from tests.support.random_worlds import N_LEVELS
 from tests.support.runner import Intent
 from tests.support.world import World
@@ -31,7 +31,7 @@ class Traffic:
         self.places = [(a, h.market) for a in range(len(roster)) for h in roster[a].holdings]
         self.kinds = [roster[a].kind for a, _ in self.places]
         self.traders = [k for k, (a, _) in enumerate(self.places) if roster[a].seat]
-        self.others = [k for k, kind in enumerate(self.kinds) if kind in (P.FLOW_ACCOUNT, P.AGENT)]
+        self.others = [k for k, kind in enumerate(self.kinds) if kind in (par.FLOW_ACCOUNT, par.AGENT)]
         self.price = [float(m.start) for m in world.markets]
 
     def draw(self, marks: list[int], lots: list[int], resting: list[Resting]) -> list[Intent]:
@@ -48,10 +48,15 @@ class Traffic:
             if resting:
                 order = self.rng.choice(resting)
                 stale = self.rng.random() < 0.1
-                sent.append(Intent(
-                    position=order.position, kind=int(P.CANCEL), ref=order.number,
-                    generation=order.generation - stale, offset=self.rng.random(),
-                ))  # fmt: skip
+                sent.append(
+                    Intent(
+                        position=order.position,
+                        kind=int(par.CANCEL),
+                        ref=order.number,
+                        generation=order.generation - stale,
+                        offset=self.rng.random(),
+                    )
+                )
         return sent
 
     def _jump(self) -> list[Intent]:
@@ -67,9 +72,9 @@ class Traffic:
                 self.price[m] = min(max(self.price[m] * factor, 60.0), 40_000.0)
         for place, (_, m) in enumerate(self.places):
             market = self.world.markets[m]
-            quoting = self.kinds[place] in (P.MAKER_ACCOUNT, P.FLOW_ACCOUNT)
+            quoting = self.kinds[place] in (par.MAKER_ACCOUNT, par.FLOW_ACCOUNT)
             if market.asset in assets and quoting and (dry or market.spot):
-                sent.append(Intent(position=place, kind=int(P.CANCEL_ALL), offset=0.0))
+                sent.append(Intent(position=place, kind=int(par.CANCEL_ALL), offset=0.0))
                 if place in self.world.quotes and market.spot:
                     sent += self._ladder(place, self.world.quotes[place], offset=0.001)
         return sent
@@ -83,11 +88,16 @@ class Traffic:
             for side in (1, -1):
                 size = self.rng.choice((0, 1, self.rng.randint(1, deep), self.rng.randint(1, deep)))
                 away = 1 + 4 * level + self.rng.randint(0, 2)
-                sent.append(Intent(
-                    position=place, kind=int(P.QUOTE), lots=side * size, ref=4 * quote + 2 * level + (side < 0),
-                    tick=max(round(self.price[m]) - side * away, 1),
-                    offset=self.rng.random() if offset is None else offset,
-                ))  # fmt: skip
+                sent.append(
+                    Intent(
+                        position=place,
+                        kind=int(par.QUOTE),
+                        lots=side * size,
+                        ref=4 * quote + 2 * level + (side < 0),
+                        tick=max(round(self.price[m]) - side * away, 1),
+                        offset=self.rng.random() if offset is None else offset,
+                    )
+                )
         return sent
 
     def _order(self, marks: list[int]) -> Intent:
@@ -95,17 +105,24 @@ class Traffic:
         rng = self.rng
         place = rng.choice(self.others)
         mark = marks[self.places[place][1]]
-        kind = int(rng.choice((P.LIMIT, P.LIMIT, P.LIMIT, P.POST_ONLY, P.IOC, P.IOC, P.CANCEL_ALL)))
+        kind = int(
+            rng.choice((par.LIMIT, par.LIMIT, par.LIMIT, par.POST_ONLY, par.IOC, par.IOC, par.CANCEL_ALL))
+        )
         lots = rng.choice((-1, 1)) * rng.choice((1, rng.randint(1, 20), rng.randint(1, 100)))
         tick = max(mark + rng.randint(-8, 8), 1)
         if rng.random() < 0.1:
             tick = max(round(mark * rng.uniform(0.6, 1.5)), 1)
-        if kind == P.IOC and rng.random() < 0.5:
+        if kind == par.IOC and rng.random() < 0.5:
             tick = LAST_TICK if lots > 0 else 1
         return Intent(
-            position=place, kind=kind, lots=lots, tick=tick, offset=rng.choice((0.0, 0.25, rng.random())),
-            reduce_only=int(rng.random() < 0.2), life_steps=rng.choice((-1, 1, 2, 5)),
-        )  # fmt: skip
+            position=place,
+            kind=kind,
+            lots=lots,
+            tick=tick,
+            offset=rng.choice((0.0, 0.25, rng.random())),
+            reduce_only=int(rng.random() < 0.2),
+            life_steps=rng.choice((-1, 1, 2, 5)),
+        )
 
     def _trade(self, marks: list[int], lots: list[int]) -> Intent:
         """Return a trader's opening or closing order."""
@@ -114,6 +131,11 @@ class Traffic:
         closing = lots[place] != 0 and rng.random() < 0.4
         size = -lots[place] if closing else rng.choice((-1, 1)) * rng.randint(1, 30)
         return Intent(
-            position=place, kind=int(P.IOC), lots=size, tick=LAST_TICK if size > 0 else 1,
-            purpose=int(P.CLOSING if closing else P.OPENING), reduce_only=int(closing), offset=rng.random(),
-        )  # fmt: skip
+            position=place,
+            kind=int(par.IOC),
+            lots=size,
+            tick=LAST_TICK if size > 0 else 1,
+            purpose=int(par.CLOSING if closing else par.OPENING),
+            reduce_only=int(closing),
+            offset=rng.random(),
+        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from cascade.core import params as P
+from cascade.core import params as par
 
 NEVER = -1
 """A stop, take-profit or top-up that is not set."""
@@ -44,14 +44,14 @@ class Market:
 class Venue:
     """One venue's rules, and what its fund owns at the start."""
 
-    mark: int = int(P.MARK_INDEX)
+    mark: int = int(par.MARK_INDEX)
     n_basis: int = 3
     basis_steps: int = 1
-    procedure: int = int(P.FULL)
-    take_over: int = int(P.TAKE_OVER_CAPACITY)
+    procedure: int = int(par.FULL)
+    take_over: int = int(par.TAKE_OVER_CAPACITY)
     take_over_limit: int = 100_000_000
-    adl_ranking: int = int(P.QUEUE_PNL_LEVERAGE)
-    adl_price: int = int(P.AT_BANKRUPTCY)
+    adl_ranking: int = int(par.QUEUE_PNL_LEVERAGE)
+    adl_price: int = int(par.AT_BANKRUPTCY)
     unwind_fraction: float = 0.5
     unwind_max: int = 10**12
     funding_steps: int = 1000
@@ -86,7 +86,7 @@ class Account:
     kind: int
     venue: int
     holdings: tuple[Holding, ...]
-    margin: int = int(P.UNMARGINED)
+    margin: int = int(par.UNMARGINED)
     balance: int = 0
     fees: int = 0
     seat: Seat | None = None
@@ -117,13 +117,18 @@ class World:
             first = (Holding(market=places[0]),)
             if perpetual:
                 own.append(
-                    Account(name=f"fund {v}", kind=int(P.FUND), venue=v, holdings=perpetual,
-                            balance=venue.fund_balance)
-                )  # fmt: skip
-                own.append(Account(name=f"absorber {v}", kind=int(P.ABSORBER), venue=v, holdings=perpetual))
-            own.append(Account(name=f"fees {v}", kind=int(P.FEES), venue=v, holdings=first))
-            own.append(Account(name=f"rounding {v}", kind=int(P.ROUNDING), venue=v, holdings=first))
-        rest = sorted(self.accounts, key=lambda a: 2 if a.seat else int(a.kind == P.AGENT))
+                    Account(
+                        name=f"fund {v}",
+                        kind=int(par.FUND),
+                        venue=v,
+                        holdings=perpetual,
+                        balance=venue.fund_balance,
+                    )
+                )
+                own.append(Account(name=f"absorber {v}", kind=int(par.ABSORBER), venue=v, holdings=perpetual))
+            own.append(Account(name=f"fees {v}", kind=int(par.FEES), venue=v, holdings=first))
+            own.append(Account(name=f"rounding {v}", kind=int(par.ROUNDING), venue=v, holdings=first))
+        rest = sorted(self.accounts, key=lambda a: 2 if a.seat else int(a.kind == par.AGENT))
         return (*own, *rest)
 
 

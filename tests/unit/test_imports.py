@@ -19,7 +19,7 @@ LAYERS = [
     {"assembly", "engine"},
     {"output"},
     {"analysis", "model"},
-    {"experiment", "calibration"},
+    {"experiment", "calibration", "explain"},
     {"report"},
     {"diagnosis"},
     {"cli"},

@@ -1,0 +1,174 @@
+"""What an agent written in Python sees of the market, and the orders it can send."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import mesa
+import numpy as np
+
+from cascade.core import params as k
+from cascade.core.book import NO_ASK, NO_BID
+from cascade.core.inbox import append
+from cascade.core.margin import MAX_TICK
+from cascade.core.params import Params
+from cascade.core.seats import transfer
+from cascade.core.state import State
+from cascade.jit import entry
+
+if TYPE_CHECKING:
+    from cascade.engine import Engine
+    from cascade.model import CascadeModel
+
+USD = 1_000_000
+
+
+@entry
+def write_intent(
+    st: State, p: Params, position: int, lots: int, tick: int, kind: int, reduce_only: int, offset: float
+) -> int:
+    """Write an intent of a Python agent into the inbox."""
+    return append(st, position, lots, tick, kind, k.ANY, offset, reduce_only)
+
+
+@entry
+def deposit_money(st: State, p: Params, account: int, amount: int) -> int:
+    """Deposit money units into an account."""
+    transfer(st, account, np.int64(0), amount)
+    return amount
+
+
+class Market:
+    """One market as an agent sees it, in prices and units of the asset."""
+
+    def __init__(self, engine: Engine, number: int) -> None:
+        self._engine, self.number = engine, number
+
+    def _price(self, tick: int) -> float:
+        return float(tick) * float(self._engine.params.markets[self.number].tick_size)
+
+    @property
+    def last(self) -> float:
+        """Price of the last trade."""
+        return self._price(self._engine.state.markets[self.number].last)
+
+    @property
+    def mark(self) -> float:
+        """Mark price; the mid on a spot market."""
+        return self._price(self._engine.state.markets[self.number].mark)
+
+    @property
+    def index(self) -> float:
+        """Index price."""
+        return float(self._engine.state.markets[self.number]["index"])
+
+    @property
+    def best_bid(self) -> float | None:
+        """Highest bid; None where nobody bids."""
+        tick = int(self._engine.state.markets[self.number].best_bid)
+        return None if tick == NO_BID else self._price(tick)
+
+    @property
+    def best_ask(self) -> float | None:
+        """Lowest offer; None where nobody offers."""
+        tick = int(self._engine.state.markets[self.number].best_ask)
+        return None if tick == NO_ASK else self._price(tick)
+
+    @property
+    def open_interest_usd(self) -> float:
+        """Open interest at mark."""
+        lots = float(self._engine.state.markets[self.number].open_interest)
+        return lots * float(self._engine.params.markets[self.number].lot_size) * self.mark
+
+
+class Trader(mesa.Agent):
+    """An agent with a cross-margined account of its own; write its `step`.
+
+    Orders sent in `step` are matched in the same step of the market, in the order of their
+    arrival: `offset` in [0, 1), 0.5 unless given.
+
+    Parameters
+    ----------
+    model
+        The market.
+    cash
+        USD deposited at the start.
+    """
+
+    def __init__(self, model: CascadeModel, cash: float) -> None:
+        super().__init__(model)
+        self.market_model = model
+        self.account = model.claim_account()
+        self._engine = model.engine
+        deposit_money(self._engine.state, self._engine.params, np.int64(self.account), np.int64(round(cash * USD)))
+
+    def step(self) -> None:
+        """Decide what to do in this step."""
+        raise NotImplementedError
+
+    def position(self, market: str) -> float:
+        """Return the signed position in a market, in units of the asset."""
+        row = self._position(market)
+        m = self.market_model.markets[market].number
+        return float(self._engine.state.positions[row].lots) * float(self._engine.params.markets[m].lot_size)
+
+    @property
+    def equity(self) -> float:
+        """Balance plus the value of all positions at mark, in USD."""
+        state, params = self._engine.state, self._engine.params
+        account = state.accounts[self.account]
+        first = int(account.first_position)
+        total = int(state.balances[self.account, 0])
+        for k_position in range(first, first + int(account.n_positions)):
+            row = state.positions[k_position]
+            total += int(row.lots) * int(params.markets[row.market].unit) * int(state.markets[row.market].mark)
+        return total / USD
+
+    def buy(
+        self, market: str, size: float, limit: float | None = None, *, post_only: bool = False,
+        reduce_only: bool = False, offset: float = 0.5,
+    ) -> None:  # fmt: skip
+        """Send an order to buy units of the asset: at market, or with a limit, which then rests."""
+        self._send(market, size, limit, post_only, reduce_only, offset)
+
+    def sell(
+        self, market: str, size: float, limit: float | None = None, *, post_only: bool = False,
+        reduce_only: bool = False, offset: float = 0.5,
+    ) -> None:  # fmt: skip
+        """Send an order to sell units of the asset: at market, or with a limit, which then rests."""
+        self._send(market, -size, limit, post_only, reduce_only, offset)
+
+    def cancel_all(self, offset: float = 0.0) -> None:
+        """Cancel every resting order of this account."""
+        first = int(self._engine.state.accounts[self.account].first_position)
+        self._write(first, 0, 0, k.CANCEL_ALL, False, offset)
+
+    def _position(self, market: str) -> int:
+        first = int(self._engine.state.accounts[self.account].first_position)
+        return first + self.market_model.markets[market].number
+
+    def _send(
+        self, market: str, size: float, limit: float | None, post_only: bool, reduce_only: bool, offset: float
+    ) -> None:
+        fixed = self._engine.params.markets[self.market_model.markets[market].number]
+        lots = round(size / float(fixed.lot_size))
+        if lots == 0:
+            return
+        if limit is None:
+            tick, kind = (int(MAX_TICK) if lots > 0 else 1), k.IOC
+        else:
+            tick, kind = round(limit / float(fixed.tick_size)), k.POST_ONLY if post_only else k.LIMIT
+        self._write(self._position(market), lots, tick, kind, reduce_only, offset)
+
+    def _write(self, position: int, lots: int, tick: int, kind: int, reduce_only: bool, offset: float) -> None:
+        if not 0.0 <= offset < 1.0:
+            msg = f"offset must lie in [0, 1), not {offset}"
+            raise ValueError(msg)
+        self._engine.reserve_inbox(1)
+        write_intent(
+            self._engine.state, self._engine.params, np.int64(position), np.int64(lots), np.int64(tick),
+            np.int64(kind), np.int64(reduce_only), float(offset),
+        )  # fmt: skip
+
+
+__all__ = ["Market", "Trader"]

@@ -1,0 +1,46 @@
+"""Whole markets: a reference market with up to a million accounts, a realistic pair, memory."""
+
+from __future__ import annotations
+
+import pytest
+
+from cascade.core.state import ACCOUNT, ORDER, POSITION, TRADER
+from cascade.scenario.gallery import EXAMPLE, copy_to
+from tests.bench.markets import FUSED, count_events, drawn, started
+from tests.bench.measure import best_of, line
+
+DAY = 86_400
+
+
+@pytest.mark.parametrize(("accounts", "target"), [(10_000, None), (100_000, 0.3), (1_000_000, 0.6)])
+def test_reference_market(accounts: int, target: float | None) -> None:
+    engine = started(drawn(FUSED, f"population.0.accounts={accounts}"), steps=60)
+    before, begun = count_events(engine), engine.step
+    steps = 8_640
+    seconds = best_of(1, lambda: engine.advance(begun + steps))
+    orders = (count_events(engine) - before) / steps
+    print(f"\nreference market, {accounts:,} accounts: {orders:.0f} matched orders a step and their cancellations")
+    line("a step", f"{seconds / steps * 1e6:.2f} us")
+    line("an order", f"{seconds / steps / orders * 1e9:.0f} ns")
+    day = seconds / steps * DAY
+    bound = f"<= {target} s" if target else ""
+    line("a day of 1 s steps", f"{day:.2f} s", bound, day <= target if target else None)
+
+
+def test_realistic_pair(tmp_path) -> None:
+    text = copy_to(tmp_path, EXAMPLE).read_text(encoding="utf-8")
+    engine = started(drawn(text), steps=60)
+    steps = 7_000
+    seconds = best_of(1, lambda: engine.advance(60 + steps))
+    print("\nrealistic pair of spot and perpetual (the example)")
+    day = seconds / steps * DAY
+    line("a step", f"{seconds / steps * 1e6:.1f} us")
+    line("a day of 1 s steps", f"{day:.2f} s", "about 1 s", day <= 1.5)
+
+
+def test_memory() -> None:
+    account = ACCOUNT.itemsize + POSITION.itemsize + 8  # with its balance
+    print("\nmemory in hot state")
+    line("an order", f"{ORDER.itemsize} bytes", "<= 48 bytes", ORDER.itemsize <= 48)
+    line("an account with one position", f"{account} bytes", "<= 64 bytes", account <= 64)
+    line("  and its habits as a trader", f"{TRADER.itemsize} bytes")

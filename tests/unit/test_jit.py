@@ -1,0 +1,141 @@
+"""Where compiled code is kept, that it is never stale, and what it must not contain."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+PROBE = """
+import numba
+{before}
+from cascade.core.exact import charge
+from cascade.jit import cache_directory, entry, is_compiled, sources_digest
+
+@entry
+def probe(amount, rate):
+    return charge(amount, rate)
+
+print(sources_digest(), probe(1001, 50_000_000), cache_directory())
+"""
+
+THEIRS = """
+@numba.njit(cache=True)
+def theirs(x):
+    return x + 1
+
+assert theirs(1) == 2
+"""
+
+
+@pytest.fixture
+def package(tmp_path):
+    """Return a folder with a copy of the kernels' sources."""
+    folder = tmp_path / "site"
+    ignore = shutil.ignore_patterns("__pycache__", "docs", "report", "assets")
+    shutil.copytree(ROOT / "cascade" / "core", folder / "cascade" / "core", ignore=ignore)
+    for name in ("__init__", "jit", "rng", "tables"):
+        shutil.copy(ROOT / "cascade" / f"{name}.py", folder / "cascade" / f"{name}.py")
+    return folder
+
+
+def run(package: Path, before: str = "", **environment: str) -> list[str]:
+    """Run the probe on a copy of the package; return digest, result and cache directory."""
+    script = package / "probe.py"
+    script.write_text(PROBE.format(before=before))
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("NUMBA", "CASCADE"))}
+    done = subprocess.run(
+        [sys.executable, "-W", "error", str(script)],
+        cwd=package,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=clean | {"PYTHONPATH": str(package)} | environment,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
+def test_an_edited_helper_is_compiled_anew(package, tmp_path):
+    cache = str(tmp_path / "cache")
+    digest, result, directory = run(package, CASCADE_CACHE_DIR=cache)
+    assert result == "501"
+    assert list(Path(directory).rglob("*.nbc"))
+    helper = package / "cascade" / "core" / "exact.py"
+    text = helper.read_text()
+    helper.write_text(
+        text.replace("return -times_rate(-amount, rate)", "return -times_rate(-amount, rate) + 1")
+    )
+    assert helper.read_text() != text
+    edited, result, other = run(package, CASCADE_CACHE_DIR=cache)
+    assert result == "502"
+    assert edited != digest
+    assert directory != other
+    helper.write_text(text)
+    assert run(package, CASCADE_CACHE_DIR=cache) == [digest, "501", directory]
+
+
+def test_functions_of_others_keep_their_own_cache(package, tmp_path):
+    """Numba imported and used before us, and after: its setting is as it was."""
+    cache = tmp_path / "cache"
+    run(package, before=THEIRS, CASCADE_CACHE_DIR=str(cache))
+    kept = [path.name for path in cache.rglob("*.nbi")]
+    assert any("probe-" in name for name in kept)
+    assert not any("theirs" in name for name in kept)
+    assert [path for path in (package / "__pycache__").glob("*.nbi") if "theirs" in path.name]
+
+
+def test_without_a_writable_directory_it_compiles_uncached(package):
+    blocked = "import tempfile; tempfile.tempdir = '/dev/null/no'"
+    _, result, directory = run(
+        package, before=blocked, CASCADE_CACHE_DIR="/dev/null/a", XDG_CACHE_HOME="/dev/null/b"
+    )
+    assert (result, directory) == ("501", "None")
+    assert not list(package.rglob("*.nbi"))
+
+
+def test_a_directory_that_cannot_be_written_is_passed_over(package, tmp_path):
+    _, result, directory = run(package, CASCADE_CACHE_DIR="/dev/null/a", XDG_CACHE_HOME=str(tmp_path))
+    assert result == "501"
+    assert Path(directory).is_relative_to(tmp_path / "cascade")
+
+
+INSPECT = """
+import gc, sys
+from numba.core.dispatcher import Dispatcher
+from cascade.core import start, step
+from tests.support.runner import Intent, Runner
+from tests.support.small_worlds import crash_world, quotes
+
+world = crash_world(long=True, cross=True)
+runner = Runner(world)
+runner.step(quotes(world, 1000, deep=False))
+ours = [f for f in gc.get_objects() if isinstance(f, Dispatcher) and f.py_func.__module__.startswith("cascade.")]
+several = {f.py_func.__qualname__: len(f.signatures) for f in ours if len(f.signatures) > 1}
+used = [f for f in ours if f.signatures]
+assert len(used) > 100, len(used)
+assert not several, several
+for entry in (start.take_seats, step.advance):
+    (signature,) = entry.compiled.signatures
+    text = entry.compiled.overloads[signature].library.get_llvm_str()
+    assert "NRT_incref" not in text, entry
+print("clean", len(used))
+"""
+
+
+@pytest.mark.slow
+def test_each_kernel_has_one_signature_and_no_reference_counting(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", INSPECT],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "CASCADE_CACHE_DIR": str(tmp_path)},
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.startswith("clean")

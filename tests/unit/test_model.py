@@ -1,0 +1,94 @@
+"""The Mesa face: same tables as the engine without agents; an agent that trades is margined like anyone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from cascade.agent import Trader
+from cascade.core.check import breaches
+from cascade.engine import Engine, simulate
+from cascade.model import CascadeModel, Logs
+from tests.support.scenarios import small_scenario
+
+
+class Buyer(Trader):
+    """Buys once, then rests an offer above the market until it is filled or the run ends."""
+
+    def step(self) -> None:
+        """Buy in step 5; offer in step 10."""
+        now = self.market_model.engine.step
+        if now == 5:
+            self.buy("venue:BTCUSDT", 2.0)
+        elif now == 10:
+            market = self.market_model.markets["venue:BTCUSDT"]
+            self.sell("venue:BTCUSDT", 1.0, limit=round(market.mark * 1.01, 1))
+
+
+def engine_logs(scenario: object) -> Logs:
+    from cascade.assembly import assemble
+
+    logs = Logs()
+    simulate(Engine(assemble(scenario), logs), 10_000)
+    return logs
+
+
+def test_model_without_agents_gives_the_tables_of_the_engine() -> None:
+    scenario = small_scenario()
+    model = CascadeModel(scenario)
+    while model.running:
+        model.step()
+    reference = engine_logs(scenario)
+    assert set(model.logs.tables) == set(reference.tables)
+    for table in reference.tables:
+        np.testing.assert_array_equal(model.logs[table], reference[table])
+
+
+def test_agent_trades_holds_margin_and_keeps_the_books() -> None:
+    model = CascadeModel(small_scenario(), agents=[lambda model: Buyer(model, cash=50_000)], collect_every=10)
+    (buyer,) = model.agents.select(agent_type=Buyer)
+    for _ in range(30):
+        model.step()
+    engine = model.engine
+    assert buyer.position("venue:BTCUSDT") == pytest.approx(2.0)
+    assert buyer.equity == pytest.approx(50_000, rel=0.02)
+    assert engine.state.accounts[buyer.account].reserved > 0
+    assert breaches(engine.state, engine.params, engine.endowment) == []
+    figures = model.datacollector.get_model_vars_dataframe()
+    assert len(figures) == 3
+    assert figures["venue:BTCUSDT mark"].iloc[-1] == pytest.approx(107_000, rel=0.01)
+
+
+def test_order_beyond_margin_is_rejected_and_counted() -> None:
+    class Dreamer(Trader):
+        def step(self) -> None:
+            self.buy("venue:BTCUSDT", 100.0)
+
+    model = CascadeModel(small_scenario(), agents=[lambda model: Dreamer(model, cash=1_000)])
+    model.step()
+    (dreamer,) = model.agents
+    assert dreamer.position("venue:BTCUSDT") == 0.0
+    assert model.engine.state.counts.sum() == 1
+
+
+def test_agent_is_liquidated_when_its_margin_fails() -> None:
+    class Gambler(Trader):
+        def step(self) -> None:
+            if self.market_model.engine.step == 5:
+                self.buy("venue:BTCUSDT", 4.0)
+
+    scenario = small_scenario(shocks=[{"type": "news", "at": "20s", "asset": "BTC", "move": "-3 %"}])
+    model = CascadeModel(scenario, agents=[lambda model: Gambler(model, cash=6_000)])
+    (gambler,) = model.agents
+    while model.running:
+        model.step()
+    assert gambler.position("venue:BTCUSDT") == 0.0
+    assert gambler.account in model.logs["liquidations"]["account"]
+    engine = model.engine
+    assert breaches(engine.state, engine.params, engine.endowment) == []
+
+
+def test_more_agents_than_accounts_is_refused() -> None:
+    model = CascadeModel(small_scenario())
+    with pytest.raises(ValueError, match="no account is left"):
+        Buyer(model, cash=1.0)

@@ -1,0 +1,109 @@
+"""The trigger index against a scan of every account, along random walks and jumps of the marks."""
+
+import random
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from cascade.core import params as par
+from cascade.core.check import breaches
+from tests.oracle.margin import Margin
+from tests.oracle.market import OracleMarket
+from tests.support.build import build
+from tests.support.entries import at_marks
+from tests.support.small_worlds import START, crash_world
+from tests.support.world import Account, Holding, Seat, World, wallet
+
+N_ACCOUNTS = 200
+
+
+def population(rng: random.Random, cross: bool, n_ticks: int) -> World:
+    """Return a world of many margined accounts on both sides, in one market or across two."""
+    world = crash_world(long=True, cross=True)
+    perpetuals = [m for m, market in enumerate(world.markets) if not market.spot]
+    accounts = [a for a in world.accounts if a.kind != par.TRADER_ACCOUNT and a.name != "holder"]
+    net = dict.fromkeys(perpetuals, 0)
+    for k in range(N_ACCOUNTS):
+        places = perpetuals if cross and k % 4 else [rng.choice(perpetuals)]
+        holdings = tuple(
+            Holding(market=m, lots=rng.choice((-1, 1)) * rng.randint(0, 60), entry=rng.randint(900, 1100))
+            for m in places
+        )
+        for h in holdings:
+            net[h.market] += h.lots
+        leverage = rng.choice((1.5, 3.0, 10.0, 25.0, 50.0))
+        margin = int(sum(abs(h.lots) * h.entry * 100 for h in holdings) / leverage)
+        accounts.append(
+            Account(
+                name=f"trader {k}",
+                kind=int(par.TRADER_ACCOUNT),
+                venue=1,
+                margin=int(par.CROSS),
+                holdings=holdings,
+                balance=wallet(world.markets, holdings, margin),
+                seat=Seat(leverage=leverage),
+            )
+        )
+    for m, lots in net.items():
+        place = (Holding(market=m, lots=-lots, entry=START),)
+        accounts.append(
+            Account(
+                name="holder",
+                kind=int(par.HOLDER),
+                venue=1,
+                holdings=place,
+                balance=wallet(world.markets, place, 10**10),
+            )
+        )
+    return replace(world, accounts=tuple(accounts), n_ticks=n_ticks)
+
+
+def scan(oracle: OracleMarket, marks: list[int]) -> list[int]:
+    """Return every account that fails its margin test at the marks."""
+    margin = Margin(oracle.ledger, marks)
+    return [
+        k
+        for k in range(len(oracle.ledger.roster))
+        if oracle.ledger.is_margined(k) and not oracle.ledger.is_flat(k) and margin.excess(k) <= 0
+    ]
+
+
+@pytest.mark.parametrize("cross", [False, True])
+@pytest.mark.parametrize("n_ticks", [64, 1000, 4096])
+def test_no_account_is_missed_and_none_is_flagged_that_is_safe(cross, n_ticks):
+    rng = random.Random(n_ticks)
+    world = population(rng, cross, n_ticks)
+    p, st, endowment = build(world)
+    oracle = OracleMarket(world)
+    marks = [m.start for m in world.markets]
+    found, sizes = np.zeros(len(st.accounts), np.int64), set()
+    for _ in range(250):
+        jump = rng.random() < 0.1
+        for m in range(len(marks)):
+            move = rng.uniform(0.6, 1.6) if jump else rng.uniform(0.985, 1.015)
+            marks[m] = min(max(round(marks[m] * move), 3), 20_000)
+        n = at_marks(st, p, np.array(marks, np.int64), found)
+        wanted = scan(oracle, marks)
+        assert sorted(found[:n].tolist()) == wanted
+        sizes.add(n)
+    assert breaches(st, p, endowment) == []
+    assert len(sizes) > 20
+
+
+def test_an_account_that_fails_when_it_is_hung_is_seen_though_the_mark_moves_its_way():
+    """A cross-margined account may fail by its own trade; the next mark may be a little kinder."""
+    rng = random.Random(3)
+    world = population(rng, cross=True, n_ticks=256)
+    thin = tuple(
+        replace(a, balance=a.balance - 40_000 * len(a.holdings)) if a.seat and k % 2 else a
+        for k, a in enumerate(world.accounts)
+    )
+    world = replace(world, accounts=thin)
+    p, st, _ = build(world)
+    oracle = OracleMarket(world)
+    found = np.zeros(len(st.accounts), np.int64)
+    for marks in ([1000, 1000, 1001, 999], [1000, 1000, 999, 1001], [1000, 1000, 1003, 1003]):
+        n = at_marks(st, p, np.array(marks, np.int64), found)
+        assert sorted(found[:n].tolist()) == scan(oracle, marks)
+        assert n > 5
