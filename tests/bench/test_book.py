@@ -34,7 +34,7 @@ def flow(n: int = N) -> np.ndarray:
     events = np.zeros((n, 4), np.int64)
     events[:, 0] = kind
     events[:, 1] = np.where(kind == 0, limit, np.where(side > 0, 4094, 1))
-    events[:, 2] = side * np.where(kind == 0, g.integers(1, 101, n), g.integers(1, 382, n))
+    events[:, 2] = side * np.where(kind == 0, g.integers(1, 101, n), g.integers(1, 362, n))
     placed = np.maximum(np.cumsum(kind == 0) - 1, 0)
     events[:, 3] = np.maximum(placed - g.integers(1, 12_000, n), 0)
     return events

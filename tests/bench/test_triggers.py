@@ -45,7 +45,7 @@ def test_cross() -> None:
     perpetual = np.flatnonzero(p.markets.kind == PERPETUAL)
     marks = np.zeros((20_000, len(p.markets)), np.int64)
     for k, m in enumerate(perpetual):
-        marks[:, m] = gaussian_marks(len(marks), int(st.markets[m].mark), 1.0, seed=k)
+        marks[:, m] = gaussian_marks(len(marks), int(st.markets[m].mark), 10.0, seed=k)
     failed, counts = np.zeros(len(st.accounts), np.uint8), np.zeros(2, np.int64)
     boxes(st, p, marks[:1], failed, counts)
     counts[:] = 0
