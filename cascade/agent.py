@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import mesa
-import numpy as np
 
 from cascade.core import params as k
 from cascade.core.book import NO_ASK, NO_BID
@@ -14,7 +13,7 @@ from cascade.core.margin import MAX_TICK
 from cascade.core.params import Params
 from cascade.core.seats import transfer
 from cascade.core.state import State
-from cascade.jit import entry
+from cascade.jit import entry, int64
 
 if TYPE_CHECKING:
     from cascade.engine import Engine
@@ -34,7 +33,7 @@ def write_intent(
 @entry
 def deposit_money(st: State, p: Params, account: int, amount: int) -> int:
     """Deposit money units into an account."""
-    transfer(st, account, np.int64(0), amount)
+    transfer(st, account, int64(0), amount)
     return amount
 
 
@@ -100,7 +99,7 @@ class Trader(mesa.Agent):
         self.market_model = model
         self.account = model.claim_account()
         self._engine = model.engine
-        deposit_money(self._engine.state, self._engine.params, np.int64(self.account), np.int64(round(cash * USD)))
+        deposit_money(self._engine.state, self._engine.params, int64(self.account), int64(round(cash * USD)))
 
     def step(self) -> None:
         """Decide what to do in this step."""
@@ -121,7 +120,9 @@ class Trader(mesa.Agent):
         total = int(state.balances[self.account, 0])
         for k_position in range(first, first + int(account.n_positions)):
             row = state.positions[k_position]
-            total += int(row.lots) * int(params.markets[row.market].unit) * int(state.markets[row.market].mark)
+            total += (
+                int(row.lots) * int(params.markets[row.market].unit) * int(state.markets[row.market].mark)
+            )
         return total / USD
 
     def buy(
@@ -160,14 +161,16 @@ class Trader(mesa.Agent):
             tick, kind = round(limit / float(fixed.tick_size)), k.POST_ONLY if post_only else k.LIMIT
         self._write(self._position(market), lots, tick, kind, reduce_only, offset)
 
-    def _write(self, position: int, lots: int, tick: int, kind: int, reduce_only: bool, offset: float) -> None:
+    def _write(
+        self, position: int, lots: int, tick: int, kind: int, reduce_only: bool, offset: float
+    ) -> None:
         if not 0.0 <= offset < 1.0:
             msg = f"offset must lie in [0, 1), not {offset}"
             raise ValueError(msg)
         self._engine.reserve_inbox(1)
         write_intent(
-            self._engine.state, self._engine.params, np.int64(position), np.int64(lots), np.int64(tick),
-            np.int64(kind), np.int64(reduce_only), float(offset),
+            self._engine.state, self._engine.params, int64(position), int64(lots), int64(tick),
+            int64(kind), int64(reduce_only), float(offset),
         )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from cascade.core.check import breaches
 from cascade.core.start import chain_free, empty
 from cascade.core.state import NONE, Array, State
 from cascade.errors import InvariantError
+from cascade.jit import int64
 
 
 class Outcome(Enum):
@@ -65,7 +66,9 @@ class Engine:
         Called with the engine in every step, before matching, if accounts are kept for agents.
     """
 
-    def __init__(self, assembled: Assembled, sink: Sink, agents: Callable[[Engine], None] | None = None) -> None:
+    def __init__(
+        self, assembled: Assembled, sink: Sink, agents: Callable[[Engine], None] | None = None
+    ) -> None:
         self.params, self.state, self.endowment = assembled
         self.sink = sink
         self.agents = agents
@@ -83,7 +86,7 @@ class Engine:
     def advance(self, until: int) -> None:
         """Run until a step is reached, whatever buffers that takes."""
         while True:
-            status = int(step.advance(self.state, self.params, np.int64(until)))
+            status = int(step.advance(self.state, self.params, int64(until)))
             if status == step.FINISHED:
                 return
             if status == step.AGENTS_DUE:

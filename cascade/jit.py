@@ -9,11 +9,12 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numba
 import numpy as np
 from llvmlite.binding import Linkage
+from numba.core import config as numba_config
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
 from numba.core.compiler_machinery import PassManager, register_pass
@@ -24,7 +25,22 @@ from cascade.tables import viewing
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-JIT_ENABLED = not numba.config.DISABLE_JIT
+config: Any = numba_config  # its options are set at import, where no type checker sees them
+
+if TYPE_CHECKING:
+
+    def int64(value: Any) -> int:
+        """Return a number as a 64-bit integer."""
+        ...
+
+    def boolean(value: bool) -> bool:
+        """Return a truth value as a compiled one."""
+        ...
+else:
+    # Kernels are compiled for these types and no others: a plain constant would be another type.
+    int64, boolean = np.int64, np.bool_
+
+JIT_ENABLED = not config.DISABLE_JIT
 """False under ``NUMBA_DISABLE_JIT=1``: kernels then run as the plain Python they are written in."""
 
 # `_nrt=False` forbids allocation and removes reference counting (a factor of 13 in a book);
@@ -98,11 +114,11 @@ class _LoweringInto(BaseNativeLowering):
     library: type[JITCodeLibrary]
 
     @property
-    def lowering_class(self) -> type[Lower]:
+    def lowering_class(self) -> type[Lower]:  # type: ignore[override]
         """Return the class that lowers the function."""
         return Lower
 
-    def run_pass(self, state: Any) -> bool:
+    def run_pass(self, state: Any) -> Any:
         """Lower the function."""
         state.library = self.library(state.targetctx.codegen(), state.func_id.func_qualname)
         state.library.enable_object_caching()
@@ -146,7 +162,7 @@ def kernel(function: F) -> F:
     """Compile a kernel that only other kernels call: inlined, no wrappers, not cached."""
     if not JIT_ENABLED:
         return function
-    return numba.njit(forceinline=True, pipeline_class=_Compiler, **_INNER)(function)
+    return numba.njit(forceinline=True, pipeline_class=_Compiler, **_INNER)(function)  # type: ignore[return-value]
 
 
 def outlined(function: F) -> F:
@@ -157,7 +173,7 @@ def outlined(function: F) -> F:
     """
     if not JIT_ENABLED:
         return function
-    return numba.njit(forceinline=False, pipeline_class=_Compiler, **_INNER)(function)
+    return numba.njit(forceinline=False, pipeline_class=_Compiler, **_INNER)(function)  # type: ignore[return-value]
 
 
 def wrapping(function: F) -> F:
@@ -178,14 +194,14 @@ def entry(function: F) -> F:
     if not JIT_ENABLED:
         return function
     directory = cache_directory()
-    before = numba.config.CACHE_DIR
+    before = config.CACHE_DIR
     if directory is not None:
-        numba.config.CACHE_DIR = str(directory)
+        config.CACHE_DIR = str(directory)
     try:
         decorate = numba.njit(cache=directory is not None, pipeline_class=_WholeCompiler, **_OPTIONS)
         return viewing(decorate(function))  # type: ignore[return-value]
     finally:
-        numba.config.CACHE_DIR = before
+        config.CACHE_DIR = before
 
 
 def sources_digest() -> str:

@@ -117,5 +117,3 @@ class Logs:
 
 def _reporter(market: Market, figure: str) -> Callable[[Any], float]:
     return lambda _model: getattr(market, figure)
-
-

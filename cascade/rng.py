@@ -12,7 +12,7 @@ import math
 
 import numpy as np
 
-from cascade.jit import kernel, wrapping
+from cascade.jit import int64, kernel, wrapping
 
 _STEP = np.uint64(0x9E3779B97F4A7C15)
 _SLOT = np.uint64(0xD1B54A32D192ED03)
@@ -51,10 +51,10 @@ def bits(key: np.uint64, step: int, slot: int, number: int) -> np.uint64:
 @kernel
 def uniform(key: np.uint64, step: int, slot: int, number: int) -> float:
     """Return a uniform variate in the open interval (0, 1)."""
-    return (float(np.int64(bits(key, step, slot, number) >> _S12)) + 0.5) * _ULP
+    return (float(int64(bits(key, step, slot, number) >> _S12)) + 0.5) * _ULP
 
 
-FIRST, SECOND, THIRD, FOURTH, FIFTH = (np.int64(k) for k in range(5))
+FIRST, SECOND, THIRD, FOURTH, FIFTH = (int64(k) for k in range(5))
 """Numbers of the draws of one entity at one step; typed, so that a kernel is compiled once."""
 
 

@@ -63,12 +63,12 @@ class View:
 
 
 @typeof_impl.register(View)
-def _type_of_view(view: View, context: Any) -> TablesType:  # noqa: ARG001
+def _type_of_view(view: View, context: Any) -> TablesType:
     return view.numba_type
 
 
 @unbox(TablesType)
-def _unbox_view(tables: TablesType, view: Any, c: Any) -> NativeValue:  # noqa: ARG001
+def _unbox_view(tables: TablesType, view: Any, c: Any) -> NativeValue:
     number = c.pyapi.object_getattr_string(view, "address")
     address = c.pyapi.long_as_longlong(number)
     c.pyapi.decref(number)

@@ -64,7 +64,9 @@ def assemble(
     seats = layers.seats(params)
     holders = _add_holders(venues, prices.start, seats, entities)
     _add_agents(run[0], venues, entities, n_agents)
-    accounts, positions, balances, traders = _population(scenario, replicate, params, entities, seats, holders)
+    accounts, positions, balances, traders = _population(
+        scenario, replicate, params, entities, seats, holders
+    )
     _size_flags(run[0], len(venues.markets), len(accounts))
     state = allocate(
         params, accounts, positions, balances, traders, groups.n_quotes, capacity or Capacity()
@@ -93,9 +95,7 @@ def _run(scenario: Scenario, forced_orders: bool, n_ticks: int, venues: Venues) 
     return run
 
 
-def _add_holders(
-    venues: Venues, prices: Array, seats: list[Seats], entities: Entities
-) -> dict[int, int]:
+def _add_holders(venues: Venues, prices: Array, seats: list[Seats], entities: Entities) -> dict[int, int]:
     """Add, for each perpetual, an unlevered account that holds what leveraged longs and shorts leave open."""
     net = np.zeros(len(venues.markets), np.int64)
     for layer in seats:
@@ -133,7 +133,14 @@ def _population(
     traders = np.concatenate([layer.traders for layer in seats]) if n else empty(TRADER, 1)[:0]
     traders = traders.view(np.recarray)
     if n:
-        _seat(accounts[first_account:], positions[first_position:], balances[first_account:], params, seats, counts)
+        _seat(
+            accounts[first_account:],
+            positions[first_position:],
+            balances[first_account:],
+            params,
+            seats,
+            counts,
+        )
         accounts.first_position[first_account:] += first_position
         positions.account[first_position:] += first_account
         _tag(scenario, replicate, accounts[first_account:])

@@ -23,7 +23,9 @@ class Entities:
     """Accounts of agents and venues, each with its positions and its cash."""
 
     def __init__(self) -> None:
-        self.accounts: list[tuple[int, int, int, int, int]] = []  # first position, positions, venue, kind, margin
+        self.accounts: list[
+            tuple[int, int, int, int, int]
+        ] = []  # first position, positions, venue, kind, margin
         self.positions: list[tuple[int, int, int]] = []  # account, market, lots
         self.cash: list[int] = []
 

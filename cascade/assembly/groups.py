@@ -110,7 +110,9 @@ class GroupBuilder:
         dt = self.scenario.dt
         _set_learning(self.markets[m], group, dt)
         sizes = level_sizes(group) * group.depth.scale / group.count * MONEY
-        generator = np.random.Generator(np.random.Philox(key=int(self.key(f"maker.level/{group.name}", name))))
+        generator = np.random.Generator(
+            np.random.Philox(key=int(self.key(f"maker.level/{group.name}", name)))
+        )
         key = self.key(f"maker/{group.name}", name)
         for slot in range(group.count):
             position, stock = self.agent(k.MAKER_ACCOUNT, m, 2.0 * group.cap)

@@ -130,7 +130,7 @@ class LayerBuilder:
         rates = tiers.rate[tier] * 1e-8
         amounts = tiers.deduction[tier] / np.maximum(sizes * MONEY, 1.0)
         entries = targets * (1.0 - sign * (rates - amounts)) / (1.0 - sign / leverage)
-        return self._placed(number, np.full(n, m), sign * sizes, entries, leverage)
+        return self._placed(number, np.full(n, m), sign * sizes, entries, leverage, np.ones(n, np.int64))
 
     def _table(self, number: int, layer: TableLayer) -> Seats:
         """Take positions from the user's file; rows of one account share their margin."""
@@ -148,10 +148,9 @@ class LayerBuilder:
 
     def _placed(
         self, number: int, markets: Array, notional: Array, entries: Array, leverage: Array,
-        counts: Array | None = None,
+        counts: Array,
     ) -> Seats:  # fmt: skip
         """Return seats whose positions are given by signed USD at entry, entry price and leverage."""
-        counts = np.ones(len(markets), np.int64) if counts is None else counts
         first = np.concatenate([[0], np.cumsum(counts)[:-1]])
         drawn = empty(DRAWN, len(markets))[: len(markets)]
         tick_size, lot_size = self.markets.tick_size[markets], self.markets.lot_size[markets]

@@ -85,7 +85,9 @@ def bar_path(bars: Bars, start: datetime | None) -> tuple[Array, Array]:
     return times, prices
 
 
-def _news_points(scenario: Scenario, source: AnchorsNews | BarsNews) -> tuple[float, list[tuple[float, float]]]:
+def _news_points(
+    scenario: Scenario, source: AnchorsNews | BarsNews
+) -> tuple[float, list[tuple[float, float]]]:
     """Return the start price, and the points after the start as (step, log price)."""
     times, prices = _path(scenario, source)
     logs = np.log(prices)

@@ -95,7 +95,11 @@ def _calm(row: Array) -> None:
 
 
 def _contract(
-    row: Array, market: LinearPerpetual, book: Rulebook, contract: Contract, tiers: list[tuple[int, int, int, float]]
+    row: Array,
+    market: LinearPerpetual,
+    book: Rulebook,
+    contract: Contract,
+    tiers: list[tuple[int, int, int, float]],
 ) -> None:
     """Set a perpetual's tiers, bounds and fee."""
     row.first_tier, row.n_tiers = len(tiers), len(contract.tiers)

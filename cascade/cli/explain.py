@@ -16,7 +16,10 @@ _PLAIN_WIDTH = 200
 
 def explain(
     subject: Annotated[
-        str, typer.Argument(metavar="SUBJECT", help="A scenario file, `step`, a code such as CAS109, or a metric.")
+        str,
+        typer.Argument(
+            metavar="SUBJECT", help="A scenario file, `step`, a code such as CAS109, or a metric."
+        ),
     ],
     overrides: Overrides = None,
     replicate: Annotated[int, typer.Option("--replicate", "-r", min=0, help="The realisation to draw.")] = 0,
@@ -64,7 +67,9 @@ def _print(parts: Iterable[Any]) -> None:
             console.print(part)
         return
     text = io.StringIO()
-    console = Console(file=text, width=_PLAIN_WIDTH, color_system=None, highlight=False, emoji=False, markup=False)
+    console = Console(
+        file=text, width=_PLAIN_WIDTH, color_system=None, highlight=False, emoji=False, markup=False
+    )
     for part in parts:
         console.print(part)
     show("\n".join(line.rstrip() for line in text.getvalue().splitlines()))

@@ -14,12 +14,20 @@ from cascade.cli.terminal import AsJson, Overrides, has_color, running, say, sho
 def run(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Scenario file.")],
     overrides: Overrides = None,
-    replicates: Annotated[int | None, typer.Option("-n", "--replicates", min=1, help="Number of replicates.")] = None,
-    replicate: Annotated[int | None, typer.Option("--replicate", min=0, help="Run only this replicate.")] = None,
-    seed: Annotated[int | None, typer.Option("--seed", min=0, help="Seed, in place of the scenario's.")] = None,
+    replicates: Annotated[
+        int | None, typer.Option("-n", "--replicates", min=1, help="Number of replicates.")
+    ] = None,
+    replicate: Annotated[
+        int | None, typer.Option("--replicate", min=0, help="Run only this replicate.")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", min=0, help="Seed, in place of the scenario's.")
+    ] = None,
     counterfactual: Annotated[
         bool,
-        typer.Option("--counterfactual", help="Also run without the impact of forced orders, under the same luck."),
+        typer.Option(
+            "--counterfactual", help="Also run without the impact of forced orders, under the same luck."
+        ),
     ] = False,
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder of all results.")] = Path("results"),
     jobs: Annotated[int | None, typer.Option("-j", "--jobs", min=1, help="Replicates at a time.")] = None,

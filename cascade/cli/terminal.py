@@ -7,7 +7,7 @@ import functools
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from typing import Annotated, Any, TypeAlias, TypeVar
 
 import typer
@@ -69,7 +69,7 @@ def guarded(command: F) -> F:
 
 
 @contextlib.contextmanager
-def running(steps: int, *, quiet: bool) -> Iterator[Callable[[int], None] | None]:
+def running(steps: int, *, quiet: bool) -> Generator[Callable[[int], None] | None]:
     """Show the progress of long work on stderr, with the time it still takes."""
     if quiet or not sys.stderr.isatty():
         yield None

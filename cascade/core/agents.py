@@ -1,11 +1,10 @@
 """Who trades besides the leveraged accounts: makers, news-takers, background flow, arbitrageurs, the
-fund that unwinds, and scheduled shocks. They read the market and write intents; none calls the book."""
+fund that unwinds, and scheduled shocks. They read the market and write intents; none calls the book.
+"""
 
 from __future__ import annotations
 
 import math
-
-import numpy as np
 
 from cascade.core.book import NO_ASK, NO_BID
 from cascade.core.exact import lot_value
@@ -13,29 +12,37 @@ from cascade.core.flow import poisson, quantile
 from cascade.core.inbox import append, has_room
 from cascade.core.margin import MAX_TICK
 from cascade.core.params import (
-    ANY, CANCEL, DEPTH_SHOCK, IOC, LIMIT, MARKET_SHOCK, NEWS, QUOTE, UNWINDING, Params,
+    ANY,
+    CANCEL,
+    DEPTH_SHOCK,
+    IOC,
+    LIMIT,
+    MARKET_SHOCK,
+    NEWS,
+    QUOTE,
+    UNWINDING,
+    Params,
 )  # fmt: skip
 from cascade.core.pricing import fair_value
 from cascade.core.state import NONE, State
-from cascade.jit import kernel, outlined
+from cascade.jit import int64, kernel, outlined
 from cascade.rng import FIFTH, FIRST, FOURTH, SECOND, THIRD, exponential, normal, uniform
 
-
-ONE, TWO = np.int64(1), np.int64(2)
-CALLS = np.int64(1_000)  # number of the draw of how many calls a news-taker makes
-LIMITS = np.int64(1_000_000)  # slots of a flow's limit orders begin here
+ONE, TWO = int64(1), int64(2)
+CALLS = int64(1_000)  # number of the draw of how many calls a news-taker makes
+LIMITS = int64(1_000_000)  # slots of a flow's limit orders begin here
 
 
 @kernel
 def _lots(p: Params, st: State, m: int, money: float) -> int:
     """Return how many lots of market m a sum of money units buys at the mark."""
-    return np.int64(money / abs(float(lot_value(p.markets[m], st.markets[m].mark))))
+    return int64(money / abs(float(lot_value(p.markets[m], st.markets[m].mark))))
 
 
 @kernel
 def valid_tick(price: float) -> int:
     """Return a price in ticks as a tick within bounds."""
-    return np.int64(min(max(price, 1.0), float(MAX_TICK)))
+    return int64(min(max(price, 1.0), float(MAX_TICK)))
 
 
 # --- shocks and expiries ----------------------------------------------------------------------------
@@ -63,11 +70,11 @@ def send_shock(st: State, p: Params, k: int) -> bool:
     if not has_room(st, ONE):
         return False
     due = shock.amount * float(step + 1 - shock.start) / float(shock.stop - shock.start)
-    lots = np.int64(math.floor(due) if due > 0.0 else math.ceil(due))
+    lots = int64(math.floor(due) if due > 0.0 else math.ceil(due))
     lots -= st.positions[shock.position].lots - shock.initial
     if lots != 0:
-        limit = MAX_TICK if lots > 0 else np.int64(1)
-        append(st, shock.position, lots, limit, IOC, ANY, 0.5, np.int64(0))
+        limit = MAX_TICK if lots > 0 else int64(1)
+        append(st, shock.position, lots, limit, IOC, ANY, 0.5, int64(0))
     return True
 
 
@@ -75,13 +82,13 @@ def send_shock(st: State, p: Params, k: int) -> bool:
 def expire_orders(st: State, p: Params) -> bool:
     """Write a cancellation, at the beginning of the step, for every order whose life ends in it."""
     clock = st.clock[0]
-    order = np.int64(st.calendars[1, clock.step])
+    order = int64(st.calendars[1, clock.step])
     while order != NONE:
         if not has_room(st, ONE):
             return False
         row = st.orders[order]
-        after = np.int64(row.due_next)
-        number = append(st, np.int64(row.position), np.int64(0), np.int64(0), CANCEL, ANY, 0.0, np.int64(0))
+        after = int64(row.due_next)
+        number = append(st, int64(row.position), int64(0), int64(0), CANCEL, ANY, 0.0, int64(0))
         st.inbox[number].ref = order
         st.inbox[number].generation = row.generation
         st.calendars[1, clock.step] = after
@@ -105,11 +112,12 @@ def requote(st: State, p: Params, k: int) -> bool:
     if not has_room(st, 2 * maker.n_levels):
         return False
     row = st.positions[maker.position]
-    m = np.int64(row.market)
+    m = int64(row.market)
     inventory = float(row.lots - maker.initial) / maker.cap
     offset = uniform(maker.key, step, maker.slot, SECOND)
     shift = maker.noise * normal(maker.key, step, maker.slot, THIRD) - maker.skew * inventory
     fair = fair_value(st, p, m) * math.exp(shift) / p.markets[m].tick_size
+    value = abs(float(lot_value(p.markets[m], st.markets[m].mark)))
     thick = st.markets[m].depth_factor * st.markets[m].depth_shock
     buying = thick * min(max(1.0 - inventory, 0.0), 1.0)
     selling = thick * min(max(1.0 + inventory, 0.0), 1.0)
@@ -119,9 +127,18 @@ def requote(st: State, p: Params, k: int) -> bool:
         away = fair * level.distance
         slack = maker.tolerance * away
         bid, ask = valid_tick(math.floor(fair - away)), valid_tick(math.ceil(fair + away))
-        lots = _lots(p, st, m, level.money)
-        _renew(st, maker.position, quote, np.int64(float(lots) * buying), bid, slack, maker.tolerance, offset)
-        _renew(st, maker.position, quote + 1, -np.int64(float(lots) * selling), ask, slack, maker.tolerance, offset)
+        lots = int64(level.money / value)
+        _renew(st, maker.position, quote, int64(float(lots) * buying), bid, slack, maker.tolerance, offset)
+        _renew(
+            st,
+            maker.position,
+            quote + 1,
+            -int64(float(lots) * selling),
+            ask,
+            slack,
+            maker.tolerance,
+            offset,
+        )
     return True
 
 
@@ -130,15 +147,15 @@ def _renew(
     st: State, position: int, quote: int, lots: int, tick: int, slack: float, tolerance: float, offset: float
 ) -> None:
     """Write a quote intent where the resting quote is off in price or size."""
-    order = np.int64(st.quotes[quote])
+    order = int64(st.quotes[quote])
     if order != NONE:
         row = st.orders[order]
-        near = abs(float(np.int64(row.tick) - tick)) <= slack
+        near = abs(float(int64(row.tick) - tick)) <= slack
         if near and abs(float(row.lots - lots)) <= tolerance * abs(float(lots)):
             return
     elif lots == 0:
         return
-    number = append(st, position, lots, tick, QUOTE, ANY, offset, np.int64(0))
+    number = append(st, position, lots, tick, QUOTE, ANY, offset, int64(0))
     st.inbox[number].ref = quote
 
 
@@ -150,17 +167,20 @@ def sweep(st: State, p: Params, k: int) -> bool:
     calls = poisson(taker.key, step, k, CALLS, taker.rate)
     if not has_room(st, calls):
         return False
-    m = np.int64(st.positions[taker.position].market)
+    m = int64(st.positions[taker.position].market)
     market = st.markets[m]
     fair = fair_value(st, p, m) / p.markets[m].tick_size
-    highest, lowest = valid_tick(math.floor(fair * (1.0 - taker.edge))), valid_tick(math.ceil(fair * (1.0 + taker.edge)))
+    highest, lowest = (
+        valid_tick(math.floor(fair * (1.0 - taker.edge))),
+        valid_tick(math.ceil(fair * (1.0 + taker.edge))),
+    )
     lots = _lots(p, st, m, taker.max_order)
     for call in range(calls):
         offset = uniform(taker.key, step, k, call)
         if market.best_ask < highest:
-            append(st, taker.position, lots, highest, IOC, NEWS, offset, np.int64(0))
+            append(st, taker.position, lots, highest, IOC, NEWS, offset, int64(0))
         elif market.best_bid > lowest:
-            append(st, taker.position, -lots, lowest, IOC, NEWS, offset, np.int64(0))
+            append(st, taker.position, -lots, lowest, IOC, NEWS, offset, int64(0))
     return True
 
 
@@ -176,16 +196,16 @@ def send_background(st: State, p: Params, k: int) -> bool:
     n_limit = poisson(flow.key, step, SECOND, FIRST, flow.limit_rate)
     if not has_room(st, n_market + n_limit):
         return False
-    m = np.int64(st.positions[flow.market_position].market)
+    m = int64(st.positions[flow.market_position].market)
     for j in range(n_market):
         size = flow.scale * quantile(p, flow.market_size, uniform(flow.key, step, 2 + j, FIRST))
         lots = _lots(p, st, m, size)
         if uniform(flow.key, step, 2 + j, SECOND) < 0.5:
             lots = -lots
         if lots != 0:
-            limit = MAX_TICK if lots > 0 else np.int64(1)
+            limit = MAX_TICK if lots > 0 else int64(1)
             offset = uniform(flow.key, step, 2 + j, THIRD)
-            append(st, flow.market_position, lots, limit, IOC, ANY, offset, np.int64(0))
+            append(st, flow.market_position, lots, limit, IOC, ANY, offset, int64(0))
     for j in range(n_limit):
         _send_limit(st, p, k, m, LIMITS + j)
     return True
@@ -209,9 +229,9 @@ def _send_limit(st: State, p: Params, k: int, m: int, slot: int) -> None:
     else:
         tick, lots = valid_tick(math.ceil(float(market.best_bid) + away)), -lots
     offset = uniform(flow.key, step, slot, FOURTH)
-    number = append(st, flow.limit_position, lots, tick, LIMIT, ANY, offset, np.int64(0))
-    life = np.int64(flow.life * exponential(flow.key, step, slot, FIFTH))
-    st.inbox[number].life_steps = min(life, np.int64(1_000_000_000)) + 1
+    number = append(st, flow.limit_position, lots, tick, LIMIT, ANY, offset, int64(0))
+    life = int64(flow.life * exponential(flow.key, step, slot, FIFTH))
+    st.inbox[number].life_steps = min(life, int64(1_000_000_000)) + 1
 
 
 # --- arbitrage --------------------------------------------------------------------------------------
@@ -231,7 +251,7 @@ def arbitrage(st: State, p: Params, k: int) -> bool:
     if not has_room(st, TWO):
         return False
     spot, perpetual = st.positions[arb.spot_position], st.positions[arb.perpetual_position]
-    s, f = np.int64(spot.market), np.int64(perpetual.market)
+    s, f = int64(spot.market), int64(perpetual.market)
     ratio = p.markets[s].lot_size / p.markets[f].lot_size
     size = _gap_lots(st, p, k, s, f)
     room = arb.cap - float(abs(perpetual.lots))
@@ -241,8 +261,8 @@ def arbitrage(st: State, p: Params, k: int) -> bool:
     loose = held + float(spot.lots - arb.initial_spot) * ratio
     hedge = max(min(-loose, arb.max_order), -arb.max_order)
     offset = uniform(arb.key, step, k, SECOND)
-    _send(st, arb.perpetual_position, np.int64(size + hedge), offset)
-    _send(st, arb.spot_position, np.int64(-size / ratio), offset)
+    _send(st, arb.perpetual_position, int64(size + hedge), offset)
+    _send(st, arb.spot_position, int64(-size / ratio), offset)
     return True
 
 
@@ -255,8 +275,14 @@ def _gap_lots(st: State, p: Params, k: int, s: int, f: int) -> float:
         return 0.0
     if perpetual.best_bid == NO_BID or perpetual.best_ask == NO_ASK:
         return 0.0
-    spot_bid, spot_ask = float(spot.best_bid) * p.markets[s].tick_size, float(spot.best_ask) * p.markets[s].tick_size
-    bid, ask = float(perpetual.best_bid) * p.markets[f].tick_size, float(perpetual.best_ask) * p.markets[f].tick_size
+    spot_bid, spot_ask = (
+        float(spot.best_bid) * p.markets[s].tick_size,
+        float(spot.best_ask) * p.markets[s].tick_size,
+    )
+    bid, ask = (
+        float(perpetual.best_bid) * p.markets[f].tick_size,
+        float(perpetual.best_ask) * p.markets[f].tick_size,
+    )
     dear = bid / spot_ask - 1.0 - arb.threshold
     cheap = 1.0 - ask / spot_bid - arb.threshold
     if dear > 0.0:
@@ -270,8 +296,8 @@ def _gap_lots(st: State, p: Params, k: int, s: int, f: int) -> float:
 def _send(st: State, position: int, lots: int, offset: float) -> None:
     """Write an order that takes what it finds."""
     if lots != 0:
-        limit = MAX_TICK if lots > 0 else np.int64(1)
-        append(st, position, lots, limit, IOC, ANY, offset, np.int64(0))
+        limit = MAX_TICK if lots > 0 else int64(1)
+        append(st, position, lots, limit, IOC, ANY, offset, int64(0))
 
 
 # --- the fund ---------------------------------------------------------------------------------------
@@ -289,9 +315,9 @@ def unwind(st: State, p: Params, m: int) -> bool:
     if not has_room(st, ONE):
         return False
     venue = p.venues[market.venue]
-    size = max(np.int64(float(abs(held)) * venue.unwind_fraction), np.int64(1))
-    size = min(size, max(_lots(p, st, m, float(venue.unwind_max)), np.int64(1)))
+    size = max(int64(float(abs(held)) * venue.unwind_fraction), int64(1))
+    size = min(size, max(_lots(p, st, m, float(venue.unwind_max)), int64(1)))
     lots = -size if held > 0 else size
-    limit = MAX_TICK if lots > 0 else np.int64(1)
-    append(st, market.fund_position, lots, limit, IOC, UNWINDING, 0.5, np.int64(1))
+    limit = MAX_TICK if lots > 0 else int64(1)
+    append(st, market.fund_position, lots, limit, IOC, UNWINDING, 0.5, int64(1))
     return True

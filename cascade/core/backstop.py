@@ -9,31 +9,35 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from cascade.core.book import cancel_account
 from cascade.core.exact import lot_value, proportion
 from cascade.core.margin import equity_of, excess_of, is_flat, maintenance, maintenance_of
 from cascade.core.params import (
-    ABSORBER, AT_MARK, FUND, QUEUE_PNL_MARGIN, TAKE_OVER_CAPACITY, TAKE_OVER_NEVER, UNMARGINED,
+    ABSORBER,
+    AT_MARK,
+    FUND,
+    QUEUE_PNL_MARGIN,
+    TAKE_OVER_CAPACITY,
+    TAKE_OVER_NEVER,
+    UNMARGINED,
     Params,
 )  # fmt: skip
-from cascade.core.state import INSOLVENT, NONE, State
 from cascade.core.seats import settle_flat
+from cascade.core.state import INSOLVENT, NONE, State
 from cascade.core.triggers import flag, retrigger
-from cascade.jit import kernel, outlined
+from cascade.jit import int64, kernel, outlined
 
 
 @outlined
 def move_position(st: State, p: Params, source: int, target: int, lots: int, value: int) -> None:
     """Move signed lots, and the quote balance `value` that goes with them, between two positions."""
     giver, taker = st.positions[source], st.positions[target]
-    m = np.int64(giver.market)
+    m = int64(giver.market)
     settlement = p.markets[m].settlement
     _change(st, m, source, -lots, value)
     _change(st, m, target, lots, -value)
-    st.balances[np.int64(giver.account), settlement] -= value
-    st.balances[np.int64(taker.account), settlement] += value
+    st.balances[int64(giver.account), settlement] -= value
+    st.balances[int64(taker.account), settlement] += value
 
 
 @kernel
@@ -49,7 +53,7 @@ def _change(st: State, m: int, position: int, lots: int, value: int) -> None:
     else:
         row.entry_value = value - proportion(value, abs(held), abs(lots))
     row.lots = after
-    st.markets[m].open_interest += max(after, np.int64(0)) - max(held, np.int64(0))
+    st.markets[m].open_interest += max(after, int64(0)) - max(held, int64(0))
 
 
 # --- insurance fund -------------------------------------------------------------------------------
@@ -58,8 +62,8 @@ def _change(st: State, m: int, position: int, lots: int, value: int) -> None:
 @outlined
 def fund_accepts(st: State, p: Params, account: int) -> bool:
     """Tell whether the venue's fund may take over an account under its rule."""
-    first = np.int64(st.accounts[account].first_position)
-    venue = p.venues[p.markets[np.int64(st.positions[first].market)].venue]
+    first = int64(st.accounts[account].first_position)
+    venue = p.venues[p.markets[int64(st.positions[first].market)].venue]
     if p.run[0].forced_orders == 0:
         return True
     if venue.take_over == TAKE_OVER_NEVER:
@@ -68,9 +72,9 @@ def fund_accepts(st: State, p: Params, account: int) -> bool:
     if venue.take_over == TAKE_OVER_CAPACITY:
         return after >= 0
     exposure = 0.0
-    for k in range(first, first + np.int64(st.accounts[account].n_positions)):
+    for k in range(first, first + int64(st.accounts[account].n_positions)):
         position = st.positions[k]
-        m = np.int64(position.market)
+        m = int64(position.market)
         held = st.positions[p.markets[m].fund_position].lots + position.lots
         exposure += abs(float(held * lot_value(p.markets[m], st.markets[m].mark)))
     return exposure <= float(after) * float(venue.take_over_limit) * 1e-8
@@ -79,26 +83,26 @@ def fund_accepts(st: State, p: Params, account: int) -> bool:
 @outlined
 def take_over(st: State, p: Params, account: int, row: int) -> None:
     """Give all positions and the balance of an account to the fund; note it in liquidation row `row`."""
-    first = np.int64(st.accounts[account].first_position)
-    settlement = p.markets[np.int64(st.positions[first].market)].settlement
+    first = int64(st.accounts[account].first_position)
+    settlement = p.markets[int64(st.positions[first].market)].settlement
     loss = -equity_of(st, p, account)
     left = st.balances[account, settlement]
-    total = np.int64(0)
-    for k in range(first, first + np.int64(st.accounts[account].n_positions)):
+    total = int64(0)
+    for k in range(first, first + int64(st.accounts[account].n_positions)):
         position = st.positions[k]
         if position.lots == 0:
             continue
-        m = np.int64(position.market)
+        m = int64(position.market)
         value = -position.lots * lot_value(p.markets[m], st.markets[m].mark)
         total += abs(position.lots)
         left -= value
-        move_position(st, p, np.int64(k), p.markets[m].fund_position, position.lots, value)
-    fund = p.venues[p.markets[np.int64(st.positions[first].market)].venue].fund
+        move_position(st, p, int64(k), p.markets[m].fund_position, position.lots, value)
+    fund = p.venues[p.markets[int64(st.positions[first].market)].venue].fund
     st.balances[account, settlement] -= left
     st.balances[fund, settlement] += left
     ledger = st.ledger[settlement]
-    ledger.fund_losses += max(loss, np.int64(0))
-    ledger.fund_income += max(-loss, np.int64(0))
+    ledger.fund_losses += max(loss, int64(0))
+    ledger.fund_income += max(-loss, int64(0))
     st.liquidations[row].taken_over_lots = total
     st.liquidations[row].fund_draw = loss
 
@@ -115,23 +119,23 @@ def add_residuals(st: State, p: Params, account: int, row: int) -> None:
     """
     clock = st.clock[0]
     st.accounts[account].standing |= INSOLVENT
-    first = np.int64(st.accounts[account].first_position)
-    last = first + np.int64(st.accounts[account].n_positions)
+    first = int64(st.accounts[account].first_position)
+    last = first + int64(st.accounts[account].n_positions)
     equity = float(equity_of(st, p, account))
-    total = float(max(maintenance_of(st, p, account), np.int64(1)))
-    left = st.balances[account, p.markets[np.int64(st.positions[first].market)].settlement]
-    final = np.int64(NONE)
+    total = float(max(maintenance_of(st, p, account), int64(1)))
+    left = st.balances[account, p.markets[int64(st.positions[first].market)].settlement]
+    final = int64(NONE)
     for k in range(first, last):
         if st.positions[k].lots != 0:
-            final = np.int64(k)
+            final = int64(k)
     for k in range(first, final + 1):
         position = st.positions[k]
         if position.lots == 0:
             continue
-        m = np.int64(position.market)
+        m = int64(position.market)
         value = position.lots * lot_value(p.markets[m], st.markets[m].mark)
         share = float(maintenance(p, m, abs(value))) / total
-        quote = left if k == final else np.int64(math.floor(equity * share)) - value
+        quote = left if k == final else int64(math.floor(equity * share)) - value
         left -= quote
         residual = st.residuals[clock.n_residual]
         residual.position, residual.lots, residual.quote, residual.row = k, position.lots, quote, row
@@ -142,9 +146,9 @@ def add_residuals(st: State, p: Params, account: int, row: int) -> None:
 def adl_score(st: State, p: Params, position: int) -> float:
     """Return the rank score of a counterparty under the venue's formula (venues.md 1.5)."""
     row = st.positions[position]
-    m = np.int64(row.market)
+    m = int64(row.market)
     market = p.markets[m]
-    account = np.int64(row.account)
+    account = int64(row.account)
     value = row.lots * lot_value(market, st.markets[m].mark)
     profit = float(value - row.entry_value)
     equity = float(equity_of(st, p, account))
@@ -163,16 +167,16 @@ def is_counterparty(st: State, position: int, m: int, long: bool) -> bool:
     row = st.positions[position]
     if row.market != m or row.lots == 0 or (row.lots > 0) != long:
         return False
-    account = st.accounts[np.int64(row.account)]
+    account = st.accounts[int64(row.account)]
     return account.kind != FUND and account.kind != ABSORBER and account.standing & INSOLVENT == 0
 
 
 @kernel
 def count_counterparties(st: State, m: int, long: bool) -> int:
     """Return how many positions may be deleveraged."""
-    n = np.int64(0)
+    n = int64(0)
     for k in range(len(st.positions)):
-        if is_counterparty(st, np.int64(k), m, long):
+        if is_counterparty(st, int64(k), m, long):
             n += 1
     return n
 
@@ -205,13 +209,13 @@ def _sift_down(st: State, root: int, n: int) -> None:
 @outlined
 def rank_counterparties(st: State, p: Params, m: int, long: bool) -> None:
     """Rank all counterparties of a batch at its start, as a heap; the ranking then stays as it is."""
-    n = np.int64(0)
+    n = int64(0)
     for k in range(len(st.positions)):
-        if is_counterparty(st, np.int64(k), m, long):
-            st.ranked[n].score, st.ranked[n].position = adl_score(st, p, np.int64(k)), k
+        if is_counterparty(st, int64(k), m, long):
+            st.ranked[n].score, st.ranked[n].position = adl_score(st, p, int64(k)), k
             n += 1
     for root in range(n // 2 - 1, -1, -1):
-        _sift_down(st, np.int64(root), n)
+        _sift_down(st, int64(root), n)
     st.clock[0].n_ranked = n
 
 
@@ -222,7 +226,7 @@ def pop_ranked(st: State) -> None:
     clock.n_ranked -= 1
     first, last = st.ranked[0], st.ranked[clock.n_ranked]
     first.score, first.position = last.score, last.position
-    _sift_down(st, np.int64(0), clock.n_ranked)
+    _sift_down(st, int64(0), clock.n_ranked)
 
 
 @outlined
@@ -232,8 +236,8 @@ def deleverage(st: State, p: Params, index: int) -> None:
     residual = st.residuals[index]
     target = st.ranked[0].position
     row = st.positions[target]
-    m = np.int64(row.market)
-    counterparty = np.int64(row.account)
+    m = int64(row.market)
+    counterparty = int64(row.account)
     cancel_account(st, p, counterparty)
     size = min(abs(residual.lots), abs(row.lots))
     lots = size if residual.lots > 0 else -size
@@ -242,7 +246,7 @@ def deleverage(st: State, p: Params, index: int) -> None:
         value = -lots * lot_value(p.markets[m], st.markets[m].mark)
     log = st.adl[clock.n_adl]
     log.step, log.wave, log.account, log.counterparty = (
-        clock.step, clock.wave, np.int64(st.positions[residual.position].account), counterparty,
+        clock.step, clock.wave, int64(st.positions[residual.position].account), counterparty,
     )  # fmt: skip
     log.market, log.lots, log.value = m, lots, abs(value)
     log.mark_value = abs(lots * lot_value(p.markets[m], st.markets[m].mark))
@@ -263,10 +267,10 @@ def deleverage(st: State, p: Params, index: int) -> None:
 def absorb_residual(st: State, p: Params, index: int) -> None:
     """Give a residual for which no counterparty is left to the fund, whatever that costs it."""
     residual = st.residuals[index]
-    m = np.int64(st.positions[residual.position].market)
+    m = int64(st.positions[residual.position].market)
     fund = p.markets[m].fund_position
     mark_value = residual.lots * lot_value(p.markets[m], st.markets[m].mark)
-    st.ledger[p.markets[m].settlement].fund_losses += max(-(mark_value + residual.quote), np.int64(0))
+    st.ledger[p.markets[m].settlement].fund_losses += max(-(mark_value + residual.quote), int64(0))
     move_position(st, p, residual.position, fund, residual.lots, residual.quote)
     residual.lots, residual.quote = 0, 0
 
@@ -280,6 +284,6 @@ def retest(st: State, p: Params, account: int) -> None:
         settle_flat(st, p, account)
         retrigger(st, p, account)
     elif excess_of(st, p, account) <= 0:
-        flag(st, p, account, np.int64(1))
+        flag(st, p, account, int64(1))
     else:
         retrigger(st, p, account)

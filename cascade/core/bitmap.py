@@ -15,14 +15,14 @@ from numba.core import types
 from numba.extending import intrinsic
 
 from cascade.core.state import NONE
-from cascade.jit import JIT_ENABLED, kernel
+from cascade.jit import JIT_ENABLED, int64, kernel
 
 Bits = npt.NDArray[np.uint64]
 
 _ONE = np.uint64(1)
 _ZERO = np.uint64(0)
 _ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
-_LOW6 = np.int64(63)
+_LOW6 = int64(63)
 
 
 def words(n: int) -> tuple[int, int, int]:
@@ -36,8 +36,8 @@ if JIT_ENABLED:
 
     def _counter(operation: str) -> Any:
         @intrinsic
-        def count(typing_context: Any, word: Any) -> Any:  # noqa: ARG001
-            def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ARG001
+        def count(typing_context: Any, word: Any) -> Any:
+            def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
                 zero_is_undefined = ir.Constant(ir.IntType(1), 1)
                 return getattr(builder, operation)(arguments[0], zero_is_undefined)
 
@@ -92,7 +92,7 @@ def first_from(bits: Bits, at: int, n0: int, n1: int, i: int) -> int:
     """Return the lowest set bit at or above i, or NONE."""
     w0 = i >> 6
     if w0 >= n0:
-        return np.int64(NONE)
+        return int64(NONE)
     word = bits[at + w0] >> np.uint64(i & _LOW6)
     if word != _ZERO:
         return i + trailing_zeros(word)
@@ -114,21 +114,21 @@ def first_from(bits: Bits, at: int, n0: int, n1: int, i: int) -> int:
             return (w0 << 6) + trailing_zeros(bits[at + w0])
         w2 += 1
         j = w2 << 6
-    return np.int64(NONE)
+    return int64(NONE)
 
 
 @kernel
 def last_until(bits: Bits, at: int, n0: int, n1: int, i: int) -> int:
     """Return the highest set bit at or below i, or NONE."""
     if i < 0:
-        return np.int64(NONE)
+        return int64(NONE)
     w0 = i >> 6
     word = bits[at + w0] << np.uint64(63 - (i & _LOW6))
     if word != _ZERO:
         return i - leading_zeros(word)
     j = w0 - 1
     if j < 0:
-        return np.int64(NONE)
+        return int64(NONE)
     w1 = j >> 6
     word = bits[at + n0 + w1] << np.uint64(63 - (j & _LOW6))
     if word != _ZERO:
@@ -143,4 +143,4 @@ def last_until(bits: Bits, at: int, n0: int, n1: int, i: int) -> int:
             w0 = (w1 << 6) + 63 - leading_zeros(bits[at + n0 + w1])
             return (w0 << 6) + 63 - leading_zeros(bits[at + w0])
         j = (w2 << 6) - 1
-    return np.int64(NONE)
+    return int64(NONE)

@@ -7,22 +7,20 @@ never crossed.
 
 from __future__ import annotations
 
-import numpy as np
-
 from cascade.core.bitmap import clear_bit, first_from, last_until, set_bit
 from cascade.core.exact import charge, lot_value, proportion
 from cascade.core.params import FORCED, NEWS, UNMARGINED, Params
 from cascade.core.state import NONE, STALE, State
-from cascade.jit import kernel, outlined
+from cascade.jit import boolean, int64, kernel, outlined
 
-NO_BID = np.int64(0)
-NO_ASK = np.int64(2_147_483_647)
+NO_BID = int64(0)
+NO_ASK = int64(2_147_483_647)
 """Best prices of an empty side; valid ticks lie strictly between."""
 
-BUYS, SELLS = np.bool_(True), np.bool_(False)  # typed, so that a kernel is compiled once
-HIGH, LOW = np.bool_(True), np.bool_(False)
+BUYS, SELLS = boolean(True), boolean(False)  # typed, so that a kernel is compiled once
+HIGH, LOW = boolean(True), boolean(False)
 
-BIDS, ASKS, LOWS, HIGHS = np.int64(0), np.int64(1), np.int64(2), np.int64(3)
+BIDS, ASKS, LOWS, HIGHS = int64(0), int64(1), int64(2), int64(3)
 
 
 @kernel
@@ -46,7 +44,7 @@ def in_window(st: State, p: Params, m: int, tick: int) -> bool:
 def apply_fill(st: State, p: Params, position: int, lots: int, value: int, rate: int) -> int:
     """Book a fill of signed lots worth signed value to a position; return the fee charged."""
     row = st.positions[position]
-    market = p.markets[np.int64(row.market)]
+    market = p.markets[int64(row.market)]
     held = row.lots
     after = held + lots
     if held == 0 or (held > 0) == (lots > 0):
@@ -56,8 +54,8 @@ def apply_fill(st: State, p: Params, position: int, lots: int, value: int, rate:
     else:
         row.entry_value = value - proportion(value, abs(held), abs(lots))
     row.lots = after
-    st.markets[np.int64(row.market)].open_interest += max(after, np.int64(0)) - max(held, np.int64(0))
-    account = np.int64(row.account)
+    st.markets[int64(row.market)].open_interest += max(after, int64(0)) - max(held, int64(0))
+    account = int64(row.account)
     fee = charge(abs(value), rate)
     st.balances[account, market.settlement] -= value + fee
     st.balances[p.venues[market.venue].fees, market.settlement] += fee
@@ -96,7 +94,7 @@ def link(st: State, p: Params, m: int, order: int) -> None:
     row = st.orders[order]
     market = st.markets[m]
     run = p.run[0]
-    tick = np.int64(row.tick)
+    tick = int64(row.tick)
     row.next = NONE
     if market.window <= tick < market.window + run.n_ticks:
         slot = tick - market.window
@@ -106,7 +104,7 @@ def link(st: State, p: Params, m: int, order: int) -> None:
             level.head = order
             set_bit(st.bits, bitmap_at(p, m, BIDS if row.lots > 0 else ASKS), run.n0, run.n1, slot)
         else:
-            st.orders[np.int64(level.tail)].next = order
+            st.orders[int64(level.tail)].next = order
         level.tail = order
         level.lots += row.lots
     else:
@@ -124,8 +122,8 @@ def unlink(st: State, p: Params, m: int, order: int) -> bool:
     row = st.orders[order]
     market = st.markets[m]
     run = p.run[0]
-    tick = np.int64(row.tick)
-    before, after = np.int64(row.prev), np.int64(row.next)
+    tick = int64(row.tick)
+    before, after = int64(row.prev), int64(row.next)
     if before != NONE:
         st.orders[before].next = after
     if after != NONE:
@@ -155,18 +153,18 @@ def recentre(st: State, p: Params, m: int, tick: int) -> None:
     run = p.run[0]
     market = st.markets[m]
     n = run.n_ticks
-    old, new = market.window, max(np.int64(0), tick - n // 2)
+    old, new = market.window, max(int64(0), tick - n // 2)
     shift = new - old
     if shift == 0:
         return
     for which in range(2):  # levels that leave the window go to the end of the far list, in time order
-        at = bitmap_at(p, m, np.int64(which))
-        slot = first_from(st.bits, at, run.n0, run.n1, np.int64(0))
+        at = bitmap_at(p, m, int64(which))
+        slot = first_from(st.bits, at, run.n0, run.n1, int64(0))
         while slot != NONE:
             level = st.levels[m * n + slot]
             clear_bit(st.bits, at, run.n0, run.n1, slot)
             if not 0 <= slot - shift < n:
-                _append_far(st, m, np.int64(level.head), np.int64(level.tail))
+                _append_far(st, m, int64(level.head), int64(level.tail))
                 level.head, level.tail, level.lots = NONE, NONE, 0
             slot = first_from(st.bits, at, run.n0, run.n1, slot + 1)
     _shift_levels(st, p, m, shift)
@@ -174,7 +172,7 @@ def recentre(st: State, p: Params, m: int, tick: int) -> None:
     order = market.far_head
     market.far_head, market.far_tail = NONE, NONE
     while order != NONE:
-        after = np.int64(st.orders[order].next)
+        after = int64(st.orders[order].next)
         link(st, p, m, order)
         order = after
     recentre_triggers(st, p, m, shift)
@@ -217,14 +215,14 @@ def recentre_triggers(st: State, p: Params, m: int, shift: int) -> None:
     n = p.run[0].n_ticks
     for which in range(2):
         high = which == 1
-        chain = np.int64(NONE)
+        chain = int64(NONE)
         at = (2 * m + which) * (n + 1)
         bitmap = bitmap_at(p, m, LOWS + which)
         for slot in range(n + 1):
-            node = np.int64(st.trigger_heads[at + slot])
+            node = int64(st.trigger_heads[at + slot])
             while node != NONE:
                 row = st.positions[node]
-                after = np.int64(row.high_next if high else row.low_next)
+                after = int64(row.high_next if high else row.low_next)
                 if high:
                     row.high_next = chain
                 else:
@@ -232,11 +230,11 @@ def recentre_triggers(st: State, p: Params, m: int, shift: int) -> None:
                 chain = node
                 node = after
             if st.trigger_heads[at + slot] != NONE and slot < n:
-                clear_bit(st.bits, bitmap, p.run[0].n0, p.run[0].n1, np.int64(slot))
+                clear_bit(st.bits, bitmap, p.run[0].n0, p.run[0].n1, int64(slot))
             st.trigger_heads[at + slot] = NONE
         while chain != NONE:
             row = st.positions[chain]
-            after = np.int64(row.high_next if high else row.low_next)
+            after = int64(row.high_next if high else row.low_next)
             if high:
                 hang_high(st, p, m, chain)
             else:
@@ -253,7 +251,7 @@ def trigger_slot(st: State, p: Params, m: int, tick: int, high: bool) -> int:
     n = p.run[0].n_ticks
     slot = tick - st.markets[m].window
     if high:
-        return n if slot >= n else max(slot, np.int64(0))
+        return n if slot >= n else max(slot, int64(0))
     return n if slot < 0 else min(slot, n - 1)
 
 
@@ -262,9 +260,9 @@ def hang_low(st: State, p: Params, m: int, position: int) -> None:
     """Hang the low node of a position, whose `low_tick` is set, into its bucket."""
     run = p.run[0]
     row = st.positions[position]
-    slot = trigger_slot(st, p, m, np.int64(row.low_tick), LOW)
+    slot = trigger_slot(st, p, m, int64(row.low_tick), LOW)
     head = 2 * m * (run.n_ticks + 1) + slot
-    after = np.int64(st.trigger_heads[head])
+    after = int64(st.trigger_heads[head])
     row.low_prev, row.low_next = NONE, after
     if after != NONE:
         st.positions[after].low_prev = position
@@ -278,9 +276,9 @@ def hang_high(st: State, p: Params, m: int, position: int) -> None:
     """Hang the high node of a position, whose `high_tick` is set, into its bucket."""
     run = p.run[0]
     row = st.positions[position]
-    slot = trigger_slot(st, p, m, np.int64(row.high_tick), HIGH)
+    slot = trigger_slot(st, p, m, int64(row.high_tick), HIGH)
     head = (2 * m + 1) * (run.n_ticks + 1) + slot
-    after = np.int64(st.trigger_heads[head])
+    after = int64(st.trigger_heads[head])
     row.high_prev, row.high_next = NONE, after
     if after != NONE:
         st.positions[after].high_prev = position
@@ -299,12 +297,12 @@ def _best_far(st: State, m: int, buys: bool) -> int:
     order = st.markets[m].far_head
     while order != NONE:
         row = st.orders[order]
-        tick = np.int64(row.tick)
+        tick = int64(row.tick)
         if buys and row.lots > 0:
             best = max(best, tick)
         elif not buys and row.lots < 0:
             best = min(best, tick)
-        order = np.int64(row.next)
+        order = int64(row.next)
     return best
 
 
@@ -320,7 +318,7 @@ def refresh_best(st: State, p: Params, m: int, buys: bool) -> None:
             inside = max(inside, _best_far(st, m, BUYS))
         market.best_bid = inside
     else:
-        slot = first_from(st.bits, bitmap_at(p, m, ASKS), run.n0, run.n1, np.int64(0))
+        slot = first_from(st.bits, bitmap_at(p, m, ASKS), run.n0, run.n1, int64(0))
         inside = NO_ASK if slot == NONE else market.window + slot
         if market.far_head != NONE:
             inside = min(inside, _best_far(st, m, SELLS))
@@ -333,27 +331,25 @@ def refresh_best(st: State, p: Params, m: int, buys: bool) -> None:
 @kernel
 def reserve_of(st: State, p: Params, m: int, position: int, lots: int, tick: int) -> int:
     """Return the margin a resting order of a margined account holds back."""
-    account = st.accounts[np.int64(st.positions[position].account)]
+    account = st.accounts[int64(st.positions[position].account)]
     if account.margin == UNMARGINED:
-        return np.int64(0)
+        return int64(0)
     tier = p.tiers[p.markets[m].first_tier]
-    return charge(abs(lots * lot_value(p.markets[m], tick)), np.int64(100_000_000.0 / tier.max_leverage))
+    return charge(abs(lots * lot_value(p.markets[m], tick)), int64(100_000_000.0 / tier.max_leverage))
 
 
 @outlined
-def rest(
-    st: State, p: Params, m: int, position: int, lots: int, tick: int, quote: int, due: int
-) -> int:
+def rest(st: State, p: Params, m: int, position: int, lots: int, tick: int, quote: int, due: int) -> int:
     """Add a resting order (signed lots) and return its number; room must have been checked."""
     clock = st.clock[0]
     order = clock.free_order
     row = st.orders[order]
-    clock.free_order = np.int64(row.next)
+    clock.free_order = int64(row.next)
     clock.n_orders += 1
     row.lots, row.tick, row.position, row.quote = lots, tick, position, quote
     row.due_next, row.due_prev, row.due = NONE, NONE, due
-    account = st.accounts[np.int64(st.positions[position].account)]
-    head = np.int64(account.first_order)
+    account = st.accounts[int64(st.positions[position].account)]
+    head = int64(account.first_order)
     row.own_prev, row.own_next = NONE, head
     if head != NONE:
         st.orders[head].own_prev = order
@@ -370,7 +366,7 @@ def rest(
     if quote != NONE:
         st.quotes[quote] = order
     if due != NONE:
-        later = np.int64(st.calendars[1, due])
+        later = int64(st.calendars[1, due])
         row.due_next = later
         if later != NONE:
             st.orders[later].due_prev = order
@@ -383,28 +379,28 @@ def remove(st: State, p: Params, m: int, order: int) -> None:
     """Take an order out of the book and free its number."""
     row = st.orders[order]
     market = st.markets[m]
-    tick = np.int64(row.tick)
+    tick = int64(row.tick)
     buys = row.lots > 0
     emptied = unlink(st, p, m, order)
-    account = st.accounts[np.int64(st.positions[np.int64(row.position)].account)]
-    before, after = np.int64(row.own_prev), np.int64(row.own_next)
+    account = st.accounts[int64(st.positions[int64(row.position)].account)]
+    before, after = int64(row.own_prev), int64(row.own_next)
     if before != NONE:
         st.orders[before].own_next = after
     else:
         account.first_order = after
     if after != NONE:
         st.orders[after].own_prev = before
-    account.reserved -= reserve_of(st, p, m, np.int64(row.position), row.lots, tick)
+    account.reserved -= reserve_of(st, p, m, int64(row.position), row.lots, tick)
     if row.due != NONE:
-        before, after = np.int64(row.due_prev), np.int64(row.due_next)
+        before, after = int64(row.due_prev), int64(row.due_next)
         if before != NONE:
             st.orders[before].due_next = after
         else:
-            st.calendars[1, np.int64(row.due)] = after
+            st.calendars[1, int64(row.due)] = after
         if after != NONE:
             st.orders[after].due_prev = before
     if row.quote != NONE:
-        st.quotes[np.int64(row.quote)] = NONE
+        st.quotes[int64(row.quote)] = NONE
     if buys:
         market.n_bids -= 1
         if emptied and tick == market.best_bid:
@@ -424,11 +420,11 @@ def remove(st: State, p: Params, m: int, order: int) -> None:
 @outlined
 def cancel_account(st: State, p: Params, account: int) -> int:
     """Cancel every resting order of an account; return how many there were."""
-    n = np.int64(0)
-    order = np.int64(st.accounts[account].first_order)
+    n = int64(0)
+    order = int64(st.accounts[account].first_order)
     while order != NONE:
-        after = np.int64(st.orders[order].own_next)
-        m = np.int64(st.positions[np.int64(st.orders[order].position)].market)
+        after = int64(st.orders[order].own_next)
+        m = int64(st.positions[int64(st.orders[order].position)].market)
         remove(st, p, m, order)
         order = after
         n += 1
@@ -441,7 +437,7 @@ def cancel_account(st: State, p: Params, account: int) -> int:
 @kernel
 def fee_rate(st: State, p: Params, account: int, taker: int) -> int:
     """Return the maker (0) or taker (1) fee rate of an account."""
-    return p.fees[np.int64(st.accounts[account].fees), taker]
+    return p.fees[int64(st.accounts[account].fees), taker]
 
 
 @outlined
@@ -455,8 +451,8 @@ def execute(
     """
     market = st.markets[m]
     n = p.run[0].n_ticks
-    taker = np.int64(st.positions[position].account)
-    left, value = lots, np.int64(0)
+    taker = int64(st.positions[position].account)
+    left, value = lots, int64(0)
     buys = lots > 0
     while left != 0:
         best = market.best_ask if buys else market.best_bid
@@ -464,15 +460,15 @@ def execute(
             break
         if not market.window <= best < market.window + n:
             recentre(st, p, m, best)
-        order = np.int64(st.levels[m * n + best - market.window].head)
+        order = int64(st.levels[m * n + best - market.window].head)
         row = st.orders[order]
-        maker_position = np.int64(row.position)
-        maker = np.int64(st.positions[maker_position].account)
+        maker_position = int64(row.position)
+        maker = int64(st.positions[maker_position].account)
         if maker == taker:
             remove(st, p, m, order)
             continue
         filled = min(left, -row.lots) if buys else max(left, -row.lots)
-        fill_resting(st, p, m, order, -filled, fee_rate(st, p, maker, np.int64(0)))
+        fill_resting(st, p, m, order, -filled, fee_rate(st, p, maker, int64(0)))
         log_trade(st, p, m, best, filled, maker, taker, purpose)
         value += filled * lot_value(p.markets[m], best)
         left -= filled
@@ -484,9 +480,9 @@ def execute(
 def fill_resting(st: State, p: Params, m: int, order: int, lots: int, rate: int) -> None:
     """Fill a resting order by signed lots (its own side) and remove it when it is done."""
     row = st.orders[order]
-    position = np.int64(row.position)
-    tick = np.int64(row.tick)
-    account = np.int64(st.positions[position].account)
+    position = int64(row.position)
+    tick = int64(row.tick)
+    account = int64(st.positions[position].account)
     apply_fill(st, p, position, lots, lots * lot_value(p.markets[m], tick), rate)
     if row.lots == lots:
         remove(st, p, m, order)
@@ -500,17 +496,15 @@ def fill_resting(st: State, p: Params, m: int, order: int, lots: int, rate: int)
 
 
 @kernel
-def take(
-    st: State, p: Params, position: int, lots: int, limit: int, purpose: int
-) -> tuple[int, int]:
+def take(st: State, p: Params, position: int, lots: int, limit: int, purpose: int) -> tuple[int, int]:
     """Execute signed lots for a position and book them to it; return (filled lots, value).
 
     A forced order pays no taker fee: its clearance fee is charged by the liquidation.
     """
     row = st.positions[position]
-    account = np.int64(row.account)
-    filled, value = execute(st, p, np.int64(row.market), position, lots, limit, purpose)
+    account = int64(row.account)
+    filled, value = execute(st, p, int64(row.market), position, lots, limit, purpose)
     if filled != 0:
-        rate = np.int64(0) if purpose == FORCED else fee_rate(st, p, account, np.int64(1))
+        rate = int64(0) if purpose == FORCED else fee_rate(st, p, account, int64(1))
         apply_fill(st, p, position, filled, value, rate)
     return filled, value

@@ -25,6 +25,7 @@ def breaches(st: State, p: Params, endowment: Endowment) -> list[str]:
     found += _books(st, p)
     found += _queues(st, p)
     found += _triggers(st, p)
+    found += _flags(st, p)
     return found
 
 
@@ -178,6 +179,9 @@ def _triggers(st: State, p: Params) -> Iterator[str]:
         first = before == NONE
         wrong = first & (heads != nodes)
         wrong |= ~first & (st.positions[f"{name}_next"][before] != nodes)
+        bucket_of = np.full(len(st.positions), NONE)
+        bucket_of[nodes] = buckets
+        wrong |= ~first & (bucket_of[before] != buckets)
         wrong |= (after != NONE) & (st.positions[f"{name}_prev"][after] != nodes)
         mine = np.zeros(len(st.trigger_heads), bool)
         mine[buckets] = True
@@ -189,11 +193,19 @@ def _triggers(st: State, p: Params) -> Iterator[str]:
 
 
 def _trigger_bits(st: State, p: Params, which: int, occupied: Array, n: int) -> Iterator[str]:
-    """The bitmap of a market's triggers says which buckets of its window are occupied."""
-    n0, n1, n2 = words(n)
+    """Compare the bitmap of triggers with the buckets that are occupied."""
+    size = sum(words(n))
     for m in range(len(p.markets)):
-        at = (4 * m + 2 + which) * (n0 + n1 + n2)
-        bits = np.unpackbits(st.bits[at : at + n0].view(np.uint8), bitorder="little")[:n]
+        at = (4 * m + 2 + which) * size
         first = (2 * m + which) * (n + 1)
-        if (bits.astype(bool) != occupied[first : first + n]).any():
+        if (st.bits[at : at + size] != _bitmap(occupied[first : first + n])).any():
             yield f"market {m}: a bitmap of the triggers is wrong"
+
+
+def _flags(st: State, p: Params) -> Iterator[str]:
+    """As many accounts are flagged for liquidation as are counted."""
+    run = p.run[0]
+    flags = st.bits[run.flags_at : run.flags_at + run.f0]
+    flagged = int(np.unpackbits(flags.view(np.uint8)).sum())
+    if flagged != st.clock[0].n_flagged:
+        yield f"{flagged} accounts are flagged, {st.clock[0].n_flagged} are counted"

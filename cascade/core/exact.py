@@ -5,15 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
+from cascade.jit import int64, kernel
 
-from cascade.jit import kernel
-
-RATE = np.int64(100_000_000)
+RATE = int64(100_000_000)
 """Rates are int64 in units of 1e-8."""
 
-LINEAR = np.int64(0)
-INVERSE = np.int64(1)
+LINEAR = int64(0)
+INVERSE = int64(1)
 
 
 @kernel

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from cascade.core.params import Params
-from cascade.jit import kernel, outlined
+from cascade.jit import int64, outlined
 from cascade.rng import uniform
 
 REACH = 28.0
@@ -28,7 +28,7 @@ def quantile(p: Params, table: int, u: float) -> float:
     last = p.quantiles.shape[1] - 1
     at = (math.log(u / (1.0 - u)) + REACH) * (float(last) / (2.0 * REACH))
     at = min(max(at, 0.0), float(last) - 1e-9)
-    k = np.int64(at)
+    k = int64(at)
     low = p.quantiles[table, k]
     return low + (at - float(k)) * (p.quantiles[table, k + 1] - low)
 
@@ -36,14 +36,14 @@ def quantile(p: Params, table: int, u: float) -> float:
 @outlined
 def poisson(key: np.uint64, step: int, slot: int, number: int, mean: float) -> int:
     """Return a Poisson variate by inversion, in chunks of mean 64 so that nothing underflows."""
-    total, left = np.int64(0), mean
+    total, left = int64(0), mean
     while left > 0.0:
         part = min(left, _CHUNK)
         left -= part
         term = math.exp(-part)
         u = uniform(key, step, slot, number)
         number += 1
-        k = np.int64(0)
+        k = int64(0)
         below = term
         while u > below and k < 1000:
             k += 1

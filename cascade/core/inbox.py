@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from cascade.core.state import NONE, State
-from cascade.jit import kernel, outlined
+from cascade.jit import int64, kernel, outlined
 
-N_BUCKETS = np.int64(1024)
+N_BUCKETS = int64(256)
+"""Few, since every step looks at all of them, and enough that a bucket holds few intents."""
 
 
 @kernel
@@ -32,8 +31,8 @@ def append(
     row.position, row.lots, row.tick, row.kind, row.purpose = position, lots, tick, kind, purpose
     row.offset, row.reduce_only = offset, reduce_only
     row.ref, row.generation, row.life_steps = NONE, 0, NONE
-    bucket = np.int64(offset * float(N_BUCKETS))
-    tail = np.int64(st.buckets[1, bucket])
+    bucket = int64(offset * float(N_BUCKETS))
+    tail = int64(st.buckets[1, bucket])
     if tail == NONE or st.inbox[tail].offset <= offset:
         row.next = NONE
         if tail == NONE:
@@ -42,9 +41,9 @@ def append(
             st.inbox[tail].next = number
         st.buckets[1, bucket] = number
         return number
-    before, after = np.int64(NONE), np.int64(st.buckets[0, bucket])
+    before, after = int64(NONE), int64(st.buckets[0, bucket])
     while st.inbox[after].offset <= offset:
-        before, after = after, np.int64(st.inbox[after].next)
+        before, after = after, int64(st.inbox[after].next)
     row.next = after
     if before == NONE:
         st.buckets[0, bucket] = number
@@ -58,11 +57,11 @@ def first_intent(st: State) -> int:
     """Return the next intent to be matched, or NONE; the clock's cursor is the bucket reached."""
     clock = st.clock[0]
     while clock.cursor < N_BUCKETS:
-        number = np.int64(st.buckets[0, clock.cursor])
+        number = int64(st.buckets[0, clock.cursor])
         if number != NONE:
             return number
         clock.cursor += 1
-    return np.int64(NONE)
+    return int64(NONE)
 
 
 @kernel

@@ -7,25 +7,34 @@ auto-deleveraging, so that every liquidation fill precedes any ADL fill.
 
 from __future__ import annotations
 
-import numpy as np
-
 from cascade.core.backstop import add_residuals, fund_accepts, take_over
 from cascade.core.book import apply_fill, cancel_account, take
 from cascade.core.exact import charge, lot_value
+from cascade.core.inbox import append
 from cascade.core.margin import MAX_TICK, bankruptcy_tick, equity_of, excess_of, is_flat, tier_of
 from cascade.core.matching import drawn_in
 from cascade.core.params import (
-    ABSORBED, CLOSING, FORCED, FULL, IOC, STOPPING, Params,
+    CLOSING,
+    FORCED,
+    FULL,
+    IOC,
+    STOPPING,
+    Params,
 )  # fmt: skip
-from cascade.core.state import NONE, State
-from cascade.core.inbox import append
 from cascade.core.seats import abandon_life, settle_flat, top_up
+from cascade.core.state import NONE, State
 from cascade.core.triggers import (
-    drop_high, drop_low, first_flagged, flag, next_high, next_low, retrigger, unflag,
+    drop_high,
+    drop_low,
+    first_flagged,
+    flag,
+    next_high,
+    next_low,
+    retrigger,
 )  # fmt: skip
-from cascade.jit import kernel, outlined
+from cascade.jit import int64, kernel, outlined
 
-INBOX_ROOM = np.int64(1)
+INBOX_ROOM = int64(1)
 """Intents one fired trigger may append: a stop or a take-profit."""
 
 
@@ -36,10 +45,10 @@ INBOX_ROOM = np.int64(1)
 def fire(st: State, p: Params, position: int) -> None:
     """Act on a trigger that the mark has reached: flag, top up, stop out, take profit, or hang anew."""
     row = st.positions[position]
-    account = np.int64(row.account)
+    account = int64(row.account)
     if excess_of(st, p, account) <= 0:
         _unhang(st, p, account)
-        flag(st, p, account, np.int64(0))
+        flag(st, p, account, int64(0))
         return
     trader = account - p.run[0].first_trader
     if 0 <= trader < len(st.traders):
@@ -51,17 +60,17 @@ def fire(st: State, p: Params, position: int) -> None:
 def _unhang(st: State, p: Params, account: int) -> None:
     """Take all nodes of an account out of the index while it waits for its liquidation."""
     row = st.accounts[account]
-    first = np.int64(row.first_position)
+    first = int64(row.first_position)
     for k in range(first, first + row.n_positions):
-        drop_low(st, p, np.int64(k))
-        drop_high(st, p, np.int64(k))
+        drop_low(st, p, int64(k))
+        drop_high(st, p, int64(k))
 
 
 @outlined
 def _standing_orders(st: State, p: Params, trader: int, position: int) -> None:
     """Carry out a trader's top-up, stop-loss or take-profit at the present mark."""
     seat, row = st.traders[trader], st.positions[position]
-    mark = st.markets[np.int64(row.market)].mark
+    mark = st.markets[int64(row.market)].mark
     long = row.lots > 0
     if seat.top_up_tick != NONE and (mark <= seat.top_up_tick if long else mark >= seat.top_up_tick):
         top_up(st, p, trader, position)
@@ -72,10 +81,10 @@ def _standing_orders(st: State, p: Params, trader: int, position: int) -> None:
     if taken:
         seat.take_tick = NONE
     if stopped or taken:
-        abandon_life(st, p, np.int64(row.account))
-        limit = np.int64(1) if long else MAX_TICK
+        abandon_life(st, p, int64(row.account))
+        limit = int64(1) if long else MAX_TICK
         purpose = STOPPING if stopped else CLOSING
-        append(st, position, -row.lots, limit, IOC, purpose, 0.0, np.int64(1))
+        append(st, position, -row.lots, limit, IOC, purpose, 0.0, int64(1))
 
 
 @outlined
@@ -89,9 +98,9 @@ def fire_triggers(st: State, p: Params) -> bool:
             if clock.n_inbox + INBOX_ROOM > len(st.inbox):
                 clock.need = clock.n_inbox + INBOX_ROOM
                 return False
-            position = next_low(st, p, np.int64(m))
+            position = next_low(st, p, int64(m))
             if position == NONE:
-                position = next_high(st, p, np.int64(m))
+                position = next_high(st, p, int64(m))
             if position == NONE:
                 break
             fire(st, p, position)
@@ -105,12 +114,12 @@ def fire_triggers(st: State, p: Params) -> bool:
 def rows_needed(st: State, p: Params, account: int) -> int:
     """Return the most forced orders that liquidating an account can take."""
     row = st.accounts[account]
-    first = np.int64(row.first_position)
-    total = np.int64(0)
+    first = int64(row.first_position)
+    total = int64(0)
     for k in range(first, first + row.n_positions):
         position = st.positions[k]
         if position.lots != 0:
-            market = p.markets[np.int64(position.market)]
+            market = p.markets[int64(position.market)]
             total += market.n_tiers + abs(position.lots) // market.max_order + 2
     return total
 
@@ -124,12 +133,12 @@ def liquidate(st: State, p: Params, account: int) -> None:
         return
     abandon_life(st, p, account)
     row = st.accounts[account]
-    first = np.int64(row.first_position)
-    part = np.int64(0)
+    first = int64(row.first_position)
+    part = int64(0)
     solvent = False
     for k in range(first, first + row.n_positions):  # in the order of its positions: venues publish none
         if not solvent:
-            part, solvent = _reduce(st, p, account, np.int64(k), part)
+            part, solvent = _reduce(st, p, account, int64(k), part)
     if not solvent:
         last_row = st.clock[0].n_liquidations - 1
         if fund_accepts(st, p, account):
@@ -146,7 +155,7 @@ def liquidate(st: State, p: Params, account: int) -> None:
 def _reduce(st: State, p: Params, account: int, position: int, part: int) -> tuple[int, bool]:
     """Send forced orders for one position until the account is safe, the book is dry or it is closed."""
     row = st.positions[position]
-    m = np.int64(row.market)
+    m = int64(row.market)
     while row.lots != 0:
         wanted = _forced_lots(st, p, m, row.lots)
         filled = _forced_order(st, p, account, position, wanted, part)
@@ -169,7 +178,7 @@ def _forced_lots(st: State, p: Params, m: int, lots: int) -> int:
         tier = tier_of(p, m, held * value)
         if tier > market.first_tier:
             size = held - p.tiers[tier - 1].cap // value
-    return max(min(size, market.max_order), np.int64(1))
+    return max(min(size, market.max_order), int64(1))
 
 
 @outlined
@@ -177,7 +186,7 @@ def _forced_order(st: State, p: Params, account: int, position: int, size: int, 
     """Send one forced order bounded by the bankruptcy price and the price band; charge its fee."""
     row = st.positions[position]
     clock = st.clock[0]
-    m = np.int64(row.market)
+    m = int64(row.market)
     market = p.markets[m]
     mark = st.markets[m].mark
     held = row.lots
@@ -191,10 +200,10 @@ def _forced_order(st: State, p: Params, account: int, position: int, size: int, 
         filled, value = take(st, p, position, lots, limit, FORCED)
     else:
         filled, value = lots, lots * value_at_mark
-        apply_fill(st, p, position, filled, value, np.int64(0))
-        apply_fill(st, p, market.absorber_position, -filled, -value, np.int64(0))
+        apply_fill(st, p, position, filled, value, int64(0))
+        apply_fill(st, p, market.absorber_position, -filled, -value, int64(0))
     fee = charge(abs(value), market.liquidation_fee)
-    fee = max(min(fee, equity_of(st, p, account)), np.int64(0))
+    fee = max(min(fee, equity_of(st, p, account)), int64(0))
     fund = p.venues[market.venue].fund
     st.balances[account, market.settlement] -= fee
     st.balances[fund, market.settlement] += fee
@@ -217,7 +226,7 @@ def _log(
     """Write the row of one forced order."""
     clock = st.clock[0]
     row = st.liquidations[clock.n_liquidations]
-    m = np.int64(st.positions[position].market)
+    m = int64(st.positions[position].market)
     row.step, row.wave, row.account, row.market, row.part = clock.step, clock.wave, account, m, part
     row.side = 1 if held > 0 else -1
     row.position_lots, row.order_lots, row.filled_lots = abs(held), abs(lots), abs(filled)
@@ -236,4 +245,4 @@ def _log(
 @kernel
 def next_flagged(st: State, p: Params) -> int:
     """Return the account to liquidate next in this wave, or NONE; its priority is its number."""
-    return first_flagged(st, p) if st.clock[0].n_flagged > 0 else np.int64(NONE)
+    return first_flagged(st, p) if st.clock[0].n_flagged > 0 else int64(NONE)

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from cascade.core.exact import INVERSE, charge, lot_value, tick_where
 from cascade.core.params import Params
 from cascade.core.state import NONE, State
-from cascade.jit import kernel, outlined
+from cascade.jit import int64, kernel, outlined
 
-MAX_TICK = np.int64(2_147_483_646)
+MAX_TICK = int64(2_147_483_646)
 
 
 @kernel
@@ -33,9 +31,9 @@ def tier_of(p: Params, m: int, notional: int) -> int:
 def maintenance(p: Params, m: int, notional: int) -> int:
     """Return the maintenance margin of a notional, rounded up (venues: MM = N x rate - amount)."""
     if p.markets[m].n_tiers == 0 or notional == 0:
-        return np.int64(0)
+        return int64(0)
     tier = p.tiers[tier_of(p, m, notional)]
-    return max(charge(notional, tier.rate) - tier.deduction, np.int64(0))
+    return max(charge(notional, tier.rate) - tier.deduction, int64(0))
 
 
 @kernel
@@ -49,12 +47,12 @@ def excess_at(p: Params, m: int, lots: int, balance: int, tick: int) -> int:
 def equity_of(st: State, p: Params, account: int) -> int:
     """Return balance plus the value of all positions at the present marks."""
     row = st.accounts[account]
-    first = np.int64(row.first_position)
-    settlement = p.markets[np.int64(st.positions[first].market)].settlement
+    first = int64(row.first_position)
+    settlement = p.markets[int64(st.positions[first].market)].settlement
     equity = st.balances[account, settlement]
     for k in range(first, first + row.n_positions):
         position = st.positions[k]
-        m = np.int64(position.market)
+        m = int64(position.market)
         equity += position.lots * lot_value(p.markets[m], st.markets[m].mark)
     return equity
 
@@ -63,11 +61,11 @@ def equity_of(st: State, p: Params, account: int) -> int:
 def maintenance_of(st: State, p: Params, account: int) -> int:
     """Return the maintenance margin of all positions at the present marks."""
     row = st.accounts[account]
-    first = np.int64(row.first_position)
-    total = np.int64(0)
+    first = int64(row.first_position)
+    total = int64(0)
     for k in range(first, first + row.n_positions):
         position = st.positions[k]
-        m = np.int64(position.market)
+        m = int64(position.market)
         total += maintenance(p, m, abs(position.lots * lot_value(p.markets[m], st.markets[m].mark)))
     return total
 
@@ -82,7 +80,7 @@ def excess_of(st: State, p: Params, account: int) -> int:
 def is_flat(st: State, account: int) -> bool:
     """Tell whether an account holds no position."""
     row = st.accounts[account]
-    first = np.int64(row.first_position)
+    first = int64(row.first_position)
     for k in range(first, first + row.n_positions):
         if st.positions[k].lots != 0:
             return False
@@ -97,23 +95,23 @@ def liquidation_tick(p: Params, m: int, lots: int, balance: int) -> int:
     B + Q v = |Q v| rate - amount in each tier in turn (venues.md 1.2); exact tests follow.
     """
     market = p.markets[m]
-    sign = np.int64(1) if lots > 0 else np.int64(-1)
+    sign = int64(1) if lots > 0 else int64(-1)
     slope = -float(sign) if market.contract == INVERSE else float(sign)  # of notional as equity rises
-    guess = np.int64(0)
+    guess = int64(0)
     for k in range(market.first_tier, market.first_tier + market.n_tiers):
         tier = p.tiers[k]
         rate = float(tier.rate) * 1e-8
         value = -(float(balance) + float(tier.deduction)) / (float(lots) * (1.0 - slope * rate))
         tick = tick_where(market, value)
-        guess = np.int64(min(max(tick, 0.0), float(MAX_TICK)))
+        guess = int64(min(max(tick, 0.0), float(MAX_TICK)))
         if abs(float(lots) * value) <= float(tier.cap):
             break
-    guess = max(guess, np.int64(1))
+    guess = max(guess, int64(1))
     if excess_at(p, m, lots, balance, guess) > 0:
         while excess_at(p, m, lots, balance, guess) > 0:
             guess -= sign
             if guess < 1 or guess >= MAX_TICK:
-                return np.int64(NONE)
+                return int64(NONE)
         return guess
     while 1 <= guess + sign < MAX_TICK and excess_at(p, m, lots, balance, guess + sign) <= 0:
         guess += sign
@@ -128,8 +126,9 @@ def bankruptcy_tick(p: Params, m: int, lots: int, balance: int) -> int:
     """
     market = p.markets[m]
     tick = tick_where(market, -float(balance) / float(lots))
-    sign = np.int64(1) if lots > 0 else np.int64(-1)
-    guess = np.int64(min(max(math.floor(min(tick, 2e9)) if lots < 0 else math.ceil(max(min(tick, 2e9), 0.0)), 1.0), float(MAX_TICK)))
+    sign = int64(1) if lots > 0 else int64(-1)
+    tick = min(max(tick, 1.0), float(MAX_TICK))
+    guess = int64(math.floor(tick) if lots < 0 else math.ceil(tick))
     while 1 < guess < MAX_TICK and balance + lots * lot_value(market, guess) < 0:
         guess += sign
     while 1 < guess < MAX_TICK and balance + lots * lot_value(market, guess - sign) >= 0:

@@ -2,24 +2,41 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from cascade.core.book import NO_ASK, NO_BID, cancel_account, remove, rest, take
 from cascade.core.exact import charge, lot_value, times_rate
 from cascade.core.inbox import drop_intent, first_intent
 from cascade.core.margin import equity_of, is_flat, tier_of
 from cascade.core.params import (
-    AGENT, CANCEL, CANCEL_ALL, CLOSING, CROSSED, GONE, IOC, LIMIT, NEWS, NO_MARGIN, NOT_FLAT, NOT_REDUCING,
-    OPENING, OUT_OF_BAND, OVER_LEVERAGE, PERPETUAL, POST_ONLY, QUOTE, STOPPING, UNMARGINED, Params,
+    AGENT,
+    CANCEL,
+    CANCEL_ALL,
+    CLOSING,
+    CROSSED,
+    GONE,
+    IOC,
+    NO_MARGIN,
+    NOT_FLAT,
+    NOT_REDUCING,
+    OPENING,
+    OUT_OF_BAND,
+    OVER_LEVERAGE,
+    POST_ONLY,
+    QUOTE,
+    STOPPING,
+    UNMARGINED,
+    Params,
 )  # fmt: skip
 from cascade.core.seats import (
-    abandon_life, leverage_allowed, plan_exits, post_margin, settle_flat,
+    leverage_allowed,
+    plan_exits,
+    post_margin,
+    settle_flat,
 )  # fmt: skip
 from cascade.core.state import NONE, State
 from cascade.core.triggers import retrigger
-from cascade.jit import kernel, outlined
+from cascade.jit import int64, kernel, outlined
 
-DONE, NEEDS_ORDERS, NEEDS_TRADES = np.int64(0), np.int64(1), np.int64(2)
+DONE, NEEDS_ORDERS, NEEDS_TRADES = int64(0), int64(1), int64(2)
 
 
 @kernel
@@ -34,7 +51,7 @@ def match_inbox(st: State, p: Params) -> int:
         if clock.free_order == NONE:
             clock.need = len(st.orders) + 1
             return NEEDS_ORDERS
-        m = np.int64(st.positions[np.int64(st.inbox[number].position)].market)
+        m = int64(st.positions[int64(st.inbox[number].position)].market)
         if p.run[0].record_trades != 0:
             market = st.markets[m]
             most = market.n_asks if st.inbox[number].lots > 0 else market.n_bids
@@ -55,16 +72,16 @@ def reject(st: State, reason: int) -> None:
 def process(st: State, p: Params, m: int, number: int) -> None:
     """Carry out one intent."""
     row = st.inbox[number]
-    position = np.int64(row.position)
-    kind = np.int64(row.kind)
+    position = int64(row.position)
+    kind = int64(row.kind)
     if kind == CANCEL:
-        _cancel(st, p, m, np.int64(row.ref), np.int64(row.generation))
+        _cancel(st, p, m, int64(row.ref), int64(row.generation))
         return
     if kind == CANCEL_ALL:
-        cancel_account(st, p, np.int64(st.positions[position].account))
+        cancel_account(st, p, int64(st.positions[position].account))
         return
     if kind == QUOTE:
-        _quote(st, p, m, position, row.lots, row.tick, np.int64(row.ref))
+        _quote(st, p, m, position, row.lots, row.tick, int64(row.ref))
         return
     lots = row.lots
     if row.reduce_only != 0:
@@ -73,7 +90,7 @@ def process(st: State, p: Params, m: int, number: int) -> None:
             reject(st, NOT_REDUCING)
             return
     limit = row.tick
-    purpose = np.int64(row.purpose)
+    purpose = int64(row.purpose)
     if kind == POST_ONLY and crosses(st, m, lots, limit):
         reject(st, CROSSED)
         return
@@ -83,10 +100,10 @@ def process(st: State, p: Params, m: int, number: int) -> None:
         limit = bounded(st, p, m, lots, limit)
     filled, _ = take(st, p, position, lots, limit, purpose)
     if kind != IOC and filled != lots:
-        due = np.int64(NONE)
+        due = int64(NONE)
         if row.life_steps > 0 and st.clock[0].step + row.life_steps < st.calendars.shape[1]:
             due = st.clock[0].step + row.life_steps
-        rest(st, p, m, position, lots - filled, limit, np.int64(NONE), due)
+        rest(st, p, m, position, lots - filled, limit, int64(NONE), due)
     after_fill(st, p, position, filled, purpose)
 
 
@@ -95,7 +112,7 @@ def reducible(st: State, position: int, lots: int) -> int:
     """Return the part of signed lots that only reduces a position."""
     held = st.positions[position].lots
     if held == 0 or (held > 0) == (lots > 0):
-        return np.int64(0)
+        return int64(0)
     return max(lots, -held) if held > 0 else min(lots, -held)
 
 
@@ -124,10 +141,18 @@ def drawn_in(st: State, m: int, lots: int, limit: int, share: int) -> int:
 
 @outlined
 def _admissible(
-    st: State, p: Params, m: int, position: int, lots: int, tick: int, kind: int, purpose: int, reduce_only: int
+    st: State,
+    p: Params,
+    m: int,
+    position: int,
+    lots: int,
+    tick: int,
+    kind: int,
+    purpose: int,
+    reduce_only: int,
 ) -> bool:
     """Tell whether the venue admits an order; count the reason where not."""
-    account = np.int64(st.positions[position].account)
+    account = int64(st.positions[position].account)
     market = p.markets[m]
     if kind != IOC and drawn_in(st, m, lots, tick, market.price_band) != tick:
         reject(st, OUT_OF_BAND)
@@ -153,12 +178,12 @@ def _admissible(
 def initial_margin_of(st: State, p: Params, account: int) -> int:
     """Return the initial margin of all positions of an account at the marks, at its tiers' maximum leverage."""
     row = st.accounts[account]
-    first = np.int64(row.first_position)
-    total = np.int64(0)
+    first = int64(row.first_position)
+    total = int64(0)
     for k in range(first, first + row.n_positions):
         position = st.positions[k]
         if position.lots != 0:
-            m = np.int64(position.market)
+            m = int64(position.market)
             total += initial_margin(p, m, abs(position.lots * lot_value(p.markets[m], st.markets[m].mark)))
     return total
 
@@ -168,7 +193,7 @@ def initial_margin(p: Params, m: int, notional: int) -> int:
     """Return notional / maximum leverage of its tier, rounded up; a market without tiers wants it in full."""
     if p.markets[m].n_tiers == 0:
         return notional
-    return charge(notional, np.int64(1e8 / p.tiers[tier_of(p, m, notional)].max_leverage + 0.5))
+    return charge(notional, int64(1e8 / p.tiers[tier_of(p, m, notional)].max_leverage + 0.5))
 
 
 @outlined
@@ -184,7 +209,7 @@ def affordable(st: State, p: Params, account: int, m: int, lots: int, tick: int)
 @outlined
 def after_fill(st: State, p: Params, position: int, filled: int, purpose: int) -> None:
     """Settle a margined account's wallet and triggers after its own order."""
-    account = np.int64(st.positions[position].account)
+    account = int64(st.positions[position].account)
     if st.accounts[account].margin == UNMARGINED:
         return
     trader = account - p.run[0].first_trader
@@ -205,7 +230,7 @@ def after_fill(st: State, p: Params, position: int, filled: int, purpose: int) -
 def _stand_again(st: State, p: Params, trader: int, position: int, purpose: int) -> None:
     """Let a stop that found too little in the book fire again at the next margin test."""
     if purpose == STOPPING:
-        st.traders[trader].stop_tick = st.markets[np.int64(st.positions[position].market)].mark
+        st.traders[trader].stop_tick = st.markets[int64(st.positions[position].market)].mark
 
 
 @kernel
@@ -221,7 +246,7 @@ def _cancel(st: State, p: Params, m: int, order: int, generation: int) -> None:
 @kernel
 def _quote(st: State, p: Params, m: int, position: int, lots: int, tick: int, quote: int) -> None:
     """Replace a maker's quote; a price that would cross slides behind the opposite best."""
-    before = np.int64(st.quotes[quote])
+    before = int64(st.quotes[quote])
     if before != NONE:
         remove(st, p, m, before)
     market = st.markets[m]
@@ -230,4 +255,4 @@ def _quote(st: State, p: Params, m: int, position: int, lots: int, tick: int, qu
     elif lots < 0 and market.best_bid != NO_BID:
         tick = max(tick, market.best_bid + 1)
     if lots != 0 and tick >= 1:
-        rest(st, p, m, position, lots, tick, quote, np.int64(NONE))
+        rest(st, p, m, position, lots, tick, quote, int64(NONE))

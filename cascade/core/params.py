@@ -7,36 +7,35 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numpy as np
-
 from cascade.core.state import F8, F64, I8, I64, Array, record
+from cascade.jit import int64
 from cascade.tables import declare
 
 U8 = "u8"
 
 # market kinds
-SPOT, PERPETUAL = np.int64(0), np.int64(1)
+SPOT, PERPETUAL = int64(0), int64(1)
 
 # account kinds
 (
     FUND, FEES, ROUNDING, ABSORBER, HOLDER, MAKER_ACCOUNT, NEWS_TAKER_ACCOUNT, FLOW_ACCOUNT,
     ARBITRAGE_ACCOUNT, SHOCK_ACCOUNT, AGENT, TRADER_ACCOUNT,
-) = (np.int64(k) for k in range(12))  # fmt: skip
+) = (int64(k) for k in range(12))  # fmt: skip
 ACCOUNT_KINDS = (
     "fund", "fees", "rounding", "absorber", "holder", "maker", "news taker", "flow",
     "arbitrage", "shock", "agent", "trader",
 )  # fmt: skip
 
 # margin modes
-UNMARGINED, ISOLATED, CROSS = np.int64(0), np.int64(1), np.int64(2)
+UNMARGINED, ISOLATED, CROSS = int64(0), int64(1), int64(2)
 
 # what an intent asks for
 LIMIT, MARKET_ORDER, IOC, POST_ONLY, POST_ONLY_SLIDE, CANCEL, CANCEL_ALL, QUOTE, EXPIRY = (
-    np.int64(k) for k in range(9)
+    int64(k) for k in range(9)
 )
 
 # why an order is sent
-ANY, NEWS, OPENING, CLOSING, STOPPING, FORCED, UNWINDING, ABSORBED = (np.int64(k) for k in range(8))
+ANY, NEWS, OPENING, CLOSING, STOPPING, FORCED, UNWINDING, ABSORBED = (int64(k) for k in range(8))
 PURPOSES = ("any", "news", "opening", "closing", "stop", "forced", "unwinding", "absorbed")
 
 # why an intent is rejected
@@ -51,22 +50,22 @@ REASONS = (
     "position is not flat",
 )
 CROSSED, NOT_REDUCING, GONE, OUT_OF_BAND, OVER_LEVERAGE, NO_MARGIN, NO_LOT, NOT_FLAT = (
-    np.int64(k) for k in range(8)
+    int64(k) for k in range(8)
 )
 
 # rules named by a rulebook
-MARK_MEDIAN, MARK_INDEX, MARK_LAST = (np.int64(k) for k in range(3))
-FULL, TIER_BY_TIER = np.int64(0), np.int64(1)
-TAKE_OVER_CAPACITY, TAKE_OVER_NOTIONAL, TAKE_OVER_NEVER = (np.int64(k) for k in range(3))
-QUEUE_PNL_MARGIN, QUEUE_PNL_LEVERAGE = np.int64(0), np.int64(1)
-AT_BANKRUPTCY, AT_MARK = np.int64(0), np.int64(1)
-FUNDING_RULE, FUNDING_FIXED = np.int64(0), np.int64(1)
+MARK_MEDIAN, MARK_INDEX, MARK_LAST = (int64(k) for k in range(3))
+FULL, TIER_BY_TIER = int64(0), int64(1)
+TAKE_OVER_CAPACITY, TAKE_OVER_NOTIONAL, TAKE_OVER_NEVER = (int64(k) for k in range(3))
+QUEUE_PNL_MARGIN, QUEUE_PNL_LEVERAGE = int64(0), int64(1)
+AT_BANKRUPTCY, AT_MARK = int64(0), int64(1)
+FUNDING_RULE, FUNDING_FIXED = int64(0), int64(1)
 
 # news processes
-CONSTANT, GBM, JUMP_DIFFUSION, ANCHORS = (np.int64(k) for k in range(4))
+CONSTANT, GBM, JUMP_DIFFUSION, ANCHORS = (int64(k) for k in range(4))
 
 # shocks
-MARKET_SHOCK, NEWS_SHOCK, DEPTH_SHOCK = (np.int64(k) for k in range(3))
+MARKET_SHOCK, NEWS_SHOCK, DEPTH_SHOCK = (int64(k) for k in range(3))
 
 RUN = record(
     ("dt", F8), ("n_steps", I8), ("n_ticks", I8), ("n0", I8), ("n1", I8),

@@ -10,22 +10,27 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from cascade.core.exact import charge, lot_value
 from cascade.core.flow import quantile
 from cascade.core.margin import excess_at, liquidation_tick
 from cascade.core.params import Params
 from cascade.core.seats import (
-    HOLD, HOLDING, SIDE, STOP, STOP_AT, TAKE, TAKE_AT, TOP_UP,
+    HOLD,
+    HOLDING,
+    SIDE,
+    STOP,
+    STOP_AT,
+    TAKE,
+    TAKE_AT,
+    TOP_UP,
 )  # fmt: skip
 from cascade.core.state import NONE, Array, record
-from cascade.jit import entry, kernel
+from cascade.jit import entry, int64, kernel
 from cascade.rng import exponential, uniform
 
-LEVERAGE, SIZE, AGE, OLD = (np.int64(k) for k in range(20, 24))  # numbers of the draws of a seat's birth
+LEVERAGE, SIZE, AGE, OLD = (int64(k) for k in range(20, 24))  # numbers of the draws of a seat's birth
 
-BIRTH_LIFE = np.int64(0)  # the life in whose middle the run begins
+BIRTH_LIFE = int64(0)  # the life in whose middle the run begins
 
 HISTORY = record(("price", "f8"), ("low", "f8"), ("high", "f8"))
 """Price k minutes before the start, and the extremes from then until the start."""
@@ -54,7 +59,7 @@ def draw_seats(
     """
     b = birth[0]
     while progress[1] < b.wanted_notional and progress[2] < float(b.wanted_accounts):
-        seat = np.int64(progress[0])
+        seat = int64(progress[0])
         if seat >= len(traders) or (seat + 1) * b.n_markets > len(drawn):
             return 0
         alive = _draw_seat(p, b, markets, history, leverage, traders, drawn, seat)
@@ -68,7 +73,7 @@ def draw_seats(
 @kernel
 def _pick(leverage: Array, u: float) -> float:
     """Return the value of a discrete distribution at probability u."""
-    low, high = np.int64(0), np.int64(leverage.shape[1] - 1)
+    low, high = int64(0), int64(leverage.shape[1] - 1)
     while low < high:
         middle = (low + high) // 2
         if leverage[1, middle] < u:
@@ -98,9 +103,12 @@ def _draw_seat(
     key = layer.key
     row = traders[seat]
     leverage = _pick(leverages, uniform(key, BIRTH_LIFE, seat, LEVERAGE))
-    m0 = np.int64(markets[0])
+    m0 = int64(markets[0])
     most = 0.98 * _largest_notional(p, m0, leverage)
-    notional = quantile(p, b.sizes, uniform(key, BIRTH_LIFE, seat, SIZE)) * (leverage / b.size_reference) ** b.size_exponent
+    notional = (
+        quantile(p, b.sizes, uniform(key, BIRTH_LIFE, seat, SIZE))
+        * (leverage / b.size_reference) ** b.size_exponent
+    )
     notional = min(notional, most)
     hold = max(layer.min_hold_s, b.hold_s * (leverage / b.hold_reference) ** b.hold_exponent)
     row.leverage, row.notional, row.mean_hold_s, row.layer = leverage, notional, hold, b.layer
@@ -109,14 +117,14 @@ def _draw_seat(
     long = uniform(key, BIRTH_LIFE, seat, SIDE) < layer.long_share
     row.side = 1 if long else -1
     ends = hold * exponential(key, BIRTH_LIFE, seat, HOLD) / p.run[0].dt
-    row.life_ends = np.int64(min(ends, 1.9e9)) + 1 if layer.turnover != 0 else 2_000_000_000
-    minutes = np.int64(hold * exponential(key, BIRTH_LIFE, seat, AGE) / 60.0)
+    row.life_ends = int64(min(ends, 1.9e9)) + 1 if layer.turnover != 0 else 2_000_000_000
+    minutes = int64(hold * exponential(key, BIRTH_LIFE, seat, AGE) / 60.0)
     if minutes >= len(history):
-        minutes = np.int64(uniform(key, BIRTH_LIFE, seat, OLD) * float(len(history)))
+        minutes = int64(uniform(key, BIRTH_LIFE, seat, OLD) * float(len(history)))
     alive = 0.0
     for j in range(b.n_markets):
         at = seat * b.n_markets + j
-        m = np.int64(markets[j])
+        m = int64(markets[j])
         _draw_entry(p, m, notional / float(b.n_markets), leverage, long, history[minutes, j].price, drawn, at)
         if b.n_markets == 1:
             _outlive(p, layer, m, row, drawn, at, seat, history[minutes, j], history[0, j].price)
@@ -131,12 +139,12 @@ def _draw_entry(
 ) -> None:
     """Write a position of a notional at an entry price, with its margin as balance."""
     market = p.markets[m]
-    tick = max(np.int64(math.floor(price / market.tick_size + 0.5)), np.int64(1))
+    tick = max(int64(math.floor(price / market.tick_size + 0.5)), int64(1))
     value = lot_value(market, tick)
-    lots = max(np.int64(notional / abs(float(value))), np.int64(1))
+    lots = max(int64(notional / abs(float(value))), int64(1))
     if not long:
         lots = -lots
-    margin = charge(abs(lots * value), np.int64(1e8 / leverage + 0.5))
+    margin = charge(abs(lots * value), int64(1e8 / leverage + 0.5))
     row = drawn[at]
     row.lots, row.entry_tick, row.balance = lots, tick, margin - lots * value
 
@@ -160,17 +168,23 @@ def _outlive(
     if uniform(key, BIRTH_LIFE, slot, TOP_UP) < layer.top_up_share:
         warning = entry_tick + layer.top_up_at * way
         if (worst <= warning) == long:
-            row.balance += np.int64(abs(float(row.lots)) * abs(way) * float(market.unit) * (layer.top_up_factor - 1.0))
+            row.balance += int64(
+                abs(float(row.lots)) * abs(way) * float(market.unit) * (layer.top_up_factor - 1.0)
+            )
             liquidation = liquidation_tick(p, m, row.lots, row.balance)
         else:
-            seat.top_up_tick = np.int64(warning)
+            seat.top_up_tick = int64(warning)
     if uniform(key, BIRTH_LIFE, slot, STOP) < layer.stop_share:
-        seat.stop_tick = np.int64(entry_tick + quantile(p, layer.stop_distance, uniform(key, BIRTH_LIFE, slot, STOP_AT)) * way)
+        seat.stop_tick = int64(
+            entry_tick + quantile(p, layer.stop_distance, uniform(key, BIRTH_LIFE, slot, STOP_AT)) * way
+        )
     if uniform(key, BIRTH_LIFE, slot, TAKE) < layer.take_share:
-        seat.take_tick = np.int64(entry_tick - quantile(p, layer.take_distance, uniform(key, BIRTH_LIFE, slot, TAKE_AT)) * way)
-    dead = _reached(worst, liquidation, long) or _reached(worst, np.int64(seat.stop_tick), long)
-    dead = dead or (seat.take_tick != NONE and _reached(-best, -np.int64(seat.take_tick), long))
-    mark = max(np.int64(math.floor(now / market.tick_size + 0.5)), np.int64(1))
+        seat.take_tick = int64(
+            entry_tick - quantile(p, layer.take_distance, uniform(key, BIRTH_LIFE, slot, TAKE_AT)) * way
+        )
+    dead = _reached(worst, liquidation, long) or _reached(worst, int64(seat.stop_tick), long)
+    dead = dead or (seat.take_tick != NONE and _reached(-best, -int64(seat.take_tick), long))
+    mark = max(int64(math.floor(now / market.tick_size + 0.5)), int64(1))
     if dead or excess_at(p, m, row.lots, row.balance, mark) <= 0:
         row.lots, row.balance = 0, 0
         seat.stop_tick, seat.take_tick, seat.top_up_tick = NONE, NONE, NONE
@@ -182,5 +196,3 @@ def _reached(price: float, tick: int, long: bool) -> bool:
     if tick == NONE:
         return False
     return price <= float(tick) if long else price >= float(tick)
-
-

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from cascade.core.bitmap import first_from, last_until
 from cascade.core.book import ASKS, BIDS, BUYS, NO_ASK, NO_BID, SELLS, bitmap_at, recentre
 from cascade.core.exact import lot_value, times_rate
 from cascade.core.params import (
-    ANCHORS, FUNDING_FIXED, GBM, JUMP_DIFFUSION, MARK_INDEX, MARK_LAST, NEWS_SHOCK, PERPETUAL, SPOT,
-    UNMARGINED, Params,
+    ANCHORS,
+    FUNDING_FIXED,
+    GBM,
+    JUMP_DIFFUSION,
+    MARK_INDEX,
+    MARK_LAST,
+    NEWS_SHOCK,
+    PERPETUAL,
+    SPOT,
+    UNMARGINED,
+    Params,
 )  # fmt: skip
 from cascade.core.state import NONE, State
 from cascade.core.triggers import retrigger
-from cascade.jit import kernel, outlined
+from cascade.jit import int64, kernel, outlined
 from cascade.rng import FIRST, FOURTH, THIRD, normal, uniform
 
 
@@ -76,7 +83,7 @@ def index_price(st: State, p: Params, asset: int) -> float:
     for m in range(len(p.markets)):
         market = p.markets[m]
         if market.kind == SPOT and market.asset == asset:
-            total += market.index_weight * mid_price(st, p, np.int64(m))
+            total += market.index_weight * mid_price(st, p, int64(m))
             weight += market.index_weight
     return total / weight
 
@@ -99,7 +106,7 @@ def update_mark(st: State, p: Params, m: int, sample: bool) -> None:
     update_mid(st, p, m)
     if fixed.kind == SPOT:
         market.index = index_price(st, p, fixed.asset)
-        market.mark = max((market.mid2 + 1) // 2, np.int64(1))
+        market.mark = max((market.mid2 + 1) // 2, int64(1))
     else:
         index = index_price(st, p, fixed.asset)
         market.index = index
@@ -113,7 +120,7 @@ def update_mark(st: State, p: Params, m: int, sample: bool) -> None:
             carried = index * (1.0 + float(market.funding_rate) * 1e-8 * remaining)
             last = float(market.last) * fixed.tick_size
             price = _median(carried, index + market.basis_mean, last)
-        market.mark = max(np.int64(math.floor(price / fixed.tick_size + 0.5)), np.int64(1))
+        market.mark = max(int64(math.floor(price / fixed.tick_size + 0.5)), int64(1))
     market.mark_high = max(market.mark_high, market.mark)
     market.mark_low = min(market.mark_low, market.mark)
     n = p.run[0].n_ticks
@@ -144,7 +151,7 @@ def impact_price(st: State, p: Params, m: int, buys: bool) -> float:
     """Return the average price of buying (or selling) the impact notional at market, or the far side's best."""
     market, fixed = st.markets[m], p.markets[m]
     run = p.run[0]
-    wanted, value, lots = fixed.impact_notional, np.int64(0), np.int64(0)
+    wanted, value, lots = fixed.impact_notional, int64(0), int64(0)
     tick = market.best_ask if buys else market.best_bid
     if tick == NO_ASK or tick == NO_BID:
         return mid_price(st, p, m)
@@ -170,7 +177,7 @@ def next_level(st: State, p: Params, m: int, tick: int, asks: bool) -> int:
         slot = first_from(st.bits, bitmap_at(p, m, ASKS), run.n0, run.n1, from_ + 1)
     else:
         slot = last_until(st.bits, bitmap_at(p, m, BIDS), run.n0, run.n1, from_ - 1)
-    return np.int64(NONE) if slot == NONE else st.markets[m].window + slot
+    return int64(NONE) if slot == NONE else st.markets[m].window + slot
 
 
 @outlined
@@ -197,7 +204,7 @@ def _next_rate(st: State, p: Params, m: int) -> int:
                 rate = p.rates[k].rate
         return rate
     premium = market.premium_sum / market.premium_weight if market.premium_weight > 0.0 else 0.0
-    average = np.int64(math.floor(premium * 1e8 + 0.5))
+    average = int64(math.floor(premium * 1e8 + 0.5))
     pull = max(min(venue.funding_interest - average, venue.funding_clamp), -venue.funding_clamp)
     return max(min(average + pull, fixed.funding_cap), -fixed.funding_cap)
 
@@ -213,12 +220,12 @@ def settle_funding(st: State, p: Params, m: int) -> None:
     if fixed.funding != FUNDING_FIXED:
         market.funding_rate = _next_rate(st, p, m)
     value = lot_value(fixed, market.mark)
-    collected = np.int64(0)
+    collected = int64(0)
     for k in range(len(st.positions)):
         position = st.positions[k]
         if position.market == m and position.lots != 0:
             payment = -times_rate(-position.lots * value, market.funding_rate)
-            account = np.int64(position.account)
+            account = int64(position.account)
             st.balances[account, fixed.settlement] -= payment
             collected += payment
             if st.accounts[account].margin != UNMARGINED:
@@ -240,9 +247,9 @@ def fund_markets(st: State, p: Params) -> None:
             continue
         venue = p.venues[fixed.venue]
         if fixed.funding != FUNDING_FIXED and step % venue.premium_steps == 0:
-            sample_premium(st, p, np.int64(m))
+            sample_premium(st, p, int64(m))
         if step >= st.markets[m].next_funding:
-            settle_funding(st, p, np.int64(m))
+            settle_funding(st, p, int64(m))
 
 
 @outlined
@@ -278,4 +285,3 @@ def learn(st: State, p: Params, m: int) -> None:
 def fair_value(st: State, p: Params, m: int) -> float:
     """Return what makers of market m think it is worth: news value times what they learnt from flow."""
     return st.assets[p.markets[m].asset].value * math.exp(st.markets[m].impact)
-

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from cascade.core.bitmap import first_from, last_until
 from cascade.core.book import ASKS, BIDS, NO_ASK, NO_BID, bitmap_at
 from cascade.core.margin import equity_of
 from cascade.core.params import Params
 from cascade.core.state import NONE, State
-from cascade.jit import kernel, outlined
+from cascade.jit import int64, kernel, outlined
 
 
 @kernel
@@ -26,8 +24,8 @@ def start_bar(st: State, m: int) -> None:
 def _ask_depth(st: State, p: Params, m: int, from_: int, until: int) -> int:
     """Return the lots offered from slot `from_` to slot `until`, inclusive."""
     run = p.run[0]
-    total = np.int64(0)
-    slot = first_from(st.bits, bitmap_at(p, m, ASKS), run.n0, run.n1, max(from_, np.int64(0)))
+    total = int64(0)
+    slot = first_from(st.bits, bitmap_at(p, m, ASKS), run.n0, run.n1, max(from_, int64(0)))
     while slot != NONE and slot <= until:
         total -= st.levels[m * run.n_ticks + slot].lots
         slot = first_from(st.bits, bitmap_at(p, m, ASKS), run.n0, run.n1, slot + 1)
@@ -38,7 +36,7 @@ def _ask_depth(st: State, p: Params, m: int, from_: int, until: int) -> int:
 def _bid_depth(st: State, p: Params, m: int, from_: int, until: int) -> int:
     """Return the lots bid for from slot `from_` down to slot `until`, inclusive."""
     run = p.run[0]
-    total = np.int64(0)
+    total = int64(0)
     slot = last_until(st.bits, bitmap_at(p, m, BIDS), run.n0, run.n1, min(from_, run.n_ticks - 1))
     while slot != NONE and slot >= until:
         total += st.levels[m * run.n_ticks + slot].lots
@@ -61,7 +59,7 @@ def write_bar(st: State, p: Params, m: int) -> None:
     row.best_ask = NONE if market.best_ask == NO_ASK else market.best_ask
     at, half = market.mid2 // 2 - market.window, market.mid2 // 2
     w1, w2, w3 = half // 1000, half // 200, half // 100
-    row.ask_10 = _ask_depth(st, p, m, np.int64(0), at + w1)
+    row.ask_10 = _ask_depth(st, p, m, int64(0), at + w1)
     row.ask_50 = row.ask_10 + _ask_depth(st, p, m, at + w1 + 1, at + w2)
     row.ask_100 = row.ask_50 + _ask_depth(st, p, m, at + w2 + 1, at + w3)
     row.bid_10 = _bid_depth(st, p, m, p.run[0].n_ticks - 1, at - w1)

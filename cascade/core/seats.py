@@ -10,29 +10,27 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from cascade.core.exact import charge, lot_value
 from cascade.core.flow import quantile
 from cascade.core.inbox import append
 from cascade.core.margin import MAX_TICK, liquidation_tick, tier_of
 from cascade.core.params import CLOSING, IOC, OPENING, Params
 from cascade.core.state import NONE, State
-from cascade.jit import kernel, outlined
+from cascade.jit import int64, kernel, outlined
 from cascade.rng import exponential, uniform
 
-BEGINNING, WORKING, HOLDING, LEAVING = (np.int64(k) for k in range(4))
+BEGINNING, WORKING, HOLDING, LEAVING = (int64(k) for k in range(4))
 
 # numbers of the draws of a life
-SIDE, HOLD, STOP, STOP_AT, TAKE, TAKE_AT, TOP_UP, ARRIVAL = (np.int64(k) for k in range(8))
+SIDE, HOLD, STOP, STOP_AT, TAKE, TAKE_AT, TOP_UP, ARRIVAL = (int64(k) for k in range(8))
 
 
 @kernel
 def draw(st: State, p: Params, trader: int, number: int) -> float:
     """Return a uniform variate of the trader's present life."""
     seat = st.traders[trader]
-    layer = p.layers[np.int64(seat.layer)]
-    return uniform(layer.key, np.int64(seat.life), trader - layer.first_trader, number)
+    layer = p.layers[int64(seat.layer)]
+    return uniform(layer.key, int64(seat.life), trader - layer.first_trader, number)
 
 
 @kernel
@@ -49,14 +47,14 @@ def schedule(st: State, trader: int, step: int) -> None:
 def begin_life(st: State, p: Params, trader: int) -> None:
     """Start the next life of a seat: draw its side and its hold."""
     seat = st.traders[trader]
-    layer = p.layers[np.int64(seat.layer)]
+    layer = p.layers[int64(seat.layer)]
     seat.life += 1
     slot = trader - layer.first_trader
-    long = uniform(layer.key, np.int64(seat.life), slot, SIDE) < layer.long_share
+    long = uniform(layer.key, int64(seat.life), slot, SIDE) < layer.long_share
     seat.side = 1 if long else -1
-    hold = float(seat.mean_hold_s) * exponential(layer.key, np.int64(seat.life), slot, HOLD)
-    steps = max(np.int64(hold / p.run[0].dt), np.int64(1))
-    seat.life_ends = min(st.clock[0].step + steps, np.int64(2_000_000_000))
+    hold = float(seat.mean_hold_s) * exponential(layer.key, int64(seat.life), slot, HOLD)
+    steps = max(int64(hold / p.run[0].dt), int64(1))
+    seat.life_ends = min(st.clock[0].step + steps, int64(2_000_000_000))
     seat.phase = BEGINNING
     seat.stop_tick, seat.take_tick, seat.top_up_tick = NONE, NONE, NONE
 
@@ -73,8 +71,8 @@ def abandon_life(st: State, p: Params, account: int) -> None:
 def entry_notional(st: State, p: Params, account: int) -> int:
     """Return the sum of |entry value| over an account's positions."""
     row = st.accounts[account]
-    first = np.int64(row.first_position)
-    total = np.int64(0)
+    first = int64(row.first_position)
+    total = int64(0)
     for k in range(first, first + row.n_positions):
         total += abs(st.positions[k].entry_value)
     return total
@@ -85,12 +83,12 @@ def post_margin(st: State, p: Params, trader: int) -> None:
     """Set a trader's wallet to entry notional / leverage by a deposit or a withdrawal."""
     account = p.run[0].first_trader + trader
     row = st.accounts[account]
-    first = np.int64(row.first_position)
-    entries = np.int64(0)
+    first = int64(row.first_position)
+    entries = int64(0)
     for k in range(first, first + row.n_positions):
         entries += st.positions[k].entry_value
-    settlement = p.markets[np.int64(st.positions[first].market)].settlement
-    rate = np.int64(1e8 / float(st.traders[trader].leverage) + 0.5)
+    settlement = p.markets[int64(st.positions[first].market)].settlement
+    rate = int64(1e8 / float(st.traders[trader].leverage) + 0.5)
     margin = charge(entry_notional(st, p, account), rate)
     transfer(st, account, settlement, margin - entries - st.balances[account, settlement])
 
@@ -100,16 +98,17 @@ def transfer(st: State, account: int, settlement: int, amount: int) -> None:
     """Deposit (amount > 0) into an account from outside, or withdraw from it."""
     st.balances[account, settlement] += amount
     ledger = st.ledger[settlement]
-    ledger.deposits += max(amount, np.int64(0))
-    ledger.withdrawals += max(-amount, np.int64(0))
+    ledger.deposits += max(amount, int64(0))
+    ledger.withdrawals += max(-amount, int64(0))
 
 
 @outlined
 def settle_flat(st: State, p: Params, account: int) -> None:
     """Close the wallet of a margined account without positions: the owner withdraws what is left,
-    and the fund makes good what is missing."""
-    first = np.int64(st.accounts[account].first_position)
-    market = p.markets[np.int64(st.positions[first].market)]
+    and the fund makes good what is missing.
+    """
+    first = int64(st.accounts[account].first_position)
+    market = p.markets[int64(st.positions[first].market)]
     balance = st.balances[account, market.settlement]
     if balance < 0:
         st.balances[account, market.settlement] = 0
@@ -123,12 +122,12 @@ def settle_flat(st: State, p: Params, account: int) -> None:
 def plan_exits(st: State, p: Params, trader: int) -> None:
     """Set the stop-loss, take-profit and top-up ticks of a life from its entry and liquidation price."""
     seat = st.traders[trader]
-    layer = p.layers[np.int64(seat.layer)]
+    layer = p.layers[int64(seat.layer)]
     account = p.run[0].first_trader + trader
     if st.accounts[account].n_positions != 1:
         return
-    row = st.positions[np.int64(st.accounts[account].first_position)]
-    m = np.int64(row.market)
+    row = st.positions[int64(st.accounts[account].first_position)]
+    m = int64(row.market)
     balance = st.balances[account, p.markets[m].settlement]
     liquidation = liquidation_tick(p, m, row.lots, balance)
     if row.lots == 0 or liquidation == NONE:
@@ -148,23 +147,23 @@ def plan_exits(st: State, p: Params, trader: int) -> None:
 @kernel
 def _tick(price: float) -> int:
     """Return the nearest valid tick of a price in ticks."""
-    return np.int64(min(max(math.floor(price + 0.5), 1.0), float(MAX_TICK)))
+    return int64(min(max(math.floor(price + 0.5), 1.0), float(MAX_TICK)))
 
 
 @outlined
 def top_up(st: State, p: Params, trader: int, position: int) -> None:
     """Deposit margin that moves the liquidation price away by the layer's factor; once in a life."""
     seat, row = st.traders[trader], st.positions[position]
-    layer = p.layers[np.int64(seat.layer)]
+    layer = p.layers[int64(seat.layer)]
     account = p.run[0].first_trader + trader
-    market = p.markets[np.int64(row.market)]
-    m = np.int64(row.market)
+    market = p.markets[int64(row.market)]
+    m = int64(row.market)
     seat.top_up_tick = NONE
     liquidation = liquidation_tick(p, m, row.lots, st.balances[account, market.settlement])
     if liquidation == NONE:
         return
     way = abs(row.entry_value - row.lots * lot_value(market, liquidation))
-    amount = np.int64(float(way) * (layer.top_up_factor - 1.0))
+    amount = int64(float(way) * (layer.top_up_factor - 1.0))
     transfer(st, account, market.settlement, amount)
 
 
@@ -172,7 +171,7 @@ def top_up(st: State, p: Params, trader: int, position: int) -> None:
 def wake(st: State, p: Params, trader: int) -> None:
     """Take one decision of a trader's calendar: leave, begin anew, send the next order, or sleep."""
     seat = st.traders[trader]
-    layer = p.layers[np.int64(seat.layer)]
+    layer = p.layers[int64(seat.layer)]
     step = st.clock[0].step
     account = p.run[0].first_trader + trader
     offset = uniform(layer.key, step, trader - layer.first_trader, ARRIVAL)
@@ -189,26 +188,26 @@ def wake(st: State, p: Params, trader: int) -> None:
         schedule(st, trader, step + 1)
         return
     seat.phase = HOLDING
-    schedule(st, trader, max(np.int64(seat.life_ends), step + 1))
+    schedule(st, trader, max(int64(seat.life_ends), step + 1))
 
 
 @outlined
 def _leave(st: State, p: Params, account: int, max_order: float, offset: float) -> bool:
     """Send closing orders; return whether they are worked, so that more must follow."""
     row = st.accounts[account]
-    first = np.int64(row.first_position)
+    first = int64(row.first_position)
     worked = False
     for k in range(first, first + row.n_positions):
         position = st.positions[k]
         if position.lots == 0:
             continue
-        m = np.int64(position.market)
-        most = max(np.int64(max_order / abs(float(lot_value(p.markets[m], st.markets[m].mark)))), np.int64(1))
+        m = int64(position.market)
+        most = max(int64(max_order / abs(float(lot_value(p.markets[m], st.markets[m].mark)))), int64(1))
         size = min(abs(position.lots), most)
         worked = worked or size < abs(position.lots)
         lots = -size if position.lots > 0 else size
-        limit = np.int64(1) if lots < 0 else MAX_TICK
-        append(st, np.int64(k), lots, limit, IOC, CLOSING, offset, np.int64(1))
+        limit = int64(1) if lots < 0 else MAX_TICK
+        append(st, int64(k), lots, limit, IOC, CLOSING, offset, int64(1))
     return worked
 
 
@@ -216,22 +215,31 @@ def _leave(st: State, p: Params, account: int, max_order: float, offset: float) 
 def _enter(st: State, p: Params, trader: int, offset: float) -> bool:
     """Send opening orders for what the life still lacks; return whether it is worked further."""
     seat = st.traders[trader]
-    layer = p.layers[np.int64(seat.layer)]
+    layer = p.layers[int64(seat.layer)]
     account = p.run[0].first_trader + trader
     row = st.accounts[account]
-    first = np.int64(row.first_position)
+    first = int64(row.first_position)
     worked = False
     for k in range(first, first + row.n_positions):
         position = st.positions[k]
-        m = np.int64(position.market)
+        m = int64(position.market)
         value = abs(float(lot_value(p.markets[m], st.markets[m].mark)))
         wanted = seat.notional / float(row.n_positions)
         if seat.phase != BEGINNING:  # what this life holds already; before, it is the last life's rest
             wanted -= abs(float(position.entry_value))
-        size = np.int64(min(wanted, layer.max_order) / value)
+        size = int64(min(wanted, layer.max_order) / value)
         if size >= 1:
             lots = size if seat.side > 0 else -size
-            append(st, np.int64(k), lots, MAX_TICK if lots > 0 else np.int64(1), IOC, OPENING, offset, np.int64(0))
+            append(
+                st,
+                int64(k),
+                lots,
+                MAX_TICK if lots > 0 else int64(1),
+                IOC,
+                OPENING,
+                offset,
+                int64(0),
+            )
             worked = worked or wanted - float(size) * value >= value
     return worked
 
@@ -244,4 +252,3 @@ def leverage_allowed(st: State, p: Params, account: int, m: int, notional: int) 
         return True
     tier = p.tiers[tier_of(p, m, notional)]
     return float(st.traders[trader].leverage) <= tier.max_leverage + 1e-9
-

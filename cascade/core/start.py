@@ -14,7 +14,7 @@ from cascade.core.params import REASONS, UNMARGINED, Params
 from cascade.core.seats import schedule
 from cascade.core.state import NONE, Array, State
 from cascade.core.triggers import retrigger
-from cascade.jit import entry
+from cascade.jit import entry, int64
 
 
 class Capacity(NamedTuple):
@@ -110,13 +110,13 @@ def take_seats(st: State, p: Params) -> None:
     """Count open interest, wake every trader at the end of its life, and hang all triggers."""
     for k in range(len(st.positions)):
         row = st.positions[k]
-        st.markets[np.int64(row.market)].open_interest += max(row.lots, np.int64(0))
+        st.markets[int64(row.market)].open_interest += max(row.lots, int64(0))
         row.low_tick, row.high_tick = NONE, NONE
     for account in range(len(st.accounts)):
         if st.accounts[account].margin != UNMARGINED:
-            retrigger(st, p, np.int64(account))
+            retrigger(st, p, int64(account))
     for k in range(len(st.traders) - 1, -1, -1):
-        schedule(st, np.int64(k), np.int64(st.traders[k].life_ends))
+        schedule(st, int64(k), int64(st.traders[k].life_ends))
 
 
 def entry_values(p: Params, markets: Array, lots: Array, ticks: Array) -> Array:
@@ -128,6 +128,7 @@ def entry_values(p: Params, markets: Array, lots: Array, ticks: Array) -> Array:
             values[mine] = lots[mine] * ticks[mine] * p.markets[m].unit
         else:
             values[mine] = [
-                int(q) * int(lot_value(p.markets[m], np.int64(t))) for q, t in zip(lots[mine], ticks[mine], strict=True)
+                int(q) * int(lot_value(p.markets[m], int64(t)))
+                for q, t in zip(lots[mine], ticks[mine], strict=True)
             ]
     return values

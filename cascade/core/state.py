@@ -7,14 +7,14 @@ for links, indices and trigger ticks.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from cascade.tables import declare
 
-Array = npt.NDArray[Any]
+Array: TypeAlias = Any
+"""A numpy array. Its fields are attributes that no type checker knows, hence Any."""
 
 NONE = -1
 
@@ -160,7 +160,7 @@ class State(NamedTuple):
     basis: Array  # float64 (n_markets, n_basis): samples of the basis, a ring
     ledger: Array  # (n_settlements,) LEDGER
     inbox: Array  # (n,) INTENT
-    buckets: Array  # int32 (2, 1024): heads and tails of the inbox by arrival offset
+    buckets: Array  # int32 (2, N_BUCKETS): heads and tails of the inbox by arrival offset
     residuals: Array  # (n,) RESIDUAL
     ranked: Array  # (n,) RANKED: a heap
     liquidations: Array  # (n,) LIQUIDATION: drained by the engine

@@ -12,12 +12,12 @@ from typing import NamedTuple
 import numpy as np
 
 from cascade.core import agents, backstop, liquidation, matching, pricing, recording
-from cascade.core.params import PERPETUAL, Params
 from cascade.core.margin import is_flat
+from cascade.core.params import PERPETUAL, Params
 from cascade.core.seats import settle_flat, wake
 from cascade.core.state import INSOLVENT, NONE, STALE, State
 from cascade.core.triggers import first_flagged, retrigger, unflag
-from cascade.jit import entry, kernel, outlined
+from cascade.jit import boolean, entry, int64, kernel, outlined
 
 
 class Stage(NamedTuple):
@@ -54,15 +54,15 @@ STEP = (
 (
     NEWS, SHOCKS, EXPIRIES, MAKERS, NEWS_TAKERS, BACKGROUND, ARBITRAGE, TRADERS, FUND, AGENTS,
     MATCH, MARKS, FUNDING, MARGIN_TEST, LIQUIDATION, DELEVERAGING, WAVE, RECORD,
-) = (np.int64(k) for k in range(18))  # fmt: skip
+) = (int64(k) for k in range(18))  # fmt: skip
 
 (
     RUNNING, FINISHED, AGENTS_DUE, INBOX_FULL, ORDERS_FULL, TRADES_FULL, LIQUIDATIONS_FULL, RESIDUALS_FULL,
     RANKED_FULL, ADL_FULL, BARS_FULL,
-) = (np.int64(k) for k in range(11))  # fmt: skip
+) = (int64(k) for k in range(11))  # fmt: skip
 
 
-SAMPLE, HOLD_AVERAGES = np.bool_(True), np.bool_(False)
+SAMPLE, HOLD_AVERAGES = boolean(True), boolean(False)
 
 
 @entry
@@ -95,10 +95,10 @@ def _intents(st: State, p: Params) -> int:
     stage = clock.stage
     if stage == NEWS:
         for a in range(len(p.assets)):
-            pricing.advance_news(st, p, np.int64(a))
+            pricing.advance_news(st, p, int64(a))
         agents.set_depth_shocks(st, p)
         for m in range(len(p.markets)):
-            pricing.learn(st, p, np.int64(m))
+            pricing.learn(st, p, int64(m))
     elif stage == EXPIRIES:
         if not agents.expire_orders(st, p):
             return INBOX_FULL
@@ -156,7 +156,7 @@ def _groups(st: State, p: Params, stage: int) -> bool:
 def _wake_traders(st: State, p: Params) -> bool:
     """Wake the traders whose calendar says so; False where the inbox is full."""
     clock = st.clock[0]
-    trader = np.int64(st.calendars[0, clock.step])
+    trader = int64(st.calendars[0, clock.step])
     while trader != NONE:
         account = st.accounts[p.run[0].first_trader + trader]
         if clock.n_inbox + 2 * account.n_positions > len(st.inbox):
@@ -164,7 +164,7 @@ def _wake_traders(st: State, p: Params) -> bool:
             return False
         st.calendars[0, clock.step] = st.traders[trader].due_next
         wake(st, p, trader)
-        trader = np.int64(st.calendars[0, clock.step])
+        trader = int64(st.calendars[0, clock.step])
     return True
 
 
@@ -181,7 +181,7 @@ def _prices(st: State, p: Params) -> int:
     elif clock.stage == MARKS:
         _mark_all(st, p, SAMPLE)
         for m in range(len(p.markets)):
-            pricing.update_withdrawal(st, p, np.int64(m))
+            pricing.update_withdrawal(st, p, int64(m))
     else:
         pricing.fund_markets(st, p)
         clock.wave = 0
@@ -194,10 +194,10 @@ def _mark_all(st: State, p: Params, sample: bool) -> None:
     """Set the index and mark of every market: spot first, since the index is made of it."""
     for m in range(len(p.markets)):
         if p.markets[m].kind != PERPETUAL:
-            pricing.update_mark(st, p, np.int64(m), sample)
+            pricing.update_mark(st, p, int64(m), sample)
     for m in range(len(p.markets)):
         if p.markets[m].kind == PERPETUAL:
-            pricing.update_mark(st, p, np.int64(m), sample)
+            pricing.update_mark(st, p, int64(m), sample)
 
 
 @outlined
@@ -207,7 +207,7 @@ def _waves(st: State, p: Params) -> int:
     if clock.stage == MARGIN_TEST:
         for account in range(p.run[0].first_agent, p.run[0].first_trader):
             if st.accounts[account].standing & STALE != 0:
-                retrigger(st, p, np.int64(account))
+                retrigger(st, p, int64(account))
         if not liquidation.fire_triggers(st, p):
             return INBOX_FULL
     elif clock.stage == LIQUIDATION:
@@ -293,8 +293,8 @@ def _next_residual(st: State, m: int, long: bool) -> int:
         residual = st.residuals[k]
         if residual.lots != 0 and (residual.lots > 0) == long:
             if st.positions[residual.position].market == m:
-                return np.int64(k)
-    return np.int64(NONE)
+                return int64(k)
+    return int64(NONE)
 
 
 @outlined
@@ -302,8 +302,8 @@ def _close_residuals(st: State, p: Params) -> None:
     """Close the wallets of the accounts whose residuals have been absorbed."""
     clock = st.clock[0]
     for k in range(clock.n_residual):
-        account = np.int64(st.positions[st.residuals[k].position].account)
-        st.accounts[account].standing &= ~np.int64(INSOLVENT)
+        account = int64(st.positions[st.residuals[k].position].account)
+        st.accounts[account].standing &= ~int64(INSOLVENT)
         if is_flat(st, account):
             settle_flat(st, p, account)
         retrigger(st, p, account)
@@ -341,7 +341,7 @@ def _record(st: State, p: Params) -> int:
             clock.need = len(p.markets)
             return BARS_FULL
         for m in range(len(p.markets)):
-            recording.write_bar(st, p, np.int64(m))
+            recording.write_bar(st, p, int64(m))
         clock.next_bar += p.run[0].bar_steps
     clock.step += 1
     clock.stage, clock.cursor, clock.wave = NEWS, 0, 0

@@ -11,15 +11,13 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from cascade.core.bitmap import clear_bit, first_from, has_bit, last_until, set_bit
 from cascade.core.book import HIGH, HIGHS, LOW, LOWS, bitmap_at, hang_high, hang_low, trigger_slot
 from cascade.core.exact import lot_value
 from cascade.core.margin import MAX_TICK, excess_of, liquidation_tick, maintenance
 from cascade.core.params import UNMARGINED, Params
 from cascade.core.state import NONE, STALE, State
-from cascade.jit import kernel, outlined
+from cascade.jit import int64, kernel, outlined
 
 
 @kernel
@@ -29,14 +27,14 @@ def drop_low(st: State, p: Params, position: int) -> None:
     if row.low_tick == NONE:
         return
     run = p.run[0]
-    m = np.int64(row.market)
-    before, after = np.int64(row.low_prev), np.int64(row.low_next)
+    m = int64(row.market)
+    before, after = int64(row.low_prev), int64(row.low_next)
     if after != NONE:
         st.positions[after].low_prev = before
     if before != NONE:
         st.positions[before].low_next = after
     else:
-        slot = trigger_slot(st, p, m, np.int64(row.low_tick), LOW)
+        slot = trigger_slot(st, p, m, int64(row.low_tick), LOW)
         st.trigger_heads[2 * m * (run.n_ticks + 1) + slot] = after
         if after == NONE and slot < run.n_ticks:
             clear_bit(st.bits, bitmap_at(p, m, LOWS), run.n0, run.n1, slot)
@@ -50,14 +48,14 @@ def drop_high(st: State, p: Params, position: int) -> None:
     if row.high_tick == NONE:
         return
     run = p.run[0]
-    m = np.int64(row.market)
-    before, after = np.int64(row.high_prev), np.int64(row.high_next)
+    m = int64(row.market)
+    before, after = int64(row.high_prev), int64(row.high_next)
     if after != NONE:
         st.positions[after].high_prev = before
     if before != NONE:
         st.positions[before].high_next = after
     else:
-        slot = trigger_slot(st, p, m, np.int64(row.high_tick), HIGH)
+        slot = trigger_slot(st, p, m, int64(row.high_tick), HIGH)
         st.trigger_heads[(2 * m + 1) * (run.n_ticks + 1) + slot] = after
         if after == NONE and slot < run.n_ticks:
             clear_bit(st.bits, bitmap_at(p, m, HIGHS), run.n0, run.n1, slot)
@@ -68,7 +66,7 @@ def drop_high(st: State, p: Params, position: int) -> None:
 def set_triggers(st: State, p: Params, position: int, low: int, high: int) -> None:
     """Hang a position's nodes at the given ticks; NONE takes a node out."""
     row = st.positions[position]
-    m = np.int64(row.market)
+    m = int64(row.market)
     if row.low_tick != low:
         drop_low(st, p, position)
         if low != NONE:
@@ -87,9 +85,9 @@ def retrigger(st: State, p: Params, account: int) -> None:
     row = st.accounts[account]
     if row.margin == UNMARGINED:
         return
-    row.standing = row.standing & ~np.int64(STALE)
+    row.standing = row.standing & ~int64(STALE)
     if row.n_positions == 1:
-        _retrigger_single(st, p, account, np.int64(row.first_position))
+        _retrigger_single(st, p, account, int64(row.first_position))
     else:
         _retrigger_box(st, p, account)
 
@@ -99,17 +97,17 @@ def _retrigger_single(st: State, p: Params, account: int, position: int) -> None
     """Hang the nodes of an account with one position: liquidation, stop, top-up and take-profit."""
     row = st.positions[position]
     if row.lots == 0:
-        set_triggers(st, p, position, np.int64(NONE), np.int64(NONE))
+        set_triggers(st, p, position, int64(NONE), int64(NONE))
         return
-    m = np.int64(row.market)
+    m = int64(row.market)
     balance = st.balances[account, p.markets[m].settlement]
     adverse = liquidation_tick(p, m, row.lots, balance)
-    favourable = np.int64(NONE)
+    favourable = int64(NONE)
     trader = account - p.run[0].first_trader
     if 0 <= trader < len(st.traders):
         seat = st.traders[trader]
-        favourable = np.int64(seat.take_tick)
-        stop, top_up = np.int64(seat.stop_tick), np.int64(seat.top_up_tick)
+        favourable = int64(seat.take_tick)
+        stop, top_up = int64(seat.stop_tick), int64(seat.top_up_tick)
         if row.lots > 0:
             adverse = max(adverse, stop, top_up)
         else:
@@ -118,7 +116,7 @@ def _retrigger_single(st: State, p: Params, account: int, position: int) -> None
                 adverse if adverse != NONE else last, stop if stop != NONE else last,
                 top_up if top_up != NONE else last,
             )  # fmt: skip
-            adverse = np.int64(NONE) if adverse == last else adverse
+            adverse = int64(NONE) if adverse == last else adverse
     if row.lots > 0:
         set_triggers(st, p, position, adverse, favourable)
     else:
@@ -129,13 +127,13 @@ def _retrigger_single(st: State, p: Params, account: int, position: int) -> None
 def _retrigger_box(st: State, p: Params, account: int) -> None:
     """Give a cross-margined account the widest box found by halving that its excess margin survives."""
     row = st.accounts[account]
-    first = np.int64(row.first_position)
-    last = first + np.int64(row.n_positions)
+    first = int64(row.first_position)
+    last = first + int64(row.n_positions)
     excess = float(excess_of(st, p, account))
     exposure = 0.0
     for k in range(first, last):
         position = st.positions[k]
-        m = np.int64(position.market)
+        m = int64(position.market)
         exposure += abs(float(position.lots * lot_value(p.markets[m], st.markets[m].mark)))
     reach = min(excess / exposure, 0.9) if exposure > 0.0 and excess > 0.0 else 0.0
     while reach > 0.0 and _corner_excess(st, p, account, reach) <= 0:
@@ -145,35 +143,35 @@ def _retrigger_box(st: State, p: Params, account: int) -> None:
     for k in range(first, last):
         position = st.positions[k]
         if position.lots == 0:
-            set_triggers(st, p, np.int64(k), np.int64(NONE), np.int64(NONE))
+            set_triggers(st, p, int64(k), int64(NONE), int64(NONE))
             continue
-        mark = st.markets[np.int64(position.market)].mark
+        mark = st.markets[int64(position.market)].mark
         face = _face(mark, position.lots, reach)  # it lies inside the box: the trigger is one beyond
         if position.lots > 0:
-            low = face - 1 if face > 1 else np.int64(NONE)
-            set_triggers(st, p, np.int64(k), low if excess > 0.0 else MAX_TICK, np.int64(NONE))
+            low = face - 1 if face > 1 else int64(NONE)
+            set_triggers(st, p, int64(k), low if excess > 0.0 else MAX_TICK, int64(NONE))
         else:  # an account that fails already is due at any mark
-            set_triggers(st, p, np.int64(k), np.int64(NONE), face + 1 if excess > 0.0 else np.int64(1))
+            set_triggers(st, p, int64(k), int64(NONE), face + 1 if excess > 0.0 else int64(1))
 
 
 @kernel
 def _face(mark: int, lots: int, reach: float) -> int:
     """Return the adverse face of a box: the last tick inside it."""
     if lots > 0:
-        return max(np.int64(math.ceil(float(mark) * (1.0 - reach))), np.int64(1))
-    return min(np.int64(math.floor(float(mark) * (1.0 + reach))), MAX_TICK - 1)
+        return max(int64(math.ceil(float(mark) * (1.0 - reach))), int64(1))
+    return min(int64(math.floor(float(mark) * (1.0 + reach))), MAX_TICK - 1)
 
 
 @kernel
 def _corner_excess(st: State, p: Params, account: int, reach: float) -> int:
     """Return the excess margin at the corner where every position is at its adverse face."""
     row = st.accounts[account]
-    first = np.int64(row.first_position)
-    settlement = p.markets[np.int64(st.positions[first].market)].settlement
+    first = int64(row.first_position)
+    settlement = p.markets[int64(st.positions[first].market)].settlement
     total = st.balances[account, settlement]
     for k in range(first, first + row.n_positions):
         position = st.positions[k]
-        m = np.int64(position.market)
+        m = int64(position.market)
         tick = _face(st.markets[m].mark, position.lots, reach)
         value = position.lots * lot_value(p.markets[m], tick)
         total += value - maintenance(p, m, abs(value))
@@ -186,18 +184,18 @@ def next_low(st: State, p: Params, m: int) -> int:
     run = p.run[0]
     slot = last_until(st.bits, bitmap_at(p, m, LOWS), run.n0, run.n1, run.n_ticks - 1)
     if slot == NONE or st.markets[m].window + slot < st.markets[m].mark:
-        return np.int64(NONE)
-    return np.int64(st.trigger_heads[2 * m * (run.n_ticks + 1) + slot])
+        return int64(NONE)
+    return int64(st.trigger_heads[2 * m * (run.n_ticks + 1) + slot])
 
 
 @kernel
 def next_high(st: State, p: Params, m: int) -> int:
     """Return a position whose high trigger the mark of market m has reached, or NONE."""
     run = p.run[0]
-    slot = first_from(st.bits, bitmap_at(p, m, HIGHS), run.n0, run.n1, np.int64(0))
+    slot = first_from(st.bits, bitmap_at(p, m, HIGHS), run.n0, run.n1, int64(0))
     if slot == NONE or st.markets[m].window + slot > st.markets[m].mark:
-        return np.int64(NONE)
-    return np.int64(st.trigger_heads[(2 * m + 1) * (run.n_ticks + 1) + slot])
+        return int64(NONE)
+    return int64(st.trigger_heads[(2 * m + 1) * (run.n_ticks + 1) + slot])
 
 
 @kernel
@@ -217,7 +215,7 @@ def flag(st: State, p: Params, account: int, following: int) -> None:
 def first_flagged(st: State, p: Params) -> int:
     """Return the flagged account of the lowest number, or NONE."""
     run = p.run[0]
-    return first_from(st.bits, run.flags_at, run.f0, run.f1, np.int64(0))
+    return first_from(st.bits, run.flags_at, run.f0, run.f1, int64(0))
 
 
 @kernel

@@ -20,6 +20,7 @@ from cascade.output.schemas import schema
 from cascade.output.snapshots import book_rows, fund_rows, positions_batch
 from cascade.output.writer import RunWriter
 from cascade.scenario.schema import Scenario
+from cascade.scenario.schema_venues import LinearPerpetual, SpotMarket
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -31,13 +32,7 @@ def units_of(scenario: Scenario) -> RunUnits:
     """Return the names and units of a scenario's tables."""
     return RunUnits(
         scenario=scenario.name,
-        markets=tuple(
-            MarketUnits(
-                name, market.asset, name.partition(":")[0], market.tick, market.lot,
-                round(market.tick * market.lot * MONEY), 1.0 / MONEY, market.type != "spot",
-            )  # fmt: skip
-            for name, market in scenario.markets.items()
-        ),
+        markets=tuple(_market_units(name, market) for name, market in scenario.markets.items()),
         dt=scenario.dt,
         start=scenario.start,
         reporting=tuple(
@@ -46,6 +41,20 @@ def units_of(scenario: Scenario) -> RunUnits:
         purposes=k.PURPOSES,
         kinds=k.ACCOUNT_KINDS,
         funds=("USD",),
+    )
+
+
+def _market_units(name: str, market: SpotMarket | LinearPerpetual) -> MarketUnits:
+    """Return the units of one market."""
+    return MarketUnits(
+        name=name,
+        asset=market.asset,
+        venue=name.partition(":")[0],
+        tick_size=market.tick,
+        lot_size=market.lot,
+        unit=round(market.tick * market.lot * MONEY),
+        money_unit=1.0 / MONEY,
+        leveraged=market.type != "spot",
     )
 
 

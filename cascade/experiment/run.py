@@ -176,7 +176,9 @@ def _run_one(
         return
     row = metrics.compute(_replicate(record, twin))
     clock = engine.state.clock[0]
-    notes = [row.pop("notes", None) or ""] + [f"{n} orders rejected: {why}" for why, n in rejections(engine).items()]
+    notes = [row.pop("notes", None) or ""] + [
+        f"{n} orders rejected: {why}" for why, n in rejections(engine).items()
+    ]
     writer.finish_replicate(
         number,
         row
@@ -199,7 +201,11 @@ def _close(scenario: Scenario, writer: RunWriter, request: Request, failed: list
     """Complete the folder of results."""
     done = len(request.replicates) - len(failed)
     status = "completed" if not failed else "failed" if not done else "partly failed"
-    text = Outcome.COMPLETED.value if not failed else f"{len(failed)} of {len(request.replicates)} replicates failed."
+    text = (
+        Outcome.COMPLETED.value
+        if not failed
+        else f"{len(failed)} of {len(request.replicates)} replicates failed."
+    )
     writer.close(
         {"status": status, "text": text},
         {

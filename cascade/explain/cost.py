@@ -9,7 +9,7 @@ from cascade.assembly import Assembled
 from cascade.core.state import State
 from cascade.scenario.schema import Scenario
 
-STEP_US, QUOTE_US, ORDER_US, TRADER_US = 1.0, 0.012, 0.25, 0.6
+STEP_US, QUOTE_US, ORDER_US, TRADER_US = 0.8, 0.026, 0.18, 1.0
 """Microseconds of a step in itself, of a quote looked at, of an order, and of a trader's decision.
 
 Measured on one core of about 3 GHz, see the page `performance`; another machine differs by a factor.
@@ -81,7 +81,9 @@ def cost_of(scenario: Scenario, drawn: Assembled) -> Cost:
         memory_bytes=memory_of(state),
         steps=steps,
         quotes_per_step=float((2.0 * p.makers.act * p.makers.n_levels).sum()),
-        orders_per_step=float(p.flows.market_rate.sum() + p.flows.limit_rate.sum() + takers + 2.0 * arbitrage),
+        orders_per_step=float(
+            p.flows.market_rate.sum() + p.flows.limit_rate.sum() + takers + 2.0 * arbitrage
+        ),
         decisions_per_step=2.0 * float((ends < steps).sum()) / steps,
         compile_s=0.0 if is_compiled() else COMPILE_S,
         replicates=scenario.replicates,

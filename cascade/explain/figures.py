@@ -18,7 +18,17 @@ from cascade.units import Quantity, format_duration, format_instant
 
 Steps: TypeAlias = tuple[str, ...]
 
-SECTIONS = ("assets", "venues", "markets", "makers", "news_takers", "flow", "arbitrage", "population", "shocks")
+SECTIONS = (
+    "assets",
+    "venues",
+    "markets",
+    "makers",
+    "news_takers",
+    "flow",
+    "arbitrage",
+    "population",
+    "shocks",
+)
 """Sections whose numbers are figures; the others say how long and how often to run."""
 
 DEFAULT, NONE = "default", "no source"
@@ -121,7 +131,9 @@ def _leaves(leaf: _Leaf) -> Iterator[_Leaf]:
     elif isinstance(value, Mapping):
         for name, item in cast("Mapping[str, Any]", value).items():
             yield from _leaves(_below(leaf, name, name, item, leaf.info, leaf.written))
-    elif isinstance(value, tuple) and any(isinstance(item, BaseModel) for item in cast("tuple[Any, ...]", value)):
+    elif isinstance(value, tuple) and any(
+        isinstance(item, BaseModel) for item in cast("tuple[Any, ...]", value)
+    ):
         for number, item in enumerate(cast("tuple[Any, ...]", value)):
             name = getattr(item, "name", str(number))
             yield from _leaves(_below(leaf, name, str(number), item, leaf.info, leaf.written))
@@ -186,7 +198,9 @@ def _plain(value: Any, unit: str) -> str:
     if isinstance(value, tuple | list):
         units = unit.split(", ") if ", " in unit else [unit] * len(value)
         items = cast("Sequence[Any]", value)
-        inner = [_plain(x, unit if isinstance(x, tuple) else units[k % len(units)]) for k, x in enumerate(items)]
+        inner = [
+            _plain(x, unit if isinstance(x, tuple) else units[k % len(units)]) for k, x in enumerate(items)
+        ]
         shown = inner if len(inner) <= 9 else [*inner[:4], "...", *inner[-3:]]
         return f"[{', '.join(shown)}]"
     if isinstance(value, datetime):

@@ -97,7 +97,9 @@ def liquidation_maps(scenario: Scenario, drawn: Assembled) -> tuple[LiquidationM
 
 def _side(moves: Array, sizes: Array, depth: Array, thin: Array) -> Side:
     n = len(depth)
-    bucket = np.minimum(np.floor(np.nan_to_num(moves, nan=np.inf, posinf=1e9) / WIDTH), n + 1).astype(np.int64)
+    bucket = np.minimum(np.floor(np.nan_to_num(moves, nan=np.inf, posinf=1e9) / WIDTH), n + 1).astype(
+        np.int64
+    )
     bucket[np.isnan(moves)] = n + 1  # never, within any move
     usd = np.bincount(bucket, sizes, minlength=n + 2)
     far = ~np.isnan(moves) & (bucket >= n)
@@ -105,7 +107,7 @@ def _side(moves: Array, sizes: Array, depth: Array, thin: Array) -> Side:
 
 
 def quoted_depth(scenario: Scenario, market: str) -> tuple[Array, Array]:
-    """Return USD quoted by makers on one side up to each bucket's far edge: at the start, and at its thinnest."""
+    """Return USD quoted on one side up to each bucket's far edge: at the start, and at its thinnest."""
     edges = WIDTH * np.arange(1, round(REACH / WIDTH) + 1) * 1e4
     depth, thin = np.zeros(len(edges)), np.zeros(len(edges))
     for group in scenario.makers:
@@ -144,7 +146,7 @@ def failing_moves(drawn: Assembled) -> tuple[Array, Array]:
 
 
 def _single(drawn: Assembled, m: int, numbers: Array) -> Array:
-    """Return liquidation prices in ticks of positions that are margined alone; NaN where none is above zero."""
+    """Return liquidation prices, in ticks, of positions margined alone; NaN where none is above zero."""
     p, positions = drawn.params, drawn.state.positions[numbers]
     market = p.markets[m]
     lots = positions.lots.astype(np.float64)
@@ -159,7 +161,7 @@ def _single(drawn: Assembled, m: int, numbers: Array) -> Array:
 
 
 def _together(drawn: Assembled, accounts: Array, farthest: float) -> Array:
-    """Return the move of all prices at which cross-margined accounts fail, as a share; NaN where none does."""
+    """Return the move of all prices at which cross-margined accounts fail; NaN where none does."""
     near, far = np.zeros(len(accounts)), np.full(len(accounts), farthest)
     fails = (_excess(drawn, accounts, far) <= 0.0) & _is_open(drawn, accounts)
     for _ in range(_HALVINGS):
@@ -188,7 +190,11 @@ def _excess(drawn: Assembled, accounts: Array, move: Array) -> Array:
     rows, starts = _rows(drawn, accounts)
     positions = state.positions[rows]
     counts = state.accounts.n_positions[accounts]
-    value = positions.lots * state.markets.mark[positions.market] * p.markets.unit[positions.market].astype(np.float64)
+    value = (
+        positions.lots
+        * state.markets.mark[positions.market]
+        * p.markets.unit[positions.market].astype(np.float64)
+    )
     value *= 1.0 + np.repeat(move, counts)
     kept = value - _maintenance(drawn, positions.market, np.abs(value))
     return state.balances[accounts, 0] + np.add.reduceat(kept, starts)
@@ -207,4 +213,13 @@ def _maintenance(drawn: Assembled, markets: Array, notional: Array) -> Array:
     return margin
 
 
-__all__ = ["MONEY", "REACH", "WIDTH", "LiquidationMap", "Side", "failing_moves", "liquidation_maps", "quoted_depth"]
+__all__ = [
+    "MONEY",
+    "REACH",
+    "WIDTH",
+    "LiquidationMap",
+    "Side",
+    "failing_moves",
+    "liquidation_maps",
+    "quoted_depth",
+]

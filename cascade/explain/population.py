@@ -54,7 +54,9 @@ class Population:
 def populations(scenario: Scenario, drawn: Assembled) -> tuple[Population, ...]:
     """Return what was drawn for each perpetual market that has leveraged accounts."""
     markets = drawn.params.markets
-    found = [_of_market(name, m, drawn) for m, name in enumerate(scenario.markets) if markets[m].kind == PERPETUAL]
+    found = [
+        _of_market(name, m, drawn) for m, name in enumerate(scenario.markets) if markets[m].kind == PERPETUAL
+    ]
     return tuple(each for each in found if each.accounts)
 
 

@@ -117,7 +117,9 @@ def _figures(explanation: Explanation, all_figures: bool) -> Iterator[Renderable
     if unsourced:
         yield _note(f"{unsourced} figures have no source: name one under `sources:`.")
     if not all_figures and len(shown) < len(figures):
-        yield _note(f"{len(figures) - len(shown)} defaults are not shown: --all, or `cascade docs parameters`.")
+        yield _note(
+            f"{len(figures) - len(shown)} defaults are not shown: --all, or `cascade docs parameters`."
+        )
 
 
 def _figure_table(figures: Sequence[Figure]) -> RenderableType:
@@ -170,8 +172,9 @@ def _map(each: LiquidationMap) -> Iterator[RenderableType]:
     for side, what in ((each.below, "falls"), (each.above, "rises")):
         yield _note(_verdict(side, what))
     yield _note(
-        "USD at the start. book: quoted by makers up to that price on that side; thin book: the same with makers"
-        " at their withdrawal floor and the deepest depth shock on. Cross-margined accounts: all prices together."
+        "USD at the start. book: quoted by makers up to that price on that side; thin book: the same with"
+        " makers at their withdrawal floor and the deepest depth shock on. Cross-margined accounts: all "
+        " prices move together."
     )
 
 
@@ -186,7 +189,11 @@ def _rows(each: LiquidationMap, side: Side, sign: float, largest: float) -> list
         amount = float(side.usd[before:edge].sum())
         move = sign * WIDTH * edge
         bar = "█" * round(_BAR * amount / largest) if edge - before == 1 else ""
-        total, depth, thin = float(cumulative[edge - 1]), float(side.depth_usd[edge - 1]), float(side.thin_usd[edge - 1])
+        total, depth, thin = (
+            float(cumulative[edge - 1]),
+            float(side.depth_usd[edge - 1]),
+            float(side.thin_usd[edge - 1]),
+        )
         mark = " >" if total > depth else ""
         rows.append((
             f"{100 * move:+.2f} %", f"{each.price * (1 + move):,.10g}", usd(amount), bar,
@@ -204,7 +211,11 @@ def _verdict(side: Side, what: str) -> str:
     found, thin = side.overrun(), side.overrun(thin=True)
     if found is None and thin is None:
         return f"If the price {what}: the book holds more than is liquidated, throughout{far}."
-    full = f"more is liquidated than the book holds from {found:.2%} on" if found is not None else "the book holds"
+    full = (
+        f"more is liquidated than the book holds from {found:.2%} on"
+        if found is not None
+        else "the book holds"
+    )
     less = f", in a thin book from {thin:.2%}" if thin is not None else ""
     return f"If the price {what}: {full}{less}{far}."
 
@@ -218,7 +229,9 @@ def _cost(cost: Cost) -> Iterator[RenderableType]:
     table = _table("", "")
     table.add_row("memory of a replicate", f"{_size(cost.total_bytes)}: {parts}")
     time = f"about {_seconds(cost.seconds)}, {cost.us_per_step:.0f} us a step"
-    table.add_row("time of a replicate", f"{time} (estimate for one core of 3 GHz; without its counterfactual)")
+    table.add_row(
+        "time of a replicate", f"{time} (estimate for one core of 3 GHz; without its counterfactual)"
+    )
     if cost.replicates > 1:
         total = _seconds(cost.replicates * cost.seconds)
         table.add_row("all replicates", f"{cost.replicates}: about {total} of one core")

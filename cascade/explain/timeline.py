@@ -90,6 +90,8 @@ def _funding(scenario: Scenario, p: Params) -> list[Moment]:
             continue
         step = int(venue.first_funding)
         while step * scenario.dt < scenario.duration:
-            found.append(Moment(step * scenario.dt, "funding", f"longs and shorts of {names[v]} settle funding"))
+            found.append(
+                Moment(step * scenario.dt, "funding", f"longs and shorts of {names[v]} settle funding")
+            )
             step += int(venue.funding_steps)
     return found

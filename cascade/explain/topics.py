@@ -54,14 +54,18 @@ def _code(code: str) -> Topic:
 
     known = codes()
     if code not in known:
-        raise UsageError(f"no code {code}{did_you_mean(code, known)}", remedy="all codes: cascade docs errors")
+        raise UsageError(
+            f"no code {code}{did_you_mean(code, known)}", remedy="all codes: cascade docs errors"
+        )
     return Topic(code, ((code, known[code], ""),), "All codes: cascade docs errors")
 
 
 def _metric(name: str) -> Topic:
     from cascade.analysis.metrics import METRICS
 
-    known = {key.removeprefix("{market}_").removeprefix("{asset}_"): metric for key, metric in METRICS.items()}
+    known = {
+        key.removeprefix("{market}_").removeprefix("{asset}_"): metric for key, metric in METRICS.items()
+    }
     found = METRICS.get(name) or known.get(name)
     if found is None:
         message = f"nothing is called '{name}'{did_you_mean(name, [*known, 'step'])}"

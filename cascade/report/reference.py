@@ -1,4 +1,4 @@
-"""The reference pages of tables and metrics, written from what declares them.
+"""The reference pages of tables, metrics and errors, written from what declares them.
 
 `python -m cascade.report.reference` rewrites the pages; a test compares them.
 """
@@ -11,7 +11,9 @@ from typing import Final
 
 from cascade.analysis.intervals import CONFIDENCE
 from cascade.analysis.metrics import METRICS, Metric
+from cascade.errors import ExitCode
 from cascade.output.schemas import RESULTS_VERSION, TABLES, TIME, Column, Table, columns
+from cascade.scenario.codes import codes
 
 FOLDER: Final = Path(__file__).resolve().parent.parent / "docs"
 
@@ -93,6 +95,29 @@ def _column_table(shown: Iterable[Column]) -> str:
     return "\n".join(lines) + "\n"
 
 
+_ERRORS_HEAD = """# Errors and warnings
+
+Every message carries a code; `cascade explain CODE` prints its line of this page. Messages about a file name
+the place and what to write instead. Exit codes of commands: {exits}.
+"""
+
+_GROUPS: Final = {
+    "CAS0": "The file", "CAS1": "What a scenario means", "CAS2": "Rulebooks", "CAS4": "Runs",
+    "CAS5": "Ensembles", "CAS6": "Results", "CAS7": "Interruptions", "CAS8": "Commands", "CAS9": "Thresholds",
+}  # fmt: skip
+
+
+def errors_page() -> str:
+    """Return the page that lists every code."""
+    exits = ", ".join(f"{int(code)} {code.name.lower()}" for code in ExitCode)
+    parts = [_ERRORS_HEAD.format(exits=exits)]
+    for prefix, title in _GROUPS.items():
+        found = [f"| {code} | {text} |" for code, text in codes().items() if code.startswith(prefix)]
+        if found:
+            parts.append("\n".join([f"## {title}\n", "| code | |", "|---|---|", *found]) + "\n")
+    return "\n".join(parts)
+
+
 _KINDS: Final = {
     "category": "category",
     "text": "text",
@@ -112,9 +137,10 @@ def _metric_section(metric: Metric) -> str:
 
 
 def write_pages() -> None:
-    """Write both pages."""
+    """Write all of them."""
     (FOLDER / "outputs.md").write_text(outputs_page(), encoding="utf-8")
     (FOLDER / "metrics.md").write_text(metrics_page(), encoding="utf-8")
+    (FOLDER / "errors.md").write_text(errors_page(), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -33,7 +33,9 @@ def replay(st: State, p: Params, events: Any, placed: Any, results: Any, first: 
         if kind == 0:
             placed[n_placed, 0] = NONE
             if filled != lots:
-                number = book.rest(st, p, np.int64(0), first + n_placed % n_makers, lots - filled, tick, NOBODY, NOBODY)
+                number = book.rest(
+                    st, p, np.int64(0), first + n_placed % n_makers, lots - filled, tick, NOBODY, NOBODY
+                )
                 placed[n_placed, 0], placed[n_placed, 1] = number, st.orders[number].generation
             n_placed += 1
     return n_placed
@@ -89,7 +91,12 @@ def replay_book(st: State, p: Params, events: Any, placed: Any, results: Any) ->
         buys = left > 0
         while left != 0:
             best = market.best_ask if buys else market.best_bid
-            if (buys and best > tick) or (not buys and best < tick) or best == book.NO_BID or best == book.NO_ASK:
+            if (
+                (buys and best > tick)
+                or (not buys and best < tick)
+                or best == book.NO_BID
+                or best == book.NO_ASK
+            ):
                 break
             number = np.int64(st.levels[best - market.window].head)
             row = st.orders[number]
@@ -155,7 +162,7 @@ def hang(st: State, p: Params, m: int, first: int, distances: Any) -> int:
 
 @entry
 def boxes(st: State, p: Params, marks: Any, failed: Any, counts: Any) -> int:
-    """Move all marks along paths; an account whose box is left is tested, and boxed anew or counted as failed."""
+    """Move all marks along paths; an account that leaves its box is tested, then boxed anew or failed."""
     for i in range(len(marks)):
         for m in range(marks.shape[1]):
             if marks[i, m] > 0:

@@ -16,13 +16,21 @@ FUSED = """\
 cascade: 1
 name: fused
 duration: 24h
-assets: {BTC: {news: {type: gbm, price: 107000, volatility: 25 %}, history: {type: gbm, volatility: 30 %, duration: 8d}}}
+assets:
+  BTC:
+    news: {type: gbm, price: 107000, volatility: 25 %}
+    history: {type: gbm, volatility: 30 %, duration: 8d}
 venues: {spot: {rulebook: spot}, binance: {rulebook: binance-2025-07, fund: 1B}}
 markets:
   spot:BTCUSD: {type: spot, asset: BTC, tick: 0.1, lot: 0.001}
   binance:BTCUSDT: {type: linear_perpetual, asset: BTC, tick: 0.1, lot: 0.001, funding: {schedule: fixed}}
 makers:
-  - {name: maker, markets: "binance:*", count: 1, levels_bps: [1, 5, 20, 60, 120], depth: {profile: [[1, 20M], [120, 2B]]}, cap: 9B}
+  - name: maker
+    markets: "binance:*"
+    count: 1
+    levels_bps: [1, 5, 20, 60, 120]
+    depth: {profile: [[1, 20M], [120, 2B]]}
+    cap: 9B
   - {name: index, markets: "spot:*", count: 1, levels_bps: [1], depth: {profile: [[1, 20M]]}}
 flow:
   - {name: noise, markets: "binance:*", market_orders: {rate: 10 /s}, limit_orders: {rate: 10 /s, life: 5s}}

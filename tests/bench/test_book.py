@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cascade.core import params as P
+from cascade.core import params as P  # noqa: N812
 from cascade.core import start
 from tests.bench.entries import replay, replay_book
 from tests.bench.measure import best_of, line
@@ -34,7 +34,7 @@ def flow(n: int = N) -> np.ndarray:
     events = np.zeros((n, 4), np.int64)
     events[:, 0] = kind
     events[:, 1] = np.where(kind == 0, limit, np.where(side > 0, 4094, 1))
-    events[:, 2] = side * np.where(kind == 0, g.integers(1, 101, n), g.integers(1, 362, n))
+    events[:, 2] = side * np.where(kind == 0, g.integers(1, 101, n), g.integers(1, 374, n))
     placed = np.maximum(np.cumsum(kind == 0) - 1, 0)
     events[:, 3] = np.maximum(placed - g.integers(1, 12_000, n), 0)
     return events
@@ -45,10 +45,10 @@ def market() -> tuple[P.Params, object]:
         Account(name=f"a{k}", kind=int(P.FLOW_ACCOUNT), venue=0, holdings=(Holding(market=0, lots=10**6),))
         for k in range(MAKERS + 1)
     )
-    world = World(
-        markets=(Market(spot=True, start=MID),), venues=(Venue(),), accounts=accounts, n_ticks=4096
+    world = World(markets=(Market(spot=True, start=MID),), venues=(Venue(),), accounts=accounts, n_ticks=4096)
+    capacity = start.Capacity(
+        orders=1 << 16, inbox=64, residuals=8, ranked=8, liquidations=8, adl=8, trades=8, bars=8
     )
-    capacity = start.Capacity(orders=1 << 16, inbox=64, residuals=8, ranked=8, liquidations=8, adl=8, trades=8, bars=8)
     p, st, _ = build(world, capacity)
     p.run.record_trades[:] = 0
     return p, st

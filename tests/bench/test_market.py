@@ -19,7 +19,7 @@ def test_reference_market(accounts: int, target: float | None) -> None:
     steps = 8_640
     seconds = best_of(1, lambda: engine.advance(begun + steps))
     orders = (count_events(engine) - before) / steps
-    print(f"\nreference market, {accounts:,} accounts: {orders:.0f} matched orders a step and their cancellations")
+    print(f"\nreference market, {accounts:,} accounts: {orders:.0f} orders a step besides cancellations")
     line("a step", f"{seconds / steps * 1e6:.2f} us")
     line("an order", f"{seconds / steps / orders * 1e9:.0f} ns")
     day = seconds / steps * DAY

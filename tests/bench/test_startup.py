@@ -1,4 +1,4 @@
-"""Start-up: the command line, imports, validation, compiling for the first time and not for the first time."""
+"""Start-up: the command line, imports, validation, compiling the first time, and a warm start."""
 
 from __future__ import annotations
 
@@ -38,7 +38,9 @@ def run(*words: str, cache: Path | None = None) -> tuple[float, str]:
     if cache is not None:
         environment["CASCADE_CACHE_DIR"] = str(cache)
     begun = time.perf_counter()
-    done = subprocess.run([sys.executable, *words], capture_output=True, text=True, check=True, env=environment)
+    done = subprocess.run(
+        [sys.executable, *words], capture_output=True, text=True, check=True, env=environment
+    )
     return time.perf_counter() - begun, done.stdout
 
 

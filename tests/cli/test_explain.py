@@ -31,7 +31,13 @@ def tiny(tmp_path: Path) -> str:
 
 def test_sections_of_a_scenario() -> None:
     text = call("explain", str(BASE), "-s", "population.retail.open_interest=500M").stdout
-    for heading in ("Timeline", "Figures", "Leveraged accounts", "Liquidation map of binance:BTCUSDT", "Cost"):
+    for heading in (
+        "Timeline",
+        "Figures",
+        "Leveraged accounts",
+        "Liquidation map of binance:BTCUSDT",
+        "Cost",
+    ):
         assert f"\n{heading}" in text, heading
     assert "2025-07-01T01:00:00Z" in text
     assert "a round number" in text
@@ -40,8 +46,16 @@ def test_sections_of_a_scenario() -> None:
 
 
 def test_json_is_complete() -> None:
-    found = json.loads(call("explain", str(BASE), "-s", "population.retail.open_interest=500M", "--json").stdout)
-    assert {moment["kind"] for moment in found["timeline"]} == {"start", "end", "anchor", "shock", "shock ends"}
+    found = json.loads(
+        call("explain", str(BASE), "-s", "population.retail.open_interest=500M", "--json").stdout
+    )
+    assert {moment["kind"] for moment in found["timeline"]} == {
+        "start",
+        "end",
+        "anchor",
+        "shock",
+        "shock ends",
+    }
     assert sum(found["figures_by_kind"].values()) == len(found["figures"])
     assert found["figures_by_kind"]["measured"] == 2
     (market,) = found["liquidation_map"]

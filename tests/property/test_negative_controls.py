@@ -117,17 +117,17 @@ CONTROLS = {
         "a bitmap of the book",
         lambda st, p: _bit(st, p, 0, 1, sum(words(int(p.run[0].n_ticks))) - 1),
     ),
-    "low bit": ("a bitmap of low triggers", lambda st, p: _bit(st, p, 0, 2)),
-    "high bit": ("a bitmap of high triggers", lambda st, p: _bit(st, p, _last(st), 3)),
-    "trigger tick": ("low trigger hangs where", lambda st, p: _move_trigger(st, p)),  # noqa: PLW0108 (defined below)
+    "low bit": ("a bitmap of the triggers", lambda st, p: _bit(st, p, 0, 2)),
+    "high bit": ("a bitmap of the triggers", lambda st, p: _bit(st, p, _last(st), 3)),
+    "trigger tick": ("low triggers hang where", lambda st, p: _move_trigger(st, p)),  # noqa: PLW0108 (defined below)
     "trigger forgotten": (
-        "low triggers are set",
+        "low triggers hang where",
         lambda st, p: _add(
             st, "positions", "low_tick", int(np.flatnonzero(st.positions.low_tick == NONE)[0]), 500
         ),
     ),
     "trigger dropped": (
-        "high triggers are set",
+        "high triggers hang where",
         lambda st, p: st.trigger_heads.__setitem__(
             int(np.flatnonzero(_highs(st, p) != NONE)[0]) + _high_at(st, p), NONE
         ),

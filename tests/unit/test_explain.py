@@ -92,7 +92,10 @@ def test_cross_margined_accounts_fail_at_the_same_move_as_isolated_ones(scenario
     from cascade.explain import liquidation_map as module
 
     first = int(drawn.params.run[0].first_trader)
-    accounts = first + np.flatnonzero(drawn.state.positions.lots[drawn.state.accounts.first_position[first:]] != 0)[:500]
+    accounts = (
+        first
+        + np.flatnonzero(drawn.state.positions.lots[drawn.state.accounts.first_position[first:]] != 0)[:500]
+    )
     down, up = failing_moves(drawn)
     for closed, farthest in ((down, -0.99), (up, 3.0)):
         open_form = module._together(drawn, accounts, farthest)

@@ -108,13 +108,14 @@ INSPECT = """
 import gc, sys
 from numba.core.dispatcher import Dispatcher
 from cascade.core import start, step
-from tests.support.runner import Intent, Runner
+from tests.support.runner import Runner
 from tests.support.small_worlds import crash_world, quotes
 
 world = crash_world(long=True, cross=True)
 runner = Runner(world)
 runner.step(quotes(world, 1000, deep=False))
-ours = [f for f in gc.get_objects() if isinstance(f, Dispatcher) and f.py_func.__module__.startswith("cascade.")]
+found = [f for f in gc.get_objects() if isinstance(f, Dispatcher)]
+ours = [f for f in found if f.py_func.__module__.startswith("cascade.")]
 several = {f.py_func.__qualname__: len(f.signatures) for f in ours if len(f.signatures) > 1}
 used = [f for f in ours if f.signatures]
 assert len(used) > 100, len(used)

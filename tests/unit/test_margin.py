@@ -109,7 +109,7 @@ TIERED = {
     "derived-binance-2025-07-HIVE-8": (HIVE, 1, 60_000, 0.25, 1_500.0, 0.22948718),
 }
 """Binance's formula (FAQ b3c689c1f50a44cabb3a84e663b81d93) with its tiers of 2025-07-17 (the API's
-`leverageBracket` as kept by freqtrade), solved independently by bisection on equity less maintenance margin."""
+`leverageBracket` as kept by freqtrade), solved independently by bisection on the margin test."""
 
 
 @pytest.mark.parametrize("name", TIERED)

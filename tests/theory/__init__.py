@@ -1,0 +1,1 @@
+"""Closed forms that the market must meet on a reduced configuration."""
