@@ -92,6 +92,8 @@ class Engine:
             if status == step.AGENTS_DUE:
                 if self.agents is not None:
                     self.agents(self)
+            elif status == step.LIQUIDATIONS_FULL and self.state.clock[0].n_residual > 0:
+                self._lengthen_liquidations()
             elif status in _LOGS:
                 self._drain(*_LOGS[status], needed=int(self.state.clock[0].need))
             elif status == step.ORDERS_FULL:
@@ -141,6 +143,12 @@ class Engine:
         longer = empty(dtype, 2 * int(self.state.clock[0].need))
         longer[: len(old)] = old
         self._replace(**{field: longer})
+
+    def _lengthen_liquidations(self) -> None:
+        """Keep the rows of a wave whose residuals will still be noted in them."""
+        clock = self.state.clock[0]
+        clock.need = clock.n_liquidations + clock.need
+        self._grow("liquidations", s.LIQUIDATION)
 
     def _grow_orders(self) -> None:
         """Double the orders and chain the new ones into the free list."""

@@ -1,5 +1,6 @@
-"""Who trades besides the leveraged accounts: makers, news-takers, background flow, arbitrageurs, the
-fund that unwinds, and scheduled shocks. They read the market and write intents; none calls the book.
+"""Who trades besides the leveraged accounts; all of them write intents, none calls the book.
+
+Makers, news-takers, background flow, arbitrageurs, the fund that unwinds, and scheduled shocks.
 """
 
 from __future__ import annotations

@@ -59,6 +59,7 @@ def apply_fill(st: State, p: Params, position: int, lots: int, value: int, rate:
     fee = charge(abs(value), rate)
     st.balances[account, market.settlement] -= value + fee
     st.balances[p.venues[market.venue].fees, market.settlement] += fee
+    st.ledger[market.settlement].fees += fee
     return fee
 
 

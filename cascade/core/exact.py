@@ -10,6 +10,9 @@ from cascade.jit import int64, kernel
 RATE = int64(100_000_000)
 """Rates are int64 in units of 1e-8."""
 
+DIRECT = int64(2_147_483_648)
+"""Up to this a product of two numbers below it fits 63 bits."""
+
 LINEAR = int64(0)
 INVERSE = int64(1)
 
@@ -29,9 +32,21 @@ def charge(amount: int, rate: int) -> int:
 
 @kernel
 def proportion(amount: int, part: int, whole: int) -> int:
-    """Return floor(amount x part / whole) for 0 <= part <= whole, without overflow below whole = 2^31."""
+    """Return floor(amount x part / whole) for 0 <= part <= whole, without overflow below whole = 2^61."""
     quotient = amount // whole
-    return quotient * part + ((amount - quotient * whole) * part) // whole
+    left = amount - quotient * whole
+    if whole <= DIRECT:
+        return quotient * part + (left * part) // whole
+    share, remainder = int64(0), int64(0)
+    for k in range(62, -1, -1):  # long multiplication of left by part, divided as it goes
+        share, remainder = 2 * share, 2 * remainder
+        if remainder >= whole:
+            share, remainder = share + 1, remainder - whole
+        if (part >> int64(k)) & 1 == 1:
+            remainder += left
+            if remainder >= whole:
+                share, remainder = share + 1, remainder - whole
+    return quotient * part + share
 
 
 @kernel

@@ -5,7 +5,7 @@ from __future__ import annotations
 from cascade.core.book import NO_ASK, NO_BID, cancel_account, remove, rest, take
 from cascade.core.exact import charge, lot_value, times_rate
 from cascade.core.inbox import drop_intent, first_intent
-from cascade.core.margin import equity_of, is_flat, tier_of
+from cascade.core.margin import MAX_TICK, equity_of, is_flat, tier_of
 from cascade.core.params import (
     AGENT,
     CANCEL,
@@ -75,7 +75,7 @@ def process(st: State, p: Params, m: int, number: int) -> None:
     position = int64(row.position)
     kind = int64(row.kind)
     if kind == CANCEL:
-        _cancel(st, p, m, int64(row.ref), int64(row.generation))
+        _cancel(st, p, m, position, int64(row.ref), int64(row.generation))
         return
     if kind == CANCEL_ALL:
         cancel_account(st, p, int64(st.positions[position].account))
@@ -228,16 +228,16 @@ def after_fill(st: State, p: Params, position: int, filled: int, purpose: int) -
 
 @kernel
 def _stand_again(st: State, p: Params, trader: int, position: int, purpose: int) -> None:
-    """Let a stop that found too little in the book fire again at the next margin test."""
+    """Let a stop that found too little in the book fire again at the next margin test, at any mark."""
     if purpose == STOPPING:
-        st.traders[trader].stop_tick = st.markets[int64(st.positions[position].market)].mark
+        st.traders[trader].stop_tick = MAX_TICK if st.positions[position].lots > 0 else int64(1)
 
 
 @kernel
-def _cancel(st: State, p: Params, m: int, order: int, generation: int) -> None:
+def _cancel(st: State, p: Params, m: int, position: int, order: int, generation: int) -> None:
     """Cancel a resting order, unless it has been filled since."""
     row = st.orders[order]
-    if row.generation == generation and row.lots != 0:
+    if row.generation == generation and row.lots != 0 and row.position == position:
         remove(st, p, m, order)
     else:
         reject(st, GONE)

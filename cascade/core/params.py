@@ -30,9 +30,8 @@ ACCOUNT_KINDS = (
 UNMARGINED, ISOLATED, CROSS = int64(0), int64(1), int64(2)
 
 # what an intent asks for
-LIMIT, MARKET_ORDER, IOC, POST_ONLY, POST_ONLY_SLIDE, CANCEL, CANCEL_ALL, QUOTE, EXPIRY = (
-    int64(k) for k in range(9)
-)
+
+LIMIT, IOC, POST_ONLY, CANCEL, CANCEL_ALL, QUOTE = (int64(k) for k in range(6))
 
 # why an order is sent
 ANY, NEWS, OPENING, CLOSING, STOPPING, FORCED, UNWINDING, ABSORBED = (int64(k) for k in range(8))

@@ -54,7 +54,8 @@ def begin_life(st: State, p: Params, trader: int) -> None:
     seat.side = 1 if long else -1
     hold = float(seat.mean_hold_s) * exponential(layer.key, int64(seat.life), slot, HOLD)
     steps = max(int64(hold / p.run[0].dt), int64(1))
-    seat.life_ends = min(st.clock[0].step + steps, int64(2_000_000_000))
+    # From the scheduled end of the last life: leaving late must not move the calendar.
+    seat.life_ends = min(int64(seat.life_ends) + steps, int64(2_000_000_000))
     seat.phase = BEGINNING
     seat.stop_tick, seat.take_tick, seat.top_up_tick = NONE, NONE, NONE
 
@@ -104,8 +105,9 @@ def transfer(st: State, account: int, settlement: int, amount: int) -> None:
 
 @outlined
 def settle_flat(st: State, p: Params, account: int) -> None:
-    """Close the wallet of a margined account without positions: the owner withdraws what is left,
-    and the fund makes good what is missing.
+    """Close the wallet of a margined account without positions.
+
+    The owner withdraws what is left; the fund makes good what is missing.
     """
     first = int64(st.accounts[account].first_position)
     market = p.markets[int64(st.positions[first].market)]

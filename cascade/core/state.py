@@ -135,7 +135,7 @@ BAR = record(
 """One bar of one market. Depth and open interest in lots; volume, flow and liquidated in money units."""
 
 LEDGER = record(
-    ("deposits", I8), ("withdrawals", I8), ("uncovered", I8), ("fund_income", I8), ("fund_losses", I8),
+    ("deposits", I8), ("withdrawals", I8), ("fund_income", I8), ("fund_losses", I8),
     ("fees", I8), ("adl_value", I8),
 )  # fmt: skip
 """Money that entered and left, per settlement asset, and what the waterfall did with it."""

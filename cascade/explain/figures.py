@@ -36,6 +36,8 @@ KINDS = ("measured", "fitted", "stated", "assumed", DEFAULT, NONE)
 
 _DIMENSIONAL = {"value", "low", "high", "mean", "median", "values", "loc", "scale", "min", "max"}
 _SPECIAL_UNITS = {
+    "points": "time, USD",
+    "schedule": "time, fraction",
     "impact_bps_per_million": "bps per 1M USD", "at": "time", "lot": "asset", "jumps_per_day": "1/d",
     "reference_leverage": "x", "size_leverage_reference": "x", "count": "makers", "accounts": "accounts",
 }  # fmt: skip
@@ -94,7 +96,7 @@ def rulebook_counts(name: str) -> dict[str, int]:
 
 def _figure(leaf: _Leaf, scenario: Scenario) -> Figure:
     path = ".".join(leaf.named)
-    unit = unit_of(leaf.info) or _SPECIAL_UNITS.get(leaf.named[-1], "")
+    unit = _SPECIAL_UNITS.get(leaf.named[-1]) or unit_of(leaf.info)
     value = show_value(leaf.value, unit)
     source = _source(leaf, scenario)
     if source is None:
@@ -201,8 +203,11 @@ def _plain(value: Any, unit: str) -> str:
         inner = [
             _plain(x, unit if isinstance(x, tuple) else units[k % len(units)]) for k, x in enumerate(items)
         ]
-        shown = inner if len(inner) <= 9 else [*inner[:4], "...", *inner[-3:]]
+        shown = inner if len(inner) <= 9 else [*inner[:2], f"... {len(inner) - 4} more", *inner[-2:]]
         return f"[{', '.join(shown)}]"
+    if isinstance(value, Mapping):
+        entries = cast("Mapping[str, Any]", value).items()
+        return "{" + ", ".join(f"{key} {_plain(item, '')}" for key, item in entries) + "}"
     if isinstance(value, datetime):
         return format_instant(value)
     if isinstance(value, bool) or not isinstance(value, int | float):

@@ -13,7 +13,6 @@ from cascade.explain.liquidation_map import WIDTH, LiquidationMap, Side
 from cascade.explain.population import QUANTILES, Population, Spread
 from cascade.explain.timeline import Moment
 from cascade.explain.topics import Topic
-from cascade.units import format_duration
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -96,8 +95,16 @@ def _timeline(moments: Sequence[Moment]) -> Iterator[RenderableType]:
         if kind == "anchor" and n_anchors > _MOST_ANCHORS and len(run) > 2:
             run = [run[0], Moment(run[1].t_s, kind, f"... {len(run) - 2} more anchors"), run[-1]]
         for moment in run:
-            table.add_row(format_duration(round(moment.t_s, 3)), moment.time, moment.kind, moment.text)
+            table.add_row(_clock(moment.t_s), moment.time, moment.kind, moment.text)
     yield table
+
+
+def _clock(t_s: float) -> str:
+    """Return a time since the start in the form that scenarios take: 7h32m."""
+    minutes, seconds = divmod(round(t_s, 3), 60.0)
+    hours, minutes = divmod(int(minutes), 60)
+    parts = ((hours, "h"), (minutes, "m"), (seconds, "s"))
+    return "".join(f"{n:g}{unit}" for n, unit in parts if n) or "0s"
 
 
 # --- figures ---------------------------------------------------------------------------------------

@@ -78,7 +78,8 @@ def fund_rows(step: int, equity: Ints, ledger: Array) -> Array:
     """Return the funds as `FUND_ROW` records, one per settlement, from the LEDGER of the state."""
     rows = np.zeros(len(ledger), dtype=FUND_ROW)
     rows["step"], rows["fund"], rows["equity"] = step, np.arange(len(ledger)), equity
+    rows["uncovered"] = np.maximum(-equity, 0)  # nobody stands behind the fund
     rows["income"], rows["losses"] = ledger["fund_income"], ledger["fund_losses"]
-    for name in ("uncovered", "adl_value", "fees", "deposits", "withdrawals"):
+    for name in ("adl_value", "fees", "deposits", "withdrawals"):
         rows[name] = ledger[name]
     return rows

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from cascade.assembly import Assembled
 from cascade.core.params import PERPETUAL
 from tests.bench.entries import boxes, hang, missed, walk
 from tests.bench.markets import CROSS, FUSED, drawn, gaussian_marks
@@ -42,10 +43,7 @@ def test_single(accounts: int) -> None:
 def test_cross() -> None:
     market = drawn(CROSS)
     st, p = market.state, market.params
-    perpetual = np.flatnonzero(p.markets.kind == PERPETUAL)
-    marks = np.zeros((20_000, len(p.markets)), np.int64)
-    for k, m in enumerate(perpetual):
-        marks[:, m] = gaussian_marks(len(marks), int(st.markets[m].mark), 4.0, seed=k)
+    marks = _paths(market, 20_000, 2.5)
     failed, counts = np.zeros(len(st.accounts), np.uint8), np.zeros(2, np.int64)
     boxes(st, p, marks[:1], failed, counts)
     counts[:] = 0
@@ -65,3 +63,19 @@ def test_cross() -> None:
     line("a test with its new box", f"{seconds / max(counts[0], 1) * 1e9:.0f} ns")
     line("failures missed, full scan every 200 steps", f"{unnoticed}", "0", unnoticed == 0)
     assert unnoticed == 0
+    tested = counts[0]
+    for chunk in np.array_split(_paths(market, 1_000, 40.0), 100):  # wild enough for accounts to fail
+        boxes(st, p, np.ascontiguousarray(chunk), failed, counts)
+        unnoticed += missed(st, p, failed)
+    line("the same in a crash", f"{unnoticed} of {counts[1]:,}", "0", unnoticed == 0)
+    assert unnoticed == 0
+    assert counts[0] > tested
+    assert counts[1] > 100
+
+
+def _paths(market: Assembled, n: int, sd: float) -> np.ndarray:
+    """Return a path of marks for each perpetual; zero for the others."""
+    marks = np.zeros((n, len(market.params.markets)), np.int64)
+    for m in np.flatnonzero(market.params.markets.kind == PERPETUAL):
+        marks[:, m] = gaussian_marks(n, int(market.state.markets[m].mark), sd, seed=int(m))
+    return marks

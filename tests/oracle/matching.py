@@ -231,7 +231,8 @@ class Exchange:
         elif self.ledger.is_flat(account):
             self.settle_flat(account)
         elif account in self.seats and intent.purpose == par.STOPPING:
-            self.seats[account].stop = self.marks[self.ledger.positions[intent.position].market]
+            held = self.ledger.positions[intent.position].lots
+            self.seats[account].stop = LAST_TICK if held > 0 else 1
 
     def _post_margin(self, account: int) -> None:
         """Bring a trader's wallet to entry notional over leverage."""

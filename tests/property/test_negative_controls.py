@@ -123,7 +123,7 @@ CONTROLS = {
     "trigger forgotten": (
         "low triggers hang where",
         lambda st, p: _add(
-            st, "positions", "low_tick", int(np.flatnonzero(st.positions.low_tick == NONE)[0]), 500
+            st, "positions", "low_tick", int(np.flatnonzero(st.positions.low_tick == NONE)[-1]), 500
         ),
     ),
     "trigger dropped": (

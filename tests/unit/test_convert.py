@@ -150,11 +150,11 @@ def test_book_levels(units):
 
 def test_funds(units):
     ledger = np.zeros(1, LEDGER)
-    ledger["uncovered"], ledger["fund_losses"] = 7_000_000, 1
-    row = rows_of("funds", fund_rows(9, np.array([-5]), ledger), units)[0]
+    ledger["fund_losses"] = 1
+    row = rows_of("funds", fund_rows(9, np.array([-7_000_000]), ledger), units)[0]
     assert (row["fund"], row["equity_usd"], row["uncovered_usd"], row["losses_usd"]) == (
         "all",
-        -5e-6,
+        -7.0,
         7.0,
         1e-6,
     )

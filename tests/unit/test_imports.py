@@ -18,7 +18,7 @@ LAYERS = [
     {"core"},
     {"assembly", "engine"},
     {"output"},
-    {"analysis", "model"},
+    {"analysis", "agent", "model"},
     {"experiment", "calibration", "explain"},
     {"report"},
     {"diagnosis"},
