@@ -45,7 +45,7 @@ def _mix(x: np.uint64) -> np.uint64:
 def bits(key: np.uint64, step: int, slot: int, number: int) -> np.uint64:
     """Return 64 random bits for draw `number` of entity `slot` at `step`."""
     x = _mix(key + np.uint64(step) * _STEP)
-    return _mix(x ^ _mix(np.uint64(slot) * _SLOT + np.uint64(number) * _NUMBER + key))
+    return _mix(x ^ _mix(np.uint64(slot) * _SLOT + np.uint64(number) * _NUMBER + ~key))
 
 
 @kernel

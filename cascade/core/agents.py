@@ -103,6 +103,13 @@ def expire_orders(st: State, p: Params) -> bool:
 # --- makers -----------------------------------------------------------------------------------------
 
 
+@kernel
+def _overtakes(st: State, quote: int, bid: int) -> bool:
+    """Tell whether a maker's new best bid reaches its own resting best ask, which must then move first."""
+    order = int64(st.quotes[quote + 1])
+    return order != NONE and bid >= int64(st.orders[order].tick)
+
+
 @outlined
 def requote(st: State, p: Params, k: int) -> bool:
     """Let maker k renew the quotes that are off by more than its tolerance; False where the inbox is full."""
@@ -122,24 +129,21 @@ def requote(st: State, p: Params, k: int) -> bool:
     thick = st.markets[m].depth_factor * st.markets[m].depth_shock
     buying = thick * min(max(1.0 - inventory, 0.0), 1.0)
     selling = thick * min(max(1.0 + inventory, 0.0), 1.0)
-    for j in range(maker.n_levels):
+    nearest = p.quote_levels[maker.first_level].distance
+    rises = _overtakes(st, int64(maker.first_quote), valid_tick(math.floor(fair * (1.0 - nearest))))
+    for k in range(2 * maker.n_levels):  # the side that gives way first: the other would slide behind it
+        j, bids = k % maker.n_levels, (k < maker.n_levels) != rises
         level = p.quote_levels[maker.first_level + j]
         quote = maker.first_quote + 2 * j
         away = fair * level.distance
         slack = maker.tolerance * away
-        bid, ask = valid_tick(math.floor(fair - away)), valid_tick(math.ceil(fair + away))
         lots = int64(level.money / value)
-        _renew(st, maker.position, quote, int64(float(lots) * buying), bid, slack, maker.tolerance, offset)
-        _renew(
-            st,
-            maker.position,
-            quote + 1,
-            -int64(float(lots) * selling),
-            ask,
-            slack,
-            maker.tolerance,
-            offset,
-        )
+        if bids:
+            bid, size = valid_tick(math.floor(fair - away)), int64(float(lots) * buying)
+            _renew(st, maker.position, quote, size, bid, slack, maker.tolerance, offset)
+        else:
+            ask, size = valid_tick(math.ceil(fair + away)), -int64(float(lots) * selling)
+            _renew(st, maker.position, quote + 1, size, ask, slack, maker.tolerance, offset)
     return True
 
 

@@ -30,12 +30,6 @@ ENTRY, STEPS, SPREAD = 40_000, 200, 0.10
 
 RATE, SHIFT = Fraction(1, 200), 0.5826
 LEVERAGES = (5, 10, 20, 50)
-FIRST_DRAW = (
-    "rng.bits is 0 for step 0, slot 0, number 0: the first news move of the first asset is 8.6 sigma cos(u)"
-)
-OWN_QUOTES = (
-    "agents.requote renews bids before asks: where the price rises, bids slide behind the maker's own old ask"
-)
 TIERS = (Tier(cap=10**15, rate=500_000, leverage=100.0),)
 
 
@@ -111,7 +105,6 @@ def check(paths: int) -> None:
     bound(**deviates)
 
 
-@pytest.mark.xfail(reason=OWN_QUOTES)
 def test_marks_follow_the_news_value_up_and_down_within_a_tick():
     runner = fork(deep_market())
     runner.p.assets[0].key = rng.decision_key(5, "news", 0)
@@ -121,7 +114,6 @@ def test_marks_follow_the_news_value_up_and_down_within_a_tick():
         assert np.abs(behind).max() <= 1, f"step {step}"
 
 
-@pytest.mark.xfail(reason=FIRST_DRAW)
 def test_the_first_move_of_the_news_is_no_larger_than_any_other():
     origin, paths = deep_market(), 500
     moves = np.zeros(paths)
@@ -133,13 +125,11 @@ def test_the_first_move_of_the_news_is_no_larger_than_any_other():
     bound(mean=float(moves.mean() * sqrt(paths)), variance=float((moves.var() - 1) * sqrt(paths / 2)))
 
 
-@pytest.mark.xfail(reason=f"{FIRST_DRAW}; {OWN_QUOTES}")
 def test_the_share_liquidated_is_a_first_passage_probability():
     check(2_000)
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(reason=f"{FIRST_DRAW}; {OWN_QUOTES}")
 def test_the_share_liquidated_is_a_first_passage_probability_on_many_paths():
     check(10_000)
 
