@@ -131,8 +131,8 @@ def requote(st: State, p: Params, k: int) -> bool:
     selling = thick * min(max(1.0 + inventory, 0.0), 1.0)
     nearest = p.quote_levels[maker.first_level].distance
     rises = _overtakes(st, int64(maker.first_quote), valid_tick(math.floor(fair * (1.0 - nearest))))
-    for k in range(2 * maker.n_levels):  # the side that gives way first: the other would slide behind it
-        j, bids = k % maker.n_levels, (k < maker.n_levels) != rises
+    for turn in range(2 * maker.n_levels):  # the side that gives way first: the other would slide behind it
+        j, bids = turn % maker.n_levels, (turn < maker.n_levels) != rises
         level = p.quote_levels[maker.first_level + j]
         quote = maker.first_quote + 2 * j
         away = fair * level.distance
