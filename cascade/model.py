@@ -84,7 +84,9 @@ class CascadeModel(mesa.Model):
         return self._free_accounts.pop()
 
     def step(self) -> None:
-        """Run one step of the market; `running` turns false after the last."""
+        """Run one step of the market; after the last, `running` is false and nothing happens."""
+        if self.engine.step >= self.engine.n_steps:
+            return
         self.engine.advance(self.engine.step + 1)
         if self.engine.step % self.collect_every == 0:
             self.datacollector.collect(self)

@@ -92,3 +92,11 @@ def test_more_agents_than_accounts_is_refused() -> None:
     model = CascadeModel(small_scenario())
     with pytest.raises(ValueError, match="no account is left"):
         Buyer(model, cash=1.0)
+
+
+def test_stepping_past_the_end_does_nothing() -> None:
+    model = CascadeModel(small_scenario(duration="5s"))
+    for _ in range(8):
+        model.step()
+    assert model.engine.step == 5
+    assert not model.running
