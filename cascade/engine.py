@@ -31,7 +31,7 @@ class Sink(Protocol):
     """Takes the logs of a run as they are drained."""
 
     def take(self, table: str, records: Array) -> None:
-        """Take copies of records; `table` is bars, liquidations, adl or trades."""
+        """Take copies of records; `table` is one of `LOGS`."""
 
     def chunk(self, engine: Engine) -> None:
         """Look at the market between two chunks of steps."""
@@ -44,6 +44,9 @@ _LOGS = {
     int(step.TRADES_FULL): ("trades", "n_trades", s.TRADE),
 }
 """Logs by the status that says one is full: field of the state, counter of the clock, record type."""
+
+LOGS = {field: dtype for field, _, dtype in _LOGS.values()}
+"""Record type of each log that a sink is handed."""
 
 _WORK = {
     int(step.INBOX_FULL): ("inbox", s.INTENT),
@@ -176,18 +179,23 @@ def simulate(
     chunk_steps: int,
     progress: Callable[[int], None] | None = None,
     stopped: Callable[[], bool] | None = None,
+    *,
+    check_steps: int | None = None,
 ) -> Outcome:
-    """Run a market to its end, checking its invariants after every chunk.
+    """Run a market to its end.
 
     Parameters
     ----------
     chunk_steps
-        Steps between two checks.
+        Steps between two looks of the sink at the market.
     progress
         Told the number of steps just done.
     stopped
-        Asked between chunks whether to stop.
+        Asked now and then whether to stop.
+    check_steps
+        Steps between two checks of the invariants; by default those of a chunk. No table depends on it.
     """
+    check_steps = check_steps or chunk_steps
     engine.check()
     engine.sink.chunk(engine)
     while engine.step < engine.n_steps:
@@ -195,14 +203,22 @@ def simulate(
             engine.drain()
             return Outcome.INTERRUPTED
         before = engine.step
-        engine.advance(min(before + chunk_steps, engine.n_steps))
-        engine.check()
+        now = min(_following(before, chunk_steps), _following(before, check_steps), engine.n_steps)
+        engine.advance(now)
+        if now % check_steps == 0 or now == engine.n_steps:
+            engine.check()
         engine.drain()
-        engine.sink.chunk(engine)
+        if now % chunk_steps == 0 or now == engine.n_steps:
+            engine.sink.chunk(engine)
         if progress is not None:
-            progress(engine.step - before)
+            progress(now - before)
     waiting = int(engine.state.clock[0].n_flagged) > 0
     return Outcome.WAITING if waiting else Outcome.COMPLETED
+
+
+def _following(now: int, every: int) -> int:
+    """Return the first multiple of `every` after a step."""
+    return (now // every + 1) * every
 
 
 def rejections(engine: Engine) -> dict[str, int]:

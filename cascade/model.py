@@ -17,7 +17,7 @@ from cascade.agent import Market, Trader
 from cascade.assembly import assemble
 from cascade.core.start import Capacity
 from cascade.core.state import Array
-from cascade.engine import Engine
+from cascade.engine import LOGS, Engine
 from cascade.scenario.load import load
 from cascade.scenario.schema import Scenario
 
@@ -113,8 +113,9 @@ class Logs:
         """Do nothing between chunks."""
 
     def __getitem__(self, table: str) -> Array:
-        """Return all records of a table."""
-        return np.concatenate(self.tables[table])
+        """Return all records of a log, none where nothing was written to it."""
+        records = self.tables.get(table)
+        return np.concatenate(records) if records else np.zeros(0, LOGS[table])
 
 
 def _reporter(market: Market, figure: str) -> Callable[[Any], float]:

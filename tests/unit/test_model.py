@@ -100,3 +100,12 @@ def test_stepping_past_the_end_does_nothing() -> None:
         model.step()
     assert model.engine.step == 5
     assert not model.running
+
+
+def test_a_log_to_which_nothing_was_written_is_empty() -> None:
+    logs = Logs()
+    for table in ("bars", "liquidations", "adl", "trades"):
+        assert len(logs[table]) == 0
+        assert logs[table]["step"].dtype == np.int64
+    with pytest.raises(KeyError):
+        logs["fills"]
