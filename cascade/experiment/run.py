@@ -7,28 +7,25 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, TypeAlias
 
 from cascade import provenance
 from cascade.analysis import metrics
 from cascade.analysis.cause import CauseLabeller
 from cascade.assembly import assemble
-from cascade.engine import Engine, Outcome, counterfactual, rejections, simulate
+from cascade.engine import Engine, Outcome, counterfactual, simulate
 from cascade.errors import CascadeError, InterruptedRunError, ReplicatesError
+from cascade.experiment.ending import Ending, ending_of, outcome_of
 from cascade.experiment.recorder import Recorder, tables_of, units_of
+from cascade.experiment.request import Origin, Request, loaded
+from cascade.output.manifest import RESOLVED
 from cascade.output.reader import Result, read
 from cascade.output.writer import RunWriter, is_complete, run_folder
-from cascade.scenario.load import digest, load, to_yaml
+from cascade.scenario.load import digest, to_yaml
 from cascade.scenario.schema import Scenario
 
 Progress = Callable[[int], None]
-
-
-class Request(NamedTuple):
-    """What is asked of a scenario besides itself."""
-
-    replicates: tuple[int, ...]
-    counterfactual: bool
+_Job: TypeAlias = Future[Ending | None]
 
 
 def run(
@@ -51,7 +48,7 @@ def run(
     scenario
         A file, or a scenario that is loaded already.
     overrides
-        Changes of single values, ``"a.b=c"``.
+        Changes of single values, ``"a.b=c"``, also of a scenario that is loaded already.
     replicate
         Run only this one.
     counterfactual
@@ -70,26 +67,28 @@ def run(
     ScenarioError, ReplicatesError, InterruptedRunError, ResultsError
     """
     text, path = _text(scenario)
-    loaded = load(scenario, overrides) if not isinstance(scenario, Scenario) else scenario
+    asked = loaded(scenario, overrides)
     if seed is not None:
-        loaded = loaded.replace(seed=seed)
-    chosen = (replicate,) if replicate is not None else tuple(range(replicates or loaded.replicates))
+        asked = asked.replace(seed=seed)
+    chosen = (replicate,) if replicate is not None else tuple(range(replicates or asked.replicates))
     request = Request(chosen, counterfactual)
-    folder = run_folder(Path(out), loaded.name, _digest(loaded, request))
+    folder = run_folder(Path(out), asked.name, _digest(asked, request))
     if is_complete(folder) and not force:
         return read(folder)
-    units = units_of(loaded)
-    resolved = to_yaml(loaded)
+    units = units_of(asked)
+    resolved = to_yaml(asked)
     with RunWriter(
-        folder, units, scenario_text=text or resolved, resolved_text=resolved, tables=tables_of(loaded),
-        request={"seed": loaded.seed, **request._asdict()}, scenario_path=path,
+        folder, units, scenario_text=text or resolved, resolved_text=resolved, tables=tables_of(asked),
+        request={"seed": asked.seed, **request._asdict()}, scenario_path=path,
         metrics=metrics.metric_columns(units, counterfactual=counterfactual), force=force,
     ) as writer:  # fmt: skip
-        failed = _run_all(loaded, request, writer, jobs or os.cpu_count() or 1, progress, path)
-        _close(loaded, writer, request, failed)
-    if failed:
+        # a scenario without a file is reproduced from its resolved form, which has the overrides in it
+        origin = Origin(path, tuple(overrides)) if path else Origin(str(folder / RESOLVED))
+        endings, errors = _run_all(asked, request, origin, writer, jobs or os.cpu_count() or 1, progress)
+        _close(asked, writer, endings, len(errors))
+    if errors:
         raise ReplicatesError(
-            f"{len(failed)} of {len(chosen)} replicates failed; the first: {failed[0]}",
+            f"{len(errors)} of {len(chosen)} replicates failed; the first: {errors[0]}",
             where=str(folder),
             remedy="failures.parquet has the command that reproduces each",
         )
@@ -109,11 +108,13 @@ def _digest(scenario: Scenario, request: Request) -> str:
 
 
 def _run_all(
-    scenario: Scenario, request: Request, writer: RunWriter, jobs: int, progress: Progress | None, path: str
-) -> list[str]:
-    """Run the replicates on threads; return the messages of those that failed."""
+    scenario: Scenario, request: Request, origin: Origin, writer: RunWriter, jobs: int,
+    progress: Progress | None,
+) -> tuple[list[Ending], list[str]]:  # fmt: skip
+    """Run the replicates on threads; return how they ended, and the messages of those that failed."""
     stop = threading.Event()
-    failed: list[str] = []
+    endings: list[Ending] = []
+    errors: list[str] = []
     with ThreadPoolExecutor(min(jobs, len(request.replicates))) as pool:
         waiting = {
             pool.submit(_run_one, scenario, number, request.counterfactual, writer, progress, stop): number
@@ -123,8 +124,14 @@ def _run_all(
             for future, number in _as_done(waiting):
                 error = future.exception()
                 if error is not None:
-                    failed.append(str(error))
-                    writer.fail_replicate(number, _failure(scenario, number, error, path))
+                    errors.append(str(error))
+                    row = _failure(scenario, error)
+                    row["command"] = origin.command(
+                        scenario.seed, number, counterfactual=request.counterfactual
+                    )
+                    writer.fail_replicate(number, row)
+                elif (ending := future.result()) is not None:
+                    endings.append(ending)
         except KeyboardInterrupt:
             stop.set()
             pool.shutdown(cancel_futures=True)
@@ -133,10 +140,10 @@ def _run_all(
                 where=str(writer.folder),
                 remedy="finished replicates are kept: cascade.read(folder, partial=True) reads them",
             ) from None
-    return failed
+    return endings, errors
 
 
-def _as_done(waiting: dict[Future[None], int]) -> Iterable[tuple[Future[None], int]]:
+def _as_done(waiting: dict[_Job, int]) -> Iterable[tuple[_Job, int]]:
     """Yield futures with their replicates as they finish; short waits let an interrupt through."""
     left = set(waiting)
     while left:
@@ -145,48 +152,55 @@ def _as_done(waiting: dict[Future[None], int]) -> Iterable[tuple[Future[None], i
             yield future, waiting[future]
 
 
-def _failure(scenario: Scenario, number: int, error: BaseException, path: str) -> dict[str, Any]:
-    """Return the row of a replicate that failed, with the command that reproduces it."""
+def _failure(scenario: Scenario, error: BaseException) -> dict[str, Any]:
+    """Return the row of a replicate that failed."""
     code = error.code if isinstance(error, CascadeError) else type(error).__name__
-    command = f"cascade run {path or scenario.name} --seed {scenario.seed} --replicate {number}"
-    return {"seed": scenario.seed, "code": code, "message": str(error), "command": command}
+    return {"seed": scenario.seed, "code": code, "message": str(error)}
 
 
 def _run_one(
     scenario: Scenario, number: int, with_twin: bool, writer: RunWriter, progress: Progress | None,
     stop: threading.Event,
-) -> None:  # fmt: skip
-    """Run one replicate, its counterfactual first, and write its row."""
+) -> Ending | None:  # fmt: skip
+    """Run one replicate, its counterfactual first, and write its row; None where it was interrupted."""
     units, tables = writer.units, writer.tables
-    chunk = max(round(scenario.outputs.check_every / scenario.dt), 1)
     assembled = assemble(scenario, number)
     twin = None
     cause = None
     if with_twin:
         record = Recorder(units, number, tables)
         engine = Engine(counterfactual(assembled), record)
-        if simulate(engine, chunk, progress, stop.is_set) is Outcome.INTERRUPTED:
-            return
+        if _simulate(engine, scenario, progress, stop) is Outcome.INTERRUPTED:
+            return None
         twin = _replicate(record)
         cause = CauseLabeller(record.liquidations())
     record = Recorder(units, number, tables, writer, cause)
     engine = Engine(assembled, record)
-    outcome = simulate(engine, chunk, progress, stop.is_set)
+    outcome = _simulate(engine, scenario, progress, stop)
     if outcome is Outcome.INTERRUPTED:
-        return
+        return None
+    ending = ending_of(engine, outcome)
     row = metrics.compute(_replicate(record, twin))
-    clock = engine.state.clock[0]
-    notes = [row.pop("notes", None) or ""] + [
-        f"{n} orders rejected: {why}" for why, n in rejections(engine).items()
-    ]
+    notes = [row.pop("notes", None) or "", *ending.notes(units)]
     writer.finish_replicate(
         number,
         row
         | {
             "seed": scenario.seed, "outcome": outcome.name.lower(), "outcome_text": outcome.value,
-            "steps": engine.step, "events": int(clock.events), "notes": "\n".join(filter(None, notes)) or None,
+            "steps": engine.step, "events": int(engine.state.clock[0].events),
+            "notes": "\n".join(filter(None, notes)) or None,
         },
     )  # fmt: skip
+    return ending
+
+
+def _simulate(
+    engine: Engine, scenario: Scenario, progress: Progress | None, stop: threading.Event
+) -> Outcome:
+    """Run a market, looked at and checked as often as the outputs of its scenario ask for."""
+    asked = scenario.outputs
+    chunk, check = (max(round(every / scenario.dt), 1) for every in (asked.snapshots, asked.check_every))
+    return simulate(engine, chunk, progress, stop.is_set, check_steps=check)
 
 
 def _replicate(record: Recorder, twin: metrics.Replicate | None = None) -> metrics.Replicate:
@@ -197,17 +211,10 @@ def _replicate(record: Recorder, twin: metrics.Replicate | None = None) -> metri
     )  # fmt: skip
 
 
-def _close(scenario: Scenario, writer: RunWriter, request: Request, failed: list[str]) -> None:
+def _close(scenario: Scenario, writer: RunWriter, endings: list[Ending], n_failed: int) -> None:
     """Complete the folder of results."""
-    done = len(request.replicates) - len(failed)
-    status = "completed" if not failed else "failed" if not done else "partly failed"
-    text = (
-        Outcome.COMPLETED.value
-        if not failed
-        else f"{len(failed)} of {len(request.replicates)} replicates failed."
-    )
     writer.close(
-        {"status": status, "text": text},
+        outcome_of(endings, n_failed),
         {
             "published": [item.model_dump() for item in scenario.published],
             "description": scenario.description,

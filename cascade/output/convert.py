@@ -43,7 +43,7 @@ FUND_ROW: Final = np.dtype(
         )
     ]
 )  # fmt: skip
-"""A fund at a bar, in money units; all but `equity` are totals since the start."""
+"""A fund at a snapshot, in money units; all but `equity` are totals since the start."""
 
 
 def to_batch(

@@ -72,7 +72,13 @@ RUNS: Final = Table(
         _column("outcome_text", "text", "the outcome as a sentence"),
         _column("steps", "int64", "steps simulated"),
         _column("events", "int64", "orders, cancellations and fills processed"),
-        _column("notes", "text", "why metrics are null, one `metric: reason` per line", null=True),
+        _column(
+            "notes",
+            "text",
+            "what else to know, one `subject: remark` per line: why metrics are null, orders rejected, "
+            "liquidations that had to wait, market shocks that did not fill",
+            null=True,
+        ),
     ),
     timed=False,
 )
@@ -198,7 +204,7 @@ TRADES: Final = Table(
 
 ACCOUNTS: Final = Table(
     "accounts",
-    "One row per open position at each snapshot.",
+    "One row per open position at the start and at the end.",
     (
         MARKET,
         _column("account", "int64", "account"),
@@ -229,7 +235,7 @@ BOOK: Final = Table(
 
 FUNDS: Final = Table(
     "funds",
-    "One row per insurance fund and bar; amounts are totals since the start.",
+    "One row per insurance fund and snapshot; amounts are totals since the start.",
     (
         _column("fund", "category", "insurance fund, named after its venue"),
         _column("equity_usd", "float", "equity of the fund, its positions at mark"),

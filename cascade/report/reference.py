@@ -24,7 +24,7 @@ replicates, outputs and the version of the results), so that the same request fi
 
 ```
 results/<scenario>-<hash8>/
-  manifest.json            written last: the run is complete if, and only if, it is there
+  manifest.json            written last: the run is complete if, and only if, it is there; how it ended
   scenario.yaml            the scenario as written
   scenario.resolved.yaml   with everything it extends, every override and every default
   runs.parquet             a row per replicate: outcome and every metric
@@ -38,6 +38,13 @@ into parts means nothing. Every table starts with `scenario` and `replicate`. Wh
 step, `step` and `t_s` follow, and `time` if the scenario has a start. Names end in their unit: `_usd`,
 `_bps`, `_s`, `_lots`, `_price` (USD per unit of the asset); unit and description are in the metadata of
 each field, and of the file under the key `cascade`.
+
+Tables of moments (`funds`, `book`) have rows at the start, every `outputs.snapshots` and at the end;
+how often conservation is verified (`outputs.check_every`) changes no row of any table.
+
+The manifest says in `outcome` how the run ended: a sentence (`text`), how many replicates finished, failed
+or ended with accounts still waiting for their liquidation, and in `notes` what else to know, such as a
+market shock that did not fill. The `notes` of `runs` have the details.
 
 A run that was killed leaves no manifest. `cascade.read(folder)` then refuses, and `cascade.read(folder,
 partial=True)` gives the replicates that had finished. A new column raises the minor version of the

@@ -63,6 +63,8 @@ class Summary:
     scenario: str
     path: str
     outcome: str
+    notes: tuple[str, ...]
+    """What else to know of how it ended."""
     verdict: str
     n: int
     """Replicates that finished."""
@@ -79,6 +81,7 @@ class Summary:
             "scenario": self.scenario,
             "path": self.path,
             "outcome": self.outcome,
+            "notes": list(self.notes),
             "verdict": self.verdict,
             "replicates": self.n,
             "replicates_failed": self.n_failed,
@@ -95,7 +98,8 @@ class Summary:
 
         count = "1 replicate" if self.n == 1 else f"{self.n:,} replicates"
         failed = f", {self.n_failed} failed" if self.n_failed else ""
-        heading = Text.assemble((self.scenario, "bold"), f"  {count}{failed}\n{self.outcome}\n{self.verdict}")
+        said = "\n".join((self.outcome, *self.notes, self.verdict))
+        heading = Text.assemble((self.scenario, "bold"), f"  {count}{failed}\n{said}")
         tables = [Padding(self._table(section), (1, 0, 0, 0)) for section in self.sections]
         return Group(heading, *tables, Text("\n" + self._footnote(count), style="dim"))
 
@@ -158,6 +162,7 @@ def summarise(result: Result, published: Sequence[Mapping[str, Any]] | None = No
         scenario=result.name,
         path=str(result.path or ""),
         outcome=str(outcome.get("text") or result.outcome),
+        notes=tuple(outcome.get("notes", ())),
         verdict=_verdict(result, figures),
         n=len(result.runs),
         n_failed=int(outcome.get("replicates_failed", 0)),

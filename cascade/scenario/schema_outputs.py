@@ -20,9 +20,14 @@ class Outputs(Model):
     adl: bool = Field(default=True, description="One row for each auto-deleveraging fill.")
     trades: bool = Field(default=False, description="One row for each fill; large.")
     accounts: bool = Field(default=False, description="All accounts at the start and at the end.")
-    book: bool = Field(default=False, description="Depth profiles over time.")
-    funds: bool = Field(default=True, description="The insurance funds over time.")
-    check_every: PositiveDuration = Field(default=600.0, description="How often conservation is verified.")
+    book: bool = Field(default=False, description="Every level of the books at each snapshot; large.")
+    funds: bool = Field(default=True, description="The insurance funds at each snapshot.")
+    snapshots: PositiveDuration = Field(
+        default=600.0, description="How often the funds and, if asked for, the book are recorded."
+    )
+    check_every: PositiveDuration = Field(
+        default=600.0, description="How often conservation is verified; no table depends on it."
+    )
 
 
 class Source(Model):

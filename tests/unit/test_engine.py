@@ -1,18 +1,24 @@
-"""The run loop: outcomes, interruptions, failures as rows, a breach that stops the run."""
+"""The run loop: outcomes and what is said of them, interruptions, failures as rows, snapshots, overrides."""
 
 from __future__ import annotations
 
+import json
+import shlex
 import threading
 from pathlib import Path
+from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from cascade.assembly import assemble
 from cascade.engine import Engine, Outcome, simulate
-from cascade.errors import InvariantError, ReplicatesError
+from cascade.errors import InvariantError, ReplicatesError, ScenarioError
 from cascade.experiment import run as experiment
 from cascade.model import Logs
-from cascade.output.reader import read
+from cascade.output.reader import Result, read
+from cascade.report.summary import summarise
+from cascade.scenario.load import load, to_yaml
 from tests.support.scenarios import small_scenario
 
 
@@ -47,7 +53,133 @@ def test_a_failed_replicate_is_a_row_with_the_command_that_reproduces_it(
     assert result.runs["replicate"].to_pylist() == [0, 2]
     (row,) = result.tables["failures"].to_pylist()
     assert row["replicate"] == 1
-    assert row["command"] == "cascade run small --seed 1 --replicate 1"
+    resolved = result.path / "scenario.resolved.yaml"
+    assert shlex.split(row["command"]) == f"cascade run {resolved} --seed 1 --replicate 1".split()
+    assert load(resolved) == small_scenario()
+
+
+def test_the_command_of_a_failed_replicate_repeats_the_request(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(scenario: object, replicate: int = 0) -> object:
+        raise InvariantError("after step 3: something")
+
+    file = tmp_path / "my market.yaml"
+    file.write_text(to_yaml(small_scenario()), encoding="utf-8")
+    changes = ["venues.venue.fund=1M USD", "duration=60s"]
+    monkeypatch.setattr(experiment, "assemble", broken)
+    with pytest.raises(ReplicatesError) as caught:
+        experiment.run(file, changes, seed=5, replicate=2, counterfactual=True, out=tmp_path)
+    (row,) = read(caught.value.where).tables["failures"].to_pylist()
+    options = ["-s", changes[0], "-s", changes[1], "--counterfactual"]
+    assert shlex.split(row["command"]) == [
+        "cascade", "run", str(file), "--seed", "5", "--replicate", "2", *options
+    ]  # fmt: skip
+
+
+def sell(notional: str, at: str) -> list[dict[str, Any]]:
+    """Return a sale that may be more than anyone bids for."""
+    return [
+        {
+            "type": "market_order", "at": at, "over": "10s", "market": "venue:BTCUSDT", "side": "sell",
+            "notional": notional,
+        }
+    ]  # fmt: skip
+
+
+def test_a_market_shock_that_does_not_fill_is_said_in_notes_and_manifest(tmp_path: Path) -> None:
+    scenario = small_scenario(shocks=[*sell("10B", "60s"), *sell("1M", "30s")])
+    result = experiment.run(scenario, replicates=1, out=tmp_path)
+    (note,) = [line for line in result.metrics(0)["notes"].splitlines() if line.startswith("market shock")]
+    assert note.startswith("market shock at 60 s in venue:BTCUSDT: ")
+    assert note.endswith(" of 93,457,943 lots did not fill")
+    (said,) = result.manifest["outcome"]["notes"]
+    assert said == "A market shock did not fill wholly in the replicate: see `notes` of runs.parquet."
+    assert said in " ".join(summarise(result).to_text().split())
+
+
+def test_a_market_shock_that_fills_is_not_mentioned(tmp_path: Path) -> None:
+    result = experiment.run(small_scenario(shocks=sell("1M", "30s")), replicates=1, out=tmp_path)
+    assert "market shock" not in (result.metrics(0)["notes"] or "")
+    assert result.manifest["outcome"]["notes"] == []
+
+
+@pytest.fixture
+def waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Result:
+    """Run three replicates, of which the second leaves waves unfinished and an account flagged."""
+
+    class Flagging(Engine):
+        def check(self) -> None:
+            super().check()
+            if self.step == self.n_steps and self.sink.replicate == 1:
+                self.state.clock[0].unfinished_waves = 4
+                self.state.clock[0].n_flagged = 1
+
+    monkeypatch.setattr(experiment, "Engine", Flagging)
+    return experiment.run(small_scenario(), replicates=3, out=tmp_path)
+
+
+def test_a_replicate_that_ends_with_accounts_waiting_is_said_everywhere(waiting: Result) -> None:
+    assert waiting.runs["outcome"].to_pylist() == ["completed", "waiting", "completed"]
+    notes = waiting.metrics(1)["notes"].splitlines()
+    assert "liquidations: 4 steps left accounts waiting for the next step" in notes
+    assert "liquidations: accounts were still waiting when the run ended" in notes
+    assert "liquidations: " not in (waiting.metrics(0)["notes"] or "")
+    outcome = waiting.manifest["outcome"]
+    assert outcome["replicates_waiting"] == 1
+    assert "1 of 3 replicates ended with accounts still waiting" in outcome["text"]
+    assert outcome["notes"] == [
+        "Liquidations had to wait for the next step in 1 of 3 replicates, in at most 4 steps of one."
+    ]
+    text = summarise(waiting).to_text()
+    assert all(said in " ".join(text.split()) for said in (outcome["text"], *outcome["notes"]))
+
+
+def test_how_often_the_ledger_is_checked_changes_no_table(tmp_path: Path) -> None:
+    runs = [
+        experiment.run(
+            small_scenario(outputs={"bars": "10s", "snapshots": "50s", "book": True, "check_every": every}),
+            replicates=1,
+            out=tmp_path,
+        )
+        for every in ("7s", "90s")
+    ]
+    assert runs[0].path != runs[1].path
+    for name in ("runs", "bars", "liquidations", "adl", "funds", "book"):
+        ours, theirs = (run.tables[name] for run in runs)
+        assert ours.equals(theirs), name
+    # the book is empty until the makers' first quotes
+    for name, steps in (("funds", [0, 50, 100, 120]), ("book", [50, 100, 120])):
+        assert sorted(set(runs[0].tables[name]["step"].to_pylist())) == steps, name
+
+
+def test_a_breach_is_found_at_the_next_check_and_not_at_a_snapshot() -> None:
+    class Breaking(Logs):
+        def chunk(self, engine: Engine) -> None:
+            if engine.step == 10:
+                engine.state.balances[0, 0] += 1
+
+    engine = Engine(assemble(small_scenario()), Breaking())
+    with pytest.raises(InvariantError, match="after step 35: "):
+        simulate(engine, 10, check_steps=35)
+
+
+def test_overrides_apply_to_a_scenario_that_is_loaded_already(tmp_path: Path) -> None:
+    changes = ["duration=20s", "makers.makers.count=2", "venues.venue.fund=null"]
+    result = experiment.run(small_scenario(), changes, replicates=1, out=tmp_path)
+    assert result.metrics(0)["steps"] == 20
+    scenario = load(result.path / "scenario.resolved.yaml")
+    assert scenario.makers[0].count == 2
+    assert scenario.venues["venue"].fund != small_scenario().venues["venue"].fund
+    assert pq.read_table(result.path / "runs.parquet").num_rows == 1
+    assert json.loads((result.path / "manifest.json").read_text())["rows"]["runs"] == 1
+
+
+@pytest.mark.parametrize("change", ["duration", "duration=soon", "makers.nobody.count=1", "durration=1h"])
+def test_an_override_that_means_nothing_is_refused(change: str, tmp_path: Path) -> None:
+    with pytest.raises(ScenarioError):
+        experiment.run(small_scenario(), [change], out=tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_same_request_finds_its_result(tmp_path: Path) -> None:

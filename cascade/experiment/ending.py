@@ -1,0 +1,100 @@
+"""How replicates ended, and what a reader should know of it: in the notes of each, and of the run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from cascade.core import params as k
+from cascade.engine import Engine, Outcome, rejections
+from cascade.output.run_units import RunUnits
+
+
+class Unfilled(NamedTuple):
+    """A market shock that did not fill wholly."""
+
+    market: int
+    step: int
+    """Step at which it started."""
+    lots: int
+    """Lots left at the end, of `of`."""
+    of: int
+
+
+class Ending(NamedTuple):
+    """How a replicate ended."""
+
+    outcome: Outcome
+    unfinished_waves: int
+    """Steps whose last wave left accounts flagged."""
+    unfilled: tuple[Unfilled, ...]
+    rejections: Mapping[str, int]
+
+    def notes(self, units: RunUnits) -> Iterator[str]:
+        """Yield what the reader of the replicate should know, as `subject: remark`."""
+        for reason, n in self.rejections.items():
+            yield f"orders: {n:,} rejected: {reason}"
+        if self.unfinished_waves:
+            yield f"liquidations: {self.unfinished_waves:,} steps left accounts waiting for the next step"
+        if self.outcome is Outcome.WAITING:
+            yield "liquidations: accounts were still waiting when the run ended"
+        for shock in self.unfilled:
+            yield (
+                f"market shock at {shock.step * units.dt:g} s in {units.markets[shock.market].name}: "
+                f"{shock.lots:,} of {shock.of:,} lots did not fill"
+            )
+
+
+def ending_of(engine: Engine, outcome: Outcome) -> Ending:
+    """Return how a market that was run has ended."""
+    return Ending(
+        outcome, int(engine.state.clock[0].unfinished_waves), tuple(_unfilled(engine)), rejections(engine)
+    )
+
+
+def _unfilled(engine: Engine) -> Iterator[Unfilled]:
+    """Yield the market shocks of which lots are left."""
+    for shock in engine.params.shocks:
+        if shock.kind == k.MARKET_SHOCK:
+            wanted = int(shock.amount)  # whole lots: the kernel never sends a part of one
+            done = int(engine.state.positions[shock.position].lots) - int(shock.initial)
+            if done != wanted:
+                yield Unfilled(int(shock.target), int(shock.start), abs(wanted - done), abs(wanted))
+
+
+def outcome_of(endings: Sequence[Ending], n_failed: int) -> dict[str, Any]:
+    """Return the outcome of a run for its manifest, from the replicates that finished and those that failed."""
+    n_waiting = sum(ending.outcome is Outcome.WAITING for ending in endings)
+    return {
+        "status": "completed" if not n_failed else "partly failed" if endings else "failed",
+        "text": _text(len(endings), n_waiting, n_failed),
+        "notes": list(_notes(endings)),
+        "replicates_waiting": n_waiting,
+    }
+
+
+def _text(n: int, n_waiting: int, n_failed: int) -> str:
+    """Return the outcome of a run as sentences."""
+    if not n_failed and n == 1:
+        return (Outcome.WAITING if n_waiting else Outcome.COMPLETED).value
+    text = f"{n_failed} of {n + n_failed} replicates failed." if n_failed else Outcome.COMPLETED.value
+    if n_waiting:
+        text += f" {n_waiting} of {n} replicates ended with accounts still waiting for their liquidation."
+    return text
+
+
+def _notes(endings: Sequence[Ending]) -> Iterator[str]:
+    """Yield what concerns several replicates, each remark with the number of replicates it holds for."""
+    waves = [ending.unfinished_waves for ending in endings if ending.unfinished_waves]
+    if waves:
+        yield (
+            f"Liquidations had to wait for the next step in {_count(len(waves), endings)}, "
+            f"in at most {max(waves):,} steps of one."
+        )
+    n_unfilled = sum(bool(ending.unfilled) for ending in endings)
+    if n_unfilled:
+        yield f"A market shock did not fill wholly in {_count(n_unfilled, endings)}: see `notes` of runs.parquet."
+
+
+def _count(n: int, endings: Sequence[Ending]) -> str:
+    return f"{n} of {len(endings)} replicates" if len(endings) > 1 else "the replicate"
