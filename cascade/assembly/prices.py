@@ -111,27 +111,33 @@ def _history(scenario: Scenario, name: str, start: float, replicate: int) -> Arr
         steps = np.concatenate([[0.0], sd * generator.standard_normal(n - 1)])
         prices = low = high = start * np.exp(np.cumsum(steps))
     else:
-        prices, low, high = _past(scenario, source, generator)
+        prices, low, high = _past(scenario, source, start, generator)
     table = np.zeros(len(prices), HISTORY).view(np.recarray)
     table.price, table.low, table.high = prices, np.minimum.accumulate(low), np.maximum.accumulate(high)
     return table
 
 
 def _past(
-    scenario: Scenario, source: AnchorsNews | BarsNews, generator: np.random.Generator
+    scenario: Scenario, source: AnchorsNews | BarsNews, start: float, generator: np.random.Generator
 ) -> tuple[Array, Array, Array]:
-    """Return price, low and high of each minute before the start, the latest first."""
+    """Return price, low and high of each minute before the start, the latest first.
+
+    Whatever the source says last, the path runs to the start price, at which the market opens.
+    """
     times, prices = _path(scenario, source)
-    before = times <= 0.0
-    times, logs = times[before], np.log(prices[before])
+    before = times < 0.0
+    times = np.append(times[before], 0.0)
+    logs = np.append(np.log(prices[before]), math.log(start))
     n = int(-times[0] // 60) + 1
     minutes = -60.0 * np.arange(n)
     path = np.interp(minutes, times, logs)
     path += _bridges(minutes, times, source.volatility, generator)
-    at = np.clip((-times // 60).astype(np.int64), 0, n - 1)
+    # a point between two minutes counts for the earlier one: who entered at the later has not met it
+    at = np.ceil(-times / 60.0).astype(np.int64)
+    met = at < n
     low, high = path.copy(), path.copy()
-    np.minimum.at(low, at, logs)
-    np.maximum.at(high, at, logs)
+    np.minimum.at(low, at[met], logs[met])
+    np.maximum.at(high, at[met], logs[met])
     return np.exp(path), np.exp(low), np.exp(high)
 
 
