@@ -10,19 +10,28 @@ from cascade.assembly.entities import MONEY
 from cascade.assembly.groups import Quantiles
 from cascade.assembly.prices import Prices
 from cascade.core import params as k
-from cascade.core.population import BIRTH, DRAWN, HISTORY, draw_seats
+from cascade.core.margin import MAX_TICK
+from cascade.core.population import BIRTH, BLOCK, DRAWN, HISTORY, draw_seats
 from cascade.core.seats import HOLDING
 from cascade.core.start import empty
 from cascade.core.state import NONE, TRADER, Array
+from cascade.errors import Problem, ScenarioError
 from cascade.rng import decision_key
 from cascade.scenario.distributions import AnyDistribution
 from cascade.scenario.schema import Scenario
 from cascade.scenario.schema_population import LadderLayer, LeveragedLayer, TableLayer
 from cascade.scenario.tables import read_positions
+from cascade.units import format_duration
 
 FOREVER = 2_000_000_000
 N_LEVERAGES = 400
 FIRST_GUESS = 4_096
+
+MANY = 65_536
+"""Seats after which a layer shows whether its accounts survive."""
+
+ENOUGH = 200
+"""One account alive in so many seats is the least."""
 
 
 class Seats(NamedTuple):
@@ -88,7 +97,7 @@ class LayerBuilder:
                 seats = self._ladder(p, number, layer)
             else:
                 seats = self._table(number, layer)
-            self.layers[number].first_trader, self.layers[number].n_traders = first, len(seats.traders)
+            self.layers[number].first_trader = first
             first += len(seats.traders)
             found.append(seats)
         return found
@@ -100,11 +109,15 @@ class LayerBuilder:
         histories = [self.prices.history[self.markets[m].asset] for m in markets]
         depth = min(len(history) for history in histories)
         history = np.stack([np.asarray(h[:depth]) for h in histories], axis=1).astype(HISTORY)
+        blocks = block_extremes(history)
         leverage = leverage_table(layer)
         progress = np.zeros(3)
         n, each = FIRST_GUESS, len(markets)
         traders, drawn = empty(TRADER, n), empty(DRAWN, n * each)
-        while not draw_seats(p, self.births[number], markets, history, leverage, traders, drawn, progress):
+        while not draw_seats(
+            p, self.births[number], markets, history, blocks, leverage, traders, drawn, progress
+        ):
+            _refuse_extinction(layer, progress, history, float(np.interp(0.5, leverage[1], leverage[0])))
             traders, drawn = _doubled(traders), _doubled(drawn)
         n = int(progress[0])
         mode = k.ISOLATED if layer.margin == "isolated" else k.CROSS
@@ -114,22 +127,24 @@ class LayerBuilder:
 
     def _ladder(self, p: k.Params, number: int, layer: LadderLayer) -> Seats:
         """Lay positions out so that their liquidation prices are spread evenly over a range."""
-        generator = np.random.Generator(np.random.Philox(key=int(self.layers[number].key)))
+        draws = np.random.Philox(key=int(self.layers[number].key))
         m = self.names.index(layer.market)
         market = self.markets[m]
-        mean = max(layer.size.mean(), 1.0)
-        sizes = layer.size.ppf(generator.uniform(size=2 * int(layer.notional / mean) + 64))
-        n = int(np.searchsorted(np.cumsum(sizes), layer.notional)) + 1
-        sizes = sizes[:n]
-        leverage = layer.leverage.ppf(generator.uniform(size=n))
-        shares = (np.cumsum(sizes) - sizes / 2.0) / sizes.sum()
+        least = float(market.lot_size) * max(layer.from_price, layer.to_price)
+        sizes = ladder_sizes(layer, np.random.Generator(draws), least)
+        n = len(sizes)
+        # from a stretch of its own: how many sizes are drawn at a time must not matter
+        leverage = layer.leverage.ppf(np.random.Generator(draws.jumped()).uniform(size=n))
+        shares = (np.cumsum(sizes) - sizes / 2.0) / layer.notional
         targets = layer.from_price + (layer.to_price - layer.from_price) * shares
         sign = 1.0 if layer.side == "long" else -1.0
         tiers = p.tiers[int(market.first_tier) : int(market.first_tier + market.n_tiers)]
         tier = np.minimum(np.searchsorted(tiers.cap, sizes * MONEY), len(tiers) - 1)
         rates = tiers.rate[tier] * 1e-8
         amounts = tiers.deduction[tier] / np.maximum(sizes * MONEY, 1.0)
-        entries = targets * (1.0 - sign * (rates - amounts)) / (1.0 - sign / leverage)
+        with np.errstate(divide="ignore"):
+            entries = targets * (1.0 - sign * (rates - amounts)) / (1.0 - sign / leverage)
+        _refuse_entries(layer, entries / market.tick_size, leverage)
         return self._placed(number, np.full(n, m), sign * sizes, entries, leverage, np.ones(n, np.int64))
 
     def _table(self, number: int, layer: TableLayer) -> Seats:
@@ -155,7 +170,9 @@ class LayerBuilder:
         drawn = empty(DRAWN, len(markets))[: len(markets)]
         tick_size, lot_size = self.markets.tick_size[markets], self.markets.lot_size[markets]
         drawn.entry_tick = np.maximum(np.rint(entries / tick_size), 1).astype(np.int64)
-        drawn.lots = np.rint(notional / entries / lot_size).astype(np.int64)
+        # a leveraged position is at least one lot, as drawn ones are
+        lots = np.maximum(np.rint(np.abs(notional) / entries / lot_size), 1.0)
+        drawn.lots = np.copysign(lots, notional).astype(np.int64)
         values = drawn.lots * drawn.entry_tick * self.markets.unit[markets]
         drawn.balance = np.ceil(np.abs(values) / leverage).astype(np.int64) - values
         traders = empty(TRADER, len(counts))[: len(counts)]
@@ -174,6 +191,70 @@ def _doubled(table: Array) -> Array:
     longer = empty(table.dtype, 2 * len(table))
     longer[: len(table)] = table
     return longer
+
+
+def block_extremes(history: Array) -> Array:
+    """Return the lowest and highest price of each whole block of minutes, by market."""
+    n, n_markets = len(history) // int(BLOCK), history.shape[1]
+    prices = history["price"][: n * int(BLOCK)].reshape(n, int(BLOCK), n_markets)
+    blocks = np.zeros((max(n, 1), n_markets), HISTORY)
+    if n:
+        blocks["low"], blocks["high"] = prices.min(axis=1), prices.max(axis=1)
+    return blocks
+
+
+def ladder_sizes(layer: LadderLayer, generator: np.random.Generator, least: float) -> Array:
+    """Return sizes that sum to the notional of a ladder: drawn until they reach it, and the last one cut.
+
+    No size is below `least`, the value of one lot: positions have at least that.
+    """
+    drawn: list[Array] = []
+    ends: list[Array] = [np.zeros(1)]
+    while ends[-1][-1] < layer.notional:
+        with np.errstate(over="ignore"):  # of a very heavy tail: cut below
+            sizes = layer.size.ppf(generator.uniform(size=FIRST_GUESS))
+        drawn.append(np.maximum(sizes, least))
+        ends.append(ends[-1][-1] + np.cumsum(drawn[-1]))
+    end = np.concatenate(ends)
+    last = int(np.searchsorted(end, layer.notional)) - 1
+    sizes = np.concatenate(drawn)[: last + 1]
+    sizes[last] = layer.notional - end[last]
+    return sizes
+
+
+def _refuse_entries(layer: LadderLayer, ticks: Array, leverage: Array) -> None:
+    """Raise where a leverage puts no entry price above a liquidation price."""
+    bad = np.flatnonzero(~((ticks > 0.0) & (ticks < float(MAX_TICK))))
+    if len(bad):
+        message = f"at {leverage[bad[0]]:g}x a {layer.side} position has no entry for its liquidation price"
+        hint = "write a leverage above 1x, such as leverage: 20x"
+        raise ScenarioError([Problem("CAS135", message, hint, path=f"population.{layer.name}.leverage")])
+
+
+def _refuse_extinction(layer: LeveragedLayer, progress: Array, history: Array, leverage: float) -> None:
+    """Raise where hardly any account outlives the history: the draw would not end.
+
+    A seat whose life the past has ended opens again during the run. With under one account in
+    ENOUGH alive, the market would soon hold hundreds of times the open interest that is asked for.
+    """
+    drawn, alive = int(progress[0]), int(progress[2])
+    if drawn < MANY or alive * ENOUGH >= drawn:
+        return
+    hold = layer.hold
+    scale = (hold.reference_leverage / leverage) ** hold.exponent
+    key, share = ("mean", scale) if hold.mean * scale >= hold.min else ("min", 1.0)
+    minutes = max(hold.min, hold.mean * scale) / 60.0
+    held = format_duration(60 * round(minutes))
+    message = f"{alive} of {drawn:,} accounts outlive the prices before the start"
+    message += f", at a median leverage of {leverage:.3g}x held for {held} on average"
+    way = history["high"][:, 0] / history["low"][:, 0] - 1.0
+    bearable = int(np.searchsorted(way, 1.0 / leverage))
+    hint = "write a lower leverage, or stop_loss and take_profit farther away"
+    if bearable < len(way):
+        shorter = format_duration(60 * max(int(bearable / share), 1))
+        most = max(1.0 / way[min(int(minutes), len(way) - 1)], 1.0)
+        hint = f"write hold: {{{key}: {shorter}}} or less, or leverage of about {most:.2g}x"
+    raise ScenarioError([Problem("CAS402", message, hint, path=f"population.{layer.name}")])
 
 
 def leverage_table(layer: LeveragedLayer) -> Array:

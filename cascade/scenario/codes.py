@@ -30,6 +30,7 @@ FORMAT_CODES: dict[str, str] = {
 OTHER_CODES: dict[str, str] = {
     "CAS400": "a run could not go on",
     "CAS401": "a conservation law was broken: a defect of Cascade, please report it",
+    "CAS402": "hardly any account of a layer outlives the prices before the start",
     "CAS500": "some replicates failed; the others are kept",
     "CAS600": "there is no such folder of results",
     "CAS601": "the folder does not hold results of Cascade",
