@@ -8,10 +8,11 @@ import mesa
 
 from cascade.core import params as k
 from cascade.core.book import NO_ASK, NO_BID
+from cascade.core.check import lot_values
 from cascade.core.inbox import append
+from cascade.core.ledger import transfer
 from cascade.core.margin import MAX_TICK
 from cascade.core.params import Params
-from cascade.core.seats import transfer
 from cascade.core.state import State
 from cascade.jit import entry, int64
 
@@ -83,6 +84,9 @@ class Market:
 class Trader(mesa.Agent):
     """An agent with a cross-margined account of its own; write its `step`.
 
+    It trades the perpetuals of its venue, and spot everywhere: spot is paid in full, is sold only
+    when held, and counts towards equity. It pays the fees of the venue that it trades on.
+
     Orders sent in `step` are matched in the same step of the market, in the order of their
     arrival: `offset` in [0, 1), 0.5 unless given.
 
@@ -92,13 +96,26 @@ class Trader(mesa.Agent):
         The market.
     cash
         USD deposited at the start.
+    venue
+        Where the account lives; by default the first venue that lists a perpetual.
+
+    Raises
+    ------
+    ValueError
+        If there is no such venue.
     """
 
-    def __init__(self, model: CascadeModel, cash: float) -> None:
+    def __init__(self, model: CascadeModel, cash: float, venue: str | None = None) -> None:
         super().__init__(model)
         self.market_model = model
         self.account = model.claim_account()
         self._engine = model.engine
+        self.venue = venue or _first_venue(model)
+        names = list(model.scenario.venues)
+        if self.venue not in names:
+            msg = f"there is no venue '{self.venue}': write one of {', '.join(names)}"
+            raise ValueError(msg)
+        self._engine.state.accounts[self.account]["venue"] = names.index(self.venue)
         deposit_money(self._engine.state, self._engine.params, int64(self.account), int64(round(cash * USD)))
 
     def step(self) -> None:
@@ -117,13 +134,9 @@ class Trader(mesa.Agent):
         state, params = self._engine.state, self._engine.params
         account = state.accounts[self.account]
         first = int(account.first_position)
-        total = int(state.balances[self.account, 0])
-        for k_position in range(first, first + int(account.n_positions)):
-            row = state.positions[k_position]
-            total += (
-                int(row.lots) * int(params.markets[row.market].unit) * int(state.markets[row.market].mark)
-            )
-        return total / USD
+        values = lot_values(params, state.markets.mark.astype("i8"))
+        lots = state.positions.lots[first : first + len(values)]
+        return (int(state.balances[self.account, 0]) + int((values * lots).sum())) / USD
 
     def buy(
         self, market: str, size: float, limit: float | None = None, *, post_only: bool = False,
@@ -152,6 +165,9 @@ class Trader(mesa.Agent):
         self, market: str, size: float, limit: float | None, post_only: bool, reduce_only: bool, offset: float
     ) -> None:
         fixed = self._engine.params.markets[self.market_model.markets[market].number]
+        if fixed.kind == k.PERPETUAL and market.partition(":")[0] != self.venue:
+            msg = f"this agent's account is on {self.venue}: let another agent, made with its venue, trade '{market}'"
+            raise ValueError(msg)
         lots = round(size / float(fixed.lot_size))
         if lots == 0:
             return
@@ -172,6 +188,16 @@ class Trader(mesa.Agent):
             self._engine.state, self._engine.params, int64(position), int64(lots), int64(tick),
             int64(kind), int64(reduce_only), float(offset),
         )  # fmt: skip
+
+
+def _first_venue(model: CascadeModel) -> str:
+    """Return the first venue that lists a perpetual, or the first venue where none does."""
+    listed = [
+        name.partition(":")[0]
+        for name, market in model.scenario.markets.items()
+        if market.type == "linear_perpetual"
+    ]
+    return (listed or list(model.scenario.venues))[0]
 
 
 __all__ = ["Market", "Trader"]

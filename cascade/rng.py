@@ -24,6 +24,7 @@ _S27 = np.uint64(27)
 _S31 = np.uint64(31)
 _S12 = np.uint64(12)
 _TWO_PI = 2.0 * math.pi
+ALONE = int64(0)  # slot of an entity whose key is its own
 _ULP = 1.0 / 4503599627370496.0  # 2^-52, so that half a unit more is still exact
 
 

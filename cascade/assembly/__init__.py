@@ -18,7 +18,6 @@ from cascade.core.start import Capacity, allocate, empty, entry_values, set_pric
 from cascade.core.state import TRADER, Array, State
 from cascade.rng import decision_key
 from cascade.scenario.schema import Scenario
-from cascade.venues.load import load_rulebook
 
 N_TICKS = 1 << 18
 """Ticks of a market's ladder window."""
@@ -90,8 +89,8 @@ def _run(scenario: Scenario, forced_orders: bool, n_ticks: int, venues: Venues) 
     row.n0, row.n1, _ = words(n_ticks)
     row.bar_steps = max(round(scenario.outputs.bars / scenario.dt), 1)
     row.record_trades, row.forced_orders = int(scenario.outputs.trades), int(forced_orders)
-    clocks = [load_rulebook(venue.rulebook).liquidation.clock_s for venue in scenario.venues.values()]
-    row.n_waves = max(round(scenario.dt / min(clocks)), 1)
+    perpetual = venues.markets.venue[venues.markets.kind == k.PERPETUAL]
+    row.n_waves = max([int(venues.venues.n_waves[v]) for v in perpetual], default=1)
     return run
 
 
@@ -110,13 +109,15 @@ def _add_holders(venues: Venues, prices: Array, seats: list[Seats], entities: En
 
 
 def _add_agents(run: Any, venues: Venues, entities: Entities, n_agents: int) -> None:
-    """Add accounts for agents written in Python: cross-margined, with a position in every market."""
+    """Add accounts for agents written in Python: cross-margined, with a place in every market.
+
+    Each lives on the venue that it names when it is made (`agent.Trader`).
+    """
     run.first_agent = len(entities.accounts)
     run.python_agents = int(n_agents > 0)
     markets = list(range(len(venues.markets)))
     for _ in range(n_agents):
-        venue = int(venues.markets.venue[venues.markets.kind == k.PERPETUAL][0])
-        entities.add(k.AGENT, venue, markets, 0.0, margin=int(k.CROSS))
+        entities.add(k.AGENT, 0, markets, 0.0, margin=int(k.CROSS), fees=1)
     run.first_trader = len(entities.accounts)
 
 
@@ -163,7 +164,7 @@ def _seat(
     accounts.kind = k.TRADER_ACCOUNT
     accounts.margin = np.concatenate([layer.margin for layer in seats])
     accounts.venue = params.markets.venue[markets[accounts.first_position]]
-    accounts.fees = accounts.venue + 1
+    accounts.fees = 1
     positions.account, positions.market = np.repeat(np.arange(len(counts)), counts), markets
     positions.lots = drawn.lots
     positions.entry_value = entry_values(params, markets, drawn.lots, drawn.entry_tick)

@@ -23,19 +23,20 @@ class Entities:
     """Accounts of agents and venues, each with its positions and its cash."""
 
     def __init__(self) -> None:
-        self.accounts: list[
-            tuple[int, int, int, int, int]
-        ] = []  # first position, positions, venue, kind, margin
+        self.accounts: list[tuple[int, int, int, int, int, int]] = []  # as in `account_rows`
         self.positions: list[tuple[int, int, int]] = []  # account, market, lots
         self.cash: list[int] = []
 
     def add(
         self, kind: int, venue: int, markets: Sequence[int], cash_usd: float, lots: Sequence[int] = (),
-        margin: int = int(k.UNMARGINED),
+        margin: int = int(k.UNMARGINED), fees: int = 0,
     ) -> tuple[int, int]:  # fmt: skip
-        """Add an account holding `lots` of each market and cash; return its number and its first position."""
+        """Add an account holding `lots` of each market and cash; return its number and its first position.
+
+        `fees` is 1 for those who pay them: makers and other agents of the model trade free.
+        """
         account, first = len(self.accounts), len(self.positions)
-        self.accounts.append((first, len(markets), venue, int(kind), margin))
+        self.accounts.append((first, len(markets), venue, int(kind), margin, fees))
         self.cash.append(round(cash_usd) * MONEY)
         held = list(lots) or [0] * len(markets)
         self.positions += [(account, m, q) for m, q in zip(markets, held, strict=True)]
@@ -44,9 +45,9 @@ class Entities:
     def account_rows(self, more: int) -> Array:
         """Return account records with room for `more` at the end."""
         table = empty(ACCOUNT, len(self.accounts) + more)[: len(self.accounts) + more]
-        own = np.array(self.accounts, np.int64).reshape(-1, 5)
+        own = np.array(self.accounts, np.int64).reshape(-1, 6)
         n = len(own)
-        for column, name in enumerate(("first_position", "n_positions", "venue", "kind", "margin")):
+        for column, name in enumerate(("first_position", "n_positions", "venue", "kind", "margin", "fees")):
             table[name][:n] = own[:, column]
         table.first_order[:], table.tag[:] = NONE, NONE
         return table

@@ -12,9 +12,9 @@ from cascade.assembly.prices import YEAR_S
 from cascade.core import params as k
 from cascade.core.exact import RATE
 from cascade.core.start import empty
-from cascade.core.state import NONE, Array
+from cascade.core.state import Array
 from cascade.scenario.schema import Scenario
-from cascade.scenario.schema_venues import LinearPerpetual
+from cascade.scenario.schema_venues import LinearPerpetual, Market
 from cascade.venues.load import load_rulebook
 from cascade.venues.rulebook import Contract, Rulebook
 
@@ -62,7 +62,6 @@ def assemble_venues(scenario: Scenario, entities: Entities) -> Venues:
         row.asset, row.venue = assets.index(market.asset), names.index(name.partition(":")[0])
         row.tick_size, row.lot_size = market.tick, market.lot
         row.unit = round(market.tick * market.lot * MONEY)
-        row.fund_position = row.absorber_position = NONE
         row.max_order = NO_LIMIT
         _calm(row)
         if isinstance(market, LinearPerpetual):
@@ -76,11 +75,8 @@ def assemble_venues(scenario: Scenario, entities: Entities) -> Venues:
     for v, book in enumerate(books):
         _venue(scenario, venues[v], book)
         _own_accounts(scenario, v, venues[v], markets, entities)
-    fees = [(0, 0)] + [(rate(book.fees.maker), rate(book.fees.taker)) for book in books]
-    funding = [
-        rate(market.funding.rate) if isinstance(market, LinearPerpetual) else 0
-        for market in scenario.markets.values()
-    ]
+    fees = [(rate(book.fees.maker), rate(book.fees.taker)) for book in books]
+    funding = [_first_rate(scenario, market) for market in scenario.markets.values()]
     return Venues(
         markets, venues, rows(k.TIER, tiers), rows(k.RATE_POINT, rates), np.array(fees, np.int64),
         np.array(funding, np.int64),
@@ -129,6 +125,17 @@ def _funding(scenario: Scenario, row: Array, market: LinearPerpetual, rates: lis
     row.n_rates = len(rates) - row.first_rate
 
 
+def _first_rate(scenario: Scenario, market: Market) -> int:
+    """Return a market's funding rate at the start: the latest that its schedule has set by then."""
+    if not isinstance(market, LinearPerpetual):
+        return 0
+    schedule = market.funding.schedule
+    if isinstance(schedule, str):
+        return rate(market.funding.rate)
+    before = [(scenario.seconds(t), r) for t, r in schedule if scenario.seconds(t) <= 0.0]
+    return rate(max(before, key=lambda entry: entry[0])[1]) if before else rate(market.funding.rate)
+
+
 def _venue(scenario: Scenario, row: Array, book: Rulebook) -> None:
     """Set a venue's rules."""
     dt = scenario.dt
@@ -136,7 +143,9 @@ def _venue(scenario: Scenario, row: Array, book: Rulebook) -> None:
     row.basis_steps = max(round(book.mark.basis_sample_s / dt), 1)
     row.n_basis = max(round(book.mark.basis_window_s / max(book.mark.basis_sample_s, dt)), 1)
     row.procedure, row.take_over = _PROCEDURES[book.liquidation.procedure], _TAKE_OVERS[book.fund.take_over]
-    row.take_over_limit = int(RATE)
+    row.outlier_limit = book.index.outlier_limit
+    row.n_waves = max(round(dt / book.liquidation.clock_s), 1)
+    row.wave_steps = max(round(book.liquidation.clock_s / dt), 1)
     row.adl_ranking, row.adl_price = _RANKINGS[book.adl.ranking], _ADL_PRICES[book.adl.price]
     row.unwind_fraction = 1.0 - (1.0 - book.fund.unwind.fraction_per_minute) ** (dt / 60.0)
     row.unwind_max = money(book.fund.unwind.max_order_usd)
@@ -154,15 +163,13 @@ def _first_stamp(scenario: Scenario, interval: float) -> int:
 
 
 def _own_accounts(scenario: Scenario, v: int, row: Array, markets: Array, entities: Entities) -> None:
-    """Add a venue's fund, fee and rounding accounts, and the absorber of the counterfactual."""
-    perpetuals = [m for m in range(len(markets)) if markets[m].venue == v and markets[m].kind == k.PERPETUAL]
-    venue = list(scenario.venues.values())[v]
-    row.fund = row.absorber = NONE
-    if perpetuals:
-        row.fund, first = entities.add(k.FUND, v, perpetuals, venue.fund)
-        row.absorber, absorber = entities.add(k.ABSORBER, v, perpetuals, 0.0)
-        for j, m in enumerate(perpetuals):
-            markets[m].fund_position, markets[m].absorber_position = first + j, absorber + j
+    """Add a venue's fund, fee and rounding accounts, and the absorber of the counterfactual.
+
+    Fund and absorber have a place in every market: whom they take over may hold spot elsewhere.
+    """
+    everywhere = list(range(len(markets)))
+    row.fund, _ = entities.add(k.FUND, v, everywhere, list(scenario.venues.values())[v].fund)
+    row.absorber, _ = entities.add(k.ABSORBER, v, everywhere, 0.0)
     row.fees, _ = entities.add(k.FEES, v, [], 0.0)
     row.rounding, _ = entities.add(k.ROUNDING, v, [], 0.0)
 

@@ -11,6 +11,7 @@ from cascade.core.book import NO_ASK, NO_BID
 from cascade.core.exact import lot_value
 from cascade.core.flow import poisson, quantile
 from cascade.core.inbox import append, has_room
+from cascade.core.ledger import held_at
 from cascade.core.margin import MAX_TICK
 from cascade.core.params import (
     ANY,
@@ -27,7 +28,7 @@ from cascade.core.params import (
 from cascade.core.pricing import fair_value
 from cascade.core.state import NONE, State
 from cascade.jit import int64, kernel, outlined
-from cascade.rng import FIFTH, FIRST, FOURTH, SECOND, THIRD, exponential, normal, uniform
+from cascade.rng import ALONE, FIFTH, FIRST, FOURTH, SECOND, THIRD, exponential, normal, uniform
 
 ONE, TWO = int64(1), int64(2)
 CALLS = int64(1_000)  # number of the draw of how many calls a news-taker makes
@@ -63,14 +64,17 @@ def set_depth_shocks(st: State, p: Params) -> None:
 
 @outlined
 def send_shock(st: State, p: Params, k: int) -> bool:
-    """Send what a market shock should have traded by now and has not; False where the inbox is full."""
+    """Send what a market shock should have traded by now and has not; False where the inbox is full.
+
+    What the book would not take in the shock's time is sent again until it does.
+    """
     shock = p.shocks[k]
     step = st.clock[0].step
-    if shock.kind != MARKET_SHOCK or not shock.start <= step < shock.stop:
+    if shock.kind != MARKET_SHOCK or step < shock.start:
         return True
     if not has_room(st, ONE):
         return False
-    due = shock.amount * float(step + 1 - shock.start) / float(shock.stop - shock.start)
+    due = shock.amount * min(float(step + 1 - shock.start) / float(shock.stop - shock.start), 1.0)
     lots = int64(math.floor(due) if due > 0.0 else math.ceil(due))
     lots -= st.positions[shock.position].lots - shock.initial
     if lots != 0:
@@ -169,7 +173,7 @@ def sweep(st: State, p: Params, k: int) -> bool:
     """Let news-taker k take quotes that the fair value has left behind; False where the inbox is full."""
     taker = p.news_takers[k]
     step = st.clock[0].step
-    calls = poisson(taker.key, step, k, CALLS, taker.rate)
+    calls = poisson(taker.key, step, ALONE, CALLS, taker.rate)
     if not has_room(st, calls):
         return False
     m = int64(st.positions[taker.position].market)
@@ -181,7 +185,7 @@ def sweep(st: State, p: Params, k: int) -> bool:
     )
     lots = _lots(p, st, m, taker.max_order)
     for call in range(calls):
-        offset = uniform(taker.key, step, k, call)
+        offset = uniform(taker.key, step, ALONE, call)
         if market.best_ask < highest:
             append(st, taker.position, lots, highest, IOC, NEWS, offset, int64(0))
         elif market.best_bid > lowest:
@@ -251,7 +255,7 @@ def arbitrage(st: State, p: Params, k: int) -> bool:
     """
     arb = p.arbitrage[k]
     step = st.clock[0].step
-    if uniform(arb.key, step, k, FIRST) >= arb.act:
+    if uniform(arb.key, step, ALONE, FIRST) >= arb.act:
         return True
     if not has_room(st, TWO):
         return False
@@ -265,7 +269,7 @@ def arbitrage(st: State, p: Params, k: int) -> bool:
         size = max(min(size, max(room, 0.0)), -max(room, 0.0))
     loose = held + float(spot.lots - arb.initial_spot) * ratio
     hedge = max(min(-loose, arb.max_order), -arb.max_order)
-    offset = uniform(arb.key, step, k, SECOND)
+    offset = uniform(arb.key, step, ALONE, SECOND)
     _send(st, arb.perpetual_position, int64(size + hedge), offset)
     _send(st, arb.spot_position, int64(-size / ratio), offset)
     return True
@@ -309,20 +313,18 @@ def _send(st: State, position: int, lots: int, offset: float) -> None:
 
 
 @outlined
-def unwind(st: State, p: Params, m: int) -> bool:
-    """Let the fund work off what it holds of market m, a fraction per step; False where the inbox is full."""
-    market = p.markets[m]
-    if market.fund_position == NONE or p.run[0].forced_orders == 0:
-        return True
-    held = st.positions[market.fund_position].lots
-    if held == 0:
+def unwind(st: State, p: Params, v: int, m: int) -> bool:
+    """Let the fund of venue v work off what it holds of market m; False where the inbox is full."""
+    venue = p.venues[v]
+    fund = held_at(st, venue.fund, m)
+    held = st.positions[fund].lots
+    if held == 0 or p.run[0].forced_orders == 0:
         return True
     if not has_room(st, ONE):
         return False
-    venue = p.venues[market.venue]
     size = max(int64(float(abs(held)) * venue.unwind_fraction), int64(1))
     size = min(size, max(_lots(p, st, m, float(venue.unwind_max)), int64(1)))
     lots = -size if held > 0 else size
     limit = MAX_TICK if lots > 0 else int64(1)
-    append(st, market.fund_position, lots, limit, IOC, UNWINDING, 0.5, int64(1))
+    append(st, fund, lots, limit, IOC, UNWINDING, 0.5, int64(1))
     return True

@@ -11,59 +11,46 @@ import math
 
 from cascade.core.book import cancel_account
 from cascade.core.exact import lot_value, proportion
+from cascade.core.ledger import held_at, move_position, settle_flat
 from cascade.core.margin import equity_of, excess_of, is_flat, maintenance, maintenance_of
 from cascade.core.params import (
     ABSORBER,
     AT_MARK,
     FUND,
     QUEUE_PNL_MARGIN,
+    SPOT,
     TAKE_OVER_CAPACITY,
     TAKE_OVER_NEVER,
     UNMARGINED,
     Params,
 )  # fmt: skip
-from cascade.core.seats import settle_flat
 from cascade.core.state import INSOLVENT, NONE, State
 from cascade.core.triggers import flag, retrigger
 from cascade.jit import int64, kernel, outlined
-
-
-@outlined
-def move_position(st: State, p: Params, source: int, target: int, lots: int, value: int) -> None:
-    """Move signed lots, and the quote balance `value` that goes with them, between two positions."""
-    giver, taker = st.positions[source], st.positions[target]
-    m = int64(giver.market)
-    settlement = p.markets[m].settlement
-    _change(st, m, source, -lots, value)
-    _change(st, m, target, lots, -value)
-    st.balances[int64(giver.account), settlement] -= value
-    st.balances[int64(taker.account), settlement] += value
-
-
-@kernel
-def _change(st: State, m: int, position: int, lots: int, value: int) -> None:
-    """Change a position by signed lots at a cost of signed value, and open interest with it."""
-    row = st.positions[position]
-    held = row.lots
-    after = held + lots
-    if held == 0 or (held > 0) == (lots > 0):
-        row.entry_value += value
-    elif abs(lots) <= abs(held):
-        row.entry_value -= proportion(row.entry_value, abs(lots), abs(held))
-    else:
-        row.entry_value = value - proportion(value, abs(held), abs(lots))
-    row.lots = after
-    st.markets[m].open_interest += max(after, int64(0)) - max(held, int64(0))
-
 
 # --- insurance fund -------------------------------------------------------------------------------
 
 
 @outlined
+def buy_holdings(st: State, p: Params, account: int) -> None:
+    """Let the fund buy at mark the spot holdings that the book would not take from an account."""
+    row = st.accounts[account]
+    fund = p.venues[int64(row.venue)].fund
+    first = int64(row.first_position)
+    for k in range(first, first + row.n_positions):
+        position = st.positions[k]
+        m = int64(position.market)
+        if p.markets[m].kind == SPOT and position.lots != 0:
+            value = -position.lots * lot_value(p.markets[m], st.markets[m].mark)
+            move_position(st, p, int64(k), held_at(st, fund, m), position.lots, value)
+
+
+@outlined
 def fund_accepts(st: State, p: Params, account: int) -> bool:
-    """Tell whether the venue's fund may take over an account under its rule."""
-    first = int64(st.accounts[account].first_position)
-    venue = p.venues[p.markets[int64(st.positions[first].market)].venue]
+    """Tell whether the fund of an account's venue may take it over under its rule."""
+    row = st.accounts[account]
+    first = int64(row.first_position)
+    venue = p.venues[int64(row.venue)]
     if p.run[0].forced_orders == 0:
         return True
     if venue.take_over == TAKE_OVER_NEVER:
@@ -72,12 +59,12 @@ def fund_accepts(st: State, p: Params, account: int) -> bool:
     if venue.take_over == TAKE_OVER_CAPACITY:
         return after >= 0
     exposure = 0.0
-    for k in range(first, first + int64(st.accounts[account].n_positions)):
+    for k in range(first, first + row.n_positions):
         position = st.positions[k]
         m = int64(position.market)
-        held = st.positions[p.markets[m].fund_position].lots + position.lots
+        held = st.positions[held_at(st, venue.fund, m)].lots + position.lots
         exposure += abs(float(held * lot_value(p.markets[m], st.markets[m].mark)))
-    return exposure <= float(after) * float(venue.take_over_limit) * 1e-8
+    return exposure <= float(after)
 
 
 @outlined
@@ -85,6 +72,7 @@ def take_over(st: State, p: Params, account: int, row: int) -> None:
     """Give all positions and the balance of an account to the fund; note it in liquidation row `row`."""
     first = int64(st.accounts[account].first_position)
     settlement = p.markets[int64(st.positions[first].market)].settlement
+    fund = p.venues[int64(st.accounts[account].venue)].fund
     loss = -equity_of(st, p, account)
     left = st.balances[account, settlement]
     total = int64(0)
@@ -96,8 +84,7 @@ def take_over(st: State, p: Params, account: int, row: int) -> None:
         value = -position.lots * lot_value(p.markets[m], st.markets[m].mark)
         total += abs(position.lots)
         left -= value
-        move_position(st, p, int64(k), p.markets[m].fund_position, position.lots, value)
-    fund = p.venues[p.markets[int64(st.positions[first].market)].venue].fund
+        move_position(st, p, int64(k), held_at(st, fund, m), position.lots, value)
     st.balances[account, settlement] -= left
     st.balances[fund, settlement] += left
     ledger = st.ledger[settlement]
@@ -267,11 +254,12 @@ def deleverage(st: State, p: Params, index: int) -> None:
 def absorb_residual(st: State, p: Params, index: int) -> None:
     """Give a residual for which no counterparty is left to the fund, whatever that costs it."""
     residual = st.residuals[index]
-    m = int64(st.positions[residual.position].market)
-    fund = p.markets[m].fund_position
+    row = st.positions[residual.position]
+    m = int64(row.market)
+    fund = p.venues[int64(st.accounts[int64(row.account)].venue)].fund
     mark_value = residual.lots * lot_value(p.markets[m], st.markets[m].mark)
     st.ledger[p.markets[m].settlement].fund_losses += max(-(mark_value + residual.quote), int64(0))
-    move_position(st, p, residual.position, fund, residual.lots, residual.quote)
+    move_position(st, p, residual.position, held_at(st, fund, m), residual.lots, residual.quote)
     residual.lots, residual.quote = 0, 0
 
 

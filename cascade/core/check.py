@@ -11,7 +11,7 @@ import numpy as np
 
 from cascade.core.bitmap import words
 from cascade.core.exact import INVERSE
-from cascade.core.params import PERPETUAL, UNMARGINED, Params
+from cascade.core.params import PERPETUAL, SPOT, UNMARGINED, Params
 from cascade.core.state import NONE, Array, State
 
 Endowment = Array
@@ -79,11 +79,16 @@ def _reserve(st: State, p: Params, order: int) -> int:
     """Return the margin that a resting order of a margined account holds back."""
     row = st.orders[order]
     market = p.markets[st.positions[row.position].market]
-    tick = int(row.tick)
+    tick, lots = int(row.tick), int(row.lots)
     unit = int(market.unit)
     value = tick * unit if market.contract != INVERSE else (2 * unit + tick) // (2 * tick)
-    rate = int(1e8 / float(p.tiers[market.first_tier].max_leverage))
-    return -(-abs(int(row.lots)) * value * rate // 100_000_000)
+    notional = abs(lots) * value
+    if market.kind == SPOT:
+        return notional if lots > 0 else 0
+    tiers = p.tiers[int(market.first_tier) : int(market.first_tier + market.n_tiers)]
+    tier = tiers[min(int((tiers.cap < notional).sum()), len(tiers) - 1)]
+    rate = int(1e8 / float(tier.max_leverage) + 0.5)
+    return -(-notional * rate // 100_000_000)
 
 
 def _bitmap(occupied: Array) -> Array:
@@ -183,6 +188,7 @@ def _triggers(st: State, p: Params) -> Iterator[str]:
         bucket_of[nodes] = buckets
         wrong |= ~first & (bucket_of[before] != buckets)
         wrong |= (after != NONE) & (st.positions[f"{name}_prev"][after] != nodes)
+        wrong |= _circles(st.positions[f"{name}_prev"].astype(np.int64), nodes)
         mine = np.zeros(len(st.trigger_heads), bool)
         mine[buckets] = True
         of_kind = (np.arange(len(mine)) // (n + 1)) % 2 == which
@@ -190,6 +196,14 @@ def _triggers(st: State, p: Params) -> Iterator[str]:
         if wrong.any() or stray:
             yield f"{int(wrong.sum())} {name} triggers hang where they should not, {stray} buckets hold none of theirs"
         yield from _trigger_bits(st, p, which, mine, n)
+
+
+def _circles(before: Array, nodes: Array) -> Array:
+    """Tell which nodes lead back to no head of a bucket, however long one follows them."""
+    up = np.where(before == NONE, np.arange(len(before)), before)
+    for _ in range(len(nodes).bit_length()):  # each round follows twice as many links
+        up = up[up]
+    return before[up[nodes]] != NONE
 
 
 def _trigger_bits(st: State, p: Params, which: int, occupied: Array, n: int) -> Iterator[str]:

@@ -7,26 +7,27 @@ auto-deleveraging, so that every liquidation fill precedes any ADL fill.
 
 from __future__ import annotations
 
-from cascade.core.backstop import add_residuals, fund_accepts, take_over
-from cascade.core.book import apply_fill, cancel_account, take
+from cascade.core.backstop import add_residuals, buy_holdings, fund_accepts, take_over
+from cascade.core.book import cancel_account, take
 from cascade.core.exact import charge, lot_value
 from cascade.core.inbox import append
+from cascade.core.ledger import apply_fill, held_at, settle_flat
 from cascade.core.margin import MAX_TICK, bankruptcy_tick, equity_of, excess_of, is_flat, tier_of
 from cascade.core.matching import drawn_in
 from cascade.core.params import (
-    CLOSING,
     FORCED,
     FULL,
     IOC,
+    PERPETUAL,
+    PROFIT,
     STOPPING,
     Params,
 )  # fmt: skip
-from cascade.core.seats import abandon_life, settle_flat, top_up
-from cascade.core.state import NONE, State
+from cascade.core.seats import abandon_life, top_up
+from cascade.core.state import NONE, STALE, State
 from cascade.core.triggers import (
     drop_high,
     drop_low,
-    first_flagged,
     flag,
     next_high,
     next_low,
@@ -41,11 +42,22 @@ INBOX_ROOM = int64(1)
 # --- margin test ----------------------------------------------------------------------------------
 
 
+@kernel
+def clock_ticks(st: State, p: Params, v: int) -> bool:
+    """Tell whether venue v tests margins in this wave of this step."""
+    venue, clock = p.venues[v], st.clock[0]
+    return clock.wave < venue.n_waves and clock.step % venue.wave_steps == 0
+
+
 @outlined
 def fire(st: State, p: Params, position: int) -> None:
     """Act on a trigger that the mark has reached: flag, top up, stop out, take profit, or hang anew."""
     row = st.positions[position]
     account = int64(row.account)
+    if not clock_ticks(st, p, int64(st.accounts[account].venue)):  # a spot mark has reached it early
+        _unhang(st, p, account)
+        st.accounts[account].standing |= STALE
+        return
     if excess_of(st, p, account) <= 0:
         _unhang(st, p, account)
         flag(st, p, account, int64(0))
@@ -83,16 +95,20 @@ def _standing_orders(st: State, p: Params, trader: int, position: int) -> None:
     if stopped or taken:
         abandon_life(st, p, int64(row.account))
         limit = int64(1) if long else MAX_TICK
-        purpose = STOPPING if stopped else CLOSING
+        purpose = STOPPING if stopped else PROFIT
         append(st, position, -row.lots, limit, IOC, purpose, 0.0, int64(1))
 
 
 @outlined
 def fire_triggers(st: State, p: Params) -> bool:
-    """Fire every trigger the marks have reached; return False where the inbox has no room left."""
+    """Fire every trigger the marks have reached, if their venue's clock ticks in this wave.
+
+    Returns False where the inbox has no room left.
+    """
     clock = st.clock[0]
     for m in range(len(p.markets)):
-        if p.markets[m].n_tiers == 0:
+        market = p.markets[m]  # spot has triggers too: cross-margined accounts hold it
+        if market.kind == PERPETUAL and not clock_ticks(st, p, market.venue):
             continue
         while True:
             if clock.n_inbox + INBOX_ROOM > len(st.inbox):
@@ -140,12 +156,13 @@ def liquidate(st: State, p: Params, account: int) -> None:
         if not solvent:
             part, solvent = _reduce(st, p, account, int64(k), part)
     if not solvent:
+        buy_holdings(st, p, account)
+    if not solvent and not is_flat(st, account):
         last_row = st.clock[0].n_liquidations - 1
-        if fund_accepts(st, p, account):
-            take_over(st, p, account, last_row)
-        else:
+        if not fund_accepts(st, p, account):
             add_residuals(st, p, account, last_row)
             return
+        take_over(st, p, account, last_row)
     if is_flat(st, account):
         settle_flat(st, p, account)
     retrigger(st, p, account)
@@ -187,7 +204,7 @@ def _forced_order(st: State, p: Params, account: int, position: int, size: int, 
     row = st.positions[position]
     clock = st.clock[0]
     m = int64(row.market)
-    market = p.markets[m]
+    market, venue = p.markets[m], p.venues[int64(st.accounts[account].venue)]
     mark = st.markets[m].mark
     held = row.lots
     long = held > 0
@@ -201,12 +218,11 @@ def _forced_order(st: State, p: Params, account: int, position: int, size: int, 
     else:
         filled, value = lots, lots * value_at_mark
         apply_fill(st, p, position, filled, value, int64(0))
-        apply_fill(st, p, market.absorber_position, -filled, -value, int64(0))
+        apply_fill(st, p, held_at(st, venue.absorber, m), -filled, -value, int64(0))
     fee = charge(abs(value), market.liquidation_fee)
     fee = max(min(fee, equity_of(st, p, account)), int64(0))
-    fund = p.venues[market.venue].fund
     st.balances[account, market.settlement] -= fee
-    st.balances[fund, market.settlement] += fee
+    st.balances[venue.fund, market.settlement] += fee
     st.ledger[market.settlement].fund_income += fee
     _log(st, p, account, position, held, lots, filled, value, bankruptcy, fee, part)
     liquidated = abs(filled * value_at_mark)
@@ -240,9 +256,3 @@ def _log(
         row.life = st.traders[trader].life
         row.leverage = st.traders[trader].leverage
     clock.n_liquidations += 1
-
-
-@kernel
-def next_flagged(st: State, p: Params) -> int:
-    """Return the account to liquidate next in this wave, or NONE; its priority is its number."""
-    return first_flagged(st, p) if st.clock[0].n_flagged > 0 else int64(NONE)

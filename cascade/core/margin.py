@@ -77,6 +77,28 @@ def excess_of(st: State, p: Params, account: int) -> int:
 
 
 @kernel
+def initial_margin_of(st: State, p: Params, account: int) -> int:
+    """Return the initial margin of all positions of an account at the marks, at its tiers' maximum leverage."""
+    row = st.accounts[account]
+    first = int64(row.first_position)
+    total = int64(0)
+    for k in range(first, first + row.n_positions):
+        position = st.positions[k]
+        if position.lots != 0:
+            m = int64(position.market)
+            total += initial_margin(p, m, abs(position.lots * lot_value(p.markets[m], st.markets[m].mark)))
+    return total
+
+
+@kernel
+def initial_margin(p: Params, m: int, notional: int) -> int:
+    """Return notional / maximum leverage of its tier, rounded up; a market without tiers wants it in full."""
+    if p.markets[m].n_tiers == 0:
+        return notional
+    return charge(notional, int64(1e8 / p.tiers[tier_of(p, m, notional)].max_leverage + 0.5))
+
+
+@kernel
 def is_flat(st: State, account: int) -> bool:
     """Tell whether an account holds no position."""
     row = st.accounts[account]

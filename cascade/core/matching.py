@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from cascade.core.book import NO_ASK, NO_BID, cancel_account, remove, rest, take
-from cascade.core.exact import charge, lot_value, times_rate
+from cascade.core.exact import lot_value, times_rate
 from cascade.core.inbox import drop_intent, first_intent
-from cascade.core.margin import MAX_TICK, equity_of, is_flat, tier_of
+from cascade.core.ledger import settle_flat
+from cascade.core.margin import MAX_TICK, equity_of, initial_margin, initial_margin_of, is_flat
 from cascade.core.params import (
     AGENT,
     CANCEL,
     CANCEL_ALL,
-    CLOSING,
     CROSSED,
     GONE,
     IOC,
+    NO_HOLDING,
     NO_MARGIN,
     NOT_FLAT,
     NOT_REDUCING,
@@ -21,7 +22,9 @@ from cascade.core.params import (
     OUT_OF_BAND,
     OVER_LEVERAGE,
     POST_ONLY,
+    PROFIT,
     QUOTE,
+    SPOT,
     STOPPING,
     UNMARGINED,
     Params,
@@ -30,7 +33,6 @@ from cascade.core.seats import (
     leverage_allowed,
     plan_exits,
     post_margin,
-    settle_flat,
 )  # fmt: skip
 from cascade.core.state import NONE, State
 from cascade.core.triggers import retrigger
@@ -166,42 +168,45 @@ def _admissible(
         if not leverage_allowed(st, p, account, m, notional):
             reject(st, OVER_LEVERAGE)
             return False
-    row = st.accounts[account]
-    if row.kind == AGENT and row.margin != UNMARGINED and reduce_only == 0:
-        if not affordable(st, p, account, m, lots, tick):
+    if st.accounts[account].kind == AGENT and reduce_only == 0:
+        if market.kind == SPOT and lots < 0 and -lots > sellable(st, position):
+            reject(st, NO_HOLDING)
+            return False
+        if not affordable(st, p, position, lots, tick):
             reject(st, NO_MARGIN)
             return False
     return True
 
 
 @kernel
-def initial_margin_of(st: State, p: Params, account: int) -> int:
-    """Return the initial margin of all positions of an account at the marks, at its tiers' maximum leverage."""
-    row = st.accounts[account]
-    first = int64(row.first_position)
-    total = int64(0)
-    for k in range(first, first + row.n_positions):
-        position = st.positions[k]
-        if position.lots != 0:
-            m = int64(position.market)
-            total += initial_margin(p, m, abs(position.lots * lot_value(p.markets[m], st.markets[m].mark)))
-    return total
-
-
-@kernel
-def initial_margin(p: Params, m: int, notional: int) -> int:
-    """Return notional / maximum leverage of its tier, rounded up; a market without tiers wants it in full."""
-    if p.markets[m].n_tiers == 0:
-        return notional
-    return charge(notional, int64(1e8 / p.tiers[tier_of(p, m, notional)].max_leverage + 0.5))
+def sellable(st: State, position: int) -> int:
+    """Return the lots of a spot holding that no resting order offers already: nobody lends more."""
+    free = st.positions[position].lots
+    order = int64(st.accounts[int64(st.positions[position].account)].first_order)
+    while order != NONE:
+        row = st.orders[order]
+        if row.position == position:
+            free += min(row.lots, int64(0))
+        order = int64(row.own_next)
+    return free
 
 
 @outlined
-def affordable(st: State, p: Params, account: int, m: int, lots: int, tick: int) -> bool:
-    """Tell whether equity beyond positions' and resting orders' margin covers one more order."""
+def affordable(st: State, p: Params, position: int, lots: int, tick: int) -> bool:
+    """Tell whether equity beyond the margin of positions and resting orders covers what an order adds.
+
+    What only reduces a position needs no margin.
+    """
+    row = st.positions[position]
+    m, account = int64(row.market), int64(row.account)
+    added = abs(lots)
+    if (row.lots > 0) != (lots > 0):
+        added = max(added - abs(row.lots), int64(0))
+    if added == 0:
+        return True
     mark = st.markets[m].mark
     price = tick if lots > 0 and tick < 2 * mark else mark
-    wanted = initial_margin(p, m, abs(lots * lot_value(p.markets[m], price)))
+    wanted = initial_margin(p, m, abs(added * lot_value(p.markets[m], price)))
     free = equity_of(st, p, account) - initial_margin_of(st, p, account) - st.accounts[account].reserved
     return free >= wanted
 
@@ -219,18 +224,21 @@ def after_fill(st: State, p: Params, position: int, filled: int, purpose: int) -
             plan_exits(st, p, trader)
         elif is_flat(st, account):
             settle_flat(st, p, account)
-        elif purpose == STOPPING or purpose == CLOSING:
-            _stand_again(st, p, trader, position, purpose)
+        else:
+            _stand_again(st, trader, position, purpose)
     elif is_flat(st, account):
         settle_flat(st, p, account)
     retrigger(st, p, account)
 
 
 @kernel
-def _stand_again(st: State, p: Params, trader: int, position: int, purpose: int) -> None:
-    """Let a stop that found too little in the book fire again at the next margin test, at any mark."""
+def _stand_again(st: State, trader: int, position: int, purpose: int) -> None:
+    """Let a stop or take-profit that found too little in the book fire again at any mark."""
+    seat, long = st.traders[trader], st.positions[position].lots > 0
     if purpose == STOPPING:
-        st.traders[trader].stop_tick = MAX_TICK if st.positions[position].lots > 0 else int64(1)
+        seat.stop_tick = MAX_TICK if long else 1
+    elif purpose == PROFIT:
+        seat.take_tick = 1 if long else MAX_TICK
 
 
 @kernel

@@ -34,8 +34,8 @@ UNMARGINED, ISOLATED, CROSS = int64(0), int64(1), int64(2)
 LIMIT, IOC, POST_ONLY, CANCEL, CANCEL_ALL, QUOTE = (int64(k) for k in range(6))
 
 # why an order is sent
-ANY, NEWS, OPENING, CLOSING, STOPPING, FORCED, UNWINDING, ABSORBED = (int64(k) for k in range(8))
-PURPOSES = ("any", "news", "opening", "closing", "stop", "forced", "unwinding", "absorbed")
+ANY, NEWS, OPENING, CLOSING, STOPPING, PROFIT, FORCED, UNWINDING = (int64(k) for k in range(8))
+PURPOSES = ("any", "news", "opening", "closing", "stop", "take-profit", "forced", "unwinding")
 
 # why an intent is rejected
 REASONS = (
@@ -47,9 +47,10 @@ REASONS = (
     "margin is not enough",
     "size rounds to no lot",
     "position is not flat",
+    "holding is not enough to sell",
 )
-CROSSED, NOT_REDUCING, GONE, OUT_OF_BAND, OVER_LEVERAGE, NO_MARGIN, NO_LOT, NOT_FLAT = (
-    int64(k) for k in range(8)
+CROSSED, NOT_REDUCING, GONE, OUT_OF_BAND, OVER_LEVERAGE, NO_MARGIN, NO_LOT, NOT_FLAT, NO_HOLDING = (
+    int64(k) for k in range(9)
 )
 
 # rules named by a rulebook
@@ -70,7 +71,7 @@ RUN = record(
     ("dt", F8), ("n_steps", I8), ("n_ticks", I8), ("n0", I8), ("n1", I8),
     ("flags_at", I8), ("f0", I8), ("f1", I8), ("flags_words", I8),
     ("first_agent", I8), ("first_trader", I8),  # accounts
-    ("n_waves", I8),  # round(dt / venue clock), at least one
+    ("n_waves", I8),  # the most of any venue
     ("bar_steps", I8), ("record_trades", I8), ("python_agents", I8),
     ("forced_orders", I8),  # 0: the counterfactual, in which an absorber takes forced orders at mark
 )  # fmt: skip
@@ -87,7 +88,7 @@ MARKET_P = record(
     ("kind", I8), ("contract", I8), ("asset", I8), ("venue", I8), ("settlement", I8), ("unit", I8),
     ("tick_size", F8), ("lot_size", F8), ("index_weight", F8),
     ("first_tier", I8), ("n_tiers", I8), ("liquidation_fee", I8), ("price_band", I8), ("take_bound", I8),
-    ("max_order", I8), ("impact_notional", I8), ("fund_position", I8), ("absorber_position", I8),
+    ("max_order", I8), ("impact_notional", I8),
     ("impact", F8), ("impact_decay", F8),  # log price per money unit of signed flow; per step
     ("calm_variance", F8), ("withdrawal_threshold", F8), ("withdrawal_exponent", F8),
     ("withdrawal_floor", F8), ("learning_floor", F8), ("variance_decay", F8), ("variance_steps", I8),
@@ -97,8 +98,9 @@ MARKET_P = record(
 RATE_POINT = record(("step", I8), ("rate", I8))
 
 VENUE_P = record(
-    ("mark", I8), ("n_basis", I8), ("basis_steps", I8),
-    ("procedure", I8), ("take_over", I8), ("take_over_limit", I8), ("adl_ranking", I8), ("adl_price", I8),
+    ("mark", I8), ("n_basis", I8), ("basis_steps", I8), ("outlier_limit", F8),
+    ("n_waves", I8), ("wave_steps", I8),  # margin tests in a step, and steps from one to the next
+    ("procedure", I8), ("take_over", I8), ("adl_ranking", I8), ("adl_price", I8),
     ("fund", I8), ("fees", I8), ("rounding", I8), ("absorber", I8),
     ("unwind_fraction", F8), ("unwind_max", I8),  # of what is left, per step; money units per order
     ("funding_steps", I8), ("first_funding", I8), ("funding_interest", I8), ("funding_clamp", I8), ("premium_steps", I8),
@@ -131,7 +133,7 @@ ARBITRAGE = record(
 """Threshold in log price; gain in lots per unit of log price; orders and cap in lots of the perpetual."""
 
 LAYER = record(
-    ("first_trader", I8), ("n_traders", I8), ("long_share", F8), ("min_hold_s", F8), ("turnover", I8),
+    ("first_trader", I8), ("long_share", F8), ("min_hold_s", F8), ("turnover", I8),
     ("stop_share", F8), ("stop_distance", I8), ("take_share", F8), ("take_distance", I8),
     ("top_up_share", F8), ("top_up_at", F8), ("top_up_factor", F8), ("max_order", F8), ("key", U8),
 )  # fmt: skip
@@ -153,7 +155,7 @@ class Params(NamedTuple):
     rates: Array
     venues: Array
     tiers: Array
-    fees: Array  # int64 (n_fee_classes, 2): maker and taker rate
+    fees: Array  # int64 (n_venues, 2): maker and taker rate
     makers: Array
     quote_levels: Array
     news_takers: Array

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 
 from cascade.core.bitmap import first_from, last_until
-from cascade.core.book import ASKS, BIDS, BUYS, NO_ASK, NO_BID, SELLS, bitmap_at, recentre
+from cascade.core.book import BUYS, NO_ASK, NO_BID, SELLS
 from cascade.core.exact import lot_value, times_rate
+from cascade.core.ladder import ASKS, BIDS, bitmap_at, recentre
 from cascade.core.params import (
     ANCHORS,
     FUNDING_FIXED,
@@ -23,7 +24,7 @@ from cascade.core.params import (
 from cascade.core.state import NONE, State
 from cascade.core.triggers import retrigger
 from cascade.jit import int64, kernel, outlined
-from cascade.rng import FIRST, FOURTH, THIRD, normal, uniform
+from cascade.rng import ALONE, FIRST, FOURTH, THIRD, normal, uniform
 
 
 @outlined
@@ -35,9 +36,9 @@ def advance_news(st: State, p: Params, a: int) -> None:
         _bridge(st, p, a, step)
     elif asset.news == GBM or asset.news == JUMP_DIFFUSION:
         sd = asset.volatility
-        row.log_value += asset.drift - 0.5 * sd * sd + sd * normal(asset.key, step, a, FIRST)
-    if asset.news == JUMP_DIFFUSION and uniform(asset.key, step, a, THIRD) < asset.jump_rate:
-        row.log_value += asset.jump_mean + asset.jump_sd * normal(asset.key, step, a, FOURTH)
+        row.log_value += asset.drift - 0.5 * sd * sd + sd * normal(asset.key, step, ALONE, FIRST)
+    if asset.news == JUMP_DIFFUSION and uniform(asset.key, step, ALONE, THIRD) < asset.jump_rate:
+        row.log_value += asset.jump_mean + asset.jump_sd * normal(asset.key, step, ALONE, FOURTH)
     for k in range(len(p.shocks)):
         shock = p.shocks[k]
         if shock.kind == NEWS_SHOCK and shock.target == a and shock.start <= step < shock.stop:
@@ -47,19 +48,23 @@ def advance_news(st: State, p: Params, a: int) -> None:
 
 @kernel
 def _bridge(st: State, p: Params, a: int, step: int) -> None:
-    """Move a Brownian bridge one step on, towards the next anchor, which it meets exactly."""
+    """Move a Brownian bridge one step on, through the anchors inside the step and towards the next.
+
+    Each anchor is met exactly, at its own time; after the last the value stays.
+    """
     asset, row = p.assets[a], st.assets[a]
-    now = float(step + 1)  # the value at the end of this step
-    last = asset.first_point + asset.n_points - 1
-    while row.point < last and p.points[row.point].step <= now:
+    since, now = float(step), float(step + 1)  # the value moves from the end of the last step to that of this
+    end = asset.first_point + asset.n_points
+    while row.point < end and p.points[row.point].step < now:
+        row.log_value, since = p.points[row.point].log_price, max(p.points[row.point].step, since)
         row.point += 1
-    point = p.points[row.point]
-    ahead = point.step - (now - 1.0)  # steps from the previous value to the anchor
-    if ahead <= 1.0:
-        row.log_value = point.log_price if point.step <= now else row.log_value
+    if row.point == end:
         return
-    sd = asset.volatility * math.sqrt((ahead - 1.0) / ahead)
-    row.log_value += (point.log_price - row.log_value) / ahead + sd * normal(asset.key, step, a, FIRST)
+    point = p.points[row.point]
+    ahead, part = point.step - since, now - since
+    sd = asset.volatility * math.sqrt(part * (ahead - part) / ahead)
+    row.log_value += (point.log_price - row.log_value) * part / ahead
+    row.log_value += sd * normal(asset.key, step, ALONE, FIRST)
 
 
 @kernel
@@ -77,15 +82,54 @@ def mid_price(st: State, p: Params, m: int) -> float:
 
 
 @outlined
-def index_price(st: State, p: Params, asset: int) -> float:
-    """Return the weighted mean of the spot mids of an asset."""
-    total, weight = 0.0, 0.0
+def index_price(st: State, p: Params, asset: int, limit: float) -> float:
+    """Return the weighted mean of the spot mids of an asset, with the guard against outliers.
+
+    A source farther than `limit` from the median of all has no weight; where that befalls more than
+    one, the index is the median (Binance; venues.md 1.3).
+    """
+    total, weight, n = 0.0, 0.0, int64(0)
     for m in range(len(p.markets)):
-        market = p.markets[m]
-        if market.kind == SPOT and market.asset == asset:
-            total += market.index_weight * mid_price(st, p, int64(m))
-            weight += market.index_weight
-    return total / weight
+        if _is_source(p, m, asset):
+            total += p.markets[m].index_weight * mid_price(st, p, int64(m))
+            weight += p.markets[m].index_weight
+            n += 1
+    if n < 2:
+        return total / weight
+    median = 0.5 * (_ranked_mid(st, p, asset, (n - 1) // 2) + _ranked_mid(st, p, asset, n // 2))
+    outliers = int64(0)
+    for m in range(len(p.markets)):
+        mid = mid_price(st, p, int64(m))
+        if _is_source(p, m, asset) and abs(mid - median) > limit * median:
+            total -= p.markets[m].index_weight * mid
+            weight -= p.markets[m].index_weight
+            outliers += 1
+    return median if outliers > 1 or weight <= 0.0 else total / weight
+
+
+@kernel
+def _is_source(p: Params, m: int, asset: int) -> bool:
+    """Tell whether market m is one of those the index of an asset is made of."""
+    market = p.markets[m]
+    return market.kind == SPOT and market.asset == asset and market.index_weight > 0.0
+
+
+@outlined
+def _ranked_mid(st: State, p: Params, asset: int, rank: int) -> float:
+    """Return the spot mid of an asset that `rank` others lie below (few sources: counted, not sorted)."""
+    for m in range(len(p.markets)):
+        if not _is_source(p, m, asset):
+            continue
+        mid = mid_price(st, p, int64(m))
+        below, level = int64(0), int64(0)
+        for other in range(len(p.markets)):
+            if _is_source(p, other, asset):
+                price = mid_price(st, p, int64(other))
+                below += 1 if price < mid else 0
+                level += 1 if price == mid else 0
+        if below <= rank < below + level:
+            return mid
+    return 0.0
 
 
 @kernel
@@ -104,12 +148,11 @@ def update_mark(st: State, p: Params, m: int, sample: bool) -> None:
     market, fixed = st.markets[m], p.markets[m]
     venue = p.venues[fixed.venue]
     update_mid(st, p, m)
+    index = index_price(st, p, fixed.asset, venue.outlier_limit)
+    market.index = index
     if fixed.kind == SPOT:
-        market.index = index_price(st, p, fixed.asset)
         market.mark = max((market.mid2 + 1) // 2, int64(1))
     else:
-        index = index_price(st, p, fixed.asset)
-        market.index = index
         if sample and st.clock[0].step >= market.basis_at:
             _sample_basis(st, p, m, mid_price(st, p, m) - index)
         price = index
@@ -274,9 +317,12 @@ def update_withdrawal(st: State, p: Params, m: int) -> None:
 
 @kernel
 def learn(st: State, p: Params, m: int) -> None:
-    """Let the makers' fair value follow the signed flow of the last step, and forget with time."""
+    """Let the makers' fair value follow the signed flow of the last step, and forget with time.
+
+    The same flow moves a thinner book farther.
+    """
     market, fixed = st.markets[m], p.markets[m]
-    thin = max(market.depth_factor, fixed.learning_floor)
+    thin = max(market.depth_factor, fixed.learning_floor) * market.depth_shock
     market.impact = market.impact * fixed.impact_decay + fixed.impact * float(market.flow_learnt) / thin
     market.flow_learnt = 0
 

@@ -13,6 +13,7 @@ import math
 from cascade.core.exact import charge, lot_value
 from cascade.core.flow import quantile
 from cascade.core.inbox import append
+from cascade.core.ledger import transfer
 from cascade.core.margin import MAX_TICK, liquidation_tick, tier_of
 from cascade.core.params import CLOSING, IOC, OPENING, Params
 from cascade.core.state import NONE, State
@@ -62,7 +63,7 @@ def begin_life(st: State, p: Params, trader: int) -> None:
 
 @kernel
 def abandon_life(st: State, p: Params, account: int) -> None:
-    """Let a trader that was liquidated or stopped send no more orders in this life."""
+    """Let a trader that was liquidated, stopped or called for margin open no more in this life."""
     trader = account - p.run[0].first_trader
     if 0 <= trader < len(st.traders) and st.traders[trader].phase == WORKING:
         st.traders[trader].phase = HOLDING
@@ -92,32 +93,6 @@ def post_margin(st: State, p: Params, trader: int) -> None:
     rate = int64(1e8 / float(st.traders[trader].leverage) + 0.5)
     margin = charge(entry_notional(st, p, account), rate)
     transfer(st, account, settlement, margin - entries - st.balances[account, settlement])
-
-
-@kernel
-def transfer(st: State, account: int, settlement: int, amount: int) -> None:
-    """Deposit (amount > 0) into an account from outside, or withdraw from it."""
-    st.balances[account, settlement] += amount
-    ledger = st.ledger[settlement]
-    ledger.deposits += max(amount, int64(0))
-    ledger.withdrawals += max(-amount, int64(0))
-
-
-@outlined
-def settle_flat(st: State, p: Params, account: int) -> None:
-    """Close the wallet of a margined account without positions.
-
-    The owner withdraws what is left; the fund makes good what is missing.
-    """
-    first = int64(st.accounts[account].first_position)
-    market = p.markets[int64(st.positions[first].market)]
-    balance = st.balances[account, market.settlement]
-    if balance < 0:
-        st.balances[account, market.settlement] = 0
-        st.balances[p.venues[market.venue].fund, market.settlement] += balance
-        st.ledger[market.settlement].fund_losses -= balance
-    elif account >= p.run[0].first_trader:
-        transfer(st, account, market.settlement, -balance)
 
 
 @outlined
@@ -154,13 +129,17 @@ def _tick(price: float) -> int:
 
 @outlined
 def top_up(st: State, p: Params, trader: int, position: int) -> None:
-    """Deposit margin that moves the liquidation price away by the layer's factor; once in a life."""
+    """Deposit margin that moves the liquidation price away by the layer's factor; once in a life.
+
+    Who has to does not add to the position any more.
+    """
     seat, row = st.traders[trader], st.positions[position]
     layer = p.layers[int64(seat.layer)]
     account = p.run[0].first_trader + trader
     market = p.markets[int64(row.market)]
     m = int64(row.market)
     seat.top_up_tick = NONE
+    abandon_life(st, p, account)
     liquidation = liquidation_tick(p, m, row.lots, st.balances[account, market.settlement])
     if liquidation == NONE:
         return
@@ -230,6 +209,8 @@ def _enter(st: State, p: Params, trader: int, offset: float) -> bool:
         if seat.phase != BEGINNING:  # what this life holds already; before, it is the last life's rest
             wanted -= abs(float(position.entry_value))
         size = int64(min(wanted, layer.max_order) / value)
+        if seat.phase == BEGINNING:  # a position is at least one lot
+            size = max(size, int64(1))
         if size >= 1:
             lots = size if seat.side > 0 else -size
             append(

@@ -32,7 +32,7 @@ def record(*fields: tuple[str, str]) -> np.dtype[np.void]:
 CLOCK = record(
     ("step", I8), ("stage", I8), ("cursor", I8), ("wave", I8),
     ("need", I8),  # rows the buffer named by the last status must have free
-    ("free_order", I8), ("n_orders", I8), ("sequence", I8), ("n_inbox", I8),
+    ("free_order", I8), ("n_orders", I8), ("n_inbox", I8),
     ("n_liquidations", I8), ("n_adl", I8), ("n_trades", I8), ("n_bars", I8),
     ("n_flagged", I8), ("n_flagged_next", I8), ("n_residual", I8),
     ("next_bar", I8), ("events", I8), ("events_before", I8),

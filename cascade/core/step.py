@@ -12,9 +12,10 @@ from typing import NamedTuple
 import numpy as np
 
 from cascade.core import agents, backstop, liquidation, matching, pricing, recording
+from cascade.core.ledger import settle_flat
 from cascade.core.margin import is_flat
 from cascade.core.params import PERPETUAL, Params
-from cascade.core.seats import settle_flat, wake
+from cascade.core.seats import wake
 from cascade.core.state import INSOLVENT, NONE, STALE, State
 from cascade.core.triggers import first_flagged, retrigger, unflag
 from cascade.jit import boolean, entry, int64, kernel, outlined
@@ -145,8 +146,8 @@ def _groups(st: State, p: Params, stage: int) -> bool:
                 return False
             clock.cursor += 1
     else:
-        while clock.cursor < len(p.markets):
-            if not agents.unwind(st, p, clock.cursor):
+        while clock.cursor < len(p.venues) * len(p.markets):
+            if not agents.unwind(st, p, clock.cursor // len(p.markets), clock.cursor % len(p.markets)):
                 return False
             clock.cursor += 1
     return True

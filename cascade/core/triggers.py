@@ -12,8 +12,8 @@ from __future__ import annotations
 import math
 
 from cascade.core.bitmap import clear_bit, first_from, has_bit, last_until, set_bit
-from cascade.core.book import HIGH, HIGHS, LOW, LOWS, bitmap_at, hang_high, hang_low, trigger_slot
 from cascade.core.exact import lot_value
+from cascade.core.ladder import HIGH, HIGHS, LOW, LOWS, bitmap_at, hang_high, hang_low, trigger_slot
 from cascade.core.margin import MAX_TICK, excess_of, liquidation_tick, maintenance
 from cascade.core.params import UNMARGINED, Params
 from cascade.core.state import NONE, STALE, State

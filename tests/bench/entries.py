@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from cascade.core import book, margin, triggers
+from cascade.core import book, ladder, margin, triggers
 from cascade.core.params import ANY, UNMARGINED, Params
 from cascade.core.state import NONE, State
 from cascade.jit import entry, kernel
@@ -50,7 +50,7 @@ def _link(st: State, p: Params, lots: int, tick: int) -> int:
     clock.free_order = np.int64(row.next)
     clock.n_orders += 1
     row.lots, row.tick = lots, tick
-    book.link(st, p, np.int64(0), number)
+    ladder.link(st, p, np.int64(0), number)
     market = st.markets[0]
     if lots > 0:
         market.best_bid = max(market.best_bid, tick)
@@ -66,7 +66,7 @@ def _unlink(st: State, p: Params, number: int) -> None:
     clock, market = st.clock[0], st.markets[0]
     buys = row.lots > 0
     tick = np.int64(row.tick)
-    if book.unlink(st, p, np.int64(0), number) and tick == (market.best_bid if buys else market.best_ask):
+    if ladder.unlink(st, p, np.int64(0), number) and tick == (market.best_bid if buys else market.best_ask):
         book.refresh_best(st, p, np.int64(0), np.bool_(buys))
     row.lots = 0
     row.generation += 1

@@ -107,9 +107,10 @@ class Ledger:
         self.deposits += max(amount, 0)
         self.withdrawals += max(-amount, 0)
 
-    def fee_rate(self, account: int, taker: bool) -> int:
-        """Return the fee rate of an account."""
-        return self.world.fees[self.roster[account].fees][int(taker)]
+    def fee_rate(self, account: int, market: int, taker: bool) -> int:
+        """Return the fee rate of an account in a market; some trade free."""
+        venue = self.world.venues[self.world.markets[market].venue]
+        return venue.fees[int(taker)] if self.roster[account].fees else 0
 
     def open_interest(self, market: int) -> int:
         """Return the lots held long."""

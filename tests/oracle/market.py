@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 
 from cascade.core import params as par
 from tests.oracle.book import Order
@@ -10,7 +11,7 @@ from tests.oracle.ledger import RATE
 from tests.oracle.matching import LAST_TICK
 from tests.oracle.waterfall import Waterfall
 from tests.support.runner import Intent
-from tests.support.world import World, lot_value
+from tests.support.world import Market, World, lot_value
 
 Pending = tuple[Intent, Order | None]
 
@@ -28,6 +29,7 @@ class OracleMarket(Waterfall):
         self.standing: list[Intent] = []
         self.events_before = 0
         self.unfinished_waves = 0
+        self.index_guarded = 0  # counted for tests
 
     def step(self, intents: list[Pending]) -> None:
         """Run one step in which the given intents are sent."""
@@ -51,13 +53,12 @@ class OracleMarket(Waterfall):
     def _unwind(self) -> list[Intent]:
         """Let each fund work off a fraction of what it holds."""
         sent: list[Intent] = []
-        for m, market in enumerate(self.world.markets):
-            if market.spot or not self.world.forced_orders:
-                continue
-            venue = self.world.venues[market.venue]
-            place = self.ledger.place(self.ledger.special(par.FUND, market.venue), m)
+        places = [(v, m) for v in range(len(self.world.venues)) for m in range(len(self.world.markets))]
+        for v, m in places:
+            venue, market = self.world.venues[v], self.world.markets[m]
+            place = self.ledger.place(self.ledger.special(par.FUND, v), m)
             held = self.ledger.positions[place].lots
-            if held == 0:
+            if held == 0 or not self.world.forced_orders:
                 continue
             size = max(int(abs(held) * venue.unwind_fraction), 1)
             size = min(size, max(int(venue.unwind_max / abs(lot_value(market, self.marks[m]))), 1))
@@ -89,13 +90,31 @@ class OracleMarket(Waterfall):
             if market.spot:
                 self.marks[m] = max((self.mid2[m] + 1) // 2, 1)
                 continue
-            total = weight = 0.0
-            for s, spot in enumerate(self.world.markets):
-                if spot.spot and spot.asset == market.asset:
-                    total += spot.index_weight * mids[s]
-                    weight += spot.index_weight
-            price = self._mark_price(m, total / weight, mids[m], sample)
+            price = self._mark_price(m, self._index(market, mids), mids[m], sample)
             self.marks[m] = max(math.floor(price / market.tick_size + 0.5), 1)
+
+    def _index(self, market: Market, mids: list[float]) -> float:
+        """Return the weighted mean of an asset's spot mids, outliers left out; of many, the median."""
+        sources = [
+            (mids[s], spot.index_weight)
+            for s, spot in enumerate(self.world.markets)
+            if spot.spot and spot.asset == market.asset
+        ]
+        limit = self.world.venues[market.venue].outlier_limit
+        middle = statistics.median(price for price, _ in sources)
+        far = [(price, weight) for price, weight in sources if abs(price - middle) > limit * middle]
+        if len(far) > 1:
+            self.index_guarded += 1
+            return middle
+        total = weight = 0.0
+        for price, share in sources:
+            total += share * price
+            weight += share
+        for price, share in far:
+            self.index_guarded += 1
+            total -= share * price
+            weight -= share
+        return total / weight
 
     def _mark_price(self, m: int, index: float, mid: float, sample: bool) -> float:
         """Return the mark of a perpetual in quote units."""

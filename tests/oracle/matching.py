@@ -56,12 +56,13 @@ class Exchange:
     # --- resting orders ---------------------------------------------------------------------------
 
     def reserve(self, order: Order) -> int:
-        """Return the margin an order holds back, at the leverage of the first tier."""
+        """Return the margin an order holds back; what is sold on spot is there already."""
         if not self.ledger.is_margined(order.account):
             return 0
         market = self.ledger.rules(order.position)
-        value = abs(order.lots * lot_value(market, order.tick))
-        return charge(value, int(RATE / market.tiers[0].leverage))
+        if market.spot and order.lots < 0:
+            return 0
+        return initial(market, abs(order.lots * lot_value(market, order.tick)))
 
     def rest(self, order: Order) -> None:
         """Add an order to its book."""
@@ -118,13 +119,15 @@ class Exchange:
             left -= filled
         self.events += 1
         if left != lots:
-            rate = 0 if purpose == par.FORCED else self.ledger.fee_rate(taker, taker=True)
+            rate = 0 if purpose == par.FORCED else self.ledger.fee_rate(taker, m, taker=True)
             self.ledger.fill(position, lots - left, value, rate)
         return lots - left, value
 
     def _fill_resting(self, order: Order, lots: int, value: int) -> None:
         """Fill a resting order by signed lots of its own side."""
-        self.ledger.fill(order.position, lots, value, self.ledger.fee_rate(order.account, taker=False))
+        market = self.ledger.positions[order.position].market
+        rate = self.ledger.fee_rate(order.account, market, taker=False)
+        self.ledger.fill(order.position, lots, value, rate)
         if order.lots == lots:
             self.remove(order)
             return
@@ -209,16 +212,32 @@ class Exchange:
             most = market.tiers[tier_of(market, notional)].leverage
             if account in self.seats and self.seats[account].habits.leverage > most:
                 return par.OVER_LEVERAGE
-        is_agent = self.ledger.roster[account].kind == par.AGENT and self.ledger.is_margined(account)
-        if is_agent and not intent.reduce_only and not self._affordable(account, m, lots, intent.tick):
+        if self.ledger.roster[account].kind == par.AGENT and not intent.reduce_only:
+            return self._agent_refusal(intent, account, m, lots)
+        return None
+
+    def _agent_refusal(self, intent: Intent, account: int, m: int, lots: int) -> int | None:
+        """Return why an agent's order is refused: spot it does not hold, or margin."""
+        market = self.world.markets[m]
+        held = self.ledger.positions[intent.position].lots
+        if market.spot and lots < 0:
+            offered = sum(
+                o.lots for o in self.books[m].orders if o.position == intent.position and o.lots < 0
+            )
+            if -lots > held + offered:
+                return par.NO_HOLDING
+        if not self._affordable(account, m, lots, intent.tick, held):
             return par.NO_MARGIN
         return None
 
-    def _affordable(self, account: int, m: int, lots: int, tick: int) -> bool:
-        """Tell whether free equity covers the initial margin of one more order."""
+    def _affordable(self, account: int, m: int, lots: int, tick: int, held: int) -> bool:
+        """Tell whether free equity covers the initial margin of what an order adds to a position."""
         market, mark = self.world.markets[m], self.marks[m]
+        added = abs(lots) if held * lots > 0 or held == 0 else max(abs(lots) - abs(held), 0)
+        if added == 0:
+            return True
         price = tick if lots > 0 and tick < 2 * mark else mark
-        wanted = initial(market, abs(lots * lot_value(market, price)))
+        wanted = initial(market, abs(added * lot_value(market, price)))
         free = self.margin.equity(account) - self.margin.initial(account) - self.ledger.reserved[account]
         return free >= wanted
 
@@ -233,6 +252,9 @@ class Exchange:
         elif account in self.seats and intent.purpose == par.STOPPING:
             held = self.ledger.positions[intent.position].lots
             self.seats[account].stop = LAST_TICK if held > 0 else 1
+        elif account in self.seats and intent.purpose == par.PROFIT:
+            held = self.ledger.positions[intent.position].lots
+            self.seats[account].take = 1 if held > 0 else LAST_TICK
 
     def _post_margin(self, account: int) -> None:
         """Bring a trader's wallet to entry notional over leverage."""

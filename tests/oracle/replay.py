@@ -92,11 +92,13 @@ class Replay:
         seen["counterparties due"] += oracle.due
         seen["waiting"] += len(oracle.flagged)
         seen["stops"] += sum(bool(i.purpose == par.STOPPING) for i in oracle.standing)
-        seen["take-profits"] += sum(bool(i.purpose == par.CLOSING) for i in oracle.standing)
+        seen["take-profits"] += sum(bool(i.purpose == par.PROFIT) for i in oracle.standing)
         seen["top-ups"] += oracle.topped_up
+        seen["holdings bought"] += oracle.bought
+        seen["index guarded"] += oracle.index_guarded
         seen["cross liquidated"] += sum(len(oracle.ledger.places[int(row["account"])]) > 1 for row in rows)
         seen["far orders"] += int((self.kernels.st.markets["far_head"] != cols.NONE).sum())
-        oracle.absorbed = oracle.topped_up = oracle.due = 0
+        oracle.absorbed = oracle.topped_up = oracle.due = oracle.bought = oracle.index_guarded = 0
 
     def _standing(self) -> list[str]:
         """Compare what stops sent; their order among themselves is the trigger index's, and adopted."""

@@ -29,6 +29,8 @@ RARE = (
     "stops",
     "take-profits",
     "top-ups",
+    "holdings bought",
+    "index guarded",
     "cross liquidated",
     "far orders",
     "recentred",

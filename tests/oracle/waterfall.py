@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from cascade.core import params as par
-from tests.oracle.ledger import RATE, charge
+from tests.oracle.ledger import charge
 from tests.oracle.margin import bankruptcy_tick, liquidation_tick, maintenance, tier_of
 from tests.oracle.matching import LAST_TICK, Exchange
 from tests.support.runner import Intent
@@ -33,7 +33,7 @@ class Waterfall(Exchange):
         self.insolvent: set[int] = set()
         self.residuals: list[Residual] = []
         self.wave = 0
-        self.absorbed = self.topped_up = self.due = 0  # counted for tests
+        self.absorbed = self.topped_up = self.due = self.bought = 0  # counted for tests
 
     # --- margin test ------------------------------------------------------------------------------
 
@@ -42,6 +42,9 @@ class Waterfall(Exchange):
         sent: list[Intent] = []
         for account in range(len(self.ledger.roster)):
             if not self.ledger.is_margined(account) or self.ledger.is_flat(account):
+                continue
+            venue = self.world.venues[self.ledger.roster[account].venue]
+            if self.wave >= venue.n_waves or self.now % venue.wave_steps:
                 continue
             if self.margin.excess(account) <= 0:
                 self.flagged.add(account)
@@ -68,7 +71,7 @@ class Waterfall(Exchange):
                 lots=-row.lots,
                 tick=1 if long else LAST_TICK,
                 kind=int(par.IOC),
-                purpose=int(par.STOPPING if stopped else par.CLOSING),
+                purpose=int(par.STOPPING if stopped else par.PROFIT),
                 offset=0.0,
                 reduce_only=1,
             )
@@ -104,10 +107,12 @@ class Waterfall(Exchange):
             if safe:
                 break
         else:
-            if not self._fund_accepts(account):
-                self._leave_residuals(account)
-                return
-            self._take_over(account)
+            self._buy_holdings(account)
+            if not self.ledger.is_flat(account):
+                if not self._fund_accepts(account):
+                    self._leave_residuals(account)
+                    return
+                self._take_over(account)
         if self.ledger.is_flat(account):
             self.settle_flat(account)
 
@@ -146,7 +151,8 @@ class Waterfall(Exchange):
             filled, value = self.take(position, lots, limit, int(par.FORCED))
         else:  # the counterfactual: an absorber takes it at the mark
             filled, value = lots, lots * lot_value(market, mark)
-            absorber = self.ledger.place(self.ledger.special(par.ABSORBER, market.venue), m)
+            venue = self.ledger.roster[account].venue
+            absorber = self.ledger.place(self.ledger.special(par.ABSORBER, venue), m)
             self.ledger.fill(position, filled, value, 0)
             self.ledger.fill(absorber, -filled, -value, 0)
         fee = max(min(charge(abs(value), market.liquidation_fee), self.margin.equity(account)), 0)
@@ -179,6 +185,15 @@ class Waterfall(Exchange):
 
     # --- insurance fund ---------------------------------------------------------------------------
 
+    def _buy_holdings(self, account: int) -> None:
+        """Let the fund buy at mark what spot the book would not take."""
+        fund = self.ledger.fund_of(account)
+        for k in self.ledger.places[account]:
+            row = self.ledger.positions[k]
+            if self.ledger.rules(k).spot and row.lots:
+                self.bought += 1
+                self.ledger.move(k, self.ledger.place(fund, row.market), row.lots, -self.margin.value(k))
+
     def _fund_accepts(self, account: int) -> bool:
         """Tell whether the fund's rule lets it take over an account."""
         venue: Venue = self.world.venues[self.ledger.roster[account].venue]
@@ -195,7 +210,7 @@ class Waterfall(Exchange):
             row = self.ledger.positions[k]
             held = row.lots + self.ledger.positions[self.ledger.place(fund, row.market)].lots
             exposure += abs(held * lot_value(self.ledger.rules(k), self.marks[row.market]))
-        return exposure * RATE <= after * venue.take_over_limit
+        return exposure <= after
 
     def _take_over(self, account: int) -> None:
         """Give an account's positions and balance to the fund: a transfer at the bankruptcy price."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -223,3 +224,25 @@ def test_a_fresh_market_has_no_breach():
     runner = Runner(world)
     runner.step(quotes(world, 1000, deep=True))
     assert breaches(runner.st, runner.p, runner.endowment) == []
+
+
+def test_triggers_in_a_circle_that_no_bucket_leads_to_are_caught():
+    world = crash_world(long=True, cross=False)
+    seat = next(a for a in world.accounts if a.seat)
+    alike = tuple(replace(seat, name=a.name) if a.seat else a for a in world.accounts)
+    lots = sum(a.holdings[0].lots for a in alike if a.seat)
+    holder = tuple(
+        replace(a, holdings=(replace(a.holdings[0], lots=-lots),)) if a.name == "holder" else a for a in alike
+    )
+    world = replace(world, accounts=holder)
+    runner = Runner(world)
+    runner.step(quotes(world, 1000, deep=True))
+    assert breaches(runner.st, runner.p, runner.endowment) == []
+    st = runner.st
+    head = int(np.flatnonzero((st.positions.low_tick != NONE) & (st.positions.low_prev == NONE))[0])
+    one = int(st.positions.low_next[head])
+    other = int(st.positions.low_next[one])
+    beyond = int(st.positions.low_next[other])
+    st.positions.low_next[head], st.positions.low_prev[beyond] = beyond, head
+    st.positions.low_prev[one], st.positions.low_next[other] = other, one
+    assert any("2 low triggers hang where" in text for text in breaches(st, runner.p, runner.endowment))

@@ -56,6 +56,6 @@ def test_a_stop_or_take_profit_is_sent_at_its_tick_and_not_before(long, name, aw
     assert (lots == 0) == (away == 0)
     if away == 0:
         trades = runner.log("trades")
-        wanted = par.STOPPING if name == "stop" else par.CLOSING
+        wanted = par.STOPPING if name == "stop" else par.PROFIT
         assert trades[trades["taker"] == first]["purpose"].tolist() == [wanted]
         assert int(runner.st.balances[first, 0]) == 0

@@ -105,17 +105,6 @@ def _first(roster: tuple[Account, ...], kind: int, venue: int) -> int:
     return next((k for k, a in enumerate(roster) if a.kind == kind and a.venue == venue), cols.NONE)
 
 
-def _place(roster: tuple[Account, ...], account: int, market: int) -> int:
-    """Return the number of an account's position in a market, or NONE."""
-    position = 0
-    for number, a in enumerate(roster):
-        for h in a.holdings:
-            if number == account and h.market == market:
-                return position
-            position += 1
-    return cols.NONE
-
-
 def _run(world: World, roster: tuple[Account, ...]) -> dict[str, Any]:
     """Return the row of the run."""
     n0, n1, n2 = words(world.n_ticks)
@@ -145,7 +134,7 @@ def _markets(world: World, roster: tuple[Account, ...]) -> list[dict[str, Any]]:
     """Return the rows of the markets."""
     rows: list[dict[str, Any]] = []
     first_tier = 0
-    for m, market in enumerate(world.markets):
+    for market in world.markets:
         rows.append(
             {
                 "kind": par.SPOT if market.spot else par.PERPETUAL,
@@ -163,8 +152,6 @@ def _markets(world: World, roster: tuple[Account, ...]) -> list[dict[str, Any]]:
                 "take_bound": market.take_bound,
                 "max_order": market.max_order,
                 "impact_notional": 10**6,
-                "fund_position": _place(roster, _first(roster, par.FUND, market.venue), m),
-                "absorber_position": _place(roster, _first(roster, par.ABSORBER, market.venue), m),
                 "impact_decay": 1.0,
                 "calm_variance": 1e-8,
                 "withdrawal_threshold": 1.0,
@@ -189,7 +176,9 @@ def _venues(world: World, roster: tuple[Account, ...]) -> list[dict[str, Any]]:
             "basis_steps": venue.basis_steps,
             "procedure": venue.procedure,
             "take_over": venue.take_over,
-            "take_over_limit": venue.take_over_limit,
+            "outlier_limit": venue.outlier_limit,
+            "n_waves": min(venue.n_waves, world.n_waves),
+            "wave_steps": venue.wave_steps,
             "adl_ranking": venue.adl_ranking,
             "adl_price": venue.adl_price,
             "fund": _first(roster, par.FUND, v),
@@ -214,7 +203,6 @@ def _params(world: World, roster: tuple[Account, ...]) -> par.Params:
         for t in m.tiers
     ]
     layer = {
-        "n_traders": sum(1 for a in roster if a.seat),
         "top_up_factor": world.top_up_factor,
         "max_order": 1e12,
     }
@@ -226,7 +214,7 @@ def _params(world: World, roster: tuple[Account, ...]) -> par.Params:
         rates=table(par.RATE_POINT, []),
         venues=table(par.VENUE_P, _venues(world, roster)),
         tiers=table(par.TIER, steps),
-        fees=np.array(world.fees, np.int64),
+        fees=np.array([venue.fees for venue in world.venues], np.int64),
         makers=table(par.MAKER, []),
         quote_levels=table(par.QUOTE_LEVEL, []),
         news_takers=table(par.NEWS_TAKER, []),

@@ -23,7 +23,6 @@ def random_world(rng: random.Random, n_steps: int = 12) -> World:
         markets=tuple(markets),
         venues=tuple(venues),
         accounts=tuple(accounts),
-        fees=((0, 0), (rng.choice((-10_000, 0, 20_000)), rng.choice((0, 50_000, 123_457)))),
         n_ticks=rng.choice((64, 100, 128, 256)),
         n_waves=rng.randint(1, 3),
         n_steps=n_steps,
@@ -59,7 +58,10 @@ def _venue(rng: random.Random) -> Venue:
         basis_steps=rng.randint(1, 2),
         procedure=int(rng.choice((par.FULL, par.TIER_BY_TIER))),
         take_over=int(rng.choice((par.TAKE_OVER_CAPACITY, par.TAKE_OVER_NOTIONAL, par.TAKE_OVER_NEVER))),
-        take_over_limit=rng.choice((50_000_000, 100_000_000, 1_000_000_000)),
+        outlier_limit=rng.choice((0.002, 0.05)),
+        n_waves=rng.randint(1, 3),
+        wave_steps=rng.choice((1, 1, 2)),
+        fees=(rng.choice((-10_000, 0, 20_000)), rng.choice((0, 50_000, 123_457))),
         adl_ranking=int(rng.choice((par.QUEUE_PNL_MARGIN, par.QUEUE_PNL_LEVERAGE))),
         adl_price=int(rng.choice((par.AT_BANKRUPTCY, par.AT_BANKRUPTCY, par.AT_MARK))),
         unwind_fraction=rng.choice((0.01, 0.3, 1.0)),
@@ -166,8 +168,22 @@ def _margined(rng: random.Random, markets: list[Market], name: str, kind: int, s
 
 
 def _agents(rng: random.Random, markets: list[Market]) -> list[Account]:
-    """Return margined accounts that may rest orders."""
-    return [_margined(rng, markets, f"agent {k}", int(par.AGENT), None) for k in range(rng.randint(1, 4))]
+    """Return margined accounts that may rest orders; some hold spot too, which counts towards equity."""
+    made = [_margined(rng, markets, f"agent {k}", int(par.AGENT), None) for k in range(rng.randint(1, 4))]
+    return [_with_spot(rng, markets, agent) if rng.random() < 0.5 else agent for agent in made]
+
+
+def _with_spot(rng: random.Random, markets: list[Market], agent: Account) -> Account:
+    """Return an agent that also holds spot, bought out of its margin, and may trade it."""
+    stock = tuple(
+        Holding(market=m, lots=rng.choice((0, 1, rng.randint(1, 40))), entry=market.start)
+        for m, market in enumerate(markets)
+        if market.spot
+    )
+    paid = sum(h.lots * h.entry * markets[h.market].unit for h in stock)
+    share = rng.choice((1.0, 1.0, 0.5))  # the rest is a gift, so that not all fail at once
+    holdings = tuple(sorted((*stock, *agent.holdings), key=lambda h: h.market))
+    return replace(agent, margin=int(par.CROSS), holdings=holdings, balance=agent.balance - int(paid * share))
 
 
 def _traders(rng: random.Random, markets: list[Market]) -> list[Account]:

@@ -49,7 +49,10 @@ class Venue:
     basis_steps: int = 1
     procedure: int = int(par.FULL)
     take_over: int = int(par.TAKE_OVER_CAPACITY)
-    take_over_limit: int = 100_000_000
+    outlier_limit: float = 0.05
+    n_waves: int = 10**6
+    wave_steps: int = 1
+    fees: tuple[int, int] = (0, 0)
     adl_ranking: int = int(par.QUEUE_PNL_LEVERAGE)
     adl_price: int = int(par.AT_BANKRUPTCY)
     unwind_fraction: float = 0.5
@@ -80,7 +83,7 @@ class Seat:
 
 @dataclass(frozen=True, kw_only=True)
 class Account:
-    """An account; `seat` makes it a trader."""
+    """An account; `seat` makes it a trader, `fees` is 1 for those who pay them."""
 
     name: str
     kind: int
@@ -99,7 +102,6 @@ class World:
     markets: tuple[Market, ...]
     venues: tuple[Venue, ...]
     accounts: tuple[Account, ...]
-    fees: tuple[tuple[int, int], ...] = ((0, 0),)
     n_ticks: int = 128
     n_waves: int = 1
     n_steps: int = 100
@@ -111,23 +113,17 @@ class World:
     def roster(self) -> tuple[Account, ...]:
         """Return every account in order of its number: the venues' own, others, agents, traders."""
         own: list[Account] = []
+        everywhere = tuple(Holding(market=m) for m in range(len(self.markets)))
         for v, venue in enumerate(self.venues):
-            places = [m for m, market in enumerate(self.markets) if market.venue == v]
-            perpetual = tuple(Holding(market=m) for m in places if not self.markets[m].spot)
-            first = (Holding(market=places[0]),)
-            if perpetual:
+            for name, kind, holdings, balance in (
+                ("fund", par.FUND, everywhere, venue.fund_balance),
+                ("absorber", par.ABSORBER, everywhere, 0),
+                ("fees", par.FEES, everywhere[:1], 0),
+                ("rounding", par.ROUNDING, everywhere[:1], 0),
+            ):
                 own.append(
-                    Account(
-                        name=f"fund {v}",
-                        kind=int(par.FUND),
-                        venue=v,
-                        holdings=perpetual,
-                        balance=venue.fund_balance,
-                    )
+                    Account(name=f"{name} {v}", kind=int(kind), venue=v, holdings=holdings, balance=balance)
                 )
-                own.append(Account(name=f"absorber {v}", kind=int(par.ABSORBER), venue=v, holdings=perpetual))
-            own.append(Account(name=f"fees {v}", kind=int(par.FEES), venue=v, holdings=first))
-            own.append(Account(name=f"rounding {v}", kind=int(par.ROUNDING), venue=v, holdings=first))
         rest = sorted(self.accounts, key=lambda a: 2 if a.seat else int(a.kind == par.AGENT))
         return (*own, *rest)
 

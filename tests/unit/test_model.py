@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 from cascade.agent import Trader
+from cascade.core import params as k
 from cascade.core.check import breaches
 from cascade.engine import Engine, simulate
 from cascade.model import CascadeModel, Logs
-from tests.support.scenarios import small_scenario
+from cascade.scenario.schema import Scenario
+from tests.support.scenarios import small_data, small_scenario
 
 
 class Buyer(Trader):
@@ -109,3 +111,94 @@ def test_a_log_to_which_nothing_was_written_is_empty() -> None:
         assert logs[table]["step"].dtype == np.int64
     with pytest.raises(KeyError):
         logs["fills"]
+
+
+class Collector(Trader):
+    """Buys spot, then a levered perpetual, and holds both."""
+
+    def step(self) -> None:
+        now = self.market_model.engine.step
+        if now == 5:
+            self.buy("spot:BTCUSD", 0.5)
+        elif now == 7:
+            self.buy("venue:BTCUSDT", 20.0)
+
+
+def test_an_insolvent_agent_is_settled_by_the_fund_of_its_own_venue() -> None:
+    """Its spot is sold with the rest; the loss is that fund's, though its first market is on another venue."""
+    shock = [{"type": "news", "at": "20s", "asset": "BTC", "move": "-12 %"}]
+    model = CascadeModel(small_scenario(shocks=shock), agents=[lambda m: Collector(m, cash=160_000)])
+    (agent,) = model.agents
+    while model.engine.step < 18:
+        model.step()
+    assert agent.position("spot:BTCUSD") == pytest.approx(0.5)
+    assert agent.position("venue:BTCUSDT") == pytest.approx(20.0)
+    while model.running:
+        model.step()
+    engine = model.engine
+    assert breaches(engine.state, engine.params, engine.endowment) == []
+    assert agent.position("spot:BTCUSD") == agent.position("venue:BTCUSDT") == 0.0
+    assert agent.equity == 0.0
+    spot_fund = engine.params.venues[0].fund
+    assert engine.state.balances[spot_fund, 0] == 0
+    assert engine.state.ledger[0].fund_losses > 0
+
+
+def test_an_agent_pays_fees_sells_only_spot_it_holds_and_closes_without_margin() -> None:
+    class Poor(Trader):
+        def step(self) -> None:
+            now = self.market_model.engine.step
+            if now == 2:
+                self.sell("spot:BTCUSD", 0.1)  # refused: nothing held
+            elif now == 4:
+                self.buy("venue:BTCUSDT", 1.2)
+            elif now == 6:
+                self.sell("venue:BTCUSDT", 1.2)  # no margin is free, none is needed
+
+    model = CascadeModel(small_scenario(), agents=[lambda m: Poor(m, cash=1_120)])
+    (agent,) = model.agents
+    for _ in range(6):
+        model.step()
+    assert agent.position("venue:BTCUSDT") == pytest.approx(1.2)
+    fee = 1.2 * 107_000 * 0.0005
+    assert agent.equity == pytest.approx(1_120 - fee, abs=0.4 * fee)
+    for _ in range(2):
+        model.step()
+    assert agent.position("venue:BTCUSDT") == agent.position("spot:BTCUSD") == 0.0
+    reasons = dict(zip(k.REASONS, model.engine.state.counts.tolist(), strict=True))
+    assert {why for why, n in reasons.items() if n} == {"holding is not enough to sell"}
+
+
+def test_an_agent_lives_on_one_venue() -> None:
+    class Idle(Trader):
+        def step(self) -> None:
+            pass
+
+    model = CascadeModel(
+        small_scenario(), agents=[lambda m: Idle(m, 1e5), lambda m: Idle(m, 1e5, venue="spot")]
+    )
+    at_home, elsewhere = model.agents
+    assert (at_home.venue, elsewhere.venue) == ("venue", "spot")
+    with pytest.raises(ValueError, match="account is on spot"):
+        elsewhere.buy("venue:BTCUSDT", 1.0)
+    at_home.buy("spot:BTCUSD", 0.1)
+    model.step()
+    assert at_home.position("spot:BTCUSD") == pytest.approx(0.1)
+    with pytest.raises(ValueError, match="there is no venue 'moon'"):
+        CascadeModel(small_scenario(), agents=[lambda m: Idle(m, 1.0, venue="moon")])
+
+
+def test_agents_trade_where_there_is_only_spot() -> None:
+    class Saver(Trader):
+        def step(self) -> None:
+            self.buy("spot:BTCUSD", 0.1)
+
+    data = small_data(population=[], arbitrage=[])
+    del data["markets"]["venue:BTCUSDT"]
+    model = CascadeModel(Scenario.model_validate(data), agents=[lambda m: Saver(m, cash=50_000)])
+    (saver,) = model.agents
+    for _ in range(20):
+        model.step()
+    assert 0.4 <= saver.position("spot:BTCUSD") < 50_000 / 106_000
+    engine = model.engine
+    assert breaches(engine.state, engine.params, engine.endowment) == []
