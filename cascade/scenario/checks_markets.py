@@ -89,6 +89,24 @@ def contract_is_known(context: Context) -> Found:
             yield Finding(("markets", name, "contract"), message, hint)
 
 
+@register("CAS138", "tick and lot are those of the contract", "markets venues")
+def steps_are_those_of_the_contract(context: Context) -> Found:
+    """Warn where a market has steps of its own, though the rulebook knows the venue's."""
+    for name, market in context.scenario.markets.items():
+        rulebook = context.rulebook_of(name)
+        if rulebook is None or not isinstance(market, LinearPerpetual):
+            continue
+        contract = rulebook.contracts.get(market.contract)
+        for key in ("tick", "lot"):
+            own: float = getattr(market, key)
+            theirs: float | None = getattr(contract, key, None)
+            if theirs is not None and own != theirs:
+                shown = _decimal(Fraction(repr(theirs)))
+                message = f"{own:g}, but {market.contract} has {shown} in {rulebook.name}"
+                hint = f"write {key}: {shown}, or leave it out"
+                yield Finding(("markets", name, key), message, hint, "warning")
+
+
 @register("CAS105", "the rulebook of every venue exists and is valid", "venues")
 def rulebook_loads(context: Context) -> Found:
     """Load every rulebook and pass its problems on."""

@@ -15,7 +15,7 @@ from cascade.scenario.schema_outputs import Outputs, Published, Reference, Sourc
 from cascade.scenario.schema_population import Layer
 from cascade.scenario.schema_prices import Asset
 from cascade.scenario.schema_shocks import Shock
-from cascade.scenario.schema_venues import Market, Venue, name_contracts
+from cascade.scenario.schema_venues import Market, Venue, complete_markets
 from cascade.units import Instant, PositiveDuration
 
 FORMAT = 1
@@ -38,7 +38,7 @@ class Scenario(Model):
     replicates: Annotated[int, Field(ge=1)] = Field(default=1, description="Number of random realisations.")
     assets: dict[Name, Asset] = Field(description="What is traded.", min_length=1)
     venues: dict[Name, Venue] = Field(description="Where it is traded.", min_length=1)
-    markets: Annotated[dict[MarketName, Market], Field(min_length=1), BeforeValidator(name_contracts)] = (
+    markets: Annotated[dict[MarketName, Market], Field(min_length=1), BeforeValidator(complete_markets)] = (
         Field(description="Books, named venue:contract.")
     )
     makers: tuple[Maker, ...] = Field(default=(), description="Those who quote.")

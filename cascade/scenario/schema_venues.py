@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypeAlias, cast
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo
 
+from cascade.errors import ScenarioError
 from cascade.scenario.base import File, Model, Name, Text
 from cascade.scenario.words import closest
 from cascade.units import Moment, Price, Rate, Share, Usd, refuse
@@ -56,6 +57,10 @@ class Funding(Model):
     )
 
 
+_STEPS = {"tick": 1e-3, "lot": 1.0}
+"""Steps that a rulebook may give, with stand-ins that suit most prices."""
+
+
 class SpotMarket(Model):
     """A spot market: one book, no leverage."""
 
@@ -70,8 +75,15 @@ class SpotMarket(Model):
     )
 
 
+def _without_steps(schema: dict[str, Any]) -> None:
+    """Tell editors that what the rulebook fills in need not be written."""
+    schema["required"] = [key for key in schema["required"] if key not in _STEPS]
+
+
 class LinearPerpetual(Model):
     """A perpetual future that settles in USD."""
+
+    model_config = ConfigDict(json_schema_extra=_without_steps)
 
     type: Literal["linear_perpetual"]
     asset: Text = Field(description="Name of the asset.", examples=["BTC"])
@@ -79,9 +91,9 @@ class LinearPerpetual(Model):
         default="",
         description="Contract of the rulebook; by default what follows the colon of the market's name.",
     )
-    tick: Price = Field(description="Smallest price step in USD.", examples=[0.1])
+    tick: Price = Field(description="Smallest price step in USD; by default the contract's.", examples=[0.1])
     lot: Annotated[float, Field(gt=0)] = Field(
-        description="Smallest size in units of the asset.", examples=[0.001]
+        description="Smallest size in units of the asset; by default the contract's.", examples=[0.001]
     )
     funding: Funding = Field(default=Funding(), description="Funding payments.")
 
@@ -89,15 +101,37 @@ class LinearPerpetual(Model):
 Market: TypeAlias = Annotated[SpotMarket | LinearPerpetual, Field(discriminator="type")]
 
 
-def name_contracts(markets: Any) -> Any:
-    """Return the markets with the contract of each perpetual written out."""
+def complete_markets(markets: Any, info: ValidationInfo) -> Any:
+    """Return the markets with the contract of each perpetual written out, and its tick and lot."""
     if not isinstance(markets, dict):
         return markets
-    named: dict[Any, Any] = {}
+    venues: dict[str, Venue] = info.data.get("venues", {})
+    complete: dict[Any, Any] = {}
     for key, market in cast("dict[Any, Any]", markets).items():
-        lacks = isinstance(market, dict) and not cast("dict[str, Any]", market).get("contract")
-        if lacks and market.get("type") == "linear_perpetual" and isinstance(key, str):
-            named[key] = {**market, "contract": key.partition(":")[2]}
-        else:
-            named[key] = market
-    return named
+        complete[key] = market
+        if not isinstance(key, str) or not isinstance(market, dict):
+            continue
+        written = cast("dict[str, Any]", market)
+        if written.get("type") == "linear_perpetual":
+            venue, _, name = key.partition(":")
+            contract = written.get("contract") or name
+            complete[key] = {**_steps_of(venues.get(venue), contract), **written, "contract": contract}
+    return complete
+
+
+def _steps_of(venue: Venue | None, contract: Any) -> dict[str, float]:
+    """Return tick and lot as far as the rulebook of a venue gives them.
+
+    Where the venue, its rulebook or the contract is not known, their own checks say so: stand-ins
+    keep a missing tick from being reported as well.
+    """
+    from cascade.venues.load import load_rulebook
+
+    try:
+        known = load_rulebook(venue.rulebook).contracts if venue is not None else {}
+    except ScenarioError:
+        known = {}
+    if not isinstance(contract, str) or contract not in known:
+        return dict(_STEPS)
+    figures = {key: getattr(known[contract], key) for key in _STEPS}
+    return {key: figure for key, figure in figures.items() if figure is not None}

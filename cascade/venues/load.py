@@ -18,7 +18,7 @@ from cascade.scenario.words import closest, did_you_mean, listing
 from cascade.venues.rulebook import Contract, Rulebook
 
 _FOLDER = Path(__file__).resolve().parent
-_SECTIONS = ("mark", "index", "funding", "margin", "liquidation", "fund", "adl", "contracts")
+_SECTIONS = ("mark", "index", "funding", "liquidation", "fund", "adl", "contracts")
 _NO_FIGURES = ("name", "venue", "date", "kind", "description", "sources")
 
 

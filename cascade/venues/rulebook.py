@@ -14,7 +14,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import BeforeValidator, Field
 
 from cascade.scenario.base import Model, Name, Text
-from cascade.units import Multiple, PositiveUsd, Rate, Share, Usd, refuse
+from cascade.units import Multiple, PositiveUsd, Price, Rate, Share, refuse
 
 Status: TypeAlias = Literal["stated", "code", "derived", "secondary", "unconfirmed"]
 """How a figure is known: the venue says so, read in public code, derived, second hand, or not confirmed."""
@@ -69,15 +69,6 @@ class FundingRule(Model):
     cap_of_mmr: Annotated[float, Field(gt=0)] = Field(
         default=0.75,
         description="The rate stays within this part of the first tier's maintenance margin rate.",
-    )
-
-
-class Margin(Model):
-    """The margin test."""
-
-    trigger: Literal["at_or_below"] = Field(
-        default="at_or_below",
-        description="An account is liquidated when equity is at or below maintenance margin.",
     )
 
 
@@ -152,9 +143,10 @@ class Contract(Model):
     impact_notional_usd: PositiveUsd | None = Field(
         default=None, description="Instead of the venue's `funding.impact_notional_usd`."
     )
-    tick: Usd | None = Field(default=None, description="Smallest price step.")
-    lot: Annotated[float, Field(gt=0)] | None = Field(default=None, description="Smallest size.")
-    min_notional_usd: Usd | None = Field(default=None, description="Smallest order.")
+    tick: Price | None = Field(default=None, description="Smallest price step in USD, for its markets.")
+    lot: Annotated[float, Field(gt=0)] | None = Field(
+        default=None, description="Smallest size in units of the asset, for its markets."
+    )
 
     @property
     def max_leverage(self) -> float:
@@ -199,7 +191,6 @@ class Rulebook(Model):
     mark: Mark = Field(default=Mark(), description="Mark price.")
     index: Index = Field(default=Index(), description="Index price.")
     funding: FundingRule = Field(default=FundingRule(), description="Funding rate.")
-    margin: Margin = Field(default=Margin(), description="Margin test.")
     liquidation: LiquidationRule = Field(default=LiquidationRule(), description="Liquidation.")
     fund: FundRule = Field(default=FundRule(), description="Insurance fund.")
     adl: AdlRule = Field(default=AdlRule(), description="Auto-deleveraging.")

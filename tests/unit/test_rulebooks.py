@@ -86,7 +86,7 @@ def broken(folder: Path, old: str, new: str) -> ScenarioError:
         ("cap_usd: 800k", "cap_usd: 100k", "CAS203", "caps must rise", ""),
         ("mmr: 0.5 %", "mmr: 1.5 %", "CAS203", "exceeds the initial margin", "at most 0.01"),
         ("kind: perpetual", "kind: spot", "CAS202", "a spot venue has no leverage", "kind: perpetual"),
-        ("margin:\n  trigger: at_or_below\n", "", "CAS202", "lacks 'margin'", "add margin:"),
+        ("adl:\n  ranking: queue_pnl_margin\n  price: bankruptcy\n", "", "CAS202", "lacks 'adl'", "add adl:"),
         (
             "procedure: binance_partial",
             "procedure: partial",
@@ -123,3 +123,8 @@ def test_one_tier_needs_no_amount() -> None:
         tiers=(Tier(cap_usd=1e6, max_leverage=10, mmr=0.05),), liquidation_fee=0.01, max_market_qty=1
     )
     assert contract.maintenance_amounts() == (0.0,)
+
+
+def test_figures_that_nothing_reads_are_refused(tmp_path: Path) -> None:
+    problems = broken(tmp_path, "    lot: 0.001\n", "    lot: 0.001\n    min_notional_usd: 100\n").problems
+    assert [(p.code, p.path) for p in problems] == [("CAS010", "contracts.BTCUSDT.min_notional_usd")]
