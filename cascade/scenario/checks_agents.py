@@ -14,6 +14,7 @@ from cascade.scenario.schema_shocks import DepthShock, MarketOrderShock, NewsSho
 from cascade.scenario.schema_venues import LinearPerpetual, SpotMarket
 from cascade.scenario.source import Steps, follow
 from cascade.scenario.words import did_you_mean, listing
+from cascade.units import format_duration
 
 _ALL_LISTS = "makers news_takers flow arbitrage population shocks"
 
@@ -168,6 +169,55 @@ def cap_exceeds_depth(context: Context) -> Found:
             )
             hint = f"write cap: {max(1, round(quoted * 1.5 / 1e6))}M, or more makers (count)"
             yield Finding(("makers", number, "cap"), message, hint, "warning")
+
+
+@register("CAS136", "maker groups of one market agree on its learning and withdrawal", "markets", "makers")
+def makers_agree(context: Context) -> Found:
+    """Test what belongs to the market, and would silently be that of its last group."""
+    first: dict[str, int] = {}
+    for number, maker in enumerate(context.scenario.makers):
+        found: dict[Steps, Finding] = {}
+        for name in context.scenario.select_markets(maker.markets):
+            other = context.scenario.makers[first.setdefault(name, number)]
+            for finding in _disagreements(number, maker, other, name):
+                found.setdefault(finding.steps, finding)
+        yield from found.values()
+
+
+def _disagreements(number: int, maker: LadderMaker, other: LadderMaker, market: str) -> Iterator[Finding]:
+    for key in ("learning", "withdrawal"):
+        if getattr(maker, key) != getattr(other, key):
+            message = f"differs from that of {other.name}, but a market has one {key}, and both make {market}"
+            hint = f"write the {key} of {other.name} here as well, or make it one group"
+            yield Finding(("makers", number, key), message, hint)
+    scaled = maker.learning == other.learning and maker.learning.scale_with_depth
+    if scaled and maker.depth.scale != other.depth.scale:
+        message = (
+            f"learning is divided by {maker.depth.scale:g} here and by {other.depth.scale:g} in {other.name}"
+        )
+        hint = "write learning: {scale_with_depth: false} for both, or one scale"
+        yield Finding(("makers", number, "depth", "scale"), f"{message}: both make {market}", hint)
+
+
+_STEPS_S = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60)
+
+
+@register("CAS137", "makers and arbitrageurs act at most once a step", "dt makers arbitrage")
+def acts_once_a_step(context: Context) -> Found:
+    """Warn of rates that the time step cannot hold."""
+    dt = context.scenario.dt
+    for section, key in (("makers", "requote_rate"), ("arbitrage", "rate")):
+        for number, group in enumerate(getattr(context.scenario, section)):
+            rate: float = getattr(group, key)
+            if rate * dt <= 1 + 1e-9:
+                continue
+            message = (
+                f"{rate:g} /s is {rate * dt:g} times in a step of {format_duration(dt)}; it will be once"
+            )
+            fitting = [step for step in _STEPS_S if step * rate <= 1 + 1e-9]
+            finer = f"dt: {format_duration(fitting[-1])}, or " if fitting else ""
+            hint = f"write {finer}{key}: {1 / dt:.4g} /s"
+            yield Finding((section, number, key), message, hint, "warning")
 
 
 @register("CAS128", "depth profiles and levels rise", "makers")

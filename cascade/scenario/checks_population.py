@@ -30,7 +30,7 @@ def leverage_within_tiers(context: Context) -> Found:
     """Test leverages, and leverages with the smallest size, against the rulebook."""
     for number, layer in enumerate(context.scenario.population):
         if isinstance(layer, TableLayer):
-            yield from _table_leverage(context, layer)
+            yield from _table_rows(context, layer)
             continue
         patterns = layer.markets if isinstance(layer, LeveragedLayer) else (layer.market,)
         for name in context.scenario.select_markets(patterns):
@@ -56,7 +56,7 @@ def _layer_leverage(
         yield Finding(
             _place(context, steps, layer.leverage, high), message, _limit(layer.leverage, "max", most)
         )
-    if low < 1:
+    if low < 1 and not _is_long_ladder(layer):  # which needs more than 1x: see CAS135
         message = f"leverage goes down to {low:g}x: a position has at least 1x"
         yield Finding(_place(context, steps, layer.leverage, low), message, _limit(layer.leverage, "min", 1))
     size = max(layer.size.support()[0], 0.0)
@@ -69,6 +69,10 @@ def _layer_leverage(
         )
         hint = f"write sizes up to {allowed:g}, or leverage up to {tier.max_leverage:g}x"
         yield Finding((*steps, "size"), message, hint)
+
+
+def _is_long_ladder(layer: Layer) -> bool:
+    return isinstance(layer, LadderLayer) and layer.side == "long"
 
 
 def _limit(distribution: Distribution, which: str, bound: float) -> str:
@@ -98,8 +102,8 @@ def _positions(layer: TableLayer) -> Positions | None:
         return None
 
 
-def _table_leverage(context: Context, layer: TableLayer) -> Iterator[Problem]:
-    """Test every row of a table of positions, its market included."""
+def _table_rows(context: Context, layer: TableLayer) -> Iterator[Problem]:
+    """Test every row of a table of positions, its market and its size included."""
     from cascade.scenario.source import shown_name
     from cascade.scenario.tables import ROW
 
@@ -108,14 +112,19 @@ def _table_leverage(context: Context, layer: TableLayer) -> Iterator[Problem]:
         return
     file = shown_name(Path(layer.file))
     markets = context.scenario.markets
-    columns = zip(positions.rows, positions.market, positions.notional_usd, positions.leverage, strict=True)
-    for row, name, notional, leverage in columns:
-        if not isinstance(markets.get(name), LinearPerpetual):
+    figures = positions.notional_usd, positions.entry_price, positions.leverage
+    for row, name, notional, entry, leverage in zip(positions.rows, positions.market, *figures, strict=True):
+        market = markets.get(name)
+        if not isinstance(market, LinearPerpetual):
             message = f"no perpetual market '{name}'{did_you_mean(name, markets)}"
             yield Problem(
                 ROW, message, "write a perpetual market of the scenario", file, row, 1, path="market"
             )
             continue
+        if round(notional / entry / market.lot) < 1:
+            message = f"{notional:g} USD at {entry:g} is no lot of {name}: a lot is {market.lot:g}"
+            hint = f"write notional_usd {entry * market.lot:g} or more, or remove this row"
+            yield Problem(ROW, message, hint, file, row, 1, path="notional_usd")
         contract = _contract(context, name)
         if contract is not None and notional > contract.largest_notional(leverage):
             most = contract.tier_of(notional).max_leverage
@@ -242,6 +251,35 @@ def ladder_is_on_its_side(context: Context) -> Found:
             yield Finding(
                 ("population", number, key), message, f"write a price {side} {price:g}, or side: {other}"
             )
+
+
+@register("CAS134", "stops, take-profits and top-ups are of layers in one market", "markets population")
+def exits_are_of_one_market(context: Context) -> Found:
+    """Test that what lies on the way to a liquidation price belongs to accounts that have one."""
+    for number, layer in enumerate(context.scenario.population):
+        if not isinstance(layer, LeveragedLayer) or layer.margin != "cross":
+            continue
+        names = context.scenario.select_markets(layer.markets)
+        for key in ("stop_loss", "take_profit", "top_up"):
+            if len(names) > 1 and getattr(layer, key) is not None:
+                message = f"an account in {len(names)} markets has no one liquidation price to place it by"
+                hint = f"write one layer for each market: {', '.join(names)}; or remove {key}"
+                yield Finding(("population", number, key), message, hint, on_key=True)
+
+
+@register("CAS135", "a ladder of longs has leverage above 1x", "population")
+def ladder_has_leverage(context: Context) -> Found:
+    """Test that every long of a ladder has a liquidation price: at 1x it has none."""
+    for number, layer in enumerate(context.scenario.population):
+        if not isinstance(layer, LadderLayer) or not _is_long_ladder(layer):
+            continue
+        low = layer.leverage.support()[0]
+        if low <= 1:
+            message = f"leverage goes down to {low:g}x: a long has a liquidation price only above 1x"
+            hint = (
+                "write values above 1x" if layer.leverage.is_discrete else "add min: 1.5 to the distribution"
+            )
+            yield Finding(_place(context, ("population", number), layer.leverage, low), message, hint)
 
 
 @register("CAS133", "leveraged layers have a price history", "assets markets population")

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from cascade.cli.app import build
 from cascade.errors import Problem, ScenarioError
-from cascade.scenario.load import load
+from cascade.scenario.load import digest, inspect, load, to_data
 
 BASE = (Path(__file__).parent.parent / "data" / "base.yaml").read_text(encoding="utf-8")
 
@@ -48,6 +48,11 @@ STOP = "    stop_loss: {share: 40 %}"
 SHOCK = "  - {type: market_order, at: 30m, over: 5m, market: binance:BTCUSDT, side: sell, notional: 20M}"
 SPOT = "  spot:BTCUSD: {type: spot, asset: BTC, tick: 0.1, lot: 0.001}"
 FLOW = '  - {name: background, markets: "*"}'
+ETH = "  ETH: {news: {type: constant, price: 2500}, history: {type: gbm, volatility: 25 %, duration: 8d}}\n"
+ETH_AFTER = "\nvenues:"
+ETH_MARKETS = """
+  spot:ETHUSD: {type: spot, asset: ETH, tick: 0.01, lot: 0.001}
+  binance:ETHUSDT: {type: linear_perpetual, asset: ETH}"""
 TIER = "allows at most 125x"
 
 CASES = [
@@ -281,6 +286,13 @@ CASES = [
         [("dt: 1s", "dt: 7s")],
         Fault("CAS118", "duration: 2h", "2h", "write duration: 7203s"),
         Fault("CAS118", "dt: 7s", "7s", "write dt: 1s", "warning"),
+        Fault(
+            "CAS137", "  - name: perpetual-m", "name", "write dt: 1s, or requote_rate: 0.1429 /s", "warning"
+        ),
+        Fault(
+            "CAS137", "  - name: spot-makers", "name", "write dt: 1s, or requote_rate: 0.1429 /s", "warning"
+        ),
+        Fault("CAS137", "  - {name: basis", "{name", "write dt: 1s, or rate: 0.1429 /s", "warning"),
         Fault("CAS118", "outputs: {bars: 1m}", "1m", "write bars: 63s"),
     ),
     case(
@@ -328,7 +340,98 @@ CASES = [
         ],
         Fault("CAS130", "tick: 0.0001", "0.0001", "write a tick of at least 0.001"),
         Fault("CAS130", "tick: 10000", "10000", "write a tick of at most 100", "warning"),
+        Fault("CAS138", "tick: 10000", "10000", "write tick: 0.1, or leave it out", "warning"),
         Fault("CAS127", "    cap: 1M", "1M", "write cap: 45M, or more makers", "warning"),
+    ),
+    case(
+        "exits of accounts in several markets",
+        [
+            (ETH_AFTER, ETH + ETH_AFTER),
+            (SPOT, SPOT + ETH_MARKETS),
+            ("    markets: [spot:BTCUSD]", "    markets: spot:*"),
+            ("    markets: binance:BTCUSDT", "    markets: binance:*\n    margin: cross"),
+            (STOP, STOP + "\n    take_profit: {share: 10 %}\n    top_up: {share: 15 %}"),
+        ],
+        Fault(
+            "CAS134", "    stop_loss:", "stop_loss", "one layer for each market: binance:ETHUSDT, binance:BTC"
+        ),
+        Fault("CAS134", "    take_profit:", "take_profit", "or remove take_profit"),
+        Fault("CAS134", "    top_up:", "top_up", "or remove top_up"),
+    ),
+    case(
+        "a ladder of longs at 1x",
+        [("    to_price: 105200", "    to_price: 105200\n    leverage: {dist: table, values: [1, 20]}")],
+        Fault("CAS135", "values: [1, 20]", "1, 20", "write values above 1x"),
+    ),
+    case(
+        "a ladder of longs down to 1x",
+        [("    to_price: 105200", "    to_price: 105200\n    leverage: {dist: uniform, low: 0.5, high: 20}")],
+        Fault("CAS135", "leverage: {dist: uniform", "{dist", "add min: 1.5 to the distribution"),
+    ),
+    case(
+        "two groups of makers in one market",
+        [
+            ("    markets: [spot:BTCUSD]", '    markets: "*"\n    learning: {half_life: 10m}'),
+            (
+                "\nnews_takers:",
+                "  - {name: third, markets: spot:*, learning: {half_life: 10m}, depth: "
+                "{scale: 2x, profile: [[1, 1M]]}}\n\nnews_takers:",
+            ),
+        ],
+        Fault("CAS136", "    learning: {half_life: 10m}", "{half", "write the learning of perpetual-makers"),
+        Fault("CAS136", "  - name: spot-makers", "name", "write the withdrawal of perpetual-makers"),
+        Fault(
+            "CAS136", "{scale: 2x", "2x", "write learning: {scale_with_depth: false} for both, or one scale"
+        ),
+    ),
+    case(
+        "rates beyond once a step",
+        [
+            (MAKER, MAKER + "\n    requote_rate: 3 /s"),
+            ("perpetual: binance:BTCUSDT}", "perpetual: binance:BTCUSDT, rate: 500 /s}"),
+            ("seed: 7", "seed: seven"),
+        ],
+        Fault("CAS012", "seed: seven", "seven", "write seed: 1"),
+        Fault("CAS137", "requote_rate: 3 /s", "3 /s", "write dt: 0.2s, or requote_rate: 1 /s", "warning"),
+        Fault("CAS137", "rate: 500 /s", "500 /s", "write rate: 1 /s", "warning"),
+    ),
+    case(
+        "steps that are not the contract's",
+        [("    tick: 0.1\n    lot: 0.001\n", "    tick: 0.01\n    lot: 0.01\n"), ("seed: 7", "seed: -1")],
+        Fault("CAS014", "seed: -1", "-1", ""),
+        Fault("CAS138", "    tick: 0.01", "0.01", "write tick: 0.1, or leave it out", "warning"),
+        Fault("CAS138", "    lot: 0.01", "0.01", "write lot: 0.001, or leave it out", "warning"),
+    ),
+    case(
+        "steps that nobody gives",
+        [
+            ("binance:BTCUSDT:\n", "binance:XRPUSDT:\n"),
+            ("    tick: 0.1\n    lot: 0.001\n", "    lot: 1\n"),
+        ],
+        Fault("CAS011", "  binance:XRPUSDT:", "binance", "add tick: 0.1   (Smallest price step in USD"),
+    ),
+    case(
+        "steps of a contract that is not known",
+        [
+            ("  binance:BTCUSDT:\n", "  binance:BTCUSD:\n"),
+            ("    tick: 0.1\n    lot: 0.001\n", ""),
+            ("perpetual: binance:BTCUSDT", "perpetual: binance:BTCUSD"),
+            ("    markets: binance:BTCUSDT", "    markets: binance:*"),
+            ("    market: binance:BTCUSDT", "    market: binance:BTCUSD"),
+            (SHOCK + "\n", ""),
+        ],
+        Fault("CAS104", "  binance:BTCUSD:", "binance", "contracts: BTCUSDT, ETHUSDT"),
+    ),
+    case(
+        "a history after the start",
+        [
+            (
+                "{type: gbm, volatility: 25 %, duration: 8d}",
+                "{type: anchors, points: [[1h, 107000], [2h, 107000]]}",
+            )
+        ],
+        Fault("CAS113", "[[1h, 107000]", "1h", 'write times before the start, such as "-8d"'),
+        Fault("CAS113", "[2h, 107000]]", "2h", 'write times before the start, such as "-8d"'),
     ),
     case(
         "more money than can be counted",
@@ -494,6 +597,28 @@ def test_every_check_is_provoked_here() -> None:
     assert provoked <= set(codes())
 
 
+def test_bars_of_a_history_after_the_start(tmp_path: Path) -> None:
+    path, _ = write(
+        tmp_path, (("{type: gbm, volatility: 25 %, duration: 8d}", "{type: bars, file: bars.csv}"),)
+    )
+    rows = "time_utc,open,high,low,close\n2025-07-01T00:00:00Z,107000,107100,106900,107050\n"
+    (tmp_path / "bars.csv").write_text(rows, encoding="utf-8")
+    (problem,) = problems_of(path)
+    assert (problem.code, problem.path) == ("CAS132", "assets.BTC.history.file")
+
+
+def test_steps_of_a_market_are_those_of_its_contract(tmp_path: Path) -> None:
+    path, _ = write(tmp_path, (("    tick: 0.1\n    lot: 0.001\n", ""),))
+    scenario, problems = inspect(path)
+    assert problems == ()
+    assert scenario is not None
+    market = scenario.markets["binance:BTCUSDT"]
+    assert (market.tick, market.lot) == (0.1, 0.001)
+    assert to_data(scenario)["markets"]["binance:BTCUSDT"]["lot"] == 0.001
+    assert digest(scenario) == digest(load(write(tmp_path, ())[0]))
+    assert scenario.replace(seed=8).markets["binance:BTCUSDT"] == market
+
+
 CSV = "distance_bps,cumulative_usd\n1,440000\nten,9000000\n100,-5\n"
 
 
@@ -526,14 +651,17 @@ def test_population_table(tmp_path: Path) -> None:
     (problem,) = problems_of(path)
     assert (problem.line, problem.column, problem.message) == (4, 23, "'5M' is not a number")
     rows = rows.replace("5M", "5000000").replace(",1,2\n", ",106000,100\n")
+    rows += "binance:BTCUSDT,long,50,106000,10\nbinance:BTCUSDT,long,60,106000,10\n"
     (tmp_path / "book.csv").write_text(
         "market,side,notional_usd,entry_price,leverage\n" + rows, encoding="utf-8"
     )
-    market, leverage = problems_of(path)
+    market, leverage, lot = problems_of(path)
     assert (market.code, market.line) == ("CAS021", 3)
     assert "did you mean 'binance:BTCUSDT'" in market.message
     assert (leverage.code, leverage.line) == ("CAS108", 4)
     assert leverage.hint == "write leverage 50 or less"
+    assert (lot.code, lot.line, lot.path) == ("CAS021", 5, "notional_usd")
+    assert lot.hint == "write notional_usd 106 or more, or remove this row"
 
 
 OVERRIDES = {
