@@ -108,7 +108,9 @@ class LayerBuilder:
         markets = np.array([self.names.index(name) for name in names], np.int64)
         histories = [self.prices.history[self.markets[m].asset] for m in markets]
         depth = min(len(history) for history in histories)
-        history = np.stack([np.asarray(h[:depth]) for h in histories], axis=1).astype(HISTORY)
+        history = (
+            np.stack([np.asarray(h[:depth]) for h in histories], axis=1).astype(HISTORY).view(np.recarray)
+        )
         blocks = block_extremes(history)
         leverage = leverage_table(layer)
         progress = np.zeros(3)
@@ -197,7 +199,7 @@ def block_extremes(history: Array) -> Array:
     """Return the lowest and highest price of each whole block of minutes, by market."""
     n, n_markets = len(history) // int(BLOCK), history.shape[1]
     prices = history["price"][: n * int(BLOCK)].reshape(n, int(BLOCK), n_markets)
-    blocks = np.zeros((max(n, 1), n_markets), HISTORY)
+    blocks = np.zeros((max(n, 1), n_markets), HISTORY).view(np.recarray)
     if n:
         blocks["low"], blocks["high"] = prices.min(axis=1), prices.max(axis=1)
     return blocks

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +17,8 @@ from cascade.assembly.prices import assemble_prices
 from cascade.core.population import BLOCK, HISTORY
 from cascade.errors import ScenarioError
 from tests.support.scenarios import small_data, small_scenario
+
+ROOT = Path(__file__).parents[2]
 
 PRICES = {"BTC": 107_000, "ETH": 2_500, "SOL": 150}
 STEPS = {"BTC": (0.1, 0.001), "ETH": (0.01, 0.001), "SOL": (0.001, 1)}
@@ -105,6 +111,27 @@ def test_profits_in_one_market_carry_losses_in_another():
         balance = st.balances[first + number, 0]
         spared += joint_excess(params, own.market, own.lots, balance, worst[None])[0] <= 0
     assert spared > 0
+
+
+SUMMARY = """
+from tests.unit.test_population import layer, several
+from cascade.assembly import assemble
+population = [layer(accounts=30), layer(name="one", markets="venue:BTCUSDT", margin="isolated", accounts=30)]
+st = assemble(several(population=population)).state
+print(len(st.traders), st.positions.lots.tolist(), st.balances[:, 0].tolist())
+"""
+
+
+def test_the_draw_is_the_same_uncompiled():
+    """Plain Python refuses what compiled code would let pass, such as an amount that wraps around."""
+    found = [
+        subprocess.run(
+            [sys.executable, "-c", SUMMARY], env={**os.environ, "NUMBA_DISABLE_JIT": disabled}, cwd=ROOT,
+            capture_output=True, text=True, check=True,
+        ).stdout
+        for disabled in ("0", "1")
+    ]  # fmt: skip
+    assert found[0] == found[1] != ""
 
 
 def test_extremes_of_blocks_are_those_of_their_minutes():
