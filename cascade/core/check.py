@@ -200,10 +200,16 @@ def _triggers(st: State, p: Params) -> Iterator[str]:
 
 def _circles(before: Array, nodes: Array) -> Array:
     """Tell which nodes lead back to no head of a bucket, however long one follows them."""
-    up = np.where(before == NONE, np.arange(len(before)), before)
+    number = np.full(len(before), NONE)
+    number[nodes] = np.arange(len(nodes))
+    up = number[before[nodes]]
+    heads = before[nodes] == NONE
+    up[heads] = np.flatnonzero(heads)
     for _ in range(len(nodes).bit_length()):  # each round follows twice as many links
+        if heads[up].all():
+            break
         up = up[up]
-    return before[up[nodes]] != NONE
+    return ~heads[up]
 
 
 def _trigger_bits(st: State, p: Params, which: int, occupied: Array, n: int) -> Iterator[str]:

@@ -12,7 +12,7 @@ import math
 
 from cascade.core.exact import charge, lot_value
 from cascade.core.flow import quantile
-from cascade.core.margin import MAX_TICK, excess_at, liquidation_tick
+from cascade.core.margin import excess_at, liquidation_tick
 from cascade.core.params import Params
 from cascade.core.seats import (
     HOLD,
@@ -23,6 +23,7 @@ from cascade.core.seats import (
     TAKE,
     TAKE_AT,
     TOP_UP,
+    exit_tick,
 )  # fmt: skip
 from cascade.core.state import NONE, Array, record
 from cascade.jit import entry, int64, kernel, outlined
@@ -190,30 +191,24 @@ def _outlive(
     worst = past.low / market.tick_size if long else past.high / market.tick_size
     best = past.high / market.tick_size if long else past.low / market.tick_size
     if uniform(key, BIRTH_LIFE, slot, TOP_UP) < layer.top_up_share:
-        warning = _exit_tick(entry_tick, way, layer.top_up_at)
+        warning = exit_tick(entry_tick, way, layer.top_up_at)
         if _reached(worst, warning, long):
-            amount = abs(float(row.lots)) * abs(way) * float(market.unit) * (layer.top_up_factor - 1.0)
-            row.balance += int64(amount)
+            money = row.lots * (lot_value(market, row.entry_tick) - lot_value(market, liquidation))
+            row.balance += int64(float(abs(money)) * (layer.top_up_factor - 1.0))
             liquidation = liquidation_tick(p, m, row.lots, row.balance)
         else:
             seat.top_up_tick = warning
     if uniform(key, BIRTH_LIFE, slot, STOP) < layer.stop_share:
         part = quantile(p, layer.stop_distance, uniform(key, BIRTH_LIFE, slot, STOP_AT))
-        seat.stop_tick = _exit_tick(entry_tick, way, part)
+        seat.stop_tick = exit_tick(entry_tick, way, part)
     if uniform(key, BIRTH_LIFE, slot, TAKE) < layer.take_share:
         part = quantile(p, layer.take_distance, uniform(key, BIRTH_LIFE, slot, TAKE_AT))
-        seat.take_tick = _exit_tick(entry_tick, way, -part)
+        seat.take_tick = exit_tick(entry_tick, way, -part)
     dead = _reached(worst, liquidation, long) or _reached(worst, int64(seat.stop_tick), long)
     dead = dead or _reached(best, int64(seat.take_tick), not long)
     if dead or excess_at(p, m, row.lots, row.balance, _tick(market, now)) <= 0:
         row.lots, row.balance = 0, 0
         seat.stop_tick, seat.take_tick, seat.top_up_tick = NONE, NONE, NONE
-
-
-@kernel
-def _exit_tick(entry_tick: float, way: float, part: float) -> int:
-    """Return the valid tick nearest to a part of the way from the entry to the liquidation price."""
-    return int64(min(max(math.floor(entry_tick + part * way + 0.5), 1.0), float(MAX_TICK)))
 
 
 @kernel

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 
-from cascade.core.exact import charge, lot_value
+from cascade.core.exact import charge, lot_value, tick_where
 from cascade.core.flow import quantile
 from cascade.core.inbox import append
 from cascade.core.ledger import transfer
@@ -109,22 +109,22 @@ def plan_exits(st: State, p: Params, trader: int) -> None:
     liquidation = liquidation_tick(p, m, row.lots, balance)
     if row.lots == 0 or liquidation == NONE:
         return
-    entry = float(row.entry_value) / float(row.lots) / float(p.markets[m].unit)
+    entry = tick_where(p.markets[m], float(row.entry_value) / float(row.lots))
     way = float(liquidation) - entry
     if draw(st, p, trader, STOP) < layer.stop_share:
         part = quantile(p, layer.stop_distance, draw(st, p, trader, STOP_AT))
-        seat.stop_tick = _tick(entry + part * way)
+        seat.stop_tick = exit_tick(entry, way, part)
     if draw(st, p, trader, TAKE) < layer.take_share:
         part = quantile(p, layer.take_distance, draw(st, p, trader, TAKE_AT))
-        seat.take_tick = _tick(entry - part * way)
+        seat.take_tick = exit_tick(entry, way, -part)
     if draw(st, p, trader, TOP_UP) < layer.top_up_share:
-        seat.top_up_tick = _tick(entry + layer.top_up_at * way)
+        seat.top_up_tick = exit_tick(entry, way, layer.top_up_at)
 
 
 @kernel
-def _tick(price: float) -> int:
-    """Return the nearest valid tick of a price in ticks."""
-    return int64(min(max(math.floor(price + 0.5), 1.0), float(MAX_TICK)))
+def exit_tick(entry: float, way: float, part: float) -> int:
+    """Return the valid tick nearest to a part of the way from the entry to the liquidation price."""
+    return int64(min(max(math.floor(entry + part * way + 0.5), 1.0), float(MAX_TICK)))
 
 
 @outlined

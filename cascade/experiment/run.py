@@ -17,11 +17,11 @@ from cascade.engine import Engine, Outcome, counterfactual, simulate
 from cascade.errors import CascadeError, InterruptedRunError, ReplicatesError
 from cascade.experiment.ending import Ending, ending_of, outcome_of
 from cascade.experiment.recorder import Recorder, tables_of, units_of
-from cascade.experiment.request import Origin, Request, loaded
+from cascade.experiment.request import Origin, Request
 from cascade.output.manifest import RESOLVED
 from cascade.output.reader import Result, read
 from cascade.output.writer import RunWriter, is_complete, run_folder
-from cascade.scenario.load import digest, to_yaml
+from cascade.scenario.load import digest, overridden, to_yaml
 from cascade.scenario.schema import Scenario
 
 Progress = Callable[[int], None]
@@ -67,7 +67,7 @@ def run(
     ScenarioError, ReplicatesError, InterruptedRunError, ResultsError
     """
     text, path = _text(scenario)
-    asked = loaded(scenario, overrides)
+    asked = overridden(scenario, overrides)
     if seed is not None:
         asked = asked.replace(seed=seed)
     chosen = (replicate,) if replicate is not None else tuple(range(replicates or asked.replicates))

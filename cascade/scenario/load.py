@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from cascade.errors import Problem, ScenarioError
 from cascade.scenario.document import open_document
 from cascade.scenario.messages import problems_of
-from cascade.scenario.overrides import from_data, set_value
+from cascade.scenario.overrides import from_data, override, set_value
 from cascade.scenario.schema import Scenario
 from cascade.scenario.source import Node, Place, SourceText
 
@@ -93,12 +93,38 @@ def report(path: str | Path, overrides: Iterable[str] = (), *, rulebook: bool = 
 
 def replaced(scenario: Scenario, changes: Mapping[str, Any]) -> Scenario:
     """Return a checked copy of the scenario with values changed by dotted path."""
-    root = from_data(to_data(scenario), Place(SourceText("replace", (), Path.cwd()), 0, 0))
-    problems = [problem for path, value in changes.items() for problem in set_value(root, path, value)]
+    root = _root(scenario, "replace")
+    return _changed(
+        root, [problem for path, value in changes.items() for problem in set_value(root, path, value)]
+    )
+
+
+def overridden(scenario: str | Path | Scenario, overrides: Sequence[str] = ()) -> Scenario:
+    """Return the scenario of a file, or one that is loaded already, with overrides applied.
+
+    Raises
+    ------
+    ScenarioError
+        With every problem of the scenario and of the overrides.
+    """
+    if not isinstance(scenario, Scenario):
+        return load(scenario, overrides)
+    if not overrides:
+        return scenario
+    root = _root(scenario, scenario.name)
+    return _changed(root, [problem for text in overrides for problem in override(root, text)])
+
+
+def _root(scenario: Scenario, name: str) -> Node:
+    """Return a scenario as nodes that problems can be located in."""
+    return from_data(to_data(scenario), Place(SourceText(name, (), Path.cwd()), 0, 0))
+
+
+def _changed(root: Node, problems: list[Problem]) -> Scenario:
+    """Return the scenario of changed nodes, unless the change or what it led to is wrong."""
     copy, found = _validate(root)
-    problems.extend(found)
-    if copy is None or any(problem.severity == "error" for problem in problems):
-        raise ScenarioError(problems)
+    if copy is None or any(problem.severity == "error" for problem in (*problems, *found)):
+        raise ScenarioError([*problems, *found])
     return copy
 
 
