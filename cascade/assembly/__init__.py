@@ -50,7 +50,7 @@ def assemble(
     """
     entities, quantiles = Entities(), Quantiles()
     prices = assemble_prices(scenario, replicate)
-    venues = assemble_venues(scenario, entities)
+    venues = assemble_venues(scenario, entities, replicate)
     groups = GroupBuilder(scenario, replicate, venues.markets, prices.start, entities, quantiles).build()
     layers = LayerBuilder(scenario, replicate, venues.markets, prices, quantiles)
     run = _run(scenario, forced_orders, n_ticks, venues)

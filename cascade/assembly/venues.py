@@ -12,19 +12,31 @@ from cascade.assembly.prices import YEAR_S
 from cascade.core import params as k
 from cascade.core.exact import RATE
 from cascade.core.start import empty
-from cascade.core.state import Array
+from cascade.core.state import N_LEVELS, Array
+from cascade.rng import decision_key
 from cascade.scenario.schema import Scenario
 from cascade.scenario.schema_venues import LinearPerpetual, Market
 from cascade.venues.load import load_rulebook
-from cascade.venues.rulebook import Contract, Rulebook
+from cascade.venues.rulebook import Contract, LiquidationRule, Rulebook
 
-_MARKS = {"median": k.MARK_MEDIAN, "index": k.MARK_INDEX, "last": k.MARK_LAST}
-_PROCEDURES = {"full": k.FULL, "binance_partial": k.TIER_BY_TIER}
-_TAKE_OVERS = {
-    "capacity": k.TAKE_OVER_CAPACITY, "notional": k.TAKE_OVER_NOTIONAL, "never": k.TAKE_OVER_NEVER,
+_MARKS = {
+    "median": k.MARK_MEDIAN, "index": k.MARK_INDEX, "last": k.MARK_LAST, "carried": k.MARK_CARRIED,
+    "books": k.MARK_BOOKS,
 }  # fmt: skip
-_RANKINGS = {"queue_pnl_margin": k.QUEUE_PNL_MARGIN, "queue_pnl_leverage": k.QUEUE_PNL_LEVERAGE}
-_ADL_PRICES = {"bankruptcy": k.AT_BANKRUPTCY, "mark": k.AT_MARK}
+_PROCEDURES = {
+    "full": k.TO_LOWER_TIER, "lower_tier": k.TO_LOWER_TIER, "slices": k.IN_SLICES, "blocks": k.IN_BLOCKS,
+}  # fmt: skip
+_TAKE_OVERS = {
+    "capacity": k.TAKE_OVER_CAPACITY, "notional": k.TAKE_OVER_NOTIONAL, "solvent": k.TAKE_OVER_SOLVENT,
+    "never": k.TAKE_OVER_NEVER,
+}  # fmt: skip
+_RANKINGS = {
+    "queue_pnl_margin": k.QUEUE_PNL_MARGIN, "queue_pnl_leverage": k.QUEUE_PNL_LEVERAGE,
+    "queue_return_leverage": k.QUEUE_RETURN_LEVERAGE, "random": k.RANDOM, "pro_rata_pnl": k.PRO_RATA_PNL,
+    "risk_aware_pro_rata": k.RISK_AWARE_PRO_RATA, "water_filling_leverage": k.WATER_FILLING_LEVERAGE,
+    "socialise": k.SOCIALISE,
+}  # fmt: skip
+_ADL_PRICES = {"bankruptcy": k.AT_BANKRUPTCY, "mark": k.AT_MARK, "mark_before": k.AT_MARK_BEFORE}
 
 NO_LIMIT = 1 << 60
 
@@ -50,7 +62,7 @@ def money(usd: float) -> int:
     return round(usd * MONEY)
 
 
-def assemble_venues(scenario: Scenario, entities: Entities) -> Venues:
+def assemble_venues(scenario: Scenario, entities: Entities, replicate: int) -> Venues:
     """Return markets and venues, and add the venues' own accounts."""
     books = [load_rulebook(venue.rulebook) for venue in scenario.venues.values()]
     names, assets = list(scenario.venues), list(scenario.assets)
@@ -73,7 +85,7 @@ def assemble_venues(scenario: Scenario, entities: Entities) -> Venues:
             row.kind, row.index_weight = k.SPOT, market.index_weight
     venues = empty(k.VENUE_P, len(names))
     for v, book in enumerate(books):
-        _venue(scenario, venues[v], book)
+        _venue(scenario, venues[v], names[v], book, replicate)
         _own_accounts(scenario, v, venues[v], markets, entities)
     fees = [(rate(book.fees.maker), rate(book.fees.taker)) for book in books]
     funding = [_first_rate(scenario, market) for market in scenario.markets.values()]
@@ -101,10 +113,11 @@ def _contract(
     row.first_tier, row.n_tiers = len(tiers), len(contract.tiers)
     deduction, floor, before = 0, 0, 0
     for tier in contract.tiers:
-        step = rate(tier.mmr) - before
-        deduction += floor * step // int(RATE)
-        tiers.append((money(tier.cap_usd), rate(tier.mmr), deduction, tier.max_leverage))
-        floor, before = money(tier.cap_usd), rate(tier.mmr)
+        now = rate(tier.mmr + book.margin.closing_fee)
+        if floor and book.margin.tiers == "marginal":
+            deduction += floor * (now - before) // int(RATE)
+        tiers.append((money(tier.cap_usd), now, deduction, tier.max_leverage))
+        floor, before = money(tier.cap_usd), now
     row.liquidation_fee = rate(contract.liquidation_fee)
     row.price_band = rate(book.price_band(market.contract))
     row.take_bound = rate(book.take_bound(market.contract))
@@ -136,17 +149,17 @@ def _first_rate(scenario: Scenario, market: Market) -> int:
     return rate(max(before, key=lambda entry: entry[0])[1]) if before else rate(market.funding.rate)
 
 
-def _venue(scenario: Scenario, row: Array, book: Rulebook) -> None:
+def _venue(scenario: Scenario, row: Array, name: str, book: Rulebook, replicate: int) -> None:
     """Set a venue's rules."""
     dt = scenario.dt
     row.mark = _MARKS[book.mark.rule]
     row.basis_steps = max(round(book.mark.basis_sample_s / dt), 1)
     row.n_basis = max(round(book.mark.basis_window_s / max(book.mark.basis_sample_s, dt)), 1)
-    row.procedure, row.take_over = _PROCEDURES[book.liquidation.procedure], _TAKE_OVERS[book.fund.take_over]
-    row.outlier_limit = book.index.outlier_limit
-    row.n_waves = max(round(dt / book.liquidation.clock_s), 1)
-    row.wave_steps = max(round(book.liquidation.clock_s / dt), 1)
-    row.adl_ranking, row.adl_price = _RANKINGS[book.adl.ranking], _ADL_PRICES[book.adl.price]
+    row.index_steps = max(round(book.index.every_s / dt), 1)
+    row.mark_decay = math.exp(-dt / book.mark.basis_window_s)
+    _procedure(row, book.liquidation, dt)
+    _absorption(row, book, dt)
+    row.key = decision_key(scenario.seed, f"adl/{name}", replicate)
     row.unwind_fraction = 1.0 - (1.0 - book.fund.unwind.fraction_per_minute) ** (dt / 60.0)
     row.unwind_max = money(book.fund.unwind.max_order_usd)
     interval = book.funding.interval_h * 3_600.0
@@ -154,6 +167,33 @@ def _venue(scenario: Scenario, row: Array, book: Rulebook) -> None:
     row.first_funding = _first_stamp(scenario, interval)
     row.funding_interest, row.funding_clamp = rate(book.funding.interest), rate(book.funding.clamp)
     row.premium_steps = max(round(book.funding.sample_s / dt), 1)
+
+
+def _procedure(row: Array, rule: LiquidationRule, dt: float) -> None:
+    """Set how the venue liquidates."""
+    row.procedure = _PROCEDURES[rule.procedure]
+    row.tiers_down = rule.tiers_down if rule.procedure == "lower_tier" else 0
+    row.fill_or_kill, row.whole_tiers = int(rule.order == "fok"), rule.whole_tiers
+    row.slice_share, row.slice_above = rule.slices.share, money(rule.slices.above_usd)
+    row.cooldown_steps = round(rule.slices.cooldown_s / dt)
+    row.cooldown_waits = int(rule.slices.cooldown == "wait")
+    row.backstop = rate(rule.backstop)
+    row.block_share, row.block_floor = rule.blocks.share, money(rule.blocks.floor_usd)
+    row.block_notional = money(rule.blocks.notional_usd)
+    row.bankruptcy_adjustment = rule.blocks.bankruptcy_adjustment
+    row.spread_to_maintenance = rule.blocks.spread_to_maintenance
+
+
+def _absorption(row: Array, book: Rulebook, dt: float) -> None:
+    """Set what the venue's fund takes, and who bears the rest."""
+    fund = book.fund
+    row.take_over, row.max_loss = _TAKE_OVERS[fund.take_over], money(fund.max_loss_usd)
+    row.level_steps = NO_LIMIT
+    if fund.drawdown is not None:
+        row.drawdown, row.drawdown_floor = fund.drawdown.share, money(fund.drawdown.floor_usd)
+        row.drawdown_of_mean = int(fund.drawdown.of == "mean")
+        row.level_steps = max(round(fund.drawdown.window_h * 3_600.0 / dt / N_LEVELS), 1)
+    row.adl_ranking, row.adl_price = _RANKINGS[book.adl.ranking], _ADL_PRICES[book.adl.price]
 
 
 def _first_stamp(scenario: Scenario, interval: float) -> int:

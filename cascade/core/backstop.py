@@ -1,34 +1,147 @@
-"""What absorbs a loss beyond an account's margin: the insurance fund, then auto-deleveraging.
+"""What absorbs a loss beyond an account's margin before others do: the insurance fund.
 
-The fund takes over an insolvent account whole, positions and balance, which is a transfer at
-the bankruptcy price to the last unit. Where it may not, the residual is closed against ranked
-counterparties at the same price: each gets its proportion of the balance, the last one the rest.
+The fund takes over an account whole, positions and balance, which is a transfer at the bankruptcy
+price to the last unit, or pays what forced orders fill worse than bankruptcy. What it may not take
+is left as residuals to `deleveraging`.
 """
 
 from __future__ import annotations
 
 import math
 
-from cascade.core.book import cancel_account
-from cascade.core.exact import lot_value, proportion
+from cascade.core.exact import charge, lot_value, proportion, tick_where
 from cascade.core.ledger import held_at, move_position, settle_flat
-from cascade.core.margin import equity_of, excess_of, is_flat, maintenance, maintenance_of
+from cascade.core.margin import MAX_TICK, equity_of, excess_of, is_flat, maintenance, maintenance_of
 from cascade.core.params import (
-    ABSORBER,
-    AT_MARK,
-    FUND,
-    QUEUE_PNL_MARGIN,
     SPOT,
     TAKE_OVER_CAPACITY,
     TAKE_OVER_NEVER,
+    TAKE_OVER_SOLVENT,
     UNMARGINED,
     Params,
 )  # fmt: skip
-from cascade.core.state import INSOLVENT, NONE, State
+from cascade.core.state import INSOLVENT, N_LEVELS, NONE, State
 from cascade.core.triggers import flag, retrigger
 from cascade.jit import int64, kernel, outlined
 
+# --- prices of a part of an account ----------------------------------------------------------------
+
+
+@kernel
+def bankruptcy_quote(
+    p: Params, m: int, held: int, mark: int, size: int, equity: int, maintained: int
+) -> int:  # fmt: skip
+    """Return what an account receives for closing `size` lots of a position at its bankruptcy price.
+
+    Its equity is shared among its positions by maintenance margin, rounded up (dYdX v4; venues.md
+    2.5): value closed - equity x maintenance of the part / maintenance of the account.
+    """
+    value = held * lot_value(p.markets[m], mark)
+    part = proportion(maintenance(p, m, abs(value)), size, abs(held))
+    closed = size * lot_value(p.markets[m], mark)
+    if held < 0:
+        closed = -closed
+    return closed - proportion(equity, part, max(maintained, int64(1)))
+
+
+@outlined
+def fillable_tick(st: State, p: Params, account: int, position: int) -> int:
+    """Return the worst price of a forced order: the oracle less a spread that grows as margin is used up.
+
+    (value - s x maintenance of the position) / lots, s = spread x clamp(a (1 - equity / maintenance), 0, 1)
+    (dYdX v4; venues.md 2.5).
+    """
+    row = st.positions[position]
+    m = int64(row.market)
+    venue = p.venues[int64(st.accounts[account].venue)]
+    value = row.lots * lot_value(p.markets[m], st.markets[m].mark)
+    used = 1.0 - float(equity_of(st, p, account)) / float(max(maintenance_of(st, p, account), int64(1)))
+    spread = venue.spread_to_maintenance * min(max(venue.bankruptcy_adjustment * used, 0.0), 1.0)
+    worth = float(value) - spread * float(maintenance(p, m, abs(value)))
+    tick = tick_where(p.markets[m], worth / float(row.lots))
+    tick = min(max(tick, 1.0), float(MAX_TICK))
+    return int64(math.ceil(tick) if row.lots > 0 else math.floor(tick))
+
+
 # --- insurance fund -------------------------------------------------------------------------------
+
+
+@kernel
+def pay_fund(st: State, p: Params, account: int, m: int, amount: int) -> None:
+    """Move money from an account to the fund of its venue."""
+    settlement = p.markets[m].settlement
+    st.balances[account, settlement] -= amount
+    st.balances[p.venues[int64(st.accounts[account].venue)].fund, settlement] += amount
+    st.ledger[settlement].fund_income += max(amount, int64(0))
+    st.ledger[settlement].fund_losses += max(-amount, int64(0))
+
+
+@outlined
+def settle_with_fund(st: State, p: Params, account: int, m: int, value: int, quote: int) -> int:
+    """Let the fund take what a fill is better than bankruptcy, up to the fee, or pay what it is worse.
+
+    `value` is the signed value of the fill, `quote` what bankruptcy would have paid. Returns the
+    fee, negative where the fund paid.
+    """
+    gain = -value - quote
+    v = int64(st.accounts[account].venue)
+    if gain < 0:
+        lost = _lost(st, v)
+        st.venues[v].lost = lost - gain
+    fee = min(gain, charge(abs(value), p.markets[m].liquidation_fee))
+    pay_fund(st, p, account, m, fee)
+    return fee
+
+
+@kernel
+def _lost(st: State, v: int) -> int:
+    """Return what the fund of venue v has lost on fills in this step."""
+    if st.venues[v].lost_at != st.clock[0].step:
+        st.venues[v].lost_at, st.venues[v].lost = st.clock[0].step, 0
+    return st.venues[v].lost
+
+
+@outlined
+def fund_may_lose(st: State, p: Params, account: int, position: int, size: int) -> bool:
+    """Tell whether the fund covers the worst fill of a forced order, within what it may lose in a step."""
+    if p.run[0].forced_orders == 0:
+        return True
+    row = st.positions[position]
+    m, v = int64(row.market), int64(st.accounts[account].venue)
+    equity, maintained = equity_of(st, p, account), maintenance_of(st, p, account)
+    quote = bankruptcy_quote(p, m, row.lots, st.markets[m].mark, size, equity, maintained)
+    received = size * lot_value(p.markets[m], fillable_tick(st, p, account, position))
+    loss = quote - (received if row.lots > 0 else -received)
+    if loss <= 0:
+        return True
+    venue = p.venues[v]
+    within = venue.max_loss == 0 or _lost(st, v) + loss <= venue.max_loss
+    return within and equity_of(st, p, venue.fund) >= loss
+
+
+@outlined
+def sample_funds(st: State, p: Params) -> None:
+    """Note the equity of every fund, for the drawdown that may trigger auto-deleveraging."""
+    for v in range(len(p.venues)):
+        if st.clock[0].step % p.venues[v].level_steps == 0:
+            st.fund_levels[v, st.venues[v].n_levels % N_LEVELS] = equity_of(st, p, p.venues[v].fund)
+            st.venues[v].n_levels += 1
+
+
+@outlined
+def _has_drawn_down(st: State, p: Params, v: int) -> bool:
+    """Tell whether the fund of venue v has fallen so far, from its past level, that it takes over no more."""
+    venue = p.venues[v]
+    held = min(st.venues[v].n_levels, int64(N_LEVELS))
+    if venue.drawdown <= 0.0 or held == 0:
+        return False
+    level, total = st.fund_levels[v, 0], 0.0
+    for k in range(held):
+        level = max(level, st.fund_levels[v, k])
+        total += float(st.fund_levels[v, k])
+    before = total / float(held) if venue.drawdown_of_mean != 0 else float(level)
+    fallen = before - float(equity_of(st, p, venue.fund))
+    return fallen > 0.0 and fallen >= max(venue.drawdown * before, float(venue.drawdown_floor))
 
 
 @outlined
@@ -53,9 +166,12 @@ def fund_accepts(st: State, p: Params, account: int) -> bool:
     venue = p.venues[int64(row.venue)]
     if p.run[0].forced_orders == 0:
         return True
-    if venue.take_over == TAKE_OVER_NEVER:
+    if venue.take_over == TAKE_OVER_NEVER or _has_drawn_down(st, p, int64(row.venue)):
         return False
-    after = equity_of(st, p, venue.fund) + equity_of(st, p, account)
+    equity = equity_of(st, p, account)
+    after = equity_of(st, p, venue.fund) + equity
+    if venue.take_over == TAKE_OVER_SOLVENT:
+        return equity >= 0 and after >= 0
     if venue.take_over == TAKE_OVER_CAPACITY:
         return after >= 0
     exposure = 0.0
@@ -94,22 +210,21 @@ def take_over(st: State, p: Params, account: int, row: int) -> None:
     st.liquidations[row].fund_draw = loss
 
 
-# --- auto-deleveraging ----------------------------------------------------------------------------
+# --- residuals -------------------------------------------------------------------------------------
 
 
 @outlined
 def add_residuals(st: State, p: Params, account: int, row: int) -> None:
     """Queue what an insolvent account still holds for the ADL batch at the end of the wave.
 
-    The balance is shared among its positions so that each closes at its bankruptcy price: by
-    maintenance margin (dYdX rule, venues.md 2.5), the last position taking the rounding.
+    The balance is shared among its positions so that each closes at its bankruptcy price, the last
+    position taking the rounding.
     """
     clock = st.clock[0]
     st.accounts[account].standing |= INSOLVENT
     first = int64(st.accounts[account].first_position)
     last = first + int64(st.accounts[account].n_positions)
-    equity = float(equity_of(st, p, account))
-    total = float(max(maintenance_of(st, p, account), int64(1)))
+    equity, maintained = equity_of(st, p, account), maintenance_of(st, p, account)
     left = st.balances[account, p.markets[int64(st.positions[first].market)].settlement]
     final = int64(NONE)
     for k in range(first, last):
@@ -120,134 +235,14 @@ def add_residuals(st: State, p: Params, account: int, row: int) -> None:
         if position.lots == 0:
             continue
         m = int64(position.market)
-        value = position.lots * lot_value(p.markets[m], st.markets[m].mark)
-        share = float(maintenance(p, m, abs(value))) / total
-        quote = left if k == final else int64(math.floor(equity * share)) - value
+        mark = st.markets[m].mark
+        quote = left
+        if k != final:
+            quote = -bankruptcy_quote(p, m, position.lots, mark, abs(position.lots), equity, maintained)
         left -= quote
         residual = st.residuals[clock.n_residual]
         residual.position, residual.lots, residual.quote, residual.row = k, position.lots, quote, row
         clock.n_residual += 1
-
-
-@outlined
-def adl_score(st: State, p: Params, position: int) -> float:
-    """Return the rank score of a counterparty under the venue's formula (venues.md 1.5)."""
-    row = st.positions[position]
-    m = int64(row.market)
-    market = p.markets[m]
-    account = int64(row.account)
-    value = row.lots * lot_value(market, st.markets[m].mark)
-    profit = float(value - row.entry_value)
-    equity = float(equity_of(st, p, account))
-    if p.venues[market.venue].adl_ranking == QUEUE_PNL_MARGIN:
-        wallet = max(equity - profit, float(1_000_000))
-        ratio = float(maintenance_of(st, p, account)) / equity if equity > 0.0 else 0.0
-        return max(0.0, profit) / wallet * ratio
-    gain = profit / max(abs(float(value)), 1.0)
-    leverage = abs(float(value)) / max(equity, 1.0)
-    return gain * leverage if gain >= 0.0 else gain / leverage
-
-
-@kernel
-def is_counterparty(st: State, position: int, m: int, long: bool) -> bool:
-    """Tell whether a position may be deleveraged against a residual on the other side of market m."""
-    row = st.positions[position]
-    if row.market != m or row.lots == 0 or (row.lots > 0) != long:
-        return False
-    account = st.accounts[int64(row.account)]
-    return account.kind != FUND and account.kind != ABSORBER and account.standing & INSOLVENT == 0
-
-
-@kernel
-def count_counterparties(st: State, m: int, long: bool) -> int:
-    """Return how many positions may be deleveraged."""
-    n = int64(0)
-    for k in range(len(st.positions)):
-        if is_counterparty(st, int64(k), m, long):
-            n += 1
-    return n
-
-
-@kernel
-def _precedes(st: State, a: int, b: int) -> bool:
-    """Tell whether ranked row a comes before row b: the higher score, ties by position number."""
-    x, y = st.ranked[a], st.ranked[b]
-    return x.score > y.score or (x.score == y.score and x.position < y.position)
-
-
-@kernel
-def _sift_down(st: State, root: int, n: int) -> None:
-    """Restore the heap below `root`."""
-    while True:
-        child = 2 * root + 1
-        if child >= n:
-            return
-        if child + 1 < n and _precedes(st, child + 1, child):
-            child += 1
-        if not _precedes(st, child, root):
-            return
-        x, y = st.ranked[root], st.ranked[child]
-        score, position = x.score, x.position
-        x.score, x.position = y.score, y.position
-        y.score, y.position = score, position
-        root = child
-
-
-@outlined
-def rank_counterparties(st: State, p: Params, m: int, long: bool) -> None:
-    """Rank all counterparties of a batch at its start, as a heap; the ranking then stays as it is."""
-    n = int64(0)
-    for k in range(len(st.positions)):
-        if is_counterparty(st, int64(k), m, long):
-            st.ranked[n].score, st.ranked[n].position = adl_score(st, p, int64(k)), k
-            n += 1
-    for root in range(n // 2 - 1, -1, -1):
-        _sift_down(st, int64(root), n)
-    st.clock[0].n_ranked = n
-
-
-@kernel
-def pop_ranked(st: State) -> None:
-    """Take the first counterparty out of the ranking."""
-    clock = st.clock[0]
-    clock.n_ranked -= 1
-    first, last = st.ranked[0], st.ranked[clock.n_ranked]
-    first.score, first.position = last.score, last.position
-    _sift_down(st, int64(0), clock.n_ranked)
-
-
-@outlined
-def deleverage(st: State, p: Params, index: int) -> None:
-    """Close residual `index` against the first counterparty in rank, at the residual's price."""
-    clock = st.clock[0]
-    residual = st.residuals[index]
-    target = st.ranked[0].position
-    row = st.positions[target]
-    m = int64(row.market)
-    counterparty = int64(row.account)
-    cancel_account(st, p, counterparty)
-    size = min(abs(residual.lots), abs(row.lots))
-    lots = size if residual.lots > 0 else -size
-    value = proportion(residual.quote, size, abs(residual.lots))
-    if p.venues[p.markets[m].venue].adl_price == AT_MARK:
-        value = -lots * lot_value(p.markets[m], st.markets[m].mark)
-    log = st.adl[clock.n_adl]
-    log.step, log.wave, log.account, log.counterparty = (
-        clock.step, clock.wave, int64(st.positions[residual.position].account), counterparty,
-    )  # fmt: skip
-    log.market, log.lots, log.value = m, lots, abs(value)
-    log.mark_value = abs(lots * lot_value(p.markets[m], st.markets[m].mark))
-    log.rank, log.score = clock.adl_rank, st.ranked[0].score
-    clock.n_adl += 1
-    clock.adl_rank += 1
-    move_position(st, p, residual.position, target, lots, value)
-    residual.lots -= lots
-    residual.quote -= value
-    st.liquidations[residual.row].adl_lots += size
-    st.ledger[p.markets[m].settlement].adl_value += log.mark_value
-    if row.lots == 0:
-        pop_ranked(st)
-    retest(st, p, counterparty)
 
 
 @outlined

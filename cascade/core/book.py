@@ -234,6 +234,36 @@ def execute(
     return lots - left, value
 
 
+@outlined
+def can_fill(st: State, p: Params, position: int, lots: int, limit: int) -> bool:
+    """Tell whether others' resting orders within a limit would fill signed lots wholly."""
+    m = int64(st.positions[position].market)
+    market, run = st.markets[m], p.run[0]
+    account = int64(st.positions[position].account)
+    buys = lots > 0
+    best = market.best_ask if buys else market.best_bid
+    if market.far_head != NONE and not market.window <= best < market.window + run.n_ticks:
+        recentre(st, p, m, best)
+    slot, left = best - market.window, abs(lots)
+    while slot != NONE and 0 <= slot < run.n_ticks:
+        tick = market.window + slot
+        if (buys and tick > limit) or (not buys and tick < limit):
+            return False
+        order = int64(st.levels[m * run.n_ticks + slot].head)
+        while order != NONE:
+            row = st.orders[order]
+            if int64(st.positions[int64(row.position)].account) != account:
+                left -= abs(row.lots)
+            order = int64(row.next)
+        if left <= 0:
+            return True
+        if buys:
+            slot = first_from(st.bits, bitmap_at(p, m, ASKS), run.n0, run.n1, slot + 1)
+        else:
+            slot = last_until(st.bits, bitmap_at(p, m, BIDS), run.n0, run.n1, slot - 1)
+    return False
+
+
 @kernel
 def fill_resting(st: State, p: Params, m: int, order: int, lots: int, rate: int) -> None:
     """Fill a resting order by signed lots (its own side) and remove it when it is done."""

@@ -1,25 +1,46 @@
 """Margin test and liquidation: trigger, cancel, re-test, forced order, fee, re-test, take-over.
 
-Marks are frozen within a wave. One account is one item: it is processed as a whole, after room
-for its worst case has been checked. Residuals that the fund may not take wait for the batch of
-auto-deleveraging, so that every liquidation fill precedes any ADL fill.
+A venue's procedure is one of three, tuned by its rulebook. Marks are frozen within a wave. One
+account is one item: it is processed as a whole, after room for its worst case has been checked.
+Residuals that the fund may not take wait for the batch of auto-deleveraging, so that every
+liquidation fill precedes any ADL fill.
 """
 
 from __future__ import annotations
 
-from cascade.core.backstop import add_residuals, buy_holdings, fund_accepts, take_over
-from cascade.core.book import cancel_account, take
-from cascade.core.exact import charge, lot_value
+from cascade.core.backstop import (
+    add_residuals,
+    bankruptcy_quote,
+    buy_holdings,
+    fillable_tick,
+    fund_accepts,
+    fund_may_lose,
+    pay_fund,
+    settle_with_fund,
+    take_over,
+)  # fmt: skip
+from cascade.core.book import can_fill, cancel_account, take
+from cascade.core.exact import charge, lot_value, proportion, times_rate
 from cascade.core.inbox import append
 from cascade.core.ledger import apply_fill, held_at, settle_flat
-from cascade.core.margin import MAX_TICK, bankruptcy_tick, equity_of, excess_of, is_flat, tier_of
+from cascade.core.margin import (
+    MAX_TICK,
+    bankruptcy_tick,
+    equity_of,
+    excess_of,
+    is_flat,
+    maintenance_of,
+    tier_of,
+)
 from cascade.core.matching import drawn_in
 from cascade.core.params import (
     FORCED,
-    FULL,
+    IN_BLOCKS,
+    IN_SLICES,
     IOC,
     PERPETUAL,
     PROFIT,
+    SPOT,
     STOPPING,
     Params,
 )  # fmt: skip
@@ -123,7 +144,10 @@ def fire_triggers(st: State, p: Params) -> bool:
     return True
 
 
-# --- forced orders --------------------------------------------------------------------------------
+# --- procedures -----------------------------------------------------------------------------------
+
+SAFE, OPEN, FAILED = (int64(k) for k in range(3))
+"""What a procedure leaves: margin that suffices, a position for the next test, or one to hand over."""
 
 
 @outlined
@@ -144,94 +168,217 @@ def rows_needed(st: State, p: Params, account: int) -> int:
 def liquidate(st: State, p: Params, account: int) -> None:
     """Take one flagged account through its venue's procedure at the frozen marks."""
     cancel_account(st, p, account)
+    row = st.accounts[account]
     if is_flat(st, account) or excess_of(st, p, account) > 0:
+        row.cooling_until = 0
         retrigger(st, p, account)
         return
+    venue = p.venues[int64(row.venue)]
     abandon_life(st, p, account)
-    row = st.accounts[account]
-    first = int64(row.first_position)
-    part = int64(0)
-    solvent = False
-    for k in range(first, first + row.n_positions):  # in the order of its positions: venues publish none
-        if not solvent:
-            part, solvent = _reduce(st, p, account, int64(k), part)
-    if not solvent:
-        buy_holdings(st, p, account)
-    if not solvent and not is_flat(st, account):
-        last_row = st.clock[0].n_liquidations - 1
-        if not fund_accepts(st, p, account):
-            add_residuals(st, p, account, last_row)
-            return
-        take_over(st, p, account, last_row)
+    if venue.procedure == IN_SLICES:
+        left = _in_slices(st, p, account)
+    elif venue.procedure == IN_BLOCKS:
+        left = _in_blocks(st, p, account)
+    else:
+        left = _to_lower_tier(st, p, account)
+    if left == FAILED and not _hand_over(st, p, account):
+        return
     if is_flat(st, account):
         settle_flat(st, p, account)
+    if left == SAFE:
+        row.cooling_until = 0
     retrigger(st, p, account)
 
 
-@kernel
-def _reduce(st: State, p: Params, account: int, position: int, part: int) -> tuple[int, bool]:
-    """Send forced orders for one position until the account is safe, the book is dry or it is closed."""
-    row = st.positions[position]
-    m = int64(row.market)
-    while row.lots != 0:
-        wanted = _forced_lots(st, p, m, row.lots)
-        filled = _forced_order(st, p, account, position, wanted, part)
-        part += 1
-        if excess_of(st, p, account) > 0 or is_flat(st, account):
-            return part, True
-        if filled != wanted:
-            break
-    return part, False
+@outlined
+def _hand_over(st: State, p: Params, account: int) -> bool:
+    """Give what the book would not take to the fund, or leave it to auto-deleveraging: then False."""
+    clock = st.clock[0]
+    buy_holdings(st, p, account)
+    if is_flat(st, account):
+        return True
+    if clock.n_liquidations == 0 or st.liquidations[clock.n_liquidations - 1].account != account:
+        _log_without_order(st, p, account)
+    last_row = clock.n_liquidations - 1
+    if fund_accepts(st, p, account):
+        take_over(st, p, account, last_row)
+        return True
+    st.liquidations[last_row].deficit = -equity_of(st, p, account)
+    add_residuals(st, p, account, last_row)
+    return False
+
+
+@outlined
+def _to_lower_tier(st: State, p: Params, account: int) -> int:
+    """Reduce position by position, each down the tiers, until the account is safe or the book is dry."""
+    row = st.accounts[account]
+    first = int64(row.first_position)
+    part = int64(0)
+    for k in range(first, first + row.n_positions):  # in the order of its positions: venues publish none
+        position = st.positions[k]
+        m = int64(position.market)
+        while position.lots != 0 and not _goes_whole(st, p, account, m, position.lots):
+            wanted = _forced_lots(st, p, account, m, position.lots)
+            filled = _forced_order(st, p, account, int64(k), wanted, part)
+            part += 1
+            if excess_of(st, p, account) > 0 or is_flat(st, account):
+                return SAFE
+            if filled != wanted:
+                break
+    return FAILED
 
 
 @kernel
-def _forced_lots(st: State, p: Params, m: int, lots: int) -> int:
-    """Return the unsigned size of the next forced order: down to the next lower tier, or all of it."""
-    market = p.markets[m]
+def _goes_whole(st: State, p: Params, account: int, m: int, lots: int) -> bool:
+    """Tell whether the venue takes over a position of this size without sending an order."""
+    market, venue = p.markets[m], p.venues[int64(st.accounts[account].venue)]
+    if venue.whole_tiers == 0 or market.kind == SPOT or p.run[0].forced_orders == 0:
+        return False
+    notional = abs(lots * lot_value(market, st.markets[m].mark))
+    return tier_of(p, m, notional) - market.first_tier < venue.whole_tiers
+
+
+@kernel
+def _forced_lots(st: State, p: Params, account: int, m: int, lots: int) -> int:
+    """Return the unsigned size of the next forced order: down to a lower tier, or all of it."""
+    market, venue = p.markets[m], p.venues[int64(st.accounts[account].venue)]
     held = abs(lots)
     size = held
-    if p.venues[market.venue].procedure != FULL:
+    if venue.tiers_down > 0:
         value = abs(lot_value(market, st.markets[m].mark))
         tier = tier_of(p, m, held * value)
         if tier > market.first_tier:
-            size = held - p.tiers[tier - 1].cap // value
+            lower = max(tier - venue.tiers_down, market.first_tier)
+            size = held - p.tiers[lower].cap // value
     return max(min(size, market.max_order), int64(1))
 
 
 @outlined
+def _in_slices(st: State, p: Params, account: int) -> int:
+    """Send a first slice of what is large, the whole of what is not, and leave the rest to later tests.
+
+    Below the backstop's part of maintenance margin the account is handed over (Hyperliquid;
+    venues.md 2.4).
+    """
+    row = st.accounts[account]
+    venue = p.venues[int64(row.venue)]
+    step = st.clock[0].step
+    if _below_backstop(st, p, account):
+        return FAILED
+    cooling = row.cooling_until != 0
+    if cooling and step < row.cooling_until and venue.cooldown_waits != 0:
+        return OPEN
+    first = int64(row.first_position)
+    part = int64(0)
+    for k in range(first, first + row.n_positions):
+        position = st.positions[k]
+        if position.lots == 0:
+            continue
+        m = int64(position.market)
+        size = abs(position.lots)
+        if not cooling and size * abs(lot_value(p.markets[m], st.markets[m].mark)) > venue.slice_above:
+            size = max(int64(float(size) * venue.slice_share), int64(1))
+            row.cooling_until = min(step + venue.cooldown_steps, int64(2_000_000_000))
+        _forced_order(st, p, account, int64(k), min(size, p.markets[m].max_order), part)
+        part += 1
+        if excess_of(st, p, account) > 0 or is_flat(st, account):
+            return SAFE
+    if cooling and step >= row.cooling_until:
+        row.cooling_until = 0
+    return FAILED if _below_backstop(st, p, account) else OPEN
+
+
+@kernel
+def _below_backstop(st: State, p: Params, account: int) -> bool:
+    """Tell whether equity is below the backstop's part of maintenance margin."""
+    venue = p.venues[int64(st.accounts[account].venue)]
+    return equity_of(st, p, account) < times_rate(maintenance_of(st, p, account), venue.backstop)
+
+
+@outlined
+def _in_blocks(st: State, p: Params, account: int) -> int:
+    """Send at most a part of each position at no worse than its fillable price; the rest at later tests.
+
+    Insolvent accounts, and those whose order could cost the fund more than it may lose, are left to
+    auto-deleveraging (dYdX v4; venues.md 2.5).
+    """
+    row = st.accounts[account]
+    venue = p.venues[int64(row.venue)]
+    first = int64(row.first_position)
+    budget, part = venue.block_notional, int64(0)
+    for k in range(first, first + row.n_positions):
+        if equity_of(st, p, account) < 0:
+            return FAILED
+        position = st.positions[k]
+        if position.lots == 0:
+            continue
+        m = int64(position.market)
+        value = abs(lot_value(p.markets[m], st.markets[m].mark))
+        held = abs(position.lots)
+        size = max(int64(float(held) * venue.block_share), venue.block_floor // value)
+        size = max(min(size, held, budget // value), int64(1))
+        if not fund_may_lose(st, p, account, int64(k), size):
+            return FAILED
+        filled = _forced_order(st, p, account, int64(k), min(size, p.markets[m].max_order), part)
+        budget -= filled * value
+        part += 1
+        if excess_of(st, p, account) > 0 or is_flat(st, account):
+            return SAFE
+        if budget < value:
+            break
+    return OPEN
+
+
+# --- forced orders --------------------------------------------------------------------------------
+
+
+@outlined
 def _forced_order(st: State, p: Params, account: int, position: int, size: int, part: int) -> int:
-    """Send one forced order bounded by the bankruptcy price and the price band; charge its fee."""
+    """Send one forced order within its bounds, charge its fee and log it; return the lots that filled."""
     row = st.positions[position]
-    clock = st.clock[0]
     m = int64(row.market)
     market, venue = p.markets[m], p.venues[int64(st.accounts[account].venue)]
-    mark = st.markets[m].mark
-    held = row.lots
-    long = held > 0
+    mark, held = st.markets[m].mark, row.lots
     value_at_mark = lot_value(market, mark)
-    rest = equity_of(st, p, account) - held * value_at_mark
-    bankruptcy = bankruptcy_tick(p, m, held, rest)
-    lots = -size if long else size
-    limit = drawn_in(st, m, lots, bankruptcy, market.take_bound)
-    if p.run[0].forced_orders != 0:
-        filled, value = take(st, p, position, lots, limit, FORCED)
-    else:
+    equity, maintained = equity_of(st, p, account), maintenance_of(st, p, account)
+    bankruptcy = bankruptcy_tick(p, m, held, equity - held * value_at_mark)
+    lots = -size if held > 0 else size
+    limit = drawn_in(st, m, lots, _worst_tick(st, p, account, position, bankruptcy), market.take_bound)
+    quote = bankruptcy_quote(p, m, held, mark, size, equity, maintained)
+    if p.run[0].forced_orders == 0:
         filled, value = lots, lots * value_at_mark
         apply_fill(st, p, position, filled, value, int64(0))
         apply_fill(st, p, held_at(st, venue.absorber, m), -filled, -value, int64(0))
-    fee = charge(abs(value), market.liquidation_fee)
-    fee = max(min(fee, equity_of(st, p, account)), int64(0))
-    st.balances[account, market.settlement] -= fee
-    st.balances[venue.fund, market.settlement] += fee
-    st.ledger[market.settlement].fund_income += fee
-    _log(st, p, account, position, held, lots, filled, value, bankruptcy, fee, part)
+    elif venue.fill_or_kill != 0 and size < abs(held) and not can_fill(st, p, position, lots, limit):
+        filled, value = int64(0), int64(0)
+    else:
+        filled, value = take(st, p, position, lots, limit, FORCED)
+    if venue.procedure == IN_BLOCKS:
+        fee = settle_with_fund(st, p, account, m, value, proportion(quote, abs(filled), size))
+    else:
+        fee = max(min(charge(abs(value), market.liquidation_fee), equity_of(st, p, account)), int64(0))
+        pay_fund(st, p, account, m, fee)
+    _log(st, p, account, position, held, lots, filled, value, bankruptcy, max(fee, int64(0)), part)
+    st.liquidations[st.clock[0].n_liquidations - 1].fund_draw = max(-fee, int64(0))
     liquidated = abs(filled * value_at_mark)
-    if long:
+    if held > 0:
         st.markets[m].long_liquidated += liquidated
     else:
         st.markets[m].short_liquidated += liquidated
-    clock.events += 1
+    st.clock[0].events += 1
     return abs(filled)
+
+
+@kernel
+def _worst_tick(st: State, p: Params, account: int, position: int, bankruptcy: int) -> int:
+    """Return the worst price a forced order may have: bankruptcy, fillable, or any."""
+    row = st.positions[position]
+    venue = p.venues[int64(st.accounts[account].venue)]
+    if venue.procedure == IN_SLICES:
+        return int64(1) if row.lots > 0 else MAX_TICK
+    if venue.procedure == IN_BLOCKS:
+        return fillable_tick(st, p, account, position)
+    return bankruptcy
 
 
 @kernel
@@ -248,7 +395,7 @@ def _log(
     row.position_lots, row.order_lots, row.filled_lots = abs(held), abs(lots), abs(filled)
     row.filled_value, row.trigger_mark = abs(value), st.markets[m].mark
     row.bankruptcy_tick, row.worst_tick, row.fee = bankruptcy, st.markets[m].last, fee
-    row.taken_over_lots, row.fund_draw, row.adl_lots = 0, 0, 0
+    row.taken_over_lots, row.fund_draw, row.adl_lots, row.deficit = 0, 0, 0, 0
     row.tag = st.accounts[account].tag
     row.life, row.leverage = NONE, 0.0
     trader = account - p.run[0].first_trader
@@ -256,3 +403,16 @@ def _log(
         row.life = st.traders[trader].life
         row.leverage = st.traders[trader].leverage
     clock.n_liquidations += 1
+
+
+@outlined
+def _log_without_order(st: State, p: Params, account: int) -> None:
+    """Write the row of an account that is handed over without a forced order: its first open position's."""
+    row = st.accounts[account]
+    k = int64(row.first_position)
+    while st.positions[k].lots == 0:
+        k += 1
+    held, m = st.positions[k].lots, int64(st.positions[k].market)
+    rest = equity_of(st, p, account) - held * lot_value(p.markets[m], st.markets[m].mark)
+    bankruptcy = bankruptcy_tick(p, m, held, rest)
+    _log(st, p, account, k, held, int64(0), int64(0), int64(0), bankruptcy, int64(0), int64(0))

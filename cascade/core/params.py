@@ -54,11 +54,14 @@ CROSSED, NOT_REDUCING, GONE, OUT_OF_BAND, OVER_LEVERAGE, NO_MARGIN, NO_LOT, NOT_
 )
 
 # rules named by a rulebook
-MARK_MEDIAN, MARK_INDEX, MARK_LAST = (int64(k) for k in range(3))
-FULL, TIER_BY_TIER = int64(0), int64(1)
-TAKE_OVER_CAPACITY, TAKE_OVER_NOTIONAL, TAKE_OVER_NEVER = (int64(k) for k in range(3))
-QUEUE_PNL_MARGIN, QUEUE_PNL_LEVERAGE = int64(0), int64(1)
-AT_BANKRUPTCY, AT_MARK = int64(0), int64(1)
+MARK_MEDIAN, MARK_INDEX, MARK_LAST, MARK_CARRIED, MARK_BOOKS = (int64(k) for k in range(5))
+TO_LOWER_TIER, IN_SLICES, IN_BLOCKS = (int64(k) for k in range(3))
+TAKE_OVER_CAPACITY, TAKE_OVER_NOTIONAL, TAKE_OVER_SOLVENT, TAKE_OVER_NEVER = (int64(k) for k in range(4))
+(
+    QUEUE_PNL_MARGIN, QUEUE_PNL_LEVERAGE, QUEUE_RETURN_LEVERAGE, RANDOM,
+    PRO_RATA_PNL, RISK_AWARE_PRO_RATA, WATER_FILLING_LEVERAGE, SOCIALISE,
+) = (int64(k) for k in range(8))  # fmt: skip
+AT_BANKRUPTCY, AT_MARK, AT_MARK_BEFORE = (int64(k) for k in range(3))
 FUNDING_RULE, FUNDING_FIXED = int64(0), int64(1)
 
 # news processes
@@ -100,7 +103,13 @@ RATE_POINT = record(("step", I8), ("rate", I8))
 VENUE_P = record(
     ("mark", I8), ("n_basis", I8), ("basis_steps", I8), ("outlier_limit", F8),
     ("n_waves", I8), ("wave_steps", I8),  # margin tests in a step, and steps from one to the next
-    ("procedure", I8), ("take_over", I8), ("adl_ranking", I8), ("adl_price", I8),
+    ("index_steps", I8), ("mark_decay", F8),
+    ("procedure", I8), ("tiers_down", I8), ("fill_or_kill", I8), ("whole_tiers", I8),
+    ("slice_share", F8), ("slice_above", I8), ("cooldown_steps", I8), ("cooldown_waits", I8),
+    ("block_share", F8), ("block_floor", I8), ("block_notional", I8),
+    ("backstop", I8), ("bankruptcy_adjustment", F8), ("spread_to_maintenance", F8),
+    ("take_over", I8), ("max_loss", I8), ("drawdown", F8), ("drawdown_of_mean", I8), ("drawdown_floor", I8),
+    ("level_steps", I8), ("adl_ranking", I8), ("adl_price", I8), ("key", U8),
     ("fund", I8), ("fees", I8), ("rounding", I8), ("absorber", I8),
     ("unwind_fraction", F8), ("unwind_max", I8),  # of what is left, per step; money units per order
     ("funding_steps", I8), ("first_funding", I8), ("funding_interest", I8), ("funding_clamp", I8), ("premium_steps", I8),

@@ -13,6 +13,8 @@ from cascade.core.params import (
     FUNDING_FIXED,
     GBM,
     JUMP_DIFFUSION,
+    MARK_BOOKS,
+    MARK_CARRIED,
     MARK_INDEX,
     MARK_LAST,
     NEWS_SHOCK,
@@ -68,7 +70,7 @@ def _bridge(st: State, p: Params, a: int, step: int) -> None:
 
 
 @kernel
-def update_mid(st: State, p: Params, m: int) -> None:
+def update_mid(st: State, m: int) -> None:
     """Take twice the mid of market m, in ticks; a side that is empty leaves the last one standing."""
     market = st.markets[m]
     if market.best_bid != NO_BID and market.best_ask != NO_ASK:
@@ -142,33 +144,71 @@ def _median(a: float, b: float, c: float) -> float:
 def update_mark(st: State, p: Params, m: int, sample: bool) -> None:
     """Set index and mark of market m; `sample` advances the average of the basis with time.
 
-    Binance: mark = median(index x (1 + F t / T), index + mean basis, last) (venues.md 1.3). Waves
-    inside a step pass sample=False: time has not passed.
+    Waves inside a step pass sample=False: time has not passed.
     """
     market, fixed = st.markets[m], p.markets[m]
     venue = p.venues[fixed.venue]
-    update_mid(st, p, m)
-    index = index_price(st, p, fixed.asset, venue.outlier_limit)
-    market.index = index
+    if venue.index_steps == 1 or (sample and st.clock[0].step % venue.index_steps == 0):
+        market.index = index_price(st, p, fixed.asset, venue.outlier_limit)
+    market.mark_before = market.mark
     if fixed.kind == SPOT:
         market.mark = max((market.mid2 + 1) // 2, int64(1))
     else:
-        if sample and st.clock[0].step >= market.basis_at:
-            _sample_basis(st, p, m, mid_price(st, p, m) - index)
-        price = index
-        if venue.mark == MARK_LAST:
-            price = float(market.last) * fixed.tick_size
-        elif venue.mark != MARK_INDEX:
-            remaining = float(market.next_funding - st.clock[0].step) / float(venue.funding_steps)
-            carried = index * (1.0 + float(market.funding_rate) * 1e-8 * remaining)
-            last = float(market.last) * fixed.tick_size
-            price = _median(carried, index + market.basis_mean, last)
+        if sample:
+            _follow_basis(st, p, m)
+        price = _mark_price(st, p, m)
         market.mark = max(int64(math.floor(price / fixed.tick_size + 0.5)), int64(1))
     market.mark_high = max(market.mark_high, market.mark)
     market.mark_low = min(market.mark_low, market.mark)
     n = p.run[0].n_ticks
     if not market.window + n // 8 <= market.mark < market.window + n - n // 8:
         recentre(st, p, m, market.mark)
+
+
+@outlined
+def _mark_price(st: State, p: Params, m: int) -> float:
+    """Return the mark of a perpetual in quote units under its venue's rule (venues.md 1.3, 2)."""
+    market, fixed = st.markets[m], p.markets[m]
+    venue = p.venues[fixed.venue]
+    index, last = market.index, float(market.last) * fixed.tick_size
+    if venue.mark == MARK_INDEX:
+        return index
+    if venue.mark == MARK_LAST:
+        return last
+    remaining = float(market.next_funding - st.clock[0].step) / float(venue.funding_steps)
+    carried = index * (1.0 + float(market.funding_rate) * 1e-8 * remaining)
+    if venue.mark == MARK_CARRIED:
+        return carried
+    if venue.mark == MARK_BOOKS:
+        average = index + market.basis_mean
+        bid, ask = float(market.best_bid) * fixed.tick_size, float(market.best_ask) * fixed.tick_size
+        own = _median(bid, ask, last) if market.best_ask != NO_ASK else max(bid, last)
+        return _median(average, own, _mid_elsewhere(st, p, m, average))
+    return _median(carried, index + market.basis_mean, last)
+
+
+@kernel
+def _mid_elsewhere(st: State, p: Params, m: int, otherwise: float) -> float:
+    """Return the mean mid of the asset's perpetuals on other venues, or `otherwise` where there is none."""
+    total, n = 0.0, int64(0)
+    for other in range(len(p.markets)):
+        row = p.markets[other]
+        if row.kind == PERPETUAL and row.asset == p.markets[m].asset and row.venue != p.markets[m].venue:
+            total += mid_price(st, p, int64(other))
+            n += 1
+    return total / float(n) if n > 0 else otherwise
+
+
+@kernel
+def _follow_basis(st: State, p: Params, m: int) -> None:
+    """Let the mean basis follow the book with time: a moving window, or an exponential average."""
+    market = st.markets[m]
+    venue = p.venues[p.markets[m].venue]
+    basis = mid_price(st, p, m) - market.index
+    if venue.mark == MARK_BOOKS:
+        market.basis_mean = venue.mark_decay * market.basis_mean + (1.0 - venue.mark_decay) * basis
+    elif st.clock[0].step >= market.basis_at:
+        _sample_basis(st, p, m, basis)
 
 
 @kernel

@@ -71,6 +71,8 @@ def allocate(
         quotes=np.full(max(n_quotes, 1), NONE, np.int32),
         calendars=np.full((2, int(run.n_steps) + 1), NONE, np.int32),
         basis=np.zeros((n_markets, n_basis)),
+        venues=empty(s.VENUE, len(p.venues)),
+        fund_levels=np.zeros((len(p.venues), s.N_LEVELS), np.int64),
         ledger=empty(s.LEDGER, balances.shape[1]),
         inbox=empty(s.INTENT, capacity.inbox),
         buckets=np.full((2, int(N_BUCKETS)), NONE, np.int32),
@@ -95,7 +97,9 @@ def set_prices(st: State, p: Params, prices: Array, funding: Array) -> None:
         tick = max(round(price / fixed.tick_size), 1)
         row.window = max(tick - int(p.run[0].n_ticks) // 2, 0)
         row.best_bid, row.best_ask = 0, 2_147_483_647
-        row.last = row.mark = row.open = row.high = row.low = row.mark_high = row.mark_low = tick
+        row.last = row.mark = row.mark_before = row.open = row.high = row.low = row.mark_high = (
+            row.mark_low
+        ) = tick
         row.mid2, row.index = 2 * tick, price
         row.far_head, row.far_tail = NONE, NONE
         row.variance, row.variance_mid = fixed.calm_variance, 2.0 * tick

@@ -37,7 +37,7 @@ CLOCK = record(
     ("n_flagged", I8), ("n_flagged_next", I8), ("n_residual", I8),
     ("next_bar", I8), ("events", I8), ("events_before", I8),
     ("unfinished_waves", I8),  # steps whose last wave left accounts flagged
-    ("n_ranked", I8), ("ranking", I8), ("adl_rank", I8),
+    ("n_ranked", I8), ("ranking", I8), ("adl_rank", I8), ("adl_lots", I8),
 )  # fmt: skip
 """The run's position: (step, stage, cursor) is where a stopped kernel resumes."""
 
@@ -47,6 +47,7 @@ ASSET = record(("log_value", F8), ("shift", F8), ("value", F8), ("point", I8))
 MARKET = record(
     ("window", I8),  # tick of the first slot of the ladder window
     ("best_bid", I8), ("best_ask", I8), ("last", I8), ("mark", I8), ("mid2", I8),  # mid2 = bid + ask
+    ("mark_before", I8),
     ("index", F8), ("basis_mean", F8), ("n_basis", I8), ("basis_at", I8),
     ("n_bids", I8), ("n_asks", I8), ("far_head", I8), ("far_tail", I8),
     ("open_interest", I8), ("funding_rate", I8), ("next_funding", I8),
@@ -70,7 +71,7 @@ ORDER = record(
 """A resting order; the sign of `lots` is its side. Free orders are chained through `next`."""
 
 ACCOUNT = record(
-    ("first_position", I4), ("n_positions", I4), ("first_order", I4), ("venue", I4),
+    ("first_position", I4), ("n_positions", I4), ("first_order", I4), ("venue", I4), ("cooling_until", I4),
     ("kind", "i2"), ("margin", "i2"), ("tag", "i2"), ("fees", "i2"),
     ("reserved", I8), ("standing", I8),
 )  # fmt: skip
@@ -97,8 +98,8 @@ INTENT = record(
 )  # fmt: skip
 """What an agent wants done: signed lots, limit tick, arrival offset in [0, 1) of the step."""
 
-RANKED = record(("score", F8), ("position", I8))
-"""A counterparty in the queue of auto-deleveraging."""
+RANKED = record(("score", F8), ("position", I8), ("lots", I8))
+"""A counterparty of auto-deleveraging, and the unsigned lots it is to give up."""
 
 RESIDUAL = record(("position", I8), ("lots", I8), ("quote", I8), ("row", I8))
 """What an insolvent position leaves to auto-deleveraging: lots, and the balance that goes with them."""
@@ -108,15 +109,17 @@ LIQUIDATION = record(
     ("side", I8),  # of the position: +1 long, -1 short
     ("leverage", F8), ("position_lots", I8), ("order_lots", I8), ("filled_lots", I8),
     ("filled_value", I8), ("trigger_mark", I8), ("bankruptcy_tick", I8), ("worst_tick", I8),
-    ("fee", I8), ("taken_over_lots", I8), ("fund_draw", I8), ("adl_lots", I8), ("tag", I8),
+    ("fee", I8), ("taken_over_lots", I8), ("fund_draw", I8), ("adl_lots", I8), ("deficit", I8), ("tag", I8),
 )  # fmt: skip
-"""One forced order. Ticks and money in units; `fund_draw` > 0 is the fund's loss at mark."""
+"""One forced order. Ticks and money in units; `fund_draw` > 0 is the fund's loss at mark, `deficit` what
+auto-deleveraging would have to find at mark."""
 
 ADL = record(
     ("step", I8), ("wave", I8), ("account", I8), ("counterparty", I8), ("market", I8), ("lots", I8),
-    ("value", I8), ("mark_value", I8), ("rank", I8), ("score", F8),
+    ("value", I8), ("mark_value", I8), ("forgone", I8), ("rank", I8), ("score", F8), ("leverage_after", F8),
 )  # fmt: skip
-"""One auto-deleveraging fill; `lots` is the change of the counterparty's position."""
+"""One auto-deleveraging fill; `lots` is the change of the counterparty's position, `forgone` > 0 what it
+loses against mark. A socialised loss is a row without lots."""
 
 TRADE = record(
     ("step", I8), ("market", I8), ("tick", I8), ("lots", I8), ("maker", I8), ("taker", I8),
@@ -133,6 +136,12 @@ BAR = record(
     ("open_interest", I8), ("funding_rate", I8), ("fund_equity", I8), ("depth_factor", F8),
 )  # fmt: skip
 """One bar of one market. Depth and open interest in lots; volume, flow and liquidated in money units."""
+
+N_LEVELS = 32
+"""Samples of a fund's equity over the window in which its drawdown is measured."""
+
+VENUE = record(("lost", I8), ("lost_at", I8), ("n_levels", I8))
+"""What a venue's fund has lost since its clock last ticked, and how often its equity was sampled."""
 
 LEDGER = record(
     ("deposits", I8), ("withdrawals", I8), ("fund_income", I8), ("fund_losses", I8),
@@ -158,6 +167,8 @@ class State(NamedTuple):
     quotes: Array  # int32 (n_quotes,): resting order of each maker's quote, or NONE
     calendars: Array  # int32 (2, n_steps + 1): heads of traders and of expiring orders due at a step
     basis: Array  # float64 (n_markets, n_basis): samples of the basis, a ring
+    venues: Array  # (n_venues,) VENUE
+    fund_levels: Array  # int64 (n_venues, N_LEVELS): past equity of each fund, a ring
     ledger: Array  # (n_settlements,) LEDGER
     inbox: Array  # (n,) INTENT
     buckets: Array  # int32 (2, N_BUCKETS): heads and tails of the inbox by arrival offset
@@ -184,7 +195,8 @@ declare(
         "clock": (CLOCK, 1), "assets": (ASSET, 1), "markets": (MARKET, 1), "levels": (LEVEL, 1),
         "bits": (np.dtype(np.uint64), 1), "trigger_heads": (I32, 1), "orders": (ORDER, 1),
         "accounts": (ACCOUNT, 1), "positions": (POSITION, 1), "balances": (I64, 2), "traders": (TRADER, 1),
-        "quotes": (I32, 1), "calendars": (I32, 2), "basis": (F64, 2), "ledger": (LEDGER, 1),
+        "quotes": (I32, 1), "calendars": (I32, 2), "basis": (F64, 2), "venues": (VENUE, 1),
+        "fund_levels": (I64, 2), "ledger": (LEDGER, 1),
         "inbox": (INTENT, 1), "buckets": (I32, 2), "residuals": (RESIDUAL, 1), "ranked": (RANKED, 1),
         "liquidations": (LIQUIDATION, 1), "adl": (ADL, 1), "trades": (TRADE, 1), "bars": (BAR, 1),
         "counts": (I64, 1),

@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cascade.core import agents, backstop, liquidation, matching, pricing, recording
+from cascade.core import agents, backstop, deleveraging, liquidation, matching, pricing, recording
 from cascade.core.ledger import settle_flat
 from cascade.core.margin import is_flat
-from cascade.core.params import PERPETUAL, Params
+from cascade.core.params import PERPETUAL, SOCIALISE, Params
 from cascade.core.seats import wake
 from cascade.core.state import INSOLVENT, NONE, STALE, State
 from cascade.core.triggers import first_flagged, retrigger, unflag
@@ -185,6 +185,7 @@ def _prices(st: State, p: Params) -> int:
             pricing.update_withdrawal(st, p, int64(m))
     else:
         pricing.fund_markets(st, p)
+        backstop.sample_funds(st, p)
         clock.wave = 0
     _next_stage(st)
     return RUNNING
@@ -192,7 +193,9 @@ def _prices(st: State, p: Params) -> int:
 
 @outlined
 def _mark_all(st: State, p: Params, sample: bool) -> None:
-    """Set the index and mark of every market: spot first, since the index is made of it."""
+    """Set the index and mark of every market: mids first, then spot, since the index is made of it."""
+    for m in range(len(p.markets)):
+        pricing.update_mid(st, int64(m))
     for m in range(len(p.markets)):
         if p.markets[m].kind != PERPETUAL:
             pricing.update_mark(st, p, int64(m), sample)
@@ -264,27 +267,54 @@ def _deleverage_all(st: State, p: Params) -> int:
     while clock.cursor < 2 * len(p.markets):
         m, long = clock.cursor // 2, clock.cursor % 2 == 1
         index = _next_residual(st, m, long)
-        if index != NONE and clock.ranking == 0:
-            n = backstop.count_counterparties(st, m, not long)
-            if n > len(st.ranked):
-                clock.need = n
-                return RANKED_FULL
-            backstop.rank_counterparties(st, p, m, not long)
-            clock.ranking, clock.adl_rank = 1, 0
         while index != NONE:
-            if clock.n_ranked == 0:
-                backstop.absorb_residual(st, p, index)
-            elif clock.n_adl + 1 > len(st.adl):
+            if clock.ranking == 0 and not _begin_batch(st, p, m, long, index):
+                return RANKED_FULL
+            if clock.n_ranked > 0 and clock.n_adl + 1 > len(st.adl):
                 clock.need = 1
                 return ADL_FULL
-            else:
-                backstop.deleverage(st, p, index)
+            _bear(st, p, m, index)
             if st.residuals[index].lots == 0:
                 index = _next_residual(st, m, long)
         clock.ranking = 0
         clock.cursor += 1
     _close_residuals(st, p)
     return RUNNING
+
+
+@outlined
+def _begin_batch(st: State, p: Params, m: int, long: bool, index: int) -> bool:
+    """Rank the counterparties of a batch; False where the ranking has no room."""
+    clock = st.clock[0]
+    n = deleveraging.count_counterparties(st, p, m, not long)
+    if n > len(st.ranked):
+        clock.need = n
+        return False
+    wanted = int64(0)
+    for k in range(clock.n_residual):
+        residual = st.residuals[k]
+        if (residual.lots > 0) == long and st.positions[residual.position].market == m:
+            wanted += abs(residual.lots)
+    deleveraging.rank_counterparties(st, p, m, not long, wanted)
+    if p.venues[p.markets[m].venue].adl_ranking == SOCIALISE:
+        deleveraging.hand_to_fund_at_mark(st, p, index)
+    clock.ranking = 1
+    return True
+
+
+@kernel
+def _bear(st: State, p: Params, m: int, index: int) -> None:
+    """Let the first counterparty in rank bear its part of a residual; the fund, where none is left."""
+    clock, residual = st.clock[0], st.residuals[index]
+    if p.venues[p.markets[m].venue].adl_ranking == SOCIALISE:
+        if residual.quote < 0 and clock.n_ranked > 0:
+            deleveraging.socialise(st, p, index)
+        else:  # the next residual is borne by all of them again
+            residual.lots, clock.ranking = 0, 0
+    elif clock.n_ranked == 0:
+        backstop.absorb_residual(st, p, index)
+    else:
+        deleveraging.deleverage(st, p, index)
 
 
 @kernel

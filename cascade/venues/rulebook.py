@@ -14,7 +14,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import BeforeValidator, Field
 
 from cascade.scenario.base import Model, Name, Text
-from cascade.units import Multiple, PositiveUsd, Price, Rate, Share, refuse
+from cascade.units import Multiple, PositiveUsd, Price, Rate, Share, Usd, refuse
 
 Status: TypeAlias = Literal["stated", "code", "derived", "secondary", "unconfirmed"]
 """How a figure is known: the venue says so, read in public code, derived, second hand, or not confirmed."""
@@ -31,12 +31,13 @@ class Provenance(Model):
 class Mark(Model):
     """The mark price, which decides margin."""
 
-    rule: Literal["median", "index", "last"] = Field(
+    rule: Literal["median", "index", "last", "carried", "books"] = Field(
         default="median",
-        description="`median`: of index with funding, index with mean basis, and last price.",
+        description="`median`: of index with funding, index with mean basis, and last price; `carried`: index with "
+        "funding; `books`: median of index with an exponential mean basis, of the book, and of other venues' mids.",
     )
     basis_window_s: Annotated[float, Field(gt=0)] = Field(
-        default=60.0, description="Window of the mean basis."
+        default=60.0, description="Window of the mean basis, or time constant of the exponential one."
     )
     basis_sample_s: Annotated[float, Field(gt=0)] = Field(
         default=1.0, description="Time between its samples."
@@ -51,6 +52,9 @@ class Index(Model):
     )
     outlier_limit: Share = Field(
         default=0.05, description="A source farther than this from the median is left out."
+    )
+    every_s: Annotated[float, Field(ge=0)] = Field(
+        default=0.0, description="Time between two readings of the oracle; 0: at every step."
     )
 
 
@@ -72,13 +76,69 @@ class FundingRule(Model):
     )
 
 
+class Margin(Model):
+    """The margin test."""
+
+    tiers: Literal["marginal", "whole"] = Field(
+        default="marginal",
+        description="`marginal`: each tier's rate on its own part; `whole`: the tier's rate on the whole position.",
+    )
+    closing_fee: Share = Field(
+        default=0.0, description="Added to every maintenance rate: the fee of closing is set aside."
+    )
+
+
+class Slices(Model):
+    """Procedure `slices`: a first part of large positions, then, after a while, the rest."""
+
+    share: Annotated[Share, Field(gt=0)] = Field(
+        default=0.2, description="Part of a large position sent first."
+    )
+    above_usd: Usd = Field(default=100_000.0, description="Notional above which a position is large.")
+    cooldown_s: Annotated[float, Field(ge=0)] = Field(
+        default=30.0, description="Time after a first part in which the account is treated differently."
+    )
+    cooldown: Literal["wait", "whole"] = Field(
+        default="wait", description="In that time: `wait` with the next order; or orders are for the `whole`."
+    )
+
+
+class Blocks(Model):
+    """Procedure `blocks`: a bounded part of a position at each test, at no worse than the fillable price."""
+
+    share: Annotated[Share, Field(gt=0)] = Field(default=0.1, description="Largest part of a position.")
+    floor_usd: Usd = Field(default=1_000.0, description="A part may always be this large.")
+    notional_usd: PositiveUsd = Field(default=100_000.0, description="Most of one account at one test.")
+    bankruptcy_adjustment: Annotated[float, Field(ge=0)] = Field(
+        default=1.0, description="How fast the fillable price falls as margin is used up."
+    )
+    spread_to_maintenance: Annotated[float, Field(ge=0)] = Field(
+        default=1.5, description="Largest spread, as a multiple of the maintenance margin rate."
+    )
+
+
 class LiquidationRule(Model):
     """What the venue does with an account that fails the margin test."""
 
-    procedure: Literal["binance_partial", "full"] = Field(
-        default="binance_partial",
-        description="`binance_partial`: reduce tier by tier; `full`: close at once.",
+    procedure: Literal["lower_tier", "full", "slices", "blocks"] = Field(
+        default="lower_tier",
+        description="`lower_tier`: reduce to the next lower tier and test again; `full`: close at once; `slices` and "
+        "`blocks`: in parts over time.",
     )
+    tiers_down: Annotated[int, Field(ge=1, le=3)] = Field(
+        default=1, description="How many tiers a reduction goes down."
+    )
+    order: Literal["ioc", "fok"] = Field(
+        default="ioc", description="Whether a reduction may fill in part (ioc) or wholly or not at all (fok)."
+    )
+    whole_tiers: Annotated[int, Field(ge=0)] = Field(
+        default=0, description="In so many lowest tiers the position is taken over without an order."
+    )
+    backstop: Share = Field(
+        default=0.0, description="With `slices`: equity below this part of maintenance margin is taken over."
+    )
+    slices: Slices = Field(default=Slices(), description="Figures of the procedure `slices`.")
+    blocks: Blocks = Field(default=Blocks(), description="Figures of the procedure `blocks`.")
     clock_s: Annotated[float, Field(gt=0)] = Field(default=1.0, description="Time between two margin tests.")
     price_band: Share = Field(default=0.05, description="Orders farther from the mark are refused.")
     take_bound: Share = Field(default=0.05, description="A market order stops this far from the mark.")
@@ -91,12 +151,28 @@ class Unwind(Model):
     max_order_usd: PositiveUsd = Field(default=1e6, description="Largest order it sends.")
 
 
+class Drawdown(Model):
+    """A fall of the fund that sends losses to auto-deleveraging."""
+
+    share: Annotated[Share, Field(gt=0)] = Field(description="Fall from the past level.", examples=["30 %"])
+    window_h: Annotated[float, Field(gt=0)] = Field(
+        default=8.0, description="How far back the level reaches."
+    )
+    of: Literal["peak", "mean"] = Field(default="peak", description="Which level of that time.")
+    floor_usd: Usd = Field(default=0.0, description="Smaller falls do not count.")
+
+
 class FundRule(Model):
     """What the insurance fund takes over."""
 
-    take_over: Literal["capacity", "notional", "never"] = Field(
+    take_over: Literal["capacity", "notional", "solvent", "never"] = Field(
         default="capacity",
-        description="`capacity`: while its losses stay below its size; `notional`: up to its size; `never`.",
+        description="`capacity`: while its losses stay below its size; `notional`: up to its size; `solvent`: accounts "
+        "that still have equity; `never`.",
+    )
+    drawdown: Drawdown | None = Field(default=None, description="Fall after which it takes over no more.")
+    max_loss_usd: Usd = Field(
+        default=0.0, description="With `blocks`: most it may lose at one test; 0: all it has."
     )
     unwind: Unwind = Field(default=Unwind(), description="How it sells what it took over.")
 
@@ -104,12 +180,17 @@ class FundRule(Model):
 class AdlRule(Model):
     """Auto-deleveraging."""
 
-    ranking: Literal["queue_pnl_margin", "queue_pnl_leverage"] = Field(
+    ranking: Literal[
+        "queue_pnl_margin", "queue_pnl_leverage", "queue_return_leverage", "random", "pro_rata_pnl",
+        "risk_aware_pro_rata", "water_filling_leverage", "socialise",
+    ] = Field(
         default="queue_pnl_margin",
-        description="Order of the queue: profit times margin ratio, or times leverage.",
-    )
-    price: Literal["bankruptcy", "mark"] = Field(
-        default="bankruptcy", description="Price of the forced fill."
+        description="Who gives way: a queue by profit times margin ratio, profit times leverage, or return times "
+        "leverage; at random; all winners by profit, or by profit times leverage; those of the highest leverage, down "
+        "to a common one; or everybody pays by size.",
+    )  # fmt: skip
+    price: Literal["bankruptcy", "mark", "mark_before"] = Field(
+        default="bankruptcy", description="Price of the forced fill: bankruptcy, mark, or the mark before it."
     )
 
 
@@ -191,6 +272,7 @@ class Rulebook(Model):
     mark: Mark = Field(default=Mark(), description="Mark price.")
     index: Index = Field(default=Index(), description="Index price.")
     funding: FundingRule = Field(default=FundingRule(), description="Funding rate.")
+    margin: Margin = Field(default=Margin(), description="Margin test.")
     liquidation: LiquidationRule = Field(default=LiquidationRule(), description="Liquidation.")
     fund: FundRule = Field(default=FundRule(), description="Insurance fund.")
     adl: AdlRule = Field(default=AdlRule(), description="Auto-deleveraging.")

@@ -22,6 +22,8 @@ class OracleMarket(Waterfall):
     def __init__(self, world: World) -> None:
         super().__init__(world)
         self.mid2 = [2 * m.start for m in world.markets]
+        self.index = [m.start * m.tick_size for m in world.markets]
+        self.averages = [0.0] * len(world.markets)
         self.basis: list[list[float]] = [[] for _ in world.markets]
         self.n_basis = [0] * len(world.markets)
         self.basis_at = [0] * len(world.markets)
@@ -47,6 +49,7 @@ class OracleMarket(Waterfall):
             self.process(intent, order)
         self._set_marks(sample=True)
         self._funding()
+        self.sample_funds()
         self._waves()
         self.now += 1
 
@@ -86,11 +89,17 @@ class OracleMarket(Waterfall):
     def _set_marks(self, sample: bool) -> None:
         """Set spot mids, the index, then every perpetual's mark by its venue's rule."""
         mids = [self._mid(m) for m in range(len(self.world.markets))]
+        self.marks_before = list(self.marks)
         for m, market in enumerate(self.world.markets):
             if market.spot:
                 self.marks[m] = max((self.mid2[m] + 1) // 2, 1)
+        for m, market in enumerate(self.world.markets):
+            if market.spot:
                 continue
-            price = self._mark_price(m, self._index(market, mids), mids[m], sample)
+            every = self.world.venues[market.venue].index_steps
+            if every == 1 or (sample and self.now % every == 0):
+                self.index[m] = self._index(market, mids)
+            price = self._mark_price(m, self.index[m], mids, sample)
             self.marks[m] = max(math.floor(price / market.tick_size + 0.5), 1)
 
     def _index(self, market: Market, mids: list[float]) -> float:
@@ -116,18 +125,12 @@ class OracleMarket(Waterfall):
             weight -= share
         return total / weight
 
-    def _mark_price(self, m: int, index: float, mid: float, sample: bool) -> float:
+    def _mark_price(self, m: int, index: float, mids: list[float], sample: bool) -> float:
         """Return the mark of a perpetual in quote units."""
         market = self.world.markets[m]
         venue = self.world.venues[market.venue]
-        if sample and self.now >= self.basis_at[m]:
-            ring = self.basis[m]
-            if len(ring) < venue.n_basis:
-                ring.append(mid - index)
-            else:
-                ring[self.n_basis[m] % venue.n_basis] = mid - index
-            self.n_basis[m] += 1
-            self.basis_at[m] += venue.basis_steps
+        if sample:
+            self._follow_basis(m, mids[m] - index)
         last = self.last[m] * market.tick_size
         if venue.mark == par.MARK_LAST:
             return last
@@ -135,10 +138,45 @@ class OracleMarket(Waterfall):
             return index
         remaining = (self.next_funding[m] - self.now) / venue.funding_steps
         carried = index * (1.0 + float(market.funding_rate) * 1e-8 * remaining)
+        if venue.mark == par.MARK_CARRIED:
+            return carried
+        if venue.mark == par.MARK_BOOKS:
+            return self._books_price(m, index + self.averages[m], mids, last)
         total = 0.0
         for basis in self.basis[m]:  # not sum(), which rounds otherwise since Python 3.12
             total += basis
         return sorted((carried, index + total / len(self.basis[m]), last))[1]
+
+    def _books_price(self, m: int, average: float, mids: list[float], last: float) -> float:
+        """Return the median of the averaged price, this book's, and other venues' mids."""
+        market = self.world.markets[m]
+        bid, ask = self.books[m].best(buys=True), self.books[m].best(buys=False)
+        bought = (bid or 0) * market.tick_size
+        own = max(bought, last) if ask is None else sorted((bought, ask * market.tick_size, last))[1]
+        others = [
+            mids[k]
+            for k, x in enumerate(self.world.markets)
+            if not x.spot and x.asset == market.asset and x.venue != market.venue
+        ]
+        total = 0.0
+        for mid in others:
+            total += mid
+        elsewhere = total / len(others) if others else average
+        return sorted((average, own, elsewhere))[1]
+
+    def _follow_basis(self, m: int, basis: float) -> None:
+        """Let the mean basis follow the book: a ring of samples, or an exponential average."""
+        venue = self.world.venues[self.world.markets[m].venue]
+        if venue.mark == par.MARK_BOOKS:
+            self.averages[m] = venue.mark_decay * self.averages[m] + (1.0 - venue.mark_decay) * basis
+        elif self.now >= self.basis_at[m]:
+            ring = self.basis[m]
+            if len(ring) < venue.n_basis:
+                ring.append(basis)
+            else:
+                ring[self.n_basis[m] % venue.n_basis] = basis
+            self.n_basis[m] += 1
+            self.basis_at[m] += venue.basis_steps
 
     def _funding(self) -> None:
         """Exchange funding at its stamp: longs pay value x rate, rounded against each account."""

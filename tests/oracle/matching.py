@@ -41,6 +41,7 @@ class Exchange:
         self.ledger = Ledger(world)
         self.marks = [m.start for m in world.markets]
         self.last = list(self.marks)
+        self.marks_before = list(self.marks)
         self.margin = Margin(self.ledger, self.marks)
         self.books = [Book() for _ in world.markets]
         self.quotes: dict[int, Order] = {}

@@ -39,6 +39,7 @@ SAME = {
         "taken_over_lots",
         "fund_draw",
         "adl_lots",
+        "deficit",
     ),
     "adl": (
         "step",
@@ -49,11 +50,16 @@ SAME = {
         "lots",
         "value",
         "mark_value",
+        "forgone",
         "rank",
         "score",
+        "leverage_after",
     ),
 }
 """Columns of each log that both sides fill."""
+
+COUNTED = ("whole", "killed", "left_open", "waited", "socialised", "skipped", "drawn_down", "shortfalls")
+"""What the oracle counts of procedures and policies."""
 
 
 class Replay:
@@ -96,6 +102,9 @@ class Replay:
         seen["top-ups"] += oracle.topped_up
         seen["holdings bought"] += oracle.bought
         seen["index guarded"] += oracle.index_guarded
+        for name in COUNTED:
+            seen[name] += getattr(oracle, name)
+            setattr(oracle, name, 0)
         seen["cross liquidated"] += sum(len(oracle.ledger.places[int(row["account"])]) > 1 for row in rows)
         seen["far orders"] += int((self.kernels.st.markets["far_head"] != cols.NONE).sum())
         oracle.absorbed = oracle.topped_up = oracle.due = oracle.bought = oracle.index_guarded = 0

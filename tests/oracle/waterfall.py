@@ -1,39 +1,26 @@
-"""Liquidation, insurance fund and auto-deleveraging at frozen marks."""
+"""Margin test and liquidation by every procedure, at frozen marks."""
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-
 from cascade.core import params as par
-from tests.oracle.ledger import charge
-from tests.oracle.margin import bankruptcy_tick, liquidation_tick, maintenance, tier_of
-from tests.oracle.matching import LAST_TICK, Exchange
+from tests.oracle.absorption import Absorption
+from tests.oracle.ledger import RATE, charge
+from tests.oracle.margin import bankruptcy_tick, liquidation_tick, tier_of
+from tests.oracle.matching import LAST_TICK
 from tests.support.runner import Intent
-from tests.support.world import NEVER, Venue, World, lot_value
+from tests.support.world import NEVER, World, lot_value
+
+SAFE, OPEN, FAILED = "safe", "open", "failed"
 
 
-@dataclass
-class Residual:
-    """What an insolvent position leaves to auto-deleveraging."""
-
-    position: int
-    lots: int
-    quote: int
-    row: dict[str, float]
-
-
-class Waterfall(Exchange):
+class Waterfall(Absorption):
     """The venue's way from a failed margin test to a loss absorbed."""
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
         self.flagged: set[int] = set()
-        self.flagged_next: set[int] = set()
-        self.insolvent: set[int] = set()
-        self.residuals: list[Residual] = []
-        self.wave = 0
-        self.absorbed = self.topped_up = self.due = self.bought = 0  # counted for tests
+        self.topped_up = self.whole = self.killed = self.left_open = self.waited = 0  # counted for tests
+        self.cooling: dict[int, int] = {}
 
     # --- margin test ------------------------------------------------------------------------------
 
@@ -97,251 +84,214 @@ class Waterfall(Exchange):
             self._liquidate(account)
 
     def _liquidate(self, account: int) -> None:
-        """Cancel, re-test, reduce, then hand over what the book would not take."""
+        """Cancel, re-test, go through the procedure, then hand over what it leaves."""
         self.cancel_account(account)
         if self.ledger.is_flat(account) or self.margin.excess(account) > 0:
+            self.cooling.pop(account, None)
             return
-        part = 0
-        for position in self.ledger.places[account]:
-            part, safe = self._reduce(account, position, part)
-            if safe:
-                break
+        procedure = self.venue_of(account).procedure
+        if procedure == par.IN_SLICES:
+            left = self._in_slices(account)
+        elif procedure == par.IN_BLOCKS:
+            left = self._in_blocks(account)
         else:
-            self._buy_holdings(account)
-            if not self.ledger.is_flat(account):
-                if not self._fund_accepts(account):
-                    self._leave_residuals(account)
-                    return
-                self._take_over(account)
+            left = self._to_lower_tier(account)
+        if left == FAILED and not self._hand_over(account):
+            return
         if self.ledger.is_flat(account):
             self.settle_flat(account)
+        if left == SAFE:
+            self.cooling.pop(account, None)
+        self.left_open += left == OPEN
 
-    def _reduce(self, account: int, position: int, part: int) -> tuple[int, bool]:
-        """Send forced orders for a position until its account is safe or the book has no more."""
-        while self.ledger.positions[position].lots:
-            wanted = self._forced_size(position)
-            filled = self._force(account, position, wanted, part)
-            part += 1
-            if self.ledger.is_flat(account) or self.margin.excess(account) > 0:
-                return part, True
-            if filled < wanted:
-                break
-        return part, False
+    def _hand_over(self, account: int) -> bool:
+        """Give what is left to the fund, or leave it to auto-deleveraging: then False."""
+        self._buy_holdings(account)
+        if self.ledger.is_flat(account):
+            return True
+        rows = self.logs.liquidations
+        if not rows or rows[-1]["account"] != account:
+            self.whole += 1
+            place = next(k for k in self.ledger.places[account] if self.ledger.positions[k].lots)
+            self._log(account, place, self._bankruptcy(account, place), order_lots=0, part=0)
+        if not self._fund_accepts(account):
+            self._leave_residuals(account)
+            return False
+        self._take_over(account)
+        return True
 
-    def _forced_size(self, position: int) -> int:
-        """Return the size of the next forced order: all, or what leads to the next lower tier."""
+    def _is_safe(self, account: int) -> bool:
+        """Tell whether nothing more needs to be sold."""
+        return self.ledger.is_flat(account) or self.margin.excess(account) > 0
+
+    def _to_lower_tier(self, account: int) -> str:
+        """Reduce position by position until the account is safe or the book has no more."""
+        part = 0
+        for position in self.ledger.places[account]:
+            while self.ledger.positions[position].lots and not self._goes_whole(account, position):
+                wanted = self._forced_size(account, position)
+                filled = self._force(account, position, wanted, part)
+                part += 1
+                if self._is_safe(account):
+                    return SAFE
+                if filled < wanted:
+                    break
+        return FAILED
+
+    def _tier(self, position: int) -> int:
+        """Return the tier of a position, counted from 0."""
+        return tier_of(self.ledger.rules(position), abs(self.margin.value(position)))
+
+    def _goes_whole(self, account: int, position: int) -> bool:
+        """Tell whether a position is so small that no order is sent for it."""
+        whole = self.venue_of(account).whole_tiers
+        if self.ledger.rules(position).spot or not self.world.forced_orders:
+            return False
+        return self._tier(position) < whole
+
+    def _forced_size(self, account: int, position: int) -> int:
+        """Return the size of the next forced order: all, or what leads to a lower tier."""
         market, row = self.ledger.rules(position), self.ledger.positions[position]
+        down = self.venue_of(account).tiers_down
         size = abs(row.lots)
-        if self.world.venues[market.venue].procedure == par.TIER_BY_TIER:
-            worth = abs(lot_value(market, self.marks[row.market]))
-            tier = tier_of(market, size * worth)
-            if tier > 0:
-                size -= market.tiers[tier - 1].cap // worth
+        if down and not market.spot and self._tier(position) > 0:
+            lower = max(self._tier(position) - down, 0)
+            size -= market.tiers[lower].cap // abs(lot_value(market, self.marks[row.market]))
         return max(min(size, market.max_order), 1)
 
+    def _in_slices(self, account: int) -> str:
+        """A first slice of what is large, the whole of what is not; the rest at later tests."""
+        venue = self.venue_of(account)
+        if self._below_backstop(account):
+            return FAILED
+        cooling = account in self.cooling
+        if cooling and self.now < self.cooling[account] and venue.cooldown_waits:
+            self.waited += 1
+            return OPEN
+        part = 0
+        for position in self.ledger.places[account]:
+            size = abs(self.ledger.positions[position].lots)
+            if size == 0:
+                continue
+            if not cooling and abs(self.margin.value(position)) > venue.slice_above:
+                size = max(int(size * venue.slice_share), 1)
+                self.cooling[account] = self.now + venue.cooldown_steps
+            self._force(account, position, min(size, self.ledger.rules(position).max_order), part)
+            part += 1
+            if self._is_safe(account):
+                return SAFE
+        if cooling and self.now >= self.cooling[account]:
+            del self.cooling[account]
+        return FAILED if self._below_backstop(account) else OPEN
+
+    def _below_backstop(self, account: int) -> bool:
+        """Tell whether equity is below the backstop's part of maintenance margin."""
+        part = self.margin.maintenance(account) * self.venue_of(account).backstop // RATE
+        return self.margin.equity(account) < part
+
+    def _in_blocks(self, account: int) -> str:
+        """At most a part of each position at each test, within what the fund may lose."""
+        venue = self.venue_of(account)
+        budget, part = venue.block_notional, 0
+        for position in self.ledger.places[account]:
+            if self.margin.equity(account) < 0:
+                return FAILED
+            held = abs(self.ledger.positions[position].lots)
+            if held == 0:
+                continue
+            market = self.ledger.rules(position)
+            worth = abs(lot_value(market, self.marks[self.ledger.positions[position].market]))
+            size = max(int(held * venue.block_share), venue.block_floor // worth)
+            size = max(min(size, held, budget // worth), 1)
+            if not self.fund_may_lose(account, position, size):
+                return FAILED
+            budget -= self._force(account, position, min(size, market.max_order), part) * worth
+            part += 1
+            if self._is_safe(account):
+                return SAFE
+            if budget < worth:
+                break
+        return OPEN
+
+    # --- forced orders ----------------------------------------------------------------------------
+
+    def _bankruptcy(self, account: int, position: int) -> int:
+        """Return the bankruptcy price of a position, the account's others at their marks."""
+        rest = self.margin.equity(account) - self.margin.value(position)
+        return bankruptcy_tick(self.ledger.rules(position), self.ledger.positions[position].lots, rest)
+
+    def _worst(self, account: int, position: int, bankruptcy: int) -> int:
+        """Return the worst price a forced order may have."""
+        procedure = self.venue_of(account).procedure
+        if procedure == par.IN_SLICES:
+            return 1 if self.ledger.positions[position].lots > 0 else LAST_TICK
+        return self.fillable_tick(account, position) if procedure == par.IN_BLOCKS else bankruptcy
+
+    def _available(self, m: int, account: int, lots: int, limit: int) -> int:
+        """Return what others offer within a limit."""
+        resting = self.books[m].side(buys=lots < 0)
+        inside = [o for o in resting if (o.tick <= limit if lots > 0 else o.tick >= limit)]
+        return sum(abs(o.lots) for o in inside if o.account != account)
+
     def _force(self, account: int, position: int, size: int, part: int) -> int:
-        """Send one forced order and charge its clearance fee; return the lots it filled."""
-        row, market = self.ledger.positions[position], self.ledger.rules(position)
-        m, mark, held = row.market, self.marks[row.market], row.lots
-        elsewhere = self.margin.equity(account) - held * lot_value(market, mark)
-        bankruptcy = bankruptcy_tick(market, held, elsewhere)
+        """Send one forced order and settle its fee; return the lots it filled."""
+        row, market, venue = (
+            self.ledger.positions[position],
+            self.ledger.rules(position),
+            self.venue_of(account),
+        )
+        m, held = row.market, row.lots
+        bankruptcy = self._bankruptcy(account, position)
         lots = -size if held > 0 else size
-        limit = self.within(market.take_bound, m, lots, bankruptcy)
-        if self.world.forced_orders:
-            filled, value = self.take(position, lots, limit, int(par.FORCED))
-        else:  # the counterfactual: an absorber takes it at the mark
-            filled, value = lots, lots * lot_value(market, mark)
-            venue = self.ledger.roster[account].venue
-            absorber = self.ledger.place(self.ledger.special(par.ABSORBER, venue), m)
+        worst = self._worst(account, position, bankruptcy)
+        limit = self.within(market.take_bound, m, lots, worst)
+        quote = self.bankruptcy_quote(account, position, size)
+        if not self.world.forced_orders:  # the counterfactual: an absorber takes it at the mark
+            filled, value = lots, lots * lot_value(market, self.marks[m])
+            absorber = self.ledger.special(par.ABSORBER, self.ledger.roster[account].venue)
             self.ledger.fill(position, filled, value, 0)
-            self.ledger.fill(absorber, -filled, -value, 0)
-        fee = max(min(charge(abs(value), market.liquidation_fee), self.margin.equity(account)), 0)
-        self.ledger.balance[account] -= fee
-        self.ledger.balance[self.ledger.fund_of(account)] += fee
-        self.ledger.fund_income += fee
+            self.ledger.fill(self.ledger.place(absorber, m), -filled, -value, 0)
+        elif venue.fill_or_kill and size < abs(held) and self._available(m, account, lots, limit) < size:
+            self.killed += 1
+            filled, value = 0, 0
+        else:
+            filled, value = self.take(position, lots, limit, int(par.FORCED))
+        if venue.procedure == par.IN_BLOCKS:
+            fee = self.settle_with_fund(account, market, value, quote * abs(filled) // size)
+        else:
+            fee = max(min(charge(abs(value), market.liquidation_fee), self.margin.equity(account)), 0)
+            self.pay_fund(account, fee)
         self.events += 1
+        self._log(
+            account, position, bankruptcy, order_lots=size, part=part, held=held, filled=filled, value=value, fee=fee
+        )  # fmt: skip
+        return abs(filled)
+
+    def _log(
+        self, account: int, position: int, bankruptcy: int, *, order_lots: int, part: int, **fill: int
+    ) -> None:
+        """Write the row of a forced order, or of a take-over without one."""
+        row = self.ledger.positions[position]
+        held, fee = fill.get("held", row.lots), fill.get("fee", 0)
         self.logs.liquidations.append(
             {
                 "step": self.now,
                 "wave": self.wave,
                 "account": account,
-                "market": m,
+                "market": row.market,
                 "part": part,
                 "side": 1 if held > 0 else -1,
                 "position_lots": abs(held),
-                "order_lots": size,
-                "filled_lots": abs(filled),
-                "filled_value": abs(value),
-                "trigger_mark": mark,
+                "order_lots": order_lots,
+                "filled_lots": abs(fill.get("filled", 0)),
+                "filled_value": abs(fill.get("value", 0)),
+                "trigger_mark": self.marks[row.market],
                 "bankruptcy_tick": bankruptcy,
-                "worst_tick": self.last[m],
-                "fee": fee,
+                "worst_tick": self.last[row.market],
+                "fee": max(fee, 0),
                 "taken_over_lots": 0,
-                "fund_draw": 0,
+                "fund_draw": max(-fee, 0),
                 "adl_lots": 0,
+                "deficit": 0,
             }
         )
-        return abs(filled)
-
-    # --- insurance fund ---------------------------------------------------------------------------
-
-    def _buy_holdings(self, account: int) -> None:
-        """Let the fund buy at mark what spot the book would not take."""
-        fund = self.ledger.fund_of(account)
-        for k in self.ledger.places[account]:
-            row = self.ledger.positions[k]
-            if self.ledger.rules(k).spot and row.lots:
-                self.bought += 1
-                self.ledger.move(k, self.ledger.place(fund, row.market), row.lots, -self.margin.value(k))
-
-    def _fund_accepts(self, account: int) -> bool:
-        """Tell whether the fund's rule lets it take over an account."""
-        venue: Venue = self.world.venues[self.ledger.roster[account].venue]
-        if not self.world.forced_orders:
-            return True
-        if venue.take_over == par.TAKE_OVER_NEVER:
-            return False
-        fund = self.ledger.fund_of(account)
-        after = self.margin.equity(fund) + self.margin.equity(account)
-        if venue.take_over == par.TAKE_OVER_CAPACITY:
-            return after >= 0
-        exposure = 0
-        for k in self.ledger.places[account]:
-            row = self.ledger.positions[k]
-            held = row.lots + self.ledger.positions[self.ledger.place(fund, row.market)].lots
-            exposure += abs(held * lot_value(self.ledger.rules(k), self.marks[row.market]))
-        return exposure <= after
-
-    def _take_over(self, account: int) -> None:
-        """Give an account's positions and balance to the fund: a transfer at the bankruptcy price."""
-        fund, loss = self.ledger.fund_of(account), -self.margin.equity(account)
-        total = 0
-        for k in self.ledger.places[account]:
-            row = self.ledger.positions[k]
-            total += abs(row.lots)
-            if row.lots:
-                self.ledger.move(k, self.ledger.place(fund, row.market), row.lots, -self.margin.value(k))
-        left = self.ledger.balance[account]
-        self.ledger.balance[account] = 0
-        self.ledger.balance[fund] += left
-        self.ledger.fund_losses += max(loss, 0)
-        self.ledger.fund_income += max(-loss, 0)
-        self.logs.liquidations[-1] |= {"taken_over_lots": total, "fund_draw": loss}
-
-    # --- auto-deleveraging ------------------------------------------------------------------------
-
-    def _leave_residuals(self, account: int) -> None:
-        """Queue what an account still holds, its balance shared by maintenance margin."""
-        self.insolvent.add(account)
-        equity, total = float(self.margin.equity(account)), float(max(self.margin.maintenance(account), 1))
-        left = self.ledger.balance[account]
-        open_ = [k for k in self.ledger.places[account] if self.ledger.positions[k].lots]
-        for k in open_:
-            value = self.margin.value(k)
-            share = float(maintenance(self.ledger.rules(k), abs(value))) / total
-            quote = left if k == open_[-1] else math.floor(equity * share) - value
-            left -= quote
-            row = self.logs.liquidations[-1]
-            self.residuals.append(Residual(k, self.ledger.positions[k].lots, quote, row))
-
-    def deleverage_all(self) -> None:
-        """Close residuals against counterparties, market by market: shorts, then longs."""
-        for m in range(len(self.world.markets)):
-            for long in (False, True):
-                batch = [
-                    r
-                    for r in self.residuals
-                    if self.ledger.positions[r.position].market == m and (r.lots > 0) == long
-                ]
-                if batch:
-                    self._batch(m, batch, self._rank(m, long=not long))
-        for account in self.insolvent:
-            self.settle_flat(account)
-        self.insolvent.clear()
-        self.residuals.clear()
-
-    def _rank(self, m: int, long: bool) -> list[tuple[float, int]]:
-        """Return the counterparties (score, position) on a side, first to be deleveraged first."""
-        found: list[tuple[float, int]] = []
-        for k, row in enumerate(self.ledger.positions):
-            kind = self.ledger.roster[row.account].kind
-            if row.market != m or row.lots == 0 or (row.lots > 0) != long:
-                continue
-            if kind not in (par.FUND, par.ABSORBER) and row.account not in self.insolvent:
-                found.append((self._score(k), k))
-        return sorted(found, key=lambda pair: (-pair[0], pair[1]))
-
-    def _score(self, position: int) -> float:
-        """Return a counterparty's rank score (venues.md 1.5), in floats, as venues do."""
-        row = self.ledger.positions[position]
-        value, equity = self.margin.value(position), float(self.margin.equity(row.account))
-        profit = float(value - row.entry_value)
-        if self.world.venues[self.ledger.rules(position).venue].adl_ranking == par.QUEUE_PNL_MARGIN:
-            ratio = float(self.margin.maintenance(row.account)) / equity if equity > 0 else 0.0
-            return max(0.0, profit) / max(equity - profit, 1e6) * ratio
-        gain, leverage = profit / max(abs(float(value)), 1.0), abs(float(value)) / max(equity, 1.0)
-        return gain * leverage if gain >= 0 else gain / leverage
-
-    def _batch(self, m: int, batch: list[Residual], ranking: list[tuple[float, int]]) -> None:
-        """Close one side of a market's residuals in the order of a ranking that is frozen."""
-        rank = 0
-        for residual in batch:
-            while residual.lots:
-                if not ranking:
-                    self._absorb(m, residual)
-                    continue
-                score, target = ranking[0]
-                self._deleverage(m, residual, target, {"rank": rank, "score": score})
-                rank += 1
-                if self.ledger.positions[target].lots == 0:
-                    ranking.pop(0)
-                self._retest(self.ledger.positions[target].account)
-
-    def _deleverage(self, m: int, residual: Residual, target: int, row: dict[str, float]) -> None:
-        """Close a residual against one counterparty at the residual's price."""
-        counterparty = self.ledger.positions[target].account
-        self.cancel_account(counterparty)
-        size = min(abs(residual.lots), abs(self.ledger.positions[target].lots))
-        lots = size if residual.lots > 0 else -size
-        worth = lots * lot_value(self.world.markets[m], self.marks[m])
-        value = residual.quote * size // abs(residual.lots)
-        if self.world.venues[self.world.markets[m].venue].adl_price == par.AT_MARK:
-            value = -worth
-        self.logs.adl.append(
-            row
-            | {
-                "step": self.now,
-                "wave": self.wave,
-                "counterparty": counterparty,
-                "market": m,
-                "lots": lots,
-                "account": self.ledger.positions[residual.position].account,
-                "value": abs(value),
-                "mark_value": abs(worth),
-            }
-        )
-        self.ledger.move(residual.position, target, lots, value)
-        residual.lots -= lots
-        residual.quote -= value
-        residual.row["adl_lots"] += size
-        self.ledger.adl_value += abs(worth)
-
-    def _absorb(self, m: int, residual: Residual) -> None:
-        """Give a residual without counterparty to the fund, whatever it costs."""
-        account = self.ledger.positions[residual.position].account
-        fund = self.ledger.place(self.ledger.fund_of(account), m)
-        worth = residual.lots * lot_value(self.world.markets[m], self.marks[m]) + residual.quote
-        self.ledger.fund_losses += max(-worth, 0)
-        self.absorbed += 1
-        self.ledger.move(residual.position, fund, residual.lots, residual.quote)
-        residual.lots, residual.quote = 0, 0
-
-    def _retest(self, account: int) -> None:
-        """Test a counterparty again; failing, it is due in the next wave."""
-        if not self.ledger.is_margined(account):
-            return
-        if self.ledger.is_flat(account):
-            self.settle_flat(account)
-        elif self.margin.excess(account) <= 0:
-            self.due += 1
-            self.flagged_next.add(account)

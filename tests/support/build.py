@@ -12,6 +12,31 @@ from cascade.core import state as cols
 from cascade.core.bitmap import words
 from tests.support.world import Account, World, lot_value
 
+SAME_NAME = (
+    "tiers_down",
+    "fill_or_kill",
+    "whole_tiers",
+    "slice_share",
+    "slice_above",
+    "cooldown_steps",
+    "cooldown_waits",
+    "block_share",
+    "block_floor",
+    "block_notional",
+    "backstop",
+    "bankruptcy_adjustment",
+    "spread_to_maintenance",
+    "max_loss",
+    "drawdown",
+    "drawdown_of_mean",
+    "drawdown_floor",
+    "level_steps",
+    "index_steps",
+    "mark_decay",
+    "key",
+)
+"""Rules of a venue that the kernels call as the world does."""
+
 SMALLEST = start.Capacity(*[1] * len(start.Capacity._fields))
 SMALL = start.Capacity(
     orders=64, inbox=64, residuals=8, ranked=16, liquidations=32, adl=32, trades=512, bars=32
@@ -175,6 +200,7 @@ def _venues(world: World, roster: tuple[Account, ...]) -> list[dict[str, Any]]:
             "n_basis": venue.n_basis,
             "basis_steps": venue.basis_steps,
             "procedure": venue.procedure,
+            **{name: getattr(venue, name) for name in SAME_NAME},
             "take_over": venue.take_over,
             "outlier_limit": venue.outlier_limit,
             "n_waves": min(venue.n_waves, world.n_waves),

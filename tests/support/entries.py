@@ -95,6 +95,17 @@ def draws(key: Any, rows: Any, numbers: Any, words: Any) -> None:
 
 
 @entry
+def _draw(key: int, step: int, slot: int) -> float:
+    """Return the first uniform variate of a decision."""
+    return rng.uniform(np.uint64(key), step, slot, rng.FIRST)
+
+
+def draw(key: int, step: int, slot: int) -> float:
+    """Return the first uniform variate of a decision, for Python."""
+    return float(_draw(np.uint64(key), np.int64(step), np.int64(slot)))
+
+
+@entry
 def at_marks(st: State, p: Params, marks: Any, found: Any) -> int:
     """Set the marks, fire what they reach, and write the accounts flagged; then let them go again."""
     n = p.run[0].n_ticks

@@ -53,17 +53,45 @@ def _tiers(rng: random.Random) -> tuple:
 def _venue(rng: random.Random) -> Venue:
     """Return a venue's rules; funds are empty, small or rich."""
     return Venue(
-        mark=int(rng.choice((par.MARK_MEDIAN, par.MARK_INDEX, par.MARK_LAST))),
+        mark=int(
+            rng.choice((par.MARK_MEDIAN, par.MARK_INDEX, par.MARK_LAST, par.MARK_CARRIED, par.MARK_BOOKS))
+        ),
+        index_steps=rng.choice((1, 1, 3)),
+        mark_decay=rng.choice((0.5, 0.9)),
+        key=rng.randrange(2**63),
         n_basis=rng.randint(1, 4),
         basis_steps=rng.randint(1, 2),
-        procedure=int(rng.choice((par.FULL, par.TIER_BY_TIER))),
-        take_over=int(rng.choice((par.TAKE_OVER_CAPACITY, par.TAKE_OVER_NOTIONAL, par.TAKE_OVER_NEVER))),
+        procedure=int(rng.choice((par.TO_LOWER_TIER, par.TO_LOWER_TIER, par.IN_SLICES, par.IN_BLOCKS))),
+        tiers_down=rng.randint(0, 2),
+        fill_or_kill=rng.choice((0, 0, 1)),
+        whole_tiers=rng.choice((0, 0, 1)),
+        slice_above=rng.choice((0, 1_000_000)),
+        cooldown_steps=rng.choice((1, 3)),
+        cooldown_waits=rng.randint(0, 1),
+        block_share=rng.choice((0.1, 0.5)),
+        block_floor=rng.choice((0, 200_000)),
+        block_notional=rng.choice((500_000, 10**10)),
+        max_loss=rng.choice((0, 20_000)),
+        drawdown=rng.choice((0.0, 0.0, 0.3)),
+        drawdown_of_mean=rng.randint(0, 1),
+        drawdown_floor=rng.choice((0, 10_000)),
+        level_steps=rng.choice((1, 2)),
+        take_over=int(
+            rng.choice(
+                (
+                    par.TAKE_OVER_CAPACITY,
+                    par.TAKE_OVER_NOTIONAL,
+                    par.TAKE_OVER_SOLVENT,
+                    par.TAKE_OVER_NEVER,
+                )
+            )
+        ),
         outlier_limit=rng.choice((0.002, 0.05)),
         n_waves=rng.randint(1, 3),
         wave_steps=rng.choice((1, 1, 2)),
         fees=(rng.choice((-10_000, 0, 20_000)), rng.choice((0, 50_000, 123_457))),
-        adl_ranking=int(rng.choice((par.QUEUE_PNL_MARGIN, par.QUEUE_PNL_LEVERAGE))),
-        adl_price=int(rng.choice((par.AT_BANKRUPTCY, par.AT_BANKRUPTCY, par.AT_MARK))),
+        adl_ranking=rng.randrange(8),
+        adl_price=int(rng.choice((par.AT_BANKRUPTCY, par.AT_BANKRUPTCY, par.AT_MARK, par.AT_MARK_BEFORE))),
         unwind_fraction=rng.choice((0.01, 0.3, 1.0)),
         unwind_max=rng.choice((500_000, 10**12)),
         funding_steps=rng.choice((3, 5, 1000)),

@@ -1,0 +1,446 @@
+"""What absorbs a loss: the insurance fund, and auto-deleveraging by every policy, at frozen marks."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from cascade.core import params as par
+from tests.oracle.ledger import charge
+from tests.oracle.margin import maintenance
+from tests.oracle.matching import LAST_TICK, Exchange
+from tests.support.entries import draw
+from tests.support.world import Market, Venue, World, lot_value
+
+N_LEVELS = 32
+
+
+@dataclass
+class Residual:
+    """What an insolvent position leaves to auto-deleveraging."""
+
+    position: int
+    lots: int
+    quote: int
+    row: dict[str, float]
+
+
+@dataclass
+class Ranked:
+    """A counterparty: its score, and the lots it is to give up."""
+
+    score: float
+    position: int
+    lots: int
+
+
+class Absorption(Exchange):
+    """Fund and counterparties of each venue."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self.flagged_next: set[int] = set()
+        self.insolvent: set[int] = set()
+        self.residuals: list[Residual] = []
+        self.wave = 0
+        self.absorbed = self.due = self.bought = 0  # counted for tests
+        self.socialised = self.skipped = self.drawn_down = self.shortfalls = 0
+        self.levels: list[list[int]] = [[] for _ in world.venues]
+        self.lost = [(-1, 0)] * len(world.venues)  # step, and what was lost in it
+
+    def venue_of(self, account: int) -> Venue:
+        """Return the rules an account lives under."""
+        return self.world.venues[self.ledger.roster[account].venue]
+
+    # --- insurance fund ---------------------------------------------------------------------------
+
+    def bankruptcy_quote(self, account: int, position: int, size: int) -> int:
+        """Return what an account is paid for closing part of a position at its bankruptcy price."""
+        row, market = self.ledger.positions[position], self.ledger.rules(position)
+        part = maintenance(market, abs(self.margin.value(position))) * size // abs(row.lots)
+        worth = (size if row.lots > 0 else -size) * lot_value(market, self.marks[row.market])
+        return worth - self.margin.equity(account) * part // max(self.margin.maintenance(account), 1)
+
+    def fillable_tick(self, account: int, position: int) -> int:
+        """Return the worst price of a forced order in blocks."""
+        row, market, venue = (
+            self.ledger.positions[position],
+            self.ledger.rules(position),
+            self.venue_of(account),
+        )
+        value = self.margin.value(position)
+        used = 1.0 - float(self.margin.equity(account)) / float(max(self.margin.maintenance(account), 1))
+        spread = venue.spread_to_maintenance * min(max(venue.bankruptcy_adjustment * used, 0.0), 1.0)
+        worth = (float(value) - spread * float(maintenance(market, abs(value)))) / float(row.lots)
+        tick = _tick_where(market, worth)
+        tick = min(max(tick, 1.0), float(LAST_TICK))
+        return math.ceil(tick) if row.lots > 0 else math.floor(tick)
+
+    def pay_fund(self, account: int, amount: int) -> None:
+        """Move money from an account to its venue's fund, or back."""
+        self.ledger.balance[account] -= amount
+        self.ledger.balance[self.ledger.fund_of(account)] += amount
+        self.ledger.fund_income += max(amount, 0)
+        self.ledger.fund_losses += max(-amount, 0)
+
+    def lost_now(self, venue: int) -> int:
+        """Return what a fund has lost on fills in this step."""
+        step, lost = self.lost[venue]
+        return lost if step == self.now else 0
+
+    def settle_with_fund(self, account: int, market: Market, value: int, quote: int) -> int:
+        """Let the fund take what a fill is better than bankruptcy, up to the fee, or pay the difference."""
+        gain = -value - quote
+        if gain < 0:
+            venue = self.ledger.roster[account].venue
+            self.lost[venue] = (self.now, self.lost_now(venue) - gain)
+            self.shortfalls += 1
+        fee = min(gain, charge(abs(value), market.liquidation_fee))
+        self.pay_fund(account, fee)
+        return fee
+
+    def fund_may_lose(self, account: int, position: int, size: int) -> bool:
+        """Tell whether the fund covers the worst fill of a forced order in blocks."""
+        if not self.world.forced_orders:
+            return True
+        row, market, venue = (
+            self.ledger.positions[position],
+            self.ledger.rules(position),
+            self.venue_of(account),
+        )
+        signed = size if row.lots > 0 else -size
+        worst = signed * lot_value(market, self.fillable_tick(account, position))
+        loss = self.bankruptcy_quote(account, position, size) - worst
+        if loss <= 0:
+            return True
+        lost = self.lost_now(self.ledger.roster[account].venue)
+        if venue.max_loss and lost + loss > venue.max_loss:
+            return False
+        return self.margin.equity(self.ledger.fund_of(account)) >= loss
+
+    def sample_funds(self) -> None:
+        """Note the equity of every fund."""
+        for v, venue in enumerate(self.world.venues):
+            if self.now % venue.level_steps == 0:
+                self.levels[v].append(self.margin.equity(self.ledger.special(par.FUND, v)))
+
+    def _has_drawn_down(self, account: int) -> bool:
+        """Tell whether a fund has fallen from its past level by so much that it takes over no more."""
+        venue, past = self.venue_of(account), self.levels[self.ledger.roster[account].venue]
+        if venue.drawdown <= 0.0 or not past:
+            return False
+        ring = [past[k] for k in _ring(len(past))]
+        total = 0.0
+        for level in ring:
+            total += float(level)
+        before = total / float(len(ring)) if venue.drawdown_of_mean else float(max(ring))
+        fallen = before - float(self.margin.equity(self.ledger.fund_of(account)))
+        found = fallen > 0.0 and fallen >= max(venue.drawdown * before, float(venue.drawdown_floor))
+        self.drawn_down += found
+        return found
+
+    def _buy_holdings(self, account: int) -> None:
+        """Let the fund buy at mark what spot the book would not take."""
+        fund = self.ledger.fund_of(account)
+        for k in self.ledger.places[account]:
+            row = self.ledger.positions[k]
+            if self.ledger.rules(k).spot and row.lots:
+                self.bought += 1
+                self.ledger.move(k, self.ledger.place(fund, row.market), row.lots, -self.margin.value(k))
+
+    def _fund_accepts(self, account: int) -> bool:
+        """Tell whether the fund's rule lets it take over an account."""
+        venue = self.venue_of(account)
+        if not self.world.forced_orders:
+            return True
+        if venue.take_over == par.TAKE_OVER_NEVER or self._has_drawn_down(account):
+            return False
+        fund = self.ledger.fund_of(account)
+        after = self.margin.equity(fund) + self.margin.equity(account)
+        if venue.take_over == par.TAKE_OVER_SOLVENT:
+            return self.margin.equity(account) >= 0 and after >= 0
+        if venue.take_over == par.TAKE_OVER_CAPACITY:
+            return after >= 0
+        exposure = 0
+        for k in self.ledger.places[account]:
+            row = self.ledger.positions[k]
+            held = row.lots + self.ledger.positions[self.ledger.place(fund, row.market)].lots
+            exposure += abs(held * lot_value(self.ledger.rules(k), self.marks[row.market]))
+        return exposure <= after
+
+    def _take_over(self, account: int) -> None:
+        """Give an account's positions and balance to the fund: a transfer at the bankruptcy price."""
+        fund, loss = self.ledger.fund_of(account), -self.margin.equity(account)
+        total = 0
+        for k in self.ledger.places[account]:
+            row = self.ledger.positions[k]
+            total += abs(row.lots)
+            if row.lots:
+                self.ledger.move(k, self.ledger.place(fund, row.market), row.lots, -self.margin.value(k))
+        left = self.ledger.balance[account]
+        self.ledger.balance[account] = 0
+        self.ledger.balance[fund] += left
+        self.ledger.fund_losses += max(loss, 0)
+        self.ledger.fund_income += max(-loss, 0)
+        self.logs.liquidations[-1] |= {"taken_over_lots": total, "fund_draw": loss}
+
+    # --- auto-deleveraging ------------------------------------------------------------------------
+
+    def _leave_residuals(self, account: int) -> None:
+        """Queue what an account still holds, its balance shared by maintenance margin."""
+        self.insolvent.add(account)
+        row = self.logs.liquidations[-1]
+        row["deficit"] = -self.margin.equity(account)
+        left = self.ledger.balance[account]
+        open_ = [k for k in self.ledger.places[account] if self.ledger.positions[k].lots]
+        for k in open_:
+            lots = self.ledger.positions[k].lots
+            quote = left if k == open_[-1] else -self.bankruptcy_quote(account, k, abs(lots))
+            left -= quote
+            self.residuals.append(Residual(k, lots, quote, row))
+
+    def deleverage_all(self) -> None:
+        """Close residuals against counterparties, market by market: shorts, then longs."""
+        for m, market in enumerate(self.world.markets):
+            policy = self.world.venues[market.venue].adl_ranking
+            for long in (False, True):
+                batch = [
+                    r
+                    for r in self.residuals
+                    if self.ledger.positions[r.position].market == m and (r.lots > 0) == long
+                ]
+                if batch and policy == par.SOCIALISE:
+                    self._socialise(m, batch)
+                elif batch:
+                    self._batch(m, batch, self._rank(m, not long, sum(abs(r.lots) for r in batch)))
+        for account in self.insolvent:
+            if self.ledger.is_flat(account):
+                self.settle_flat(account)
+        self.insolvent.clear()
+        self.residuals.clear()
+
+    def _counterparties(self, m: int) -> list[Ranked]:
+        """Return every position of a market that may bear a loss, in the order of their numbers."""
+        return [
+            Ranked(self._score(k), k, abs(row.lots))
+            for k, row in enumerate(self.ledger.positions)
+            if row.market == m
+            and row.lots
+            and self.ledger.roster[row.account].kind not in (par.FUND, par.ABSORBER)
+            and row.account not in self.insolvent
+        ]
+
+    def _rank(self, m: int, long: bool, wanted: int) -> list[Ranked]:
+        """Return the counterparties on a side with the lots they give up, first to go first."""
+        found = [r for r in self._counterparties(m) if (self.ledger.positions[r.position].lots > 0) == long]
+        policy = self.world.venues[self.world.markets[m].venue].adl_ranking
+        if policy in (par.PRO_RATA_PNL, par.RISK_AWARE_PRO_RATA):
+            self._share(found, wanted)
+        elif policy == par.WATER_FILLING_LEVERAGE:
+            _level(found, wanted)
+        return sorted(found, key=lambda r: (-r.score, r.position))
+
+    def _share(self, ranking: list[Ranked], wanted: int) -> None:
+        """Share lots by score, then by size, none giving up more than it holds."""
+        held = {r.position: r.lots for r in ranking}
+        for r in ranking:
+            r.lots = 0
+        left, by_score = wanted, True
+        while left:
+            free = [r for r in ranking if r.lots < held[r.position]]
+            if not free:
+                return
+            weights = [r.score if by_score else float(held[r.position] - r.lots) for r in free]
+            total = 0.0
+            for weight in weights:
+                total += weight
+            if total <= 0.0:
+                by_score = False
+                continue
+            passed, given, out = 0.0, 0, 0
+            for r, weight in zip(free, weights, strict=True):
+                if weight <= 0.0:
+                    continue
+                passed += weight
+                upto = min(math.ceil(float(left) * (passed / total)), left)
+                part = min(upto - given, held[r.position] - r.lots)
+                given = max(upto, given)
+                r.lots += part
+                out += part
+            left -= out
+
+    def _score(self, position: int) -> float:
+        """Return a counterparty's score or weight (venues.md 1.5, 2, 3.3), in floats, as venues do."""
+        row = self.ledger.positions[position]
+        venue = self.world.venues[self.ledger.rules(position).venue]
+        policy = venue.adl_ranking
+        value, equity = self.margin.value(position), float(self.margin.equity(row.account))
+        profit, size = float(value - row.entry_value), abs(float(value))
+        leverage = size / max(equity, 1.0)
+        if policy == par.RANDOM:
+            return draw(venue.key, self.now, position)
+        if policy == par.QUEUE_PNL_MARGIN:
+            ratio = float(self.margin.maintenance(row.account)) / equity if equity > 0 else 0.0
+            return max(0.0, profit) / max(equity - profit, 1e6) * ratio
+        if policy == par.QUEUE_PNL_LEVERAGE:
+            gain = profit / max(size, 1.0)
+            return gain * leverage if gain >= 0 else gain / leverage
+        change = size / max(abs(float(row.entry_value)), 1.0)
+        return {
+            par.SOCIALISE: float(abs(row.lots)),
+            par.WATER_FILLING_LEVERAGE: leverage,
+            par.PRO_RATA_PNL: max(profit, 0.0),
+            par.RISK_AWARE_PRO_RATA: max(profit, 0.0) * self.leverage(row.account),
+            par.QUEUE_RETURN_LEVERAGE: (change if row.lots > 0 else 1.0 / max(change, 1e-12)) * leverage,
+        }[policy]
+
+    def leverage(self, account: int) -> float:
+        """Return the notional of an account over its equity."""
+        notional = 0.0
+        for k in self.ledger.places[account]:
+            notional += abs(float(self.margin.value(k)))
+        return notional / max(float(self.margin.equity(account)), 1.0)
+
+    def _batch(self, m: int, batch: list[Residual], ranking: list[Ranked]) -> None:
+        """Close one side of a market's residuals in the order of a ranking that is frozen."""
+        rank = 0
+        for residual in batch:
+            while residual.lots:
+                if not ranking:
+                    self._absorb(m, residual)
+                    continue
+                first = ranking[0]
+                held = abs(self.ledger.positions[first.position].lots)
+                size = min(abs(residual.lots), held, first.lots)
+                done = size > 0 and self._deleverage(m, residual, first, size, rank)
+                first.lots -= size
+                rank += done
+                if first.lots == 0 or not done:
+                    ranking.pop(0)
+                if done:
+                    self._retest(self.ledger.positions[first.position].account)
+
+    def _deleverage(self, m: int, residual: Residual, first: Ranked, size: int, rank: int) -> bool:
+        """Close a residual against one counterparty at the policy's price; False where it is passed over."""
+        market = self.world.markets[m]
+        venue = self.world.venues[market.venue]
+        counterparty = self.ledger.positions[first.position].account
+        self.cancel_account(counterparty)
+        lots = size if residual.lots > 0 else -size
+        worth = lots * lot_value(market, self.marks[m])
+        value = residual.quote * size // abs(residual.lots)
+        if venue.adl_price == par.AT_MARK:
+            value = -worth
+        elif venue.adl_price == par.AT_MARK_BEFORE:
+            value = -lots * lot_value(market, self.marks_before[m])
+        forgone = -value - worth
+        if venue.adl_ranking == par.RANDOM and self.margin.equity(counterparty) < forgone:
+            self.skipped += 1
+            return False
+        self.ledger.move(residual.position, first.position, lots, value)
+        residual.lots -= lots
+        residual.quote -= value
+        residual.row["adl_lots"] += size
+        self.ledger.adl_value += abs(worth)
+        self._log_adl(m, residual, first, rank, (lots, value, worth, forgone))
+        return True
+
+    def _socialise(self, m: int, batch: list[Residual]) -> None:
+        """Move each residual to the fund at mark, and let everybody in the market pay what is missing."""
+        for residual in batch:
+            ranking = sorted(self._counterparties(m), key=lambda r: (-r.score, r.position))
+            account = self.ledger.positions[residual.position].account
+            worth = residual.lots * lot_value(self.world.markets[m], self.marks[m])
+            place = self.ledger.place(self.ledger.fund_of(account), m)
+            self.ledger.move(residual.position, place, residual.lots, -worth)
+            missing = max(-(residual.quote + worth), 0)
+            residual.lots = 0
+            total = sum(r.lots for r in ranking)
+            for rank, r in enumerate(ranking if missing else []):
+                part = missing * r.lots // total
+                missing, total = missing - part, total - r.lots
+                payer = self.ledger.positions[r.position].account
+                self.cancel_account(payer)
+                self.ledger.balance[payer] -= part
+                self.ledger.balance[account] += part
+                self.socialised += 1
+                self._log_adl(m, residual, r, rank, (0, 0, 0, part))
+                self._retest(payer)
+                if missing == 0:
+                    break
+
+    def _log_adl(
+        self, m: int, residual: Residual, ranked: Ranked, rank: int, fill: tuple[int, int, int, int]
+    ) -> None:
+        """Write the row of a fill: lots, value, worth at mark, what is forgone."""
+        lots, value, worth, forgone = fill
+        counterparty = self.ledger.positions[ranked.position].account
+        self.logs.adl.append(
+            {
+                "step": self.now,
+                "wave": self.wave,
+                "account": self.ledger.positions[residual.position].account,
+                "counterparty": counterparty,
+                "market": m,
+                "lots": lots,
+                "value": abs(value),
+                "mark_value": abs(worth),
+                "forgone": forgone,
+                "rank": rank,
+                "score": ranked.score,
+                "leverage_after": self.leverage(counterparty),
+            }
+        )
+
+    def _absorb(self, m: int, residual: Residual) -> None:
+        """Give a residual without counterparty to the fund, whatever it costs."""
+        account = self.ledger.positions[residual.position].account
+        fund = self.ledger.place(self.ledger.fund_of(account), m)
+        worth = residual.lots * lot_value(self.world.markets[m], self.marks[m]) + residual.quote
+        self.ledger.fund_losses += max(-worth, 0)
+        self.absorbed += 1
+        self.ledger.move(residual.position, fund, residual.lots, residual.quote)
+        residual.lots, residual.quote = 0, 0
+
+    def _retest(self, account: int) -> None:
+        """Test a counterparty again; failing, it is due in the next wave."""
+        if not self.ledger.is_margined(account):
+            return
+        if self.ledger.is_flat(account):
+            self.settle_flat(account)
+        elif self.margin.excess(account) <= 0:
+            self.due += 1
+            self.flagged_next.add(account)
+
+
+def _ring(n: int) -> list[int]:
+    """Return which samples a ring of N_LEVELS still holds after n, in the order of its slots."""
+    held = list(range(max(n - N_LEVELS, 0), n))
+    return sorted(held, key=lambda k: k % N_LEVELS)
+
+
+def _tick_where(market: Market, value: float) -> float:
+    """Return the real-valued tick at which a lot is worth `value`."""
+    if market.inverse:
+        return -float(market.unit) / value if value < 0.0 else math.inf
+    return value / float(market.unit)
+
+
+def _level(ranking: list[Ranked], wanted: int) -> None:
+    """Set the lots that bring the highest leverages down to a common one, found by halving."""
+    held = [r.lots for r in ranking]
+
+    def above(r: Ranked, lots: int, level: float) -> int:
+        return 0 if r.score <= level else min(math.ceil(float(lots) * (1.0 - level / r.score)), lots)
+
+    low, high = 0.0, max([0.0, *(r.score for r in ranking)])
+    for _ in range(100):
+        middle = 0.5 * (low + high)
+        if sum(above(r, lots, middle) for r, lots in zip(ranking, held, strict=True)) >= wanted:
+            low = middle
+        else:
+            high = middle
+    left = wanted
+    for r, lots in zip(ranking, held, strict=True):
+        r.lots = min(above(r, lots, low), left)
+        left -= r.lots
