@@ -155,6 +155,9 @@ def _venue(scenario: Scenario, row: Array, name: str, book: Rulebook, replicate:
     row.mark = _MARKS[book.mark.rule]
     row.basis_steps = max(round(book.mark.basis_sample_s / dt), 1)
     row.n_basis = max(round(book.mark.basis_window_s / max(book.mark.basis_sample_s, dt)), 1)
+    row.outlier_limit = book.index.outlier_limit
+    row.n_waves = max(round(dt / book.liquidation.clock_s), 1)
+    row.wave_steps = max(round(book.liquidation.clock_s / dt), 1)
     row.index_steps = max(round(book.index.every_s / dt), 1)
     row.mark_decay = math.exp(-dt / book.mark.basis_window_s)
     _procedure(row, book.liquidation, dt)

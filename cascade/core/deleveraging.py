@@ -345,6 +345,7 @@ def _log(
     counterparty = int64(st.positions[target].account)
     log.step, log.wave = clock.step, clock.wave
     log.account, log.counterparty = int64(st.positions[st.residuals[index].position].account), counterparty
+    log.side = 1 if lots < 0 or (lots == 0 and st.positions[target].lots > 0) else -1
     log.market, log.lots, log.value = int64(st.positions[target].market), lots, abs(value)
     log.mark_value, log.forgone = abs(worth), forgone
     log.rank, log.score = clock.adl_rank, st.ranked[0].score

@@ -21,7 +21,6 @@ from cascade.core.backstop import (
 )  # fmt: skip
 from cascade.core.book import can_fill, cancel_account, take
 from cascade.core.exact import charge, lot_value, proportion, times_rate
-from cascade.core.inbox import append
 from cascade.core.ledger import apply_fill, held_at, settle_flat
 from cascade.core.margin import (
     MAX_TICK,
@@ -37,112 +36,15 @@ from cascade.core.params import (
     FORCED,
     IN_BLOCKS,
     IN_SLICES,
-    IOC,
-    PERPETUAL,
-    PROFIT,
     SPOT,
-    STOPPING,
     Params,
 )  # fmt: skip
-from cascade.core.seats import abandon_life, top_up
-from cascade.core.state import NONE, STALE, State
+from cascade.core.seats import abandon_life
+from cascade.core.state import NONE, State
 from cascade.core.triggers import (
-    drop_high,
-    drop_low,
-    flag,
-    next_high,
-    next_low,
     retrigger,
 )  # fmt: skip
 from cascade.jit import int64, kernel, outlined
-
-INBOX_ROOM = int64(1)
-"""Intents one fired trigger may append: a stop or a take-profit."""
-
-
-# --- margin test ----------------------------------------------------------------------------------
-
-
-@kernel
-def clock_ticks(st: State, p: Params, v: int) -> bool:
-    """Tell whether venue v tests margins in this wave of this step."""
-    venue, clock = p.venues[v], st.clock[0]
-    return clock.wave < venue.n_waves and clock.step % venue.wave_steps == 0
-
-
-@outlined
-def fire(st: State, p: Params, position: int) -> None:
-    """Act on a trigger that the mark has reached: flag, top up, stop out, take profit, or hang anew."""
-    row = st.positions[position]
-    account = int64(row.account)
-    if not clock_ticks(st, p, int64(st.accounts[account].venue)):  # a spot mark has reached it early
-        _unhang(st, p, account)
-        st.accounts[account].standing |= STALE
-        return
-    if excess_of(st, p, account) <= 0:
-        _unhang(st, p, account)
-        flag(st, p, account, int64(0))
-        return
-    trader = account - p.run[0].first_trader
-    if 0 <= trader < len(st.traders):
-        _standing_orders(st, p, trader, position)
-    retrigger(st, p, account)
-
-
-@kernel
-def _unhang(st: State, p: Params, account: int) -> None:
-    """Take all nodes of an account out of the index while it waits for its liquidation."""
-    row = st.accounts[account]
-    first = int64(row.first_position)
-    for k in range(first, first + row.n_positions):
-        drop_low(st, p, int64(k))
-        drop_high(st, p, int64(k))
-
-
-@outlined
-def _standing_orders(st: State, p: Params, trader: int, position: int) -> None:
-    """Carry out a trader's top-up, stop-loss or take-profit at the present mark."""
-    seat, row = st.traders[trader], st.positions[position]
-    mark = st.markets[int64(row.market)].mark
-    long = row.lots > 0
-    if seat.top_up_tick != NONE and (mark <= seat.top_up_tick if long else mark >= seat.top_up_tick):
-        top_up(st, p, trader, position)
-    stopped = seat.stop_tick != NONE and (mark <= seat.stop_tick if long else mark >= seat.stop_tick)
-    taken = seat.take_tick != NONE and (mark >= seat.take_tick if long else mark <= seat.take_tick)
-    if stopped:
-        seat.stop_tick = NONE
-    if taken:
-        seat.take_tick = NONE
-    if stopped or taken:
-        abandon_life(st, p, int64(row.account))
-        limit = int64(1) if long else MAX_TICK
-        purpose = STOPPING if stopped else PROFIT
-        append(st, position, -row.lots, limit, IOC, purpose, 0.0, int64(1))
-
-
-@outlined
-def fire_triggers(st: State, p: Params) -> bool:
-    """Fire every trigger the marks have reached, if their venue's clock ticks in this wave.
-
-    Returns False where the inbox has no room left.
-    """
-    clock = st.clock[0]
-    for m in range(len(p.markets)):
-        market = p.markets[m]  # spot has triggers too: cross-margined accounts hold it
-        if market.kind == PERPETUAL and not clock_ticks(st, p, market.venue):
-            continue
-        while True:
-            if clock.n_inbox + INBOX_ROOM > len(st.inbox):
-                clock.need = clock.n_inbox + INBOX_ROOM
-                return False
-            position = next_low(st, p, int64(m))
-            if position == NONE:
-                position = next_high(st, p, int64(m))
-            if position == NONE:
-                break
-            fire(st, p, position)
-    return True
-
 
 # --- procedures -----------------------------------------------------------------------------------
 
@@ -174,6 +76,7 @@ def liquidate(st: State, p: Params, account: int) -> None:
         retrigger(st, p, account)
         return
     venue = p.venues[int64(row.venue)]
+    before = st.clock[0].n_liquidations
     abandon_life(st, p, account)
     if venue.procedure == IN_SLICES:
         left = _in_slices(st, p, account)
@@ -181,7 +84,7 @@ def liquidate(st: State, p: Params, account: int) -> None:
         left = _in_blocks(st, p, account)
     else:
         left = _to_lower_tier(st, p, account)
-    if left == FAILED and not _hand_over(st, p, account):
+    if left == FAILED and not _hand_over(st, p, account, before):
         return
     if is_flat(st, account):
         settle_flat(st, p, account)
@@ -191,13 +94,16 @@ def liquidate(st: State, p: Params, account: int) -> None:
 
 
 @outlined
-def _hand_over(st: State, p: Params, account: int) -> bool:
-    """Give what the book would not take to the fund, or leave it to auto-deleveraging: then False."""
+def _hand_over(st: State, p: Params, account: int, before: int) -> bool:
+    """Give what the book would not take to the fund, or leave it to auto-deleveraging: then False.
+
+    `before` is how many rows the log had: an account that sent no order gets one now.
+    """
     clock = st.clock[0]
     buy_holdings(st, p, account)
     if is_flat(st, account):
         return True
-    if clock.n_liquidations == 0 or st.liquidations[clock.n_liquidations - 1].account != account:
+    if clock.n_liquidations == before:
         _log_without_order(st, p, account)
     last_row = clock.n_liquidations - 1
     if fund_accepts(st, p, account):

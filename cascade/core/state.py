@@ -115,7 +115,7 @@ LIQUIDATION = record(
 auto-deleveraging would have to find at mark."""
 
 ADL = record(
-    ("step", I8), ("wave", I8), ("account", I8), ("counterparty", I8), ("market", I8), ("lots", I8),
+    ("step", I8), ("wave", I8), ("account", I8), ("counterparty", I8), ("market", I8), ("side", I8), ("lots", I8),
     ("value", I8), ("mark_value", I8), ("forgone", I8), ("rank", I8), ("score", F8), ("leverage_after", F8),
 )  # fmt: skip
 """One auto-deleveraging fill; `lots` is the change of the counterparty's position, `forgone` > 0 what it

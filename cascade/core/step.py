@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cascade.core import agents, backstop, deleveraging, liquidation, matching, pricing, recording
+from cascade.core import agents, backstop, deleveraging, firing, liquidation, matching, pricing, recording
 from cascade.core.ledger import settle_flat
 from cascade.core.margin import is_flat
 from cascade.core.params import PERPETUAL, SOCIALISE, Params
@@ -212,7 +212,7 @@ def _waves(st: State, p: Params) -> int:
         for account in range(p.run[0].first_agent, p.run[0].first_trader):
             if st.accounts[account].standing & STALE != 0:
                 retrigger(st, p, int64(account))
-        if not liquidation.fire_triggers(st, p):
+        if not firing.fire_triggers(st, p):
             return INBOX_FULL
     elif clock.stage == LIQUIDATION:
         status = _liquidate_flagged(st, p)

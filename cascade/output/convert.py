@@ -215,6 +215,7 @@ def _liquidations(log: Array, units: RunUnits) -> Columns:
         "slippage_bps": slippage,
         "fee_usd": markets.money(log["fee"]),
         "fund_draw_usd": markets.money(log["fund_draw"]),
+        "deficit_usd": markets.money(log["deficit"]),
     }
 
 
@@ -228,21 +229,21 @@ def _fills(log: Array, markets: MarketRows) -> tuple[Floats, Floats]:
 
 
 def _adl(log: Array, units: RunUnits) -> Columns:
-    """Convert auto-deleveraging fills; a counterparty whose lots fall was long."""
+    """Convert auto-deleveraging fills; a socialised loss is one without lots."""
     markets = MarketRows(log["market"], units)
-    lots = log["lots"]
-    size = np.abs(lots)
+    size = np.abs(log["lots"])
     value, mark_value = np.abs(log["value"]), np.abs(log["mark_value"])
     ticks = np.divide(value, size * markets.per_row("unit"), out=np.full(len(size), np.nan), where=size > 0)
     return {
         **markets.names(),
         **{name: log[name] for name in ("wave", "account", "counterparty", "rank", "score")},
-        "side": category((lots < 0).astype(np.int64), SIDES),
+        "side": category((log["side"] > 0).astype(np.int64), SIDES),
         "size_lots": size,
         "settlement_price": ticks * markets.per_row("tick_size"),
         "value_usd": markets.money(value),
         "mark_value_usd": markets.money(mark_value),
-        "forgone_usd": markets.money(np.sign(lots) * (value - mark_value)),
+        "forgone_usd": markets.money(log["forgone"]),
+        "leverage_after": log["leverage_after"],
     }
 
 

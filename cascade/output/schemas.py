@@ -159,6 +159,11 @@ LIQUIDATIONS: Final = Table(
         _column("fee_usd", "float", "clearance fee, paid into the insurance fund"),
         _column("fund_draw_usd", "float", "loss of the insurance fund at mark; negative is a gain"),
         _column(
+            "deficit_usd",
+            "float",
+            "what the account leaves to auto-deleveraging: its loss beyond its margin at mark",
+        ),
+        _column(
             "cause",
             "category",
             "against the counterfactual run without forced orders: exogenous (liquidated there by this step "
@@ -170,7 +175,7 @@ LIQUIDATIONS: Final = Table(
 
 ADL: Final = Table(
     "adl",
-    "One row per auto-deleveraging fill.",
+    "One row per auto-deleveraging fill, or per account that bears part of a socialised loss.",
     (
         MARKET,
         _column("wave", "int64", "wave within the step"),
@@ -178,12 +183,15 @@ ADL: Final = Table(
         _column("counterparty", "int64", "account that is deleveraged"),
         _column("side", "category", "side of the counterparty's position: long or short"),
         _column("size_lots", "int64", "lots the counterparty gave up"),
-        _column("settlement_price", "float", "price of the fill"),
+        _column("settlement_price", "float", "price of the fill; null for a socialised loss", null=True),
         _column("value_usd", "float", "size at the price of the fill"),
         _column("mark_value_usd", "float", "size at mark"),
         _column("forgone_usd", "float", "what the counterparty loses against closing at mark"),
         _column("rank", "int64", "place in the queue, from 0"),
-        _column("score", "float", "ranking score by the venue's rule", unit="1"),
+        _column("score", "float", "ranking score, or weight, by the venue's rule", unit="1"),
+        _column(
+            "leverage_after", "float", "notional of the counterparty over its equity after the fill", unit="1"
+        ),
     ),
 )
 

@@ -298,6 +298,7 @@ _WATERFALL_ROWS = (
     ("auto-deleveraged", "adl_usd"),
     ("accounts auto-deleveraged", "adl_accounts"),
     ("their loss against mark", "adl_forgone_usd"),
+    ("beyond what was needed", "adl_overshoot_usd"),
     ("bad debt", "bad_debt_usd"),
 )
 

@@ -89,14 +89,14 @@ class Waterfall(Absorption):
         if self.ledger.is_flat(account) or self.margin.excess(account) > 0:
             self.cooling.pop(account, None)
             return
-        procedure = self.venue_of(account).procedure
+        procedure, before = self.venue_of(account).procedure, len(self.logs.liquidations)
         if procedure == par.IN_SLICES:
             left = self._in_slices(account)
         elif procedure == par.IN_BLOCKS:
             left = self._in_blocks(account)
         else:
             left = self._to_lower_tier(account)
-        if left == FAILED and not self._hand_over(account):
+        if left == FAILED and not self._hand_over(account, before):
             return
         if self.ledger.is_flat(account):
             self.settle_flat(account)
@@ -104,13 +104,12 @@ class Waterfall(Absorption):
             self.cooling.pop(account, None)
         self.left_open += left == OPEN
 
-    def _hand_over(self, account: int) -> bool:
+    def _hand_over(self, account: int, before: int) -> bool:
         """Give what is left to the fund, or leave it to auto-deleveraging: then False."""
         self._buy_holdings(account)
         if self.ledger.is_flat(account):
             return True
-        rows = self.logs.liquidations
-        if not rows or rows[-1]["account"] != account:
+        if len(self.logs.liquidations) == before:
             self.whole += 1
             place = next(k for k in self.ledger.places[account] if self.ledger.positions[k].lots)
             self._log(account, place, self._bankruptcy(account, place), order_lots=0, part=0)

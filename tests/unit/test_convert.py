@@ -125,6 +125,7 @@ def test_adl_counterparty_loses_against_mark(units, lots, price, side, forgone):
     log = np.zeros(1, ADL)
     log["market"], log["lots"] = 1, lots
     log["value"], log["mark_value"] = 2 * price * 100, 2 * 1_070_000 * 100
+    log["side"], log["forgone"] = -np.sign(lots), 2_000_000
     row = rows_of("adl", log, units)[0]
     assert (row["side"], row["size_lots"]) == (side, 2)
     assert row["settlement_price"] == price / 10

@@ -187,16 +187,20 @@ def test_columns_and_row_agree(replicate, units):
 def test_waterfall(replicate):
     adl = np.zeros(3, ADL)
     adl["market"], adl["lots"], adl["counterparty"] = 1, -1, [4, 4, 5]
-    adl["value"], adl["mark_value"] = 90_000_000, 100_000_000
+    adl["value"], adl["mark_value"], adl["forgone"] = 90_000_000, 100_000_000, 10_000_000
+    adl["leverage_after"] = [9.0, 3.0, 5.0]
     funds = np.zeros(2, FUND_ROW)
     funds["step"], funds["uncovered"] = [1, 2], [3_000_000, 5_000_000]
-    rows = [LONG | {"fund_draw": 8_000_000}, LONG | {"fund_draw": -2_000_000}]
+    rows = [LONG | {"fund_draw": 8_000_000, "deficit": 25_000_000}, LONG | {"fund_draw": -2_000_000, "deficit": -1}]
     equity = [9_000_000, -1_000_000, 4_000_000]
     row = compute(replicate(rows, btc=[1_000_000] * 3, adl=adl, funds=funds, fund_equity=equity))
     # the fund belongs to the venue; the second market of the fixture would show the same
     assert row["adl_usd"] == 300.0
     assert row["adl_accounts"] == 2
     assert row["adl_forgone_usd"] == 30.0
+    assert (row["adl_needed_usd"], row["adl_overshoot_usd"]) == (25.0, 5.0)
+    assert row["adl_leverage_after"] == 4.0  # of 3 and 5: the last of each
+    assert row["adl_top_share"] == 1.0
     assert row["bad_debt_usd"] == 5.0
     assert row["fund_draw_usd"] == 8.0
 

@@ -70,6 +70,54 @@ def adl_forgone_usd(replicate: Replicate) -> Value:
 
 
 @metric(
+    "adl_needed_usd", "USD", "losses at mark that insolvent accounts left to auto-deleveraging",
+    "sum of deficit_usd where positive",
+)  # fmt: skip
+def adl_needed_usd(replicate: Replicate) -> Value:
+    """Needs of auto-deleveraging."""
+    return float(np.maximum(replicate.numbers("liquidations", "deficit_usd"), 0.0).sum())
+
+
+@metric(
+    "adl_overshoot_usd", "USD", "what counterparties lost beyond what was needed",
+    "adl_forgone_usd - adl_needed_usd",
+)  # fmt: skip
+def adl_overshoot_usd(replicate: Replicate) -> Value:
+    """Excess of auto-deleveraging."""
+    forgone = float(replicate.numbers("adl", "forgone_usd").sum())
+    return forgone - float(np.maximum(replicate.numbers("liquidations", "deficit_usd"), 0.0).sum())
+
+
+@metric(
+    "adl_top_share", "1", "share of that loss borne by the ten accounts that lost most",
+    "sum of the ten largest sums of forgone_usd by counterparty / sum of forgone_usd",
+)  # fmt: skip
+def adl_top_share(replicate: Replicate) -> Value:
+    """Concentration of auto-deleveraging."""
+    accounts, rows = np.unique(replicate.numbers("adl", "counterparty"), return_inverse=True)
+    forgone = np.bincount(rows, weights=replicate.numbers("adl", "forgone_usd"), minlength=len(accounts))
+    if len(forgone) == 0 or forgone.sum() <= 0.0:
+        return Absent("nobody lost by auto-deleveraging")
+    return float(np.sort(forgone)[-10:].sum() / forgone.sum())
+
+
+@metric(
+    "adl_leverage_after", "1", "leverage of those deleveraged, after their last fill",
+    "median over counterparties of leverage_after at the last row of each",
+)  # fmt: skip
+def adl_leverage_after(replicate: Replicate) -> Value:
+    """Leverage that auto-deleveraging leaves."""
+    counterparty, leverage = (
+        replicate.numbers("adl", "counterparty"),
+        replicate.numbers("adl", "leverage_after"),
+    )
+    if len(counterparty) == 0:
+        return Absent("nobody was auto-deleveraged")
+    _, last = np.unique(counterparty[::-1], return_index=True)
+    return float(np.median(leverage[::-1][last]))
+
+
+@metric(
     "bad_debt_usd", "USD", "losses that no account, fund or counterparty covered",
     "sum over funds of uncovered_usd at the end",
 )  # fmt: skip
