@@ -32,7 +32,7 @@ def _trigger_inverse(x: Inputs) -> dict[str, Any]:
     it.
     """
     entry, price = positive(x.number("entry"), "entry"), positive(x.number("crash"), "crash")
-    size, sign = abs(x.number("contracts")), x.sign(default="long")
+    size, sign = abs(x.number("contracts")), x.sign(default="long" if x.number("contracts") > 0 else "short")
     value = size / entry
     profit = sign * (value - size / price)
     equity = x.number("balance_btc") + profit - value * x.number("taker", 0)
@@ -56,7 +56,7 @@ def _fails(equity: Fraction, kept: Fraction) -> bool:
 
 def partial_size(x: Inputs) -> float:
     """Return how many contracts have to go to reach the largest size of a lower tier (OKX)."""
-    held, cap = abs(x.either("contracts", "qty", "size")), x.number("tier1_max")
+    held, cap = abs(x.either("contracts", "qty", "size")), x.either("tier1_max", "tier_max")
     unit = unit_for([held, cap])
     return float(entries.beyond_cap(whole(held, unit), 1, whole(cap, unit)) * unit)
 
