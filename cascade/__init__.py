@@ -14,6 +14,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from cascade.calculator.account import (
+        MarginTier,
+        Position,
+        bankruptcy_price,
+        initial_margin,
+        liquidation_price,
+        maintenance_margin,
+        single_tier,
+    )
+    from cascade.calculator.tables import rulebook_tiers
     from cascade.errors import CascadeError
     from cascade.experiment.run import run
     from cascade.model import CascadeModel
@@ -23,16 +33,41 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-__all__ = ["CascadeError", "CascadeModel", "Result", "Scenario", "load", "read", "run", "summarise"]
+__all__ = [
+    "CascadeError",
+    "CascadeModel",
+    "MarginTier",
+    "Position",
+    "Result",
+    "Scenario",
+    "bankruptcy_price",
+    "initial_margin",
+    "liquidation_price",
+    "load",
+    "maintenance_margin",
+    "read",
+    "rulebook_tiers",
+    "run",
+    "single_tier",
+    "summarise",
+]
 
 _HOMES = {
     "CascadeError": "cascade.errors",
     "CascadeModel": "cascade.model",
+    "MarginTier": "cascade.calculator.account",
+    "Position": "cascade.calculator.account",
     "Result": "cascade.output.reader",
     "Scenario": "cascade.scenario",
+    "bankruptcy_price": "cascade.calculator.account",
+    "initial_margin": "cascade.calculator.account",
+    "liquidation_price": "cascade.calculator.account",
     "load": "cascade.scenario",
+    "maintenance_margin": "cascade.calculator.account",
     "read": "cascade.output.reader",
+    "rulebook_tiers": "cascade.calculator.tables",
     "run": "cascade.experiment.run",
+    "single_tier": "cascade.calculator.account",
     "summarise": "cascade.report.summary",
 }
 

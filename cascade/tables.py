@@ -42,6 +42,7 @@ class TablesType(types.Type):
 register_model(TablesType)(models.OpaqueModel)
 
 _TYPES: dict[type, TablesType] = {}
+_LAYOUTS: dict[type, Layout] = {}
 
 
 class View:
@@ -117,6 +118,17 @@ def declare(cls: type[Any], layout: Layout) -> None:
         msg = f"the layout of {cls.__name__} does not name its fields in order"
         raise ValueError(msg)
     _TYPES[cls] = TablesType(cls.__name__, layout)
+    _LAYOUTS[cls] = layout
+
+
+def blank(cls: type[Any]) -> Any:
+    """Return an instance of a declared class in which no array has a row, to be filled where needed."""
+    return cls(
+        *(
+            np.zeros((0,) * ndim, dtype).view(np.recarray if dtype.names else np.ndarray)
+            for dtype, ndim in _LAYOUTS[cls].values()
+        )
+    )
 
 
 class _Recent(NamedTuple):

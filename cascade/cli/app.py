@@ -16,6 +16,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "validate": ("cascade.cli.validate:validate", "Check scenario files and say what to write instead."),
     "explain": ("cascade.cli.explain:explain", "Explain a scenario, a step, a metric or an error code."),
     "run": ("cascade.cli.run:run", "Run a scenario."),
+    "price": ("cascade.cli.price:price", "Price a position: liquidation, bankruptcy, margins."),
+    "rulebook": ("cascade.cli.rulebook:rulebook", "List, show, compare and test the rules of venues."),
     "schema": ("cascade.cli.schema:schema", "Print the scenario format for editors or people."),
     "doctor": ("cascade.cli.doctor:doctor", "Check this installation."),
     "docs": ("cascade.cli.docs:docs", "Read the documentation."),
@@ -42,13 +44,17 @@ def build(loaded: Collection[str]) -> typer.Typer:
     )
     app.callback()(_options)
     for name, (target, summary) in COMMANDS.items():
-        function = guarded(_function(target)) if name in loaded else _placeholder
+        found = _function(target) if name in loaded else _placeholder
+        if isinstance(found, typer.Typer):  # a command with commands of its own, which guard themselves
+            app.add_typer(found, name=name, help=summary)
+            continue
+        function = guarded(found) if name in loaded else _placeholder
         text = function.__doc__ if name in loaded else summary
         app.command(name, help=_help(text or summary), short_help=summary)(function)
     return app
 
 
-def _function(target: str) -> Callable[..., Any]:
+def _function(target: str) -> Callable[..., Any] | typer.Typer:
     module, _, name = target.partition(":")
     return getattr(import_module(module), name)
 

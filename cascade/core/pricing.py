@@ -23,6 +23,7 @@ from cascade.core.params import (
     UNMARGINED,
     Params,
 )  # fmt: skip
+from cascade.core.rules import funding_rate
 from cascade.core.state import NONE, State
 from cascade.core.triggers import retrigger
 from cascade.jit import int64, kernel, outlined
@@ -288,8 +289,10 @@ def _next_rate(st: State, p: Params, m: int) -> int:
         return rate
     premium = market.premium_sum / market.premium_weight if market.premium_weight > 0.0 else 0.0
     average = int64(math.floor(premium * 1e8 + 0.5))
-    pull = max(min(venue.funding_interest - average, venue.funding_clamp), -venue.funding_clamp)
-    return max(min(average + pull, fixed.funding_cap), -fixed.funding_cap)
+    once = int64(1)  # rates are per interval, and not scaled
+    return funding_rate(
+        average, venue.funding_interest, venue.funding_clamp, once, once, fixed.funding_cap
+    )  # fmt: skip
 
 
 @outlined

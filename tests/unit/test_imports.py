@@ -19,7 +19,7 @@ LAYERS = [
     {"assembly", "engine"},
     {"output"},
     {"analysis", "agent", "model"},
-    {"experiment", "calibration", "explain"},
+    {"experiment", "calibration", "explain", "calculator"},
     {"report"},
     {"diagnosis"},
     {"cli"},

@@ -1,0 +1,162 @@
+"""Worked examples of margin amounts, mark prices and funding, by the functions the markets call."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any
+
+from cascade.calculator import entries
+from cascade.calculator.account import Position, maintenance_of, next_amount, single_tier, tier_amounts
+from cascade.calculator.inputs import CannotComputeError, Inputs, positive
+from cascade.calculator.tables import floors_and_rates
+from cascade.calculator.whole import FINE, exact, rate, unit_for, whole
+from cascade.venues.load import load_rulebook
+
+_RULEBOOK = "binance-2025-07"
+_RATE_DAY = "2025-09-18"
+"""From this day Binance scales the rate of eight hours to the interval."""
+
+_IMPACT_MARGIN = 200
+_NO_CAP = FINE * 10
+
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+# --- margin amounts ---------------------------------------------------------------------------------
+
+
+def maintenance_amounts(x: Inputs) -> list[float] | dict[str, float]:
+    """Return the maintenance amount of every tier; of several symbols, that of each one's last tier.
+
+    Rows are (floor, rate) or (floor, cap, rate); by symbol (floor, largest leverage) as Hyperliquid
+    writes them, whose rate is half of 1 / leverage.
+    """
+    tiers = x.raw("tiers")
+    if not isinstance(tiers, dict):
+        return _amounts(tiers)
+    return {symbol: _amounts(rows)[-1] for symbol, rows in tiers.items()}
+
+
+def _amounts(rows: Any) -> list[float]:
+    if not isinstance(rows, list) or not rows:
+        raise CannotComputeError("the input 'tiers' is not a table of rows")
+    floors, rates = floors_and_rates(rows, leverages=_has_leverages(rows))
+    return [float(amount) for amount in tier_amounts(floors, rates)]
+
+
+def _has_leverages(rows: list[Any]) -> bool:
+    """Tell whether rows end in leverages: above 1, or falling, where rates rise."""
+    ends = [row[-1] for row in rows if isinstance(row, list)]
+    return bool(ends) and (max(ends) > 1 or ends != sorted(ends))
+
+
+def maintenance_amount_step(x: Inputs) -> float:
+    """Return the maintenance amount of one tier from that of the one below."""
+    step = x.number("mmr_n") - x.number("mmr_prev")
+    return float(next_amount(x.number("cum_prev", 0), x.number("floor"), step))
+
+
+def step_model(x: Inputs) -> dict[str, list[float]]:
+    """Return margins of BitMEX risk limits, where the whole position has the rate of its step.
+
+    The same maintenance margin with an amount of 0, so that it jumps. Steps not given count from a
+    base limit of 200 XBT in steps of 100.
+    """
+    sizes, base = x.numbers("position_xbt"), x.number("base_mm")
+    limit, width = x.number("risk_limit", 200), positive(x.number("risk_step", 100), "risk_step")
+    steps = x.numbers("steps") if "steps" in x else [max(-((limit - size) // width), 0) for size in sizes]
+    if len(steps) != len(sizes):
+        raise CannotComputeError("the inputs 'position_xbt' and 'steps' are not of one length")
+    kept: list[float] = []
+    for size, step in zip(sizes, steps, strict=True):
+        tiers = single_tier(base + step * x.number("step_mm", base))
+        kept.append(float(maintenance_of(Position(side="long", size=size, entry=1, tiers=tiers))))
+    shares = [float(x.number("base_im") + step * x.number("step_mm", base)) for step in steps]
+    return {"mm": kept, "im_pct": shares}
+
+
+# --- mark and funding -------------------------------------------------------------------------------
+
+
+def mark_component(x: Inputs) -> float:
+    """Return the index carried by funding, the first of the three prices of Binance's mark."""
+    interval = positive(x.number("interval_h", 8), "interval_h")
+    remaining = float(x.number("hours_to_funding") / interval)
+    return entries.carried_index(float(x.number("index")), float(x.number("funding_rate")), remaining)
+
+
+def funding_rate(x: Inputs) -> float:
+    """Return the funding rate of an average premium (Binance).
+
+    Since 18 September 2025 the rate of eight hours is scaled to the interval; `rule` says by its date
+    which holds. Interest and clamp not given are those of the rulebook of July 2025.
+    """
+    dates = _DATE.findall(x.text("rule"))
+    scaled = bool(dates) and dates[0] >= _RATE_DAY and not x.text("rule").startswith("pre")
+    hours = x.number("interval_h", 8)
+    return _rate(x, x.number("avg_premium"), hours / 8 if scaled else Fraction(1))
+
+
+def funding_rate_8h(x: Inputs) -> float:
+    """Return the rate of eight hours from impact prices and the oracle (Hyperliquid)."""
+    oracle = float(positive(x.number(x.first("oracle", "index")), "oracle"))
+    bid = float(x.number("impact_bid", oracle))
+    ask = float(x.number("impact_ask", max(oracle, bid)))
+    if "impact_bid" not in x and "impact_ask" not in x:
+        raise CannotComputeError("the input 'impact_bid' is missing, and 'impact_ask', too")
+    return _rate(x, exact(entries.premium_index(bid, ask, oracle)), Fraction(1))
+
+
+def _rate(x: Inputs, premium: Fraction, part: Fraction) -> float:
+    rule = load_rulebook(_RULEBOOK).funding
+    interest, clamp = x.number("interest", rule.interest), x.number("clamp", rule.clamp)
+    cap = rate(x.number("cap"), FINE) if "cap" in x else _NO_CAP
+    found = entries.funding_rate(
+        rate(premium, FINE), rate(interest, FINE), rate(abs(clamp), FINE),
+        positive(part, "interval_h").numerator, part.denominator, cap,
+    )  # fmt: skip
+    return found / FINE
+
+
+def impact_notional(x: Inputs) -> float | list[float]:
+    """Return 200 USD / initial margin rate at the largest leverage (Binance)."""
+    margin = x.number("margin", _IMPACT_MARGIN)
+    return _each(x, "max_leverage", lambda leverage: float(margin * leverage))
+
+
+def funding_cap(x: Inputs) -> Any:
+    """Return the cap of the funding rate: a part of the first tier's maintenance rate (Binance)."""
+    share = x.number("cap_of_mmr", load_rulebook(_RULEBOOK).funding.cap_of_mmr)
+    if isinstance(x.raw("mmr"), dict):
+        rates = x.part("mmr")
+        return {name: float(share * rates.number(name)) for name in rates.names()}
+    return _each(x, "mmr", lambda value: float(share * value))
+
+
+# --- inverse contracts ------------------------------------------------------------------------------
+
+
+def funding_payment_inverse(x: Inputs) -> float:
+    """Return the funding of an inverse position, in coin; longs pay it where the quote's rate is higher."""
+    price = positive(x.number("price"), "price")
+    value = x.sign(default="long") * x.number("contracts") / price
+    daily = x.number("quote_rate_day") - x.number("base_rate_day")
+    unit = unit_for([value])
+    paid = entries.funding_payment(whole(value, unit), rate(daily)) * unit
+    return float(paid / positive(x.number("intervals", 3), "intervals"))
+
+
+def pnl_inverse(x: Inputs) -> float | list[float]:
+    """Return the profit of an inverse position: contracts x (1 / entry - 1 / exit), in coin."""
+    size = x.sign(default="long") * x.number("contracts")
+    entry = positive(x.number("entry"), "entry")
+    name = x.first("exit", "mark", "price")
+    return _each(x, name, lambda price: float(size * (1 / entry - 1 / positive(price, name))))
+
+
+def _each(x: Inputs, name: str, of: Callable[[Fraction], float]) -> float | list[float]:
+    """Return a function of an input, or of each where it is a list."""
+    found = [of(value) for value in x.numbers(name)]
+    return found if x.is_list(name) else found[0]
