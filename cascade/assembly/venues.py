@@ -123,7 +123,8 @@ def _contract(
     row.take_bound = rate(book.take_bound(market.contract))
     row.max_order = max(round(contract.max_market_qty / market.lot), 1)
     row.impact_notional = money(book.impact_notional(market.contract))
-    row.funding_cap = rate(book.funding.cap_of_mmr * contract.tiers[0].mmr)
+    cap = book.funding.cap
+    row.funding_cap = rate(book.funding.cap_of_mmr * contract.tiers[0].mmr if cap is None else cap)
 
 
 def _funding(scenario: Scenario, row: Array, market: LinearPerpetual, rates: list[tuple[int, int]]) -> None:
@@ -169,6 +170,7 @@ def _venue(scenario: Scenario, row: Array, name: str, book: Rulebook, replicate:
     row.funding_steps = max(round(interval / dt), 1)
     row.first_funding = _first_stamp(scenario, interval)
     row.funding_interest, row.funding_clamp = rate(book.funding.interest), rate(book.funding.clamp)
+    row.funding_parts, row.funding_at_index = book.funding.parts, int(book.funding.payment == "index")
     row.premium_steps = max(round(book.funding.sample_s / dt), 1)
 
 
@@ -183,8 +185,8 @@ def _procedure(row: Array, rule: LiquidationRule, dt: float) -> None:
     row.backstop = rate(rule.backstop)
     row.block_share, row.block_floor = rule.blocks.share, money(rule.blocks.floor_usd)
     row.block_notional = money(rule.blocks.notional_usd)
-    row.bankruptcy_adjustment = rule.blocks.bankruptcy_adjustment
-    row.spread_to_maintenance = rule.blocks.spread_to_maintenance
+    row.bankruptcy_adjustment = rate(rule.blocks.bankruptcy_adjustment)
+    row.spread_to_maintenance = rate(rule.blocks.spread_to_maintenance)
 
 
 def _absorption(row: Array, book: Rulebook, dt: float) -> None:
@@ -193,7 +195,7 @@ def _absorption(row: Array, book: Rulebook, dt: float) -> None:
     row.take_over, row.max_loss = _TAKE_OVERS[fund.take_over], money(fund.max_loss_usd)
     row.level_steps = NO_LIMIT
     if fund.drawdown is not None:
-        row.drawdown, row.drawdown_floor = fund.drawdown.share, money(fund.drawdown.floor_usd)
+        row.drawdown, row.drawdown_floor = rate(fund.drawdown.share), money(fund.drawdown.floor_usd)
         row.drawdown_of_mean = int(fund.drawdown.of == "mean")
         row.level_steps = max(round(fund.drawdown.window_h * 3_600.0 / dt / N_LEVELS), 1)
     row.adl_ranking, row.adl_price = _RANKINGS[book.adl.ranking], _ADL_PRICES[book.adl.price]

@@ -7,11 +7,9 @@ is left as residuals to `deleveraging`.
 
 from __future__ import annotations
 
-import math
-
-from cascade.core.exact import charge, lot_value, proportion, tick_where
+from cascade.core.exact import lot_value, proportion
 from cascade.core.ledger import held_at, move_position, settle_flat
-from cascade.core.margin import MAX_TICK, equity_of, excess_of, is_flat, maintenance, maintenance_of
+from cascade.core.margin import bankruptcy_tick, equity_of, excess_of, is_flat, maintenance, maintenance_of
 from cascade.core.params import (
     SPOT,
     TAKE_OVER_CAPACITY,
@@ -20,6 +18,7 @@ from cascade.core.params import (
     UNMARGINED,
     Params,
 )  # fmt: skip
+from cascade.core.rules import bankruptcy_quote, fillable_value, fund_change, fund_floor, is_fund_drawn
 from cascade.core.state import INSOLVENT, N_LEVELS, NONE, State
 from cascade.core.triggers import flag, retrigger
 from cascade.jit import int64, kernel, outlined
@@ -28,39 +27,26 @@ from cascade.jit import int64, kernel, outlined
 
 
 @kernel
-def bankruptcy_quote(
-    p: Params, m: int, held: int, mark: int, size: int, equity: int, maintained: int
-) -> int:  # fmt: skip
-    """Return what an account receives for closing `size` lots of a position at its bankruptcy price.
-
-    Its equity is shared among its positions by maintenance margin, rounded up (dYdX v4; venues.md
-    2.5): value closed - equity x maintenance of the part / maintenance of the account.
-    """
-    value = held * lot_value(p.markets[m], mark)
-    part = proportion(maintenance(p, m, abs(value)), size, abs(held))
-    closed = size * lot_value(p.markets[m], mark)
-    if held < 0:
-        closed = -closed
-    return closed - proportion(equity, part, max(maintained, int64(1)))
+def quote_of_part(p: Params, m: int, held: int, mark: int, size: int, equity: int, maintained: int) -> int:
+    """Return what an account receives for closing `size` lots of a position at its bankruptcy price."""
+    unit = lot_value(p.markets[m], mark)
+    part = proportion(maintenance(p, m, abs(held * unit)), size, abs(held))
+    return bankruptcy_quote(size * unit if held > 0 else -size * unit, equity, part, maintained)
 
 
 @outlined
 def fillable_tick(st: State, p: Params, account: int, position: int) -> int:
-    """Return the worst price of a forced order: the oracle less a spread that grows as margin is used up.
-
-    (value - s x maintenance of the position) / lots, s = spread x clamp(a (1 - equity / maintenance), 0, 1)
-    (dYdX v4; venues.md 2.5).
-    """
+    """Return the worst price of a forced order in blocks: mark, less a spread that grows as margin is used up."""
     row = st.positions[position]
     m = int64(row.market)
     venue = p.venues[int64(st.accounts[account].venue)]
     value = row.lots * lot_value(p.markets[m], st.markets[m].mark)
-    used = 1.0 - float(equity_of(st, p, account)) / float(max(maintenance_of(st, p, account), int64(1)))
-    spread = venue.spread_to_maintenance * min(max(venue.bankruptcy_adjustment * used, 0.0), 1.0)
-    worth = float(value) - spread * float(maintenance(p, m, abs(value)))
-    tick = tick_where(p.markets[m], worth / float(row.lots))
-    tick = min(max(tick, 1.0), float(MAX_TICK))
-    return int64(math.ceil(tick) if row.lots > 0 else math.floor(tick))
+    equity, maintained = equity_of(st, p, account), maintenance_of(st, p, account)
+    least = fillable_value(
+        value, equity, maintenance(p, m, abs(value)), maintained,
+        venue.bankruptcy_adjustment, venue.spread_to_maintenance,
+    )  # fmt: skip
+    return bankruptcy_tick(p, m, row.lots, -least)
 
 
 # --- insurance fund -------------------------------------------------------------------------------
@@ -83,14 +69,12 @@ def settle_with_fund(st: State, p: Params, account: int, m: int, value: int, quo
     `value` is the signed value of the fill, `quote` what bankruptcy would have paid. Returns the
     fee, negative where the fund paid.
     """
-    gain = -value - quote
+    change = fund_change(-value, quote, abs(value), p.markets[m].liquidation_fee)
     v = int64(st.accounts[account].venue)
-    if gain < 0:
-        lost = _lost(st, v)
-        st.venues[v].lost = lost - gain
-    fee = min(gain, charge(abs(value), p.markets[m].liquidation_fee))
-    pay_fund(st, p, account, m, fee)
-    return fee
+    if change < 0:
+        st.venues[v].lost = _lost(st, v) - change
+    pay_fund(st, p, account, m, change)
+    return change
 
 
 @kernel
@@ -109,7 +93,7 @@ def fund_may_lose(st: State, p: Params, account: int, position: int, size: int) 
     row = st.positions[position]
     m, v = int64(row.market), int64(st.accounts[account].venue)
     equity, maintained = equity_of(st, p, account), maintenance_of(st, p, account)
-    quote = bankruptcy_quote(p, m, row.lots, st.markets[m].mark, size, equity, maintained)
+    quote = quote_of_part(p, m, row.lots, st.markets[m].mark, size, equity, maintained)
     received = size * lot_value(p.markets[m], fillable_tick(st, p, account, position))
     loss = quote - (received if row.lots > 0 else -received)
     if loss <= 0:
@@ -133,15 +117,16 @@ def _has_drawn_down(st: State, p: Params, v: int) -> bool:
     """Tell whether the fund of venue v has fallen so far, from its past level, that it takes over no more."""
     venue = p.venues[v]
     held = min(st.venues[v].n_levels, int64(N_LEVELS))
-    if venue.drawdown <= 0.0 or held == 0:
+    if venue.drawdown == 0 or held == 0:
         return False
-    level, total = st.fund_levels[v, 0], 0.0
+    peak, total = st.fund_levels[v, 0], int64(0)
     for k in range(held):
-        level = max(level, st.fund_levels[v, k])
-        total += float(st.fund_levels[v, k])
-    before = total / float(held) if venue.drawdown_of_mean != 0 else float(level)
-    fallen = before - float(equity_of(st, p, venue.fund))
-    return fallen > 0.0 and fallen >= max(venue.drawdown * before, float(venue.drawdown_floor))
+        peak = max(peak, st.fund_levels[v, k])
+        total += st.fund_levels[v, k] // held
+    level = total if venue.drawdown_of_mean != 0 else peak
+    return is_fund_drawn(
+        equity_of(st, p, venue.fund), fund_floor(level, venue.drawdown, venue.drawdown_floor)
+    )
 
 
 @outlined
@@ -238,7 +223,7 @@ def add_residuals(st: State, p: Params, account: int, row: int) -> None:
         mark = st.markets[m].mark
         quote = left
         if k != final:
-            quote = -bankruptcy_quote(p, m, position.lots, mark, abs(position.lots), equity, maintained)
+            quote = -quote_of_part(p, m, position.lots, mark, abs(position.lots), equity, maintained)
         left -= quote
         residual = st.residuals[clock.n_residual]
         residual.position, residual.lots, residual.quote, residual.row = k, position.lots, quote, row

@@ -28,6 +28,7 @@ from cascade.core.params import (
     WATER_FILLING_LEVERAGE,
     Params,
 )  # fmt: skip
+from cascade.core.rules import pnl_leverage_score, pnl_margin_score, price_leverage_score
 from cascade.core.state import INSOLVENT, State
 from cascade.jit import int64, kernel, outlined
 from cascade.rng import FIRST, uniform
@@ -73,16 +74,13 @@ def score(st: State, p: Params, position: int) -> float:
     if policy == RISK_AWARE_PRO_RATA:
         return max(profit, 0.0) * leverage_of(st, p, account)
     if policy == QUEUE_PNL_MARGIN:
-        wallet = max(equity - profit, float(1_000_000))
         ratio = float(maintenance_of(st, p, account)) / equity if equity > 0.0 else 0.0
-        return max(0.0, profit) / wallet * ratio
+        return pnl_margin_score(profit, equity - profit, ratio, float(1_000_000))
     leverage = abs(float(value)) / max(equity, 1.0)
-    if policy == QUEUE_RETURN_LEVERAGE:  # mark / entry for a long, entry / mark for a short
-        entry = abs(float(row.entry_value))
-        change = abs(float(value)) / max(entry, 1.0)
-        return (change if row.lots > 0 else 1.0 / max(change, 1e-12)) * leverage
-    gain = profit / max(abs(float(value)), 1.0)
-    return gain * leverage if gain >= 0.0 else gain / leverage
+    if policy == QUEUE_RETURN_LEVERAGE:
+        entry = max(abs(float(row.entry_value)), 1.0)
+        return price_leverage_score(max(abs(float(value)), 1.0), entry, leverage, row.lots > 0)
+    return pnl_leverage_score(profit / max(abs(float(value)), 1.0), leverage)
 
 
 # --- the ranking ----------------------------------------------------------------------------------

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from cascade.core.backstop import (
     add_residuals,
-    bankruptcy_quote,
     buy_holdings,
     fillable_tick,
     fund_accepts,
     fund_may_lose,
     pay_fund,
+    quote_of_part,
     settle_with_fund,
     take_over,
 )  # fmt: skip
@@ -39,6 +39,7 @@ from cascade.core.params import (
     SPOT,
     Params,
 )  # fmt: skip
+from cascade.core.rules import beyond_cap
 from cascade.core.seats import abandon_life
 from cascade.core.state import NONE, State
 from cascade.core.triggers import (
@@ -155,7 +156,7 @@ def _forced_lots(st: State, p: Params, account: int, m: int, lots: int) -> int:
         tier = tier_of(p, m, held * value)
         if tier > market.first_tier:
             lower = max(tier - venue.tiers_down, market.first_tier)
-            size = held - p.tiers[lower].cap // value
+            size = beyond_cap(held, value, p.tiers[lower].cap)
     return max(min(size, market.max_order), int64(1))
 
 
@@ -250,7 +251,7 @@ def _forced_order(st: State, p: Params, account: int, position: int, size: int, 
     bankruptcy = bankruptcy_tick(p, m, held, equity - held * value_at_mark)
     lots = -size if held > 0 else size
     limit = drawn_in(st, m, lots, _worst_tick(st, p, account, position, bankruptcy), market.take_bound)
-    quote = bankruptcy_quote(p, m, held, mark, size, equity, maintained)
+    quote = quote_of_part(p, m, held, mark, size, equity, maintained)
     if p.run[0].forced_orders == 0:
         filled, value = lots, lots * value_at_mark
         apply_fill(st, p, position, filled, value, int64(0))

@@ -107,12 +107,13 @@ VENUE_P = record(
     ("procedure", I8), ("tiers_down", I8), ("fill_or_kill", I8), ("whole_tiers", I8),
     ("slice_share", F8), ("slice_above", I8), ("cooldown_steps", I8), ("cooldown_waits", I8),
     ("block_share", F8), ("block_floor", I8), ("block_notional", I8),
-    ("backstop", I8), ("bankruptcy_adjustment", F8), ("spread_to_maintenance", F8),
-    ("take_over", I8), ("max_loss", I8), ("drawdown", F8), ("drawdown_of_mean", I8), ("drawdown_floor", I8),
+    ("backstop", I8), ("bankruptcy_adjustment", I8), ("spread_to_maintenance", I8),
+    ("take_over", I8), ("max_loss", I8), ("drawdown", I8), ("drawdown_of_mean", I8), ("drawdown_floor", I8),
     ("level_steps", I8), ("adl_ranking", I8), ("adl_price", I8), ("key", U8),
     ("fund", I8), ("fees", I8), ("rounding", I8), ("absorber", I8),
     ("unwind_fraction", F8), ("unwind_max", I8),  # of what is left, per step; money units per order
     ("funding_steps", I8), ("first_funding", I8), ("funding_interest", I8), ("funding_clamp", I8), ("premium_steps", I8),
+    ("funding_parts", I8), ("funding_at_index", I8),
 )  # fmt: skip
 
 TIER = record(("cap", I8), ("rate", I8), ("deduction", I8), ("max_leverage", F8))

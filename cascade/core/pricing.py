@@ -6,7 +6,7 @@ import math
 
 from cascade.core.bitmap import first_from, last_until
 from cascade.core.book import BUYS, NO_ASK, NO_BID, SELLS
-from cascade.core.exact import lot_value, times_rate
+from cascade.core.exact import lot_value
 from cascade.core.ladder import ASKS, BIDS, bitmap_at, recentre
 from cascade.core.params import (
     ANCHORS,
@@ -23,7 +23,7 @@ from cascade.core.params import (
     UNMARGINED,
     Params,
 )  # fmt: skip
-from cascade.core.rules import funding_rate
+from cascade.core.rules import carried_index, funding_payment, funding_rate, premium_index
 from cascade.core.state import NONE, State
 from cascade.core.triggers import retrigger
 from cascade.jit import int64, kernel, outlined
@@ -177,7 +177,7 @@ def _mark_price(st: State, p: Params, m: int) -> float:
     if venue.mark == MARK_LAST:
         return last
     remaining = float(market.next_funding - st.clock[0].step) / float(venue.funding_steps)
-    carried = index * (1.0 + float(market.funding_rate) * 1e-8 * remaining)
+    carried = carried_index(index, float(market.funding_rate) * 1e-8, remaining)
     if venue.mark == MARK_CARRIED:
         return carried
     if venue.mark == MARK_BOOKS:
@@ -269,10 +269,9 @@ def sample_premium(st: State, p: Params, m: int) -> None:
     """Add a linearly weighted sample of the premium index (venues.md 1.6)."""
     market = st.markets[m]
     index = market.index
-    below = impact_price(st, p, m, SELLS) - index
-    above = index - impact_price(st, p, m, BUYS)
+    premium = premium_index(impact_price(st, p, m, SELLS), impact_price(st, p, m, BUYS), index)
     market.premium_at += 1.0
-    market.premium_sum += market.premium_at * (max(0.0, below) - max(0.0, above)) / index
+    market.premium_sum += market.premium_at * premium
     market.premium_weight += market.premium_at
 
 
@@ -289,9 +288,8 @@ def _next_rate(st: State, p: Params, m: int) -> int:
         return rate
     premium = market.premium_sum / market.premium_weight if market.premium_weight > 0.0 else 0.0
     average = int64(math.floor(premium * 1e8 + 0.5))
-    once = int64(1)  # rates are per interval, and not scaled
     return funding_rate(
-        average, venue.funding_interest, venue.funding_clamp, once, once, fixed.funding_cap
+        average, venue.funding_interest, venue.funding_clamp, int64(1), venue.funding_parts, fixed.funding_cap,
     )  # fmt: skip
 
 
@@ -306,11 +304,13 @@ def settle_funding(st: State, p: Params, m: int) -> None:
     if fixed.funding != FUNDING_FIXED:
         market.funding_rate = _next_rate(st, p, m)
     value = lot_value(fixed, market.mark)
+    if p.venues[fixed.venue].funding_at_index != 0:
+        value = lot_value(fixed, max(int64(math.floor(market.index / fixed.tick_size + 0.5)), int64(1)))
     collected = int64(0)
     for k in range(len(st.positions)):
         position = st.positions[k]
         if position.market == m and position.lots != 0:
-            payment = -times_rate(-position.lots * value, market.funding_rate)
+            payment = funding_payment(position.lots * abs(value), market.funding_rate)
             account = int64(position.account)
             st.balances[account, fixed.settlement] -= payment
             collected += payment

@@ -70,6 +70,13 @@ class FundingRule(Model):
     sample_s: Annotated[float, Field(gt=0)] = Field(
         default=5.0, description="Time between samples of the premium."
     )
+    parts: Annotated[int, Field(ge=1)] = Field(
+        default=1, description="The formula's rate is for so many intervals; each pays its part."
+    )
+    payment: Literal["mark", "index"] = Field(default="mark", description="Price the payment is taken at.")
+    cap: Share | None = Field(
+        default=None, description="Bound of the rate of an interval, instead of `cap_of_mmr`."
+    )
     cap_of_mmr: Annotated[float, Field(gt=0)] = Field(
         default=0.75,
         description="The rate stays within this part of the first tier's maintenance margin rate.",

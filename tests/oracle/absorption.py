@@ -6,9 +6,9 @@ import math
 from dataclasses import dataclass
 
 from cascade.core import params as par
-from tests.oracle.ledger import charge
-from tests.oracle.margin import maintenance
-from tests.oracle.matching import LAST_TICK, Exchange
+from tests.oracle.ledger import RATE
+from tests.oracle.margin import bankruptcy_tick, maintenance
+from tests.oracle.matching import Exchange
 from tests.support.entries import draw
 from tests.support.world import Market, Venue, World, lot_value
 
@@ -68,13 +68,11 @@ class Absorption(Exchange):
             self.ledger.rules(position),
             self.venue_of(account),
         )
-        value = self.margin.value(position)
-        used = 1.0 - float(self.margin.equity(account)) / float(max(self.margin.maintenance(account), 1))
-        spread = venue.spread_to_maintenance * min(max(venue.bankruptcy_adjustment * used, 0.0), 1.0)
-        worth = (float(value) - spread * float(maintenance(market, abs(value)))) / float(row.lots)
-        tick = _tick_where(market, worth)
-        tick = min(max(tick, 1.0), float(LAST_TICK))
-        return math.ceil(tick) if row.lots > 0 else math.floor(tick)
+        value, total = self.margin.value(position), self.margin.maintenance(account)
+        missing = (total - self.margin.equity(account)) * venue.bankruptcy_adjustment // RATE
+        missing = min(max(missing, 0), total)
+        spread = maintenance(market, abs(value)) * venue.spread_to_maintenance // RATE
+        return bankruptcy_tick(market, row.lots, spread * missing // max(total, 1) - value)
 
     def pay_fund(self, account: int, amount: int) -> None:
         """Move money from an account to its venue's fund, or back."""
@@ -90,12 +88,12 @@ class Absorption(Exchange):
 
     def settle_with_fund(self, account: int, market: Market, value: int, quote: int) -> int:
         """Let the fund take what a fill is better than bankruptcy, up to the fee, or pay the difference."""
-        gain = -value - quote
-        if gain < 0:
+        fee = -value - quote
+        if fee < 0:
             venue = self.ledger.roster[account].venue
-            self.lost[venue] = (self.now, self.lost_now(venue) - gain)
+            self.lost[venue] = (self.now, self.lost_now(venue) - fee)
             self.shortfalls += 1
-        fee = min(gain, charge(abs(value), market.liquidation_fee))
+        fee = min(fee, abs(value) * market.liquidation_fee // RATE) if fee > 0 else fee
         self.pay_fund(account, fee)
         return fee
 
@@ -127,15 +125,12 @@ class Absorption(Exchange):
     def _has_drawn_down(self, account: int) -> bool:
         """Tell whether a fund has fallen from its past level by so much that it takes over no more."""
         venue, past = self.venue_of(account), self.levels[self.ledger.roster[account].venue]
-        if venue.drawdown <= 0.0 or not past:
+        if venue.drawdown == 0 or not past:
             return False
         ring = [past[k] for k in _ring(len(past))]
-        total = 0.0
-        for level in ring:
-            total += float(level)
-        before = total / float(len(ring)) if venue.drawdown_of_mean else float(max(ring))
-        fallen = before - float(self.margin.equity(self.ledger.fund_of(account)))
-        found = fallen > 0.0 and fallen >= max(venue.drawdown * before, float(venue.drawdown_floor))
+        level = sum(x // len(ring) for x in ring) if venue.drawdown_of_mean else max(ring)
+        fund = self.margin.equity(self.ledger.fund_of(account))
+        found = fund <= 0 or fund < level - max(level * venue.drawdown // RATE, venue.drawdown_floor)
         self.drawn_down += found
         return found
 
@@ -285,13 +280,13 @@ class Absorption(Exchange):
         if policy == par.QUEUE_PNL_LEVERAGE:
             gain = profit / max(size, 1.0)
             return gain * leverage if gain >= 0 else gain / leverage
-        change = size / max(abs(float(row.entry_value)), 1.0)
+        mark, entry = max(size, 1.0), max(abs(float(row.entry_value)), 1.0)
         return {
             par.SOCIALISE: float(abs(row.lots)),
             par.WATER_FILLING_LEVERAGE: leverage,
             par.PRO_RATA_PNL: max(profit, 0.0),
             par.RISK_AWARE_PRO_RATA: max(profit, 0.0) * self.leverage(row.account),
-            par.QUEUE_RETURN_LEVERAGE: (change if row.lots > 0 else 1.0 / max(change, 1e-12)) * leverage,
+            par.QUEUE_RETURN_LEVERAGE: (mark / entry if row.lots > 0 else entry / mark) * leverage,
         }[policy]
 
     def leverage(self, account: int) -> float:
@@ -417,13 +412,6 @@ def _ring(n: int) -> list[int]:
     """Return which samples a ring of N_LEVELS still holds after n, in the order of its slots."""
     held = list(range(max(n - N_LEVELS, 0), n))
     return sorted(held, key=lambda k: k % N_LEVELS)
-
-
-def _tick_where(market: Market, value: float) -> float:
-    """Return the real-valued tick at which a lot is worth `value`."""
-    if market.inverse:
-        return -float(market.unit) / value if value < 0.0 else math.inf
-    return value / float(market.unit)
 
 
 def _level(ranking: list[Ranked], wanted: int) -> None:

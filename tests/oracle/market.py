@@ -183,10 +183,13 @@ class OracleMarket(Waterfall):
         for m, market in enumerate(self.world.markets):
             if market.spot or self.now < self.next_funding[m]:
                 continue
+            price = self.marks[m]
+            if self.world.venues[market.venue].funding_at_index:
+                price = max(math.floor(self.index[m] / market.tick_size + 0.5), 1)
             collected = 0
             for row in self.ledger.positions:
                 if row.market == m and row.lots:
-                    value = row.lots * lot_value(market, self.marks[m])
+                    value = row.lots * abs(lot_value(market, price))  # longs pay, on inverse contracts too
                     payment = -((-value * market.funding_rate) // RATE)
                     self.ledger.balance[row.account] -= payment
                     collected += payment

@@ -34,6 +34,7 @@ SAME_NAME = (
     "index_steps",
     "mark_decay",
     "key",
+    "funding_at_index",
 )
 """Rules of a venue that the kernels call as the world does."""
 
@@ -216,6 +217,7 @@ def _venues(world: World, roster: tuple[Account, ...]) -> list[dict[str, Any]]:
             "funding_steps": venue.funding_steps,
             "first_funding": venue.first_funding,
             "premium_steps": 5,
+            "funding_parts": 1,
         }
         for v, venue in enumerate(world.venues)
     ]
