@@ -168,22 +168,30 @@ def fund_accepts(st: State, p: Params, account: int) -> bool:
     return exposure <= float(after)
 
 
+@kernel
+def row_of(st: State, before: int, m: int) -> int:
+    """Return the last row of the log, from row `before` on, that is of market m, or NONE."""
+    k = st.clock[0].n_liquidations - 1
+    while k >= before and st.liquidations[k].market != m:
+        k -= 1
+    return int64(k) if k >= before else int64(NONE)
+
+
 @outlined
-def take_over(st: State, p: Params, account: int, row: int) -> None:
-    """Give all positions and the balance of an account to the fund; note it in liquidation row `row`."""
+def take_over(st: State, p: Params, account: int, before: int) -> None:
+    """Give all positions and the balance of an account to the fund; note it in its rows from `before` on."""
     first = int64(st.accounts[account].first_position)
     settlement = p.markets[int64(st.positions[first].market)].settlement
     fund = p.venues[int64(st.accounts[account].venue)].fund
     loss = -equity_of(st, p, account)
     left = st.balances[account, settlement]
-    total = int64(0)
     for k in range(first, first + int64(st.accounts[account].n_positions)):
         position = st.positions[k]
         if position.lots == 0:
             continue
         m = int64(position.market)
         value = -position.lots * lot_value(p.markets[m], st.markets[m].mark)
-        total += abs(position.lots)
+        st.liquidations[row_of(st, before, m)].taken_over_lots = abs(position.lots)
         left -= value
         move_position(st, p, int64(k), held_at(st, fund, m), position.lots, value)
     st.balances[account, settlement] -= left
@@ -191,15 +199,14 @@ def take_over(st: State, p: Params, account: int, row: int) -> None:
     ledger = st.ledger[settlement]
     ledger.fund_losses += max(loss, int64(0))
     ledger.fund_income += max(-loss, int64(0))
-    st.liquidations[row].taken_over_lots = total
-    st.liquidations[row].fund_draw = loss
+    st.liquidations[st.clock[0].n_liquidations - 1].fund_draw = loss
 
 
 # --- residuals -------------------------------------------------------------------------------------
 
 
 @outlined
-def add_residuals(st: State, p: Params, account: int, row: int) -> None:
+def add_residuals(st: State, p: Params, account: int, before: int) -> None:
     """Queue what an insolvent account still holds for the ADL batch at the end of the wave.
 
     The balance is shared among its positions so that each closes at its bankruptcy price, the last
@@ -226,7 +233,8 @@ def add_residuals(st: State, p: Params, account: int, row: int) -> None:
             quote = -quote_of_part(p, m, position.lots, mark, abs(position.lots), equity, maintained)
         left -= quote
         residual = st.residuals[clock.n_residual]
-        residual.position, residual.lots, residual.quote, residual.row = k, position.lots, quote, row
+        residual.position, residual.lots, residual.quote = k, position.lots, quote
+        residual.row = row_of(st, before, m)
         clock.n_residual += 1
 
 

@@ -16,6 +16,7 @@ from cascade.core.backstop import (
     fund_may_lose,
     pay_fund,
     quote_of_part,
+    row_of,
     settle_with_fund,
     take_over,
 )  # fmt: skip
@@ -98,20 +99,21 @@ def liquidate(st: State, p: Params, account: int) -> None:
 def _hand_over(st: State, p: Params, account: int, before: int) -> bool:
     """Give what the book would not take to the fund, or leave it to auto-deleveraging: then False.
 
-    `before` is how many rows the log had: an account that sent no order gets one now.
+    `before` is how many rows the log had: a position for which no order was sent gets one now.
     """
-    clock = st.clock[0]
     buy_holdings(st, p, account)
     if is_flat(st, account):
         return True
-    if clock.n_liquidations == before:
-        _log_without_order(st, p, account)
-    last_row = clock.n_liquidations - 1
+    row = st.accounts[account]
+    first = int64(row.first_position)
+    for k in range(first, first + row.n_positions):
+        if st.positions[k].lots != 0 and row_of(st, before, int64(st.positions[k].market)) == NONE:
+            _log_without_order(st, p, account, int64(k))
     if fund_accepts(st, p, account):
-        take_over(st, p, account, last_row)
+        take_over(st, p, account, before)
         return True
-    st.liquidations[last_row].deficit = -equity_of(st, p, account)
-    add_residuals(st, p, account, last_row)
+    st.liquidations[st.clock[0].n_liquidations - 1].deficit = -equity_of(st, p, account)
+    add_residuals(st, p, account, before)
     return False
 
 
@@ -313,13 +315,10 @@ def _log(
 
 
 @outlined
-def _log_without_order(st: State, p: Params, account: int) -> None:
-    """Write the row of an account that is handed over without a forced order: its first open position's."""
-    row = st.accounts[account]
-    k = int64(row.first_position)
-    while st.positions[k].lots == 0:
-        k += 1
-    held, m = st.positions[k].lots, int64(st.positions[k].market)
+def _log_without_order(st: State, p: Params, account: int, position: int) -> None:
+    """Write the row of a position that is handed over without a forced order."""
+    row = st.positions[position]
+    held, m = row.lots, int64(row.market)
     rest = equity_of(st, p, account) - held * lot_value(p.markets[m], st.markets[m].mark)
     bankruptcy = bankruptcy_tick(p, m, held, rest)
-    _log(st, p, account, k, held, int64(0), int64(0), int64(0), bankruptcy, int64(0), int64(0))
+    _log(st, p, account, position, held, int64(0), int64(0), int64(0), bankruptcy, int64(0), int64(0))

@@ -163,36 +163,34 @@ class Absorption(Exchange):
             exposure += abs(held * lot_value(self.ledger.rules(k), self.marks[row.market]))
         return exposure <= after
 
-    def _take_over(self, account: int) -> None:
+    def _take_over(self, account: int, rows: dict[int, dict[str, float]]) -> None:
         """Give an account's positions and balance to the fund: a transfer at the bankruptcy price."""
         fund, loss = self.ledger.fund_of(account), -self.margin.equity(account)
-        total = 0
         for k in self.ledger.places[account]:
             row = self.ledger.positions[k]
-            total += abs(row.lots)
             if row.lots:
+                rows[row.market]["taken_over_lots"] = abs(row.lots)
                 self.ledger.move(k, self.ledger.place(fund, row.market), row.lots, -self.margin.value(k))
         left = self.ledger.balance[account]
         self.ledger.balance[account] = 0
         self.ledger.balance[fund] += left
         self.ledger.fund_losses += max(loss, 0)
         self.ledger.fund_income += max(-loss, 0)
-        self.logs.liquidations[-1] |= {"taken_over_lots": total, "fund_draw": loss}
+        self.logs.liquidations[-1]["fund_draw"] = loss
 
     # --- auto-deleveraging ------------------------------------------------------------------------
 
-    def _leave_residuals(self, account: int) -> None:
+    def _leave_residuals(self, account: int, rows: dict[int, dict[str, float]]) -> None:
         """Queue what an account still holds, its balance shared by maintenance margin."""
         self.insolvent.add(account)
-        row = self.logs.liquidations[-1]
-        row["deficit"] = -self.margin.equity(account)
+        self.logs.liquidations[-1]["deficit"] = -self.margin.equity(account)
         left = self.ledger.balance[account]
         open_ = [k for k in self.ledger.places[account] if self.ledger.positions[k].lots]
         for k in open_:
             lots = self.ledger.positions[k].lots
             quote = left if k == open_[-1] else -self.bankruptcy_quote(account, k, abs(lots))
             left -= quote
-            self.residuals.append(Residual(k, lots, quote, row))
+            self.residuals.append(Residual(k, lots, quote, rows[self.ledger.positions[k].market]))
 
     def deleverage_all(self) -> None:
         """Close residuals against counterparties, market by market: shorts, then longs."""

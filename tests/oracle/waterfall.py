@@ -109,14 +109,17 @@ class Waterfall(Absorption):
         self._buy_holdings(account)
         if self.ledger.is_flat(account):
             return True
-        if len(self.logs.liquidations) == before:
-            self.whole += 1
-            place = next(k for k in self.ledger.places[account] if self.ledger.positions[k].lots)
-            self._log(account, place, self._bankruptcy(account, place), order_lots=0, part=0)
+        logged = {row["market"] for row in self.logs.liquidations[before:]}
+        for k in self.ledger.places[account]:
+            row = self.ledger.positions[k]
+            if row.lots and row.market not in logged:
+                self.whole += 1
+                self._log(account, k, self._bankruptcy(account, k), order_lots=0, part=0)
+        rows = {row["market"]: row for row in self.logs.liquidations[before:]}
         if not self._fund_accepts(account):
-            self._leave_residuals(account)
+            self._leave_residuals(account, rows)
             return False
-        self._take_over(account)
+        self._take_over(account, rows)
         return True
 
     def _is_safe(self, account: int) -> bool:

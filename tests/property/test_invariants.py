@@ -48,14 +48,14 @@ def test_nothing_breaks_in_random_markets(seed, n_steps):
 @PACE
 @given(
     seed=hs.integers(0, 2**40),
-    take_over=hs.sampled_from(
-        [int(par.TAKE_OVER_CAPACITY), int(par.TAKE_OVER_NOTIONAL), int(par.TAKE_OVER_NEVER)]
-    ),
-    ranking=hs.sampled_from([int(par.QUEUE_PNL_MARGIN), int(par.QUEUE_PNL_LEVERAGE)]),
-    price=hs.sampled_from([int(par.AT_BANKRUPTCY), int(par.AT_MARK)]),
+    procedure=hs.integers(0, int(par.IN_BLOCKS)),
+    take_over=hs.integers(0, int(par.TAKE_OVER_NEVER)),
+    ranking=hs.integers(0, int(par.SOCIALISE)),
+    price=hs.integers(0, int(par.AT_MARK_BEFORE)),
 )
-def test_nothing_breaks_where_the_fund_is_empty(seed, take_over, ranking, price):
-    play(seed, take_over=take_over, adl_ranking=ranking, adl_price=price, fund_balance=0)
+def test_nothing_breaks_where_the_fund_is_empty(seed, procedure, take_over, ranking, price):
+    rules = {"take_over": take_over, "adl_ranking": ranking, "adl_price": price}
+    play(seed, procedure=procedure, fund_balance=0, **rules)
 
 
 @settings(PACE, max_examples=60)

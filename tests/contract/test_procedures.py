@@ -1,0 +1,116 @@
+"""What every liquidation procedure under every policy of deleveraging owes its accounts (venues.md 4.1, 4.3)."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from cascade.core import params as par
+from cascade.core.check import breaches
+from cascade.core.state import NONE
+from tests.support.random_worlds import random_world
+from tests.support.runner import Runner
+from tests.support.traffic import Traffic
+
+PROCEDURES = {
+    "at once": {"procedure": par.TO_LOWER_TIER, "tiers_down": 0},
+    "to the next lower tier": {"procedure": par.TO_LOWER_TIER, "tiers_down": 1},
+    "two tiers down, small ones whole": {"procedure": par.TO_LOWER_TIER, "tiers_down": 2, "whole_tiers": 1},
+    "fill or kill": {"procedure": par.TO_LOWER_TIER, "tiers_down": 1, "fill_or_kill": 1, "whole_tiers": 1},
+    "in slices": {"procedure": par.IN_SLICES, "take_over": par.TAKE_OVER_SOLVENT},
+    "in blocks": {"procedure": par.IN_BLOCKS, "take_over": par.TAKE_OVER_NEVER},
+}
+POLICIES = {
+    "profit and margin": par.QUEUE_PNL_MARGIN,
+    "profit and leverage": par.QUEUE_PNL_LEVERAGE,
+    "return and leverage": par.QUEUE_RETURN_LEVERAGE,
+    "random": par.RANDOM,
+    "pro rata": par.PRO_RATA_PNL,
+    "risk-aware pro rata": par.RISK_AWARE_PRO_RATA,
+    "water-filling": par.WATER_FILLING_LEVERAGE,
+    "socialised": par.SOCIALISE,
+}
+N_WORLDS, N_STEPS = 12, 12
+
+
+def steps_of(procedure: str, policy: str):
+    """Yield the market after every step of violent random worlds, with the rows that the step logged."""
+    rules = {"adl_ranking": POLICIES[policy], **PROCEDURES[procedure]}
+    rules = {name: int(value) for name, value in rules.items()}
+    for seed in range(N_WORLDS):
+        rng = random.Random(f"{procedure}/{policy}/{seed}")
+        world = random_world(rng, N_STEPS)
+        venues = tuple(replace(v, **rules, fund_balance=rng.choice((0, 50_000))) for v in world.venues)
+        world = replace(world, venues=venues, forced_orders=True)
+        runner, traffic = Runner(world), Traffic(world, rng)
+        for _ in range(N_STEPS):
+            st = runner.st
+            sent = traffic.draw(st.markets["mark"].tolist(), st.positions["lots"].tolist(), runner.resting())
+            for name in ("liquidations", "adl"):
+                runner.logs[name] = []
+            runner.step(sent)
+            yield runner, runner.log("liquidations"), runner.log("adl")
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("procedure", PROCEDURES)
+def test_contract(procedure: str, policy: str) -> None:
+    seen = np.zeros(2, np.int64)
+    for runner, rows, fills in steps_of(procedure, policy):
+        assert breaches(runner.st, runner.p, runner.endowment) == []
+        seen += len(rows), len(fills)
+        _forced_orders_only_reduce(runner, rows)
+        _orders_are_cancelled_and_margin_freed(runner, rows)
+        _deleveraging_meets_the_residual_and_no_more(rows, fills)
+        _counterparties_give_up_what_they_had(fills)
+    assert (seen > 0).all(), seen
+
+
+def _forced_orders_only_reduce(runner: Runner, rows: np.ndarray) -> None:
+    """No forced order exceeds its position; what is closed sums to no more; nothing flips or grows."""
+    assert (rows["order_lots"] <= rows["position_lots"]).all()
+    assert (rows["filled_lots"] <= rows["order_lots"]).all()
+    assert (rows["fee"] >= 0).all()
+    first = {}
+    for row in rows:
+        key = int(row["account"]), int(row["market"])
+        before, side = first.setdefault(key, (int(row["position_lots"]), int(row["side"])))
+        assert row["position_lots"] <= before
+        assert row["side"] == side
+    st = runner.st
+    for (account, market), (before, side) in first.items():
+        mine = (st.positions["account"] == account) & (st.positions["market"] == market)
+        after = int(st.positions["lots"][mine].sum()) * side
+        assert 0 <= after <= before
+
+
+def _orders_are_cancelled_and_margin_freed(runner: Runner, rows: np.ndarray) -> None:
+    """Nothing of a liquidated account rests in a book, and no margin is held for it."""
+    for account in np.unique(rows["account"]):
+        assert runner.st.accounts.first_order[account] == NONE
+        assert runner.st.accounts.reserved[account] == 0
+
+
+def _deleveraging_meets_the_residual_and_no_more(rows: np.ndarray, fills: np.ndarray) -> None:
+    """Counterparties close as many lots as liquidations left, for accounts liquidated in that wave."""
+    assert np.abs(fills["lots"]).sum() == rows["adl_lots"].sum()
+    left = rows["position_lots"] - rows["filled_lots"]
+    assert (rows["adl_lots"] + rows["taken_over_lots"] <= left).all()
+    waves = {(int(r["account"]), int(r["wave"])) for r in rows}
+    assert {(int(f["account"]), int(f["wave"])) for f in fills} <= waves
+    for wave in np.unique(fills["wave"]):
+        batch = fills[fills["wave"] == wave]
+        assert not set(batch["counterparty"].tolist()) & set(batch["account"].tolist())
+
+
+def _counterparties_give_up_what_they_had(fills: np.ndarray) -> None:
+    """Ranks run from the first; a fill reduces the side that it names; leverage is no less than nil."""
+    for key in {(int(f["wave"]), int(f["market"]), int(f["side"])) for f in fills}:
+        batch = fills[(fills["wave"] == key[0]) & (fills["market"] == key[1]) & (fills["side"] == key[2])]
+        assert (batch["rank"] >= 0).all()
+    sized = fills[fills["lots"] != 0]
+    assert (np.sign(sized["lots"]) == -sized["side"]).all()
+    assert (fills["leverage_after"] >= 0).all()
