@@ -111,6 +111,7 @@ def _contract(
 ) -> None:
     """Set a perpetual's tiers, bounds and fee."""
     row.first_tier, row.n_tiers = len(tiers), len(contract.tiers)
+    row.step_tiers = int(book.margin.tiers == "whole")
     deduction, floor, before = 0, 0, 0
     for tier in contract.tiers:
         now = rate(tier.mmr + book.margin.closing_fee)

@@ -141,6 +141,75 @@ def liquidation_tick(p: Params, m: int, lots: int, balance: int) -> int:
 
 
 @outlined
+def failing_tick(p: Params, m: int, lots: int, balance: int, mark: int) -> int:
+    """Return the tick nearest to the mark, on the adverse side, at which a single position fails, or NONE.
+
+    Where each tier's rate holds for the whole position, margin jumps at the tiers' edges, so that a
+    position may fail at a price and not at a worse one: each tier is looked at in turn.
+    """
+    if p.markets[m].step_tiers == 0:
+        return liquidation_tick(p, m, lots, balance)
+    sign = int64(1) if lots > 0 else int64(-1)
+    near = min(max(mark, int64(1)), MAX_TICK - 1)
+    while True:
+        if excess_at(p, m, lots, balance, near) <= 0:
+            return near
+        far = _far_end(p, m, lots, near, sign)
+        if excess_at(p, m, lots, balance, far) <= 0:
+            while abs(near - far) > 1:  # within a tier excess falls all the way
+                middle = (near + far) // 2
+                if excess_at(p, m, lots, balance, middle) > 0:
+                    near = middle
+                else:
+                    far = middle
+            return far
+        near = far - sign
+        if not 1 <= near < MAX_TICK:
+            return int64(NONE)
+
+
+@kernel
+def _far_end(p: Params, m: int, lots: int, near: int, sign: int) -> int:
+    """Return the last tick on the adverse side of `near` at which a position is in the same tier."""
+    tier = tier_of(p, m, abs(lots * lot_value(p.markets[m], near)))
+    inside, outside = near, int64(0) if sign > 0 else MAX_TICK
+    while abs(inside - outside) > 1:
+        middle = (inside + outside) // 2
+        if tier_of(p, m, abs(lots * lot_value(p.markets[m], middle))) == tier:
+            inside = middle
+        else:
+            outside = middle
+    return inside
+
+
+@outlined
+def failing_upwards(p: Params, m: int, lots: int, balance: int, mark: int) -> int:
+    """Return the nearest tick on the favourable side at which a growing position fails at a tier's edge, or NONE.
+
+    Only where each tier's rate holds for the whole position; within a tier excess rises.
+    """
+    sign = int64(1) if lots > 0 else int64(-1)
+    near = min(max(mark, int64(1)), MAX_TICK - 1)
+    while p.markets[m].step_tiers != 0:
+        near = _far_end(p, m, lots, near, -sign) + sign
+        if not 1 <= near < MAX_TICK:
+            return int64(NONE)
+        if excess_at(p, m, lots, balance, near) <= 0:
+            return near
+    return int64(NONE)
+
+
+@kernel
+def maintenance_between(p: Params, m: int, notional: int, other: int) -> int:
+    """Return what maintenance margin is at most while a notional goes from `other` to `notional`."""
+    required = maintenance(p, m, notional)
+    if p.markets[m].step_tiers == 0 or notional == 0 or other == 0:
+        return required
+    rate = max(p.tiers[tier_of(p, m, notional)].rate, p.tiers[tier_of(p, m, other)].rate)
+    return max(required, charge(max(notional, other), rate))
+
+
+@outlined
 def bankruptcy_tick(p: Params, m: int, lots: int, balance: int) -> int:
     """Return the worst tick at which closing a position still leaves no loss, or 1 or the last tick.
 

@@ -90,8 +90,8 @@ POINT = record(("step", F8), ("log_price", F8))
 MARKET_P = record(
     ("kind", I8), ("contract", I8), ("asset", I8), ("venue", I8), ("settlement", I8), ("unit", I8),
     ("tick_size", F8), ("lot_size", F8), ("index_weight", F8),
-    ("first_tier", I8), ("n_tiers", I8), ("liquidation_fee", I8), ("price_band", I8), ("take_bound", I8),
-    ("max_order", I8), ("impact_notional", I8),
+    ("first_tier", I8), ("n_tiers", I8), ("step_tiers", I8), ("liquidation_fee", I8), ("price_band", I8),
+    ("take_bound", I8), ("max_order", I8), ("impact_notional", I8),
     ("impact", F8), ("impact_decay", F8),  # log price per money unit of signed flow; per step
     ("calm_variance", F8), ("withdrawal_threshold", F8), ("withdrawal_exponent", F8),
     ("withdrawal_floor", F8), ("learning_floor", F8), ("variance_decay", F8), ("variance_steps", I8),

@@ -12,7 +12,7 @@ import math
 
 from cascade.core.exact import charge, lot_value
 from cascade.core.flow import quantile
-from cascade.core.margin import excess_at, liquidation_tick
+from cascade.core.margin import excess_at, failing_tick
 from cascade.core.params import Params
 from cascade.core.seats import (
     HOLD,
@@ -182,7 +182,7 @@ def _outlive(
     row = drawn[at]
     market = p.markets[m]
     long = row.lots > 0
-    liquidation = liquidation_tick(p, m, row.lots, row.balance)
+    liquidation = failing_tick(p, m, row.lots, row.balance, row.entry_tick)
     if liquidation == NONE:
         return
     key = layer.key
@@ -195,7 +195,7 @@ def _outlive(
         if _reached(worst, warning, long):
             money = row.lots * (lot_value(market, row.entry_tick) - lot_value(market, liquidation))
             row.balance += int64(float(abs(money)) * (layer.top_up_factor - 1.0))
-            liquidation = liquidation_tick(p, m, row.lots, row.balance)
+            liquidation = failing_tick(p, m, row.lots, row.balance, row.entry_tick)
         else:
             seat.top_up_tick = warning
     if uniform(key, BIRTH_LIFE, slot, STOP) < layer.stop_share:

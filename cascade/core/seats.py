@@ -14,7 +14,7 @@ from cascade.core.exact import charge, lot_value, tick_where
 from cascade.core.flow import quantile
 from cascade.core.inbox import append
 from cascade.core.ledger import transfer
-from cascade.core.margin import MAX_TICK, liquidation_tick, tier_of
+from cascade.core.margin import MAX_TICK, failing_tick, tier_of
 from cascade.core.params import CLOSING, IOC, OPENING, Params
 from cascade.core.state import NONE, State
 from cascade.jit import int64, kernel, outlined
@@ -106,7 +106,7 @@ def plan_exits(st: State, p: Params, trader: int) -> None:
     row = st.positions[int64(st.accounts[account].first_position)]
     m = int64(row.market)
     balance = st.balances[account, p.markets[m].settlement]
-    liquidation = liquidation_tick(p, m, row.lots, balance)
+    liquidation = failing_tick(p, m, row.lots, balance, st.markets[m].mark)
     if row.lots == 0 or liquidation == NONE:
         return
     entry = tick_where(p.markets[m], float(row.entry_value) / float(row.lots))
@@ -140,7 +140,7 @@ def top_up(st: State, p: Params, trader: int, position: int) -> None:
     m = int64(row.market)
     seat.top_up_tick = NONE
     abandon_life(st, p, account)
-    liquidation = liquidation_tick(p, m, row.lots, st.balances[account, market.settlement])
+    liquidation = failing_tick(p, m, row.lots, st.balances[account, market.settlement], st.markets[m].mark)
     if liquidation == NONE:
         return
     way = abs(row.entry_value - row.lots * lot_value(market, liquidation))

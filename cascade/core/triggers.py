@@ -14,7 +14,7 @@ import math
 from cascade.core.bitmap import clear_bit, first_from, has_bit, last_until, set_bit
 from cascade.core.exact import lot_value
 from cascade.core.ladder import HIGH, HIGHS, LOW, LOWS, bitmap_at, hang_high, hang_low, trigger_slot
-from cascade.core.margin import MAX_TICK, excess_of, liquidation_tick, maintenance
+from cascade.core.margin import MAX_TICK, excess_of, failing_tick, failing_upwards, maintenance_between
 from cascade.core.params import UNMARGINED, Params
 from cascade.core.state import NONE, STALE, State
 from cascade.jit import int64, kernel, outlined
@@ -101,7 +101,10 @@ def _retrigger_single(st: State, p: Params, account: int, position: int) -> None
         return
     m = int64(row.market)
     balance = st.balances[account, p.markets[m].settlement]
-    adverse = liquidation_tick(p, m, row.lots, balance)
+    mark = st.markets[m].mark
+    adverse = failing_tick(p, m, row.lots, balance, mark)
+    if adverse == mark and p.markets[m].step_tiers != 0:  # it fails already: due at any mark
+        adverse = MAX_TICK if row.lots > 0 else int64(1)
     favourable = int64(NONE)
     trader = account - p.run[0].first_trader
     if 0 <= trader < len(st.traders):
@@ -117,10 +120,19 @@ def _retrigger_single(st: State, p: Params, account: int, position: int) -> None
                 top_up if top_up != NONE else last,
             )  # fmt: skip
             adverse = int64(NONE) if adverse == last else adverse
+    favourable = _nearer(favourable, failing_upwards(p, m, row.lots, balance, mark), row.lots > 0)
     if row.lots > 0:
         set_triggers(st, p, position, adverse, favourable)
     else:
         set_triggers(st, p, position, favourable, adverse)
+
+
+@kernel
+def _nearer(one: int, other: int, upwards: bool) -> int:
+    """Return which of two ticks a mark reaches first on its way up, or down; NONE is never reached."""
+    if one == NONE or other == NONE:
+        return max(one, other)
+    return min(one, other) if upwards else max(one, other)
 
 
 @outlined
@@ -147,11 +159,16 @@ def _retrigger_box(st: State, p: Params, account: int) -> None:
             continue
         mark = st.markets[int64(position.market)].mark
         face = _face(mark, position.lots, reach)  # it lies inside the box: the trigger is one beyond
+        back = int64(NONE)  # with whole tiers a position that grows in value may fail too
+        if p.markets[int64(position.market)].step_tiers != 0:
+            back = _face(mark, -position.lots, reach)
         if position.lots > 0:
             low = face - 1 if face > 1 else int64(NONE)
-            set_triggers(st, p, int64(k), low if excess > 0.0 else MAX_TICK, int64(NONE))
+            high = back + 1 if back != NONE else back
+            set_triggers(st, p, int64(k), low if excess > 0.0 else MAX_TICK, high)
         else:  # an account that fails already is due at any mark
-            set_triggers(st, p, int64(k), int64(NONE), face + 1 if excess > 0.0 else int64(1))
+            low = back - 1 if back > 1 else int64(NONE)
+            set_triggers(st, p, int64(k), low, face + 1 if excess > 0.0 else int64(1))
 
 
 @kernel
@@ -174,7 +191,8 @@ def _corner_excess(st: State, p: Params, account: int, reach: float) -> int:
         m = int64(position.market)
         tick = _face(st.markets[m].mark, position.lots, reach)
         value = position.lots * lot_value(p.markets[m], tick)
-        total += value - maintenance(p, m, abs(value))
+        back = abs(position.lots * lot_value(p.markets[m], _face(st.markets[m].mark, -position.lots, reach)))
+        total += value - maintenance_between(p, m, abs(value), back)
     return total
 
 

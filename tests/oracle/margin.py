@@ -59,6 +59,19 @@ def liquidation_tick(market: Market, lots: int, balance: int) -> int | None:
     return first_true(1, LAST_TICK - 1, lambda t: excess_at(market, lots, balance, t) <= 0)
 
 
+def failing_tick(market: Market, lots: int, balance: int, mark: int) -> int | None:
+    """Return the tick nearest to the mark, on the adverse side, at which a position fails its test."""
+    if not market.step_tiers:
+        return liquidation_tick(market, lots, balance)
+    step = -1 if lots > 0 else 1
+    tick = mark
+    while 1 <= tick < LAST_TICK:
+        if excess_at(market, lots, balance, tick) <= 0:
+            return tick
+        tick += step
+    return None
+
+
 def bankruptcy_tick(market: Market, lots: int, balance: int) -> int:
     """Return the worst tick at which closing a position leaves no loss, or the first or last tick."""
     if lots > 0:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from cascade.core import params as par
 from tests.oracle.absorption import Absorption
 from tests.oracle.ledger import RATE, charge
-from tests.oracle.margin import bankruptcy_tick, liquidation_tick, tier_of
+from tests.oracle.margin import bankruptcy_tick, failing_tick, tier_of
 from tests.oracle.matching import LAST_TICK
 from tests.support.runner import Intent
 from tests.support.world import NEVER, World, lot_value
@@ -68,7 +68,7 @@ class Waterfall(Absorption):
         """Deposit so much that the liquidation price moves away by the factor; once."""
         self.seats[account].top_up = NEVER
         row, market = self.ledger.positions[position], self.ledger.rules(position)
-        tick = liquidation_tick(market, row.lots, self.ledger.balance[account])
+        tick = failing_tick(market, row.lots, self.ledger.balance[account], self.marks[row.market])
         if tick is not None:
             way = abs(row.entry_value - row.lots * lot_value(market, tick))
             self.topped_up += 1

@@ -173,6 +173,7 @@ def _markets(world: World, roster: tuple[Account, ...]) -> list[dict[str, Any]]:
                 "index_weight": market.index_weight,
                 "first_tier": first_tier,
                 "n_tiers": len(market.tiers),
+                "step_tiers": int(market.step_tiers),
                 "liquidation_fee": market.liquidation_fee,
                 "price_band": market.price_band,
                 "take_bound": market.take_bound,

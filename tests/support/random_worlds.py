@@ -105,6 +105,7 @@ def _perpetual(rng: random.Random, asset: int, venue: int) -> Market:
     """Return a perpetual market, now and then an inverse one."""
     inverse = rng.random() < 0.15
     tick_size = rng.choice((1.0, 0.5, 0.1))
+    steps, step_tiers = _tiers(rng), rng.random() < 0.2
     return Market(
         spot=False,
         start=round(START / tick_size),
@@ -113,7 +114,8 @@ def _perpetual(rng: random.Random, asset: int, venue: int) -> Market:
         tick_size=tick_size,
         unit=round(10**8 / tick_size) if inverse else round(100 * tick_size),
         inverse=inverse,
-        tiers=_tiers(rng),
+        tiers=tuple(replace(t, deduction=0) for t in steps) if step_tiers else steps,
+        step_tiers=step_tiers,
         liquidation_fee=rng.choice((0, 1_000_000, 1_234_567)),
         price_band=rng.choice((0, 2_000_000, 50_000_000)),
         take_bound=rng.choice((0, 2_000_000, 5_000_000, 50_000_000)),

@@ -33,6 +33,7 @@ class Market:
     inverse: bool = False
     index_weight: float = 1.0
     tiers: tuple[Tier, ...] = ()
+    step_tiers: bool = False
     liquidation_fee: int = 0
     price_band: int = 0
     take_bound: int = 0
