@@ -16,7 +16,7 @@ from cascade.core.state import N_LEVELS, Array
 from cascade.rng import decision_key
 from cascade.scenario.schema import Scenario
 from cascade.scenario.schema_venues import LinearPerpetual, Market
-from cascade.venues.load import load_rulebook
+from cascade.venues.load import rulebook_of
 from cascade.venues.rulebook import Contract, LiquidationRule, Rulebook
 
 _MARKS = {
@@ -64,7 +64,7 @@ def money(usd: float) -> int:
 
 def assemble_venues(scenario: Scenario, entities: Entities, replicate: int) -> Venues:
     """Return markets and venues, and add the venues' own accounts."""
-    books = [load_rulebook(venue.rulebook) for venue in scenario.venues.values()]
+    books = [rulebook_of(venue) for venue in scenario.venues.values()]
     names, assets = list(scenario.venues), list(scenario.assets)
     markets = empty(k.MARKET_P, len(scenario.markets))
     tiers: list[tuple[int, int, int, float]] = []

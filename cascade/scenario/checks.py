@@ -101,11 +101,11 @@ class Context:
 
     def __post_init__(self) -> None:
         """Load the rulebooks that load; the others are the business of their own check."""
-        from cascade.venues.load import load_rulebook
+        from cascade.venues.load import rulebook_of
 
         for name, venue in self.scenario.venues.items():
             try:
-                self.rulebooks[name] = load_rulebook(venue.rulebook)
+                self.rulebooks[name] = rulebook_of(venue)
             except ScenarioError:
                 continue
 

@@ -9,6 +9,7 @@ from fractions import Fraction
 from cascade.errors import ScenarioError
 from cascade.scenario.checks import Context, Finding, Found, register
 from cascade.scenario.schema_venues import LinearPerpetual, SpotMarket
+from cascade.scenario.source import follow
 from cascade.scenario.words import did_you_mean, listing
 
 MONEY_UNIT = Fraction(1, 10**6)
@@ -107,10 +108,12 @@ def steps_are_those_of_the_contract(context: Context) -> Found:
                 yield Finding(("markets", name, key), message, hint, "warning")
 
 
-@register("CAS105", "the rulebook of every venue exists and is valid", "venues")
+@register(
+    "CAS105", "the rulebook of every venue exists and is valid, with what the scenario changes", "venues"
+)
 def rulebook_loads(context: Context) -> Found:
-    """Load every rulebook and pass its problems on."""
-    from cascade.venues.load import UnknownRulebookError, load_rulebook, rulebook_path
+    """Load every rulebook and pass its problems on, then those of the scenario's own rules."""
+    from cascade.venues.load import UnknownRulebookError, load_rulebook, rulebook_path, rules_problems
 
     for name, venue in context.scenario.venues.items():
         try:
@@ -122,6 +125,10 @@ def rulebook_loads(context: Context) -> Found:
             load_rulebook(venue.rulebook)
         except ScenarioError as error:
             yield from error.problems
+            continue
+        if venue.rules:
+            steps = ("venues", name, "rules")
+            yield from rules_problems(venue, follow(context.root, steps)[0], steps)
 
 
 @register("CAS116", "the shares of a composite venue's reporting venues sum to 1", "venues")

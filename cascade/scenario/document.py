@@ -43,6 +43,14 @@ def shipped_scenarios() -> dict[str, Path]:
     return {}
 
 
+def _shipped(what: str) -> dict[str, Path]:
+    """Return the files that may be extended by name alone."""
+    if what == "scenario":
+        return shipped_scenarios()
+    folder = Path(__file__).resolve().parent.parent / "venues"
+    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+
+
 def _read_chain(path: Path, below: tuple[Path, ...], what: str) -> Reading:
     reading = read_yaml(path, what=what)
     root = _top_mapping(reading, path, what)
@@ -62,7 +70,22 @@ def _read_chain(path: Path, below: tuple[Path, ...], what: str) -> Reading:
         raise ScenarioError([*reading.problems, _cycle(extends, chain, base_path)])
     base = _read_chain(base_path, chain, what)
     assert base.root is not None
-    return Reading(merge(base.root, root), [*base.problems, *reading.problems])
+    merged = merge(base.root, root)
+    _put_own_sources_last(merged, root)
+    return Reading(merged, [*base.problems, *reading.problems], (*base.texts, *reading.texts))
+
+
+def _put_own_sources_last(merged: Node, own: Node) -> None:
+    """Let what a file says about sources count after, and in place of, what the extended file says.
+
+    Of several patterns the last counts, and a source is one statement: half of it would be wrong.
+    """
+    own_sources, sources = own.child("sources"), merged.child("sources")
+    if own_sources is None or sources is None or sources.mapping is None:
+        return
+    for pattern, source in list((own_sources.mapping or {}).items()):
+        if sources.mapping.pop(pattern, None) is not None:
+            sources.mapping[pattern] = source
 
 
 def _top_mapping(reading: Reading, path: Path, what: str) -> Node:
@@ -93,7 +116,7 @@ def _base_path(extends: Node, what: str) -> Path:
     for candidate in (path, path.with_name(path.name + ".yaml")):
         if candidate.is_file():
             return candidate
-    shipped = shipped_scenarios() if what == "scenario" else {}
+    shipped = _shipped(what)
     if text in shipped:
         return shipped[text]
     folder = path.parent

@@ -151,12 +151,13 @@ def digest(scenario: Scenario) -> str:
     """Return the sha256 of what the scenario means: its values, data files and rulebooks, not their paths."""
     import json
 
-    from cascade.venues.load import load_rulebook
+    from cascade.venues.load import rulebook_of
 
     meaning = _with_contents(to_data(scenario))
-    for venue in meaning["venues"].values():
-        rulebook = load_rulebook(venue["rulebook"])
+    for name, venue in meaning["venues"].items():
+        rulebook = rulebook_of(scenario.venues[name])
         venue["rulebook"] = rulebook.model_dump(mode="json", exclude_none=True)
+        venue.pop("rules", None)
     text = json.dumps(meaning, sort_keys=True, ensure_ascii=True, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
 

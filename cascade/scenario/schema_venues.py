@@ -23,10 +23,15 @@ class Reporting(Model):
 
 
 class Venue(Model):
-    """A venue: its rulebook and its fund."""
+    """A venue: its rulebook, what differs from it, and its fund."""
 
     rulebook: File = Field(
         description="Name of a shipped rulebook, or path of your own.", examples=["binance-2025-07"]
+    )
+    rules: dict[Text, Any] = Field(
+        default_factory=dict,
+        description="What differs from the rulebook, in its own format.",
+        examples=[{"adl": {"ranking": "random"}}],
     )
     fund: Usd = Field(default=0.0, description="Insurance fund, for each settlement asset.", examples=["1B"])
     reporting: tuple[Reporting, ...] = Field(default=(), description="Venues it stands for; shares sum to 1.")
@@ -125,10 +130,10 @@ def _steps_of(venue: Venue | None, contract: Any) -> dict[str, float]:
     Where the venue, its rulebook or the contract is not known, their own checks say so: stand-ins
     keep a missing tick from being reported as well.
     """
-    from cascade.venues.load import load_rulebook
+    from cascade.venues.load import rulebook_of
 
     try:
-        known = load_rulebook(venue.rulebook).contracts if venue is not None else {}
+        known = rulebook_of(venue).contracts if venue is not None else {}
     except ScenarioError:
         known = {}
     if not isinstance(contract, str) or contract not in known:

@@ -126,6 +126,8 @@ class Reading:
 
     root: Node | None
     problems: list[Problem] = field(default_factory=list)
+    texts: tuple[SourceText, ...] = ()
+    """The texts it was read from, those that are extended first."""
 
 
 def shown_name(path: Path) -> str:
@@ -171,7 +173,7 @@ def parse_yaml(text: str, name: str, directory: Path, *, shift: int = 0) -> Read
         return Reading(None)
     builder = _Builder(source, shift)
     root = builder.build(document, None)
-    return Reading(root, builder.problems)
+    return Reading(root, builder.problems, (source,))
 
 
 def _tab_problems(source: SourceText) -> list[Problem]:

@@ -3,23 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
 from cascade.errors import Problem, ScenarioError
 from cascade.scenario.document import open_document
 from cascade.scenario.messages import problems_of
-from cascade.scenario.source import Node, Steps, follow, walk
+from cascade.scenario.overrides import from_data
+from cascade.scenario.source import Node, Place, Reading, SourceText, Steps, follow, merge, walk
 from cascade.scenario.words import closest, did_you_mean, listing
-from cascade.venues.rulebook import Contract, Rulebook
+from cascade.venues.rulebook import Contract, Provenance, Rulebook
+
+if TYPE_CHECKING:
+    from cascade.scenario.schema_venues import Venue
 
 _FOLDER = Path(__file__).resolve().parent
-_SECTIONS = ("mark", "index", "funding", "liquidation", "fund", "adl", "contracts")
+_SECTIONS = ("mark", "index", "funding", "margin", "liquidation", "fund", "adl", "contracts")
 _NO_FIGURES = ("name", "venue", "date", "kind", "description", "sources")
+
+RULES = ("mark", "index", "funding", "margin", "liquidation", "fund", "adl", "fees", "contracts")
+"""Parts of a rulebook that a scenario may change."""
+
+BY_SCENARIO = Provenance(status="unconfirmed", source="set by the scenario")
+"""Provenance of what a scenario changes: it is no rule of the venue."""
 
 
 class UnknownRulebookError(LookupError):
@@ -67,34 +79,102 @@ def load_rulebook(name_or_path: str) -> Rulebook:
     ScenarioError
         With every problem of the file, or that there is none.
     """
-    try:
-        path = rulebook_path(name_or_path)
-    except UnknownRulebookError as error:
-        problem = Problem("CAS105", str(error), error.hint, name_or_path)
-        raise ScenarioError([problem]) from None
+    path = _existing(name_or_path)
     return _load(path, path.stat().st_mtime_ns)
 
 
+def rulebook_of(venue: Venue) -> Rulebook:
+    """Return the rules of a scenario's venue: its rulebook with what the scenario changes.
+
+    Raises
+    ------
+    ScenarioError
+        With every problem of the rulebook, or of the changes.
+    """
+    if not venue.rules:
+        return load_rulebook(venue.rulebook)
+    nowhere = Place(SourceText("rules", (), Path.cwd()), 0, 0)
+    rulebook, problems = _changed(venue.rulebook, from_data(venue.rules, nowhere))
+    if rulebook is None or problems:
+        raise ScenarioError(problems)
+    return rulebook
+
+
+def rules_problems(venue: Venue, rules: Node, steps: Steps) -> list[Problem]:
+    """Return what is wrong with a venue's rules, located in the tree that `steps` lead to."""
+    _, problems = _changed(venue.rulebook, rules)
+    above = ".".join(str(step) for step in steps)
+    return [replace(problem, path=f"{above}.{problem.path}".rstrip(".")) for problem in problems]
+
+
+def document_of(name_or_path: str) -> Reading:
+    """Return a rulebook as it is written, with what it extends."""
+    path = _existing(name_or_path)
+    return _document(path, path.stat().st_mtime_ns)
+
+
+def _existing(name_or_path: str) -> Path:
+    try:
+        return rulebook_path(name_or_path)
+    except UnknownRulebookError as error:
+        problem = Problem("CAS105", str(error), error.hint, name_or_path)
+        raise ScenarioError([problem]) from None
+
+
 @lru_cache(maxsize=64)
-def _load(path: Path, _modified: int) -> Rulebook:
-    reading = open_document(path, what="rulebook")
+def _document(path: Path, _modified: int) -> Reading:
+    return open_document(path, what="rulebook")
+
+
+@lru_cache(maxsize=64)
+def _load(path: Path, modified: int) -> Rulebook:
+    reading = _document(path, modified)
     root = reading.root
     assert root is not None
     try:
         rulebook = Rulebook.model_validate(root.plain())
     except ValidationError as error:
         raise ScenarioError([*reading.problems, *problems_of(error, Rulebook, root)]) from None
-    problems = [*reading.problems, *_problems(rulebook, root)]
+    problems = [*reading.problems, *_problems(rulebook, root), *_unsourced(rulebook, reading)]
     if problems:
         raise ScenarioError(problems)
     return rulebook
 
 
+def _changed(name_or_path: str, rules: Node) -> tuple[Rulebook | None, list[Problem]]:
+    """Return a rulebook with some rules changed, each of them sourced to the scenario, and what is wrong."""
+    reading = document_of(name_or_path)
+    assert reading.root is not None
+    written = rules.mapping or {}
+    problems = [
+        (node.key_place or node.place).problem(
+            "CAS010",
+            f"unknown key '{key}'{did_you_mean(key, RULES)}",
+            f"keys here: {listing(RULES)}",
+            path=key,
+        )
+        for key, node in written.items()
+        if key not in RULES
+    ]
+    known = Node({key: node for key, node in written.items() if key in RULES}, rules.place, rules.key_place)
+    root = merge(reading.root, known)
+    try:
+        rulebook = Rulebook.model_validate(root.plain())
+    except ValidationError as error:
+        return None, [*problems, *problems_of(error, Rulebook, root)]
+    own = {".".join(map(str, steps)): BY_SCENARIO for steps, node in walk(known) if _is_figure(node)}
+    changed = rulebook.model_copy(update={"sources": {**rulebook.sources, **own}})
+    return changed, [*problems, *_problems(changed, root)]
+
+
+def _is_figure(node: Node) -> bool:
+    return node.mapping is None and node.items is None
+
+
 def _problems(rulebook: Rulebook, root: Node) -> Iterator[Problem]:
     yield from _sections(rulebook, root)
     for name, contract in rulebook.contracts.items():
-        yield from _tiers(name, contract, root)
-    yield from _unsourced(rulebook, root)
+        yield from _tiers(name, contract, rulebook.margin.closing_fee, root)
 
 
 def _sections(rulebook: Rulebook, root: Node) -> Iterator[Problem]:
@@ -109,7 +189,7 @@ def _sections(rulebook: Rulebook, root: Node) -> Iterator[Problem]:
             yield place.problem("CAS202", message, "remove it, or write kind: perpetual", path=section)
 
 
-def _tiers(name: str, contract: Contract, root: Node) -> Iterator[Problem]:
+def _tiers(name: str, contract: Contract, closing_fee: float, root: Node) -> Iterator[Problem]:
     for number, (below, tier) in enumerate(pairwise(contract.tiers), start=1):
         faults = (
             ("cap_usd", tier.cap_usd <= below.cap_usd, "caps must rise"),
@@ -122,25 +202,43 @@ def _tiers(name: str, contract: Contract, root: Node) -> Iterator[Problem]:
                     root, ("contracts", name, "tiers", number, key), "CAS203", f"{message} from tier to tier"
                 )
     for number, tier in enumerate(contract.tiers):
-        if tier.mmr * tier.max_leverage > 1:
-            hint = f"write at most {1 / tier.max_leverage:.4g}"
+        if (tier.mmr + closing_fee) * tier.max_leverage > 1:
+            most = max(1 / tier.max_leverage - closing_fee, 0.0)
+            hint = f"write at most {most:.4g}" + (", for the closing fee comes on top" if closing_fee else "")
             message = "maintenance margin exceeds the initial margin of the tier's leverage"
             yield _at(root, ("contracts", name, "tiers", number, "mmr"), "CAS203", message, hint)
 
 
-def _unsourced(rulebook: Rulebook, root: Node) -> Iterator[Problem]:
+def _unsourced(rulebook: Rulebook, reading: Reading) -> Iterator[Problem]:
+    root = reading.root
+    assert root is not None
     used: set[str] = set()
     paths: list[str] = []
     for steps, node in walk(root):
-        if not steps or steps[0] in _NO_FIGURES or node.mapping is not None or node.items is not None:
+        if not steps or steps[0] in _NO_FIGURES or not _is_figure(node):
             continue
         path = ".".join(str(step) for step in steps)
         paths.append(path)
-        matching = [pattern for pattern in rulebook.sources if fnmatchcase(path, pattern)]
-        used.update(matching)
-        if not matching:
-            hint = f'add to sources:  {path}: {{status: stated, source: "..."}}'
-            yield _at(root, steps, "CAS201", "a figure without a source", hint)
+        used.update(pattern for pattern in rulebook.sources if fnmatchcase(path, pattern))
+        pattern = rulebook.pattern_of(path)
+        if pattern is None:
+            message = "a figure without a source"
+        elif _is_older(follow(root, ("sources", pattern))[0], node, reading):
+            message = f"the figure is changed, but '{pattern}' is the source of the file that it extends"
+        else:
+            continue
+        hint = f'add to sources:  {path}: {{status: stated, source: "..."}}'
+        yield _at(root, steps, "CAS201", message, hint)
+    yield from _unused(rulebook, root, used, paths)
+
+
+def _is_older(source: Node, figure: Node, reading: Reading) -> bool:
+    """Tell whether a source was written in a file that the one with the figure extends."""
+    texts = reading.texts
+    return texts.index(source.place.source) < texts.index(figure.place.source)
+
+
+def _unused(rulebook: Rulebook, root: Node, used: set[str], paths: list[str]) -> Iterator[Problem]:
     for pattern in rulebook.sources:
         if pattern not in used:
             guess = closest(pattern, paths)

@@ -8,6 +8,7 @@ something that no venue here does, one more name in one of the ``Literal`` types
 from __future__ import annotations
 
 import datetime
+from fnmatch import fnmatchcase
 from itertools import pairwise
 from typing import Annotated, Literal, TypeAlias
 
@@ -306,7 +307,9 @@ class Rulebook(Model):
 
     def provenance(self, path: str) -> Provenance | None:
         """Return the provenance of a figure by its dotted path."""
-        from fnmatch import fnmatchcase
+        pattern = self.pattern_of(path)
+        return self.sources[pattern] if pattern is not None else None
 
-        matching = [source for pattern, source in self.sources.items() if fnmatchcase(path, pattern)]
-        return matching[-1] if matching else None
+    def pattern_of(self, path: str) -> str | None:
+        """Return the pattern of `sources` that counts for a figure: the last that matches."""
+        return next((pattern for pattern in reversed(self.sources) if fnmatchcase(path, pattern)), None)
