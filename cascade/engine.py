@@ -212,7 +212,7 @@ def simulate(
             engine.sink.chunk(engine)
         if progress is not None:
             progress(now - before)
-    waiting = int(engine.state.clock[0].n_flagged) > 0
+    waiting = int(step.count_failing(engine.state, engine.params)) > 0
     return Outcome.WAITING if waiting else Outcome.COMPLETED
 
 

@@ -23,6 +23,9 @@ from cascade.core.state import INSOLVENT, N_LEVELS, NONE, State
 from cascade.core.triggers import flag, retrigger
 from cascade.jit import int64, kernel, outlined
 
+WAVES = int64(1 << 20)
+"""More than the waves of any step."""
+
 # --- prices of a part of an account ----------------------------------------------------------------
 
 
@@ -79,15 +82,26 @@ def settle_with_fund(st: State, p: Params, account: int, m: int, value: int, quo
 
 @kernel
 def _lost(st: State, v: int) -> int:
-    """Return what the fund of venue v has lost on fills in this step."""
-    if st.venues[v].lost_at != st.clock[0].step:
-        st.venues[v].lost_at, st.venues[v].lost = st.clock[0].step, 0
+    """Return what the fund of venue v has lost on fills in this wave."""
+    now = st.clock[0].step * WAVES + st.clock[0].wave
+    if st.venues[v].lost_at != now:
+        st.venues[v].lost_at, st.venues[v].lost = now, 0
     return st.venues[v].lost
+
+
+@kernel
+def close_wallet(st: State, p: Params, account: int, row: int) -> None:
+    """Settle a flat account whose liquidation ends in log row `row`, which notes what the fund makes good."""
+    first = int64(st.accounts[account].first_position)
+    balance = st.balances[account, p.markets[int64(st.positions[first].market)].settlement]
+    if row != NONE:
+        st.liquidations[row].fund_draw += max(-balance, int64(0))
+    settle_flat(st, p, account)
 
 
 @outlined
 def fund_may_lose(st: State, p: Params, account: int, position: int, size: int) -> bool:
-    """Tell whether the fund covers the worst fill of a forced order, within what it may lose in a step."""
+    """Tell whether the fund covers the worst fill of a forced order, within what it may lose at a test."""
     if p.run[0].forced_orders == 0:
         return True
     row = st.positions[position]
@@ -129,9 +143,18 @@ def _has_drawn_down(st: State, p: Params, v: int) -> bool:
     )
 
 
+@kernel
+def row_of(st: State, before: int, m: int) -> int:
+    """Return the last row of the log, from row `before` on, that is of market m, or NONE."""
+    k = st.clock[0].n_liquidations - 1
+    while k >= before and st.liquidations[k].market != m:
+        k -= 1
+    return int64(k) if k >= before else int64(NONE)
+
+
 @outlined
-def buy_holdings(st: State, p: Params, account: int) -> None:
-    """Let the fund buy at mark the spot holdings that the book would not take from an account."""
+def buy_holdings(st: State, p: Params, account: int, before: int) -> None:
+    """Let the fund buy at mark the spot that the book would not take; note it in rows from `before` on."""
     row = st.accounts[account]
     fund = p.venues[int64(row.venue)].fund
     first = int64(row.first_position)
@@ -140,6 +163,7 @@ def buy_holdings(st: State, p: Params, account: int) -> None:
         m = int64(position.market)
         if p.markets[m].kind == SPOT and position.lots != 0:
             value = -position.lots * lot_value(p.markets[m], st.markets[m].mark)
+            st.liquidations[row_of(st, before, m)].taken_over_lots = abs(position.lots)
             move_position(st, p, int64(k), held_at(st, fund, m), position.lots, value)
 
 
@@ -168,15 +192,6 @@ def fund_accepts(st: State, p: Params, account: int) -> bool:
     return exposure <= float(after)
 
 
-@kernel
-def row_of(st: State, before: int, m: int) -> int:
-    """Return the last row of the log, from row `before` on, that is of market m, or NONE."""
-    k = st.clock[0].n_liquidations - 1
-    while k >= before and st.liquidations[k].market != m:
-        k -= 1
-    return int64(k) if k >= before else int64(NONE)
-
-
 @outlined
 def take_over(st: State, p: Params, account: int, before: int) -> None:
     """Give all positions and the balance of an account to the fund; note it in its rows from `before` on."""
@@ -199,7 +214,7 @@ def take_over(st: State, p: Params, account: int, before: int) -> None:
     ledger = st.ledger[settlement]
     ledger.fund_losses += max(loss, int64(0))
     ledger.fund_income += max(-loss, int64(0))
-    st.liquidations[st.clock[0].n_liquidations - 1].fund_draw = loss
+    st.liquidations[st.clock[0].n_liquidations - 1].fund_draw += loss
 
 
 # --- residuals -------------------------------------------------------------------------------------
@@ -246,7 +261,11 @@ def absorb_residual(st: State, p: Params, index: int) -> None:
     m = int64(row.market)
     fund = p.venues[int64(st.accounts[int64(row.account)].venue)].fund
     mark_value = residual.lots * lot_value(p.markets[m], st.markets[m].mark)
-    st.ledger[p.markets[m].settlement].fund_losses += max(-(mark_value + residual.quote), int64(0))
+    loss = -(mark_value + residual.quote)
+    st.ledger[p.markets[m].settlement].fund_losses += max(loss, int64(0))
+    st.ledger[p.markets[m].settlement].fund_income += max(-loss, int64(0))
+    st.liquidations[residual.row].taken_over_lots += abs(residual.lots)
+    st.liquidations[residual.row].fund_draw += loss
     move_position(st, p, residual.position, held_at(st, fund, m), residual.lots, residual.quote)
     residual.lots, residual.quote = 0, 0
 

@@ -241,27 +241,35 @@ def can_fill(st: State, p: Params, position: int, lots: int, limit: int) -> bool
     market, run = st.markets[m], p.run[0]
     account = int64(st.positions[position].account)
     buys = lots > 0
-    best = market.best_ask if buys else market.best_bid
-    if market.far_head != NONE and not market.window <= best < market.window + run.n_ticks:
-        recentre(st, p, m, best)
-    slot, left = best - market.window, abs(lots)
-    while slot != NONE and 0 <= slot < run.n_ticks:
+    left = abs(lots) - _offered(st, market.far_head, account, buys, limit)
+    bits = bitmap_at(p, m, ASKS if buys else BIDS)
+    slot = first_from(st.bits, bits, run.n0, run.n1, int64(0))
+    if not buys:
+        slot = last_until(st.bits, bits, run.n0, run.n1, run.n_ticks - 1)
+    while slot != NONE and left > 0:
         tick = market.window + slot
         if (buys and tick > limit) or (not buys and tick < limit):
             return False
-        order = int64(st.levels[m * run.n_ticks + slot].head)
-        while order != NONE:
-            row = st.orders[order]
-            if int64(st.positions[int64(row.position)].account) != account:
-                left -= abs(row.lots)
-            order = int64(row.next)
-        if left <= 0:
-            return True
+        left -= _offered(st, int64(st.levels[m * run.n_ticks + slot].head), account, buys, limit)
         if buys:
-            slot = first_from(st.bits, bitmap_at(p, m, ASKS), run.n0, run.n1, slot + 1)
+            slot = first_from(st.bits, bits, run.n0, run.n1, slot + 1)
         else:
-            slot = last_until(st.bits, bitmap_at(p, m, BIDS), run.n0, run.n1, slot - 1)
-    return False
+            slot = last_until(st.bits, bits, run.n0, run.n1, slot - 1)
+    return left <= 0
+
+
+@kernel
+def _offered(st: State, order: int, account: int, buys: bool, limit: int) -> int:
+    """Return the lots that a chain of orders offers within a limit to an account that is not their own."""
+    total = int64(0)
+    while order != NONE:
+        row = st.orders[order]
+        tick = int64(row.tick)
+        inside = tick <= limit if buys else tick >= limit
+        if inside and (row.lots < 0) == buys and int64(st.positions[int64(row.position)].account) != account:
+            total += abs(row.lots)
+        order = int64(row.next)
+    return total
 
 
 @kernel

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from cascade.core.backstop import retest
 from cascade.core.book import cancel_account
 from cascade.core.exact import lot_value, proportion
@@ -28,10 +30,12 @@ from cascade.core.params import (
     WATER_FILLING_LEVERAGE,
     Params,
 )  # fmt: skip
-from cascade.core.rules import pnl_leverage_score, pnl_margin_score, price_leverage_score
+from cascade.core.rules import deleveraged, pnl_leverage_score, pnl_margin_score, price_leverage_score
 from cascade.core.state import INSOLVENT, State
 from cascade.jit import int64, kernel, outlined
 from cascade.rng import FIRST, uniform
+
+TURN = int64(30)  # number of the draw of a trader's turn, in its first position
 
 BISECTIONS = int64(100)
 """Halvings of the leverage to which water-filling levels: beyond what a float resolves."""
@@ -64,7 +68,7 @@ def score(st: State, p: Params, position: int) -> float:
     profit = float(value - row.entry_value)
     equity = float(equity_of(st, p, account))
     if policy == RANDOM:
-        return uniform(venue.key, st.clock[0].step, position, FIRST)
+        return _luck(st, p, venue.key, position)
     if policy == SOCIALISE:
         return float(abs(row.lots))
     if policy == WATER_FILLING_LEVERAGE:
@@ -81,6 +85,19 @@ def score(st: State, p: Params, position: int) -> float:
         entry = max(abs(float(row.entry_value)), 1.0)
         return price_leverage_score(max(abs(float(value)), 1.0), entry, leverage, row.lots > 0)
     return pnl_leverage_score(profit / max(abs(float(value)), 1.0), leverage)
+
+
+@kernel
+def _luck(st: State, p: Params, key: np.uint64, position: int) -> float:
+    """Return the draw of a counterparty: a trader's own, whoever else there is; another's by its place."""
+    account = int64(st.positions[position].account)
+    trader = account - p.run[0].first_trader
+    step = st.clock[0].step
+    if 0 <= trader < len(st.traders):
+        layer = p.layers[int64(st.traders[trader].layer)]
+        place = position - int64(st.accounts[account].first_position)
+        return uniform(layer.key, step, trader - layer.first_trader, TURN + place)
+    return uniform(key, step, position, FIRST)
 
 
 # --- the ranking ----------------------------------------------------------------------------------
@@ -162,6 +179,7 @@ def _sift_down(st: State, root: int, n: int) -> None:
 def pop_ranked(st: State) -> None:
     """Take the first counterparty out of the ranking."""
     clock = st.clock[0]
+    clock.adl_rank += 1
     clock.n_ranked -= 1
     first, last = st.ranked[0], st.ranked[clock.n_ranked]
     first.score, first.position, first.lots = last.score, last.position, last.lots
@@ -273,7 +291,7 @@ def deleverage(st: State, p: Params, index: int) -> None:
     row = st.positions[target]
     m, counterparty = int64(row.market), int64(row.account)
     venue = p.venues[p.markets[m].venue]
-    size = min(abs(residual.lots), abs(row.lots), ranked.lots)
+    size = min(deleveraged(residual.lots, row.lots), ranked.lots)
     if size == 0:
         pop_ranked(st)
         return
@@ -310,6 +328,7 @@ def hand_to_fund_at_mark(st: State, p: Params, index: int) -> None:
     fund = p.venues[int64(st.accounts[int64(row.account)].venue)].fund
     value = -residual.lots * lot_value(p.markets[m], st.markets[m].mark)
     move_position(st, p, residual.position, held_at(st, fund, m), residual.lots, value)
+    st.liquidations[residual.row].taken_over_lots += abs(residual.lots)
     residual.quote -= value  # what is left of the balance: the deficit, negative
 
 
@@ -349,4 +368,3 @@ def _log(
     log.rank, log.score = clock.adl_rank, st.ranked[0].score
     log.leverage_after = leverage_of(st, p, counterparty)
     clock.n_adl += 1
-    clock.adl_rank += 1

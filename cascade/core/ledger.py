@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from cascade.core.exact import charge, proportion
 from cascade.core.params import Params
-from cascade.core.state import State
+from cascade.core.state import NONE, State
 from cascade.jit import int64, kernel, outlined
 
 
@@ -73,6 +73,7 @@ def settle_flat(st: State, p: Params, account: int) -> None:
     The owner withdraws what is left; the fund of the account's venue makes good what is missing.
     """
     row = st.accounts[account]
+    row.cooling_until = NONE
     settlement = p.markets[int64(st.positions[int64(row.first_position)].market)].settlement
     balance = st.balances[account, settlement]
     if balance < 0:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from cascade.core.backstop import (
     add_residuals,
     buy_holdings,
+    close_wallet,
     fillable_tick,
     fund_accepts,
     fund_may_lose,
@@ -22,7 +23,7 @@ from cascade.core.backstop import (
 )  # fmt: skip
 from cascade.core.book import can_fill, cancel_account, take
 from cascade.core.exact import charge, lot_value, proportion, times_rate
-from cascade.core.ledger import apply_fill, held_at, settle_flat
+from cascade.core.ledger import apply_fill, held_at
 from cascade.core.margin import (
     MAX_TICK,
     bankruptcy_tick,
@@ -74,7 +75,7 @@ def liquidate(st: State, p: Params, account: int) -> None:
     cancel_account(st, p, account)
     row = st.accounts[account]
     if is_flat(st, account) or excess_of(st, p, account) > 0:
-        row.cooling_until = 0
+        row.cooling_until = NONE
         retrigger(st, p, account)
         return
     venue = p.venues[int64(row.venue)]
@@ -89,9 +90,10 @@ def liquidate(st: State, p: Params, account: int) -> None:
     if left == FAILED and not _hand_over(st, p, account, before):
         return
     if is_flat(st, account):
-        settle_flat(st, p, account)
+        last = st.clock[0].n_liquidations - 1
+        close_wallet(st, p, account, last if last >= before else int64(NONE))
     if left == SAFE:
-        row.cooling_until = 0
+        row.cooling_until = NONE
     retrigger(st, p, account)
 
 
@@ -101,18 +103,18 @@ def _hand_over(st: State, p: Params, account: int, before: int) -> bool:
 
     `before` is how many rows the log had: a position for which no order was sent gets one now.
     """
-    buy_holdings(st, p, account)
-    if is_flat(st, account):
-        return True
     row = st.accounts[account]
     first = int64(row.first_position)
     for k in range(first, first + row.n_positions):
         if st.positions[k].lots != 0 and row_of(st, before, int64(st.positions[k].market)) == NONE:
             _log_without_order(st, p, account, int64(k))
+    buy_holdings(st, p, account, before)
+    if is_flat(st, account):
+        return True
     if fund_accepts(st, p, account):
         take_over(st, p, account, before)
         return True
-    st.liquidations[st.clock[0].n_liquidations - 1].deficit = -equity_of(st, p, account)
+    st.liquidations[st.clock[0].n_liquidations - 1].deficit = max(-equity_of(st, p, account), int64(0))
     add_residuals(st, p, account, before)
     return False
 
@@ -174,7 +176,7 @@ def _in_slices(st: State, p: Params, account: int) -> int:
     step = st.clock[0].step
     if _below_backstop(st, p, account):
         return FAILED
-    cooling = row.cooling_until != 0
+    cooling = row.cooling_until != NONE and (step < row.cooling_until or venue.cooldown_waits != 0)
     if cooling and step < row.cooling_until and venue.cooldown_waits != 0:
         return OPEN
     first = int64(row.first_position)
@@ -193,7 +195,7 @@ def _in_slices(st: State, p: Params, account: int) -> int:
         if excess_of(st, p, account) > 0 or is_flat(st, account):
             return SAFE
     if cooling and step >= row.cooling_until:
-        row.cooling_until = 0
+        row.cooling_until = NONE
     return FAILED if _below_backstop(st, p, account) else OPEN
 
 

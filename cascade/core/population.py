@@ -234,11 +234,18 @@ def _outlive_jointly(
     Most need no walk: what passes with every position at its own worst price has passed each minute,
     since equity less maintenance margin falls in every adverse move. The same spares whole blocks.
     """
-    if _joint_excess(p, markets, drawn, first, history, minutes, True) > 0:
+    proves = True  # with whole tiers margin jumps: the worst price proves nothing about those before it
+    for j in range(len(markets)):
+        proves = proves and p.markets[int64(markets[j])].step_tiers == 0
+    if proves and _joint_excess(p, markets, drawn, first, history, minutes, True) > 0:
         return
     k = minutes
     while k >= 0:
-        if k % BLOCK == BLOCK - 1 and _joint_excess(p, markets, drawn, first, blocks, k // BLOCK, True) > 0:
+        if (
+            proves
+            and k % BLOCK == BLOCK - 1
+            and _joint_excess(p, markets, drawn, first, blocks, k // BLOCK, True) > 0
+        ):
             k -= BLOCK
         elif _joint_excess(p, markets, drawn, first, history, k, False) > 0:
             k -= 1

@@ -51,6 +51,7 @@ def allocate(
     n_markets, n_ticks = len(p.markets), int(run.n_ticks)
     levels = empty(s.LEVEL, n_markets * n_ticks)
     levels.head[:], levels.tail[:] = NONE, NONE
+    accounts.cooling_until[:] = NONE
     orders = empty(s.ORDER, capacity.orders)
     chain_free(orders, 0, len(orders), NONE)
     clock = empty(s.CLOCK, 1)

@@ -141,7 +141,7 @@ N_LEVELS = 32
 """Samples of a fund's equity over the window in which its drawdown is measured."""
 
 VENUE = record(("lost", I8), ("lost_at", I8), ("n_levels", I8))
-"""What a venue's fund has lost since its clock last ticked, and how often its equity was sampled."""
+"""What a venue's fund has lost on fills in the wave `lost_at`, and how often its equity was sampled."""
 
 LEDGER = record(
     ("deposits", I8), ("withdrawals", I8), ("fund_income", I8), ("fund_losses", I8),

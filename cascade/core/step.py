@@ -12,9 +12,8 @@ from typing import NamedTuple
 import numpy as np
 
 from cascade.core import agents, backstop, deleveraging, firing, liquidation, matching, pricing, recording
-from cascade.core.ledger import settle_flat
-from cascade.core.margin import is_flat
-from cascade.core.params import PERPETUAL, SOCIALISE, Params
+from cascade.core.margin import excess_of, is_flat
+from cascade.core.params import PERPETUAL, SOCIALISE, UNMARGINED, Params
 from cascade.core.seats import wake
 from cascade.core.state import INSOLVENT, NONE, STALE, State
 from cascade.core.triggers import first_flagged, retrigger, unflag
@@ -61,6 +60,16 @@ STEP = (
     RUNNING, FINISHED, AGENTS_DUE, INBOX_FULL, ORDERS_FULL, TRADES_FULL, LIQUIDATIONS_FULL, RESIDUALS_FULL,
     RANKED_FULL, ADL_FULL, BARS_FULL,
 ) = (int64(k) for k in range(11))  # fmt: skip
+
+
+@entry
+def count_failing(st: State, p: Params) -> int:
+    """Return how many margined accounts hold a position and fail the margin test at the present marks."""
+    n = int64(0)
+    for account in range(len(st.accounts)):
+        if st.accounts[account].margin != UNMARGINED and not is_flat(st, int64(account)):
+            n += 1 if excess_of(st, p, int64(account)) <= 0 else 0
+    return n
 
 
 SAMPLE, HOLD_AVERAGES = boolean(True), boolean(False)
@@ -246,7 +255,7 @@ def _liquidate_flagged(st: State, p: Params) -> int:
             clock.need = clock.n_residual + st.accounts[account].n_positions
             return RESIDUALS_FULL
         if p.run[0].record_trades != 0:
-            most = rows * clock.n_orders
+            most = rows + clock.n_orders  # an order is filled in part once at most by each
             if clock.n_trades + most > len(st.trades):
                 clock.need = most
                 return TRADES_FULL
@@ -336,7 +345,7 @@ def _close_residuals(st: State, p: Params) -> None:
         account = int64(st.positions[st.residuals[k].position].account)
         st.accounts[account].standing &= ~int64(INSOLVENT)
         if is_flat(st, account):
-            settle_flat(st, p, account)
+            backstop.close_wallet(st, p, account, st.residuals[k].row)
         retrigger(st, p, account)
     clock.n_residual = 0
 

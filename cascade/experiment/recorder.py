@@ -100,7 +100,9 @@ class Recorder:
     def chunk(self, engine: Engine) -> None:
         """Take the snapshots that are due between two chunks."""
         st = engine.state
-        self.take("funds", fund_rows(engine.step, fund_equity(engine), st.ledger))
+        equity = fund_equity(engine)
+        uncovered = np.maximum(-equity, 0).sum(axis=0)
+        self.take("funds", fund_rows(engine.step, equity.sum(axis=0), uncovered, st.ledger))
         if self.writer is None:
             return
         if "book" in self.tables:
@@ -138,16 +140,12 @@ class Recorder:
 
 
 def fund_equity(engine: Engine) -> Array:
-    """Return the equity of all funds at mark, by settlement, in money units."""
+    """Return the equity of each venue's fund at mark, in money units, shape (n_venues, n_settlements)."""
     st, p = engine.state, engine.params
     values = lot_values(p, st.markets.mark.astype(np.int64))
-    total = np.zeros(st.balances.shape[1], np.int64)
-    for venue in p.venues:
-        if venue.fund < 0:
-            continue
-        total += st.balances[venue.fund]
-        account = st.accounts[venue.fund]
-        for position in range(int(account.first_position), int(account.first_position + account.n_positions)):
-            m = int(st.positions[position].market)
-            total[p.markets[m].settlement] += int(st.positions[position].lots) * int(values[m])
-    return total
+    equity = st.balances[p.venues.fund].copy()
+    for v, fund in enumerate(p.venues.fund):
+        first = int(st.accounts[fund].first_position)
+        for m in range(len(p.markets)):
+            equity[v, p.markets[m].settlement] += int(st.positions[first + m].lots) * int(values[m])
+    return equity

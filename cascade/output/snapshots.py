@@ -74,11 +74,14 @@ def book_rows(market: int, step: int, ticks: Ints, lots: Ints, mid2: int) -> Arr
     return rows
 
 
-def fund_rows(step: int, equity: Ints, ledger: Array) -> Array:
-    """Return the funds as `FUND_ROW` records, one per settlement, from the LEDGER of the state."""
+def fund_rows(step: int, equity: Ints, uncovered: Ints, ledger: Array) -> Array:
+    """Return the funds as `FUND_ROW` records, one per settlement, from the LEDGER of the state.
+
+    `uncovered` is what funds owe beyond what they have: nobody stands behind them, nor one for another.
+    """
     rows = np.zeros(len(ledger), dtype=FUND_ROW)
     rows["step"], rows["fund"], rows["equity"] = step, np.arange(len(ledger)), equity
-    rows["uncovered"] = np.maximum(-equity, 0)  # nobody stands behind the fund
+    rows["uncovered"] = uncovered
     rows["income"], rows["losses"] = ledger["fund_income"], ledger["fund_losses"]
     for name in ("adl_value", "fees", "deposits", "withdrawals"):
         rows[name] = ledger[name]

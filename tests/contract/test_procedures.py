@@ -13,6 +13,7 @@ from cascade.core.check import breaches
 from cascade.core.state import NONE
 from tests.support.random_worlds import random_world
 from tests.support.runner import Runner
+from tests.support.small_worlds import crash_world, quotes
 from tests.support.traffic import Traffic
 
 PROCEDURES = {
@@ -36,7 +37,7 @@ POLICIES = {
 N_WORLDS, N_STEPS = 12, 12
 
 
-def steps_of(procedure: str, policy: str):
+def steps_of(procedure: str, policy: str, *, forced_orders: bool = True):
     """Yield the market after every step of violent random worlds, with the rows that the step logged."""
     rules = {"adl_ranking": POLICIES[policy], **PROCEDURES[procedure]}
     rules = {name: int(value) for name, value in rules.items()}
@@ -44,12 +45,12 @@ def steps_of(procedure: str, policy: str):
         rng = random.Random(f"{procedure}/{policy}/{seed}")
         world = random_world(rng, N_STEPS)
         venues = tuple(replace(v, **rules, fund_balance=rng.choice((0, 50_000))) for v in world.venues)
-        world = replace(world, venues=venues, forced_orders=True)
+        world = replace(world, venues=venues, forced_orders=forced_orders)
         runner, traffic = Runner(world), Traffic(world, rng)
         for _ in range(N_STEPS):
             st = runner.st
             sent = traffic.draw(st.markets["mark"].tolist(), st.positions["lots"].tolist(), runner.resting())
-            for name in ("liquidations", "adl"):
+            for name in ("liquidations", "adl", "trades"):
                 runner.logs[name] = []
             runner.step(sent)
             yield runner, runner.log("liquidations"), runner.log("adl")
@@ -66,7 +67,55 @@ def test_contract(procedure: str, policy: str) -> None:
         _orders_are_cancelled_and_margin_freed(runner, rows)
         _deleveraging_meets_the_residual_and_no_more(rows, fills)
         _counterparties_give_up_what_they_had(fills)
+        _every_lot_lost_is_in_a_row(runner, rows, fills)
     assert (seen > 0).all(), seen
+
+
+@pytest.mark.parametrize("procedure", PROCEDURES)
+def test_without_forced_orders_nothing_reaches_the_book_and_nobody_is_deleveraged(procedure: str) -> None:
+    n = 0
+    for runner, rows, fills in steps_of(procedure, "profit and leverage", forced_orders=False):
+        assert breaches(runner.st, runner.p, runner.endowment) == []
+        assert len(fills) == 0
+        n += len(rows)
+        forced = np.isin(runner.log("trades")["purpose"], (int(par.FORCED), int(par.UNWINDING)))
+        assert not forced.any()
+    assert n > 0
+
+
+@pytest.mark.parametrize("price", [par.AT_BANKRUPTCY, par.AT_MARK])
+@pytest.mark.parametrize("policy", ["profit and leverage", "socialised"])
+def test_rows_say_what_the_fund_lost_and_where_the_lots_went(policy: str, price: int) -> None:
+    rules = {
+        "take_over": int(par.TAKE_OVER_NEVER),
+        "adl_ranking": int(POLICIES[policy]),
+        "adl_price": int(price),
+    }
+    world = crash_world(long=True, cross=False, **rules)
+    runner = Runner(world)
+    for at in (1000, 1000, 850, 850):
+        runner.step(quotes(world, at, deep=False))
+    rows, money = runner.log("liquidations"), runner.st.ledger[0]
+    assert len(rows) > 5
+    assert rows["fund_draw"].sum() == money.fund_losses - (money.fund_income - rows["fee"].sum())
+    closed = rows["filled_lots"] + rows["taken_over_lots"] + rows["adl_lots"]
+    assert (closed == rows["position_lots"]).all()
+    assert (money.fund_losses > 0) == (price == par.AT_MARK and policy != "socialised")
+
+
+def test_a_cool_down_ends_with_the_liquidation_it_belongs_to() -> None:
+    rules = {"procedure": int(par.IN_SLICES), "cooldown_steps": 30, "take_over": int(par.TAKE_OVER_CAPACITY)}
+    world = crash_world(long=True, cross=False, slice_above=0, fund_balance=10**9, **rules)
+    runner = Runner(world)
+    for at in (1000, 1000, 945, 800):
+        runner.step(quotes(world, at, deep=False))
+    flat = [
+        k
+        for k in range(int(runner.p.run[0].first_trader), len(runner.st.accounts))
+        if runner.st.positions.lots[runner.st.accounts.first_position[k]] == 0
+    ]
+    assert flat
+    assert (runner.st.accounts.cooling_until[flat] == NONE).all()
 
 
 def _forced_orders_only_reduce(runner: Runner, rows: np.ndarray) -> None:
@@ -114,3 +163,15 @@ def _counterparties_give_up_what_they_had(fills: np.ndarray) -> None:
     sized = fills[fills["lots"] != 0]
     assert (np.sign(sized["lots"]) == -sized["side"]).all()
     assert (fills["leverage_after"] >= 0).all()
+
+
+def _every_lot_lost_is_in_a_row(runner: Runner, rows: np.ndarray, fills: np.ndarray) -> None:
+    """What an account lost is filled, taken over or deleveraged: nothing vanishes from the tables."""
+    st = runner.st
+    given = {(int(f["counterparty"]), int(f["market"])) for f in fills if f["lots"]}
+    for account, market in {(int(r["account"]), int(r["market"])) for r in rows} - given:
+        mine = rows[(rows["account"] == account) & (rows["market"] == market)]
+        here = (st.positions["account"] == account) & (st.positions["market"] == market)
+        after = abs(int(st.positions["lots"][here].sum()))
+        closed = mine["filled_lots"].sum() + mine["taken_over_lots"].sum() + mine["adl_lots"].sum()
+        assert closed == mine["position_lots"][0] - after

@@ -46,7 +46,8 @@ class Absorption(Exchange):
         self.absorbed = self.due = self.bought = 0  # counted for tests
         self.socialised = self.skipped = self.drawn_down = self.shortfalls = 0
         self.levels: list[list[int]] = [[] for _ in world.venues]
-        self.lost = [(-1, 0)] * len(world.venues)  # step, and what was lost in it
+        self.lost = [((-1, 0), 0)] * len(world.venues)  # step and wave, and what was lost in it
+        self.cooling: dict[int, int] = {}
 
     def venue_of(self, account: int) -> Venue:
         """Return the rules an account lives under."""
@@ -82,16 +83,16 @@ class Absorption(Exchange):
         self.ledger.fund_losses += max(-amount, 0)
 
     def lost_now(self, venue: int) -> int:
-        """Return what a fund has lost on fills in this step."""
-        step, lost = self.lost[venue]
-        return lost if step == self.now else 0
+        """Return what a fund has lost on fills in this wave."""
+        when, lost = self.lost[venue]
+        return lost if when == (self.now, self.wave) else 0
 
     def settle_with_fund(self, account: int, market: Market, value: int, quote: int) -> int:
         """Let the fund take what a fill is better than bankruptcy, up to the fee, or pay the difference."""
         fee = -value - quote
         if fee < 0:
             venue = self.ledger.roster[account].venue
-            self.lost[venue] = (self.now, self.lost_now(venue) - fee)
+            self.lost[venue] = ((self.now, self.wave), self.lost_now(venue) - fee)
             self.shortfalls += 1
         fee = min(fee, abs(value) * market.liquidation_fee // RATE) if fee > 0 else fee
         self.pay_fund(account, fee)
@@ -134,13 +135,14 @@ class Absorption(Exchange):
         self.drawn_down += found
         return found
 
-    def _buy_holdings(self, account: int) -> None:
+    def _buy_holdings(self, account: int, rows: dict[int, dict[str, float]]) -> None:
         """Let the fund buy at mark what spot the book would not take."""
         fund = self.ledger.fund_of(account)
         for k in self.ledger.places[account]:
             row = self.ledger.positions[k]
             if self.ledger.rules(k).spot and row.lots:
                 self.bought += 1
+                rows[row.market]["taken_over_lots"] = abs(row.lots)
                 self.ledger.move(k, self.ledger.place(fund, row.market), row.lots, -self.margin.value(k))
 
     def _fund_accepts(self, account: int) -> bool:
@@ -176,14 +178,21 @@ class Absorption(Exchange):
         self.ledger.balance[fund] += left
         self.ledger.fund_losses += max(loss, 0)
         self.ledger.fund_income += max(-loss, 0)
-        self.logs.liquidations[-1]["fund_draw"] = loss
+        self.logs.liquidations[-1]["fund_draw"] += loss
+
+    def close_wallet(self, account: int, row: dict[str, float] | None) -> None:
+        """Settle a flat account; the row of its liquidation notes what the fund makes good."""
+        if row is not None:
+            row["fund_draw"] += max(-self.ledger.balance[account], 0)
+        self.cooling.pop(account, None)
+        self.settle_flat(account)
 
     # --- auto-deleveraging ------------------------------------------------------------------------
 
     def _leave_residuals(self, account: int, rows: dict[int, dict[str, float]]) -> None:
         """Queue what an account still holds, its balance shared by maintenance margin."""
         self.insolvent.add(account)
-        self.logs.liquidations[-1]["deficit"] = -self.margin.equity(account)
+        self.logs.liquidations[-1]["deficit"] = max(-self.margin.equity(account), 0)
         left = self.ledger.balance[account]
         open_ = [k for k in self.ledger.places[account] if self.ledger.positions[k].lots]
         for k in open_:
@@ -206,9 +215,10 @@ class Absorption(Exchange):
                     self._socialise(m, batch)
                 elif batch:
                     self._batch(m, batch, self._rank(m, not long, sum(abs(r.lots) for r in batch)))
-        for account in self.insolvent:
+        for residual in self.residuals:
+            account = self.ledger.positions[residual.position].account
             if self.ledger.is_flat(account):
-                self.settle_flat(account)
+                self.close_wallet(account, residual.row)
         self.insolvent.clear()
         self.residuals.clear()
 
@@ -271,7 +281,11 @@ class Absorption(Exchange):
         profit, size = float(value - row.entry_value), abs(float(value))
         leverage = size / max(equity, 1.0)
         if policy == par.RANDOM:
-            return draw(venue.key, self.now, position)
+            first = self.ledger.places[row.account][0]
+            trader = list(self.seats).index(row.account) if row.account in self.seats else None
+            if trader is None:
+                return draw(venue.key, self.now, position, 0)
+            return draw(0, self.now, trader, 30 + position - first)
         if policy == par.QUEUE_PNL_MARGIN:
             ratio = float(self.margin.maintenance(row.account)) / equity if equity > 0 else 0.0
             return max(0.0, profit) / max(equity - profit, 1e6) * ratio
@@ -307,9 +321,9 @@ class Absorption(Exchange):
                 size = min(abs(residual.lots), held, first.lots)
                 done = size > 0 and self._deleverage(m, residual, first, size, rank)
                 first.lots -= size
-                rank += done
                 if first.lots == 0 or not done:
                     ranking.pop(0)
+                    rank += 1
                 if done:
                     self._retest(self.ledger.positions[first.position].account)
 
@@ -346,6 +360,7 @@ class Absorption(Exchange):
             worth = residual.lots * lot_value(self.world.markets[m], self.marks[m])
             place = self.ledger.place(self.ledger.fund_of(account), m)
             self.ledger.move(residual.position, place, residual.lots, -worth)
+            residual.row["taken_over_lots"] += abs(residual.lots)
             missing = max(-(residual.quote + worth), 0)
             residual.lots = 0
             total = sum(r.lots for r in ranking)
@@ -391,6 +406,9 @@ class Absorption(Exchange):
         fund = self.ledger.place(self.ledger.fund_of(account), m)
         worth = residual.lots * lot_value(self.world.markets[m], self.marks[m]) + residual.quote
         self.ledger.fund_losses += max(-worth, 0)
+        self.ledger.fund_income += max(worth, 0)
+        residual.row["taken_over_lots"] += abs(residual.lots)
+        residual.row["fund_draw"] -= worth
         self.absorbed += 1
         self.ledger.move(residual.position, fund, residual.lots, residual.quote)
         residual.lots, residual.quote = 0, 0

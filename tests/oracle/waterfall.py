@@ -20,7 +20,6 @@ class Waterfall(Absorption):
         super().__init__(world)
         self.flagged: set[int] = set()
         self.topped_up = self.whole = self.killed = self.left_open = self.waited = 0  # counted for tests
-        self.cooling: dict[int, int] = {}
 
     # --- margin test ------------------------------------------------------------------------------
 
@@ -35,7 +34,9 @@ class Waterfall(Absorption):
                 continue
             if self.margin.excess(account) <= 0:
                 self.flagged.add(account)
-            elif account in self.seats:
+                continue
+            self.cooling.pop(account, None)
+            if account in self.seats:
                 sent += self._standing_orders(account)
         return sent
 
@@ -99,16 +100,14 @@ class Waterfall(Absorption):
         if left == FAILED and not self._hand_over(account, before):
             return
         if self.ledger.is_flat(account):
-            self.settle_flat(account)
+            rows = self.logs.liquidations[before:]
+            self.close_wallet(account, rows[-1] if rows else None)
         if left == SAFE:
             self.cooling.pop(account, None)
         self.left_open += left == OPEN
 
     def _hand_over(self, account: int, before: int) -> bool:
         """Give what is left to the fund, or leave it to auto-deleveraging: then False."""
-        self._buy_holdings(account)
-        if self.ledger.is_flat(account):
-            return True
         logged = {row["market"] for row in self.logs.liquidations[before:]}
         for k in self.ledger.places[account]:
             row = self.ledger.positions[k]
@@ -116,6 +115,9 @@ class Waterfall(Absorption):
                 self.whole += 1
                 self._log(account, k, self._bankruptcy(account, k), order_lots=0, part=0)
         rows = {row["market"]: row for row in self.logs.liquidations[before:]}
+        self._buy_holdings(account, rows)
+        if self.ledger.is_flat(account):
+            return True
         if not self._fund_accepts(account):
             self._leave_residuals(account, rows)
             return False
@@ -166,7 +168,7 @@ class Waterfall(Absorption):
         venue = self.venue_of(account)
         if self._below_backstop(account):
             return FAILED
-        cooling = account in self.cooling
+        cooling = account in self.cooling and (self.now < self.cooling[account] or bool(venue.cooldown_waits))
         if cooling and self.now < self.cooling[account] and venue.cooldown_waits:
             self.waited += 1
             return OPEN

@@ -95,14 +95,14 @@ def draws(key: Any, rows: Any, numbers: Any, words: Any) -> None:
 
 
 @entry
-def _draw(key: int, step: int, slot: int) -> float:
-    """Return the first uniform variate of a decision."""
-    return rng.uniform(np.uint64(key), step, slot, rng.FIRST)
+def _draw(key: int, step: int, slot: int, number: int) -> float:
+    """Return a uniform variate of a decision."""
+    return rng.uniform(np.uint64(key), step, slot, number)
 
 
-def draw(key: int, step: int, slot: int) -> float:
-    """Return the first uniform variate of a decision, for Python."""
-    return float(_draw(np.uint64(key), np.int64(step), np.int64(slot)))
+def draw(key: int, step: int, slot: int, number: int) -> float:
+    """Return a uniform variate of a decision, for Python."""
+    return float(_draw(np.uint64(key), np.int64(step), np.int64(slot), np.int64(number)))
 
 
 @entry

@@ -79,12 +79,12 @@ def adl_needed_usd(replicate: Replicate) -> Value:
 
 
 @metric(
-    "adl_overshoot_usd", "USD", "what counterparties lost beyond what was needed",
-    "adl_forgone_usd - adl_needed_usd",
+    "adl_overshoot_usd", "USD", "what counterparties lost beyond what was needed; negative: what others had to find",
+    "sum of forgone_usd where positive - adl_needed_usd",
 )  # fmt: skip
 def adl_overshoot_usd(replicate: Replicate) -> Value:
     """Excess of auto-deleveraging."""
-    forgone = float(replicate.numbers("adl", "forgone_usd").sum())
+    forgone = float(np.maximum(replicate.numbers("adl", "forgone_usd"), 0.0).sum())
     return forgone - float(np.maximum(replicate.numbers("liquidations", "deficit_usd"), 0.0).sum())
 
 
