@@ -25,13 +25,20 @@ _FILE = re.compile(r"[\w.-]+\.json")
 def rulebook_tiers(rulebook: str, contract: str) -> tuple[MarginTier, ...]:
     """Return the maintenance margin tiers of a contract under a rulebook, by name or path.
 
+    The rates hold what the venue sets aside for the fee of closing; where each rate holds for the
+    whole position, no amount is deducted.
+
     Raises
     ------
     UsageError
         If the rulebook has no such contract.
     """
-    found = contract_of(load_rulebook(rulebook), contract)
-    return tiers_from((tier.cap_usd, tier.mmr, tier.max_leverage) for tier in found.tiers)
+    book = load_rulebook(rulebook)
+    fee = exact(book.margin.closing_fee)
+    rows = [(t.cap_usd, exact(t.mmr) + fee, t.max_leverage) for t in contract_of(book, contract).tiers]
+    if book.margin.tiers == "whole":
+        return tuple(MarginTier(cap, rate, 0, leverage) for cap, rate, leverage in rows)
+    return tiers_from(rows)
 
 
 def contract_of(book: Rulebook, contract: str) -> Contract:
