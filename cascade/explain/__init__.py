@@ -9,9 +9,10 @@ from typing import Any
 
 from cascade.errors import Problem, ScenarioError
 from cascade.explain.cost import Cost, cost_of
-from cascade.explain.figures import Figure, counts, figures_of, rulebook_counts
+from cascade.explain.figures import Figure, counts, figures_of
 from cascade.explain.liquidation_map import LiquidationMap, liquidation_maps
 from cascade.explain.population import Population, populations
+from cascade.explain.rules import Assumption, assumptions_of, rulebook_counts
 from cascade.explain.timeline import Moment, timeline
 from cascade.scenario.schema import Scenario
 
@@ -26,6 +27,8 @@ class Explanation:
     figures: tuple[Figure, ...]
     rulebooks: dict[str, dict[str, int]]
     """Figures of each venue's rulebook by status."""
+    assumptions: tuple[Assumption, ...]
+    """Figures of the venues' rules that are not confirmed."""
     populations: tuple[Population, ...]
     maps: tuple[LiquidationMap, ...]
     cost: Cost
@@ -42,6 +45,7 @@ class Explanation:
             "figures": [figure.as_dict() for figure in self.figures],
             "figures_by_kind": counts(self.figures),
             "rulebook_figures_by_status": self.rulebooks,
+            "unconfirmed_rules": [each.as_dict() for each in self.assumptions],
             "population": [population.as_dict() for population in self.populations],
             "liquidation_map": [each.as_dict() for each in self.maps],
             "cost": self.cost.as_dict(),
@@ -64,13 +68,13 @@ def explain_scenario(path: str | Path, overrides: Iterable[str] = (), replicate:
     if scenario is None or any(problem.severity == "error" for problem in problems):
         raise ScenarioError(problems)
     drawn = assemble(scenario, replicate)
-    books = {venue.rulebook: rulebook_counts(venue.rulebook) for venue in scenario.venues.values()}
     return Explanation(
         scenario=scenario,
         replicate=replicate,
         timeline=timeline(scenario, drawn.params),
         figures=figures_of(scenario),
-        rulebooks={Path(name).stem: found for name, found in books.items()},
+        rulebooks=rulebook_counts(scenario),
+        assumptions=assumptions_of(scenario),
         populations=populations(scenario, drawn),
         maps=liquidation_maps(scenario, drawn),
         cost=cost_of(scenario, drawn),

@@ -79,21 +79,6 @@ def counts(figures: Sequence[Figure]) -> dict[str, int]:
     return {kind: found[kind] for kind in KINDS if found[kind]}
 
 
-def rulebook_counts(name: str) -> dict[str, int]:
-    """Return how many figures of a rulebook have each status."""
-    from cascade.venues.load import load_rulebook
-
-    book = load_rulebook(name)
-    found: Counter[str] = Counter()
-    for field in type(book).model_fields:
-        if field not in ("sources", "name", "date"):
-            leaf = _Leaf((field,), (field,), getattr(book, field), None, field in book.model_fields_set)
-            for each in filter(lambda each: each.written, _leaves(leaf)):
-                provenance = book.provenance(".".join(each.numbered))
-                found[provenance.status if provenance is not None else NONE] += 1
-    return dict(found.most_common())
-
-
 def _figure(leaf: _Leaf, scenario: Scenario) -> Figure:
     path = ".".join(leaf.named)
     unit = _SPECIAL_UNITS.get(leaf.named[-1]) or unit_of(leaf.info)

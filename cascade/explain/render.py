@@ -11,6 +11,7 @@ from cascade.explain.cost import Cost
 from cascade.explain.figures import DEFAULT, NONE, Figure, counts
 from cascade.explain.liquidation_map import WIDTH, LiquidationMap, Side
 from cascade.explain.population import QUANTILES, Population, Spread
+from cascade.explain.rules import Assumption
 from cascade.explain.timeline import Moment
 from cascade.explain.topics import Topic
 
@@ -42,6 +43,7 @@ def render(explanation: Explanation, *, all_figures: bool = False) -> Iterator[R
     yield Text.assemble((scenario.name, "bold"), what)
     yield from _timeline(explanation.timeline)
     yield from _figures(explanation, all_figures)
+    yield from _assumptions(explanation.assumptions)
     for population in explanation.populations:
         yield from _population(population, explanation.replicate)
     for each in explanation.maps:
@@ -127,6 +129,16 @@ def _figures(explanation: Explanation, all_figures: bool) -> Iterator[Renderable
         yield _note(
             f"{len(figures) - len(shown)} defaults are not shown: --all, or `cascade docs parameters`."
         )
+
+
+def _assumptions(assumptions: Sequence[Assumption]) -> Iterator[RenderableType]:
+    if not assumptions:
+        return
+    yield _heading("Rules of venues that are not confirmed")
+    table = _table("venue", "figure", "value", "why")
+    for each in assumptions:
+        table.add_row(each.venue, each.figures, each.value, each.source)
+    yield table
 
 
 def _figure_table(figures: Sequence[Figure]) -> RenderableType:
