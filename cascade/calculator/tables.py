@@ -35,7 +35,8 @@ def rulebook_tiers(rulebook: str, contract: str) -> tuple[MarginTier, ...]:
     """
     book = load_rulebook(rulebook)
     fee = exact(book.margin.closing_fee)
-    rows = [(t.cap_usd, exact(t.mmr) + fee, t.max_leverage) for t in contract_of(book, contract).tiers]
+    tiers = contract_of(book, contract).tiers
+    rows = [(tier.cap_usd, float(exact(tier.mmr) + fee), tier.max_leverage) for tier in tiers]
     if book.margin.tiers == "whole":
         return tuple(MarginTier(cap, rate, 0, leverage) for cap, rate, leverage in rows)
     return tiers_from(rows)

@@ -519,7 +519,7 @@ def test_sheet_refuses(change, message):
 def test_figures_of_a_rulebook_are_sourced_and_differ():
     found = {figure.path: figure for figure in figures("binance-2025-07")}
     assert found["contracts.BTCUSDT.tiers.0.cap_usd"].text == "300k"
-    assert found["liquidation.procedure"].status == "unconfirmed"
+    assert found["fund.unwind.fraction_per_minute"].status == "unconfirmed"
     assert all(figure.source or figure.status == "default" for figure in found.values())
     assert differences("binance-2025-07", "binance-2025-07") == []
     apart = {each.path: each for each in differences("binance-2025-07", "spot")}

@@ -152,7 +152,7 @@ def test_book_levels(units):
 def test_funds(units):
     ledger = np.zeros(1, LEDGER)
     ledger["fund_losses"] = 1
-    row = rows_of("funds", fund_rows(9, np.array([-7_000_000]), ledger), units)[0]
+    row = rows_of("funds", fund_rows(9, np.array([-7_000_000]), np.array([7_000_000]), ledger), units)[0]
     assert (row["fund"], row["equity_usd"], row["uncovered_usd"], row["losses_usd"]) == (
         "all",
         -7.0,

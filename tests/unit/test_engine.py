@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
@@ -106,14 +107,16 @@ def test_a_market_shock_that_fills_is_not_mentioned(tmp_path: Path) -> None:
 
 @pytest.fixture
 def waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Result:
-    """Run three replicates, of which the second leaves waves unfinished and an account flagged."""
+    """Run three replicates, of which the second leaves waves unfinished and an account that fails."""
 
     class Flagging(Engine):
         def check(self) -> None:
             super().check()
             if self.step == self.n_steps and self.sink.replicate == 1:
                 self.state.clock[0].unfinished_waves = 4
-                self.state.clock[0].n_flagged = 1
+                first = int(self.params.run[0].first_trader)
+                held = self.state.positions.lots[self.state.accounts.first_position[first:]] != 0
+                self.state.balances[first + int(np.flatnonzero(held)[0]), 0] -= 10**15
 
     monkeypatch.setattr(experiment, "Engine", Flagging)
     return experiment.run(small_scenario(), replicates=3, out=tmp_path)
