@@ -175,7 +175,7 @@ CASES = [
             ("    market: binance:BTCUSDT", "    market: binance:BTCUSD"),
             (SHOCK + "\n", ""),
         ],
-        Fault("CAS105", "{rulebook: spott}", "spott", "write one of binance-2025-07, spot"),
+        Fault("CAS105", "{rulebook: spott}", "spott", "write one of binance-2025-03, binance-2025-07"),
         Fault("CAS104", "  binance:BTCUSD:", "binance", "contracts: BTCUSDT, ETHUSDT"),
     ),
     case(
