@@ -7,16 +7,70 @@ from pathlib import Path
 import pytest
 
 from cascade.errors import ScenarioError
+from cascade.explain.rules import rules_of
 from cascade.venues.load import load_rulebook, rulebook_path, shipped_rulebooks
 from cascade.venues.rulebook import Contract, Tier
 
 BTC_AMOUNTS = [0, 300, 1500, 12_000, 132_000, 482_000, 2_982_000, 14_482_000, 26_482_000, 41_482_000, 121_482_000, 421_482_000]  # fmt: skip # noqa: E501
 
 
+PERPETUAL = [name for name in shipped_rulebooks() if name != "spot"]
+CONTRACTS = [(name, contract) for name in PERPETUAL for contract in load_rulebook(name).contracts]
+
+SAMPLE = [
+    ("binance-2025-03", "BTCUSDT", 0, 50e3, 125, 0.004),
+    ("binance-2025-03", "DOGEUSDT", 1, 50e3, 50, 0.007),
+    ("binance-2025-03", "XRPUSDT", 2, 160e3, 40, 0.01),
+    ("binance-2025-03", "BNBUSDT", 9, 150e6, 1, 0.5),
+    ("binance-2025-07", "ETHUSDT", 4, 50e6, 25, 0.02),
+    ("binance-2025-07", "XRPUSDT", 0, 80e3, 75, 0.006),
+    ("binance-2025-10", "BTCUSDT", 0, 300e3, 150, 0.004),
+    ("binance-2025-10", "ETHUSDT", 11, 1.2e9, 1, 0.5),
+    ("binance-2025-10", "SOLUSDT", 3, 4e6, 25, 0.02),
+    ("binance-2025-10", "XRPUSDT", 0, 40e3, 100, 0.005),
+    ("binance-2026-03", "BNBUSDT", 1, 200e3, 50, 0.006),
+    ("bybit-2025-07", "BTCUSDT", 0, 2e6, 100, 0.005),
+    ("bybit-2025-07", "BTCUSDT", 1, 2.6e6, 90, 0.0056),
+    ("bitmex-2025-07", "XBTUSDT", 1, 300 * 107e3, 71.4286, 0.008),
+    ("hyperliquid-2025-10", "BTC", 0, 150e6, 40, 0.0125),
+    ("hyperliquid-2025-10", "ETH", 1, 100e9, 15, 1 / 30),
+    ("hyperliquid-2025-10", "ARB", 0, 3e6, 10, 0.05),
+    ("dydx-v4", "ETH-USD", 0, 100e9, 20, 0.03),
+]
+
+
 def test_every_shipped_rulebook_loads() -> None:
-    assert shipped_rulebooks() == ("binance-2025-07", "spot")
+    assert shipped_rulebooks() == (
+        "binance-2025-03", "binance-2025-07", "binance-2025-10", "binance-2026-03", "bitmex-2025-07",
+        "bybit-2025-07", "dydx-v4", "hyperliquid-2025-10", "okx-2025-07", "spot",
+    )  # fmt: skip
     for name in shipped_rulebooks():
         assert load_rulebook(name).name == name
+
+
+@pytest.mark.parametrize(("name", "contract", "number", "cap", "leverage", "mmr"), SAMPLE)
+def test_tiers_are_those_of_the_table(
+    name: str, contract: str, number: int, cap: float, leverage: float, mmr: float
+) -> None:
+    tier = load_rulebook(name).contracts[contract].tiers[number]
+    assert (tier.cap_usd, tier.max_leverage, tier.mmr) == (cap, leverage, pytest.approx(mmr, rel=1e-8))
+
+
+@pytest.mark.parametrize("name", shipped_rulebooks())
+def test_every_rule_of_a_rulebook_is_sourced(name: str) -> None:
+    rules = rules_of(load_rulebook(name))
+    assert len(rules) >= 2
+    assert [rule.path for rule in rules if not rule.source] == []
+
+
+@pytest.mark.parametrize("name", PERPETUAL)
+def test_what_a_rulebook_extends_has_sources_of_its_date(name: str) -> None:
+    rules = load_rulebook(name)
+    for contract in rules.contracts:
+        source = rules.provenance(f"contracts.{contract}.tiers.0.mmr")
+        assert source is not None
+        if name.startswith("binance"):
+            assert rules.date.isoformat() in source.source
 
 
 def test_tiers_of_btc_are_those_of_the_venue() -> None:
@@ -29,9 +83,9 @@ def test_tiers_of_btc_are_those_of_the_venue() -> None:
     assert contract.largest_notional(126) == 0
 
 
-@pytest.mark.parametrize("contract", ["BTCUSDT", "ETHUSDT", "SOLUSDT", "DOGEUSDT", "XRPUSDT", "BNBUSDT"])
-def test_tiers_are_continuous_convex_and_within_initial_margin(contract: str) -> None:
-    figures = load_rulebook("binance-2025-07").contracts[contract]
+@pytest.mark.parametrize(("name", "contract"), CONTRACTS)
+def test_tiers_are_continuous_convex_and_within_initial_margin(name: str, contract: str) -> None:
+    figures = load_rulebook(name).contracts[contract]
     amounts = figures.maintenance_amounts()
     for (below, a), (above, b) in zip(
         zip(figures.tiers, amounts, strict=True),
@@ -88,11 +142,11 @@ def broken(folder: Path, old: str, new: str) -> ScenarioError:
         ("kind: perpetual", "kind: spot", "CAS202", "a spot venue has no leverage", "kind: perpetual"),
         ("adl:\n  ranking: queue_pnl_margin\n  price: bankruptcy\n", "", "CAS202", "lacks 'adl'", "add adl:"),
         (
-            "procedure: binance_partial",
+            "procedure: lower_tier",
             "procedure: partial",
             "CAS012",
             "'partial' is not one of",
-            "binance_partial",
+            "lower_tier",
         ),
         ("date: 2025-07-17", "date: July", "CAS013", "'July' is not a date", "2025-07-17"),
     ],
@@ -109,13 +163,51 @@ def test_unknown_rulebook() -> None:
         load_rulebook("binance-2025-7")
 
 
+def extended(folder: Path, changes: str) -> str:
+    path = folder / "stricter.yaml"
+    path.write_text(f"extends: binance-2025-07\nname: stricter\n{changes}", encoding="utf-8")
+    return str(path)
+
+
 def test_a_rulebook_can_extend_another(tmp_path: Path) -> None:
-    path = tmp_path / "stricter.yaml"
-    base = rulebook_path("binance-2025-07")
-    path.write_text(f"extends: {base}\nname: stricter\nadl: {{price: mark}}\n", encoding="utf-8")
-    rules = load_rulebook(str(path))
+    changes = 'adl: {price: mark}\nsources: {adl.price: {status: unconfirmed, source: "a test"}}\n'
+    rules = load_rulebook(extended(tmp_path, changes))
     assert rules.adl.price == "mark"
     assert rules.adl.ranking == "queue_pnl_margin"
+    source = rules.provenance("adl.price")
+    assert source is not None
+    assert source.source == "a test"
+
+
+def test_a_figure_that_is_changed_does_not_keep_its_source(tmp_path: Path) -> None:
+    with pytest.raises(ScenarioError, match="is the source of the file that it extends") as caught:
+        load_rulebook(extended(tmp_path, "adl: {price: mark}\n"))
+    (problem,) = caught.value.problems
+    assert (problem.code, problem.path, problem.line) == ("CAS201", "adl.price", 3)
+    assert problem.file.endswith("stricter.yaml")
+
+
+def test_a_source_that_is_written_anew_keeps_nothing_of_the_old_one(tmp_path: Path) -> None:
+    name = extended(tmp_path, 'sources: {fund.take_over: {status: derived, source: "a test"}}\n')
+    source = load_rulebook(name).provenance("fund.take_over")
+    assert source is not None
+    assert (source.source, source.note) == ("a test", "")
+
+
+def test_a_pattern_of_the_extending_file_counts_after_those_of_the_extended(tmp_path: Path) -> None:
+    name = extended(
+        tmp_path, 'sources: {"contracts.*.liquidation_fee": {status: derived, source: "a test"}}\n'
+    )
+    source = load_rulebook(name).provenance("contracts.BNBUSDT.liquidation_fee")
+    assert source is not None
+    assert source.source == "a test"
+
+
+def test_the_closing_fee_counts_towards_the_margin(tmp_path: Path) -> None:
+    own = 'sources: {margin.closing_fee: {status: derived, source: "a test"}}\n'
+    with pytest.raises(ScenarioError, match="exceeds the initial margin") as caught:
+        load_rulebook(extended(tmp_path, "margin: {closing_fee: 0.5 %}\n" + own))
+    assert "the closing fee comes on top" in caught.value.problems[0].hint
 
 
 def test_one_tier_needs_no_amount() -> None:

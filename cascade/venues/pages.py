@@ -1,0 +1,146 @@
+"""Pages of the documentation on venues, written from their rulebooks.
+
+`python -m cascade.venues.pages` rewrites them; a test compares them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, get_args
+
+from cascade.scenario.source import walk
+from cascade.venues.load import RULES, document_of, load_rulebook, shipped_rulebooks
+from cascade.venues.rulebook import Rulebook, Status
+
+FOLDER = Path(__file__).resolve().parent.parent / "docs" / "venues"
+
+_MARKS: dict[str, str] = dict(zip(get_args(Status), ("S", "C", "D", "2", "?"), strict=True))
+
+_LEGEND = (
+    "Marks: [S] stated by the venue, or a copy of its page; [C] read in public code or an API fixture; [D] derived; "
+    "[2] second hand; [?] not confirmed: an assumption, never to be quoted as a rule of the venue."
+)
+
+
+@dataclass(frozen=True)
+class _Book:
+    """A rulebook with its figures as they are written."""
+
+    name: str
+
+    @cached_property
+    def rules(self) -> Rulebook:
+        return load_rulebook(self.name)
+
+    @cached_property
+    def figures(self) -> dict[str, str]:
+        """Return what each figure is, by its dotted path."""
+        root = document_of(self.name).root
+        assert root is not None
+        return {
+            ".".join(map(str, steps)): str(node.value)
+            for steps, node in walk(root)
+            if steps and steps[0] in RULES and node.mapping is None and node.items is None
+        }
+
+    def marked(self, path: str) -> str:
+        """Return a figure with the mark of how it is known; empty where the rulebook has none."""
+        provenance = self.rules.provenance(path)
+        if path not in self.figures or provenance is None:
+            return ""
+        return f"{self.figures[path]} [{_MARKS[provenance.status]}]"
+
+
+def pages() -> dict[str, str]:
+    """Return the text of each page by the name of its file."""
+    families: dict[str, list[_Book]] = {}
+    for name in shipped_rulebooks():
+        families.setdefault(name.partition("-")[0], []).append(_Book(name))
+    return {f"{family}.md": _page(books) for family, books in families.items()}
+
+
+def _page(books: Sequence[_Book]) -> str:
+    parts = [f"# {books[-1].rules.venue}", "Written from the rulebooks by `python -m cascade.venues.pages`."]
+    rows = [(f"`{book.name}`", str(book.rules.date), book.rules.description) for book in books]
+    parts += [_table(("rulebook", "date", "in short"), rows), _LEGEND, "## Rules"]
+    parts.append(_figures(books, [path for path in _paths(books) if not path.startswith("contracts.")], ""))
+    for contract in dict.fromkeys(name for book in books for name in book.rules.contracts):
+        parts += [f"## {contract}", *_contract(books, contract)]
+    parts += ["## Not confirmed", _sources(books, unconfirmed=True)]
+    parts += ["## Sources", _sources(books, unconfirmed=False)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _paths(books: Sequence[_Book]) -> list[str]:
+    return list(dict.fromkeys(path for book in books for path in book.figures))
+
+
+def _figures(books: Sequence[_Book], paths: Sequence[str], above: str) -> str:
+    rows = [(f"`{path.removeprefix(above)}`", *(book.marked(path) for book in books)) for path in paths]
+    return _table(("figure", *(book.name for book in books)), rows)
+
+
+def _contract(books: Sequence[_Book], contract: str) -> Iterator[str]:
+    """Yield the figures of a contract, then each table of tiers with the rulebooks that share it."""
+    above = f"contracts.{contract}."
+    own = [path for path in _paths(books) if path.startswith(above)]
+    yield _figures(books, [path for path in own if not path.startswith(f"{above}tiers.")], above)
+    shared: dict[str, list[str]] = {}
+    for book in books:
+        if contract in book.rules.contracts:
+            shared.setdefault(_tiers(book, contract), []).append(f"`{book.name}`")
+    for table, names in shared.items():
+        yield f"Tiers of {', '.join(names)}:\n\n{table}"
+
+
+def _tiers(book: _Book, contract: str) -> str:
+    rows: list[Sequence[str]] = []
+    for number in range(len(book.rules.contracts[contract].tiers)):
+        above = f"contracts.{contract}.tiers.{number}"
+        rows.append([book.marked(f"{above}.{key}") for key in ("cap_usd", "max_leverage", "mmr")])
+    return _table(("notional up to, USD", "leverage up to", "maintenance margin rate"), rows)
+
+
+def _sources(books: Sequence[_Book], *, unconfirmed: bool) -> str:
+    """Return the entries of `sources` that count for some figure; equal ones of several rulebooks once."""
+    rows: dict[tuple[str, str, str], list[str]] = {}
+    for book in books:
+        counting = {book.rules.pattern_of(path) for path in book.figures}
+        for pattern, source in book.rules.sources.items():
+            if pattern in counting and (source.status == "unconfirmed") == unconfirmed:
+                mark = "" if unconfirmed else f" [{_MARKS[source.status]}]"
+                row = (f"`{pattern}`", f"{source.source}{mark}", source.note)
+                rows.setdefault(row, []).append(f"`{book.name}`")
+    if not rows:
+        return "None."
+    head = ("figures", "why" if unconfirmed else "source", "note", "rulebooks")
+    return _table(head, [(*row, _which(names, books)) for row, names in rows.items()])
+
+
+def _which(names: Sequence[str], books: Sequence[_Book]) -> str:
+    """Return names of rulebooks; nothing where there is but one."""
+    if len(books) == 1:
+        return ""
+    return "all" if len(names) == len(books) else ", ".join(names)
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    """Return a table, without the columns that are empty throughout."""
+    kept = [k for k in range(len(head)) if any(row[k] for row in rows)]
+    lines = [[head[k] for k in kept], ["---"] * len(kept)]
+    lines += [[" ".join(str(row[k]).replace("|", "\\|").split()) for k in kept] for row in rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def write_pages() -> None:
+    """Write all of them."""
+    FOLDER.mkdir(exist_ok=True)
+    for name, text in pages().items():
+        (FOLDER / name).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write_pages()
