@@ -31,7 +31,9 @@ def test_help(words: tuple[str, ...]) -> None:
 
 def test_list_and_show() -> None:
     listed = [line.split() for line in call("rulebook", "list").stdout.splitlines()]
-    assert ["binance-2025-07", "2025-07-17", "Binance", "USDT-M", "futures"] in [words[:5] for words in listed]
+    assert ["binance-2025-07", "2025-07-17", "Binance", "USDT-M", "futures"] in [
+        words[:5] for words in listed
+    ]
     assert {"name", "venue", "date"} <= json.loads(call("rulebook", "list", "--json").stdout)[0].keys()
     shown = call("rulebook", "show", "binance-2025-07")
     line = next(line for line in shown.stdout.splitlines() if line.startswith("fund.unwind.fraction"))

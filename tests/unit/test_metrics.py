@@ -191,7 +191,10 @@ def test_waterfall(replicate):
     adl["leverage_after"] = [9.0, 3.0, 5.0]
     funds = np.zeros(2, FUND_ROW)
     funds["step"], funds["uncovered"] = [1, 2], [3_000_000, 5_000_000]
-    rows = [LONG | {"fund_draw": 8_000_000, "deficit": 25_000_000}, LONG | {"fund_draw": -2_000_000, "deficit": -1}]
+    rows = [
+        LONG | {"fund_draw": 8_000_000, "deficit": 25_000_000},
+        LONG | {"fund_draw": -2_000_000, "deficit": -1},
+    ]
     equity = [9_000_000, -1_000_000, 4_000_000]
     row = compute(replicate(rows, btc=[1_000_000] * 3, adl=adl, funds=funds, fund_equity=equity))
     # the fund belongs to the venue; the second market of the fixture would show the same
