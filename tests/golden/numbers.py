@@ -48,6 +48,13 @@ CASES = (
     Case("calm", ("duration=1h",)),
     Case("btc-2025-07-01", ("duration=1h",)),
     Case("btc-2025-07-25", ("duration=1h",), slow=True),
+    Case("policy-adl"),
+    Case("venue-binance"),
+    Case("venue-bitmex"),
+    Case("venue-bybit"),
+    Case("venue-dydx"),
+    Case("venue-hyperliquid"),
+    Case("venue-okx"),
 )
 
 
