@@ -320,31 +320,54 @@ def deleverage(st: State, p: Params, index: int) -> None:
 
 
 @outlined
-def hand_to_fund_at_mark(st: State, p: Params, index: int) -> None:
-    """Move a residual to the fund at mark, which costs it nothing; its deficit stays to be socialised."""
-    residual = st.residuals[index]
-    row = st.positions[residual.position]
-    m = int64(row.market)
-    fund = p.venues[int64(st.accounts[int64(row.account)].venue)].fund
-    value = -residual.lots * lot_value(p.markets[m], st.markets[m].mark)
-    move_position(st, p, residual.position, held_at(st, fund, m), residual.lots, value)
-    st.liquidations[residual.row].taken_over_lots += abs(residual.lots)
-    residual.quote -= value  # what is left of the balance: the deficit, negative
+def pool_deficits(st: State, p: Params, m: int, long: bool, index: int) -> None:
+    """Move a batch's residuals to the fund at mark and gather their deficits in residual `index`.
+
+    The fund advances what is missing to the accounts; those who bear the loss pay it back.
+    """
+    missing = int64(0)
+    for k in range(st.clock[0].n_residual):
+        residual = st.residuals[k]
+        row = st.positions[residual.position]
+        if row.market != m or residual.lots == 0 or (residual.lots > 0) != long:
+            continue
+        account = int64(row.account)
+        settlement, fund = p.markets[m].settlement, p.venues[int64(st.accounts[account].venue)].fund
+        value = -residual.lots * lot_value(p.markets[m], st.markets[m].mark)
+        move_position(st, p, residual.position, held_at(st, fund, m), residual.lots, value)
+        st.liquidations[residual.row].taken_over_lots += abs(residual.lots)
+        deficit = max(value - residual.quote, int64(0))
+        st.balances[account, settlement] += deficit
+        st.balances[fund, settlement] -= deficit
+        missing += deficit
+        residual.quote = 0
+        if k != index:
+            residual.lots = 0
+    st.residuals[index].quote = -missing
 
 
 @outlined
 def socialise(st: State, p: Params, index: int) -> None:
-    """Let the first counterparty bear its part of residual `index`'s deficit, by lots held (Drift, Vega)."""
-    residual, ranked = st.residuals[index], st.ranked[0]
-    wanted = st.clock[0].adl_lots
-    target = ranked.position
-    row = st.positions[target]
-    m, account = int64(row.market), int64(row.account)
+    """Let the first counterparty pay its part of the deficits gathered in residual `index`, by lots held.
+
+    So do Drift and Vega; what nobody is left to pay stays with the fund.
+    """
+    residual = st.residuals[index]
+    m = int64(st.positions[residual.position].market)
     settlement = p.markets[m].settlement
+    fund = p.venues[int64(st.accounts[int64(st.positions[residual.position].account)].venue)].fund
+    if st.clock[0].n_ranked == 0 or residual.quote == 0:
+        st.ledger[settlement].fund_losses -= residual.quote
+        st.liquidations[residual.row].fund_draw -= residual.quote
+        residual.lots, residual.quote = 0, 0
+        return
+    ranked = st.ranked[0]
+    target, wanted = ranked.position, st.clock[0].adl_lots
+    account = int64(st.positions[target].account)
     part = proportion(-residual.quote, ranked.lots, wanted) if ranked.lots < wanted else -residual.quote
     cancel_account(st, p, account)
     st.balances[account, settlement] -= part
-    st.balances[int64(st.positions[residual.position].account), settlement] += part
+    st.balances[fund, settlement] += part
     residual.quote += part
     st.clock[0].adl_lots -= ranked.lots
     _log(st, p, index, target, int64(0), int64(0), int64(0), part)

@@ -306,7 +306,7 @@ def _begin_batch(st: State, p: Params, m: int, long: bool, index: int) -> bool:
             wanted += abs(residual.lots)
     deleveraging.rank_counterparties(st, p, m, not long, wanted)
     if p.venues[p.markets[m].venue].adl_ranking == SOCIALISE:
-        deleveraging.hand_to_fund_at_mark(st, p, index)
+        deleveraging.pool_deficits(st, p, m, long, index)
     clock.ranking = 1
     return True
 
@@ -314,12 +314,9 @@ def _begin_batch(st: State, p: Params, m: int, long: bool, index: int) -> bool:
 @kernel
 def _bear(st: State, p: Params, m: int, index: int) -> None:
     """Let the first counterparty in rank bear its part of a residual; the fund, where none is left."""
-    clock, residual = st.clock[0], st.residuals[index]
+    clock = st.clock[0]
     if p.venues[p.markets[m].venue].adl_ranking == SOCIALISE:
-        if residual.quote < 0 and clock.n_ranked > 0:
-            deleveraging.socialise(st, p, index)
-        else:  # the next residual is borne by all of them again
-            residual.lots, clock.ranking = 0, 0
+        deleveraging.socialise(st, p, index)
     elif clock.n_ranked == 0:
         backstop.absorb_residual(st, p, index)
     else:

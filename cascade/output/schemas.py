@@ -179,7 +179,11 @@ ADL: Final = Table(
     (
         MARKET,
         _column("wave", "int64", "wave within the step"),
-        _column("account", "int64", "bankrupt account whose position is closed"),
+        _column(
+            "account",
+            "int64",
+            "bankrupt account whose position is closed; of a socialised loss, the first of them",
+        ),
         _column("counterparty", "int64", "account that is deleveraged"),
         _column("side", "category", "side of the counterparty's position: long or short"),
         _column("size_lots", "int64", "lots the counterparty gave up"),

@@ -63,7 +63,7 @@ class FundingRule(Model):
     """The formula of the funding rate."""
 
     interval_h: Annotated[float, Field(gt=0)] = Field(default=8.0, description="Hours between payments.")
-    interest: Rate = Field(default=0.0001, description="Interest for one interval.")
+    interest: Rate = Field(default=0.0001, description="Interest in the rate of the formula.")
     clamp: Share = Field(default=0.0005, description="Bound of interest minus premium.")
     impact_notional_usd: PositiveUsd = Field(
         default=25000.0, description="Size whose average price is the impact price."

@@ -353,29 +353,34 @@ class Absorption(Exchange):
         return True
 
     def _socialise(self, m: int, batch: list[Residual]) -> None:
-        """Move each residual to the fund at mark, and let everybody in the market pay what is missing."""
+        """Move residuals to the fund at mark, and let everybody in the market pay what they miss together."""
+        ranking = sorted(self._counterparties(m), key=lambda r: (-r.score, r.position))
+        fund = self.ledger.fund_of(self.ledger.positions[batch[0].position].account)
+        missing = 0
         for residual in batch:
-            ranking = sorted(self._counterparties(m), key=lambda r: (-r.score, r.position))
-            account = self.ledger.positions[residual.position].account
             worth = residual.lots * lot_value(self.world.markets[m], self.marks[m])
-            place = self.ledger.place(self.ledger.fund_of(account), m)
-            self.ledger.move(residual.position, place, residual.lots, -worth)
+            self.ledger.move(residual.position, self.ledger.place(fund, m), residual.lots, -worth)
             residual.row["taken_over_lots"] += abs(residual.lots)
-            missing = max(-(residual.quote + worth), 0)
+            deficit = max(-(residual.quote + worth), 0)
+            self.ledger.balance[self.ledger.positions[residual.position].account] += deficit
+            self.ledger.balance[fund] -= deficit
+            missing += deficit
             residual.lots = 0
-            total = sum(r.lots for r in ranking)
-            for rank, r in enumerate(ranking if missing else []):
-                part = missing * r.lots // total
-                missing, total = missing - part, total - r.lots
-                payer = self.ledger.positions[r.position].account
-                self.cancel_account(payer)
-                self.ledger.balance[payer] -= part
-                self.ledger.balance[account] += part
-                self.socialised += 1
-                self._log_adl(m, residual, r, rank, (0, 0, 0, part))
-                self._retest(payer)
-                if missing == 0:
-                    break
+        total = sum(r.lots for r in ranking)
+        for rank, r in enumerate(ranking):
+            if missing == 0:
+                return
+            part = missing * r.lots // total
+            missing, total = missing - part, total - r.lots
+            payer = self.ledger.positions[r.position].account
+            self.cancel_account(payer)
+            self.ledger.balance[payer] -= part
+            self.ledger.balance[fund] += part
+            self.socialised += 1
+            self._log_adl(m, batch[0], r, rank, (0, 0, 0, part))
+            self._retest(payer)
+        self.ledger.fund_losses += missing
+        batch[0].row["fund_draw"] += missing
 
     def _log_adl(
         self, m: int, residual: Residual, ranked: Ranked, rank: int, fill: tuple[int, int, int, int]
