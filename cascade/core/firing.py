@@ -38,7 +38,6 @@ def fire(st: State, p: Params, position: int) -> None:
         _unhang(st, p, account)
         flag(st, p, account, int64(0))
         return
-    st.accounts[account].cooling_until = NONE
     trader = account - p.run[0].first_trader
     if 0 <= trader < len(st.traders):
         _standing_orders(st, p, trader, position)

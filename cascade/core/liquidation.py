@@ -176,9 +176,10 @@ def _in_slices(st: State, p: Params, account: int) -> int:
     step = st.clock[0].step
     if _below_backstop(st, p, account):
         return FAILED
-    cooling = row.cooling_until != NONE and (step < row.cooling_until or venue.cooldown_waits != 0)
-    if cooling and step < row.cooling_until and venue.cooldown_waits != 0:
+    if step < row.cooling_until and venue.cooldown_waits != 0:
         return OPEN
+    memory = venue.cooldown_steps if venue.cooldown_waits != 0 else int64(0)  # the whole after the wait
+    cooling = row.cooling_until != NONE and step < row.cooling_until + memory
     first = int64(row.first_position)
     part = int64(0)
     for k in range(first, first + row.n_positions):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 import sys
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 from cascade.core import params as par
@@ -65,9 +66,10 @@ COUNTED = ("whole", "killed", "left_open", "waited", "socialised", "skipped", "d
 class Replay:
     """One random world on both sides."""
 
-    def __init__(self, seed: int, n_steps: int = 12) -> None:
+    def __init__(self, seed: int, n_steps: int = 12, **venue: int) -> None:
         rng = random.Random(seed)
-        self.world = random_world(rng, n_steps)
+        world = random_world(rng, n_steps)
+        self.world = replace(world, venues=tuple(replace(v, **venue) for v in world.venues))
         self.kernels, self.oracle = Runner(self.world), OracleMarket(self.world)
         self.traffic = Traffic(self.world, rng)
         self.orders: dict[tuple[int, int], Order] = {}
@@ -203,9 +205,9 @@ class Replay:
         return found
 
 
-def replay(seed: int, n_steps: int = 12) -> tuple[list[str], Counter[str]]:
-    """Return the first differences of a world, and counts of what happened in it."""
-    run = Replay(seed, n_steps)
+def replay(seed: int, n_steps: int = 12, **venue: int) -> tuple[list[str], Counter[str]]:
+    """Return the first differences of a world, its venues' rules changed as given, and what happened in it."""
+    run = Replay(seed, n_steps, **venue)
     windows = run.kernels.st.markets["window"].tolist()
     for step in range(n_steps):
         found = run.step()

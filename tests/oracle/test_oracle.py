@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from cascade.core import params as par
 from tests.oracle.replay import replay
 
 N_BATCHES, BATCH = 7, 300
@@ -36,9 +37,7 @@ RARE = (
     "left_open",
     "waited",
     "socialised",
-    "skipped",
     "drawn_down",
-    "shortfalls",
     "cross liquidated",
     "far orders",
     "recentred",
@@ -54,6 +53,27 @@ def test_kernels_equal_the_oracle(batch):
         assert not found, "\n".join(found)
         seen += happened
     assert {name for name in RARE if not seen[name]} == set(), dict(seen)
+
+
+@pytest.mark.parametrize(
+    ("what", "rules"),
+    [
+        ("shortfalls", {"procedure": par.IN_BLOCKS, "fund_balance": 10**10, "max_loss": 0}),
+        (
+            "skipped",
+            {"take_over": par.TAKE_OVER_NEVER, "adl_ranking": par.RANDOM, "adl_price": par.AT_BANKRUPTCY},
+        ),
+    ],
+)
+def test_rare_rules_are_met_by_some_worlds(what: str, rules: dict[str, int]):
+    seen: Counter[str] = Counter()
+    for seed in range(100):
+        found, happened = replay(
+            seed, **{"procedure": 0, "fund_balance": 0} | {k: int(v) for k, v in rules.items()}
+        )
+        assert not found, "\n".join(found)
+        seen += happened
+    assert seen[what] > 0
 
 
 @pytest.mark.parametrize("first", [0, 500])

@@ -34,9 +34,7 @@ class Waterfall(Absorption):
                 continue
             if self.margin.excess(account) <= 0:
                 self.flagged.add(account)
-                continue
-            self.cooling.pop(account, None)
-            if account in self.seats:
+            elif account in self.seats:
                 sent += self._standing_orders(account)
         return sent
 
@@ -168,8 +166,10 @@ class Waterfall(Absorption):
         venue = self.venue_of(account)
         if self._below_backstop(account):
             return FAILED
-        cooling = account in self.cooling and (self.now < self.cooling[account] or bool(venue.cooldown_waits))
-        if cooling and self.now < self.cooling[account] and venue.cooldown_waits:
+        memory = venue.cooldown_steps if venue.cooldown_waits else 0
+        until = self.cooling.get(account, -1)
+        cooling = account in self.cooling and self.now < until + memory
+        if self.now < until and venue.cooldown_waits:
             self.waited += 1
             return OPEN
         part = 0
