@@ -8,7 +8,7 @@ is left as residuals to `deleveraging`.
 from __future__ import annotations
 
 from cascade.core.exact import lot_value, proportion
-from cascade.core.ledger import held_at, move_position, settle_flat
+from cascade.core.ledger import fund_of, held_at, move_position, settle_flat
 from cascade.core.margin import bankruptcy_tick, equity_of, excess_of, is_flat, maintenance, maintenance_of
 from cascade.core.params import (
     SPOT,
@@ -60,7 +60,7 @@ def pay_fund(st: State, p: Params, account: int, m: int, amount: int) -> None:
     """Move money from an account to the fund of its venue."""
     settlement = p.markets[m].settlement
     st.balances[account, settlement] -= amount
-    st.balances[p.venues[int64(st.accounts[account].venue)].fund, settlement] += amount
+    st.balances[fund_of(st, p, account), settlement] += amount
     st.ledger[settlement].fund_income += max(amount, int64(0))
     st.ledger[settlement].fund_losses += max(-amount, int64(0))
 
@@ -156,7 +156,7 @@ def row_of(st: State, before: int, m: int) -> int:
 def buy_holdings(st: State, p: Params, account: int, before: int) -> None:
     """Let the fund buy at mark the spot that the book would not take; note it in rows from `before` on."""
     row = st.accounts[account]
-    fund = p.venues[int64(row.venue)].fund
+    fund = fund_of(st, p, account)
     first = int64(row.first_position)
     for k in range(first, first + row.n_positions):
         position = st.positions[k]
@@ -197,7 +197,7 @@ def take_over(st: State, p: Params, account: int, before: int) -> None:
     """Give all positions and the balance of an account to the fund; note it in its rows from `before` on."""
     first = int64(st.accounts[account].first_position)
     settlement = p.markets[int64(st.positions[first].market)].settlement
-    fund = p.venues[int64(st.accounts[account].venue)].fund
+    fund = fund_of(st, p, account)
     loss = -equity_of(st, p, account)
     left = st.balances[account, settlement]
     for k in range(first, first + int64(st.accounts[account].n_positions)):
@@ -259,7 +259,7 @@ def absorb_residual(st: State, p: Params, index: int) -> None:
     residual = st.residuals[index]
     row = st.positions[residual.position]
     m = int64(row.market)
-    fund = p.venues[int64(st.accounts[int64(row.account)].venue)].fund
+    fund = fund_of(st, p, int64(row.account))
     mark_value = residual.lots * lot_value(p.markets[m], st.markets[m].mark)
     loss = -(mark_value + residual.quote)
     st.ledger[p.markets[m].settlement].fund_losses += max(loss, int64(0))

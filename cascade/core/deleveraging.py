@@ -14,7 +14,7 @@ import numpy as np
 from cascade.core.backstop import retest
 from cascade.core.book import cancel_account
 from cascade.core.exact import lot_value, proportion
-from cascade.core.ledger import held_at, move_position
+from cascade.core.ledger import fund_of, held_at, move_position
 from cascade.core.margin import equity_of, maintenance_of
 from cascade.core.params import (
     ABSORBER,
@@ -145,7 +145,7 @@ def rank_counterparties(st: State, p: Params, m: int, long: bool, wanted: int) -
     if policy == PRO_RATA_PNL or policy == RISK_AWARE_PRO_RATA:
         _share_by_score(st, wanted)
     elif policy == WATER_FILLING_LEVERAGE:
-        _level_leverage(st, p, m, wanted)
+        _level_leverage(st, wanted)
     for root in range(n // 2 - 1, -1, -1):
         _sift_down(st, int64(root), n)
 
@@ -244,7 +244,7 @@ def _share_once(st: State, n: int, left: int, total: float, winners: bool) -> in
 
 
 @outlined
-def _level_leverage(st: State, p: Params, m: int, wanted: int) -> None:
+def _level_leverage(st: State, wanted: int) -> None:
     """Let those of the highest leverage give up positions until all of them have the same (arXiv 2603.15963)."""
     n = st.clock[0].n_ranked
     low, high = 0.0, 0.0
@@ -254,20 +254,20 @@ def _level_leverage(st: State, p: Params, m: int, wanted: int) -> None:
         level = 0.5 * (low + high)
         total = int64(0)
         for k in range(n):
-            total += _above(st, p, m, k, level)
+            total += _above(st, k, level)
         if total >= wanted:
             low = level
         else:
             high = level
     left = wanted
     for k in range(n):
-        part = min(_above(st, p, m, k, low), left)
+        part = min(_above(st, k, low), left)
         st.ranked[k].lots = part
         left -= part
 
 
 @kernel
-def _above(st: State, p: Params, m: int, k: int, level: float) -> int:
+def _above(st: State, k: int, level: float) -> int:
     """Return the lots that bring ranked row k down to a level of leverage."""
     row = st.ranked[k]
     held = abs(st.positions[row.position].lots)
@@ -332,7 +332,7 @@ def pool_deficits(st: State, p: Params, m: int, long: bool, index: int) -> None:
         if row.market != m or residual.lots == 0 or (residual.lots > 0) != long:
             continue
         account = int64(row.account)
-        settlement, fund = p.markets[m].settlement, p.venues[int64(st.accounts[account].venue)].fund
+        settlement, fund = p.markets[m].settlement, fund_of(st, p, account)
         value = -residual.lots * lot_value(p.markets[m], st.markets[m].mark)
         move_position(st, p, residual.position, held_at(st, fund, m), residual.lots, value)
         st.liquidations[residual.row].taken_over_lots += abs(residual.lots)
@@ -355,7 +355,7 @@ def socialise(st: State, p: Params, index: int) -> None:
     residual = st.residuals[index]
     m = int64(st.positions[residual.position].market)
     settlement = p.markets[m].settlement
-    fund = p.venues[int64(st.accounts[int64(st.positions[residual.position].account)].venue)].fund
+    fund = fund_of(st, p, int64(st.positions[residual.position].account))
     if st.clock[0].n_ranked == 0 or residual.quote == 0:
         st.ledger[settlement].fund_losses -= residual.quote
         st.liquidations[residual.row].fund_draw -= residual.quote

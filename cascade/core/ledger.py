@@ -66,6 +66,12 @@ def held_at(st: State, account: int, m: int) -> int:
     return int64(st.accounts[account].first_position) + m
 
 
+@kernel
+def fund_of(st: State, p: Params, account: int) -> int:
+    """Return the account of the insurance fund that stands behind an account: its venue's."""
+    return p.venues[int64(st.accounts[account].venue)].fund
+
+
 @outlined
 def settle_flat(st: State, p: Params, account: int) -> None:
     """Close the wallet of a margined account without positions.
@@ -78,7 +84,7 @@ def settle_flat(st: State, p: Params, account: int) -> None:
     balance = st.balances[account, settlement]
     if balance < 0:
         st.balances[account, settlement] = 0
-        st.balances[p.venues[int64(row.venue)].fund, settlement] += balance
+        st.balances[fund_of(st, p, account), settlement] += balance
         st.ledger[settlement].fund_losses -= balance
     elif account >= p.run[0].first_trader:
         transfer(st, account, settlement, -balance)
