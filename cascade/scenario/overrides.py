@@ -15,6 +15,7 @@ from cascade.scenario.source import (
     SourceText,
     Step,
     anchor_files,
+    item_number,
     merge,
     parse_yaml,
     walk,
@@ -87,17 +88,7 @@ def _set(root: Node, path: str, value: Node, source: SourceText) -> list[Problem
 
 def _step(node: Node, segment: str) -> Step | None:
     """Return the key or number a segment of a path means, or None where a list has no such item."""
-    items = node.items
-    if items is None:
-        return segment
-    if segment.lstrip("-").isdigit():
-        number = int(segment)
-        return number % len(items) if -len(items) <= number < len(items) else None
-    for number, item in enumerate(items):
-        name = item.child("name")
-        if name is not None and name.value == segment:
-            return number
-    return None
+    return segment if node.items is None else item_number(node.items, segment)
 
 
 def _put(node: Node, step: Step, value: Node) -> None:

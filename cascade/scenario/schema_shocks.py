@@ -6,11 +6,17 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from cascade.scenario.base import MarketName, MarketPatterns, Model, Text
+from cascade.scenario.base import MarketName, MarketPatterns, Model, Name, Text
 from cascade.units import Duration, Moment, Multiple, PositiveUsd, Rate
 
 
-class MarketOrderShock(Model):
+class _Scheduled(Model):
+    """What every shock has."""
+
+    name: Name | None = Field(default=None, description="Name by which it can be changed.", examples=["sale"])
+
+
+class MarketOrderShock(_Scheduled):
     """A large order, worked evenly."""
 
     type: Literal["market_order"]
@@ -23,7 +29,7 @@ class MarketOrderShock(Model):
     notional: PositiveUsd = Field(description="Its size.", examples=["110M"])
 
 
-class NewsShock(Model):
+class NewsShock(_Scheduled):
     """A move of the news value."""
 
     type: Literal["news"]
@@ -33,7 +39,7 @@ class NewsShock(Model):
     move: Rate = Field(description="The relative move.", examples=["-2 %"])
 
 
-class DepthShock(Model):
+class DepthShock(_Scheduled):
     """A change of the depth that makers quote."""
 
     type: Literal["depth"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
@@ -339,8 +339,11 @@ def anchor_files(root: Node, root_key: str = "") -> None:
 def merge(base: Node, over: Node) -> Node:
     """Return `base` with what `over` changes: mappings are merged, lists and values replaced, null removes.
 
-    A mapping whose ``type`` or ``dist`` differs replaces the other as a whole.
+    A mapping whose ``type`` or ``dist`` differs replaces the other as a whole. A mapping over a list
+    changes its items, by their name or number.
     """
+    if base.items is not None and over.mapping is not None:
+        return _merge_items(base.items, over.mapping, over)
     if base.mapping is None or over.mapping is None or _differs_in_kind(base.mapping, over.mapping):
         return over
     entries = dict(base.mapping)
@@ -350,6 +353,35 @@ def merge(base: Node, over: Node) -> Node:
         else:
             entries[key] = merge(entries[key], node) if key in entries else node
     return Node(entries, over.place, over.key_place)
+
+
+def item_number(items: Sequence[Node], key: str) -> int | None:
+    """Return the place in a list of the item that a name or a number means, or None."""
+    if key.lstrip("-").isdigit():
+        number = int(key)
+        return number % len(items) if -len(items) <= number < len(items) else None
+    return next((i for i, item in enumerate(items) if (n := item.child("name")) and n.value == key), None)
+
+
+def _merge_items(items: Sequence[Node], changes: Mapping[str, Node], over: Node) -> Node:
+    """Return a list with some items changed; a name that is not there adds an item, null removes one."""
+    merged: list[Node | None] = list(items)
+    for key, node in changes.items():
+        number = item_number(items, key)
+        if number is None:
+            merged.append(_named(node, Node(key, node.key_place or node.place, node.key_place)))
+        elif node.value is None:
+            merged[number] = None
+        else:
+            merged[number] = merge(items[number], _named(node, items[number].child("name")))
+    return Node([item for item in merged if item is not None], over.place, over.key_place)
+
+
+def _named(node: Node, name: Node | None) -> Node:
+    """Return an item with a name, unless it has one or can have none."""
+    if name is None or node.mapping is None or "name" in node.mapping:
+        return node
+    return Node({"name": name, **node.mapping}, node.place, node.key_place)
 
 
 def _differs_in_kind(base: Mapping[str, Node], over: Mapping[str, Node]) -> bool:
