@@ -122,7 +122,7 @@ def _leaves(leaf: _Leaf) -> Iterator[_Leaf]:
         isinstance(item, BaseModel) for item in cast("tuple[Any, ...]", value)
     ):
         for number, item in enumerate(cast("tuple[Any, ...]", value)):
-            name = getattr(item, "name", str(number))
+            name = getattr(item, "name", None) or str(number)
             yield from _leaves(_below(leaf, name, str(number), item, leaf.info, leaf.written))
     elif _is_figure(leaf, value):
         yield leaf
