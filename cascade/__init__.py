@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from cascade.errors import CascadeError
     from cascade.experiment.run import run
     from cascade.model import CascadeModel
-    from cascade.output.reader import Result, read
+    from cascade.output.reader import Result
+    from cascade.output.sweep import Sweep, named_results, read
     from cascade.report.summary import summarise
     from cascade.scenario import Scenario, load
 
@@ -40,11 +41,13 @@ __all__ = [
     "Position",
     "Result",
     "Scenario",
+    "Sweep",
     "bankruptcy_price",
     "initial_margin",
     "liquidation_price",
     "load",
     "maintenance_margin",
+    "named_results",
     "read",
     "rulebook_tiers",
     "run",
@@ -59,12 +62,14 @@ _HOMES = {
     "Position": "cascade.calculator.account",
     "Result": "cascade.output.reader",
     "Scenario": "cascade.scenario",
+    "Sweep": "cascade.output.sweep",
     "bankruptcy_price": "cascade.calculator.account",
     "initial_margin": "cascade.calculator.account",
     "liquidation_price": "cascade.calculator.account",
     "load": "cascade.scenario",
     "maintenance_margin": "cascade.calculator.account",
-    "read": "cascade.output.reader",
+    "named_results": "cascade.output.sweep",
+    "read": "cascade.output.sweep",
     "rulebook_tiers": "cascade.calculator.tables",
     "run": "cascade.experiment.run",
     "single_tier": "cascade.calculator.account",

@@ -103,7 +103,7 @@ def _missing(folder: Path) -> ResultsError:
             remedy="give the folder that `cascade run` printed",
             code="CAS600",
         )
-    if not (folder / RESOLVED).exists():
+    if not any((folder / name).exists() for name in (RESOLVED, "variants")):
         return ResultsError(
             "this folder does not hold results of Cascade",
             where=str(folder),

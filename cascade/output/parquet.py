@@ -60,15 +60,21 @@ def read_parts(folder: Path, declared: pa.Schema | None = None) -> pa.Table:
     return read_files(parts)
 
 
-def read_files(paths: Sequence[Path]) -> pa.Table:
-    """Return files of one schema as a table, rows of a replicate together and in their order."""
+def read_files(paths: Sequence[Path], *, ordered: bool = True) -> pa.Table:
+    """Return files of one schema as a table, rows of a replicate together and in their order.
+
+    Parameters
+    ----------
+    ordered
+        False for a table whose rows are in another order on purpose.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     # ParquetFile rather than read_table: the latter imports pyarrow.dataset, and with it pandas
     tables = [_read_file(pq, path) for path in paths]
     table = pa.concat_tables(tables).unify_dictionaries()
-    return by_replicate(table)
+    return by_replicate(table) if ordered else table
 
 
 def by_replicate(table: pa.Table) -> pa.Table:

@@ -156,6 +156,13 @@ def read(folder: str | Path, *, partial: bool = False) -> Result:
         partial and (folder / manifests.RESOLVED).exists() and not (folder / manifests.MANIFEST).exists()
     )
     manifest = {} if unfinished else manifests.load(folder)
+    if manifest.get("kind", "run") != "run":
+        raise ResultsError(
+            f"this folder holds a {manifest['kind']}, not a single run",
+            where=str(folder),
+            remedy="read it with cascade.read(folder), or give the folder of one of its variants",
+            code="CAS601",
+        )
     loaders = {name: _loader(paths) for name in TABLES if (paths := _files(folder, name))}
     if unfinished:
         if "runs" not in loaders:

@@ -134,6 +134,6 @@ print(len(read({str(folder) + "-2"!r}).replicate("bars", 1)))
 
 def test_public_names():
     assert set(dir(cascade)) == {*cascade.__all__, "__version__"}
-    assert cascade.read.__module__ == "cascade.output.reader"
+    assert cascade.read.__module__ == "cascade.output.sweep"
     with pytest.raises(AttributeError, match="no attribute 'sweeep'"):
         cascade.sweeep  # noqa: B018
