@@ -42,6 +42,7 @@ def liquidation_log():
         "market": 1, "side": 1, "leverage": 20.0, "position_lots": 1000, "order_lots": 1000,
         "filled_lots": 1000, "filled_value": 1000 * 1_069_000 * 100, "trigger_mark": 1_070_000,
         "bankruptcy_tick": 1_060_000, "worst_tick": 1_068_000, "tag": -1,
+        "liquidation_tick": 1_070_500, "shortfall": 50_000, "best_before": 1_069_500, "best_after": 1_067_900,
     }  # fmt: skip
 
     def make(*rows):

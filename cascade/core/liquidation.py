@@ -29,6 +29,7 @@ from cascade.core.margin import (
     bankruptcy_tick,
     equity_of,
     excess_of,
+    failing_tick,
     is_flat,
     maintenance_of,
     tier_of,
@@ -257,6 +258,7 @@ def _forced_order(st: State, p: Params, account: int, position: int, size: int, 
     lots = -size if held > 0 else size
     limit = drawn_in(st, m, lots, _worst_tick(st, p, account, position, bankruptcy), market.take_bound)
     quote = quote_of_part(p, m, held, mark, size, equity, maintained)
+    failing, best = _failing_tick(st, p, position), _best_facing(st, m, held)
     if p.run[0].forced_orders == 0:
         filled, value = lots, lots * value_at_mark
         apply_fill(st, p, position, filled, value, int64(0))
@@ -271,7 +273,9 @@ def _forced_order(st: State, p: Params, account: int, position: int, size: int, 
         fee = max(min(charge(abs(value), market.liquidation_fee), equity_of(st, p, account)), int64(0))
         pay_fund(st, p, account, m, fee)
     _log(st, p, account, position, held, lots, filled, value, bankruptcy, max(fee, int64(0)), part)
-    st.liquidations[st.clock[0].n_liquidations - 1].fund_draw = max(-fee, int64(0))
+    noted = st.liquidations[st.clock[0].n_liquidations - 1]
+    noted.fund_draw, noted.shortfall = max(-fee, int64(0)), maintained - equity
+    noted.liquidation_tick, noted.best_before = failing, best
     liquidated = abs(filled * value_at_mark)
     if held > 0:
         st.markets[m].long_liquidated += liquidated
@@ -293,6 +297,23 @@ def _worst_tick(st: State, p: Params, account: int, position: int, bankruptcy: i
     return bankruptcy
 
 
+@outlined
+def _failing_tick(st: State, p: Params, position: int) -> int:
+    """Return the tick at which a position that is margined alone began to fail, or NONE."""
+    row = st.positions[position]
+    account, m = int64(row.account), int64(row.market)
+    if st.accounts[account].n_positions != 1 or p.markets[m].n_tiers == 0:
+        return int64(NONE)
+    balance = st.balances[account, p.markets[m].settlement]
+    return failing_tick(p, m, row.lots, balance, st.markets[m].mark_before)
+
+
+@kernel
+def _best_facing(st: State, m: int, held: int) -> int:
+    """Return the best price that a position of `held` lots could be closed at."""
+    return st.markets[m].best_bid if held > 0 else st.markets[m].best_ask
+
+
 @kernel
 def _log(
     st: State, p: Params, account: int, position: int, held: int, lots: int, filled: int, value: int,
@@ -308,6 +329,7 @@ def _log(
     row.filled_value, row.trigger_mark = abs(value), st.markets[m].mark
     row.bankruptcy_tick, row.worst_tick, row.fee = bankruptcy, st.markets[m].last, fee
     row.taken_over_lots, row.fund_draw, row.adl_lots, row.deficit = 0, 0, 0, 0
+    row.best_after = _best_facing(st, m, held)
     row.tag = st.accounts[account].tag
     row.life, row.leverage = NONE, 0.0
     trader = account - p.run[0].first_trader
@@ -325,3 +347,6 @@ def _log_without_order(st: State, p: Params, account: int, position: int) -> Non
     rest = equity_of(st, p, account) - held * lot_value(p.markets[m], st.markets[m].mark)
     bankruptcy = bankruptcy_tick(p, m, held, rest)
     _log(st, p, account, position, held, int64(0), int64(0), int64(0), bankruptcy, int64(0), int64(0))
+    noted = st.liquidations[st.clock[0].n_liquidations - 1]
+    noted.liquidation_tick, noted.best_before = _failing_tick(st, p, position), noted.best_after
+    noted.shortfall = -excess_of(st, p, account)

@@ -109,6 +109,8 @@ LIQUIDATION = record(
     ("side", I8),  # of the position: +1 long, -1 short
     ("leverage", F8), ("position_lots", I8), ("order_lots", I8), ("filled_lots", I8),
     ("filled_value", I8), ("trigger_mark", I8), ("bankruptcy_tick", I8), ("worst_tick", I8),
+    ("liquidation_tick", I8), ("shortfall", I8),  # of margin, for the account; the tick NONE if it holds several
+    ("best_before", I8), ("best_after", I8),  # best price of the side that the order takes from
     ("fee", I8), ("taken_over_lots", I8), ("fund_draw", I8), ("adl_lots", I8), ("deficit", I8), ("tag", I8),
 )  # fmt: skip
 """One forced order. Ticks and money in units; `fund_draw` > 0 is the fund's loss at mark, `deficit` what

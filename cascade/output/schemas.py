@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Literal
 if TYPE_CHECKING:
     import pyarrow as pa
 
-RESULTS_VERSION: Final = (1, 0)
+RESULTS_VERSION: Final = (1, 1)
 """Major and minor version of the tables: a new column raises the minor, anything else the major."""
 
 Kind = Literal["category", "text", "int32", "int64", "float", "time"]
@@ -147,9 +147,23 @@ LIQUIDATIONS: Final = Table(
         _column("adl_usd", "float", "lots closed by auto-deleveraging, at the trigger mark"),
         _column("liquidated_usd", "float", "filled_usd + taken_over_usd + adl_usd: what the row closed"),
         _column("trigger_mark_price", "float", "mark at which the margin test failed"),
+        _column(
+            "liquidation_price",
+            "float",
+            "mark at which the position begins to fail its margin test; null where the account holds several",
+            null=True,
+        ),
+        _column("shortfall_usd", "float", "what the account's equity lacked of its maintenance margin"),
         _column("bankruptcy_price", "float", "price at which the position's margin is gone", null=True),
         _column("average_fill_price", "float", "mean fill price; null where nothing filled", null=True),
         _column("worst_fill_price", "float", "worst fill price; null where nothing filled", null=True),
+        _column(
+            "best_before_price",
+            "float",
+            "best price of the side the order takes from, before it; null where that side is empty",
+            null=True,
+        ),
+        _column("best_after_price", "float", "the same after it; null where it emptied that side", null=True),
         _column(
             "slippage_bps",
             "float",

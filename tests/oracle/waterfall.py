@@ -112,6 +112,7 @@ class Waterfall(Absorption):
             if row.lots and row.market not in logged:
                 self.whole += 1
                 self._log(account, k, self._bankruptcy(account, k), order_lots=0, part=0)
+                self.logs.liquidations[-1] |= self._state(account, k)
         rows = {row["market"]: row for row in self.logs.liquidations[before:]}
         self._buy_holdings(account, rows)
         if self.ledger.is_flat(account):
@@ -250,6 +251,7 @@ class Waterfall(Absorption):
         worst = self._worst(account, position, bankruptcy)
         limit = self.within(market.take_bound, m, lots, worst)
         quote = self.bankruptcy_quote(account, position, size)
+        state = self._state(account, position)
         if not self.world.forced_orders:  # the counterfactual: an absorber takes it at the mark
             filled, value = lots, lots * lot_value(market, self.marks[m])
             absorber = self.ledger.special(par.ABSORBER, self.ledger.roster[account].venue)
@@ -269,7 +271,26 @@ class Waterfall(Absorption):
         self._log(
             account, position, bankruptcy, order_lots=size, part=part, held=held, filled=filled, value=value, fee=fee
         )  # fmt: skip
+        self.logs.liquidations[-1] |= state
         return abs(filled)
+
+    def _state(self, account: int, position: int) -> dict[str, int]:
+        """Return why an account fails: its liquidation tick, what margin it lacks, and the book it faces."""
+        row, market = self.ledger.positions[position], self.ledger.rules(position)
+        tick = None
+        if len(self.ledger.places[account]) == 1 and market.tiers:
+            before = self.marks_before[row.market]
+            tick = failing_tick(market, row.lots, self.ledger.balance[account], before)
+        return {
+            "liquidation_tick": -1 if tick is None else tick,
+            "shortfall": -self.margin.excess(account),
+            "best_before": self._best(row.market, row.lots),
+        }
+
+    def _best(self, m: int, held: int) -> int:
+        """Return the best price at which lots could be closed; of an empty side what the kernels write."""
+        best = self.books[m].best(buys=held > 0)
+        return best if best is not None else 0 if held > 0 else 2**31 - 1
 
     def _log(
         self, account: int, position: int, bankruptcy: int, *, order_lots: int, part: int, **fill: int
@@ -297,5 +318,6 @@ class Waterfall(Absorption):
                 "fund_draw": max(-fee, 0),
                 "adl_lots": 0,
                 "deficit": 0,
+                "best_after": self._best(row.market, held),
             }
         )

@@ -89,6 +89,8 @@ def test_liquidation_of_a_long(units, liquidation_log):
     assert row["worst_fill_price"] == 106_800.0
     assert row["slippage_bps"] == pytest.approx(1e4 * 100 / 107_000)
     assert row["bankruptcy_price"] == 106_000.0
+    assert (row["liquidation_price"], row["shortfall_usd"]) == (107_050.0, 0.05)
+    assert (row["best_before_price"], row["best_after_price"]) == (106_950.0, 106_790.0)
     assert row["fee_usd"] == 3.0
     assert row["fund_draw_usd"] == -2e-6
     assert row["cause"] is None
@@ -109,9 +111,18 @@ def test_unfilled_order_has_no_fill_price(units, liquidation_log):
 
 
 @pytest.mark.parametrize("tick", [-1, 0, 2**31 - 1])
-def test_no_bankruptcy_price(units, liquidation_log, tick):
-    row = rows_of("liquidations", liquidation_log({"bankruptcy_tick": tick}), units)[0]
-    assert row["bankruptcy_price"] is None
+@pytest.mark.parametrize(
+    ("field", "name"),
+    [
+        ("bankruptcy_tick", "bankruptcy_price"),
+        ("liquidation_tick", "liquidation_price"),
+        ("best_before", "best_before_price"),
+        ("best_after", "best_after_price"),
+    ],
+)
+def test_a_price_that_does_not_exist_is_null(units, liquidation_log, field, name, tick):
+    row = rows_of("liquidations", liquidation_log({field: tick}), units)[0]
+    assert row[name] is None
 
 
 def test_untagged_account_reports_to_its_venue(units, liquidation_log):
