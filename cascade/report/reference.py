@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from cascade.analysis.intervals import CONFIDENCE
-from cascade.analysis.metrics import METRICS, Metric
+from cascade.analysis.metrics import METRICS, EnsembleMetric, Metric
+from cascade.analysis.statistics import CONFIDENCE
 from cascade.errors import ExitCode
 from cascade.output.schemas import RESULTS_VERSION, TABLES, TIME, Column, Table, columns
 from cascade.scenario.codes import codes
@@ -69,7 +69,18 @@ liquidations added. It is exact, not estimated, for the model as it is.
 **Uncertainty.** Over replicates, summaries give the median and its {confidence:.0%} order-statistic
 interval: from the k-th smallest to the k-th largest value, k the largest for which a binomial variable
 (n, 1/2) is below k with at most {tail:.1%} probability. It assumes nothing about the distribution, and
-needs at least 6 replicates.
+needs at least 6 replicates. [Statistics](statistics.md) has the intervals of everything else, and how
+runs are compared.
+
+**Worse.** Where one direction harms, the metric says which; a comparison then says "worse" or "better",
+else "higher" or "lower".
+"""
+
+_ENSEMBLE_HEAD = """# Metrics of the ensemble
+
+Figures of all replicates of a run together. They are no columns: `cascade run` and `cascade compare`
+compute them from `runs.parquet`, with their intervals. A probability is that of the scenario's luck:
+conditional on everything the scenario fixes.
 """
 
 
@@ -82,7 +93,11 @@ def outputs_page() -> str:
 def metrics_page() -> str:
     """Return the page that defines every metric."""
     head = _METRICS_HEAD.format(confidence=CONFIDENCE, tail=(1 - CONFIDENCE) / 2)
-    return "\n".join([head, *(_metric_section(metric) for metric in METRICS.values())])
+    of_replicates = [entry for entry in METRICS.values() if isinstance(entry, Metric)]
+    of_ensembles = [entry for entry in METRICS.values() if isinstance(entry, EnsembleMetric)]
+    return "\n".join([
+        head, *map(_metric_section, of_replicates), _ENSEMBLE_HEAD, *map(_metric_section, of_ensembles)
+    ])  # fmt: skip
 
 
 def _table_section(table: Table) -> str:
@@ -135,12 +150,16 @@ _KINDS: Final = {
 }
 
 
-def _metric_section(metric: Metric) -> str:
+_WORSE: Final = {"up": " More is worse.", "down": " Less is worse.", None: ""}
+
+
+def _metric_section(metric: Metric | EnsembleMetric) -> str:
     """Return the definition of a metric."""
-    twin = " It needs the counterfactual." if metric.needs_twin else ""
+    twin = " It needs the counterfactual." if isinstance(metric, Metric) and metric.needs_twin else ""
+    worse = _WORSE[metric.worse]
     unit = f" Unit: {metric.unit}." if metric.unit not in {"", "1"} else ""
     definition = metric.definition[0].upper() + metric.definition[1:]
-    return f"## {metric.name}\n\n{definition}.{unit}{twin} Formula: {metric.formula}.\n"
+    return f"## {metric.name}\n\n{definition}.{unit}{twin} Formula: {metric.formula}.{worse}\n"
 
 
 def write_pages() -> None:

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from io import StringIO
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from cascade.analysis.intervals import CONFIDENCE, Estimate, estimate, order_of_interval
+import numpy as np
+
+from cascade.analysis.formats import format_estimate, format_value
 from cascade.analysis.metrics import column_name
+from cascade.analysis.statistics import CONFIDENCE, Estimate, Quantile
 from cascade.output.reader import Result
 from cascade.output.schemas import RUNS
-from cascade.report.formats import format_estimate, format_value
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
-_NOTE = "Conditional on the scenario and its {n}: a stress result, not a forecast."
+_MEDIAN: Final = Quantile(0.5)
+
+_NOTE: Final = "Conditional on the scenario and its {n}: a stress result, not a forecast."
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,9 +143,9 @@ class Summary:
 
     def _footnote(self, count: str) -> str:
         """Return what brackets mean and what the figures are conditional on."""
-        if self.n > 1 and order_of_interval(self.n) > 0:
+        if self.n >= _MEDIAN.least():
             return f"Median [{CONFIDENCE:.0%} interval of the median]. " + _NOTE.format(n=count)
-        few = "Medians; an interval needs 6 replicates. " if self.n > 1 else ""
+        few = f"Medians; an interval needs {_MEDIAN.least()} replicates. " if self.n > 1 else ""
         return few + _NOTE.format(n=count)
 
 
@@ -185,7 +189,8 @@ def _figures(result: Result) -> Iterator[tuple[str, Figure]]:
         if any(isinstance(value, str) for value in values):
             yield field.name, Figure(field.name, unit, text=_most_frequent(values))
         else:
-            yield field.name, Figure(field.name, unit, estimate(values), reason=reason)
+            found = _MEDIAN.estimate(np.array(values, dtype=np.float64)) if values else None
+            yield field.name, Figure(field.name, unit, found, reason=reason)
 
 
 def _reasons(result: Result) -> dict[str, str]:
@@ -320,7 +325,7 @@ def _sentence(asset: str, market: str, figures: Mapping[str, Figure]) -> str:
 
     def median(name: str) -> float | None:
         figure = figures.get(column_name(f"{{market}}_{name}", market))
-        return figure.estimate.median if figure and figure.estimate else None
+        return figure.estimate.value if figure and figure.estimate else None
 
     move, amplification = median("peak_to_trough_bps"), median("amplification")
     if move is None:
@@ -336,7 +341,11 @@ def _figure_dict(figure: Figure) -> dict[str, Any]:
     """Return a figure for JSON."""
     if figure.text:
         return {"value": figure.text}
-    found = (
-        asdict(figure.estimate) if figure.estimate else {"median": None, "low": None, "high": None, "n": 0}
-    )
+    known = figure.estimate
+    found = {
+        "median": known.value if known else None,
+        "low": known.low if known else None,
+        "high": known.high if known else None,
+        "n": known.n if known else 0,
+    }
     return found | {"unit": figure.unit} | ({"reason": figure.reason} if figure.reason else {})

@@ -6,8 +6,8 @@ import json
 import pytest
 from rich.console import Console
 
+from cascade.analysis.formats import format_value
 from cascade.output.reader import read
-from cascade.report.formats import format_value
 from cascade.report.summary import summarise
 
 PUBLISHED = [

@@ -1,11 +1,14 @@
 """Every metric of a run, with its unit, its definition and its formula."""
 
-from cascade.analysis.metrics import liquidations, prices, waterfall
+from cascade.analysis.metrics import ensemble, liquidations, prices, waterfall
 from cascade.analysis.metrics.registry import (
     METRICS,
     Absent,
+    EnsembleMetric,
+    Level,
     Metric,
     Replicate,
+    Worse,
     column_name,
     compute,
     metric,
@@ -15,10 +18,14 @@ from cascade.analysis.metrics.registry import (
 __all__ = [
     "METRICS",
     "Absent",
+    "EnsembleMetric",
+    "Level",
     "Metric",
     "Replicate",
+    "Worse",
     "column_name",
     "compute",
+    "ensemble",
     "liquidations",
     "metric",
     "metric_columns",

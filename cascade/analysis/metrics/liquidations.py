@@ -34,7 +34,7 @@ def _total(replicate: Replicate, mask: Mask) -> float:
 @metric(
     "complete_usd", "USD",
     "notional liquidated: filled in the book, taken over and auto-deleveraged",
-    "sum of liquidated_usd",
+    "sum of liquidated_usd", worse="up",
 )  # fmt: skip
 def complete_usd(replicate: Replicate) -> Value:
     """All liquidations."""
@@ -46,6 +46,7 @@ def complete_usd(replicate: Replicate) -> Value:
     "USD",
     "notional liquidated that the public feeds show",
     "sum of liquidated_usd over public rows",
+    worse="up",
 )
 def public_usd(replicate: Replicate) -> Value:
     """Public liquidations."""
@@ -53,7 +54,11 @@ def public_usd(replicate: Replicate) -> Value:
 
 
 @metric(
-    "complete_long_usd", "USD", "notional of long positions liquidated", "sum of liquidated_usd, side long"
+    "complete_long_usd",
+    "USD",
+    "notional of long positions liquidated",
+    "sum of liquidated_usd, side long",
+    worse="up",
 )
 def complete_long_usd(replicate: Replicate) -> Value:
     """Longs."""
@@ -61,7 +66,11 @@ def complete_long_usd(replicate: Replicate) -> Value:
 
 
 @metric(
-    "complete_short_usd", "USD", "notional of short positions liquidated", "sum of liquidated_usd, side short"
+    "complete_short_usd",
+    "USD",
+    "notional of short positions liquidated",
+    "sum of liquidated_usd, side short",
+    worse="up",
 )
 def complete_short_usd(replicate: Replicate) -> Value:
     """Shorts."""
@@ -71,7 +80,7 @@ def complete_short_usd(replicate: Replicate) -> Value:
 @metric(
     "public_long_usd", "USD",
     "notional of long positions liquidated that the public feeds show",
-    "sum of liquidated_usd over public rows, side long",
+    "sum of liquidated_usd over public rows, side long", worse="up",
 )  # fmt: skip
 def public_long_usd(replicate: Replicate) -> Value:
     """Public longs."""
@@ -81,7 +90,7 @@ def public_long_usd(replicate: Replicate) -> Value:
 @metric(
     "public_short_usd", "USD",
     "notional of short positions liquidated that the public feeds show",
-    "sum of liquidated_usd over public rows, side short",
+    "sum of liquidated_usd over public rows, side short", worse="up",
 )  # fmt: skip
 def public_short_usd(replicate: Replicate) -> Value:
     """Public shorts."""
@@ -107,7 +116,13 @@ def public_long_share(replicate: Replicate) -> Value:
     return _share(_total(replicate, public & _on_side(replicate, "long")), _total(replicate, public))
 
 
-@metric("complete_{asset}_usd", "USD", "notional liquidated", "sum of liquidated_usd of the asset")
+@metric(
+    "complete_{asset}_usd",
+    "USD",
+    "notional liquidated",
+    "sum of liquidated_usd of the asset",
+    worse="up",
+)
 def complete_asset_usd(replicate: Replicate, asset: str) -> Value:
     """By asset."""
     return _total(replicate, _of_asset(replicate, asset))
@@ -116,7 +131,7 @@ def complete_asset_usd(replicate: Replicate, asset: str) -> Value:
 @metric(
     "public_{asset}_usd", "USD",
     "notional liquidated that the public feeds show",
-    "sum of liquidated_usd over public rows of the asset",
+    "sum of liquidated_usd over public rows of the asset", worse="up",
 )  # fmt: skip
 def public_asset_usd(replicate: Replicate, asset: str) -> Value:
     """By asset, public."""
@@ -127,7 +142,7 @@ def public_asset_usd(replicate: Replicate, asset: str) -> Value:
     "liquidated_accounts", "accounts",
     "positions (cross margin: accounts) liquidated, in part or whole",
     "number of distinct (account, life) that closed something",
-    kind="int64",
+    kind="int64", worse="up",
 )  # fmt: skip
 def liquidated_accounts(replicate: Replicate) -> Value:
     """Accounts, complete."""
@@ -138,14 +153,26 @@ def liquidated_accounts(replicate: Replicate) -> Value:
 
 
 @metric(
-    "orders", "orders", "forced orders that closed something", "rows with liquidated_usd > 0", kind="int64"
+    "orders",
+    "orders",
+    "forced orders that closed something",
+    "rows with liquidated_usd > 0",
+    kind="int64",
+    worse="up",
 )
 def orders(replicate: Replicate) -> Value:
     """Orders, complete."""
     return int(_everything(replicate).sum())
 
 
-@metric("public_orders", "orders", "forced orders that the public feeds show", "public rows", kind="int64")
+@metric(
+    "public_orders",
+    "orders",
+    "forced orders that the public feeds show",
+    "public rows",
+    kind="int64",
+    worse="up",
+)
 def public_orders(replicate: Replicate) -> Value:
     """Orders, public."""
     return int(replicate.public().sum())
@@ -161,7 +188,13 @@ def _largest(replicate: Replicate, mask: Mask, column: str) -> Value:
     return str(replicate.names("liquidations", column)[row])
 
 
-@metric("largest_order_usd", "USD", "largest single forced order", "max of liquidated_usd")
+@metric(
+    "largest_order_usd",
+    "USD",
+    "largest single forced order",
+    "max of liquidated_usd",
+    worse="up",
+)
 def largest_order_usd(replicate: Replicate) -> Value:
     """Largest order."""
     return _largest(replicate, _everything(replicate), "liquidated_usd")
@@ -187,7 +220,7 @@ def largest_order_market(replicate: Replicate) -> Value:
 
 @metric(
     "public_largest_order_usd", "USD", "largest single forced order that the public feeds show",
-    "max of liquidated_usd over public rows",
+    "max of liquidated_usd over public rows", worse="up",
 )  # fmt: skip
 def public_largest_order_usd(replicate: Replicate) -> Value:
     """Largest public order."""
@@ -218,7 +251,7 @@ def _caused(replicate: Replicate, cause: str) -> Value:
 
 @metric(
     "exogenous_usd", "USD", "liquidated also, by then, where no forced order trades",
-    "sum of liquidated_usd, cause exogenous", needs_twin=True,
+    "sum of liquidated_usd, cause exogenous", needs_twin=True, worse="up",
 )  # fmt: skip
 def exogenous_usd(replicate: Replicate) -> Value:
     """Not due to the cascade."""
@@ -227,7 +260,7 @@ def exogenous_usd(replicate: Replicate) -> Value:
 
 @metric(
     "brought_forward_usd", "USD", "liquidated earlier than where no forced order trades",
-    "sum of liquidated_usd, cause brought_forward", needs_twin=True,
+    "sum of liquidated_usd, cause brought_forward", needs_twin=True, worse="up",
 )  # fmt: skip
 def brought_forward_usd(replicate: Replicate) -> Value:
     """Brought forward by the cascade."""
@@ -236,7 +269,7 @@ def brought_forward_usd(replicate: Replicate) -> Value:
 
 @metric(
     "endogenous_usd", "USD", "liquidated only because forced orders moved the price",
-    "sum of liquidated_usd, cause endogenous", needs_twin=True,
+    "sum of liquidated_usd, cause endogenous", needs_twin=True, worse="up",
 )  # fmt: skip
 def endogenous_usd(replicate: Replicate) -> Value:
     """Due to the cascade."""

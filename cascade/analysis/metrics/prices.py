@@ -56,7 +56,13 @@ def peak_price(replicate: Replicate, market: str) -> Value:
     return _peak_price(replicate, market)
 
 
-@metric("{market}_trough_price", "USD per unit of the asset", "lowest trade", "min of low")
+@metric(
+    "{market}_trough_price",
+    "USD per unit of the asset",
+    "lowest trade",
+    "min of low",
+    worse="down",
+)
 def trough_price(replicate: Replicate, market: str) -> Value:
     """Trough."""
     return _trough_price(replicate, market)
@@ -68,7 +74,13 @@ def end_price(replicate: Replicate, market: str) -> Value:
     return float(replicate.bar_numbers(market, "last_price")[-1])
 
 
-@metric("{market}_peak_to_trough_bps", "bps", "move from peak to trough; negative", "1e4 (trough / peak - 1)")
+@metric(
+    "{market}_peak_to_trough_bps",
+    "bps",
+    "move from peak to trough; negative",
+    "1e4 (trough / peak - 1)",
+    worse="down",
+)
 def peak_to_trough_bps(replicate: Replicate, market: str) -> Value:
     """Fall."""
     return (_trough_price(replicate, market) / _peak_price(replicate, market) - 1.0) * 1e4
@@ -97,7 +109,7 @@ def _bar_s(replicate: Replicate, market: str) -> float:
 
 @metric(
     "{market}_worst_hour_bps", "bps", "largest fall within an hour; negative",
-    "1e4 min over bars of (low / highest open of the 3600 s that end with the bar - 1)",
+    "1e4 min over bars of (low / highest open of the 3600 s that end with the bar - 1)", worse="down",
 )  # fmt: skip
 def worst_hour_bps(replicate: Replicate, market: str) -> Value:
     """Worst hour."""
@@ -112,7 +124,7 @@ def worst_hour_bps(replicate: Replicate, market: str) -> Value:
 
 @metric(
     "{market}_realised_volatility", "per square root of a year", "annualised realised volatility of bars",
-    "sqrt(sum of (ln last_i / last_i-1)^2 / years between first and last bar)",
+    "sqrt(sum of (ln last_i / last_i-1)^2 / years between first and last bar)", worse="up",
 )  # fmt: skip
 def realised_volatility(replicate: Replicate, market: str) -> Value:
     """Volatility."""
@@ -150,7 +162,13 @@ def _amplification(replicate: Replicate, market: str, sign: int) -> Value:
     return _extreme_bps(replicate, market, sign) / outside
 
 
-@metric("{market}_fall_bps", "bps", "fall of the mark below the start price", "1e4 ln(p0 / min mark)")
+@metric(
+    "{market}_fall_bps",
+    "bps",
+    "fall of the mark below the start price",
+    "1e4 ln(p0 / min mark)",
+    worse="up",
+)
 def fall_bps(replicate: Replicate, market: str) -> Value:
     """Fall of the mark."""
     return _extreme_bps(replicate, market, -1)
@@ -167,7 +185,7 @@ def outside_fall_bps(replicate: Replicate, market: str) -> Value:
 
 @metric(
     "{market}_added_fall_bps", "bps", "the part of the fall that liquidations added",
-    "fall_bps - outside_fall_bps", needs_twin=True,
+    "fall_bps - outside_fall_bps", needs_twin=True, worse="up",
 )  # fmt: skip
 def added_fall_bps(replicate: Replicate, market: str) -> Value:
     """Fall due to forced orders."""
@@ -176,7 +194,7 @@ def added_fall_bps(replicate: Replicate, market: str) -> Value:
 
 @metric(
     "{market}_amplification", "1", "total fall of the mark over the fall from outside; null below 10 bps",
-    "ln(p0 / min p) / ln(p0 / min p_cf) on the mark", needs_twin=True,
+    "ln(p0 / min p) / ln(p0 / min p_cf) on the mark", needs_twin=True, worse="up",
 )  # fmt: skip
 def amplification(replicate: Replicate, market: str) -> Value:
     """Amplification of a fall."""
@@ -191,7 +209,7 @@ def rise_bps(replicate: Replicate, market: str) -> Value:
 
 @metric(
     "{market}_added_rise_bps", "bps", "the part of the rise that liquidations added",
-    "rise_bps - 1e4 ln(max mark / p0) of the counterfactual", needs_twin=True,
+    "rise_bps - 1e4 ln(max mark / p0) of the counterfactual", needs_twin=True, worse="up",
 )  # fmt: skip
 def added_rise_bps(replicate: Replicate, market: str) -> Value:
     """Rise due to forced orders."""
@@ -201,7 +219,7 @@ def added_rise_bps(replicate: Replicate, market: str) -> Value:
 @metric(
     "{market}_rise_amplification", "1",
     "total rise of the mark over the rise from outside; null below 10 bps",
-    "ln(max p / p0) / ln(max p_cf / p0) on the mark", needs_twin=True,
+    "ln(max p / p0) / ln(max p_cf / p0) on the mark", needs_twin=True, worse="up",
 )  # fmt: skip
 def rise_amplification(replicate: Replicate, market: str) -> Value:
     """Amplification of a rise."""
@@ -210,7 +228,7 @@ def rise_amplification(replicate: Replicate, market: str) -> Value:
 
 @metric(
     "{market}_open_interest_drop", "1", "largest fall of open interest, as a share of its highest before",
-    "max over bars of (1 - open interest / running max), in lots",
+    "max over bars of (1 - open interest / running max), in lots", worse="up",
 )  # fmt: skip
 def open_interest_drop(replicate: Replicate, market: str) -> Value:
     """Deleveraging."""

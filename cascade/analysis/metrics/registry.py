@@ -1,4 +1,8 @@
-"""The registry of metrics: each one small function with a name, a unit, a definition and a formula."""
+"""The registry of metrics: each with a name, a unit, a definition, a formula, and which way is worse.
+
+There are two levels: metrics of a replicate, each one small function, which are columns of `runs`; and
+metrics of the ensemble, each a statistic over such a column (a quantile, a shortfall, a probability).
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cascade.analysis.feed import public_mask
+from cascade.analysis.statistics.statistic import Statistic
 from cascade.output.columns import to_names, to_numpy
 from cascade.output.run_units import RunUnits
 from cascade.output.schemas import Column
@@ -18,6 +23,12 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Scope = Literal["run", "asset", "market"]
+
+Worse: TypeAlias = Literal["up", "down"]
+"""The direction in which a metric harms: `up` if more of it is worse."""
+
+Level: TypeAlias = Literal["replicate", "ensemble"]
+"""What a metric is of: each replicate, or all replicates together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +90,7 @@ class Replicate:
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A metric; names of asset and market metrics hold `{asset}` or `{market}`."""
+    """A metric of a replicate; names of asset and market metrics hold `{asset}` or `{market}`."""
 
     name: str
     unit: str
@@ -88,10 +99,28 @@ class Metric:
     formula: str
     kind: Literal["float", "int64", "text"]
     needs_twin: bool
+    worse: Worse | None
+    """None where neither direction harms."""
     compute: Callable[..., Value]
+    level: Level = "replicate"
 
 
-METRICS: Final[dict[str, Metric]] = {}
+@dataclass(frozen=True, slots=True)
+class EnsembleMetric:
+    """A metric of all replicates of a run: a statistic over a metric of each."""
+
+    name: str
+    unit: str
+    definition: str
+    formula: str
+    of: str
+    """The metric of a replicate that it is made of."""
+    statistic: Statistic
+    worse: Worse | None
+    level: Level = "ensemble"
+
+
+METRICS: Final[dict[str, Metric | EnsembleMetric]] = {}
 """Every metric by its name, in the order in which a reader meets them."""
 
 
@@ -103,6 +132,7 @@ def metric(
     *,
     kind: Literal["float", "int64", "text"] = "float",
     needs_twin: bool = False,
+    worse: Worse | None = None,
 ) -> Callable[[Callable[..., Value]], Callable[..., Value]]:
     """Register a function of a replicate, and of an asset or market if the name holds one, as a metric.
 
@@ -113,10 +143,22 @@ def metric(
     def register(compute: Callable[..., Value]) -> Callable[..., Value]:
         if name in METRICS:
             raise ValueError(f"metric {name!r} is declared twice")
-        METRICS[name] = Metric(name, unit, scope, definition, formula, kind, needs_twin, compute)
+        METRICS[name] = Metric(name, unit, scope, definition, formula, kind, needs_twin, worse, compute)
         return compute
 
     return register
+
+
+def ensemble_metric(
+    name: str, unit: str, definition: str, formula: str, *, of: str, statistic: Statistic,
+    worse: Worse | None = None,
+) -> None:  # fmt: skip
+    """Register a statistic over a metric of replicates as a metric of the ensemble."""
+    if name in METRICS:
+        raise ValueError(f"metric {name!r} is declared twice")
+    if not isinstance(METRICS.get(of), Metric):
+        raise ValueError(f"metric {name!r} is made of {of!r}, which is no metric of a replicate")  # noqa: TRY004
+    METRICS[name] = EnsembleMetric(name, unit, definition, formula, of, statistic, worse)
 
 
 def metric_columns(units: RunUnits, *, counterfactual: bool) -> tuple[Column, ...]:
@@ -153,7 +195,7 @@ def _instances(units: RunUnits, *, counterfactual: bool) -> Iterator[tuple[Metri
         "market": [(market.name,) for market in units.markets if market.leveraged],
     }
     for entry in METRICS.values():
-        if entry.needs_twin and not counterfactual:
+        if isinstance(entry, EnsembleMetric) or (entry.needs_twin and not counterfactual):
             continue
         for subject in subjects[entry.scope]:
             yield entry, subject, column_name(entry.name, subject[0]) if subject else entry.name

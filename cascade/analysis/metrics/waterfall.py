@@ -22,28 +22,56 @@ def fund_start_usd(replicate: Replicate) -> Value:
     return float(sum(path[0] for path in _fund_equity(replicate)))
 
 
-@metric("fund_end_usd", "USD", "equity of the insurance funds at the last bar", "sum over venues")
+@metric(
+    "fund_end_usd",
+    "USD",
+    "equity of the insurance funds at the last bar",
+    "sum over venues",
+    worse="down",
+)
 def fund_end_usd(replicate: Replicate) -> Value:
     """Fund at the end."""
     return float(sum(path[-1] for path in _fund_equity(replicate)))
 
 
-@metric("fund_low_usd", "USD", "lowest equity of each insurance fund", "sum over venues of the min over bars")
+@metric(
+    "fund_low_usd",
+    "USD",
+    "lowest equity of each insurance fund",
+    "sum over venues of the min over bars",
+    worse="down",
+)
 def fund_low_usd(replicate: Replicate) -> Value:
     """Fund at its lowest."""
     return float(sum(np.min(path) for path in _fund_equity(replicate)))
 
 
 @metric(
+    "depleted_funds", "funds", "insurance funds that started with money and were used up",
+    "number of funds with equity above 0 at the first bar and at most 0 at a later one", kind="int64",
+    worse="up",
+)  # fmt: skip
+def depleted_funds(replicate: Replicate) -> Value:
+    """Funds used up."""
+    return sum(bool(path[0] > 0.0 and np.min(path) <= 0.0) for path in _fund_equity(replicate))
+
+
+@metric(
     "fund_draw_usd", "USD", "losses at mark that the insurance funds took over",
-    "sum of fund_draw_usd where positive",
+    "sum of fund_draw_usd where positive", worse="up",
 )  # fmt: skip
 def fund_draw_usd(replicate: Replicate) -> Value:
     """Losses of the funds."""
     return float(np.maximum(replicate.numbers("liquidations", "fund_draw_usd"), 0.0).sum())
 
 
-@metric("adl_usd", "USD", "notional closed by auto-deleveraging, at mark", "sum of mark_value_usd")
+@metric(
+    "adl_usd",
+    "USD",
+    "notional closed by auto-deleveraging, at mark",
+    "sum of mark_value_usd",
+    worse="up",
+)
 def adl_usd(replicate: Replicate) -> Value:
     """Auto-deleveraged notional."""
     return float(replicate.numbers("adl", "mark_value_usd").sum())
@@ -51,7 +79,7 @@ def adl_usd(replicate: Replicate) -> Value:
 
 @metric(
     "adl_accounts", "accounts", "accounts that were auto-deleveraged", "number of distinct counterparties",
-    kind="int64",
+    kind="int64", worse="up",
 )  # fmt: skip
 def adl_accounts(replicate: Replicate) -> Value:
     """Auto-deleveraged accounts."""
@@ -63,6 +91,7 @@ def adl_accounts(replicate: Replicate) -> Value:
     "USD",
     "what auto-deleveraged accounts lost against closing at mark",
     "sum of forgone_usd",
+    worse="up",
 )
 def adl_forgone_usd(replicate: Replicate) -> Value:
     """Haircut of the counterparties."""
@@ -71,7 +100,7 @@ def adl_forgone_usd(replicate: Replicate) -> Value:
 
 @metric(
     "adl_needed_usd", "USD", "losses at mark that insolvent accounts left to auto-deleveraging",
-    "sum of deficit_usd where positive",
+    "sum of deficit_usd where positive", worse="up",
 )  # fmt: skip
 def adl_needed_usd(replicate: Replicate) -> Value:
     """Needs of auto-deleveraging."""
@@ -80,7 +109,7 @@ def adl_needed_usd(replicate: Replicate) -> Value:
 
 @metric(
     "adl_overshoot_usd", "USD", "what counterparties lost beyond what was needed; negative: what others had to find",
-    "sum of forgone_usd where positive - adl_needed_usd",
+    "sum of forgone_usd where positive - adl_needed_usd", worse="up",
 )  # fmt: skip
 def adl_overshoot_usd(replicate: Replicate) -> Value:
     """Excess of auto-deleveraging."""
@@ -90,7 +119,7 @@ def adl_overshoot_usd(replicate: Replicate) -> Value:
 
 @metric(
     "adl_top_share", "1", "share of that loss borne by the ten accounts that lost most",
-    "sum of the ten largest sums of forgone_usd by counterparty / sum of forgone_usd",
+    "sum of the ten largest sums of forgone_usd by counterparty / sum of forgone_usd", worse="up",
 )  # fmt: skip
 def adl_top_share(replicate: Replicate) -> Value:
     """Concentration of auto-deleveraging."""
@@ -119,7 +148,7 @@ def adl_leverage_after(replicate: Replicate) -> Value:
 
 @metric(
     "bad_debt_usd", "USD", "losses that no account, fund or counterparty covered",
-    "sum over funds of uncovered_usd at the end",
+    "sum over funds of uncovered_usd at the end", worse="up",
 )  # fmt: skip
 def bad_debt_usd(replicate: Replicate) -> Value:
     """Socialised loss."""

@@ -1,0 +1,37 @@
+"""Statistics over replicates: figures with intervals, differences with p-values, and how many it takes."""
+
+from cascade.analysis.statistics.estimate import CONFIDENCE, Contrast, Estimate
+from cascade.analysis.statistics.multiplicity import holm
+from cascade.analysis.statistics.order import least_replicates, quantile, quantile_estimate
+from cascade.analysis.statistics.planning import about, replicates_needed
+from cascade.analysis.statistics.proportion import probability, wilson
+from cascade.analysis.statistics.statistic import (
+    Mean,
+    Probability,
+    Quantile,
+    Shortfall,
+    Statistic,
+    higher_share,
+    variance_reduction,
+)
+
+__all__ = [
+    "CONFIDENCE",
+    "Contrast",
+    "Estimate",
+    "Mean",
+    "Probability",
+    "Quantile",
+    "Shortfall",
+    "Statistic",
+    "about",
+    "higher_share",
+    "holm",
+    "least_replicates",
+    "probability",
+    "quantile",
+    "quantile_estimate",
+    "replicates_needed",
+    "variance_reduction",
+    "wilson",
+]

@@ -1,0 +1,131 @@
+"""Quantiles, their order-statistic intervals, and the bootstrap for differences of quantiles."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Final
+
+import numpy as np
+
+from cascade.analysis.statistics.estimate import (
+    CONFIDENCE,
+    Contrast,
+    Estimate,
+    Floats,
+    without_interval,
+)
+
+METHOD: Final = "order statistics"
+
+RESAMPLES: Final = 1999
+"""Bootstrap samples: the limits of a 95 % interval are then order statistics themselves, 50 and 1950."""
+
+_KEY: Final = 20250701
+_CELLS: Final = 4_000_000
+
+
+def quantile(values: Floats, share: float) -> float:
+    """Return a quantile: linear between order statistics, as numpy, pandas and duckdb have it."""
+    return float(np.quantile(values, share))
+
+
+def quantile_estimate(values: Floats, share: float, confidence: float = CONFIDENCE) -> Estimate:
+    """Return a quantile and its interval, which assumes nothing about the distribution.
+
+    Parameters
+    ----------
+    values
+        At least one.
+    """
+    n = len(values)
+    ranks = interval_ranks(n, share, confidence)
+    if ranks is None:
+        least = least_replicates(share, confidence)
+        return without_interval(quantile(values, share), n, f"an interval needs {least} replicates")
+    ordered = np.sort(values)
+    low, high = (float(ordered[rank - 1]) for rank in ranks)
+    return Estimate(quantile(values, share), low, high, n, METHOD)
+
+
+@lru_cache(maxsize=256)
+def interval_ranks(n: int, share: float, confidence: float = CONFIDENCE) -> tuple[int, int] | None:
+    """Return the ranks, from 1, between which a quantile lies; None where n values cannot tell.
+
+    Of n values, the number below the quantile is binomial (n, share). The quantile is below the l-th
+    smallest with probability P(B < l) and above the u-th with P(B >= u); l is the largest and u the
+    smallest for which either is at most half of what the confidence leaves (Conover 1999, section 3.2).
+    """
+    tail = (1.0 - confidence) / 2.0
+    below = np.concatenate([[0.0], np.cumsum(_binomial(n, share))])  # P(B < k), k from 0
+    low = int(np.searchsorted(below, tail, side="right")) - 1
+    above = np.concatenate([np.cumsum(_binomial(n, share)[::-1])[::-1], [0.0]])  # P(B >= k), k from 0
+    high = int(np.argmax(above <= tail))
+    return (low, high) if low >= 1 and high <= n else None
+
+
+@lru_cache(maxsize=64)
+def least_replicates(share: float, confidence: float = CONFIDENCE) -> int:
+    """Return how many values the interval of a quantile needs: 6 for the median, 72 for 95 %."""
+    rarer = max(share, 1.0 - share)
+    return math.ceil(math.log((1.0 - confidence) / 2.0) / math.log(rarer) - 1e-9)
+
+
+def _binomial(n: int, share: float) -> Floats:
+    """Return the probabilities of 0 to n successes."""
+    k = np.arange(n + 1)
+    log_factorials = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, n + 1)))])
+    ways = log_factorials[n] - log_factorials[k] - log_factorials[n - k]
+    return np.exp(ways + k * math.log(share) + (n - k) * math.log1p(-share))
+
+
+def quantile_difference(
+    baseline: Floats, values: Floats, share: float, confidence: float, *, paired: bool
+) -> Contrast:
+    """Return how far a quantile moves, with the percentile interval of a bootstrap over replicates.
+
+    Pairs are drawn whole where the luck is shared. What is drawn depends on the numbers of replicates
+    alone, so that the same samples always give the same interval.
+    """
+    moved = quantile(values, share) - quantile(baseline, share)
+    n = len(values) if paired else min(len(values), len(baseline))
+    if n < (least := least_replicates(share, confidence)):
+        return Contrast(without_interval(moved, n, f"an interval needs {least} replicates"), None)
+    drawn = np.sort(
+        _bootstrap(values, share, stream=0) - _bootstrap(baseline, share, stream=0 if paired else 1)
+    )
+    rank = max(1, math.floor((RESAMPLES + 1) * (1.0 - confidence) / 2.0 + 1e-9))
+    low, high = float(drawn[rank - 1]), float(drawn[-rank])
+    return Contrast(Estimate(moved, low, high, n, "bootstrap"), _bootstrap_p(drawn))
+
+
+def _bootstrap_p(drawn: Floats) -> float:
+    """Return twice the share of the bootstrap distribution on the far side of zero."""
+    tail = min(int((drawn <= 0.0).sum()), int((drawn >= 0.0).sum()))
+    return min(1.0, 2.0 * (tail + 1) / (RESAMPLES + 1))
+
+
+def _bootstrap(values: Floats, share: float, *, stream: int) -> Floats:
+    """Return the quantile of each bootstrap sample; samples of one stream draw the same replicates."""
+    order = np.argsort(values, kind="stable")
+    ranks = np.empty(len(values), np.int32)
+    ranks[order] = np.arange(len(values), dtype=np.int32)
+    ordered = values[order]
+    position = (len(values) - 1) * share
+    below = math.floor(position)
+    above = min(below + 1, len(values) - 1)
+    found: list[Floats] = []
+    for draws in _draws(len(values), stream):
+        drawn = np.partition(ranks[draws], (below, above), axis=1)
+        low, high = ordered[drawn[:, below]], ordered[drawn[:, above]]
+        found.append(low + (position - below) * (high - low))
+    return np.concatenate(found)
+
+
+def _draws(n: int, stream: int) -> Iterator[np.ndarray[tuple[int, int], np.dtype[np.int64]]]:
+    """Yield the replicates of the bootstrap samples, a row for each sample, some samples at a time."""
+    generator = np.random.Generator(np.random.Philox(key=[_KEY, n * 2 + stream]))
+    at_once = max(1, _CELLS // n)
+    for start in range(0, RESAMPLES, at_once):
+        yield generator.integers(0, n, (min(at_once, RESAMPLES - start), n))

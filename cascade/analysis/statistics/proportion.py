@@ -1,0 +1,91 @@
+"""Probabilities over replicates: Wilson's interval, and Newcombe's for differences."""
+
+from __future__ import annotations
+
+import math
+from statistics import NormalDist
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from cascade.analysis.statistics.estimate import (
+    CONFIDENCE,
+    Contrast,
+    Estimate,
+    least_p,
+    p_by_inversion,
+    too_few,
+    without_interval,
+)
+
+METHOD: Final = "Wilson"
+
+Flags = npt.NDArray[np.bool_]
+
+
+def wilson(share: float, n: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """Return the interval of a probability of which a share was seen in n trials (Wilson 1927)."""
+    z2 = _z(confidence) ** 2
+    centre = (share + z2 / (2 * n)) / (1 + z2 / n)
+    half = math.sqrt(z2 * (share * (1 - share) / n + z2 / (4 * n * n))) / (1 + z2 / n)
+    # at the ends the formula is exact, but rounding is not
+    return (0.0 if share == 0.0 else centre - half), (1.0 if share == 1.0 else centre + half)
+
+
+def probability(share: float, n: int, confidence: float = CONFIDENCE) -> Estimate:
+    """Return a probability of which a share was seen in n trials, with Wilson's interval."""
+    return Estimate(share, *wilson(share, n, confidence), n, METHOD)
+
+
+def probability_difference(baseline: Flags, flags: Flags, confidence: float, *, paired: bool) -> Contrast:
+    """Return how far a probability moves, with Newcombe's hybrid of two Wilson intervals.
+
+    For pairs the correlation of the two events narrows it (Newcombe 1998, Statistics in Medicine 17,
+    method 10 of 2635-2650 without continuity correction; for two samples, method 10 of 873-890).
+    """
+    before, after = float(baseline.mean()), float(flags.mean())
+    n = len(flags) if paired else min(len(flags), len(baseline))
+    differing, share = _differing(baseline, flags, paired=paired)
+    if reason := too_few(differing, len(flags) if paired else len(flags) + len(baseline), confidence, share):
+        return Contrast(without_interval(after - before, n, reason), None)
+    phi = _phi(baseline, flags) if paired else 0.0
+
+    def limits(level: float) -> tuple[float, float]:
+        return _hybrid((before, len(baseline)), (after, len(flags)), phi, level)
+
+    low, high = limits(confidence)
+    p = p_by_inversion(lambda level: not limits(level)[0] <= 0.0 <= limits(level)[1])
+    return Contrast(Estimate(after - before, low, high, n, "Newcombe"), max(p, least_p(differing, share)))
+
+
+def _differing(baseline: Flags, flags: Flags, *, paired: bool) -> tuple[int, float]:
+    """Return how many trials can tell the samples apart, and the share of the larger sample in them."""
+    if paired:
+        return int((baseline != flags).sum()), 0.5
+    n, seen = len(flags) + len(baseline), int(flags.sum() + baseline.sum())
+    return min(seen, n - seen), max(len(flags), len(baseline)) / n
+
+
+def _hybrid(
+    first: tuple[float, int], second: tuple[float, int], phi: float, confidence: float
+) -> tuple[float, float]:
+    """Return the interval of second - first from those of both and the correlation between them."""
+    (a, n_a), (b, n_b) = first, second
+    a_low, a_high = wilson(a, n_a, confidence)
+    b_low, b_high = wilson(b, n_b, confidence)
+    down = (b - b_low) ** 2 - 2 * phi * (b - b_low) * (a_high - a) + (a_high - a) ** 2
+    up = (b_high - b) ** 2 - 2 * phi * (b_high - b) * (a - a_low) + (a - a_low) ** 2
+    return b - a - math.sqrt(max(down, 0.0)), b - a + math.sqrt(max(up, 0.0))
+
+
+def _phi(first: Flags, second: Flags) -> float:
+    """Return the correlation of paired events; 0 where one of them always or never happens."""
+    a, b, both = float(first.mean()), float(second.mean()), float((first & second).mean())
+    variance = a * (1 - a) * b * (1 - b)
+    return (both - a * b) / math.sqrt(variance) if variance > 0.0 else 0.0
+
+
+def _z(confidence: float) -> float:
+    """Return the two-sided normal quantile."""
+    return -NormalDist().inv_cdf((1.0 - confidence) / 2.0)

@@ -1,0 +1,107 @@
+"""Means and what behaves like one: Student's t with the skewness of the sample taken out.
+
+The t interval of a skewed sample misses too often on one side: of the mean of 20 lognormal values, a
+"95 %" interval misses 13 % of the time. Hall (1992, Journal of the Royal Statistical Society B 54,
+221-228) removes the first-order effect of skewness by a monotone cubic of the t statistic,
+
+    g(T) = T + a T^2 + a^2 T^3 / 3 + b,    a = skew / 3,  b = skew / 6,
+
+skew being that of the estimator (of n values: their skewness / sqrt n). It reaches what the bootstrap
+of t reaches, in closed form: no random numbers, and p-values as small as the data allow.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from cascade.analysis.statistics.estimate import Floats
+
+METHOD: Final = "skew-corrected t"
+
+_TINY: Final = 1e-6
+
+
+class Studentised(NamedTuple):
+    """An estimator that is a mean, or a difference of means."""
+
+    value: float
+    error: float
+    """Its standard error."""
+    skew: float
+    """Its skewness."""
+    freedom: float
+    """Degrees of freedom of the standard error."""
+
+    def interval(self, confidence: float) -> tuple[float, float]:
+        """Return the interval of what is estimated."""
+        from scipy.special import stdtrit
+
+        t = float(stdtrit(self.freedom, (1.0 + confidence) / 2.0))
+        return (
+            self.value - self.error * _uncorrected(t, self.skew),
+            self.value - self.error * _uncorrected(-t, self.skew),
+        )
+
+    def p(self) -> float:
+        """Return the least level at which the interval excludes zero."""
+        from scipy.special import stdtr
+
+        if self.error == 0.0:
+            return 1.0 if self.value == 0.0 else 0.0
+        t = _corrected(self.value / self.error, self.skew)
+        return min(1.0, 2.0 * float(stdtr(self.freedom, -abs(t))))
+
+
+def of_mean(values: Floats) -> Studentised:
+    """Return the mean of at least two values."""
+    n = len(values)
+    mean, variance, third = _moments(values)
+    error = math.sqrt(variance / n)
+    return Studentised(mean, error, _skew(third / n**2, error), n - 1.0)
+
+
+def of_difference(baseline: Floats, values: Floats) -> Studentised:
+    """Return the difference of the means of two samples (Welch), of at least two values each."""
+    a, b = _moments(baseline), _moments(values)
+    part_a, part_b = a[1] / len(baseline), b[1] / len(values)
+    error = math.sqrt(part_a + part_b)
+    third = b[2] / len(values) ** 2 - a[2] / len(baseline) ** 2
+    freedom = len(baseline) + len(values) - 2.0
+    if error > 0.0:
+        freedom = (part_a + part_b) ** 2 / (part_a**2 / (len(baseline) - 1) + part_b**2 / (len(values) - 1))
+    return Studentised(b[0] - a[0], error, _skew(third, error), freedom)
+
+
+def _moments(values: Floats) -> tuple[float, float, float]:
+    """Return the mean, the variance and the third central moment.
+
+    The skewness of a small sample is bounded (by about sqrt n) and too near zero where the tails are
+    long. The factor 1 + 2 / sqrt n is ours, by simulation over normal, lognormal and zero-inflated
+    samples of 10 to 1,000 (`docs/statistics.md`); it does not hurt where there is no skewness.
+    """
+    n = len(values)
+    mean = float(values.mean())
+    apart = values - mean
+    inflation = 1.0 + 2.0 / math.sqrt(n)
+    return mean, float((apart**2).sum()) / (n - 1), inflation * float((apart**3).mean())
+
+
+def _skew(third: float, error: float) -> float:
+    return third / error**3 if error > 0.0 else 0.0
+
+
+def _corrected(t: float, skew: float) -> float:
+    """Return g(t) of the module's text."""
+    a = skew / 3.0
+    return t + a * t**2 + a**2 * t**3 / 3.0 + skew / 6.0
+
+
+def _uncorrected(y: float, skew: float) -> float:
+    """Return the t for which g(t) is y."""
+    a, rest = skew / 3.0, y - skew / 6.0
+    if abs(a) < _TINY:  # the limit of the other formula, which loses its digits here
+        return rest - a * rest**2
+    return (float(np.cbrt(1.0 + 3.0 * a * rest)) - 1.0) / a

@@ -1,0 +1,158 @@
+"""What a comparison of runs says: the types that reports, terminals and notebooks read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from cascade.analysis.metrics.registry import Level, Worse
+from cascade.analysis.statistics.estimate import Estimate
+
+
+class Verdict(StrEnum):
+    """What can be said of a metric of a variant against the baseline; its value is the sentence."""
+
+    WORSE = "worse"
+    BETTER = "better"
+    HIGHER = "higher"
+    """Detectably higher, and no direction of this metric is worse."""
+    LOWER = "lower"
+    NONE = "no detectable difference"
+    UNKNOWN = "cannot be compared"
+    """One side has no value, or too few; `Difference.reason` says which."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A value that differs between the resolved scenarios of the baseline and a variant."""
+
+    path: str
+    """Dotted, as `-s` takes it: `makers.0.depth.scale`."""
+    baseline: str
+    """As YAML; empty where the baseline has no such value."""
+    variant: str
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """A run that is compared; the first is the baseline."""
+
+    name: str
+    """Unique in the comparison."""
+    path: str
+    """Folder of its run; empty for one kept in memory."""
+    n: int
+    """Replicates that finished."""
+    n_failed: int
+    seed: int | None
+    """None where replicates have different seeds."""
+    paired: bool
+    """Whether it shares its luck with the baseline; true for the baseline itself."""
+    n_pairs: int
+    """Replicates that it and the baseline both have; 0 where the luck is not shared."""
+    luck: str
+    """Why the luck is not shared; empty where it is."""
+    changes: tuple[Change, ...]
+    """What differs from the scenario of the baseline; empty for the baseline."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A metric that is compared: what its column in `runs` means, or how it is made of one."""
+
+    name: str
+    """`complete_usd`, `offshore_btcusdt_fall_bps`, `bad_debt_var95_usd`."""
+    entry: str
+    """Its name in the registry: `{market}_fall_bps`."""
+    unit: str
+    definition: str
+    formula: str
+    worse: Worse | None
+    """Which way is worse, as the registry says; None where neither is."""
+    level: Level
+    """`replicate`: a column of `runs`, compared by its mean. `ensemble`: one figure of all replicates."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """How a metric of replicates lies over the replicates of one variant, all of them."""
+
+    n: int
+    """Replicates in which it has a value."""
+    mean: Estimate
+    median: Estimate
+    low: float
+    """5th percentile."""
+    high: float
+    """95th percentile."""
+    worst: float
+    """The most harmful value: the highest where no direction is worse."""
+    worst_replicate: int
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A metric of a variant against the baseline: `value` less `baseline` is `difference`."""
+
+    metric: str
+    variant: str
+    """Name of the variant."""
+    baseline: Estimate | None
+    """Over the replicates that enter the difference: the pairs, or all where the luck is not shared."""
+    value: Estimate | None
+    """Of the variant, over the same."""
+    difference: Estimate | None
+    """Its interval is of the comparison's confidence, for this metric alone. None: see `reason`."""
+    paired: bool
+    p: float | None
+    """Least level at which the interval excludes zero; 1 where every pair ties."""
+    adjusted_p: float | None
+    """After the correction for the number of metrics shown: the verdict rests on this one."""
+    verdict: Verdict
+    variance_reduction: float | None
+    """Variance of the unpaired difference over that of the paired; `inf` where every pair ties; None
+    where there are no pairs or the metric does not vary."""
+    needed: int | None
+    """Replicates after which a change of 1 % of the baseline would be known to that precision."""
+    higher: Estimate | None
+    """Share of pairs in which the variant is higher, ties counted half; replicate metrics only."""
+    reason: str = ""
+    """Why something above is None, or what to know of it."""
+
+    @property
+    def is_zero(self) -> bool:
+        """Whether the difference is exactly zero, in every pair."""
+        found = self.difference
+        return found is not None and found.value == found.low == found.high == 0.0
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Runs of several variants, each held against the baseline.
+
+    Attributes
+    ----------
+    headline
+        Names of the metrics to show first, in order. Their verdicts are corrected for the number of
+        headline metrics and variants; those of all other metrics for the number of everything.
+    differences
+        By name of the variant, then of the metric; the baseline is not in it.
+    spreads
+        By name of the variant, baseline included, then of the metric; replicate metrics only.
+    notes
+        What the reader must know: what could not be compared and why, what was left out.
+    """
+
+    variants: tuple[Variant, ...]
+    confidence: float
+    measures: Mapping[str, Measure]
+    headline: tuple[str, ...]
+    differences: Mapping[str, Mapping[str, Difference]]
+    spreads: Mapping[str, Mapping[str, Spread]]
+    notes: tuple[str, ...]
+
+    @property
+    def baseline(self) -> Variant:
+        """The variant that all others are held against."""
+        return self.variants[0]
