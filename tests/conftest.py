@@ -96,7 +96,7 @@ def write_run(tmp_path, units, liquidation_log, bar_log):
         "funds": np.zeros(1, FUND_ROW),
     }
 
-    def write(n=2, folder="test-00000000", close=True, manifest=None, **options):
+    def write(n=2, folder="test-00000000", close=True, manifest=None, order=None, cut=None, **options):
         columns = metric_columns(units, counterfactual=True)
         path = tmp_path / folder
         with RunWriter(
@@ -105,22 +105,24 @@ def write_run(tmp_path, units, liquidation_log, bar_log):
             scenario_text="name: test\n",
             resolved_text="name: test\nseed: 1\n",
             tables=list(logs),
+            replicates=range(n),
             request={"seed": 1, "replicates": n},
             metrics=columns,
             **options,
         ) as writer:
-            for k in range(n):
+            for k in order or writer.pending:
                 batches = {name: to_batch(name, log, units, k) for name, log in logs.items()}
-                for name, batch in batches.items():
-                    writer.write(name, batch)
                 tables = {name: concatenate([batch]) for name, batch in batches.items() if name != "trades"}
                 twin = Replicate(units, tables["bars"], tables["liquidations"], tables["adl"])
                 row = compute(Replicate(units, **tables, twin=twin))
-                writer.finish_replicate(
-                    k,
-                    {"seed": 1, "outcome": "completed", "outcome_text": "done", "steps": 360, "events": 9}
-                    | row,
-                )
+                row |= {"seed": 1, "outcome": "completed", "outcome_text": "done", "steps": 360, "events": 9}
+                row |= {"waiting_steps": 0, "unfilled_shocks": 0}
+                with writer.piece(k) as piece:
+                    for name, batch in batches.items():
+                        for at in range(0, len(batch), cut or len(batch)):
+                            piece.write(name, batch.slice(at, cut))
+                    piece.finish(row)
+                writer.add(k)
             if close:
                 writer.close({"status": "completed", "text": "All replicates ran to the end."}, manifest)
         return path

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -84,7 +83,7 @@ def _run(scenario: Scenario, forced_orders: bool, n_ticks: int, venues: Venues) 
     """Return what concerns the run as a whole."""
     run = empty(k.RUN, 1)
     row = run[0]
-    row.dt, row.n_steps = scenario.dt, math.ceil(scenario.duration / scenario.dt - 1e-9)
+    row.dt, row.n_steps = scenario.dt, scenario.n_steps
     row.n_ticks = n_ticks
     row.n0, row.n1, _ = words(n_ticks)
     row.bar_steps = max(round(scenario.outputs.bars / scenario.dt), 1)

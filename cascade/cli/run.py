@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cascade.cli.terminal import AsJson, Overrides, has_color, running, say, show, show_json
+from cascade.cli.terminal import (
+    AsJson,
+    ClusterAddress,
+    FailFast,
+    Force,
+    Jobs,
+    Overrides,
+    RetryFailed,
+    has_color,
+    running,
+    say,
+    show,
+    show_json,
+)
 
 
 def run(
@@ -30,17 +42,23 @@ def run(
         ),
     ] = False,
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder of all results.")] = Path("results"),
-    jobs: Annotated[int | None, typer.Option("-j", "--jobs", min=1, help="Replicates at a time.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Run again although the result is there.")] = False,
+    jobs: Jobs = None,
+    cluster: ClusterAddress = None,
+    fail_fast: FailFast = False,
+    retry_failed: RetryFailed = False,
+    force: Force = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress.")] = False,
     json: AsJson = False,
 ) -> None:
     """Run a scenario and print the summary of its liquidations.
 
+    The same command goes on where an interrupted run stopped.
+
     Exit code 3 if the scenario is invalid, 4 or 5 if replicates failed, 130 if interrupted.
     """
     from cascade.errors import ScenarioError, render_problems
     from cascade.experiment.run import run as run_scenario
+    from cascade.experiment.workers import wants_processes
     from cascade.jit import is_compiled
     from cascade.report.summary import summarise
     from cascade.scenario.load import inspect
@@ -50,13 +68,15 @@ def run(
         raise ScenarioError(problems)
     say(render_problems(problems, color=has_color()))
     n = 1 if replicate is not None else replicates or scenario.replicates
-    steps = n * (1 + counterfactual) * math.ceil(scenario.duration / scenario.dt)
+    steps = n * (1 + counterfactual) * scenario.n_steps
     if not is_compiled():
         say("compiling the market: once after an installation, about a minute")
     with running(steps, quiet=quiet) as progress:
         result = run_scenario(
             file, overrides or (), seed=seed, replicates=replicates, replicate=replicate,
-            counterfactual=counterfactual, out=out, jobs=jobs, force=force, progress=progress,
+            counterfactual=counterfactual, out=out, jobs=jobs, processes=wants_processes(n, jobs),
+            cluster=cluster, force=force, retry_failed=retry_failed, fail_fast=fail_fast, progress=progress,
+            say=say,
         )  # fmt: skip
     summary = summarise(result)
     if json:

@@ -24,6 +24,23 @@ Overrides: TypeAlias = Annotated[
 ]
 AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
+Jobs: TypeAlias = Annotated[
+    int | None, typer.Option("-j", "--jobs", min=1, help="Replicates at a time; by default one a core.")
+]
+ClusterAddress: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--cluster", metavar="ADDRESS", help="Dask scheduler whose workers run the replicates."),
+]
+FailFast: TypeAlias = Annotated[
+    bool, typer.Option("--fail-fast", help="Stop at the first replicate that fails.")
+]
+RetryFailed: TypeAlias = Annotated[
+    bool, typer.Option("--retry-failed", help="Run again what failed, and only that.")
+]
+Force: TypeAlias = Annotated[
+    bool, typer.Option("--force", help="Start over although all or some of it is there.")
+]
+
 
 def show(text: str) -> None:
     """Print a result to stdout."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cascade.core import params as k
 from cascade.engine import Engine, Outcome, rejections
 from cascade.output.run_units import RunUnits
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 class Unfilled(NamedTuple):
@@ -29,6 +32,13 @@ class Ending(NamedTuple):
     """Steps whose last wave left accounts flagged."""
     unfilled: tuple[Unfilled, ...]
     rejections: Mapping[str, int]
+
+    def row(self) -> dict[str, Any]:
+        """Return what `runs` says of it, in columns."""
+        return {
+            "outcome": self.outcome.name.lower(), "outcome_text": self.outcome.value,
+            "waiting_steps": self.unfinished_waves, "unfilled_shocks": len(self.unfilled),
+        }  # fmt: skip
 
     def notes(self, units: RunUnits) -> Iterator[str]:
         """Yield what the reader of the replicate should know, as `subject: remark`."""
@@ -62,13 +72,14 @@ def _unfilled(engine: Engine) -> Iterator[Unfilled]:
                 yield Unfilled(int(shock.target), int(shock.start), abs(wanted - done), abs(wanted))
 
 
-def outcome_of(endings: Sequence[Ending], n_failed: int) -> dict[str, Any]:
-    """Return the outcome of a run for its manifest, from the replicates that finished and those that failed."""
-    n_waiting = sum(ending.outcome is Outcome.WAITING for ending in endings)
+def outcome_of(runs: pa.Table, n_failed: int) -> dict[str, Any]:
+    """Return the outcome of a run for its manifest, from its table `runs` and the replicates that failed."""
+    n = len(runs)
+    n_waiting = sum(word == Outcome.WAITING.name.lower() for word in runs.column("outcome").to_pylist())
     return {
-        "status": "completed" if not n_failed else "partly failed" if endings else "failed",
-        "text": _text(len(endings), n_waiting, n_failed),
-        "notes": list(_notes(endings)),
+        "status": "completed" if not n_failed else "partly failed" if n else "failed",
+        "text": _text(n, n_waiting, n_failed),
+        "notes": list(_notes(runs)),
         "replicates_waiting": n_waiting,
     }
 
@@ -83,18 +94,19 @@ def _text(n: int, n_waiting: int, n_failed: int) -> str:
     return text
 
 
-def _notes(endings: Sequence[Ending]) -> Iterator[str]:
+def _notes(runs: pa.Table) -> Iterator[str]:
     """Yield what concerns several replicates, each remark with the number of replicates it holds for."""
-    waves = [ending.unfinished_waves for ending in endings if ending.unfinished_waves]
-    if waves:
+    steps = [k for k in runs.column("waiting_steps").to_pylist() if k]
+    if steps:
         yield (
-            f"Liquidations had to wait for the next step in {_count(len(waves), endings)}, "
-            f"in at most {max(waves):,} steps of one."
+            f"Liquidations had to wait for the next step in {_count(len(steps), len(runs))}, "
+            f"in at most {max(steps):,} steps of one."
         )
-    n_unfilled = sum(bool(ending.unfilled) for ending in endings)
+    n_unfilled = sum(k > 0 for k in runs.column("unfilled_shocks").to_pylist())
     if n_unfilled:
-        yield f"A market shock did not fill wholly in {_count(n_unfilled, endings)}: see `notes` of runs.parquet."
+        where = _count(n_unfilled, len(runs))
+        yield f"A market shock did not fill wholly in {where}: see `notes` of runs.parquet."
 
 
-def _count(n: int, endings: Sequence[Ending]) -> str:
-    return f"{n} of {len(endings)} replicates" if len(endings) > 1 else "the replicate"
+def _count(n: int, of: int) -> str:
+    return f"{n} of {of} replicates" if of > 1 else "the replicate"

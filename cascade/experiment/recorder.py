@@ -15,10 +15,10 @@ from cascade.core.state import Array
 from cascade.engine import Engine
 from cascade.output.convert import to_batch
 from cascade.output.parquet import concatenate
+from cascade.output.piece import Piece
 from cascade.output.run_units import MarketUnits, ReportingTag, RunUnits
 from cascade.output.schemas import schema
 from cascade.output.snapshots import book_rows, fund_rows, positions_batch
-from cascade.output.writer import RunWriter
 from cascade.scenario.schema import Scenario
 from cascade.scenario.schema_venues import LinearPerpetual, SpotMarket
 
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 FOR_METRICS = ("bars", "liquidations", "adl", "funds")
+
+ROWS = 65_536
+"""Records of a table that wait before they are converted."""
 
 
 def units_of(scenario: Scenario) -> RunUnits:
@@ -73,29 +76,41 @@ class Recorder:
 
     Parameters
     ----------
-    writer
+    piece
         Where rows are written; None for a counterfactual, which is only kept.
     cause
         Labels liquidations by the counterfactual.
+    window
+        First and last step of which trades, the book and accounts are recorded; None for all.
     """
 
     def __init__(
-        self, units: RunUnits, replicate: int, tables: tuple[str, ...], writer: RunWriter | None = None,
-        cause: CauseLabeller | None = None,
+        self, units: RunUnits, replicate: int, tables: tuple[str, ...], piece: Piece | None = None,
+        cause: CauseLabeller | None = None, window: tuple[int, int] | None = None,
     ) -> None:  # fmt: skip
         self.units, self.replicate, self.tables = units, replicate, tables
-        self.writer, self.cause = writer, cause
+        self.piece, self.cause, self.window = piece, cause, window
         self.logs: list[Array] = []  # liquidations as the kernels wrote them
+        self._waiting: dict[str, list[Array]] = defaultdict(list)  # records not yet converted
+        self._n_waiting: dict[str, int] = defaultdict(int)
         self._batches: dict[str, list[pa.RecordBatch]] = defaultdict(list)
 
     def take(self, table: str, records: Array) -> None:
-        """Convert, write and keep records."""
-        extra = None
+        """Take records; they are converted many at a time, which costs a fraction of few at a time."""
         if table == "liquidations":
             self.logs.append(records)
-            if self.cause is not None:
-                extra = {"cause": self.cause.label(records)}
-        self._add(table, to_batch(table, records, self.units, self.replicate, extra=extra))
+        if table == "trades" and self.window is not None:
+            first, last = self.window
+            records = records[(records["step"] >= first) & (records["step"] <= last)]
+        self._waiting[table].append(records)
+        self._n_waiting[table] += len(records)
+        if self._n_waiting[table] >= ROWS:
+            self._convert(table)
+
+    def finish(self) -> None:
+        """Convert and write what is left."""
+        for table in list(self._waiting):
+            self._convert(table)
 
     def chunk(self, engine: Engine) -> None:
         """Take the snapshots that are due between two chunks."""
@@ -103,11 +118,11 @@ class Recorder:
         equity = fund_equity(engine)
         uncovered = np.maximum(-equity, 0).sum(axis=0)
         self.take("funds", fund_rows(engine.step, equity.sum(axis=0), uncovered, st.ledger))
-        if self.writer is None:
+        if self.piece is None:
             return
-        if "book" in self.tables:
+        if "book" in self.tables and self._is_within(engine.step):
             self._take_books(engine)
-        if "accounts" in self.tables and engine.step in (0, engine.n_steps):
+        if "accounts" in self.tables and self._is_accounts_step(engine):
             rows = positions_batch(
                 st.positions, st.accounts, st.balances, st.markets.mark, self.units,
                 step=engine.step, replicate=self.replicate,
@@ -115,7 +130,7 @@ class Recorder:
             self._add("accounts", rows)
 
     def table(self, name: str) -> pa.Table:
-        """Return a table that the metrics need, whole."""
+        """Return a table that the metrics need, whole, after `finish`."""
         return concatenate(self._batches[name], schema(name, dated=self.units.dated))
 
     def liquidations(self) -> Array:
@@ -124,11 +139,29 @@ class Recorder:
 
         return np.concatenate(self.logs) if self.logs else np.zeros(0, LIQUIDATION)
 
+    def _is_within(self, step: int) -> bool:
+        return self.window is None or self.window[0] <= step <= self.window[1]
+
+    def _is_accounts_step(self, engine: Engine) -> bool:
+        """Tell whether accounts are recorded now: at both ends, or at every snapshot of a window."""
+        return engine.step in (0, engine.n_steps) if self.window is None else self._is_within(engine.step)
+
+    def _convert(self, table: str) -> None:
+        """Convert the records that wait into a batch, write it, and keep it for the metrics."""
+        records = self._waiting.pop(table)
+        if not self._n_waiting.pop(table):
+            return
+        whole = np.concatenate(records) if len(records) > 1 else records[0]
+        extra = None
+        if table == "liquidations" and self.cause is not None:
+            extra = {"cause": self.cause.label(whole)}
+        self._add(table, to_batch(table, whole, self.units, self.replicate, extra=extra))
+
     def _add(self, table: str, batch: pa.RecordBatch) -> None:
         if table in FOR_METRICS:
             self._batches[table].append(batch)
-        if self.writer is not None and table in self.tables:
-            self.writer.write(table, batch)
+        if self.piece is not None and table in self.tables:
+            self.piece.write(table, batch)
 
     def _take_books(self, engine: Engine) -> None:
         st, n = engine.state, int(engine.params.run[0].n_ticks)

@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-import os
-import threading
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
 
 from cascade import provenance
-from cascade.analysis import metrics
-from cascade.analysis.cause import CauseLabeller
-from cascade.assembly import assemble
-from cascade.engine import Engine, Outcome, counterfactual, simulate
-from cascade.errors import CascadeError, InterruptedRunError, ReplicatesError
-from cascade.experiment.ending import Ending, ending_of, outcome_of
-from cascade.experiment.recorder import Recorder, tables_of, units_of
+from cascade.errors import InterruptedRunError, ReplicatesError
+from cascade.experiment.execute import begin, execute
+from cascade.experiment.recorder import tables_of
+from cascade.experiment.replicate import Progress
 from cascade.experiment.request import Origin, Request
-from cascade.output.manifest import RESOLVED
+from cascade.experiment.workers import workers_for
+from cascade.output.manifest import RESOLVED, load
 from cascade.output.reader import Result, read
-from cascade.output.writer import RunWriter, is_complete, run_folder
-from cascade.scenario.load import digest, overridden, to_yaml
+from cascade.output.writer import Start, damaged_files, is_complete, run_folder
+from cascade.scenario.load import digest, overridden
 from cascade.scenario.schema import Scenario
 
-Progress = Callable[[int], None]
-_Job: TypeAlias = Future[Ending | None]
+Say = Callable[[str], None]
 
 
 def run(
@@ -38,10 +31,15 @@ def run(
     counterfactual: bool = False,
     out: str | Path = "results",
     jobs: int | None = None,
+    processes: bool = False,
+    cluster: str | None = None,
     force: bool = False,
+    retry_failed: bool = False,
+    fail_fast: bool = False,
     progress: Progress | None = None,
+    say: Say | None = None,
 ) -> Result:
-    """Run a scenario and return its results.
+    """Run a scenario and return its results; go on where an earlier session of the same request stopped.
 
     Parameters
     ----------
@@ -57,45 +55,92 @@ def run(
         Folder of all results; the run goes to ``<out>/<name>-<hash8>``.
     jobs
         Replicates at a time; by default one for each core.
+    processes
+        Use processes rather than threads: worth their start where replicates are many and cores more than a
+        few. A script that asks for them needs ``if __name__ == "__main__":``.
+    cluster
+        Address of a Dask scheduler whose workers run the replicates.
     force
-        Run again although the same request has been answered.
+        Start over although the folder holds all or some of it.
+    retry_failed
+        Run again, of what an earlier session left, only what failed.
+    fail_fast
+        Stop at the first replicate that fails.
     progress
         Told the steps just done, from any thread.
+    say
+        Told what a user may want to know: that a run is resumed, that a file was damaged.
 
     Raises
     ------
     ScenarioError, ReplicatesError, InterruptedRunError, ResultsError
     """
-    text, path = _text(scenario)
+    text, path = text_of(scenario)
     asked = overridden(scenario, overrides)
     if seed is not None:
         asked = asked.replace(seed=seed)
     chosen = (replicate,) if replicate is not None else tuple(range(replicates or asked.replicates))
     request = Request(chosen, counterfactual)
-    folder = run_folder(Path(out), asked.name, _digest(asked, request))
-    if is_complete(folder) and not force:
-        return read(folder)
-    units = units_of(asked)
-    resolved = to_yaml(asked)
-    with RunWriter(
-        folder, units, scenario_text=text or resolved, resolved_text=resolved, tables=tables_of(asked),
-        request={"seed": asked.seed, **request._asdict()}, scenario_path=path,
-        metrics=metrics.metric_columns(units, counterfactual=counterfactual), force=force,
-    ) as writer:  # fmt: skip
-        # a scenario without a file is reproduced from its resolved form, which has the overrides in it
-        origin = Origin(path, tuple(overrides)) if path else Origin(str(folder / RESOLVED))
-        endings, errors = _run_all(asked, request, origin, writer, jobs or os.cpu_count() or 1, progress)
-        _close(asked, writer, endings, len(errors))
-    if errors:
-        raise ReplicatesError(
-            f"{len(errors)} of {len(chosen)} replicates failed; the first: {errors[0]}",
-            where=str(folder),
-            remedy="failures.parquet has the command that reproduces each",
+    folder = run_folder(Path(out), asked.name, run_digest(asked, request))
+    if not force and is_settled(folder, tables_of(asked), retry_failed=retry_failed):
+        return _checked(folder)
+    # a scenario without a file is reproduced from its resolved form, which has the overrides in it
+    origin = Origin(path, tuple(overrides)) if path else Origin(str(folder / RESOLVED))
+    start = start_of(force=force, retry_failed=retry_failed)
+    ongoing = begin(asked, request, origin, folder, text=text, path=path, start=start)
+    with ongoing.writer as writer:
+        for sentence in session_notes(len(chosen), writer.found, writer.damaged):
+            (say or _unsaid)(sentence)
+        workers = workers_for(
+            len(writer.pending), jobs=jobs, processes=processes, cluster=cluster, progress=progress
         )
-    return read(folder)
+        try:
+            execute([ongoing], workers, progress=progress, fail_fast=fail_fast)
+        except InterruptedRunError as error:
+            raise _interrupted(folder, writer.n_finished, len(chosen)) from error
+    if not is_complete(folder):
+        raise failed(ongoing.failures, len(chosen), folder)
+    return _checked(folder)
 
 
-def _text(scenario: str | Path | Scenario) -> tuple[str, str]:
+def _checked(folder: Path) -> Result:
+    """Return the run in a folder, unless replicates of it failed."""
+    result = read(folder)
+    if "failures" in result.tables:
+        messages = result.tables["failures"].column("message").to_pylist()
+        raise failed(messages, len(messages) + len(result.runs), folder)
+    return result
+
+
+def start_of(*, force: bool, retry_failed: bool) -> Start:
+    """Return what to do with what is there."""
+    return "force" if force else "retry" if retry_failed else "resume"
+
+
+def is_settled(folder: Path, tables: Sequence[str], *, retry_failed: bool) -> bool:
+    """Tell whether a folder has all that is asked of a run."""
+    if not is_complete(folder):
+        return False
+    n_failed = load(folder)["outcome"].get("replicates_failed", 0)
+    return not (retry_failed and n_failed) and not damaged_files(folder, tables)
+
+
+def session_notes(n: int, n_found: int, damaged: Sequence[str]) -> list[str]:
+    """Return what to say of an earlier session."""
+    resumed = [f"resuming: {n_found:,} of {n:,} replicates are there already"] if n_found else []
+    return [*damaged, *resumed]
+
+
+def failed(messages: Sequence[str], n: int, folder: Path) -> ReplicatesError:
+    """Return the error for replicates that failed."""
+    return ReplicatesError(
+        f"{len(messages)} of {n} replicates failed; the first: {messages[0]}",
+        where=str(folder),
+        remedy="failures.parquet has the command that reproduces each; --retry-failed runs them again",
+    )
+
+
+def text_of(scenario: str | Path | Scenario) -> tuple[str, str]:
     """Return the text of a scenario file and its path, empty where there is none."""
     if isinstance(scenario, Scenario):
         return "", ""
@@ -103,120 +148,19 @@ def _text(scenario: str | Path | Scenario) -> tuple[str, str]:
     return (path.read_text(encoding="utf-8") if path.is_file() else ""), str(scenario)
 
 
-def _digest(scenario: Scenario, request: Request) -> str:
+def run_digest(scenario: Scenario, request: Request) -> str:
+    """Return the eight digits that name the folder of a request."""
     return provenance.request_digest(digest(scenario), **request._asdict())
 
 
-def _run_all(
-    scenario: Scenario, request: Request, origin: Origin, writer: RunWriter, jobs: int,
-    progress: Progress | None,
-) -> tuple[list[Ending], list[str]]:  # fmt: skip
-    """Run the replicates on threads; return how they ended, and the messages of those that failed."""
-    stop = threading.Event()
-    endings: list[Ending] = []
-    errors: list[str] = []
-    with ThreadPoolExecutor(min(jobs, len(request.replicates))) as pool:
-        waiting = {
-            pool.submit(_run_one, scenario, number, request.counterfactual, writer, progress, stop): number
-            for number in request.replicates
-        }
-        try:
-            for future, number in _as_done(waiting):
-                error = future.exception()
-                if error is not None:
-                    errors.append(str(error))
-                    row = _failure(scenario, error)
-                    row["command"] = origin.command(
-                        scenario.seed, number, counterfactual=request.counterfactual
-                    )
-                    writer.fail_replicate(number, row)
-                elif (ending := future.result()) is not None:
-                    endings.append(ending)
-        except KeyboardInterrupt:
-            stop.set()
-            pool.shutdown(cancel_futures=True)
-            raise InterruptedRunError(
-                "the run was interrupted",
-                where=str(writer.folder),
-                remedy="finished replicates are kept: cascade.read(folder, partial=True) reads them",
-            ) from None
-    return endings, errors
+def _unsaid(text: str) -> None:
+    """Say nothing."""
 
 
-def _as_done(waiting: dict[_Job, int]) -> Iterable[tuple[_Job, int]]:
-    """Yield futures with their replicates as they finish; short waits let an interrupt through."""
-    left = set(waiting)
-    while left:
-        done, left = wait(left, timeout=0.5, return_when=FIRST_COMPLETED)
-        for future in done:
-            yield future, waiting[future]
-
-
-def _failure(scenario: Scenario, error: BaseException) -> dict[str, Any]:
-    """Return the row of a replicate that failed."""
-    code = error.code if isinstance(error, CascadeError) else type(error).__name__
-    return {"seed": scenario.seed, "code": code, "message": str(error)}
-
-
-def _run_one(
-    scenario: Scenario, number: int, with_twin: bool, writer: RunWriter, progress: Progress | None,
-    stop: threading.Event,
-) -> Ending | None:  # fmt: skip
-    """Run one replicate, its counterfactual first, and write its row; None where it was interrupted."""
-    units, tables = writer.units, writer.tables
-    assembled = assemble(scenario, number)
-    twin = None
-    cause = None
-    if with_twin:
-        record = Recorder(units, number, tables)
-        engine = Engine(counterfactual(assembled), record)
-        if _simulate(engine, scenario, progress, stop) is Outcome.INTERRUPTED:
-            return None
-        twin = _replicate(record)
-        cause = CauseLabeller(record.liquidations())
-    record = Recorder(units, number, tables, writer, cause)
-    engine = Engine(assembled, record)
-    outcome = _simulate(engine, scenario, progress, stop)
-    if outcome is Outcome.INTERRUPTED:
-        return None
-    ending = ending_of(engine, outcome)
-    row = metrics.compute(_replicate(record, twin))
-    notes = [row.pop("notes", None) or "", *ending.notes(units)]
-    writer.finish_replicate(
-        number,
-        row
-        | {
-            "seed": scenario.seed, "outcome": outcome.name.lower(), "outcome_text": outcome.value,
-            "steps": engine.step, "events": int(engine.state.clock[0].events),
-            "notes": "\n".join(filter(None, notes)) or None,
-        },
-    )  # fmt: skip
-    return ending
-
-
-def _simulate(
-    engine: Engine, scenario: Scenario, progress: Progress | None, stop: threading.Event
-) -> Outcome:
-    """Run a market, looked at and checked as often as the outputs of its scenario ask for."""
-    asked = scenario.outputs
-    chunk, check = (max(round(every / scenario.dt), 1) for every in (asked.snapshots, asked.check_every))
-    return simulate(engine, chunk, progress, stop.is_set, check_steps=check)
-
-
-def _replicate(record: Recorder, twin: metrics.Replicate | None = None) -> metrics.Replicate:
-    """Return what the metrics of a replicate are computed from."""
-    return metrics.Replicate(
-        units=record.units, bars=record.table("bars"), liquidations=record.table("liquidations"),
-        adl=record.table("adl"), funds=record.table("funds"), twin=twin,
-    )  # fmt: skip
-
-
-def _close(scenario: Scenario, writer: RunWriter, endings: list[Ending], n_failed: int) -> None:
-    """Complete the folder of results."""
-    writer.close(
-        outcome_of(endings, n_failed),
-        {
-            "published": [item.model_dump() for item in scenario.published],
-            "description": scenario.description,
-        },
+def _interrupted(folder: Path, n_finished: int, n: int) -> InterruptedRunError:
+    """Return the error for a run that was stopped."""
+    return InterruptedRunError(
+        f"the run was interrupted: {n_finished:,} of {n:,} replicates are kept",
+        where=str(folder),
+        remedy="the same command again goes on from there; cascade.read(folder, partial=True) reads them",
     )

@@ -39,6 +39,7 @@ def build(
     return {
         "results_version": ".".join(map(str, RESULTS_VERSION)),
         **provenance.software(software_version()),
+        "kind": "run",
         "command": provenance.command_line(),
         "scenario": dict(scenario),
         "request": dict(request),
@@ -113,7 +114,7 @@ def _missing(folder: Path) -> ResultsError:
     return ResultsError(
         "the run has not finished: there is no manifest.json",
         where=str(folder),
-        remedy="run the scenario again with --force, or read the finished replicates with "
+        remedy="ask for the run again: it goes on where it stopped; or read the finished replicates with "
         "cascade.read(folder, partial=True)",
         code="CAS602",
     )

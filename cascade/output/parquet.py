@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from cascade.errors import ResultsError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -20,23 +24,59 @@ def concatenate(batches: Sequence[pa.RecordBatch], schema: pa.Schema | None = No
     return pa.Table.from_batches(batches, schema).unify_dictionaries()
 
 
+class PartWriter:
+    """Writes a file in row groups; it appears when all are in, or not at all."""
+
+    def __init__(self, path: Path, declared: pa.Schema) -> None:
+        self._path, self._schema = path, declared
+        self._temporary = path.with_name(f".{path.name}.tmp")
+
+    def __enter__(self) -> Self:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        categorical = [field.name for field in self._schema if pa.types.is_dictionary(field.type)]
+        encoding = {field.name: _encoding(field.type) for field in self._schema}
+        options: dict[str, Any] = {
+            "use_dictionary": categorical,
+            "column_encoding": {name: code for name, code in encoding.items() if code},
+        }
+        self._file = self._temporary.open("wb")
+        self._writer = pq.ParquetWriter(self._file, self._schema, compression="zstd", **options)
+        return self
+
+    def write(self, table: pa.Table) -> None:
+        """Add rows; those of one call are cut into row groups of their own."""
+        self._writer.write_table(table.combine_chunks(), row_group_size=ROW_GROUP)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is not None:
+            with contextlib.suppress(Exception):  # what went wrong is on its way already
+                self._writer.close()
+            self._give_up()
+            return
+        try:
+            self._writer.close()
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        except BaseException:
+            self._give_up()
+            raise
+        self._file.close()
+        self._temporary.replace(self._path)
+
+    def _give_up(self) -> None:
+        with contextlib.suppress(OSError):
+            self._file.close()
+        self._temporary.unlink(missing_ok=True)
+
+
 def write_parquet(path: Path, table: pa.Table) -> None:
     """Write a file that appears whole or not at all."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    categorical = [field.name for field in table.schema if pa.types.is_dictionary(field.type)]
-    encoding = {field.name: _encoding(field.type) for field in table.schema if field.name not in categorical}
-    temporary = path.with_name(f".{path.name}.tmp")
-    options: dict[str, Any] = {
-        "use_dictionary": categorical,
-        "column_encoding": {name: code for name, code in encoding.items() if code},
-    }
-    with temporary.open("wb") as file:
-        pq.write_table(table, file, row_group_size=ROW_GROUP, compression="zstd", **options)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    with PartWriter(path, table.schema) as part:
+        part.write(table)
 
 
 def _encoding(kind: Any) -> str | None:
@@ -69,11 +109,8 @@ def read_files(paths: Sequence[Path], *, ordered: bool = True) -> pa.Table:
         False for a table whose rows are in another order on purpose.
     """
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
-    # ParquetFile rather than read_table: the latter imports pyarrow.dataset, and with it pandas
-    tables = [_read_file(pq, path) for path in paths]
-    table = pa.concat_tables(tables).unify_dictionaries()
+    table = pa.concat_tables([read_file(path) for path in paths]).unify_dictionaries()
     return by_replicate(table) if ordered else table
 
 
@@ -101,7 +138,28 @@ def of_replicates(table: pa.Table, replicates: Sequence[int]) -> pa.Table:
     return table.take(numbers(rows, pa.int64()))
 
 
-def _read_file(pq: Any, path: Path) -> pa.Table:
-    """Return one file."""
-    with pq.ParquetFile(path) as file:
-        return file.read()
+def read_file(path: Path) -> pa.Table:
+    """Return one file of a table, complete or of a replicate that waits for its shard.
+
+    Raises
+    ------
+    ResultsError
+        If it cannot be read.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        if path.suffix == ".arrows":
+            with pa.memory_map(str(path)) as stream, pa.ipc.open_stream(stream) as reader:
+                return reader.read_all()
+        # rather than read_table, which imports pyarrow.dataset, and with it pandas
+        with pq.ParquetFile(path) as file:
+            return file.read()
+    except (OSError, pa.ArrowException) as error:
+        raise ResultsError(
+            f"this file of the results is missing or damaged: {' '.join(str(error).split())}",
+            where=str(path),
+            remedy="ask for the same run again: what is damaged is found and computed anew",
+            code="CAS609",
+        ) from error

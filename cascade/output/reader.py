@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from cascade.errors import ResultsError
 from cascade.output import manifest as manifests
-from cascade.output.parquet import of_replicates, read_files
+from cascade.output.parquet import of_replicates, read_file, read_files
+from cascade.output.piece import PIECES
 from cascade.output.run_units import RunUnits
 from cascade.output.schemas import SINGLE_FILES, TABLES
 
@@ -163,16 +164,15 @@ def read(folder: str | Path, *, partial: bool = False) -> Result:
             remedy="read it with cascade.read(folder), or give the folder of one of its variants",
             code="CAS601",
         )
-    loaders = {name: _loader(paths) for name in TABLES if (paths := _files(folder, name))}
-    if unfinished:
-        if "runs" not in loaders:
-            raise ResultsError(
-                "no replicate has finished",
-                where=str(folder),
-                remedy="run the scenario again with --force",
-                code="CAS602",
-            )
-        loaders = _finished_only(loaders)
+    files = _unfinished_files if unfinished else _files
+    loaders = {name: _loader(paths) for name in TABLES if (paths := files(folder, name))}
+    if unfinished and "runs" not in loaders:
+        raise ResultsError(
+            "no replicate has finished",
+            where=str(folder),
+            remedy="ask for the run again: it goes on where it stopped",
+            code="CAS602",
+        )
     return Result(Tables(loaders), MappingProxyType(manifest), folder)
 
 
@@ -184,16 +184,21 @@ def _files(folder: Path, table: str) -> list[Path]:
     return sorted((folder / table).glob("part-*.parquet"))
 
 
+def _unfinished_files(folder: Path, table: str) -> list[Path]:
+    """Return the files of a table that hold finished replicates: shards that are done, then lone replicates."""
+    shards = sorted((folder / "runs").glob("part-*.parquet"))
+    written: set[int] = set()
+    for shard in shards:
+        for name in SINGLE_FILES:
+            part = folder / name / shard.name
+            written.update(read_file(part).column("replicate").to_pylist() if part.is_file() else ())
+    parts = [part for shard in shards if (part := folder / table / shard.name).is_file()]
+    alone = (path for path in sorted((folder / PIECES).glob(f"*/{table}.arrows")))
+    return parts + [
+        path for path in alone if path.parent.name.isdecimal() and int(path.parent.name) not in written
+    ]
+
+
 def _loader(paths: list[Path]) -> Callable[[], pa.Table]:
     """Return what reads a table."""
     return lambda: read_files(paths)
-
-
-def _finished_only(loaders: dict[str, Callable[[], pa.Table]]) -> dict[str, Callable[[], pa.Table]]:
-    """Return the loaders of an unfinished run, without rows of replicates that were under way."""
-    finished = loaders["runs"]().column("replicate").to_pylist()
-
-    def restricted(load: Callable[[], pa.Table]) -> Callable[[], pa.Table]:
-        return lambda: of_replicates(load(), finished)
-
-    return {name: load if name == "failures" else restricted(load) for name, load in loaders.items()}

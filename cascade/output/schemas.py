@@ -72,6 +72,8 @@ RUNS: Final = Table(
         _column("outcome_text", "text", "the outcome as a sentence"),
         _column("steps", "int64", "steps simulated"),
         _column("events", "int64", "orders, cancellations and fills processed"),
+        _column("waiting_steps", "int64", "steps whose last wave left accounts waiting for the next step"),
+        _column("unfilled_shocks", "int64", "market shocks that did not fill wholly"),
         _column(
             "notes",
             "text",

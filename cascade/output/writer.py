@@ -1,34 +1,29 @@
-"""Streams a run into its folder: bounded memory, whole files only, the manifest last."""
+"""Writes a run into its folder, shard by shard: whole files only, the manifest last, resumable at any moment."""
 
 from __future__ import annotations
 
 import shutil
-import threading
 import time
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import Any, Literal, Self, TypeAlias
 
 from cascade import provenance
 from cascade.errors import ResultsError
+from cascade.output import log
 from cascade.output import manifest as manifests
-from cascade.output.claim import claim, refuse_if_held, release
-from cascade.output.convert import from_columns
-from cascade.output.parquet import concatenate, read_parts, write_parquet
+from cascade.output.claim import CLAIM, claim, refuse_if_held, release
+from cascade.output.failing import writing
+from cascade.output.parquet import read_parts, write_parquet
+from cascade.output.piece import PIECES, Piece, complete_pieces, has_failed, is_sound, piece_folder, unpack
 from cascade.output.run_units import RunUnits
-from cascade.output.schemas import SINGLE_FILES, TABLES, Column, schema
+from cascade.output.schemas import SINGLE_FILES, TABLES, Column
+from cascade.output.shards import Parts, Shard, fault, shards_of
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-
-BUFFER_BYTES: Final = 64 << 20
-"""Rows held in memory, all tables together, before they become part files."""
-
-FLUSH_S: Final = 30.0
-"""Seconds after which finished replicates go to disk even if memory is plentiful."""
+Start: TypeAlias = Literal["new", "resume", "retry", "force"]
+"""What to do with what a folder holds: refuse it, go on, go on and run what failed again, start over."""
 
 
 def run_folder(root: Path, scenario: str, digest: str) -> Path:
@@ -44,8 +39,8 @@ def is_complete(folder: Path) -> bool:
 class RunWriter:
     """Writes one run; use it as a context, and call `close` when every replicate is in.
 
-    Rows of several replicates may arrive in turn, from several threads. What a killed run leaves has
-    no manifest, and each replicate that its `runs` parts name is there with all its rows.
+    Replicates become pieces, in any order and in any process; pieces become shards as soon as theirs
+    are all there. What a killed run leaves has no manifest, and holds whole what had finished.
 
     Parameters
     ----------
@@ -55,12 +50,23 @@ class RunWriter:
         The scenario as written, and resolved.
     tables
         Tables the run records besides `runs` and `failures`; each exists afterwards, if only empty.
+    replicates
+        Their numbers.
     request
         What was asked for besides the scenario (seed, replicates, ...), for the manifest.
     metrics
         Columns of `runs` after the declared ones.
-    force
-        Replace what an earlier run left in the folder.
+    start
+        What to do with what an earlier session left in the folder.
+
+    Attributes
+    ----------
+    pending : tuple[int, ...]
+        Replicates that have neither finished nor failed.
+    found : int
+        Replicates that an earlier session left.
+    damaged : tuple[str, ...]
+        What of them could not be read, as sentences; it is pending again.
     """
 
     def __init__(
@@ -71,68 +77,80 @@ class RunWriter:
         scenario_text: str,
         resolved_text: str,
         tables: Sequence[str],
+        replicates: Sequence[int],
         request: Mapping[str, Any],
         scenario_path: str = "",
         metrics: tuple[Column, ...] = (),
-        force: bool = False,
-        buffer_bytes: int = BUFFER_BYTES,
-        flush_s: float = FLUSH_S,
+        start: Start = "new",
     ) -> None:
         self.folder = folder
         self.units = units
         self.tables = tuple(tables)
-        self.request = dict(request)
         self.metrics = metrics
-        self.rows: dict[str, int] = dict.fromkeys((*tables, *SINGLE_FILES), 0)
-        self._buffer_bytes, self._flush_s = buffer_bytes, flush_s
-        self._buffered: dict[str, dict[int, list[pa.RecordBatch]]] = defaultdict(lambda: defaultdict(list))
-        self._bytes = 0
-        self._parts: dict[str, int] = defaultdict(int)
-        self._lock = threading.RLock()
+        self.request = dict(request)
+        self.pieces = folder / PIECES
+        self.shards = shards_of(replicates, tables)
+        self._parts = Parts(folder, units, self.tables, metrics)
         self._started, self._clock = datetime.now(UTC), time.monotonic()
-        self._flushed = self._clock
         self._scenario = {
             "name": units.scenario,
             "path": scenario_path,
             "sha256": provenance.sha256(scenario_text),
             "resolved_sha256": provenance.sha256(resolved_text),
         }
-        _prepare(folder, force=force)
-        manifests.write_atomically(folder / manifests.SCENARIO, scenario_text)
-        manifests.write_atomically(folder / manifests.RESOLVED, resolved_text)
+        self.damaged: tuple[str, ...] = ()
+        self._missing: dict[int, set[int]] = {shard.number: set(shard.replicates) for shard in self.shards}
+        self._shard_of = {k: shard for shard in self.shards for k in shard.replicates}
+        with writing(folder):
+            _prepare(folder, start)
+            try:
+                self._begin(scenario_text, resolved_text, retry=start == "retry")
+            except BaseException:
+                release(folder)
+                raise
 
-    def write(self, table: str, batch: pa.RecordBatch) -> None:
-        """Add rows of one replicate to a table."""
-        if batch.num_rows == 0:
-            return
-        replicate = int(batch.column("replicate")[0].as_py())
-        with self._lock:
-            self._buffered[table][replicate].append(batch)
-            self.rows[table] = self.rows.get(table, 0) + batch.num_rows
-            self._bytes += batch.nbytes
-            if self._bytes >= self._buffer_bytes:
-                self._flush_rows()
+    @property
+    def pending(self) -> tuple[int, ...]:
+        """Return the replicates that have neither finished nor failed, in order."""
+        return tuple(k for shard in self.shards for k in self.pending_in(shard.number))
 
-    def finish_replicate(self, replicate: int, row: Mapping[str, Any]) -> None:
-        """Record that a replicate has finished and all its rows have been written."""
-        with self._lock:
-            self.write("runs", self._row("runs", replicate, row, self.metrics))
-            if time.monotonic() - self._flushed >= self._flush_s:
-                self.flush()
+    def pending_in(self, shard: int) -> tuple[int, ...]:
+        """Return those of a shard."""
+        return tuple(k for k in self.shards[shard].replicates if k in self._missing[shard])
 
-    def fail_replicate(self, replicate: int, row: Mapping[str, Any]) -> None:
-        """Record that a replicate failed; its rows up to there stay."""
-        with self._lock:
-            self.write("failures", self._row("failures", replicate, row))
-            self.flush()
+    @property
+    def is_whole(self) -> bool:
+        """Tell whether nothing is pending."""
+        return not any(self._missing.values())
 
-    def flush(self) -> None:
-        """Put everything on disk, rows before the replicates they belong to."""
-        with self._lock:
-            self._flush_rows()
-            for table in SINGLE_FILES:
-                self._write_part(table)
-            self._flushed = time.monotonic()
+    @property
+    def n_finished(self) -> int:
+        """Return the replicates that have finished or failed."""
+        return len(self._shard_of) - sum(map(len, self._missing.values()))
+
+    def piece(self, replicate: int) -> Piece:
+        """Return what writes the rows of a replicate; `add` it when it is complete."""
+        return Piece(self.pieces, self.units, replicate, self.metrics)
+
+    def add(
+        self, replicate: int, files: Mapping[str, bytes] | None = None, *, seconds: float | None = None
+    ) -> None:
+        """Take the complete piece of a replicate, and write its shard if it was the last.
+
+        Parameters
+        ----------
+        files
+            The piece, where it was made on another machine.
+        """
+        with writing(self.folder):
+            if files is not None:
+                unpack(self.pieces, replicate, files)
+            failed = has_failed(piece_folder(self.pieces, replicate))
+            log.note(
+                self.folder, "failed" if failed else "finished", replicate=replicate,
+                **({} if seconds is None else {"seconds": round(seconds, 3)}),
+            )  # fmt: skip
+            self._take(replicate)
 
     def close(self, outcome: Mapping[str, Any], extra: Mapping[str, Any] | None = None) -> Path:
         """Complete the run and return its folder.
@@ -144,18 +162,22 @@ class RunWriter:
         extra
             Further entries of the manifest: checks, warnings.
         """
-        with self._lock:
-            self.flush()
-            for table in self.tables:
-                if not self._parts[table]:
-                    self._write_empty(table)
-            self._merge("runs", self.metrics, always=True)
-            self._merge("failures", (), always=False)
-            manifests.write(self.folder, self._manifest(outcome, extra))
+        if not self.is_whole:
+            raise ResultsError(f"{len(self.pending)} replicates are missing", where=str(self.folder))
+        with writing(self.folder):
+            rows = {name: self._parts.count(name) for name in (*self.tables, *SINGLE_FILES)}
+            self._merge_single()
+            log.note(self.folder, "complete")
+            manifests.write(self.folder, self._manifest(rows, outcome, extra))
             release(self.folder)
             for table in SINGLE_FILES:
                 shutil.rmtree(self.folder / table, ignore_errors=True)
+            shutil.rmtree(self.pieces, ignore_errors=True)
         return self.folder
+
+    def rows(self, table: str) -> Any:
+        """Return `runs` or `failures` of all shards."""
+        return read_parts(self.folder / table, self._parts.schema(table))
 
     def __enter__(self) -> Self:
         return self
@@ -163,95 +185,165 @@ class RunWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Keep the finished replicates of a run that is interrupted."""
-        if is_complete(self.folder):
-            return
-        try:
-            self.flush()
-        finally:
+        """Give up the folder; what has finished is on disk already."""
+        if not is_complete(self.folder):
             release(self.folder)
 
-    def _row(
-        self, table: str, replicate: int, row: Mapping[str, Any], extra: tuple[Column, ...] = ()
-    ) -> pa.RecordBatch:
-        """Return one row as a batch."""
-        named = {name: [value] for name, value in row.items()}
-        return from_columns(table, named, self.units, replicate, extra=extra)
+    def _begin(self, scenario_text: str, resolved_text: str, *, retry: bool) -> None:
+        """Find what is there, and open the log of this session."""
+        resumed = bool(log.events(self.folder))
+        if resumed:
+            _refuse_other_software(self.folder)
+        log.note(
+            self.folder, "resumed" if resumed else "started", replicates=len(self._shard_of), **log.session()
+        )
+        manifests.write_atomically(self.folder / manifests.SCENARIO, scenario_text)
+        manifests.write_atomically(self.folder / manifests.RESOLVED, resolved_text)
+        self.pieces.mkdir(exist_ok=True)
+        if resumed:
+            self._reopen()
+            self._find(retry=retry)
+        self.found = self.n_finished
 
-    def _flush_rows(self) -> None:
-        """Write a part of each table that has rows, but for `runs` and `failures`."""
-        for table in [name for name in self._buffered if name not in SINGLE_FILES]:
-            self._write_part(table)
-        self._bytes = 0
-
-    def _write_part(self, table: str) -> None:
-        """Write what is buffered of a table, replicate by replicate, as its next part."""
-        by_replicate = self._buffered.get(table)
-        if not by_replicate:
+    def _reopen(self) -> None:
+        """Make a complete run one that can be worked on: parts first, so that nothing is ever missing."""
+        if not is_complete(self.folder):
+            for table in SINGLE_FILES:
+                if (self.folder / "runs").is_dir():
+                    (self.folder / f"{table}.parquet").unlink(missing_ok=True)
             return
-        batches = [batch for replicate in sorted(by_replicate) for batch in by_replicate[replicate]]
-        write_parquet(self._next_part(table), concatenate(batches))
-        self._parts[table] += 1
-        del self._buffered[table]
+        self._parts.restore(self.shards)
+        (self.folder / manifests.MANIFEST).unlink()
+        for table in SINGLE_FILES:
+            (self.folder / f"{table}.parquet").unlink(missing_ok=True)
 
-    def _write_empty(self, table: str) -> None:
-        """Write a part without rows, so that readers find the table's columns."""
-        empty = concatenate([], schema(table, dated=self.units.dated))
-        write_parquet(self._next_part(table), empty)
-        self._parts[table] += 1
+    def _find(self, *, retry: bool) -> None:
+        """Take what an earlier session finished; drop what is damaged, and what failed if asked to."""
+        for path in self.pieces.glob(".*"):
+            shutil.rmtree(path, ignore_errors=True)
+        damaged: list[str] = []
+        for shard in self.shards:
+            if self._parts.is_done(shard):
+                damaged += self._examine(shard, retry=retry)
+        for replicate in complete_pieces(self.pieces):
+            damaged += self._examine_piece(replicate, retry=retry)
+        self.damaged = tuple(damaged)
+        for sentence in damaged:
+            log.note(self.folder, "damaged", what=sentence)
 
-    def _next_part(self, table: str) -> Path:
-        """Return the path of the next part of a table."""
-        folder = self.folder / table
-        folder.mkdir(exist_ok=True)
-        return folder / f"part-{self._parts[table]:05d}.parquet"
+    def _examine(self, shard: Shard, *, retry: bool) -> Iterable[str]:
+        """Take a shard that is done, unless it is damaged."""
+        faults = list(self._parts.faults(shard))
+        if faults:
+            self._parts.drop(shard)
+            return [
+                f"{path.relative_to(self.folder)} is damaged ({problem}): replicates {shard.replicates[0]} "
+                f"to {shard.replicates[-1]} are run again"
+                for path, problem in faults
+            ]
+        failures = self._parts.path("failures", shard.number)
+        if retry and failures.is_file():
+            self._parts.split(shard, self.pieces)
+        else:
+            self._missing[shard.number].clear()
+            for replicate in shard.replicates:
+                shutil.rmtree(piece_folder(self.pieces, replicate), ignore_errors=True)
+        return []
 
-    def _merge(self, table: str, extra: tuple[Column, ...], *, always: bool) -> None:
-        """Write the parts of a small table as one file, in the order of replicates."""
-        if not self._parts[table] and not always:
+    def _examine_piece(self, replicate: int, *, retry: bool) -> Iterable[str]:
+        """Take a piece that waits for its shard, unless it is damaged."""
+        piece = piece_folder(self.pieces, replicate)
+        sound = is_sound(piece)
+        if not sound or (retry and has_failed(piece)) or replicate not in self._shard_of:
+            shutil.rmtree(piece)
+            return [] if sound else [f"what replicate {replicate} left is damaged: it is run again"]
+        self._take(replicate)
+        return []
+
+    def _take(self, replicate: int) -> None:
+        """Count a piece as there; write its shard if it was the last."""
+        shard = self._shard_of[replicate]
+        missing = self._missing[shard.number]
+        missing.discard(replicate)
+        if missing:
             return
-        declared = schema(table, dated=self.units.dated, extra=extra)
-        whole = read_parts(self.folder / table, declared)
-        write_parquet(self.folder / f"{table}.parquet", whole)
+        self._parts.merge(shard, self.pieces)
+        log.note(self.folder, "written", shard=shard.number)
+        for each in shard.replicates:
+            shutil.rmtree(piece_folder(self.pieces, each), ignore_errors=True)
 
-    def _manifest(self, outcome: Mapping[str, Any], extra: Mapping[str, Any] | None) -> dict[str, Any]:
+    def _merge_single(self) -> None:
+        """Write the small tables as one file each."""
+        for table in SINGLE_FILES:
+            whole = self.rows(table)
+            if len(whole) or table == "runs":
+                write_parquet(self.folder / f"{table}.parquet", whole)
+
+    def _manifest(
+        self, rows: Mapping[str, int], outcome: Mapping[str, Any], extra: Mapping[str, Any] | None
+    ) -> dict[str, Any]:
         """Return the manifest of the run as it stands."""
-        counts = {"replicates_finished": self.rows["runs"], "replicates_failed": self.rows["failures"]}
+        counts = {"replicates_finished": rows["runs"], "replicates_failed": rows["failures"]}
+        sessions = [each for each in log.events(self.folder) if each["event"] in ("started", "resumed")]
         return manifests.build(
             scenario=self._scenario,
             request=self.request,
             outcome={**outcome, **counts},
-            rows=self.rows,
+            rows=rows,
             units=self.units.to_json(),
             started=self._started.isoformat(timespec="milliseconds"),
             wall_s=time.monotonic() - self._clock,
-            extra=extra,
+            extra={"sessions": len(sessions), **(extra or {})},
         )
 
 
-def _prepare(folder: Path, *, force: bool) -> None:
-    """Make the folder ours and empty of earlier results, or refuse."""
+def damaged_files(folder: Path, tables: Sequence[str]) -> list[Path]:
+    """Return the files of a complete run that are damaged or gone."""
+    names = sorted({path.name for table in tables for path in (folder / table).glob("part-*.parquet")})
+    paths = [folder / table / name for table in tables for name in names]
+    return [path for each in (folder / "runs.parquet", *paths) for path, _ in fault(each)]
+
+
+def _prepare(folder: Path, start: Start) -> None:
+    """Make the folder ours, or refuse."""
     refuse_if_held(folder)
-    if folder.is_dir() and any(folder.iterdir()) and not force:
+    in_use = folder.is_dir() and any(path.name != CLAIM for path in folder.iterdir())
+    ours = bool(log.events(folder))
+    if in_use and start != "force" and (start == "new" or not ours):
         done = is_complete(folder)
         raise ResultsError(
-            "this run is done already" if done else "an earlier run of this was not finished",
+            "this run is done already" if done else "the folder holds something else than this run",
             where=str(folder),
             remedy="read it with cascade.read(folder), or use --force to run it again"
             if done
-            else "use --force to start it again, or read the finished replicates with "
-            "cascade.read(folder, partial=True)",
+            else "use --force to start over in it, or choose another folder with -o",
             code="CAS605",
         )
     folder.mkdir(parents=True, exist_ok=True)
     claim(folder)
-    _clear(folder)
+    if start == "force" or not ours:
+        _clear(folder)
+
+
+def _refuse_other_software(folder: Path) -> None:
+    """Raise if the rows that are there come from a version that may give others."""
+    then, now = log.events(folder)[0], log.software()
+    differing = [name for name in log.DECISIVE if then.get(name) != now[name]]
+    if differing:
+        facts = ", ".join(f"{name} {then.get(name)} then, {now[name]} now" for name in differing)
+        raise ResultsError(
+            f"this run was begun by other software ({facts}): its rows and ours would not fit together",
+            where=str(folder),
+            remedy="use --force to start over, or go on with the software that began it",
+            code="CAS604",
+        )
 
 
 def _clear(folder: Path) -> None:
     """Remove what an earlier run left, its manifest first; files of others stay."""
-    for name in (manifests.MANIFEST, manifests.SCENARIO, manifests.RESOLVED, "report.html"):
+    for name in (manifests.MANIFEST, log.LOG, manifests.SCENARIO, manifests.RESOLVED, "report.html"):
         (folder / name).unlink(missing_ok=True)
+    shutil.rmtree(folder / PIECES, ignore_errors=True)
     for table in TABLES:
         (folder / f"{table}.parquet").unlink(missing_ok=True)
         shutil.rmtree(folder / table, ignore_errors=True)

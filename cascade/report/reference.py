@@ -30,11 +30,24 @@ results/<scenario>-<hash8>/
   runs.parquet             a row per replicate: outcome and every metric
   bars/ liquidations/ ...  part-*.parquet, as `outputs:` of the scenario asks
   failures.parquet         if replicates failed
+  log.jsonl                what was done when: sessions, replicates, shards
+```
+
+A [sweep](sweep.md) is a folder of such folders:
+
+```
+results/<sweep>-<hash8>/
+  manifest.json            written last; its `kind` is `sweep`: parameters, variants, outcome
+  sweep.yaml               as written; sweep.resolved.yaml with every variant spelled out
+  runs.parquet             a row per variant and replicate: variant, varied values, outcome, every metric
+  failures.parquet         if replicates failed
+  variants/<variant>/      the run of each, complete in itself
 ```
 
 Tables are parquet (zstd) and need no Cascade to read; patterns such as `results/*/runs.parquet` work in
-pandas, polars and duckdb. Rows of a replicate are together and in the order of time; how they are cut
-into parts means nothing. Every table starts with `scenario` and `replicate`. Where rows belong to a
+pandas, polars and duckdb. Rows of a replicate are together and in the order of time. A part holds a block of
+replicates (32, or one where trades, the book or accounts are recorded) that follows from the request alone, so
+the files are the same for any number of workers, and for a run that was interrupted. Every table starts with `scenario` and `replicate`. Where rows belong to a
 step, `step` and `t_s` follow, and `time` if the scenario has a start. Names end in their unit: `_usd`,
 `_bps`, `_s`, `_lots`, `_price` (USD per unit of the asset); unit and description are in the metadata of
 each field, and of the file under the key `cascade`.
@@ -46,8 +59,9 @@ The manifest says in `outcome` how the run ended: a sentence (`text`), how many 
 or ended with accounts still waiting for their liquidation, and in `notes` what else to know, such as a
 market shock that did not fill. The `notes` of `runs` have the details.
 
-A run that was killed leaves no manifest. `cascade.read(folder)` then refuses, and `cascade.read(folder,
-partial=True)` gives the replicates that had finished. A new column raises the minor version of the
+A run that was killed leaves no manifest. Asking for it again goes on where it stopped; `cascade.read(folder)`
+refuses until it is complete, and `cascade.read(folder, partial=True)` gives the replicates that had finished.
+Tables hold finished replicates only; those that failed are rows of `failures`. A new column raises the minor version of the
 results (now {version}), anything else the major; a newer major is refused.
 """
 

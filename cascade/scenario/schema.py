@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from datetime import datetime
 from fnmatch import fnmatchcase
@@ -52,6 +53,11 @@ class Scenario(Model):
         default_factory=dict, description="Where figures come from, by dotted path or pattern."
     )
     published: tuple[Published, ...] = Field(default=(), description="Published figures to compare with.")
+
+    @property
+    def n_steps(self) -> int:
+        """Return the number of steps of a run."""
+        return math.ceil(self.duration / self.dt - 1e-9)
 
     def seconds(self, moment: datetime | float) -> float:
         """Return a moment as seconds from the start."""

@@ -7,7 +7,14 @@ from typing import Literal
 from pydantic import Field
 
 from cascade.scenario.base import Model, Text
-from cascade.units import PositiveDuration
+from cascade.units import Moment, PositiveDuration
+
+
+class Window(Model):
+    """A part of a run."""
+
+    start: Moment = Field(description="Where it begins.", examples=["2h"])
+    end: Moment = Field(description="Where it ends.", examples=["2h20m"])
 
 
 class Outputs(Model):
@@ -24,6 +31,12 @@ class Outputs(Model):
     funds: bool = Field(default=True, description="The insurance funds at each snapshot.")
     snapshots: PositiveDuration = Field(
         default=600.0, description="How often the funds and, if asked for, the book are recorded."
+    )
+    window: Window | None = Field(
+        default=None,
+        description="The only part of the run of which trades, the book and accounts are recorded; "
+        "accounts then at each snapshot in it.",
+        examples=[{"start": "2h", "end": "2h20m"}],
     )
     check_every: PositiveDuration = Field(
         default=600.0, description="How often conservation is verified; no table depends on it."

@@ -15,6 +15,7 @@ import pytest
 from cascade.assembly import assemble
 from cascade.engine import Engine, Outcome, simulate
 from cascade.errors import InvariantError, ReplicatesError, ScenarioError
+from cascade.experiment import replicate as replicates
 from cascade.experiment import run as experiment
 from cascade.model import Logs
 from cascade.output.reader import Result, read
@@ -47,7 +48,7 @@ def test_a_failed_replicate_is_a_row_with_the_command_that_reproduces_it(
             raise InvariantError("after step 3: something")
         return assemble(scenario, replicate)
 
-    monkeypatch.setattr(experiment, "assemble", broken)
+    monkeypatch.setattr(replicates, "assemble", broken)
     with pytest.raises(ReplicatesError, match="1 of 3 replicates failed") as caught:
         experiment.run(small_scenario(), replicates=3, out=tmp_path)
     result = read(caught.value.where)
@@ -68,7 +69,7 @@ def test_the_command_of_a_failed_replicate_repeats_the_request(
     file = tmp_path / "my market.yaml"
     file.write_text(to_yaml(small_scenario()), encoding="utf-8")
     changes = ["venues.venue.fund=1M USD", "duration=60s"]
-    monkeypatch.setattr(experiment, "assemble", broken)
+    monkeypatch.setattr(replicates, "assemble", broken)
     with pytest.raises(ReplicatesError) as caught:
         experiment.run(file, changes, seed=5, replicate=2, counterfactual=True, out=tmp_path)
     (row,) = read(caught.value.where).tables["failures"].to_pylist()
@@ -118,7 +119,7 @@ def waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Result:
                 held = self.state.positions.lots[self.state.accounts.first_position[first:]] != 0
                 self.state.balances[first + int(np.flatnonzero(held)[0]), 0] -= 10**15
 
-    monkeypatch.setattr(experiment, "Engine", Flagging)
+    monkeypatch.setattr(replicates, "Engine", Flagging)
     return experiment.run(small_scenario(), replicates=3, out=tmp_path)
 
 

@@ -121,10 +121,15 @@ result = read({str(folder)!r})
 summarise(result).to_text()
 log = np.zeros(3, BAR)
 log["mark"] = 1
+row = dict(seed=1, outcome="completed", outcome_text="", steps=1, events=1, waiting_steps=0,
+           unfilled_shocks=0)
 with RunWriter(Path({str(folder) + "-2"!r}), result.units, scenario_text="", resolved_text="",
-               tables=["bars", "adl"], request={{}}) as writer:
+               tables=["bars", "adl"], replicates=[0, 1], request={{}}) as writer:
     for k in (1, 0):
-        writer.write("bars", to_batch("bars", log, result.units, k))
+        with writer.piece(k) as piece:
+            piece.write("bars", to_batch("bars", log, result.units, k))
+            piece.finish(row)
+        writer.add(k)
     writer.close({{"status": "completed"}})
 print(len(read({str(folder) + "-2"!r}).replicate("bars", 1)))
 """

@@ -1,12 +1,12 @@
 """A results folder is complete or says that it is not, whatever kills the run, and anyone can read it."""
 
 import contextlib
+import errno
 import json
 import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
@@ -18,18 +18,29 @@ import pyarrow.parquet as pq
 import pytest
 
 import cascade
-from cascade.core.state import TRADE
+from cascade.core.state import ADL
 from cascade.errors import ResultsError
 from cascade.output.convert import to_batch
+from cascade.output.log import events
+from cascade.output.parquet import PartWriter
 from cascade.output.reader import Result, read
 from cascade.output.schemas import RESULTS_VERSION, SINGLE_FILES, schema
-from cascade.output.writer import RunWriter, is_complete, run_folder
+from cascade.output.shards import shards_of
+from cascade.output.writer import RunWriter, damaged_files, is_complete, run_folder
 
 DATA_TABLES = ("bars", "liquidations", "adl", "trades", "funds")
 
+ROW = {
+    "seed": 1, "outcome": "completed", "outcome_text": "", "steps": 1, "events": 1, "waiting_steps": 0,
+    "unfilled_shocks": 0,
+}  # fmt: skip
+FAILURE = {
+    "seed": 1, "code": "CAS401", "message": "step 9: ledger", "command": "cascade run x --replicate 7"
+}  # fmt: skip
+
 
 def finished_replicates_are_whole(folder, rows_each):
-    if not list(folder.glob("runs/part-*.parquet")):
+    if not [*folder.glob("runs/part-*.parquet"), *folder.glob(".pieces/[0-9]*")]:
         with pytest.raises(ResultsError):
             read(folder, partial=True)
         return 0
@@ -63,7 +74,14 @@ def test_complete_run(write_run):
     assert result.scenario_text() == "name: test\n"
     assert result.units.markets[1].name == "all:BTCUSDT"
     assert sorted(p.name for p in folder.iterdir()) == sorted(
-        [*DATA_TABLES, "manifest.json", "runs.parquet", "scenario.yaml", "scenario.resolved.yaml"]
+        [
+            *DATA_TABLES,
+            "log.jsonl",
+            "manifest.json",
+            "runs.parquet",
+            "scenario.yaml",
+            "scenario.resolved.yaml",
+        ]
     )
 
 
@@ -107,8 +125,11 @@ def test_file_metadata_names_units(write_run):
 
 def test_requested_table_without_rows_exists(tmp_path, units):
     with RunWriter(
-        tmp_path / "x", units, scenario_text="", resolved_text="", tables=["adl"], request={}
+        tmp_path / "x", units, scenario_text="", resolved_text="", tables=["adl"], replicates=[3], request={}
     ) as writer:
+        with writer.piece(3) as piece:
+            piece.finish(ROW)
+        writer.add(3)
         writer.close({"status": "completed"})
     assert len(pd.read_parquet(tmp_path / "x" / "adl")) == 0
 
@@ -148,56 +169,37 @@ def test_public_name_reads_too(write_run):
     assert cascade.read(write_run()).name == "test"
 
 
-def test_small_buffers_and_threads_change_no_table(write_run, tmp_path, units):
-    straight, chopped = read(write_run(n=3)), read(write_run(n=3, folder="b", buffer_bytes=1, flush_s=0))
-    assert len(list((chopped.path / "bars").iterdir())) == 3
-    for table in straight.tables:
-        assert straight.tables[table].to_pylist() == chopped.tables[table].to_pylist()
+def contents(folder):
+    """Return the bytes of every table of a run."""
+    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*.parquet"))}
 
-    log = np.zeros(1, TRADE)
-    with RunWriter(
-        tmp_path / "c",
-        units,
-        scenario_text="",
-        resolved_text="",
-        tables=["trades"],
-        request={},
-        buffer_bytes=2000,
-    ) as writer:
 
-        def replicate(k):
-            for step in range(50):
-                log_k = log.copy()
-                log_k["step"] = step
-                writer.write("trades", to_batch("trades", log_k, units, k))
+def test_how_replicates_arrive_changes_no_byte(write_run):
+    straight = contents(write_run(n=3))
+    assert len(straight) == 16
+    assert contents(write_run(n=3, folder="b", order=(2, 0, 1))) == straight
+    assert contents(write_run(n=3, folder="c", cut=1)) == straight
 
-        threads = [threading.Thread(target=replicate, args=(k,)) for k in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        writer.close({"status": "completed"})
-    trades = read(tmp_path / "c").tables["trades"]
-    assert trades.column("replicate").to_pylist() == [k for k in range(4) for _ in range(50)]
-    assert trades.column("step").to_pylist() == list(range(50)) * 4
+
+def test_replicates_are_cut_into_shards_by_the_request_alone(write_run):
+    folder = write_run(n=3)  # with trades, a replicate each
+    assert len(list((folder / "bars").iterdir())) == 3
+    assert [len(shard.replicates) for shard in shards_of(range(70), ["bars", "adl"])] == [32, 32, 6]
+    assert [len(shard.replicates) for shard in shards_of([5, 6], ["bars", "book"])] == [1, 1]
 
 
 def test_failed_replicate_is_a_row(tmp_path, units):
     with RunWriter(
-        tmp_path / "x", units, scenario_text="", resolved_text="", tables=[], request={}
+        tmp_path / "x", units, scenario_text="", resolved_text="", tables=["adl"], replicates=[7], request={}
     ) as writer:
-        writer.fail_replicate(
-            7,
-            {
-                "seed": 1,
-                "code": "CAS401",
-                "message": "step 9: ledger",
-                "command": "cascade run x --replicate 7",
-            },
-        )
+        with writer.piece(7) as piece:
+            piece.write("adl", to_batch("adl", np.ones(1, ADL), units, 7))
+            piece.fail(FAILURE)
+        writer.add(7)
         writer.close({"status": "failed"})
     result = read(tmp_path / "x")
     assert result.tables["failures"].to_pylist()[0]["message"] == "step 9: ledger"
+    assert len(result.tables["adl"]) == 0, "rows of a replicate that failed are not kept"
     assert result.manifest["outcome"] == {
         "status": "failed",
         "replicates_finished": 0,
@@ -224,31 +226,37 @@ class PowerCutError(Exception):
     pass
 
 
-@pytest.mark.parametrize("when", range(30))
+@pytest.mark.parametrize("when", range(0, 48, 2))
 def test_death_at_any_file_leaves_nothing_that_looks_complete(write_run, tmp_path, monkeypatch, when):
     """The n-th renaming of a file fails; afterwards so does everything else the process tries."""
     calls = 0
-    rename = Path.replace
+    real = {name: getattr(Path, name) for name in ("replace", "rename")}
 
-    def failing(self, target):
-        nonlocal calls
-        calls += 1
-        if calls > when:
-            raise PowerCutError
-        return rename(self, target)
+    def failing(name):
+        def rename(self, target):
+            nonlocal calls
+            calls += 1
+            if calls > when:
+                raise PowerCutError
+            return real[name](self, target)
+
+        return rename
 
     folder = tmp_path / "test-00000000"
     with monkeypatch.context() as patched:
-        patched.setattr(Path, "replace", failing)
+        for name in real:
+            patched.setattr(Path, name, failing(name))
         with contextlib.suppress(PowerCutError):
-            write_run(n=3, flush_s=0)
+            write_run(n=3)
     if is_complete(folder):
         assert calls <= when, "the manifest is the last file"
         assert len(read(folder).runs) == 3
-    else:
-        finished_replicates_are_whole(folder, {"bars": 6, "liquidations": 2, "trades": 2})
-        again = write_run(n=3, force=True)
-        assert len(read(again).runs) == 3
+        return
+    kept = finished_replicates_are_whole(folder, {"bars": 6, "liquidations": 2, "trades": 2})
+    assert kept >= (when - 3) // 9, "three files of the folder, then a piece and eight parts a replicate"
+    assert contents(write_run(n=3, start="resume")) == contents(write_run(n=3, folder="straight"))
+    finished = [each["replicate"] for each in events(folder) if each["event"] == "finished"]
+    assert len(finished) == len(set(finished)), "nothing is computed twice"
 
 
 KILLED = """
@@ -262,18 +270,21 @@ from cascade.output.writer import RunWriter
 
 units = RunUnits("x", (MarketUnits("v:A", "A", "v", 1.0, 1.0, 1),), 1.0, purposes=("any",))
 log = np.zeros(5, TRADE)
+row = dict(seed=1, outcome="completed", outcome_text="", steps=1, events=1, waiting_steps=0, unfilled_shocks=0)
 with RunWriter(Path(sys.argv[1]), units, scenario_text="", resolved_text="", tables=["trades"], request={},
-               flush_s=0, force=True) as writer:
+               replicates=range(100_000), start="force") as writer:
     print("ready", flush=True)
     for k in itertools.count():
-        writer.write("trades", to_batch("trades", log, units, k))
-        writer.write("trades", to_batch("trades", log, units, k))
-        writer.finish_replicate(k, dict(seed=1, outcome="completed", outcome_text="", steps=1, events=1))
+        with writer.piece(k) as piece:
+            piece.write("trades", to_batch("trades", log, units, k))
+            piece.write("trades", to_batch("trades", log, units, k))
+            piece.finish(row)
+        writer.add(k)
 """
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs SIGKILL")
-@pytest.mark.parametrize("n_parts", [0, 1, 2, 7])
+@pytest.mark.parametrize("n_parts", [0, 1, 7])
 def test_killed_process(tmp_path, n_parts):
     folder = tmp_path / "x"
     with subprocess.Popen(
@@ -295,15 +306,135 @@ def test_killed_process(tmp_path, n_parts):
 @pytest.mark.skipif(os.name != "posix", reason="needs SIGKILL")
 def test_folder_being_written_is_left_alone(tmp_path, units):
     folder = tmp_path / "x"
+    options = {"scenario_text": "", "resolved_text": "", "tables": [], "replicates": [0], "request": {}}
     with subprocess.Popen(
         [sys.executable, "-c", KILLED, str(folder)], stdout=subprocess.PIPE, text=True
     ) as process:
         process.stdout.readline()
         with pytest.raises(ResultsError, match="another process") as refused:
-            RunWriter(folder, units, scenario_text="", resolved_text="", tables=[], request={}, force=True)
+            RunWriter(folder, units, start="force", **options)
         process.send_signal(signal.SIGKILL)
     assert refused.value.code == "CAS606"
-    RunWriter(folder, units, scenario_text="", resolved_text="", tables=[], request={}, force=True)
+    RunWriter(folder, units, start="force", **options)
+
+
+# --- going on
+
+
+def damaging(path, how):
+    if how == "truncated":
+        path.write_bytes(path.read_bytes()[:-20])
+    else:
+        path.unlink()
+
+
+@pytest.mark.parametrize("how", ["truncated", "gone"])
+@pytest.mark.parametrize("complete", [True, False])
+@pytest.mark.parametrize("table", ["bars", "trades"])
+def test_a_damaged_shard_is_named_and_written_again(write_run, table, complete, how):
+    expected = contents(write_run(n=3, folder="straight"))
+    folder = write_run(n=3, close=complete)
+    path = folder / table / "part-00001.parquet"
+    damaging(path, how)
+    if complete:
+        assert damaged_files(folder, DATA_TABLES) == [path]
+        if how == "truncated":
+            with pytest.raises(ResultsError, match="missing or damaged") as refused:
+                assert read(folder).tables[table]
+            assert (refused.value.code, refused.value.where) == ("CAS609", str(path))
+    again = write_run(n=3, start="resume")
+    assert contents(again) == expected
+    finished = [each["replicate"] for each in events(folder) if each["event"] == "finished"]
+    assert finished == [0, 1, 2, 1], "only what was damaged is computed again"
+    (said,) = [each["what"] for each in events(folder) if each["event"] == "damaged"]
+    assert said.startswith(f"{table}/part-00001.parquet is damaged")
+
+
+def test_a_damaged_piece_is_named_and_computed_again(tmp_path, units):
+    options = {
+        "scenario_text": "", "resolved_text": "", "tables": ["adl"], "replicates": range(3), "request": {}
+    }  # fmt: skip
+
+    def piece_of(writer, k):
+        with writer.piece(k) as piece:
+            piece.write("adl", to_batch("adl", np.ones(4, ADL), units, k))
+            piece.finish(ROW)
+        writer.add(k)
+
+    with RunWriter(tmp_path / "x", units, **options) as writer:
+        piece_of(writer, 0)
+        piece_of(writer, 1)
+    stream = tmp_path / "x" / ".pieces" / "1" / "adl.arrows"
+    stream.write_bytes(stream.read_bytes()[:-300])
+    (tmp_path / "x" / ".pieces" / ".2-half-way").mkdir()
+    with RunWriter(tmp_path / "x", units, start="resume", **options) as writer:
+        assert (writer.found, writer.pending) == (1, (1, 2))
+        assert writer.damaged == ("what replicate 1 left is damaged: it is run again",)
+        assert [p.name for p in writer.pieces.iterdir()] == ["0"]
+
+
+@pytest.mark.parametrize("complete", [True, False])
+def test_what_failed_is_retried_and_nothing_else(tmp_path, units, complete):
+    options = {
+        "scenario_text": "", "resolved_text": "", "tables": ["adl"], "replicates": range(4), "request": {}
+    }  # fmt: skip
+
+    def make(folder, failing, start, *, close=True):
+        with RunWriter(folder, units, start=start, **options) as writer:
+            done = writer.pending
+            for k in done:
+                with writer.piece(k) as piece:
+                    piece.write("adl", to_batch("adl", np.ones(k, ADL), units, k))
+                    piece.fail(FAILURE) if k in failing else piece.finish(ROW)
+                writer.add(k)
+            if close:
+                writer.close({"status": "completed"})
+        return done
+
+    assert make(tmp_path / "x", {2}, "new", close=complete) == (0, 1, 2, 3)
+    if not complete:  # going on does not repeat it
+        assert make(tmp_path / "x", set(), "resume", close=False) == ()
+    assert make(tmp_path / "x", set(), "retry") == (2,)
+    make(tmp_path / "straight", set(), "new")
+    assert contents(tmp_path / "x") == contents(tmp_path / "straight")
+
+
+def test_rows_of_other_software_are_not_mixed(write_run):
+    folder = write_run(close=False)
+    log = folder / "log.jsonl"
+    log.write_text(log.read_text().replace('"cascade": "', '"cascade": "0.0.'))
+    with pytest.raises(ResultsError, match="begun by other software") as refused:
+        write_run(start="resume")
+    assert refused.value.code == "CAS604"
+    assert not (folder / ".writing").exists()
+    assert len(read(write_run(start="force")).runs) == 2
+
+
+@pytest.mark.parametrize(
+    ("number", "says"),
+    [(errno.ENOSPC, "the disk is full"), (errno.EROFS, "read-only"), (errno.EACCES, "may not be written")],
+)
+def test_a_disk_that_refuses_is_explained_and_loses_nothing(write_run, monkeypatch, number, says):
+    """Parts of the second replicate cannot be written; afterwards they can."""
+    real = PartWriter.write
+
+    def refusing(self, table):
+        if "part-00001" in self._path.name:
+            raise OSError(number, os.strerror(number))
+        return real(self, table)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(PartWriter, "write", refusing)
+        with pytest.raises(ResultsError, match=says) as refused:
+            write_run(n=3)
+    assert refused.value.code == "CAS608"
+    assert refused.value.remedy
+    folder = Path(refused.value.where)
+    assert not (folder / ".writing").exists()
+    assert read(folder, partial=True).replicates == [0, 1], "the piece that no part was made of is there, too"
+    assert contents(write_run(n=3, start="resume")) == contents(write_run(n=3, folder="straight"))
+    finished = [each["replicate"] for each in events(folder) if each["event"] == "finished"]
+    assert finished == [0, 1, 2]
 
 
 # --- refusals
@@ -314,21 +445,24 @@ def test_nothing_is_overwritten_without_force(write_run):
     with pytest.raises(ResultsError, match="done already"):
         write_run()
     (folder / "notes.txt").write_text("mine")
-    assert read(write_run(n=1, force=True)).replicates == [0]
+    assert read(write_run(n=1, start="force")).replicates == [0]
     assert (folder / "notes.txt").read_text() == "mine"
 
 
 def test_unfinished_run_is_not_overwritten_without_force(write_run):
-    write_run(close=False)
-    with pytest.raises(ResultsError, match="was not finished"):
+    folder = write_run(close=False)
+    with pytest.raises(ResultsError, match="something else"):
         write_run()
+    (folder / "log.jsonl").unlink()
+    with pytest.raises(ResultsError, match="something else"):
+        write_run(start="resume")
 
 
 def test_force_takes_the_manifest_first(write_run, monkeypatch):
     folder = write_run()
     monkeypatch.setattr("shutil.rmtree", lambda *args, **kwargs: (_ for _ in ()).throw(PowerCutError))
     with contextlib.suppress(PowerCutError):
-        write_run(force=True)
+        write_run(start="force")
     assert not is_complete(folder)
 
 

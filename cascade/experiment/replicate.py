@@ -1,0 +1,153 @@
+"""One replicate: simulated, its counterfactual first, and left as a piece of its run."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from cascade.analysis import metrics
+from cascade.analysis.cause import CauseLabeller
+from cascade.assembly import assemble
+from cascade.engine import Engine, Outcome, counterfactual, simulate
+from cascade.errors import CascadeError
+from cascade.experiment.ending import ending_of
+from cascade.experiment.recorder import Recorder, tables_of, units_of
+from cascade.experiment.request import Origin
+from cascade.output.piece import Piece, pack, piece_folder
+from cascade.scenario.schema import Scenario
+
+Progress = Callable[[int], None]
+
+UNWRITABLE = "CAS608"
+
+
+class Task(NamedTuple):
+    """A replicate to run."""
+
+    scenario: Scenario
+    replicate: int
+    counterfactual: bool
+    origin: Origin
+    pieces: Path | None
+    """Folder of pieces; None where it is another machine's, and the piece comes back as bytes."""
+
+
+class Done(NamedTuple):
+    """What became of a task."""
+
+    replicate: int
+    seconds: float
+    failure: str = ""
+    """What went wrong, as a sentence."""
+    is_interrupted: bool = False
+    files: Mapping[str, bytes] | None = None
+    """The piece, where it did not go to the folder of pieces."""
+
+
+def run_replicate(
+    task: Task, progress: Progress | None = None, stopped: Callable[[], bool] | None = None
+) -> Done:
+    """Run a task.
+
+    Raises
+    ------
+    ResultsError
+        If the piece cannot be written: that concerns the run, not the replicate.
+    """
+    begun = time.perf_counter()
+    if task.pieces is not None:
+        done = _into(task, task.pieces, progress, stopped)
+        return done._replace(seconds=time.perf_counter() - begun)
+    with tempfile.TemporaryDirectory(prefix="cascade-") as folder:
+        done = _into(task, Path(folder), progress, stopped)
+        files = None if done.is_interrupted else pack(piece_folder(Path(folder), task.replicate))
+        return done._replace(seconds=time.perf_counter() - begun, files=files)
+
+
+def _into(task: Task, pieces: Path, progress: Progress | None, stopped: Callable[[], bool] | None) -> Done:
+    units = units_of(task.scenario)
+    columns = metrics.metric_columns(units, counterfactual=task.counterfactual)
+    with Piece(pieces, units, task.replicate, columns) as piece:
+        try:
+            is_done = _simulated(task, piece, progress, stopped)
+        except Exception as error:
+            if isinstance(error, CascadeError) and error.code == UNWRITABLE:
+                raise
+            piece.fail(failure_row(task, error))
+            return Done(task.replicate, 0.0, failure=str(error))
+        return Done(task.replicate, 0.0, is_interrupted=not is_done)
+
+
+def failure_row(task: Task, error: BaseException) -> dict[str, object]:
+    """Return the row of a replicate that failed."""
+    seed = task.scenario.seed
+    return {
+        "seed": seed,
+        "code": error.code if isinstance(error, CascadeError) else type(error).__name__,
+        "message": str(error),
+        "command": task.origin.command(seed, task.replicate, counterfactual=task.counterfactual),
+    }
+
+
+def _simulated(
+    task: Task, piece: Piece, progress: Progress | None, stopped: Callable[[], bool] | None
+) -> bool:
+    """Simulate and complete the piece; False where it was interrupted."""
+    scenario, number, units = task.scenario, task.replicate, piece.units
+    tables = tables_of(scenario)
+    assembled = assemble(scenario, number)
+    twin = cause = None
+    if task.counterfactual:
+        record = Recorder(units, number, tables)
+        if _run(Engine(counterfactual(assembled), record), scenario, progress, stopped) is None:
+            return False
+        twin = _replicate(record)
+        cause = CauseLabeller(record.liquidations())
+    record = Recorder(units, number, tables, piece, cause, _window(scenario))
+    engine = Engine(assembled, record)
+    outcome = _run(engine, scenario, progress, stopped)
+    if outcome is None:
+        return False
+    ending = ending_of(engine, outcome)
+    row = metrics.compute(_replicate(record, twin))
+    notes = [row.pop("notes", None) or "", *ending.notes(units)]
+    piece.finish(
+        {
+            **row, **ending.row(), "seed": scenario.seed, "steps": engine.step,
+            "events": int(engine.state.clock[0].events), "notes": "\n".join(filter(None, notes)) or None,
+        }
+    )  # fmt: skip
+    return True
+
+
+def _run(
+    engine: Engine, scenario: Scenario, progress: Progress | None, stopped: Callable[[], bool] | None
+) -> Outcome | None:
+    """Run a market, looked at and checked as often as its outputs ask for; None where it was interrupted."""
+    asked = scenario.outputs
+    chunk, check = (max(round(every / scenario.dt), 1) for every in (asked.snapshots, asked.check_every))
+    outcome = simulate(engine, chunk, progress, stopped, check_steps=check)
+    if outcome is Outcome.INTERRUPTED:
+        return None
+    engine.sink.finish()  # type: ignore[attr-defined]
+    return outcome
+
+
+def _window(scenario: Scenario) -> tuple[int, int] | None:
+    """Return the first and the last step of the window that is recorded in detail, if there is one."""
+    window = scenario.outputs.window
+    if window is None:
+        return None
+    first, last = (scenario.seconds(moment) / scenario.dt for moment in (window.start, window.end))
+    return round(first), round(last)
+
+
+def _replicate(record: Recorder, twin: metrics.Replicate | None = None) -> metrics.Replicate:
+    """Return what the metrics of a replicate are computed from."""
+    return metrics.Replicate(
+        units=record.units, bars=record.table("bars"), liquidations=record.table("liquidations"),
+        adl=record.table("adl"), funds=record.table("funds"), twin=twin,
+    )  # fmt: skip
