@@ -44,13 +44,13 @@ results/<sweep>-<hash8>/
   variants/<variant>/      the run of each, complete in itself
 ```
 
-Tables are parquet (zstd) and need no Cascade to read; patterns such as `results/*/runs.parquet` work in
-pandas, polars and duckdb. Rows of a replicate are together and in the order of time. A part holds a block of
-replicates (32, or one where trades, the book or accounts are recorded) that follows from the request alone, so
-the files are the same for any number of workers, and for a run that was interrupted. Every table starts with `scenario` and `replicate`. Where rows belong to a
-step, `step` and `t_s` follow, and `time` if the scenario has a start. Names end in their unit: `_usd`,
-`_bps`, `_s`, `_lots`, `_price` (USD per unit of the asset); unit and description are in the metadata of
-each field, and of the file under the key `cascade`.
+Tables are parquet (zstd) and need no Cascade to read; patterns such as `results/*/runs.parquet` work in pandas,
+polars and duckdb. Rows of a replicate are together and in the order of time. A part holds a block of replicates
+(32, or one where trades, the book or accounts are recorded) that follows from the request alone, so the files
+are the same for any number of workers, and for a run that was interrupted. Every table starts with `scenario`
+and `replicate`. Where rows belong to a step, `step` and `t_s` follow, and `time` if the scenario has a start.
+Names end in their unit: `_usd`, `_bps`, `_s`, `_lots`, `_price` (USD per unit of the asset); unit and
+description are in the metadata of each field, and of the file under the key `cascade`.
 
 Tables of moments (`funds`, `book`) have rows at the start, every `outputs.snapshots` and at the end;
 how often conservation is verified (`outputs.check_every`) changes no row of any table.
@@ -61,8 +61,8 @@ market shock that did not fill. The `notes` of `runs` have the details.
 
 A run that was killed leaves no manifest. Asking for it again goes on where it stopped; `cascade.read(folder)`
 refuses until it is complete, and `cascade.read(folder, partial=True)` gives the replicates that had finished.
-Tables hold finished replicates only; those that failed are rows of `failures`. A new column raises the minor version of the
-results (now {version}), anything else the major; a newer major is refused.
+Tables hold finished replicates only; those that failed are rows of `failures`. A new column raises the minor
+version of the results (now {version}), anything else the major; a newer major is refused.
 """
 
 _METRICS_HEAD = """# Metrics

@@ -76,7 +76,7 @@ def test_json_holds_every_metric(write_run):
     assert absent["median"] is None
     assert absent["reason"] == "the move from outside is 0.0 bps, below 10"
     assert found["published"] == PUBLISHED
-    assert len(found["metrics"]) == len(result.runs.schema) - 8
+    assert len(found["metrics"]) == len(result.runs.schema) - 10
 
 
 def test_terminal_and_plain_text_say_the_same(write_run):
