@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from cascade.assembly.channels import Population, switch_off
 from cascade.assembly.entities import MONEY, Entities
 from cascade.assembly.groups import GroupBuilder, Quantiles
 from cascade.assembly.layers import LayerBuilder, Seats
@@ -31,15 +32,13 @@ class Assembled(NamedTuple):
 
 
 def assemble(
-    scenario: Scenario, replicate: int = 0, *, forced_orders: bool = True, capacity: Capacity | None = None,
-    n_ticks: int = N_TICKS, n_agents: int = 0,
+    scenario: Scenario, replicate: int = 0, *, capacity: Capacity | None = None, n_ticks: int = N_TICKS,
+    n_agents: int = 0,
 ) -> Assembled:  # fmt: skip
     """Return a replicate of a scenario at step zero.
 
     Parameters
     ----------
-    forced_orders
-        False for the counterfactual, in which an absorber takes forced orders at mark.
     capacity
         First lengths of the buffers that grow on demand.
     n_ticks
@@ -52,19 +51,19 @@ def assemble(
     venues = assemble_venues(scenario, entities, replicate)
     groups = GroupBuilder(scenario, replicate, venues.markets, prices.start, entities, quantiles).build()
     layers = LayerBuilder(scenario, replicate, venues.markets, prices, quantiles)
-    run = _run(scenario, forced_orders, n_ticks, venues)
+    run = _run(scenario, n_ticks, venues)
     params = k.Params(
         run=run, assets=prices.assets, points=prices.points, markets=venues.markets, rates=venues.rates,
         venues=venues.venues, tiers=venues.tiers, fees=venues.fees, makers=groups.makers,
         quote_levels=groups.quote_levels, news_takers=groups.news_takers, flows=groups.flows,
         arbitrage=groups.arbitrage, layers=layers.layers, shocks=groups.shocks, quantiles=quantiles.array(),
     )  # fmt: skip
-    seats = layers.seats(params)
+    ticks = np.maximum(np.rint(prices.start[venues.markets.asset] / venues.markets.tick_size), 1)
+    population = switch_off(scenario.channels, params, layers.seats(params), ticks.astype(np.int64))
+    params, seats = population.params, population.seats
     holders = _add_holders(venues, prices.start, seats, entities)
     _add_agents(run[0], venues, entities, n_agents)
-    accounts, positions, balances, traders = _population(
-        scenario, replicate, params, entities, seats, holders
-    )
+    accounts, positions, balances, traders = _population(scenario, replicate, entities, population, holders)
     _size_flags(run[0], len(venues.markets), len(accounts))
     state = allocate(
         params, accounts, positions, balances, traders, groups.n_quotes, capacity or Capacity()
@@ -79,7 +78,7 @@ def assemble(
     return Assembled(params, state, endowment)
 
 
-def _run(scenario: Scenario, forced_orders: bool, n_ticks: int, venues: Venues) -> Array:
+def _run(scenario: Scenario, n_ticks: int, venues: Venues) -> Array:
     """Return what concerns the run as a whole."""
     run = empty(k.RUN, 1)
     row = run[0]
@@ -87,7 +86,7 @@ def _run(scenario: Scenario, forced_orders: bool, n_ticks: int, venues: Venues) 
     row.n_ticks = n_ticks
     row.n0, row.n1, _ = words(n_ticks)
     row.bar_steps = max(round(scenario.outputs.bars / scenario.dt), 1)
-    row.record_trades, row.forced_orders = int(scenario.outputs.trades), int(forced_orders)
+    row.record_trades = int(scenario.outputs.trades)
     perpetual = venues.markets.venue[venues.markets.kind == k.PERPETUAL]
     row.n_waves = max([int(venues.venues.n_waves[v]) for v in perpetual], default=1)
     return run
@@ -121,10 +120,10 @@ def _add_agents(run: Any, venues: Venues, entities: Entities, n_agents: int) -> 
 
 
 def _population(
-    scenario: Scenario, replicate: int, params: k.Params, entities: Entities, seats: list[Seats],
-    holders: dict[int, int],
-) -> tuple[Array, Array, Array, Array]:  # fmt: skip
+    scenario: Scenario, replicate: int, entities: Entities, population: Population, holders: dict[int, int]
+) -> tuple[Array, Array, Array, Array]:
     """Return accounts, positions, balances and traders, the agents first."""
+    params, seats = population.params, population.seats
     counts = np.concatenate([layer.counts for layer in seats] or [np.zeros(0, np.int64)]).astype(np.int64)
     n, first_account, first_position = len(counts), len(entities.accounts), len(entities.positions)
     accounts, positions = entities.account_rows(n), entities.position_rows(int(counts.sum()))
@@ -143,7 +142,7 @@ def _population(
         )
         accounts.first_position[first_account:] += first_position
         positions.account[first_position:] += first_account
-        _tag(scenario, replicate, accounts[first_account:])
+        _tag(scenario, replicate, accounts[first_account:], population.owners)
     for m, holder in holders.items():
         mine = (positions.market == m) & (np.arange(len(positions)) >= first_position)
         entries = int(positions.entry_value[mine].sum())
@@ -170,7 +169,7 @@ def _seat(
     np.add.at(balances[:, 0], positions.account, drawn.balance)
 
 
-def _tag(scenario: Scenario, replicate: int, accounts: Array) -> None:
+def _tag(scenario: Scenario, replicate: int, accounts: Array, owners: Array) -> None:
     """Give each leveraged account of a composite venue the venue that reports its liquidations."""
     first = 0
     for v, (name, venue) in enumerate(scenario.venues.items()):
@@ -178,7 +177,7 @@ def _tag(scenario: Scenario, replicate: int, accounts: Array) -> None:
             key = int(decision_key(scenario.seed, f"reporting/{name}", replicate))
             mine = accounts.venue == v
             shares = np.cumsum([tag.share for tag in venue.reporting])
-            u = np.random.Generator(np.random.Philox(key=key)).uniform(size=len(accounts))
+            u = np.random.Generator(np.random.Philox(key=key)).uniform(size=int(owners.max()) + 1)[owners]
             tags = first + np.searchsorted(shares / shares[-1], u, side="right")
             accounts.tag[mine] = np.minimum(tags, first + len(venue.reporting) - 1)[mine]
         first += len(venue.reporting)

@@ -95,7 +95,7 @@ def _luck(st: State, p: Params, key: np.uint64, position: int) -> float:
     step = st.clock[0].step
     if 0 <= trader < len(st.traders):
         layer = p.layers[int64(st.traders[trader].layer)]
-        place = position - int64(st.accounts[account].first_position)
+        place = layer.first_place + position - int64(st.accounts[account].first_position)
         return uniform(layer.key, step, trader - layer.first_trader, TURN + place)
     return uniform(key, step, position, FIRST)
 
@@ -107,7 +107,7 @@ def _luck(st: State, p: Params, key: np.uint64, position: int) -> float:
 def is_counterparty(st: State, p: Params, position: int, m: int, long: bool) -> bool:
     """Tell whether a position may bear a residual on the other side of market m, or on any if socialised."""
     row = st.positions[position]
-    if row.market != m or row.lots == 0:
+    if row.market != m or row.lots == 0 or p.run[0].deleveraging == 0:
         return False
     if (row.lots > 0) != long and p.venues[p.markets[m].venue].adl_ranking != SOCIALISE:
         return False

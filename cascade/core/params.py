@@ -77,6 +77,7 @@ RUN = record(
     ("n_waves", I8),  # the most of any venue
     ("bar_steps", I8), ("record_trades", I8), ("python_agents", I8),
     ("forced_orders", I8),  # 0: the counterfactual, in which an absorber takes forced orders at mark
+    ("deleveraging", I8),  # 0: nobody is deleveraged, the fund takes everything
 )  # fmt: skip
 
 ASSET_P = record(
@@ -143,11 +144,12 @@ ARBITRAGE = record(
 """Threshold in log price; gain in lots per unit of log price; orders and cap in lots of the perpetual."""
 
 LAYER = record(
-    ("first_trader", I8), ("long_share", F8), ("min_hold_s", F8), ("turnover", I8),
+    ("first_trader", I8), ("first_place", I8), ("long_share", F8), ("min_hold_s", F8), ("turnover", I8),
     ("stop_share", F8), ("stop_distance", I8), ("take_share", F8), ("take_distance", I8),
     ("top_up_share", F8), ("top_up_at", F8), ("top_up_factor", F8), ("max_order", F8), ("key", U8),
 )  # fmt: skip
-"""A layer of the leveraged population; distances are quantile tables, in parts of the way to liquidation."""
+"""A layer of the leveraged population; distances are quantile tables, in parts of the way to liquidation.
+`first_place` is where an account's first position stands among those of the account it was parted from."""
 
 SHOCK = record(
     ("kind", I8), ("target", I8), ("start", I8), ("stop", I8), ("amount", F8), ("position", I8), ("initial", I8),

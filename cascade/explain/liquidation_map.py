@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from cascade.assembly import MONEY, Assembled
+from cascade.assembly.channels import maintenance
 from cascade.assembly.groups import depth_points
 from cascade.core.params import PERPETUAL
 from cascade.core.state import Array
@@ -196,21 +197,8 @@ def _excess(drawn: Assembled, accounts: Array, move: Array) -> Array:
         * p.markets.unit[positions.market].astype(np.float64)
     )
     value *= 1.0 + np.repeat(move, counts)
-    kept = value - _maintenance(drawn, positions.market, np.abs(value))
+    kept = value - maintenance(p, positions.market, np.abs(value))
     return state.balances[accounts, 0] + np.add.reduceat(kept, starts)
-
-
-def _maintenance(drawn: Assembled, markets: Array, notional: Array) -> Array:
-    p = drawn.params
-    margin = np.zeros(len(notional))
-    for m in np.unique(markets):
-        first, n = int(p.markets[m].first_tier), int(p.markets[m].n_tiers)
-        if n:
-            mine = markets == m
-            tiers = p.tiers[first : first + n]
-            at = np.minimum(np.searchsorted(tiers.cap, notional[mine]), n - 1)
-            margin[mine] = np.maximum(notional[mine] * tiers.rate[at] * 1e-8 - tiers.deduction[at], 0.0)
-    return margin
 
 
 __all__ = [

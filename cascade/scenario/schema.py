@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, Field
 
 from cascade.scenario.base import MarketName, Model, Name, Text
 from cascade.scenario.schema_agents import Arbitrage, Flow, Maker, NewsTaker
+from cascade.scenario.schema_channels import Channels
 from cascade.scenario.schema_outputs import Outputs, Published, Reference, Source
 from cascade.scenario.schema_population import Layer
 from cascade.scenario.schema_prices import Asset
@@ -48,6 +49,7 @@ class Scenario(Model):
     arbitrage: tuple[Arbitrage, ...] = Field(default=(), description="Those who tie markets together.")
     population: tuple[Layer, ...] = Field(default=(), description="Leveraged accounts.")
     shocks: tuple[Shock, ...] = Field(default=(), description="Scheduled events.")
+    channels: Channels = Field(default=Channels(), description="What may amplify a move.")
     outputs: Outputs = Field(default=Outputs(), description="What is recorded.")
     sources: dict[Text, Source] = Field(
         default_factory=dict, description="Where figures come from, by dotted path or pattern."

@@ -231,6 +231,7 @@ class Absorption(Exchange):
             and row.lots
             and self.ledger.roster[row.account].kind not in (par.FUND, par.ABSORBER)
             and row.account not in self.insolvent
+            and self.world.deleveraging
         ]
 
     def _rank(self, m: int, long: bool, wanted: int) -> list[Ranked]:

@@ -70,10 +70,11 @@ COUNTED = ("whole", "killed", "left_open", "waited", "socialised", "skipped", "d
 class Replay:
     """One random world on both sides."""
 
-    def __init__(self, seed: int, n_steps: int = 12, **venue: int) -> None:
+    def __init__(self, seed: int, n_steps: int = 12, deleveraging: bool = True, **venue: int) -> None:
         rng = random.Random(seed)
         world = random_world(rng, n_steps)
-        self.world = replace(world, venues=tuple(replace(v, **venue) for v in world.venues))
+        venues = tuple(replace(v, **venue) for v in world.venues)
+        self.world = replace(world, venues=venues, deleveraging=deleveraging)
         self.kernels, self.oracle = Runner(self.world), OracleMarket(self.world)
         self.traffic = Traffic(self.world, rng)
         self.orders: dict[tuple[int, int], Order] = {}
@@ -209,9 +210,11 @@ class Replay:
         return found
 
 
-def replay(seed: int, n_steps: int = 12, **venue: int) -> tuple[list[str], Counter[str]]:
+def replay(
+    seed: int, n_steps: int = 12, deleveraging: bool = True, **venue: int
+) -> tuple[list[str], Counter[str]]:
     """Return the first differences of a world, its venues' rules changed as given, and what happened in it."""
-    run = Replay(seed, n_steps, **venue)
+    run = Replay(seed, n_steps, deleveraging, **venue)
     windows = run.kernels.st.markets["window"].tolist()
     for step in range(n_steps):
         found = run.step()

@@ -76,6 +76,15 @@ def test_rare_rules_are_met_by_some_worlds(what: str, rules: dict[str, int]):
     assert seen[what] > 0
 
 
+def test_kernels_equal_the_oracle_where_nobody_is_deleveraged():
+    seen: Counter[str] = Counter()
+    for seed in range(100):
+        found, happened = replay(seed, deleveraging=False)
+        assert not found, "\n".join(found)
+        seen += happened
+    assert seen["adl"] == 0 < seen["absorbed"]
+
+
 @pytest.mark.parametrize("first", [0, 500])
 def test_kernels_without_compiler_equal_the_oracle_and_warn_of_nothing(first):
     """Uncompiled kernels raise on any integer overflow, so money cannot wrap around unseen."""

@@ -153,6 +153,7 @@ def _run(world: World, roster: tuple[Account, ...]) -> dict[str, Any]:
         "record_trades": 1,
         "python_agents": 1,
         "forced_orders": int(world.forced_orders),
+        "deleveraging": int(world.deleveraging),
     }
 
 

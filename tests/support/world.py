@@ -130,6 +130,7 @@ class World:
     n_steps: int = 100
     n_quotes: int = 0
     forced_orders: bool = True
+    deleveraging: bool = True
     top_up_factor: float = 2.0
     quotes: dict[int, int] = field(default_factory=dict)
 
