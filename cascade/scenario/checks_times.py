@@ -144,7 +144,10 @@ def step_suits(context: Context) -> Found:
 
 @register("CAS119", "every pattern of `sources` matches a figure", "sources", "makers population shocks")
 def sources_match(context: Context) -> Found:
-    """Test patterns against the paths of all figures, defaults included."""
+    """Warn of patterns of this file that match no figure, defaults included.
+
+    What a file extends may have patterns for what the variant has removed.
+    """
     from cascade.scenario.load import to_data
     from cascade.scenario.overrides import from_data
 
@@ -152,14 +155,17 @@ def sources_match(context: Context) -> Found:
         return
     nowhere = Place(SourceText("", (), context.root.place.source.directory), 0, 0)
     paths = _paths(from_data(to_data(context.scenario), nowhere))
+    written = context.root.child("sources")
     for pattern in context.scenario.sources:
-        if any(fnmatchcase(path, pattern) for path in paths):
+        node = written.child(pattern) if written is not None else None
+        own = node is None or node.place.source.name == context.root.place.source.name
+        if not own or any(fnmatchcase(path, pattern) for path in paths):
             continue
         guess = closest(pattern, paths)
         hint = (
             f"did you mean {guess}?" if guess else "write a dotted path, such as population.retail.leverage"
         )
-        yield Finding(("sources", pattern), f"no figure matches '{pattern}'", hint, on_key=True)
+        yield Finding(("sources", pattern), f"no figure matches '{pattern}'", hint, "warning", on_key=True)
 
 
 def _paths(root: Node) -> list[str]:

@@ -94,7 +94,7 @@ def _step(node: Node, segment: str) -> Step | None:
 def _put(node: Node, step: Step, value: Node) -> None:
     entries, items = node.mapping, node.items
     if items is not None and isinstance(step, int):
-        items[step] = value
+        items[step : step + 1] = [] if value.value is None else [value]
     elif entries is not None:
         old = entries.get(str(step))
         if value.value is None:

@@ -273,7 +273,13 @@ CASES = [
         Fault(
             "CAS124", "  - name: perpetual-makers\n    markets: [spot", "perpetual", "write another, such as"
         ),
-        Fault("CAS119", "  population.retial.*:", "population.retial", "did you mean population.retail"),
+        Fault(
+            "CAS119",
+            "  population.retial.*:",
+            "population.retial",
+            "did you mean population.retail",
+            "warning",
+        ),
     ),
     case(
         "shocks outside the run",

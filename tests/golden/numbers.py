@@ -55,6 +55,18 @@ CASES = (
     Case("venue-dydx"),
     Case("venue-hyperliquid"),
     Case("venue-okx"),
+    Case("clearance-fee"),
+    Case("fast-sale", ("duration=15m",)),
+    Case("flat-tiers"),
+    Case("fund-depletion", ("duration=20m",)),
+    Case("funding-shock", ("duration=20m",)),
+    Case("leverage-cap", ("duration=15m",)),
+    Case("maker-withdrawal", ("duration=15m",)),
+    Case("short-squeeze", ("duration=15m",)),
+    Case("stop-loss-run", ("duration=15m",)),
+    Case("thin-book", ("duration=15m",)),
+    Case("weekend-liquidity", ("duration=25m",)),
+    Case("whale-liquidation", ("duration=15m",)),
 )
 
 

@@ -87,6 +87,7 @@ def test_the_same_holds_for_an_override(base: Scenario, tmp_path: Path) -> None:
     whole = load(path, ["shocks={sale: {notional: 3M}, 1: null}"])
     assert whole.shocks == (base.shocks[0].model_copy(update={"notional": 3e6}),)
     assert load(path, ["shocks.sale.notional=3M"]).shocks[0] == whole.shocks[0]
+    assert load(path, ["shocks.sale=null"]).shocks == base.shocks[1:]
 
 
 def test_a_misspelt_name_is_an_item_that_lacks_its_keys_and_is_found_where_it_is_written(
@@ -107,3 +108,17 @@ def test_a_name_in_a_list_that_has_none_is_refused_where_it_is_written(
     path.write_text("extends: base\nshocks:\n  late: null\n", encoding="utf-8")
     (problem,) = errors(path)
     assert (problem.line, problem.file.endswith("variant.yaml")) == (3, True)
+
+
+def test_a_source_of_what_a_variant_removes_is_no_fault_of_the_variant(
+    base: Scenario, tmp_path: Path
+) -> None:
+    def stale(path: Path, *overrides: str) -> list[str]:
+        return [p.severity for p in inspect(path, overrides)[1] if p.code == "CAS119"]
+
+    variant = written(tmp_path, sources={"shocks.sale.notional": {"kind": "assumed"}})
+    assert stale(variant) == []
+    assert stale(variant, "shocks.sale=null") == ["warning"]
+    further = tmp_path / "further.yaml"
+    further.write_text(json.dumps({"extends": "variant", "shocks": {"sale": None}}), encoding="utf-8")
+    assert stale(further) == []
