@@ -165,6 +165,9 @@ class Trader(mesa.Agent):
         self, market: str, size: float, limit: float | None, post_only: bool, reduce_only: bool, offset: float
     ) -> None:
         fixed = self._engine.params.markets[self.market_model.markets[market].number]
+        if fixed.kind == k.POOL:
+            msg = f"nobody trades in '{market}': it is collateral of a lending venue"
+            raise ValueError(msg)
         if fixed.kind == k.PERPETUAL and market.partition(":")[0] != self.venue:
             msg = f"this agent's account is on {self.venue}: let another agent, made with its venue, trade '{market}'"
             raise ValueError(msg)

@@ -62,6 +62,7 @@ def assemble(
     population = switch_off(scenario.channels, params, layers.seats(params), ticks.astype(np.int64))
     params, seats = population.params, population.seats
     holders = _add_holders(venues, prices.start, seats, entities)
+    _add_vaults(venues, seats, entities)
     _add_agents(run[0], venues, entities, n_agents)
     accounts, positions, balances, traders = _population(scenario, replicate, entities, population, holders)
     _size_flags(run[0], len(venues.markets), len(accounts))
@@ -87,8 +88,8 @@ def _run(scenario: Scenario, n_ticks: int, venues: Venues) -> Array:
     row.n0, row.n1, _ = words(n_ticks)
     row.bar_steps = max(round(scenario.outputs.bars / scenario.dt), 1)
     row.record_trades = int(scenario.outputs.trades)
-    perpetual = venues.markets.venue[venues.markets.kind == k.PERPETUAL]
-    row.n_waves = max([int(venues.venues.n_waves[v]) for v in perpetual], default=1)
+    margined = venues.markets.venue[venues.markets.kind != k.SPOT]
+    row.n_waves = max([int(venues.venues.n_waves[v]) for v in margined], default=1)
     return run
 
 
@@ -104,6 +105,21 @@ def _add_holders(venues: Venues, prices: Array, seats: list[Seats], entities: En
             cash = abs(float(net[m])) * float(market.lot_size) * prices[market.asset]
             _, holders[m] = entities.add(k.HOLDER, int(market.venue), [m], cash, [-int(net[m])])
     return holders
+
+
+def _add_vaults(venues: Venues, seats: list[Seats], entities: Entities) -> None:
+    """Add, for each lending venue, the vault: it holds the spot behind all collateral, and is owed all debt."""
+    markets = venues.markets
+    for v in np.unique(markets.venue[markets.kind == k.POOL]):
+        lots, owed = np.zeros(len(markets), np.int64), 0
+        for layer in seats:
+            mine = (markets.kind[layer.markets] == k.POOL) & (markets.venue[layer.markets] == v)
+            np.add.at(lots, layer.markets[mine], -layer.positions.lots[mine])
+            np.add.at(lots, markets.spot[layer.markets[mine]], layer.positions.lots[mine])
+            owed -= int(layer.positions.balance[mine].sum())
+        vault, _ = entities.add(k.VAULT, int(v), list(range(len(markets))), 0.0, lots.tolist())
+        entities.cash[vault] = owed
+        venues.venues[v].vault = vault
 
 
 def _add_agents(run: Any, venues: Venues, entities: Entities, n_agents: int) -> None:

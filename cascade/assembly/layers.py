@@ -19,7 +19,7 @@ from cascade.errors import Problem, ScenarioError
 from cascade.rng import decision_key
 from cascade.scenario.distributions import AnyDistribution
 from cascade.scenario.schema import Scenario
-from cascade.scenario.schema_population import LadderLayer, LeveragedLayer, TableLayer
+from cascade.scenario.schema_population import BorrowersLayer, LadderLayer, LeveragedLayer, TableLayer
 from cascade.scenario.tables import read_positions
 from cascade.units import format_duration
 
@@ -95,6 +95,8 @@ class LayerBuilder:
                 seats = self._draw(p, number, layer)
             elif isinstance(layer, LadderLayer):
                 seats = self._ladder(p, number, layer)
+            elif isinstance(layer, BorrowersLayer):
+                seats = self._borrowers(p, number, layer)
             else:
                 seats = self._table(number, layer)
             self.layers[number].first_trader = first
@@ -133,7 +135,7 @@ class LayerBuilder:
         m = self.names.index(layer.market)
         market = self.markets[m]
         least = float(market.lot_size) * max(layer.from_price, layer.to_price)
-        sizes = ladder_sizes(layer, np.random.Generator(draws), least)
+        sizes = drawn_sizes(layer.size, layer.notional, np.random.Generator(draws), least)
         n = len(sizes)
         # from a stretch of its own: how many sizes are drawn at a time must not matter
         leverage = layer.leverage.ppf(np.random.Generator(draws.jumped()).uniform(size=n))
@@ -148,6 +150,23 @@ class LayerBuilder:
             entries = targets * (1.0 - sign * (rates - amounts)) / (1.0 - sign / leverage)
         _refuse_entries(layer, entries / market.tick_size, leverage)
         return self._placed(number, np.full(n, m), sign * sizes, entries, leverage, np.ones(n, np.int64))
+
+    def _borrowers(self, p: k.Params, number: int, layer: BorrowersLayer) -> Seats:
+        """Draw borrowers until their collateral is reached; their health says what they owe."""
+        draws = np.random.Philox(key=int(self.layers[number].key))
+        names = self.scenario.select_pools(layer.markets)
+        pools = np.array([self.names.index(name) for name in names], np.int64)
+        prices = np.array([self.prices.start[self.markets[m].asset] for m in pools])
+        least = float((self.markets.lot_size[pools] * prices).max()) * len(pools)
+        sizes = drawn_sizes(layer.size, layer.collateral, np.random.Generator(draws), least)
+        health = layer.health.ppf(np.random.Generator(draws.jumped()).uniform(size=len(sizes)))
+        thresholds = 1.0 - p.tiers.rate[self.markets.first_tier[pools]] * 1e-8
+        leverage = 1.0 / (1.0 - thresholds.mean() / health)
+        each = np.repeat(sizes / len(pools), len(pools))
+        return self._placed(
+            number, np.tile(pools, len(sizes)), each, np.tile(prices, len(sizes)), np.repeat(leverage, len(pools)),
+            np.full(len(sizes), len(pools)),
+        )  # fmt: skip
 
     def _table(self, number: int, layer: TableLayer) -> Seats:
         """Take positions from the user's file; rows of one account share their margin."""
@@ -205,22 +224,22 @@ def block_extremes(history: Array) -> Array:
     return blocks
 
 
-def ladder_sizes(layer: LadderLayer, generator: np.random.Generator, least: float) -> Array:
-    """Return sizes that sum to the notional of a ladder: drawn until they reach it, and the last one cut.
+def drawn_sizes(size: AnyDistribution, total: float, generator: np.random.Generator, least: float) -> Array:
+    """Return sizes that sum to a total: drawn until they reach it, and the last one cut.
 
     No size is below `least`, the value of one lot: positions have at least that.
     """
     drawn: list[Array] = []
     ends: list[Array] = [np.zeros(1)]
-    while ends[-1][-1] < layer.notional:
+    while ends[-1][-1] < total:
         with np.errstate(over="ignore"):  # of a very heavy tail: cut below
-            sizes = layer.size.ppf(generator.uniform(size=FIRST_GUESS))
+            sizes = size.ppf(generator.uniform(size=FIRST_GUESS))
         drawn.append(np.maximum(sizes, least))
         ends.append(ends[-1][-1] + np.cumsum(drawn[-1]))
     end = np.concatenate(ends)
-    last = int(np.searchsorted(end, layer.notional)) - 1
+    last = int(np.searchsorted(end, total)) - 1
     sizes = np.concatenate(drawn)[: last + 1]
-    sizes[last] = layer.notional - end[last]
+    sizes[last] = total - end[last]
     return sizes
 
 

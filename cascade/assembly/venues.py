@@ -15,16 +15,17 @@ from cascade.core.start import empty
 from cascade.core.state import N_LEVELS, Array
 from cascade.rng import decision_key
 from cascade.scenario.schema import Scenario
-from cascade.scenario.schema_venues import LinearPerpetual, Market
+from cascade.scenario.schema_venues import LendingPool, LinearPerpetual, Market
 from cascade.venues.load import rulebook_of
-from cascade.venues.rulebook import Contract, LiquidationRule, Rulebook
+from cascade.venues.rulebook import Contract, LiquidationRule, Pool, Rulebook
 
 _MARKS = {
     "median": k.MARK_MEDIAN, "index": k.MARK_INDEX, "last": k.MARK_LAST, "carried": k.MARK_CARRIED,
-    "books": k.MARK_BOOKS,
+    "books": k.MARK_BOOKS, "oracle": k.MARK_ORACLE,
 }  # fmt: skip
 _PROCEDURES = {
     "full": k.TO_LOWER_TIER, "lower_tier": k.TO_LOWER_TIER, "slices": k.IN_SLICES, "blocks": k.IN_BLOCKS,
+    "liquidators": k.BY_LIQUIDATORS,
 }  # fmt: skip
 _TAKE_OVERS = {
     "capacity": k.TAKE_OVER_CAPACITY, "notional": k.TAKE_OVER_NOTIONAL, "solvent": k.TAKE_OVER_SOLVENT,
@@ -81,12 +82,17 @@ def assemble_venues(scenario: Scenario, entities: Entities, replicate: int) -> V
             row.kind = k.PERPETUAL
             _contract(row, market, book, book.contracts[market.contract], tiers)
             _funding(scenario, row, market, rates)
+        elif isinstance(market, LendingPool):
+            row.kind, row.spot = k.POOL, list(scenario.markets).index(market.spot)
+            _pool(row, books[row.venue].pools[market.pool], tiers)
         else:
             row.kind, row.index_weight = k.SPOT, market.index_weight
     venues = empty(k.VENUE_P, len(names))
     for v, book in enumerate(books):
         _venue(scenario, venues[v], names[v], book, replicate)
         _own_accounts(scenario, v, venues[v], markets, entities)
+        if book.kind == "lending":
+            _lending(venues[v], v, book, markets, entities)
     fees = [(rate(book.fees.maker), rate(book.fees.taker)) for book in books]
     funding = [_first_rate(scenario, market) for market in scenario.markets.values()]
     return Venues(
@@ -128,6 +134,24 @@ def _contract(
     row.funding_cap = rate(book.funding.cap_of_mmr * contract.tiers[0].mmr if cap is None else cap)
 
 
+def _pool(row: Array, pool: Pool, tiers: list[tuple[int, int, int, float]]) -> None:
+    """Set a pool's thresholds: what does not count towards health is its maintenance margin."""
+    row.first_tier, row.n_tiers = len(tiers), 1
+    tiers.append((NO_LIMIT, int(RATE) - rate(pool.liquidation_threshold), 0, 1.0 / (1.0 - pool.ltv)))
+    row.bonus, row.protocol_fee = int(RATE) + rate(pool.bonus), rate(pool.protocol_fee)
+    row.funding = k.FUNDING_FIXED
+
+
+def _lending(row: Array, v: int, book: Rulebook, markets: Array, entities: Entities) -> None:
+    """Set what a lending venue allows and what liquidators want, and add their account."""
+    rule, liquidators = book.lending, book.liquidators
+    row.close_factor, row.close_health = rate(rule.close_factor), rate(rule.close_health)
+    row.close_least, row.leftover = money(rule.small_usd), money(rule.leftover_usd)
+    row.gas, row.min_profit = money(liquidators.gas_usd), rate(liquidators.min_profit)
+    everywhere = list(range(len(markets)))
+    row.liquidator, _ = entities.add(k.LIQUIDATOR, v, everywhere, liquidators.capital_usd, fees=1)
+
+
 def _funding(scenario: Scenario, row: Array, market: LinearPerpetual, rates: list[tuple[int, int]]) -> None:
     """Set whether funding follows the venue's formula or a schedule."""
     row.first_rate = len(rates)
@@ -161,6 +185,7 @@ def _venue(scenario: Scenario, row: Array, name: str, book: Rulebook, replicate:
     row.n_waves = max(round(dt / book.liquidation.clock_s), 1)
     row.wave_steps = max(round(book.liquidation.clock_s / dt), 1)
     row.index_steps = max(round(book.index.every_s / dt), 1)
+    row.oracle_deviation, row.oracle_steps = book.mark.deviation, max(round(book.mark.heartbeat_s / dt), 1)
     row.mark_decay = math.exp(-dt / book.mark.basis_window_s)
     _procedure(row, book.liquidation, dt)
     _absorption(row, book, dt)

@@ -21,6 +21,7 @@ from cascade.core.params import (
     LIMIT,
     MARKET_SHOCK,
     NEWS,
+    POOL,
     QUOTE,
     UNWINDING,
     Params,
@@ -318,7 +319,7 @@ def unwind(st: State, p: Params, v: int, m: int) -> bool:
     venue = p.venues[v]
     fund = held_at(st, venue.fund, m)
     held = st.positions[fund].lots
-    if held == 0 or p.run[0].forced_orders == 0:
+    if held == 0 or p.run[0].forced_orders == 0 or p.markets[m].kind == POOL:
         return True
     if not has_room(st, ONE):
         return False

@@ -235,41 +235,60 @@ def execute(
 
 
 @outlined
-def can_fill(st: State, p: Params, position: int, lots: int, limit: int) -> bool:
-    """Tell whether others' resting orders within a limit would fill signed lots wholly."""
+def offered(st: State, p: Params, position: int, lots: int, limit: int) -> tuple[int, int]:
+    """Return what others' resting orders within a limit would fill of signed lots: (lots, value), both signed."""
     m = int64(st.positions[position].market)
-    market, run = st.markets[m], p.run[0]
     account = int64(st.positions[position].account)
+    market = st.markets[m]
     buys = lots > 0
-    left = abs(lots) - _offered(st, market.far_head, account, buys, limit)
-    bits = bitmap_at(p, m, ASKS if buys else BIDS)
-    slot = first_from(st.bits, bits, run.n0, run.n1, int64(0))
-    if not buys:
-        slot = last_until(st.bits, bits, run.n0, run.n1, run.n_ticks - 1)
-    while slot != NONE and left > 0:
-        tick = market.window + slot
-        if (buys and tick > limit) or (not buys and tick < limit):
-            return False
-        left -= _offered(st, int64(st.levels[m * run.n_ticks + slot].head), account, buys, limit)
-        if buys:
-            slot = first_from(st.bits, bits, run.n0, run.n1, slot + 1)
-        else:
-            slot = last_until(st.bits, bits, run.n0, run.n1, slot - 1)
-    return left <= 0
+    left, value = lots, int64(0)
+    tick = market.best_ask if buys else market.best_bid
+    while left != 0 and tick != NO_ASK and tick != NO_BID and (tick <= limit if buys else tick >= limit):
+        held = _offered_at(st, p, m, tick, account)
+        filled = min(left, held) if buys else max(left, -held)
+        value += filled * lot_value(p.markets[m], tick)
+        left -= filled
+        tick = _next_tick(st, p, m, tick, buys)
+    return lots - left, value
 
 
 @kernel
-def _offered(st: State, order: int, account: int, buys: bool, limit: int) -> int:
-    """Return the lots that a chain of orders offers within a limit to an account that is not their own."""
+def _offered_at(st: State, p: Params, m: int, tick: int, account: int) -> int:
+    """Return the lots that accounts other than this one offer at a tick."""
+    market, n = st.markets[m], p.run[0].n_ticks
+    order = int64(market.far_head)
+    if market.window <= tick < market.window + n:
+        order = int64(st.levels[m * n + tick - market.window].head)
     total = int64(0)
     while order != NONE:
         row = st.orders[order]
-        tick = int64(row.tick)
-        inside = tick <= limit if buys else tick >= limit
-        if inside and (row.lots < 0) == buys and int64(st.positions[int64(row.position)].account) != account:
+        if row.tick == tick and int64(st.positions[int64(row.position)].account) != account:
             total += abs(row.lots)
         order = int64(row.next)
     return total
+
+
+@kernel
+def _next_tick(st: State, p: Params, m: int, tick: int, buys: bool) -> int:
+    """Return the best price beyond a tick of the side that fills buys, or sells; an empty side's where none is."""
+    run, market = p.run[0], st.markets[m]
+    from_ = tick - market.window
+    if buys:
+        slot = first_from(st.bits, bitmap_at(p, m, ASKS), run.n0, run.n1, max(from_ + 1, int64(0)))
+        best = NO_ASK if slot == NONE else market.window + slot
+    else:
+        slot = last_until(st.bits, bitmap_at(p, m, BIDS), run.n0, run.n1, min(from_, run.n_ticks) - 1)
+        best = NO_BID if slot == NONE else market.window + slot
+    order = market.far_head
+    while order != NONE:
+        row = st.orders[order]
+        far = int64(row.tick)
+        if buys and row.lots < 0 and far > tick:
+            best = min(best, far)
+        elif not buys and row.lots > 0 and far < tick:
+            best = max(best, far)
+        order = int64(row.next)
+    return best
 
 
 @kernel

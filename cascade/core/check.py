@@ -11,7 +11,7 @@ import numpy as np
 
 from cascade.core.bitmap import words
 from cascade.core.exact import INVERSE
-from cascade.core.params import PERPETUAL, SPOT, UNMARGINED, Params
+from cascade.core.params import BY_LIQUIDATORS, POOL, SPOT, UNMARGINED, Params
 from cascade.core.state import NONE, Array, State
 
 Endowment = Array
@@ -21,6 +21,7 @@ Endowment = Array
 def breaches(st: State, p: Params, endowment: Endowment) -> list[str]:
     """Return a sentence for every invariant that does not hold; none where all is well."""
     found = list(_positions(st, p, endowment))
+    found += _vaults(st, p)
     found += _money(st, p)
     found += _books(st, p)
     found += _queues(st, p)
@@ -43,17 +44,30 @@ def _sum(values: Array) -> int:
 
 
 def _positions(st: State, p: Params, endowment: Endowment) -> Iterator[str]:
-    """Positions of a perpetual sum to zero; holdings of a spot asset to what was endowed."""
+    """Positions of a perpetual or a pool sum to zero; holdings of a spot asset to what was endowed."""
     for m in range(len(p.markets)):
         lots = st.positions.lots[st.positions.market == m]
         total, longs = _sum(lots), _sum(lots[lots > 0])
-        wanted = 0 if p.markets[m].kind == PERPETUAL else int(endowment[m])
+        wanted = int(endowment[m]) if p.markets[m].kind == SPOT else 0
         if total != wanted:
             yield f"positions of market {m} sum to {total} lots, not {wanted}"
         if longs != st.markets[m].open_interest:
             yield f"open interest of market {m} is {st.markets[m].open_interest} lots, longs are {longs}"
     if ((st.positions.lots == 0) & (st.positions.entry_value != 0)).any():
         yield "a flat position has an entry value"
+
+
+def _vaults(st: State, p: Params) -> Iterator[str]:
+    """Spot in the vault of a lending venue equals the claims on it."""
+    for v in np.flatnonzero(p.venues.procedure == BY_LIQUIDATORS):
+        first = int(st.accounts.first_position[p.venues[v].vault])
+        owed = np.zeros(len(p.markets), np.int64)
+        for m in np.flatnonzero((p.markets.kind == POOL) & (p.markets.venue == v)):
+            owed[p.markets[m].spot] += _sum(np.maximum(st.positions.lots[st.positions.market == m], 0))
+        for m in np.flatnonzero(p.markets.kind == SPOT):
+            held = int(st.positions.lots[first + m])
+            if held != owed[m]:
+                yield f"the vault of venue {v} holds {held} lots of market {m}, claims are {owed[m]}"
 
 
 def _money(st: State, p: Params) -> Iterator[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from cascade.core.inbox import append
 from cascade.core.margin import MAX_TICK, excess_of
-from cascade.core.params import IOC, PERPETUAL, PROFIT, STOPPING, Params
+from cascade.core.params import IOC, PROFIT, SPOT, STOPPING, Params
 from cascade.core.seats import abandon_life, top_up
 from cascade.core.state import NONE, STALE, State
 from cascade.core.triggers import drop_high, drop_low, flag, next_high, next_low, retrigger
@@ -84,7 +84,7 @@ def fire_triggers(st: State, p: Params) -> bool:
     clock = st.clock[0]
     for m in range(len(p.markets)):
         market = p.markets[m]  # spot has triggers too: cross-margined accounts hold it
-        if market.kind == PERPETUAL and not clock_ticks(st, p, market.venue):
+        if market.kind != SPOT and not clock_ticks(st, p, market.venue):
             continue
         while True:
             if clock.n_inbox + INBOX_ROOM > len(st.inbox):

@@ -1,6 +1,6 @@
 """Margin test and liquidation: trigger, cancel, re-test, forced order, fee, re-test, take-over.
 
-A venue's procedure is one of three, tuned by its rulebook. Marks are frozen within a wave. One
+A venue's procedure is one of four, tuned by its rulebook. Marks are frozen within a wave. One
 account is one item: it is processed as a whole, after room for its worst case has been checked.
 Residuals that the fund may not take wait for the batch of auto-deleveraging, so that every
 liquidation fill precedes any ADL fill.
@@ -21,9 +21,10 @@ from cascade.core.backstop import (
     settle_with_fund,
     take_over,
 )  # fmt: skip
-from cascade.core.book import can_fill, cancel_account, take
+from cascade.core.book import cancel_account, offered, take
 from cascade.core.exact import charge, lot_value, proportion, times_rate
 from cascade.core.ledger import apply_fill, held_at
+from cascade.core.lending import call
 from cascade.core.margin import (
     MAX_TICK,
     bankruptcy_tick,
@@ -36,6 +37,7 @@ from cascade.core.margin import (
 )
 from cascade.core.matching import drawn_in
 from cascade.core.params import (
+    BY_LIQUIDATORS,
     FORCED,
     IN_BLOCKS,
     IN_SLICES,
@@ -86,6 +88,8 @@ def liquidate(st: State, p: Params, account: int) -> None:
         left = _in_slices(st, p, account)
     elif venue.procedure == IN_BLOCKS:
         left = _in_blocks(st, p, account)
+    elif venue.procedure == BY_LIQUIDATORS:
+        left = _by_liquidators(st, p, account)
     else:
         left = _to_lower_tier(st, p, account)
     if left == FAILED and not _hand_over(st, p, account, before):
@@ -242,6 +246,56 @@ def _in_blocks(st: State, p: Params, account: int) -> int:
     return OPEN
 
 
+@outlined
+def _by_liquidators(st: State, p: Params, account: int) -> int:
+    """Let liquidators call each collateral in turn as far as it pays; the rest waits for later tests.
+
+    Where none pays, the first test says so in the log and the following are silent (Aave v3; venues.md 2.8).
+    """
+    row = st.accounts[account]
+    first = int64(row.first_position)
+    before, waiting, paid = st.clock[0].n_liquidations, row.cooling_until != NONE, False
+    for k in range(first, first + row.n_positions):
+        if st.positions[k].lots == 0:
+            continue
+        part = st.clock[0].n_liquidations - before
+        paid = _call_collateral(st, p, account, int64(k), part, waiting) or paid
+        if excess_of(st, p, account) > 0 or is_flat(st, account):
+            return SAFE
+    if paid:
+        row.cooling_until = NONE
+    elif st.clock[0].n_liquidations > before:
+        row.cooling_until = st.clock[0].step
+    return OPEN
+
+
+@outlined
+def _call_collateral(st: State, p: Params, account: int, position: int, part: int, waiting: bool) -> bool:
+    """Let liquidators call one collateral and log it; tell whether any did."""
+    row = st.positions[position]
+    m, held = int64(row.market), row.lots
+    spot = p.markets[m].spot
+    value_at_mark = lot_value(p.markets[m], st.markets[m].mark)
+    bankruptcy = bankruptcy_tick(p, m, held, equity_of(st, p, account) - held * value_at_mark)
+    failing, shortfall = _failing_tick(st, p, position), -excess_of(st, p, account)
+    best = _best_facing(st, spot, held)
+    wanted, sold, value, protocol, repaid = call(st, p, account, position)
+    if wanted == 0 or (sold == 0 and waiting):
+        return False
+    _log(st, p, account, position, held, wanted, sold, value, bankruptcy, int64(0), part)
+    noted = st.liquidations[st.clock[0].n_liquidations - 1]
+    noted.worst_tick, noted.best_before, noted.best_after = (
+        st.markets[spot].last,
+        best,
+        _best_facing(st, spot, held),
+    )
+    noted.liquidation_tick, noted.shortfall, noted.repaid = failing, shortfall, repaid
+    noted.taken_over_lots, noted.fund_draw = protocol, -protocol * value_at_mark
+    st.markets[m].long_liquidated += (sold + protocol) * value_at_mark
+    st.clock[0].events += 1
+    return sold > 0
+
+
 # --- forced orders --------------------------------------------------------------------------------
 
 
@@ -263,7 +317,7 @@ def _forced_order(st: State, p: Params, account: int, position: int, size: int, 
         filled, value = lots, lots * value_at_mark
         apply_fill(st, p, position, filled, value, int64(0))
         apply_fill(st, p, held_at(st, venue.absorber, m), -filled, -value, int64(0))
-    elif venue.fill_or_kill != 0 and size < abs(held) and not can_fill(st, p, position, lots, limit):
+    elif venue.fill_or_kill != 0 and size < abs(held) and offered(st, p, position, lots, limit)[0] != lots:
         filled, value = int64(0), int64(0)
     else:
         filled, value = take(st, p, position, lots, limit, FORCED)
@@ -328,7 +382,7 @@ def _log(
     row.position_lots, row.order_lots, row.filled_lots = abs(held), abs(lots), abs(filled)
     row.filled_value, row.trigger_mark = abs(value), st.markets[m].mark
     row.bankruptcy_tick, row.worst_tick, row.fee = bankruptcy, st.markets[m].last, fee
-    row.taken_over_lots, row.fund_draw, row.adl_lots, row.deficit = 0, 0, 0, 0
+    row.taken_over_lots, row.fund_draw, row.adl_lots, row.deficit, row.repaid = 0, 0, 0, 0, 0
     row.best_after = _best_facing(st, m, held)
     row.tag = st.accounts[account].tag
     row.life, row.leverage = NONE, 0.0

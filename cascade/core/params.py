@@ -14,16 +14,17 @@ from cascade.tables import declare
 U8 = "u8"
 
 # market kinds
-SPOT, PERPETUAL = int64(0), int64(1)
+SPOT, PERPETUAL, POOL = int64(0), int64(1), int64(2)
+"""A pool is one collateral of a lending venue: claims on spot held there, which nobody trades."""
 
 # account kinds
 (
     FUND, FEES, ROUNDING, ABSORBER, HOLDER, MAKER_ACCOUNT, NEWS_TAKER_ACCOUNT, FLOW_ACCOUNT,
-    ARBITRAGE_ACCOUNT, SHOCK_ACCOUNT, AGENT, TRADER_ACCOUNT,
-) = (int64(k) for k in range(12))  # fmt: skip
+    ARBITRAGE_ACCOUNT, SHOCK_ACCOUNT, AGENT, TRADER_ACCOUNT, VAULT, LIQUIDATOR,
+) = (int64(k) for k in range(14))  # fmt: skip
 ACCOUNT_KINDS = (
     "fund", "fees", "rounding", "absorber", "holder", "maker", "news taker", "flow",
-    "arbitrage", "shock", "agent", "trader",
+    "arbitrage", "shock", "agent", "trader", "vault", "liquidator",
 )  # fmt: skip
 
 # margin modes
@@ -34,8 +35,8 @@ UNMARGINED, ISOLATED, CROSS = int64(0), int64(1), int64(2)
 LIMIT, IOC, POST_ONLY, CANCEL, CANCEL_ALL, QUOTE = (int64(k) for k in range(6))
 
 # why an order is sent
-ANY, NEWS, OPENING, CLOSING, STOPPING, PROFIT, FORCED, UNWINDING = (int64(k) for k in range(8))
-PURPOSES = ("any", "news", "opening", "closing", "stop", "take-profit", "forced", "unwinding")
+ANY, NEWS, OPENING, CLOSING, STOPPING, PROFIT, FORCED, UNWINDING, SEIZED = (int64(k) for k in range(9))
+PURPOSES = ("any", "news", "opening", "closing", "stop", "take-profit", "forced", "unwinding", "seized")
 
 # why an intent is rejected
 REASONS = (
@@ -54,8 +55,8 @@ CROSSED, NOT_REDUCING, GONE, OUT_OF_BAND, OVER_LEVERAGE, NO_MARGIN, NO_LOT, NOT_
 )
 
 # rules named by a rulebook
-MARK_MEDIAN, MARK_INDEX, MARK_LAST, MARK_CARRIED, MARK_BOOKS = (int64(k) for k in range(5))
-TO_LOWER_TIER, IN_SLICES, IN_BLOCKS = (int64(k) for k in range(3))
+MARK_MEDIAN, MARK_INDEX, MARK_LAST, MARK_CARRIED, MARK_BOOKS, MARK_ORACLE = (int64(k) for k in range(6))
+TO_LOWER_TIER, IN_SLICES, IN_BLOCKS, BY_LIQUIDATORS = (int64(k) for k in range(4))
 TAKE_OVER_CAPACITY, TAKE_OVER_NOTIONAL, TAKE_OVER_SOLVENT, TAKE_OVER_NEVER = (int64(k) for k in range(4))
 (
     QUEUE_PNL_MARGIN, QUEUE_PNL_LEVERAGE, QUEUE_RETURN_LEVERAGE, RANDOM,
@@ -97,6 +98,7 @@ MARKET_P = record(
     ("calm_variance", F8), ("withdrawal_threshold", F8), ("withdrawal_exponent", F8),
     ("withdrawal_floor", F8), ("learning_floor", F8), ("variance_decay", F8), ("variance_steps", I8),
     ("funding", I8), ("first_rate", I8), ("n_rates", I8), ("funding_cap", I8),
+    ("spot", I8), ("bonus", I8), ("protocol_fee", I8),  # of a pool: where its collateral is sold
 )  # fmt: skip
 
 RATE_POINT = record(("step", I8), ("rate", I8))
@@ -115,6 +117,9 @@ VENUE_P = record(
     ("unwind_fraction", F8), ("unwind_max", I8),  # of what is left, per step; money units per order
     ("funding_steps", I8), ("first_funding", I8), ("funding_interest", I8), ("funding_clamp", I8), ("premium_steps", I8),
     ("funding_parts", I8), ("funding_at_index", I8),
+    ("oracle_deviation", F8), ("oracle_steps", I8),
+    ("close_factor", I8), ("close_health", I8), ("close_least", I8), ("leftover", I8), ("gas", I8), ("min_profit", I8),
+    ("vault", I8), ("liquidator", I8),  # accounts of a lending venue
 )  # fmt: skip
 
 TIER = record(("cap", I8), ("rate", I8), ("deduction", I8), ("max_leverage", F8))

@@ -17,13 +17,15 @@ from cascade.core.params import (
     MARK_CARRIED,
     MARK_INDEX,
     MARK_LAST,
+    MARK_ORACLE,
     NEWS_SHOCK,
     PERPETUAL,
+    POOL,
     SPOT,
     UNMARGINED,
     Params,
 )  # fmt: skip
-from cascade.core.rules import carried_index, funding_payment, funding_rate, premium_index
+from cascade.core.rules import carried_index, funding_payment, funding_rate, has_deviated, premium_index
 from cascade.core.state import NONE, State
 from cascade.core.triggers import retrigger
 from cascade.jit import int64, kernel, outlined
@@ -159,6 +161,9 @@ def update_mark(st: State, p: Params, m: int, sample: bool) -> None:
             _follow_basis(st, p, m)
         price = _mark_price(st, p, m)
         market.mark = max(int64(math.floor(price / fixed.tick_size + 0.5)), int64(1))
+    if fixed.kind == POOL:  # nobody trades there: its prices are the oracle's
+        market.last, market.mid2 = market.mark, 2 * market.mark
+        market.high, market.low = max(market.high, market.mark), min(market.low, market.mark)
     market.mark_high = max(market.mark_high, market.mark)
     market.mark_low = min(market.mark_low, market.mark)
     n = p.run[0].n_ticks
@@ -176,6 +181,8 @@ def _mark_price(st: State, p: Params, m: int) -> float:
         return index
     if venue.mark == MARK_LAST:
         return last
+    if venue.mark == MARK_ORACLE:
+        return _oracle_price(st, p, m)
     remaining = float(market.next_funding - st.clock[0].step) / float(venue.funding_steps)
     carried = carried_index(index, float(market.funding_rate) * 1e-8, remaining)
     if venue.mark == MARK_CARRIED:
@@ -186,6 +193,17 @@ def _mark_price(st: State, p: Params, m: int) -> float:
         own = _median(bid, ask, last) if market.best_ask != NO_ASK else max(bid, last)
         return _median(average, own, _mid_elsewhere(st, p, m, average))
     return _median(carried, index + market.basis_mean, last)
+
+
+@kernel
+def _oracle_price(st: State, p: Params, m: int) -> float:
+    """Return what an oracle says: its last answer, until the index has moved away or its time is up."""
+    market, venue = st.markets[m], p.venues[p.markets[m].venue]
+    answer = float(market.mark) * p.markets[m].tick_size
+    if has_deviated(market.index, answer, venue.oracle_deviation) or st.clock[0].step >= market.oracle_at:
+        market.oracle_at = st.clock[0].step + venue.oracle_steps
+        return market.index
+    return answer
 
 
 @kernel

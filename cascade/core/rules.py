@@ -20,6 +20,12 @@ def carried_index(index: float, rate: float, remaining: float) -> float:
 
 
 @kernel
+def has_deviated(index: float, answer: float, deviation: float) -> bool:
+    """Tell whether an oracle's last answer is so far from the index that it answers anew."""
+    return abs(index - answer) >= deviation * answer
+
+
+@kernel
 def premium_index(bid: float, ask: float, index: float) -> float:
     """Return the premium of impact prices over the index: above it for a bid, below it for an ask."""
     return (max(0.0, bid - index) - max(0.0, index - ask)) / index

@@ -49,6 +49,7 @@ MARKET = record(
     ("best_bid", I8), ("best_ask", I8), ("last", I8), ("mark", I8), ("mid2", I8),  # mid2 = bid + ask
     ("mark_before", I8),
     ("index", F8), ("basis_mean", F8), ("n_basis", I8), ("basis_at", I8),
+    ("oracle_at", I8),  # step at which an oracle answers anew, whatever the index does
     ("n_bids", I8), ("n_asks", I8), ("far_head", I8), ("far_tail", I8),
     ("open_interest", I8), ("funding_rate", I8), ("next_funding", I8),
     ("premium_sum", F8), ("premium_weight", F8), ("premium_at", F8),
@@ -112,6 +113,7 @@ LIQUIDATION = record(
     ("liquidation_tick", I8), ("shortfall", I8),  # of margin, for the account; the tick NONE if it holds several
     ("best_before", I8), ("best_after", I8),  # best price of the side that the order takes from
     ("fee", I8), ("taken_over_lots", I8), ("fund_draw", I8), ("adl_lots", I8), ("deficit", I8), ("tag", I8),
+    ("repaid", I8),  # debt, on a lending venue
 )  # fmt: skip
 """One forced order. Ticks and money in units; `fund_draw` > 0 is the fund's loss at mark, `deficit` what
 auto-deleveraging would have to find at mark."""

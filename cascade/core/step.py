@@ -13,7 +13,7 @@ import numpy as np
 
 from cascade.core import agents, backstop, deleveraging, firing, liquidation, matching, pricing, recording
 from cascade.core.margin import excess_of, is_flat
-from cascade.core.params import PERPETUAL, SOCIALISE, UNMARGINED, Params
+from cascade.core.params import SOCIALISE, SPOT, UNMARGINED, Params
 from cascade.core.seats import wake
 from cascade.core.state import INSOLVENT, NONE, STALE, State
 from cascade.core.triggers import first_flagged, retrigger, unflag
@@ -206,10 +206,10 @@ def _mark_all(st: State, p: Params, sample: bool) -> None:
     for m in range(len(p.markets)):
         pricing.update_mid(st, int64(m))
     for m in range(len(p.markets)):
-        if p.markets[m].kind != PERPETUAL:
+        if p.markets[m].kind == SPOT:
             pricing.update_mark(st, p, int64(m), sample)
     for m in range(len(p.markets)):
-        if p.markets[m].kind == PERPETUAL:
+        if p.markets[m].kind != SPOT:
             pricing.update_mark(st, p, int64(m), sample)
 
 

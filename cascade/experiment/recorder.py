@@ -20,7 +20,7 @@ from cascade.output.run_units import MarketUnits, ReportingTag, RunUnits
 from cascade.output.schemas import schema
 from cascade.output.snapshots import book_rows, fund_rows, positions_batch
 from cascade.scenario.schema import Scenario
-from cascade.scenario.schema_venues import LinearPerpetual, SpotMarket
+from cascade.scenario.schema_venues import Market
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -47,7 +47,7 @@ def units_of(scenario: Scenario) -> RunUnits:
     )
 
 
-def _market_units(name: str, market: SpotMarket | LinearPerpetual) -> MarketUnits:
+def _market_units(name: str, market: Market) -> MarketUnits:
     """Return the units of one market."""
     return MarketUnits(
         name=name,
@@ -58,6 +58,7 @@ def _market_units(name: str, market: SpotMarket | LinearPerpetual) -> MarketUnit
         unit=round(market.tick * market.lot * MONEY),
         money_unit=1.0 / MONEY,
         leveraged=market.type != "spot",
+        lending=market.type == "lending_pool",
     )
 
 

@@ -15,11 +15,12 @@ import numpy as np
 from cascade.assembly import MONEY, Assembled
 from cascade.assembly.channels import maintenance
 from cascade.assembly.groups import depth_points
-from cascade.core.params import PERPETUAL
+from cascade.core.params import SPOT
 from cascade.core.state import Array
 from cascade.explain.population import notional_usd, open_positions
 from cascade.scenario.schema import Scenario
 from cascade.scenario.schema_shocks import DepthShock
+from cascade.scenario.schema_venues import LendingPool
 
 WIDTH, REACH = 0.0025, 0.20
 """Width of a bucket, and how far the map reaches, as shares of the start price."""
@@ -81,15 +82,16 @@ class LiquidationMap:
 
 
 def liquidation_maps(scenario: Scenario, drawn: Assembled) -> tuple[LiquidationMap, ...]:
-    """Return the map of each perpetual market that has leveraged accounts."""
+    """Return the map of each market that has leveraged accounts; a pool's is set against the book it sells in."""
     moves = failing_moves(drawn)
     found: list[LiquidationMap] = []
     for m, name in enumerate(scenario.markets):
-        numbers = open_positions(drawn, m) if drawn.params.markets[m].kind == PERPETUAL else np.zeros(0)
+        numbers = open_positions(drawn, m) if drawn.params.markets[m].kind != SPOT else np.zeros(0)
         if not len(numbers):
             continue
         sizes, accounts = notional_usd(drawn, numbers), drawn.state.positions.account[numbers]
-        depth, thin = quoted_depth(scenario, name)
+        market = scenario.markets[name]
+        depth, thin = quoted_depth(scenario, market.spot if isinstance(market, LendingPool) else name)
         sides = [_side(side[accounts], sizes, depth, thin) for side in moves]
         price = float(drawn.state.markets.mark[m]) * float(drawn.params.markets.tick_size[m])
         found.append(LiquidationMap(name, price, *sides))
@@ -130,7 +132,7 @@ def failing_moves(drawn: Assembled) -> tuple[Array, Array]:
     state, p = drawn.state, drawn.params
     down, up = np.full(len(state.accounts), np.nan), np.full(len(state.accounts), np.nan)
     for m in range(len(p.markets)):
-        if p.markets[m].kind == PERPETUAL:
+        if p.markets[m].kind != SPOT:
             numbers = open_positions(drawn, m)
             accounts = state.positions.account[numbers]
             alone = state.accounts.n_positions[accounts] == 1

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from cascade.assembly import MONEY, Assembled
-from cascade.core.params import CROSS, PERPETUAL
+from cascade.core.params import CROSS, SPOT
 from cascade.core.state import Array
 from cascade.scenario.schema import Scenario
 
@@ -52,11 +52,9 @@ class Population:
 
 
 def populations(scenario: Scenario, drawn: Assembled) -> tuple[Population, ...]:
-    """Return what was drawn for each perpetual market that has leveraged accounts."""
+    """Return what was drawn for each market that has leveraged accounts."""
     markets = drawn.params.markets
-    found = [
-        _of_market(name, m, drawn) for m, name in enumerate(scenario.markets) if markets[m].kind == PERPETUAL
-    ]
+    found = [_of_market(name, m, drawn) for m, name in enumerate(scenario.markets) if markets[m].kind != SPOT]
     return tuple(each for each in found if each.accounts)
 
 

@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 
 from cascade.explain.figures import NONE, show_value, unit_of
 from cascade.scenario.schema import Scenario
-from cascade.scenario.schema_venues import LinearPerpetual
+from cascade.scenario.schema_venues import LendingPool, LinearPerpetual
 from cascade.venues.load import rulebook_of
 from cascade.venues.rulebook import Rulebook
 
@@ -61,11 +61,11 @@ def assumptions_of(scenario: Scenario) -> tuple[Assumption, ...]:
 
 def _assumptions(scenario: Scenario, name: str) -> Iterator[Assumption]:
     markets = scenario.markets.items()
-    contracts = [
-        m.contract for k, m in markets if isinstance(m, LinearPerpetual) and k.startswith(f"{name}:")
-    ]
+    own = [market for key, market in markets if key.startswith(f"{name}:")]
+    listed = [f"contracts.{market.contract}" for market in own if isinstance(market, LinearPerpetual)]
+    listed += [f"pools.{market.pool}" for market in own if isinstance(market, LendingPool)]
     rules = [rule for rule in rules_of(rulebook_of(scenario.venues[name])) if rule.status == "unconfirmed"]
-    used = [rule for rule in rules if _is_used(rule.path, contracts)]
+    used = [rule for rule in rules if _is_used(rule.path, listed)]
     for pattern in dict.fromkeys(rule.pattern for rule in used):
         same = [rule for rule in used if rule.pattern == pattern]
         figures = same[0].path if len(same) == 1 else pattern
@@ -74,8 +74,9 @@ def _assumptions(scenario: Scenario, name: str) -> Iterator[Assumption]:
         yield Assumption(name, figures, shown, same[0].source)
 
 
-def _is_used(path: str, contracts: list[str]) -> bool:
-    return not path.startswith("contracts.") or any(path.startswith(f"contracts.{c}.") for c in contracts)
+def _is_used(path: str, listed: list[str]) -> bool:
+    of_one = path.startswith(("contracts.", "pools."))
+    return not of_one or any(path.startswith(f"{each}.") for each in listed)
 
 
 def rules_of(book: Rulebook) -> tuple[Rule, ...]:

@@ -220,6 +220,7 @@ def _liquidations(log: Array, units: RunUnits) -> Columns:
         "fee_usd": markets.money(log["fee"]),
         "fund_draw_usd": markets.money(log["fund_draw"]),
         "deficit_usd": markets.money(log["deficit"]),
+        "repaid_usd": markets.money(log["repaid"]),
     }
 
 

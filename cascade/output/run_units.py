@@ -37,6 +37,8 @@ class MarketUnits:
     """USD of a money unit."""
     leveraged: bool = True
     """False for spot: nothing is liquidated there."""
+    lending: bool = False
+    """Whether it is a pool of collateral, which liquidators sell on spot."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -179,6 +179,7 @@ LIQUIDATIONS: Final = Table(
             "float",
             "what the account leaves to auto-deleveraging: its loss beyond its margin at mark",
         ),
+        _column("repaid_usd", "float", "debt repaid for collateral; 0 but on lending venues"),
         _column(
             "cause",
             "category",

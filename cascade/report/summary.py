@@ -253,6 +253,9 @@ def _plan(result: Result) -> Iterator[tuple[str, list[tuple[str, ...]]]]:
         if market.leveraged:
             names = [(label, column_name(f"{{market}}_{name}", market.name)) for label, name in _PRICE_ROWS]
             yield f"Price of {market.name}", [*names]
+        if market.lending:
+            names = [(label, column_name(f"{{pool}}_{name}", market.name)) for label, name in _POOL_ROWS]
+            yield f"Calls on {market.name}", [*names]
     yield "Cause", [*_CAUSE_ROWS]
     yield "Who bore it", [*_WATERFALL_ROWS]
 
@@ -287,6 +290,15 @@ _PRICE_ROWS = (
     ("rise of the mark above its start, log", "rise_bps"),
     ("  added by liquidations", "added_rise_bps"),
     ("largest fall of open interest", "open_interest_drop"),
+)
+
+_POOL_ROWS = (
+    ("collateral seized", "seized_usd"),
+    ("debt repaid", "repaid_usd"),
+    ("bonus that borrowers paid", "bonus_usd"),
+    ("profit of liquidators, before gas", "liquidator_profit_usd"),
+    ("debt left without collateral", "deficit_usd"),
+    ("borrowers whom no call paid for, for a time", "waiting_accounts"),
 )
 
 _CAUSE_ROWS = (

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from types import UnionType
 from typing import Any
 
 from cascade.errors import ScenarioError
 from cascade.scenario.checks import Context, Finding, Found, register
 from cascade.scenario.schema_agents import LadderMaker
-from cascade.scenario.schema_population import LadderLayer, LeveragedLayer
+from cascade.scenario.schema_population import BorrowersLayer, LadderLayer, LeveragedLayer
 from cascade.scenario.schema_shocks import DepthShock, MarketOrderShock, NewsShock
-from cascade.scenario.schema_venues import LinearPerpetual, SpotMarket
+from cascade.scenario.schema_venues import LendingPool, LinearPerpetual, SpotMarket
 from cascade.scenario.source import Steps, follow
 from cascade.scenario.words import did_you_mean, listing
 from cascade.units import format_duration
@@ -36,13 +37,28 @@ def named_markets_exist(context: Context) -> Found:
             yield from _single(context, ("population", number, "market"), layer.market, LinearPerpetual)
     for number, shock in enumerate(scenario.shocks):
         if isinstance(shock, MarketOrderShock):
-            yield from _single(context, ("shocks", number, "market"), shock.market)
+            yield from _single(
+                context, ("shocks", number, "market"), shock.market, SpotMarket | LinearPerpetual
+            )
         elif isinstance(shock, DepthShock):
             yield from _patterns(context, ("shocks", number, "markets"), shock.markets)
 
 
-def _kind(wanted: type[Any] | None) -> str:
-    return "" if wanted is None else "spot " if wanted is SpotMarket else "perpetual "
+@register("CAS147", "every pool that is named exists, and the market it sells in", "markets population")
+def named_pools_exist(context: Context) -> Found:
+    """Test the pools of borrowers, and the spot markets of pools."""
+    for number, layer in enumerate(context.scenario.population):
+        if isinstance(layer, BorrowersLayer):
+            yield from _patterns(context, ("population", number, "markets"), layer.markets, LendingPool)
+    for name, market in context.scenario.markets.items():
+        if isinstance(market, LendingPool) and market.spot:
+            yield from _single(context, ("markets", name, "spot"), market.spot, SpotMarket)
+
+
+def _kind(wanted: type[Any] | UnionType | None) -> str:
+    """Return the word for a kind of market, to be set before it; none for those that are traded."""
+    words = ((SpotMarket, "spot "), (LinearPerpetual, "perpetual "), (LendingPool, "lending "))
+    return next((word for kind, word in words if kind is wanted), "")
 
 
 def _patterns(
@@ -50,7 +66,8 @@ def _patterns(
 ) -> Iterator[Finding]:
     markets = context.scenario.markets
     for number, pattern in enumerate(patterns):
-        matching = context.scenario.select_markets((pattern,))
+        select = context.scenario.select_pools if wanted is LendingPool else context.scenario.select_markets
+        matching = select((pattern,))
         place = (*steps, number) if follow(context.root, (*steps, number))[1] == (*steps, number) else steps
         if not matching:
             message = f"no market matches '{pattern}'{did_you_mean(pattern, markets)}"
@@ -61,9 +78,9 @@ def _patterns(
             yield Finding(place, message, f"{_kind(wanted)}markets: {listing(names) or 'none'}")
 
 
-def _single(context: Context, steps: Steps, name: str, wanted: type[Any] | None = None) -> Iterator[Finding]:
+def _single(context: Context, steps: Steps, name: str, wanted: type[Any] | UnionType) -> Iterator[Finding]:
     markets = context.scenario.markets
-    fitting = [each for each, market in markets.items() if wanted is None or isinstance(market, wanted)]
+    fitting = [each for each, market in markets.items() if isinstance(market, wanted)]
     hint = f"{_kind(wanted)}markets: {listing(fitting) or 'none'}"
     if name not in markets:
         yield Finding(steps, f"no market '{name}'{did_you_mean(name, fitting or markets)}", hint)
@@ -87,7 +104,7 @@ def market_has_maker(context: Context) -> Found:
     quoted = set(
         context.scenario.select_markets(p for maker in context.scenario.makers for p in maker.markets)
     )
-    for name in context.scenario.markets:
+    for name in context.scenario.select_markets("*"):
         if name not in quoted:
             hint = f"add a group to makers: with markets: {name}"
             yield Finding(("markets", name), "nobody makes this market", hint, "warning", on_key=True)

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from cascade.errors import ScenarioError
 from cascade.scenario.checks import Context, Finding, Found, register
-from cascade.scenario.schema_venues import LinearPerpetual, SpotMarket
+from cascade.scenario.schema_venues import LendingPool, LinearPerpetual, SpotMarket
 from cascade.scenario.source import follow
 from cascade.scenario.words import did_you_mean, listing
 
@@ -71,14 +71,18 @@ def _decimal(value: Fraction) -> str | None:
     return f"{text[:-digits]}.{text[-digits:]}".rstrip("0").rstrip(".") if digits else text
 
 
-@register("CAS104", "the rulebook of a perpetual's venue knows its contract", "markets venues")
+_KINDS = {"spot": "spot", "linear_perpetual": "perpetual", "lending_pool": "lending"}
+"""The kind of venue that each type of market lies on."""
+
+
+@register("CAS104", "the rulebook of a market's venue knows its contract or pool", "markets venues")
 def contract_is_known(context: Context) -> Found:
-    """Test contracts against rulebooks, and that spot and perpetual do not mix."""
+    """Test contracts and pools against rulebooks, and that kinds of venues do not mix."""
     for name, market in context.scenario.markets.items():
         rulebook = context.rulebook_of(name)
         if rulebook is None:
             continue
-        wanted = "spot" if isinstance(market, SpotMarket) else "perpetual"
+        wanted = _KINDS[market.type]
         if rulebook.kind != wanted:
             message = f"a {wanted} market on a venue whose rulebook {rulebook.name} is for {rulebook.kind}"
             hint = f"move it to a {wanted} venue, or change venues.{name.partition(':')[0]}.rulebook"
@@ -88,6 +92,27 @@ def contract_is_known(context: Context) -> Found:
             message += did_you_mean(market.contract, rulebook.contracts)
             hint = f"contracts: {listing(rulebook.contracts)}"
             yield Finding(("markets", name, "contract"), message, hint)
+        elif isinstance(market, LendingPool) and market.pool not in rulebook.pools:
+            message = f"rulebook {rulebook.name} has no pool '{market.pool}'"
+            message += did_you_mean(market.pool, rulebook.pools)
+            yield Finding(("markets", name, "pool"), message, f"pools: {listing(rulebook.pools)}")
+
+
+@register("CAS145", "a lending pool counts in the ticks and lots of its spot market", "markets")
+def pool_fits_its_spot(context: Context) -> Found:
+    """Test that collateral which is seized can be sold: same asset, same steps."""
+    for name, pool in context.scenario.markets.items():
+        spot = context.scenario.markets.get(pool.spot) if isinstance(pool, LendingPool) else None
+        if not isinstance(spot, SpotMarket) or not isinstance(pool, LendingPool):
+            continue
+        if spot.asset != pool.asset:
+            message = f"a pool of {pool.asset} sells on '{pool.spot}', which is of {spot.asset}"
+            yield Finding(("markets", name, "spot"), message, f"name a spot market of {pool.asset}")
+            continue
+        for key in ("tick", "lot"):
+            if getattr(pool, key) != getattr(spot, key):
+                message = f"{key} {getattr(pool, key):g}, but {pool.spot} has {getattr(spot, key):g}"
+                yield Finding(("markets", name, key), message, "remove it: it is that of the spot market")
 
 
 @register("CAS138", "tick and lot are those of the contract", "markets venues")
@@ -143,7 +168,7 @@ def reporting_shares(context: Context) -> Found:
             yield Finding(("venues", name, "reporting", len(venue.reporting) - 1, "share"), message, hint)
 
 
-@register("CAS122", "every perpetual has a spot market of its asset for its index", "markets")
+@register("CAS122", "every perpetual or lending pool has a spot market of its asset for its index", "markets")
 def index_has_spot(context: Context) -> Found:
     """Test that the index of each perpetual can be computed."""
     markets = context.scenario.markets

@@ -10,8 +10,8 @@ from cascade.errors import Problem, ScenarioError
 from cascade.scenario.checks import Context, Finding, Found, register
 from cascade.scenario.checks_agents import depth_of, depth_within
 from cascade.scenario.distributions import Constant, Distribution, Table
-from cascade.scenario.schema_population import LadderLayer, Layer, LeveragedLayer, TableLayer
-from cascade.scenario.schema_venues import LinearPerpetual
+from cascade.scenario.schema_population import BorrowersLayer, LadderLayer, Layer, LeveragedLayer, TableLayer
+from cascade.scenario.schema_venues import LendingPool, LinearPerpetual
 from cascade.scenario.source import Steps, follow
 from cascade.scenario.words import did_you_mean
 
@@ -31,6 +31,8 @@ def leverage_within_tiers(context: Context) -> Found:
     for number, layer in enumerate(context.scenario.population):
         if isinstance(layer, TableLayer):
             yield from _table_rows(context, layer)
+            continue
+        if isinstance(layer, BorrowersLayer):
             continue
         patterns = layer.markets if isinstance(layer, LeveragedLayer) else (layer.market,)
         for name in context.scenario.select_markets(patterns):
@@ -139,6 +141,8 @@ def book_holds_open_interest(context: Context) -> Found:
     """Compare the depth that makers quote within 1 % with the open interest of each market."""
     scenario = context.scenario
     for name, interest in _open_interest(context).items():
+        if isinstance(scenario.markets.get(name), LendingPool):
+            continue  # collateral of which only a part is ever sold, and then on spot
         makers = [m for m in scenario.makers if name in scenario.select_markets(m.markets)]
         depth = sum(depth_within(maker, 100.0) for maker in makers)
         total = sum(amount for _, amount in interest)
@@ -183,6 +187,10 @@ def _contributions(context: Context, layer: Layer) -> Iterator[tuple[str, str, f
         names = context.scenario.select_markets(layer.markets)
         for name in names:
             yield name, key, amount / len(names)
+    elif isinstance(layer, BorrowersLayer):
+        names = context.scenario.select_pools(layer.markets)
+        for name in names:
+            yield name, "collateral", layer.collateral / len(names)
     else:
         positions = _positions(layer)
         for name in sorted(set(positions.market)) if positions is not None else ():
@@ -203,6 +211,23 @@ def money_is_countable(context: Context) -> Found:
         steps = max(parts, key=lambda part: part[1])[0]
         message = f"all positions at ten times the price are {_usd(total)}: more than 2^62 money units"
         yield Finding(steps, message, f"write at most {_usd(_LARGEST_MONEY / 20)} of open interest in all")
+
+
+@register("CAS146", "borrowers are sound at the start, on one venue", "markets population")
+def borrowers_are_sound(context: Context) -> Found:
+    """Test that health factors begin above 1, and that an account's pools lie on one venue."""
+    for number, layer in enumerate(context.scenario.population):
+        if not isinstance(layer, BorrowersLayer):
+            continue
+        low = layer.health.support()[0]
+        if low <= 1:
+            message = f"health factors go down to {low:g}: at 1 a borrower is liquidated"
+            hint = "write values above 1" if layer.health.is_discrete else "add min: 1.01 to the distribution"
+            yield Finding(("population", number, "health"), message, hint)
+        names = context.scenario.select_pools(layer.markets)
+        if len({name.partition(":")[0] for name in names}) > 1:
+            message = "a borrower's account lives on one venue; these pools lie on several"
+            yield Finding(("population", number, "markets"), message, "write one layer for each venue")
 
 
 @register("CAS125", "a layer says how much it holds, and how it is margined", "markets population")

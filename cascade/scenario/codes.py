@@ -26,6 +26,7 @@ FORMAT_CODES: dict[str, str] = {
     "CAS201": "a figure of a rulebook has no source",
     "CAS202": "a rulebook lacks a section, or has one that its kind cannot have",
     "CAS203": "the tiers of a rulebook do not fit together",
+    "CAS204": "the figures of a pool do not fit together",
 }
 
 OTHER_CODES: dict[str, str] = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Annotated, Any, Literal
@@ -17,7 +17,7 @@ from cascade.scenario.schema_outputs import Outputs, Published, Reference, Sourc
 from cascade.scenario.schema_population import Layer
 from cascade.scenario.schema_prices import Asset
 from cascade.scenario.schema_shocks import Shock
-from cascade.scenario.schema_venues import Market, Venue, complete_markets
+from cascade.scenario.schema_venues import LendingPool, Market, Venue, complete_markets
 from cascade.units import Instant, PositiveDuration
 
 FORMAT = 1
@@ -70,9 +70,16 @@ class Scenario(Model):
         return (moment - self.start).total_seconds()
 
     def select_markets(self, patterns: Iterable[str]) -> tuple[str, ...]:
-        """Return the names of the markets that match any of the patterns, in the scenario's order."""
+        """Return the names of the markets with a book that match any of the patterns, in the scenario's order."""
+        return tuple(n for n in self._matching(patterns) if not isinstance(self.markets[n], LendingPool))
+
+    def select_pools(self, patterns: Iterable[str]) -> tuple[str, ...]:
+        """Return the names of the lending pools that match any of the patterns, in the scenario's order."""
+        return tuple(n for n in self._matching(patterns) if isinstance(self.markets[n], LendingPool))
+
+    def _matching(self, patterns: Iterable[str]) -> Iterator[str]:
         wanted = tuple(patterns)
-        return tuple(name for name in self.markets if any(fnmatchcase(name, pattern) for pattern in wanted))
+        return (name for name in self.markets if any(fnmatchcase(name, pattern) for pattern in wanted))
 
     def replace(self, **changes: Any) -> Scenario:
         """Return a checked copy with some values changed.

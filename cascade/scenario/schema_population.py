@@ -8,6 +8,7 @@ from pydantic import Field
 
 from cascade.scenario.base import File, MarketName, MarketPatterns, Model, Name
 from cascade.scenario.distributions import (
+    AnyDistribution,
     Constant,
     LeverageDistribution,
     Lognormal,
@@ -123,4 +124,26 @@ class TableLayer(Model):
     file: File = Field(description="CSV or parquet, relative to this scenario.", examples=["accounts.csv"])
 
 
-Layer: TypeAlias = Annotated[LeveragedLayer | LadderLayer | TableLayer, Field(discriminator="type")]
+class BorrowersLayer(Model):
+    """Borrowers of a lending venue, who neither repay nor add collateral during the run."""
+
+    type: Literal["borrowers"]
+    name: Name = Field(description="Name of the layer.", examples=["borrowers"])
+    markets: MarketPatterns = Field(
+        description="Lending pools by name or pattern; collateral is spread evenly over them.",
+        examples=["aave:ETHUSD"],
+    )
+    collateral: PositiveUsd = Field(description="Collateral of all borrowers together.", examples=["1B"])
+    size: UsdDistribution = Field(
+        default=Lognormal(dist="lognormal", median=20e3, sigma=1.8),
+        description="Collateral of a borrower in USD.",
+    )
+    health: AnyDistribution = Field(
+        description="Health factor at the start: below 1 a borrower is liquidated.",
+        examples=[{"dist": "uniform", "low": 1.05, "high": 2}],
+    )
+
+
+Layer: TypeAlias = Annotated[
+    LeveragedLayer | LadderLayer | TableLayer | BorrowersLayer, Field(discriminator="type")
+]

@@ -103,11 +103,33 @@ class LinearPerpetual(Model):
     funding: Funding = Field(default=Funding(), description="Funding payments.")
 
 
-Market: TypeAlias = Annotated[SpotMarket | LinearPerpetual, Field(discriminator="type")]
+class LendingPool(Model):
+    """A collateral of a lending venue: borrowers hold it, nobody trades it, and liquidators sell it on spot."""
+
+    model_config = ConfigDict(json_schema_extra=_without_steps)
+
+    type: Literal["lending_pool"]
+    asset: Text = Field(description="Name of the asset.", examples=["ETH"])
+    pool: Text = Field(
+        default="",
+        description="Pool of the rulebook; by default what follows the colon of the market's name.",
+    )
+    spot: Text = Field(
+        default="", description="Spot market where seized collateral is sold; by default the asset's first."
+    )
+    tick: Price = Field(
+        description="Step of the oracle's price in USD: that of the spot market.", examples=[0.1]
+    )
+    lot: Annotated[float, Field(gt=0)] = Field(
+        description="Smallest size in units of the asset: that of the spot market.", examples=[0.001]
+    )
+
+
+Market: TypeAlias = Annotated[SpotMarket | LinearPerpetual | LendingPool, Field(discriminator="type")]
 
 
 def complete_markets(markets: Any, info: ValidationInfo) -> Any:
-    """Return the markets with the contract of each perpetual written out, and its tick and lot."""
+    """Return the markets with what rulebooks and spot markets say of them written out, tick and lot above all."""
     if not isinstance(markets, dict):
         return markets
     venues: dict[str, Venue] = info.data.get("venues", {})
@@ -121,7 +143,26 @@ def complete_markets(markets: Any, info: ValidationInfo) -> Any:
             venue, _, name = key.partition(":")
             contract = written.get("contract") or name
             complete[key] = {**_steps_of(venues.get(venue), contract), **written, "contract": contract}
+        elif written.get("type") == "lending_pool":
+            complete[key] = _complete_pool(key, written, cast("dict[Any, Any]", markets))
     return complete
+
+
+def _complete_pool(name: str, pool: dict[str, Any], markets: dict[Any, Any]) -> dict[str, Any]:
+    """Return a pool with its name in the rulebook, its spot market, and the steps of that.
+
+    Where there is no such market a check says so: stand-ins keep missing steps from being reported as well.
+    """
+    spots: dict[Any, dict[str, Any]] = {
+        key: market
+        for key, market in markets.items()
+        if isinstance(market, dict) and cast("dict[str, Any]", market).get("type") == "spot"
+    }
+    first = next((key for key, market in spots.items() if market.get("asset") == pool.get("asset")), "")
+    spot = pool.get("spot") or first
+    found = spots.get(spot, {}) if isinstance(spot, str) else {}
+    steps = {key: found.get(key, standard) for key, standard in _STEPS.items()}
+    return {"pool": name.partition(":")[2], **steps, **pool, "spot": spot}
 
 
 def _steps_of(venue: Venue | None, contract: Any) -> dict[str, float]:

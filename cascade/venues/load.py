@@ -18,16 +18,26 @@ from cascade.scenario.messages import problems_of
 from cascade.scenario.overrides import from_data
 from cascade.scenario.source import Node, Place, Reading, SourceText, Steps, follow, merge, walk
 from cascade.scenario.words import closest, did_you_mean, listing
-from cascade.venues.rulebook import Contract, Provenance, Rulebook
+from cascade.venues.rulebook import Contract, Pool, Provenance, Rulebook
 
 if TYPE_CHECKING:
     from cascade.scenario.schema_venues import Venue
 
 _FOLDER = Path(__file__).resolve().parent
-_SECTIONS = ("mark", "index", "funding", "margin", "liquidation", "fund", "adl", "contracts")
+_SECTIONS = {
+    "spot": (),
+    "perpetual": ("mark", "index", "funding", "margin", "liquidation", "fund", "adl", "contracts"),
+    "lending": ("mark", "index", "liquidation", "lending", "liquidators", "pools"),
+}
+"""What the rulebook of each kind of venue consists of, besides fees; it has no section of another kind."""
+
+_MODELS = {"perpetual": "binance-2025-07", "lending": "aave-v3"}
 _NO_FIGURES = ("name", "venue", "date", "kind", "description", "sources")
 
-RULES = ("mark", "index", "funding", "margin", "liquidation", "fund", "adl", "fees", "contracts")
+RULES = (
+    "mark", "index", "funding", "margin", "liquidation", "fund", "adl", "fees", "contracts", "lending", "liquidators",
+    "pools",
+)  # fmt: skip
 """Parts of a rulebook that a scenario may change."""
 
 BY_SCENARIO = Provenance(status="unconfirmed", source="set by the scenario")
@@ -175,18 +185,36 @@ def _problems(rulebook: Rulebook, root: Node) -> Iterator[Problem]:
     yield from _sections(rulebook, root)
     for name, contract in rulebook.contracts.items():
         yield from _tiers(name, contract, rulebook.margin.closing_fee, root)
+    for name, pool in rulebook.pools.items():
+        yield from _pool(name, pool, root)
 
 
 def _sections(rulebook: Rulebook, root: Node) -> Iterator[Problem]:
-    written = root.mapping or {}
-    for section in _SECTIONS:
-        if rulebook.kind == "perpetual" and section not in written:
-            hint = f"add {section}: as in the rulebook binance-2025-07"
-            yield root.place.problem("CAS202", f"a perpetual venue lacks '{section}'", hint)
-        if rulebook.kind == "spot" and section in written:
+    written, kind = root.mapping or {}, rulebook.kind
+    for section in _SECTIONS[kind]:
+        if section not in written:
+            hint = f"add {section}: as in the rulebook {_MODELS[kind]}"
+            yield root.place.problem("CAS202", f"a {kind} venue lacks '{section}'", hint)
+    owners = ((section, owner) for owner, sections in _SECTIONS.items() for section in sections)
+    for section, owner in dict(reversed([*owners])).items():
+        if section in written and section not in _SECTIONS[kind]:
             place = written[section].key_place or written[section].place
-            message = "a spot venue has no leverage, and so none of this"
-            yield place.problem("CAS202", message, "remove it, or write kind: perpetual", path=section)
+            message = f"a {kind} venue has none of this"
+            if kind == "spot":
+                message = "a spot venue has no leverage, and so none of this"
+            yield place.problem("CAS202", message, f"remove it, or write kind: {owner}", path=section)
+
+
+def _pool(name: str, pool: Pool, root: Node) -> Iterator[Problem]:
+    most = 1 / (1 + pool.bonus)
+    if pool.liquidation_threshold > most:
+        message = "at this threshold and bonus a call leaves less collateral than debt"
+        hint = f"write at most {most:.4g}"
+        yield _at(root, ("pools", name, "liquidation_threshold"), "CAS204", message, hint)
+    if pool.ltv > pool.liquidation_threshold:
+        message = "who borrows as much as is allowed would be liquidated at once"
+        hint = f"write at most {pool.liquidation_threshold:.4g}"
+        yield _at(root, ("pools", name, "ltv"), "CAS204", message, hint)
 
 
 def _tiers(name: str, contract: Contract, closing_fee: float, root: Node) -> Iterator[Problem]:

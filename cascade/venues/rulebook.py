@@ -32,16 +32,24 @@ class Provenance(Model):
 class Mark(Model):
     """The mark price, which decides margin."""
 
-    rule: Literal["median", "index", "last", "carried", "books"] = Field(
+    rule: Literal["median", "index", "last", "carried", "books", "oracle"] = Field(
         default="median",
         description="`median`: of index with funding, index with mean basis, and last price; `carried`: index with "
-        "funding; `books`: median of index with an exponential mean basis, of the book, and of other venues' mids.",
+        "funding; `books`: median of index with an exponential mean basis, of the book, and of other venues' mids; "
+        "`oracle`: the index as it was when an oracle last answered.",
     )
     basis_window_s: Annotated[float, Field(gt=0)] = Field(
         default=60.0, description="Window of the mean basis, or time constant of the exponential one."
     )
     basis_sample_s: Annotated[float, Field(gt=0)] = Field(
         default=1.0, description="Time between its samples."
+    )
+    deviation: Annotated[Share, Field(gt=0)] = Field(
+        default=0.005,
+        description="With `oracle`: it answers when the index has moved so far from its answer.",
+    )
+    heartbeat_s: Annotated[float, Field(gt=0)] = Field(
+        default=3600.0, description="With `oracle`: it answers at least so often."
     )
 
 
@@ -128,10 +136,10 @@ class Blocks(Model):
 class LiquidationRule(Model):
     """What the venue does with an account that fails the margin test."""
 
-    procedure: Literal["lower_tier", "full", "slices", "blocks"] = Field(
+    procedure: Literal["lower_tier", "full", "slices", "blocks", "liquidators"] = Field(
         default="lower_tier",
         description="`lower_tier`: reduce to the next lower tier and test again; `full`: close at once; `slices` and "
-        "`blocks`: in parts over time.",
+        "`blocks`: in parts over time; `liquidators`: others repay debt and sell collateral where it pays.",
     )
     tiers_down: Annotated[int, Field(ge=1, le=3)] = Field(
         default=1, description="How many tiers a reduction goes down."
@@ -200,6 +208,45 @@ class AdlRule(Model):
     price: Literal["bankruptcy", "mark", "mark_before"] = Field(
         default="bankruptcy", description="Price of the forced fill: bankruptcy, mark, or the mark before it."
     )
+
+
+class Lending(Model):
+    """What a call on a borrower whose health factor is below 1 may do."""
+
+    close_factor: Annotated[Share, Field(gt=0)] = Field(
+        default=0.5, description="Most of the debt that one call repays while the borrower is not far gone."
+    )
+    close_health: Annotated[float, Field(gt=0, le=1)] = Field(
+        default=0.95, description="Up to this health factor a call may repay all of it."
+    )
+    small_usd: Usd = Field(
+        default=2_000.0, description="Debt or collateral below this may be closed whole as well."
+    )
+    leftover_usd: Usd = Field(
+        default=1_000.0,
+        description="A call leaves none, or at least this, of the debt and of the collateral.",
+    )
+
+
+class Liquidators(Model):
+    """Those who repay the debt of others and sell the collateral that they seize, all as one."""
+
+    capital_usd: PositiveUsd = Field(default=50e6, description="What they can repay in one call.")
+    gas_usd: Usd = Field(default=20.0, description="What a call costs them.")
+    min_profit: Share = Field(
+        default=0.0, description="Profit after gas that they want, as a part of what they repay."
+    )
+
+
+class Pool(Model):
+    """A collateral of a lending venue."""
+
+    ltv: Share = Field(description="Most that may be borrowed on it.", examples=["80 %"])
+    liquidation_threshold: Annotated[Share, Field(gt=0, lt=1)] = Field(
+        description="Part of its value that counts towards health.", examples=["83 %"]
+    )
+    bonus: Share = Field(description="What seizing takes on top of the debt repaid.", examples=["5 %"])
+    protocol_fee: Share = Field(description="Part of the bonus that the venue keeps.", examples=["10 %"])
 
 
 class Fees(Model):
@@ -275,7 +322,7 @@ class Rulebook(Model):
     date: Annotated[datetime.date, BeforeValidator(_date)] = Field(
         description="Date the rules held.", examples=["2025-07-17"]
     )
-    kind: Literal["perpetual", "spot"] = Field(description="What is traded there.")
+    kind: Literal["perpetual", "spot", "lending"] = Field(description="What is traded there.")
     description: Text = Field(default="", description="What the reader should know.")
     mark: Mark = Field(default=Mark(), description="Mark price.")
     index: Index = Field(default=Index(), description="Index price.")
@@ -286,6 +333,9 @@ class Rulebook(Model):
     adl: AdlRule = Field(default=AdlRule(), description="Auto-deleveraging.")
     fees: Fees = Field(default=Fees(), description="Trading fees.")
     contracts: dict[Text, Contract] = Field(default_factory=dict, description="Contracts by name.")
+    lending: Lending = Field(default=Lending(), description="Calls on borrowers.")
+    liquidators: Liquidators = Field(default=Liquidators(), description="Those who call them.")
+    pools: dict[Text, Pool] = Field(default_factory=dict, description="Collaterals by name.")
     sources: dict[Text, Provenance] = Field(
         default_factory=dict, description="Provenance by dotted path or pattern; the last match counts."
     )

@@ -32,7 +32,7 @@ MARKET = (
     "peak_price", "trough_price", "end_price", "realised_volatility", "worst_hour_bps", "fall_bps",
     "added_fall_bps", "rise_bps", "added_rise_bps", "open_interest_drop",
 )  # fmt: skip
-NAMES = (*RUN, *(f"offshore_btcusdt_{name}" for name in MARKET))
+POOL = ("seized_usd", "repaid_usd", "bonus_usd", "deficit_usd")
 
 
 class Case(NamedTuple):
@@ -41,6 +41,14 @@ class Case(NamedTuple):
     scenario: str
     overrides: tuple[str, ...] = ()
     slow: bool = False
+    market: str = "offshore_btcusdt"
+    lends: bool = False
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the metrics that are kept."""
+        of_market = (*MARKET, *POOL) if self.lends else MARKET
+        return (*RUN, *(f"{self.market}_{name}" for name in of_market))
 
 
 CASES = (
@@ -48,6 +56,7 @@ CASES = (
     Case("calm", ("duration=1h",)),
     Case("btc-2025-07-01", ("duration=1h",)),
     Case("btc-2025-07-25", ("duration=1h",), slow=True),
+    Case("lending-pool", market="aave_ethusd", lends=True),
     Case("policy-adl"),
     Case("venue-binance"),
     Case("venue-bitmex"),
@@ -119,7 +128,7 @@ def golden_of(case: Case, result: Result) -> Golden:
             rows[0][name],
             tolerance([row[name] for row in rows if row[name] is not None]),
         )
-        for name in NAMES
+        for name in case.names
     ]
     return Golden(case.overrides, result.manifest["platform"]["fingerprint"], tuple(numbers))
 

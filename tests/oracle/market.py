@@ -32,6 +32,7 @@ class OracleMarket(Waterfall):
         self.events_before = 0
         self.unfinished_waves = 0
         self.index_guarded = 0  # counted for tests
+        self.oracle_at = [0] * len(world.markets)
 
     def step(self, intents: list[Pending]) -> None:
         """Run one step in which the given intents are sent."""
@@ -61,7 +62,7 @@ class OracleMarket(Waterfall):
             venue, market = self.world.venues[v], self.world.markets[m]
             place = self.ledger.place(self.ledger.special(par.FUND, v), m)
             held = self.ledger.positions[place].lots
-            if held == 0 or not self.world.forced_orders:
+            if held == 0 or not self.world.forced_orders or market.pool:
                 continue
             size = max(int(abs(held) * venue.unwind_fraction), 1)
             size = min(size, max(int(venue.unwind_max / abs(lot_value(market, self.marks[m]))), 1))
@@ -101,6 +102,8 @@ class OracleMarket(Waterfall):
                 self.index[m] = self._index(market, mids)
             price = self._mark_price(m, self.index[m], mids, sample)
             self.marks[m] = max(math.floor(price / market.tick_size + 0.5), 1)
+            if market.pool:
+                self.last[m] = self.marks[m]
 
     def _index(self, market: Market, mids: list[float]) -> float:
         """Return the weighted mean of an asset's spot mids, outliers left out; of many, the median."""
@@ -136,6 +139,8 @@ class OracleMarket(Waterfall):
             return last
         if venue.mark == par.MARK_INDEX:
             return index
+        if venue.mark == par.MARK_ORACLE:
+            return self._answer(m, index)
         remaining = (self.next_funding[m] - self.now) / venue.funding_steps
         carried = index * (1.0 + float(market.funding_rate) * 1e-8 * remaining)
         if venue.mark == par.MARK_CARRIED:
@@ -147,6 +152,16 @@ class OracleMarket(Waterfall):
             total += basis
         return sorted((carried, index + total / len(self.basis[m]), last))[1]
 
+    def _answer(self, m: int, index: float) -> float:
+        """Return an oracle's last answer, or a new one if the index has left it or its time is up."""
+        market = self.world.markets[m]
+        venue = self.world.venues[market.venue]
+        answer = self.marks[m] * market.tick_size
+        if abs(index - answer) < venue.oracle_deviation * answer and self.now < self.oracle_at[m]:
+            return answer
+        self.oracle_at[m] = self.now + venue.oracle_steps
+        return index
+
     def _books_price(self, m: int, average: float, mids: list[float], last: float) -> float:
         """Return the median of the averaged price, this book's, and other venues' mids."""
         market = self.world.markets[m]
@@ -156,7 +171,7 @@ class OracleMarket(Waterfall):
         others = [
             mids[k]
             for k, x in enumerate(self.world.markets)
-            if not x.spot and x.asset == market.asset and x.venue != market.venue
+            if not x.spot and not x.pool and x.asset == market.asset and x.venue != market.venue
         ]
         total = 0.0
         for mid in others:
@@ -181,7 +196,7 @@ class OracleMarket(Waterfall):
     def _funding(self) -> None:
         """Exchange funding at its stamp: longs pay value x rate, rounded against each account."""
         for m, market in enumerate(self.world.markets):
-            if market.spot or self.now < self.next_funding[m]:
+            if market.spot or market.pool or self.now < self.next_funding[m]:
                 continue
             price = self.marks[m]
             if self.world.venues[market.venue].funding_at_index:

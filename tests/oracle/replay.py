@@ -16,7 +16,7 @@ from cascade.core import state as cols
 from cascade.core.check import breaches
 from tests.oracle.book import Order
 from tests.oracle.market import OracleMarket
-from tests.support.random_worlds import random_world
+from tests.support.random_worlds import random_world, with_pools
 from tests.support.runner import Intent, Runner
 from tests.support.traffic import Traffic
 
@@ -45,6 +45,7 @@ SAME = {
         "fund_draw",
         "adl_lots",
         "deficit",
+        "repaid",
     ),
     "adl": (
         "step",
@@ -63,18 +64,25 @@ SAME = {
 }
 """Columns of each log that both sides fill."""
 
-COUNTED = ("whole", "killed", "left_open", "waited", "socialised", "skipped", "drawn_down", "shortfalls")
+COUNTED = (
+    "whole", "killed", "left_open", "waited", "socialised", "skipped", "drawn_down", "shortfalls", "called", "unpaid",
+    "scaled", "dusty", "poor",
+)  # fmt: skip
 """What the oracle counts of procedures and policies."""
 
 
 class Replay:
     """One random world on both sides."""
 
-    def __init__(self, seed: int, n_steps: int = 12, deleveraging: bool = True, **venue: int) -> None:
+    def __init__(
+        self, seed: int, n_steps: int = 12, deleveraging: bool = True, lends: bool = False, **venue: int
+    ) -> None:  # fmt: skip
         rng = random.Random(seed)
         world = random_world(rng, n_steps)
         venues = tuple(replace(v, **venue) for v in world.venues)
         self.world = replace(world, venues=venues, deleveraging=deleveraging)
+        if lends:
+            self.world = with_pools(rng, self.world)
         self.kernels, self.oracle = Runner(self.world), OracleMarket(self.world)
         self.traffic = Traffic(self.world, rng)
         self.orders: dict[tuple[int, int], Order] = {}
@@ -112,6 +120,9 @@ class Replay:
         for name in COUNTED:
             seen[name] += getattr(oracle, name)
             setattr(oracle, name, 0)
+        pools = [k for k, market in enumerate(self.world.markets) if market.pool]
+        deficits = [row["fund_draw"] for row in rows if row["market"] in pools]
+        seen["reserve deficit"] += sum(draw > 0 for draw in deficits)
         seen["cross liquidated"] += sum(len(oracle.ledger.places[int(row["account"])]) > 1 for row in rows)
         seen["far orders"] += int((self.kernels.st.markets["far_head"] != cols.NONE).sum())
         oracle.absorbed = oracle.topped_up = oracle.due = oracle.bought = oracle.index_guarded = 0
@@ -211,10 +222,13 @@ class Replay:
 
 
 def replay(
-    seed: int, n_steps: int = 12, deleveraging: bool = True, **venue: int
+    seed: int, n_steps: int = 12, deleveraging: bool = True, lends: bool = False, **venue: int
 ) -> tuple[list[str], Counter[str]]:
-    """Return the first differences of a world, its venues' rules changed as given, and what happened in it."""
-    run = Replay(seed, n_steps, deleveraging, **venue)
+    """Return the first differences of a world, its venues' rules changed as given, and what happened in it.
+
+    `lends` adds a lending venue to it.
+    """
+    run = Replay(seed, n_steps, deleveraging, lends, **venue)
     windows = run.kernels.st.markets["window"].tolist()
     for step in range(n_steps):
         found = run.step()

@@ -85,6 +85,27 @@ def test_kernels_equal_the_oracle_where_nobody_is_deleveraged():
     assert seen["adl"] == 0 < seen["absorbed"]
 
 
+OF_POOLS = (
+    "called",
+    "unpaid",
+    "scaled",
+    "dusty",
+    "poor",
+    "reserve deficit",
+    "cross liquidated",
+    "far orders",
+)
+
+
+def test_kernels_equal_the_oracle_where_a_venue_lends():
+    seen: Counter[str] = Counter()
+    for seed in range(300):
+        found, happened = replay(seed, lends=True)
+        assert not found, "\n".join(found)
+        seen += happened
+    assert {name for name in OF_POOLS if not seen[name]} == set(), dict(seen)
+
+
 @pytest.mark.parametrize("first", [0, 500])
 def test_kernels_without_compiler_equal_the_oracle_and_warn_of_nothing(first):
     """Uncompiled kernels raise on any integer overflow, so money cannot wrap around unseen."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from cascade.core import params as par
 from tests.oracle.absorption import Absorption
 from tests.oracle.ledger import RATE, charge
+from tests.oracle.lending import Call, Pool
 from tests.oracle.margin import bankruptcy_tick, failing_tick, tier_of
 from tests.oracle.matching import LAST_TICK
 from tests.support.runner import Intent
@@ -13,7 +14,7 @@ from tests.support.world import NEVER, World, lot_value
 SAFE, OPEN, FAILED = "safe", "open", "failed"
 
 
-class Waterfall(Absorption):
+class Waterfall(Pool, Absorption):
     """The venue's way from a failed margin test to a loss absorbed."""
 
     def __init__(self, world: World) -> None:
@@ -93,6 +94,8 @@ class Waterfall(Absorption):
             left = self._in_slices(account)
         elif procedure == par.IN_BLOCKS:
             left = self._in_blocks(account)
+        elif procedure == par.BY_LIQUIDATORS:
+            left = self._by_liquidators(account)
         else:
             left = self._to_lower_tier(account)
         if left == FAILED and not self._hand_over(account, before):
@@ -218,6 +221,53 @@ class Waterfall(Absorption):
                 break
         return OPEN
 
+    def _by_liquidators(self, account: int) -> str:
+        """Let liquidators call each collateral in turn; where none pays, only the first test is logged."""
+        waits, before, paid = account in self.cooling, len(self.logs.liquidations), False
+        for position in self.ledger.places[account]:
+            if self.ledger.positions[position].lots == 0:
+                continue
+            bankruptcy, held = self._bankruptcy(account, position), self.ledger.positions[position].lots
+            sold_in = self.ledger.rules(position).sold_in
+            assert sold_in is not None
+            state = self._state(account, position) | {"best_before": self._best(sold_in, held)}
+            call = self.call(account, position)
+            if call.wanted and (call.sold or not waits):
+                part = len(self.logs.liquidations) - before
+                self._log_call(account, position, held, bankruptcy, call, part)
+                self.logs.liquidations[-1] |= state
+            paid = paid or call.sold > 0
+            if self._is_safe(account):
+                return SAFE
+        if paid:
+            self.cooling.pop(account, None)
+        elif len(self.logs.liquidations) > before:
+            self.cooling[account] = self.now
+        return OPEN
+
+    def _log_call(
+        self, account: int, position: int, held: int, bankruptcy: int, call: Call, part: int
+    ) -> None:
+        """Write the row of a call, or of the first that did not pay."""
+        m = self.ledger.positions[position].market
+        sold_in = self.ledger.rules(position).sold_in
+        assert sold_in is not None
+        self._log(
+            account, position, bankruptcy, order_lots=call.wanted, part=part, held=held, filled=call.sold,
+            value=call.value,
+        )  # fmt: skip
+        kept = call.protocol * lot_value(self.world.markets[m], self.marks[m])
+        self.logs.liquidations[-1] |= {
+            "worst_tick": self.last[sold_in],
+            "best_after": self._best(sold_in, held),
+            "taken_over_lots": call.protocol,
+            "fund_draw": -kept,
+            "repaid": call.repaid,
+        }
+        self.events += 1
+        self.unpaid += call.sold == 0
+        self.called += call.sold > 0
+
     # --- forced orders ----------------------------------------------------------------------------
 
     def _bankruptcy(self, account: int, position: int) -> int:
@@ -319,5 +369,6 @@ class Waterfall(Absorption):
                 "adl_lots": 0,
                 "deficit": 0,
                 "best_after": self._best(row.market, held),
+                "repaid": 0,
             }
         )

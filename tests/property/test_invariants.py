@@ -12,7 +12,7 @@ from hypothesis import strategies as hs
 
 from cascade.core import params as par
 from cascade.core.check import breaches
-from tests.support.random_worlds import random_world
+from tests.support.random_worlds import random_world, with_pools
 from tests.support.runner import Intent, Runner
 from tests.support.small_worlds import crash_world, quotes
 from tests.support.traffic import Traffic
@@ -23,11 +23,17 @@ PACE = settings(
 )
 
 
-def play(seed: int, n_steps: int = 12, **venue) -> Runner:
-    """Run a random world whose venues' rules are changed as given, checking it after every step."""
+def play(seed: int, n_steps: int = 12, lends: bool = False, **venue) -> Runner:
+    """Run a random world whose venues' rules are changed as given, checking it after every step.
+
+    `lends` adds a lending venue with an empty reserve.
+    """
     rng = random.Random(seed)
     world = random_world(rng, n_steps)
     world = replace(world, venues=tuple(replace(v, **venue) for v in world.venues))
+    if lends:
+        world = with_pools(rng, world)
+        world = replace(world, venues=(*world.venues[:-1], replace(world.venues[-1], fund_balance=0)))
     runner, traffic = Runner(world), Traffic(world, rng)
     for _ in range(n_steps):
         st = runner.st
@@ -56,6 +62,14 @@ def test_nothing_breaks_in_random_markets(seed, n_steps):
 def test_nothing_breaks_where_the_fund_is_empty(seed, procedure, take_over, ranking, price):
     rules = {"take_over": take_over, "adl_ranking": ranking, "adl_price": price}
     play(seed, procedure=procedure, fund_balance=0, **rules)
+
+
+@settings(PACE, max_examples=60)
+@given(seed=hs.integers(0, 2**40))
+def test_nothing_breaks_where_a_reserve_is_empty_and_borrowers_are_in_deficit(seed):
+    runner = play(seed, lends=True)
+    fund = int(runner.p.venues[-1].fund)
+    event(f"deficit: {int(runner.st.balances[fund, 0]) < 0}")
 
 
 @settings(PACE, max_examples=60)

@@ -12,7 +12,7 @@ from cascade.core import params as par
 from cascade.core.bitmap import words
 from cascade.core.check import breaches
 from cascade.core.state import NONE
-from tests.support.random_worlds import random_world
+from tests.support.random_worlds import random_world, with_pools
 from tests.support.runner import Intent, Runner
 from tests.support.small_worlds import crash_world, quotes
 from tests.support.traffic import Traffic
@@ -191,6 +191,29 @@ def test_a_state_wrong_by_one_is_caught(market, name):
     found = breaches(st, market.p, market.endowment)
     assert any(wanted in text for text in found), found
     assert breaches(market.st, market.p, market.endowment) == []
+
+
+@pytest.mark.parametrize("name", ["vault", "borrower"])
+def test_claims_without_spot_behind_them_are_caught(name):
+    rng = random.Random(3)
+    runner = Runner(with_pools(rng, random_world(rng)))
+    st, p = runner.st, runner.p
+    lender = len(p.venues) - 1
+    assert breaches(st, p, runner.endowment) == []
+    if name == "vault":  # hands a lot to its venue's fund
+        first, other = (
+            int(st.accounts.first_position[k]) for k in (p.venues[lender].vault, p.venues[lender].fund)
+        )
+        places = first, other
+    else:  # gets a claim that the vault owes it, but no spot
+        borrower = int(
+            np.flatnonzero((p.markets.kind[st.positions.market] == par.POOL) & (st.positions.lots > 0))[0]
+        )
+        m = int(st.positions.market[borrower])
+        places = int(st.accounts.first_position[p.venues[lender].vault]) + m, borrower
+        st.markets.open_interest[m] += 1
+    st.positions.lots[list(places)] += (-1, 1)
+    assert [text for text in breaches(st, p, runner.endowment) if "the vault of venue" in text]
 
 
 def test_margin_held_back_without_any_order_is_caught():

@@ -35,6 +35,14 @@ SAME_NAME = (
     "mark_decay",
     "key",
     "funding_at_index",
+    "oracle_deviation",
+    "oracle_steps",
+    "close_factor",
+    "close_health",
+    "close_least",
+    "leftover",
+    "gas",
+    "min_profit",
 )
 """Rules of a venue that the kernels call as the world does."""
 
@@ -164,7 +172,7 @@ def _markets(world: World, roster: tuple[Account, ...]) -> list[dict[str, Any]]:
     for market in world.markets:
         rows.append(
             {
-                "kind": par.SPOT if market.spot else par.PERPETUAL,
+                "kind": par.SPOT if market.spot else par.POOL if market.pool else par.PERPETUAL,
                 "contract": int(market.inverse),
                 "asset": market.asset,
                 "venue": market.venue,
@@ -189,6 +197,9 @@ def _markets(world: World, roster: tuple[Account, ...]) -> list[dict[str, Any]]:
                 "variance_decay": 0.9,
                 "funding": par.FUNDING_FIXED,
                 "funding_cap": 10**8,
+                "spot": market.sold_in or 0,
+                "bonus": market.bonus,
+                "protocol_fee": market.protocol_fee,
             }
         )
         first_tier += len(market.tiers)
@@ -214,6 +225,8 @@ def _venues(world: World, roster: tuple[Account, ...]) -> list[dict[str, Any]]:
             "fees": _first(roster, par.FEES, v),
             "rounding": _first(roster, par.ROUNDING, v),
             "absorber": _first(roster, par.ABSORBER, v),
+            "vault": _first(roster, par.VAULT, v),
+            "liquidator": _first(roster, par.LIQUIDATOR, v),
             "unwind_fraction": venue.unwind_fraction,
             "unwind_max": venue.unwind_max,
             "funding_steps": venue.funding_steps,

@@ -264,3 +264,82 @@ def _balanced(markets: list[Market], accounts: list[Account]) -> list[Account]:
             )
         )
     return made
+
+
+# --- lending --------------------------------------------------------------------------------------
+
+
+def with_pools(rng: random.Random, world: World) -> World:
+    """Return a world with one more venue that lends on every asset, its borrowers near their thresholds."""
+    venue = len(world.venues)
+    pools = [_pool(rng, world, asset, venue) for asset in sorted({m.asset for m in world.markets})]
+    first = len(world.markets)
+    borrowers = [_borrower(rng, f"borrower {k}", venue, first, pools) for k in range(rng.randint(1, 6))]
+    spot_fees = replace(world.venues[0], fees=(0, rng.choice((0, 100_000, 400_000))))
+    larger = replace(
+        world,
+        markets=(*world.markets, *pools),
+        venues=(spot_fees, *world.venues[1:], _lender(rng)),
+        accounts=(*world.accounts, *borrowers),
+    )
+    return replace(larger, quotes={k: i for i, k in enumerate(quoting_places(larger))})
+
+
+def _pool(rng: random.Random, world: World, asset: int, venue: int) -> Market:
+    """Return a pool of an asset that is sold in one of its spot markets."""
+    spots = [m for m, market in enumerate(world.markets) if market.spot and market.asset == asset]
+    threshold = rng.choice((70_000_000, 83_000_000, 90_123_457))
+    return Market(
+        spot=False,
+        start=START,
+        asset=asset,
+        venue=venue,
+        tiers=tiers((10**13, 100_000_000 - threshold, 5.0)),
+        sold_in=rng.choice(spots),
+        bonus=rng.choice((100_000_000, 105_000_000, 110_000_000)),
+        protocol_fee=rng.choice((0, 10_000_000, 100_000_000)),
+    )
+
+
+def _lender(rng: random.Random) -> Venue:
+    """Return a lending venue: its oracle, its rules for calls, and who makes them."""
+    return Venue(
+        mark=int(par.MARK_ORACLE),
+        procedure=int(par.BY_LIQUIDATORS),
+        oracle_deviation=rng.choice((0.0, 0.01, 0.05)),
+        oracle_steps=rng.choice((1, 4, 1000)),
+        n_waves=rng.randint(1, 3),
+        wave_steps=rng.choice((1, 1, 2)),
+        close_factor=rng.choice((50_000_000, 33_333_333)),
+        close_health=rng.choice((95_000_000, 80_000_000)),
+        close_least=rng.choice((0, 500_000, 1_000_000)),
+        leftover=rng.choice((0, 250_000)),
+        gas=rng.choice((0, 0, 3_000)),
+        min_profit=rng.choice((0, 0, 1_000_000)),
+        capital=rng.choice((10**12, 10**12, 700_000)),
+        fund_balance=rng.choice((0, 50_000, 10**10)),
+    )
+
+
+def _borrower(rng: random.Random, name: str, venue: int, first: int, pools: list[Market]) -> Account:
+    """Return a borrower with collateral in one pool or several."""
+    chosen = rng.sample(range(len(pools)), rng.randint(1, len(pools)))
+    holdings = tuple(
+        Holding(market=first + k, lots=rng.choice((1, rng.randint(2, 30), rng.randint(2, 90))), entry=START)
+        for k in sorted(chosen)
+    )
+    weighted = sum(h.lots * START * 100 * (10**8 - pools[h.market - first].tiers[0].rate) for h in holdings)
+    debt = int(weighted / 10**8 / rng.uniform(1.0, 1.2))
+    mode = par.CROSS if len(holdings) > 1 else par.ISOLATED
+    seat = Seat(leverage=3.0)
+    kind = int(par.TRADER_ACCOUNT)
+    return Account(
+        name=name,
+        kind=kind,
+        venue=venue,
+        margin=int(mode),
+        holdings=holdings,
+        balance=-debt,
+        fees=1,
+        seat=seat,
+    )

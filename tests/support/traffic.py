@@ -30,7 +30,9 @@ class Traffic:
         roster = world.roster()
         self.places = [(a, h.market) for a in range(len(roster)) for h in roster[a].holdings]
         self.kinds = [roster[a].kind for a, _ in self.places]
-        self.traders = [k for k, (a, _) in enumerate(self.places) if roster[a].seat]
+        self.traders = [
+            k for k, (a, m) in enumerate(self.places) if roster[a].seat and not world.markets[m].pool
+        ]
         self.others = [k for k, kind in enumerate(self.kinds) if kind in (par.FLOW_ACCOUNT, par.AGENT)]
         self.price = [float(m.start) for m in world.markets]
 

@@ -22,7 +22,7 @@ class Tier:
 
 @dataclass(frozen=True, kw_only=True)
 class Market:
-    """One market: spot or perpetual; prices in ticks, money units per tick and lot in `unit`."""
+    """One market: spot, perpetual or pool; prices in ticks, money units per tick and lot in `unit`."""
 
     spot: bool
     start: int
@@ -39,6 +39,14 @@ class Market:
     take_bound: int = 0
     max_order: int = 10**6
     funding_rate: int = 0
+    sold_in: int | None = None  # the spot market of a pool
+    bonus: int = 0
+    protocol_fee: int = 0
+
+    @property
+    def pool(self) -> bool:
+        """Whether this is collateral of a lending venue, which nobody trades."""
+        return self.sold_in is not None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +91,15 @@ class Venue:
     funding_steps: int = 1000
     first_funding: int = 1000
     fund_balance: int = 0
+    oracle_deviation: float = 0.005
+    oracle_steps: int = 1000
+    close_factor: int = 50_000_000
+    close_health: int = 95_000_000
+    close_least: int = 0
+    leftover: int = 0
+    gas: int = 0
+    min_profit: int = 0
+    capital: int | None = None  # of liquidators, where the venue lends
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,8 +165,31 @@ class World:
                 own.append(
                     Account(name=f"{name} {v}", kind=int(kind), venue=v, holdings=holdings, balance=balance)
                 )
+            if venue.capital is not None:
+                own += [self._vault(v), self._liquidator(v, venue.capital, everywhere)]
         rest = sorted(self.accounts, key=lambda a: 2 if a.seat else int(a.kind == par.AGENT))
         return (*own, *rest)
+
+    def _vault(self, v: int) -> Account:
+        """Return the account that holds the spot behind all collateral and is owed all debt."""
+        lots, owed = [0] * len(self.markets), 0
+        for account in self.accounts:
+            if account.venue == v and account.margin != par.UNMARGINED:
+                owed -= account.balance
+                for h in account.holdings:
+                    sold_in = self.markets[h.market].sold_in
+                    assert sold_in is not None
+                    lots[h.market] -= h.lots
+                    lots[sold_in] += h.lots
+        held = tuple(Holding(market=m, lots=n) for m, n in enumerate(lots))
+        return Account(name=f"vault {v}", kind=int(par.VAULT), venue=v, holdings=held, balance=owed)
+
+    def _liquidator(self, v: int, capital: int, everywhere: tuple[Holding, ...]) -> Account:
+        """Return the account of those who call a venue's borrowers."""
+        kind = int(par.LIQUIDATOR)
+        return Account(
+            name=f"liquidator {v}", kind=kind, venue=v, holdings=everywhere, balance=capital, fees=1
+        )
 
 
 def tiers(*steps: tuple[int, int, float]) -> tuple[Tier, ...]:

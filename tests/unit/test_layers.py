@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cascade.assembly import assemble
-from cascade.assembly.layers import FIRST_GUESS, ladder_sizes
+from cascade.assembly.layers import FIRST_GUESS, drawn_sizes
 from cascade.errors import ScenarioError
 from cascade.scenario.schema_population import LadderLayer
 from tests.support.scenarios import small_scenario
@@ -24,7 +24,8 @@ def ladder(**changes):
 
 def sizes_of(least=100.0, **changes):
     generator = np.random.Generator(np.random.Philox(key=1))
-    return ladder_sizes(LadderLayer.model_validate(ladder(**changes)), generator, least)
+    layer = LadderLayer.model_validate(ladder(**changes))
+    return drawn_sizes(layer.size, layer.notional, generator, least)
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ SAMPLE = [
 
 def test_every_shipped_rulebook_loads() -> None:
     assert shipped_rulebooks() == (
-        "binance-2025-03", "binance-2025-07", "binance-2025-10", "binance-2026-03", "bitmex-2025-07",
+        "aave-v3", "binance-2025-03", "binance-2025-07", "binance-2025-10", "binance-2026-03", "bitmex-2025-07",
         "bybit-2025-07", "dydx-v4", "hyperliquid-2025-10", "okx-2025-07", "spot",
     )  # fmt: skip
     for name in shipped_rulebooks():

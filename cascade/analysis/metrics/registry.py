@@ -22,7 +22,7 @@ from cascade.output.schemas import Column
 if TYPE_CHECKING:
     import pyarrow as pa
 
-Scope = Literal["run", "asset", "market"]
+Scope = Literal["run", "asset", "market", "pool"]
 
 Worse: TypeAlias = Literal["up", "down"]
 """The direction in which a metric harms: `up` if more of it is worse."""
@@ -90,7 +90,7 @@ class Replicate:
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A metric of a replicate; names of asset and market metrics hold `{asset}` or `{market}`."""
+    """A metric of a replicate; names of asset, market and pool metrics hold `{asset}`, `{market}` or `{pool}`."""
 
     name: str
     unit: str
@@ -134,11 +134,12 @@ def metric(
     needs_twin: bool = False,
     worse: Worse | None = None,
 ) -> Callable[[Callable[..., Value]], Callable[..., Value]]:
-    """Register a function of a replicate, and of an asset or market if the name holds one, as a metric.
+    """Register a function of a replicate, and of an asset, market or pool if the name holds one, as a metric.
 
     A count (`int64`) always has a value; other metrics may be `Absent`.
     """
-    scope: Scope = "market" if "{market}" in name else "asset" if "{asset}" in name else "run"
+    scopes: tuple[Scope, ...] = ("asset", "market", "pool")
+    scope: Scope = next((each for each in scopes if f"{{{each}}}" in name), "run")
 
     def register(compute: Callable[..., Value]) -> Callable[..., Value]:
         if name in METRICS:
@@ -182,9 +183,9 @@ def compute(replicate: Replicate) -> dict[str, Any]:
 
 
 def column_name(template: str, subject: str) -> str:
-    """Return the name of a metric of an asset or market: `{market}_peak_price` of binance:BTCUSDT."""
+    """Return the name of a metric of an asset, market or pool: `{market}_peak_price` of binance:BTCUSDT."""
     plain = "".join(letter if letter.isalnum() else "_" for letter in subject).lower()
-    return template.replace("{market}", plain).replace("{asset}", plain)
+    return template.replace("{market}", plain).replace("{asset}", plain).replace("{pool}", plain)
 
 
 def _instances(units: RunUnits, *, counterfactual: bool) -> Iterator[tuple[Metric, tuple[str, ...], str]]:
@@ -193,6 +194,7 @@ def _instances(units: RunUnits, *, counterfactual: bool) -> Iterator[tuple[Metri
         "run": [()],
         "asset": [(asset,) for asset in units.assets],
         "market": [(market.name,) for market in units.markets if market.leveraged],
+        "pool": [(market.name,) for market in units.markets if market.lending],
     }
     for entry in METRICS.values():
         if isinstance(entry, EnsembleMetric) or (entry.needs_twin and not counterfactual):
