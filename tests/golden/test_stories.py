@@ -21,7 +21,7 @@ PERPETUAL, SLUG = "offshore:BTCUSDT", "offshore_btcusdt_"
 N = 3
 MOST_LINES = 39
 
-WITHDRAWAL = ("makers.perpetual.withdrawal=null", "makers.spot.withdrawal=null")
+WITHDRAWAL = ("channels.maker_withdrawal=false",)
 FULL_BOOK = ("shocks.weekend.factor=1x", "shocks.hour.factor=1x")
 FEE = "venues.offshore.rules.contracts.BTCUSDT.liquidation_fee=1.25 %"
 USUAL_RATE = "markets.offshore:BTCUSDT.funding.rate=0.01 %"
@@ -47,7 +47,7 @@ STORIES = (
     Story("leverage-cap", "15m", ("population.crowd.leverage.max=20",), f"{SLUG}fall_bps", 30),
     Story("maker-withdrawal", "15m", WITHDRAWAL, f"{SLUG}fall_bps", 100),
     Story("short-squeeze", "15m", ("population.shorts=null",), f"{SLUG}rise_bps", 50),
-    Story("stop-loss-run", "15m", ("population.stoppers.stop_loss.share=0",), f"{SLUG}fall_bps", 10),
+    Story("stop-loss-run", "15m", ("channels.stop_losses=false",), f"{SLUG}fall_bps", 10),
     Story("thin-book", "15m", ("shocks.book.factor=1x",), f"{SLUG}fall_bps", 100),
     Story("weekend-liquidity", "25m", FULL_BOOK, f"{SLUG}added_fall_bps", 50, counterfactual=True),
     Story("whale-liquidation", "15m", ("population.whale=null",), f"{SLUG}fall_bps", 20),
