@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from cascade.calculator.tables import rulebook_tiers
     from cascade.errors import CascadeError
     from cascade.experiment.run import run
+    from cascade.experiment.sweep import sweep
     from cascade.model import CascadeModel
     from cascade.output.reader import Result
     from cascade.output.sweep import Sweep, named_results, read
@@ -53,6 +54,7 @@ __all__ = [
     "run",
     "single_tier",
     "summarise",
+    "sweep",
 ]
 
 _HOMES = {
@@ -74,6 +76,7 @@ _HOMES = {
     "run": "cascade.experiment.run",
     "single_tier": "cascade.calculator.account",
     "summarise": "cascade.report.summary",
+    "sweep": "cascade.experiment.sweep",
 }
 
 

@@ -346,3 +346,42 @@ Instant: TypeAlias = Annotated[datetime, _TextForm(_parse_instant, format_instan
 Moment: TypeAlias = Annotated[
     float | datetime, _TextForm(_parse_moment, format_moment, ("2h30m", "2025-07-01T09:40:00Z"))
 ]
+
+
+def between(low: Any, high: Any, u: float, *, is_log: bool = False) -> Any:
+    """Return the value at a fraction of a range, written as its bounds are.
+
+    Whole numbers between whole numbers stay whole: write 1.0 where fractions are meant.
+
+    Raises
+    ------
+    ValueError
+        If the bounds are no quantities of one unit, or do not rise.
+    """
+    bounds = [_magnitude(value) for value in (low, high)]
+    (first, unit), (last, other) = bounds
+    if unit != other:
+        raise ValueError(f"{_show(low)} and {_show(high)} are not in one unit")
+    if not first < last or (is_log and first <= 0):
+        condition = "rise from above zero" if is_log else "rise"
+        raise ValueError(f"a range from {_show(low)} to {_show(high)} does not {condition}")
+    value = first * (last / first) ** u if is_log else first + (last - first) * u
+    if all(isinstance(bound, int) for bound in (low, high)):
+        return round(value)
+    digits = f"{value:.6g}"
+    return f"{digits}{unit}" if unit else float(digits)
+
+
+def _magnitude(value: Any) -> tuple[float, str]:
+    """Return the number and the unit of a quantity; a duration is in seconds."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value), ""
+    if isinstance(value, str):
+        seconds = parse_duration(value)
+        if seconds is not None:
+            return seconds, "s"
+        match = _QUANTITY.match(value)
+        if match:
+            space = " " if " " in value.strip() else ""
+            return float(match[1].replace("_", "").replace(",", "")), space + (match[2] or "")
+    raise ValueError(f"{_show(value)} is not a number with a unit")

@@ -187,7 +187,7 @@ def workers_for(
     n_tasks: int, *, jobs: int | None, processes: bool, cluster: str | None, progress: Progress | None
 ) -> Workers:
     """Return the pool for a number of tasks."""
-    if cluster:
+    if cluster and n_tasks:
         return Cluster(cluster)
     n = max(min(jobs or cores(), n_tasks), 1)
     return Processes(n) if processes and n > 1 else Threads(n, progress)

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from cascade.errors import Problem, ScenarioError
 from cascade.scenario.document import open_document
 from cascade.scenario.messages import problems_of
-from cascade.scenario.overrides import from_data, override, set_value
+from cascade.scenario.overrides import from_data, override, set_node, set_value
 from cascade.scenario.schema import Scenario
 from cascade.scenario.source import Node, Place, SourceText
 
@@ -93,7 +93,7 @@ def report(path: str | Path, overrides: Iterable[str] = (), *, rulebook: bool = 
 
 def replaced(scenario: Scenario, changes: Mapping[str, Any]) -> Scenario:
     """Return a checked copy of the scenario with values changed by dotted path."""
-    root = _root(scenario, "replace")
+    root = tree_of(scenario, "replace")
     return _changed(
         root, [problem for path, value in changes.items() for problem in set_value(root, path, value)]
     )
@@ -111,13 +111,31 @@ def overridden(scenario: str | Path | Scenario, overrides: Sequence[str] = ()) -
         return load(scenario, overrides)
     if not overrides:
         return scenario
-    root = _root(scenario, scenario.name)
+    root = tree_of(scenario)
     return _changed(root, [problem for text in overrides for problem in override(root, text)])
 
 
-def _root(scenario: Scenario, name: str) -> Node:
-    """Return a scenario as nodes that problems can be located in."""
-    return from_data(to_data(scenario), Place(SourceText(name, (), Path.cwd()), 0, 0))
+def inspect_changed(
+    root: Node, changes: Iterable[tuple[str, Node, Place]]
+) -> tuple[Scenario | None, list[Problem]]:
+    """Return the scenario of a tree with values changed, and every problem found; the tree stays as it is.
+
+    Parameters
+    ----------
+    changes
+        Dotted path, value, and where the path is written.
+    """
+    changed = root.copy()
+    problems = [
+        problem for path, value, at in changes for problem in set_node(changed, path, value.copy(), at)
+    ]
+    scenario, found = _validate(changed)
+    return scenario, [*problems, *found]
+
+
+def tree_of(scenario: Scenario, name: str = "") -> Node:
+    """Return a scenario as nodes that problems can be located in, under a name or its own."""
+    return from_data(to_data(scenario), Place(SourceText(name or scenario.name, (), Path.cwd()), 0, 0))
 
 
 def _changed(root: Node, problems: list[Problem]) -> Scenario:

@@ -38,16 +38,16 @@ def override(root: Node, text: str) -> list[Problem]:
         return [place.problem(BAD_OVERRIDE, f"'{text}' is not an override", hint)]
     body = text[len(path) + 1 :]
     reading = parse_yaml(body, OVERRIDES, Path.cwd(), shift=len(path) + 1)
-    reading.problems = [_shifted(problem, text, len(path) + 1) for problem in reading.problems]
+    reading.problems = [shifted(problem, text, len(path) + 1) for problem in reading.problems]
     if reading.root is None and reading.problems:
         return reading.problems
     value = reading.root or Node(None, Place(source, 1, len(path) + 2))
     _relocate(value, source)
     anchor_files(value, path.strip().rpartition(".")[2])
-    return [*reading.problems, *_set(root, path, value, source)]
+    return [*reading.problems, *set_node(root, path, value, Place(source, 1, 1))]
 
 
-def _shifted(problem: Problem, text: str, shift: int) -> Problem:
+def shifted(problem: Problem, text: str, shift: int) -> Problem:
     column = problem.column if problem.code == DUPLICATE else problem.column + shift
     return replace(problem, column=column, source_line=text)
 
@@ -63,12 +63,13 @@ def _moved(place: Place, source: SourceText) -> Place:
     return Place(source, place.line, place.column, place.width)
 
 
-def _set(root: Node, path: str, value: Node, source: SourceText) -> list[Problem]:
-    node, column = root, 1
+def set_node(root: Node, path: str, value: Node, at: Place) -> list[Problem]:
+    """Set a value by dotted path; return what is wrong with the path, which is written at a place."""
+    node = root
     segments = path.strip().split(".")
-    column += len(path) - len(path.lstrip())
+    column = at.column + len(path) - len(path.lstrip())
     for number, segment in enumerate(segments):
-        place = Place(source, 1, column, max(1, len(segment)))
+        place = Place(at.source, at.line, column, max(1, len(segment)))
         column += len(segment) + 1
         last = number == len(segments) - 1
         step = _step(node, segment)
@@ -121,7 +122,7 @@ def set_value(root: Node, path: str, value: Any) -> list[Problem]:
     """Set a value given as Python data; return what is wrong with the path."""
     source = SourceText("replace", (path,), Path.cwd())
     place = Place(source, 1, 1, len(path))
-    return _set(root, path, from_data(value, place), source)
+    return set_node(root, path, from_data(value, place), place)
 
 
 def from_data(value: Any, place: Place) -> Node:

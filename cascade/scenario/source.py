@@ -79,6 +79,16 @@ class Node:
             return items[step]
         return None
 
+    def copy(self) -> Node:
+        """Return a copy that can be changed without this one."""
+        entries, items = self.mapping, self.items
+        value = self.value
+        if entries is not None:
+            value = {key: node.copy() for key, node in entries.items()}
+        elif items is not None:
+            value = [node.copy() for node in items]
+        return Node(value, self.place, self.key_place)
+
     def plain(self) -> Any:
         """Return the value without places."""
         entries, items = self.mapping, self.items

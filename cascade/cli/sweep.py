@@ -1,0 +1,134 @@
+"""`cascade sweep`: many variants of a scenario under the same luck."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cascade.cli.terminal import (
+    AsJson,
+    ClusterAddress,
+    FailFast,
+    Force,
+    Jobs,
+    RetryFailed,
+    has_color,
+    running,
+    say,
+    show,
+    show_json,
+)
+
+if TYPE_CHECKING:
+    from cascade.experiment.sweep import Prepared
+    from cascade.output.sweep import Sweep
+
+
+class DesignName(StrEnum):
+    """How the values of a sweep are combined."""
+
+    GRID = "grid"
+    LHS = "lhs"
+    SOBOL = "sobol"
+
+
+def sweep(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Scenario, or sweep file.")],
+    options: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", "-s", metavar="PATH=VALUE,VALUE",
+            help="Values that vary, e.g. -s makers.0.depth.scale=0.25x,0.5x,1x; a single value is shared by all.",
+        ),
+    ] = None,
+    replicates: Annotated[
+        int | None, typer.Option("-n", "--replicates", min=1, help="Replicates of each variant.")
+    ] = None,
+    design: Annotated[
+        DesignName | None,
+        typer.Option("--design", help="Every combination, a Latin hypercube or a Sobol sequence."),
+    ] = None,
+    points: Annotated[
+        int | None, typer.Option("--points", min=1, help="Points of a Latin hypercube or Sobol sequence.")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", min=0, help="Seed, in place of the scenario's.")
+    ] = None,
+    counterfactual: Annotated[
+        bool,
+        typer.Option(
+            "--counterfactual", help="Also run without the impact of forced orders, under the same luck."
+        ),
+    ] = False,
+    out: Annotated[Path, typer.Option("-o", "--out", help="Folder of all results.")] = Path("results"),
+    jobs: Jobs = None,
+    cluster: ClusterAddress = None,
+    fail_fast: FailFast = False,
+    retry_failed: RetryFailed = False,
+    force: Force = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would take, and stop.")] = False,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress.")] = False,
+    json: AsJson = False,
+) -> None:  # fmt: skip
+    """Run variants of a scenario under the same luck: replicate k differs only by what varies.
+
+    The same command goes on where an interrupted sweep stopped, and computes nothing twice.
+
+    Exit code 3 if a scenario is invalid, 5 if replicates failed, 130 if interrupted.
+    """
+    from cascade.errors import render_problems
+    from cascade.experiment.run import start_of
+    from cascade.experiment.sweep import prepare, run_prepared
+    from cascade.experiment.workers import wants_processes
+    from cascade.jit import is_compiled
+
+    prepared = prepare(
+        file, options or (), design=None if design is None else design.value, points=points, seed=seed,
+        replicates=replicates, counterfactual=counterfactual,
+    )  # fmt: skip
+    say(render_problems(prepared.warnings, color=has_color()))
+    if dry_run:
+        _show_plan(prepared, jobs, json=json)
+        return
+    if not is_compiled():
+        say("compiling the market: once after an installation, about a minute")
+    with running(prepared.n_steps, quiet=quiet) as progress:
+        found = run_prepared(
+            prepared, out=out, jobs=jobs, processes=wants_processes(prepared.n_runs, jobs), cluster=cluster,
+            start=start_of(force=force, retry_failed=retry_failed), fail_fast=fail_fast, progress=progress,
+            say=say,
+        )  # fmt: skip
+    _show_done(found, json=json)
+
+
+def _show_plan(prepared: Prepared, jobs: int | None, *, json: bool) -> None:
+    """Print the variants of a sweep, and what it would take."""
+    from cascade.explain.sweep_cost import cost_of_sweep
+
+    cost = cost_of_sweep(prepared, jobs)
+    if json:
+        variants = [{"name": each.name, "values": each.shown} for each in prepared.variants]
+        show_json({"name": prepared.name, "variants": variants, **cost.as_dict()})
+        return
+    for each in prepared.variants:
+        show(f"  {each.name}")
+    show(cost.to_text())
+
+
+def _show_done(found: Sweep, *, json: bool) -> None:
+    """Print what came of a sweep and where it is."""
+    if json:
+        show_json({"path": str(found.path), **_plain(found.manifest)})
+        return
+    outcome: dict[str, Any] = found.manifest["outcome"]
+    show(outcome["text"])
+    for name in found.variants:
+        show(f"  {name}")
+    show(f"results: {found.path}")
+
+
+def _plain(manifest: Any) -> dict[str, Any]:
+    return {name: manifest[name] for name in ("name", "request", "parameters", "variants", "outcome")}

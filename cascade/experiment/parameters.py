@@ -1,0 +1,124 @@
+"""What varies in a sweep, as columns: the value that each variant's scenario holds at a path, with its unit."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cascade.experiment.design import Variant, labels_of
+from cascade.output.schemas import UNIT_SUFFIXES
+from cascade.scenario.fields import field_at
+from cascade.scenario.load import to_data
+from cascade.scenario.schema import Scenario
+from cascade.scenario.source import Step
+from cascade.scenario.sweep_file import Axis, Plan
+from cascade.units import Quantity, parse_duration
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A value that varies, in all variants."""
+
+    path: str
+    column: str
+    unit: str
+    values: tuple[float | str | None, ...]
+    """Of each variant: numbers in `unit`, or text; None where a variant has no such value."""
+
+    @property
+    def is_number(self) -> bool:
+        """Tell whether it can be drawn along an axis."""
+        return all(value is None or isinstance(value, float) for value in self.values)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the record of the manifest."""
+        return {"path": self.path, "column": self.column, "unit": self.unit}
+
+
+def parameters_of(plan: Plan, variants: Sequence[Variant], taken: Sequence[str]) -> tuple[Parameter, ...]:
+    """Return what varies; its columns differ from those that are taken."""
+    shared = {change.path for change in plan.changes}
+    paths = dict.fromkeys(path for variant in variants for path in variant.shown if path not in shared)
+    given = {axis.path: axis for axis in plan.axes}
+    labels = labels_of([given.get(path) or Axis(path, plan.place) for path in paths])
+    data = [to_data(variant.scenario) for variant in variants]
+    used = set(taken)
+    found: list[Parameter] = []
+    for path in paths:
+        pairs = list(zip(variants, data, strict=True))
+        units = {_unit(variant.scenario, each, path) for variant, each in pairs} - {None}
+        unit = units.pop() if len(units) == 1 else ""
+        values = tuple(_value(each, path, variant) for variant, each in pairs)
+        column = _column(labels[path], unit or "", used)
+        used.add(column)
+        found.append(Parameter(path, column, unit or "", _of_one_kind(values)))
+    return tuple(found)
+
+
+def _column(label: str, unit: str, used: set[str]) -> str:
+    """Return a name that ends in its unit, as all columns do."""
+    name = re.sub(r"\W+", "_", label).strip("_").lower()
+    suffix = next((suffix for suffix, meaning in UNIT_SUFFIXES.items() if meaning == unit), "")
+    name = name if name.endswith(suffix) else name + suffix
+    return name if name not in used else f"varied_{name}"
+
+
+def _value(data: Mapping[str, Any], path: str, variant: Variant) -> float | str | None:
+    """Return the value at a path of a resolved scenario; a part of it rather than a value as it was written."""
+    value: Any = data
+    for step in _steps(data, path) or ():
+        value = value[step]
+    if value is data or value is None:
+        return None
+    if isinstance(value, Mapping | list):
+        return variant.shown.get(path, "as in the scenario")
+    if isinstance(value, bool | int | float):
+        return float(value)
+    seconds = parse_duration(str(value))
+    return str(value) if seconds is None else seconds
+
+
+def _of_one_kind(values: Sequence[float | str | None]) -> tuple[float | str | None, ...]:
+    """Return numbers as they are, or all as text where one is text."""
+    if any(isinstance(value, str) for value in values):
+        return tuple(f"{value:g}" if isinstance(value, float) else value for value in values)
+    return tuple(values)
+
+
+def _unit(scenario: Scenario, data: Mapping[str, Any], path: str) -> str | None:
+    """Return the unit of a field, or None where there is no such field."""
+    steps = _steps(data, path)
+    info = field_at(Scenario, steps, data) if steps else None
+    if info is None:
+        return None
+    return next((note.unit for note in info.metadata if isinstance(note, Quantity)), "")
+
+
+def _steps(data: Mapping[str, Any], path: str) -> tuple[Step, ...] | None:
+    """Return a dotted path as keys and numbers, or None where it leads nowhere."""
+    value: Any = data
+    steps: list[Step] = []
+    step: Step
+    for part in path.split("."):
+        if isinstance(value, list):
+            number = _item(value, part)  # pyright: ignore
+            if number is None:
+                return None
+            step, value = number, value[number]
+        elif isinstance(value, Mapping) and part in value:
+            step, value = part, value[part]
+        else:
+            return None
+        steps.append(step)
+    return tuple(steps)
+
+
+def _item(items: list[Any], part: str) -> int | None:
+    """Return the place of an item that a number or a name means."""
+    if part.lstrip("-").isdigit():
+        number = int(part)
+        return number % len(items) if -len(items) <= number < len(items) else None
+    names = [item.get("name") if isinstance(item, Mapping) else None for item in items]
+    return names.index(part) if part in names else None

@@ -1,0 +1,239 @@
+"""Reading a sweep: a YAML file, or a scenario with lists of values on the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from cascade.errors import Problem, ScenarioError
+from cascade.scenario.document import open_document
+from cascade.scenario.messages import problems_of
+from cascade.scenario.overrides import OVERRIDES, override, shifted
+from cascade.scenario.schema import Scenario
+from cascade.scenario.schema_sweep import Design, SweepFile
+from cascade.scenario.source import Node, Place, SourceText, anchor_files, parse_yaml, read_yaml, shown_name
+
+NOT_POSSIBLE = "CAS017"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A value that a variant sets."""
+
+    path: str
+    value: Node
+    at: Place
+    """Where the path is written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """A value that varies: `choices`, or from `low` to `high`."""
+
+    path: str
+    at: Place
+    choices: tuple[Node, ...] = ()
+    low: Node | None = None
+    high: Node | None = None
+    is_log: bool = False
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Base:
+    """A scenario that variants start from: a file, with its place where a sweep names it, or one loaded already."""
+
+    scenario: Path | Scenario
+    place: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A variant given by name; without a base of its own it changes each scenario of the sweep."""
+
+    name: str
+    changes: tuple[Change, ...]
+    base: Base | None = None
+
+
+@dataclass
+class Plan:
+    """What a sweep asks for, before it is known whether its scenarios are valid.
+
+    Attributes
+    ----------
+    name : str
+        Of the sweep; empty for that of its scenario.
+    place : Place
+        Where to report what concerns the sweep as a whole.
+    changes : list[Change]
+        Values that all variants share.
+    """
+
+    name: str
+    place: Place
+    scenarios: list[Base]
+    text: str = ""
+    path: str = ""
+    description: str = ""
+    question: str = ""
+    changes: list[Change] = field(default_factory=list)
+    axes: list[Axis] = field(default_factory=list)
+    named: list[Named] = field(default_factory=list)
+    design: Design = "grid"
+    points: int | None = None
+    replicates: int | None = None
+    seed: int | None = None
+    counterfactual: bool = False
+    problems: list[Problem] = field(default_factory=list)
+
+
+def is_sweep_file(path: Path) -> bool:
+    """Tell whether a file is a sweep rather than a scenario; raises where it is no YAML."""
+    reading = read_yaml(path, what="sweep or scenario")
+    return reading.root is not None and reading.root.child("sweep") is not None
+
+
+def read_plan(scenario: Path | Scenario, options: Iterable[str] = ()) -> Plan:
+    """Return the plan of a sweep file, or of a scenario.
+
+    Parameters
+    ----------
+    options
+        ``path=value`` for all variants, or ``path=value,value`` for what varies.
+
+    Raises
+    ------
+    ScenarioError
+        If the file is not YAML, or not a sweep.
+    """
+    is_sweep = isinstance(scenario, Path) and is_sweep_file(scenario)
+    plan = _from_file(Path(str(scenario))) if is_sweep else _from_scenario(scenario)
+    for text in options:
+        _add_option(plan, text)
+    return plan
+
+
+def _from_scenario(scenario: Path | Scenario) -> Plan:
+    name = scenario.name if isinstance(scenario, Scenario) else shown_name(scenario)
+    place = Place(SourceText(name, (), Path.cwd()), 0, 0)
+    path = "" if isinstance(scenario, Scenario) else str(scenario)
+    return Plan(name="", place=place, scenarios=[Base(scenario)], path=path)
+
+
+def _from_file(path: Path) -> Plan:
+    reading = open_document(path, what="sweep")
+    root = reading.root
+    assert root is not None
+    try:
+        asked = SweepFile.model_validate(root.plain())
+    except ValidationError as error:
+        raise ScenarioError([*reading.problems, *problems_of(error, SweepFile, root)]) from None
+    top = root.child("sweep")
+    plan = Plan(
+        name=asked.sweep, place=top.key_place or top.place if top else root.place,
+        scenarios=list(_scenarios(root)), text=path.read_text(encoding="utf-8"), path=str(path),
+        description=asked.description, question=asked.question, design=asked.design, points=asked.points,
+        replicates=asked.replicates, seed=asked.seed, counterfactual=asked.counterfactual,
+        changes=_changes(root.child("set")), problems=list(reading.problems),
+    )  # fmt: skip
+    plan.named += [_named(name, node) for name, node in _entries(root.child("variants"))]
+    plan.axes += [_axis(name, node) for name, node in _entries(root.child("vary"))]
+    if not plan.scenarios and not (plan.named and all(each.base for each in plan.named)):
+        hint = "add scenario: FILE, relative to this file"
+        plan.problems.append(plan.place.problem("CAS011", "the sweep names no scenario", hint))
+    return plan
+
+
+def _scenarios(root: Node) -> Iterator[Base]:
+    single, several = root.child("scenario"), root.child("scenarios")
+    nodes = [*([single] if single else []), *((several.items or []) if several else [])]
+    return map(_base, nodes)
+
+
+def _base(node: Node) -> Base:
+    return Base(node.place.source.directory / str(node.value), node.place)
+
+
+def _named(name: str, node: Node) -> Named:
+    """Return a variant of its own; its key `scenario` names the file it changes."""
+    base = node.child("scenario")
+    changes = [change for change in _changes(node) if change.path != "scenario"]
+    return Named(name, tuple(changes), _base(base) if base is not None else None)
+
+
+def _entries(node: Node | None) -> list[tuple[str, Node]]:
+    return list((node.mapping or {}).items()) if node is not None else []
+
+
+def _changes(node: Node | None) -> list[Change]:
+    return [_change(path, value, value.key_place or value.place) for path, value in _entries(node)]
+
+
+def _change(path: str, value: Node, at: Place) -> Change:
+    """Return a change whose files are relative to where it is written."""
+    anchor_files(value, path.rpartition(".")[2])
+    return Change(path, value, at)
+
+
+def _axis(path: str, node: Node) -> Axis:
+    at = node.key_place or node.place
+    listed = node if node.items is not None else node.child("values")
+    choices = tuple(listed.items or ()) if listed is not None else ()
+    for choice in choices:
+        anchor_files(choice, path.rpartition(".")[2])
+    label, scale = node.child("label"), node.child("scale")
+    return Axis(
+        path, at, choices, node.child("low"), node.child("high"),
+        is_log=scale is not None and scale.value == "log", label=str(label.value) if label else "",
+    )  # fmt: skip
+
+
+def _add_option(plan: Plan, text: str) -> None:
+    """Add ``-s path=value`` as a value that all variants share, ``-s path=value,value`` as one that varies."""
+    path, equals, body = text.partition("=")
+    pieces = _split(body)
+    if not equals or not path.strip():
+        plan.problems += override(Node({}, plan.place), text)
+        return
+    source = SourceText(OVERRIDES, (text,), Path.cwd())
+    nodes: list[Node] = []
+    for start, piece in pieces:
+        shift = len(path) + 1 + start
+        reading = parse_yaml(piece, OVERRIDES, Path.cwd(), shift=shift)
+        plan.problems += [shifted(problem, text, shift) for problem in reading.problems]
+        place = Place(source, 1, shift + 1, max(1, len(piece)))
+        node = reading.root or Node(None, place)
+        node.place = place
+        anchor_files(node, path.strip().rpartition(".")[2])
+        nodes.append(node)
+    at = Place(source, 1, 1, len(path))
+    name = path.strip()
+    is_range = len(nodes) == 1 and {"low", "high"} <= set(nodes[0].mapping or {})
+    if len(nodes) == 1 and not is_range:
+        plan.changes.append(Change(name, nodes[0], at))
+        return
+    axis = replace(_axis(name, nodes[0]), at=at) if is_range else Axis(name, at, tuple(nodes))
+    plan.axes = [each for each in plan.axes if each.path != name] + [axis]
+
+
+def _split(body: str) -> list[tuple[int, str]]:
+    """Return the values between commas that stand outside of brackets and quotes, with their places."""
+    pieces: list[tuple[int, str]] = []
+    depth, quote, start = 0, "", 0
+    for place, letter in enumerate(body):
+        if quote:
+            quote = "" if letter == quote else quote
+        elif letter in "'\"":
+            quote = letter
+        elif letter in "[{(":
+            depth += 1
+        elif letter in ")}]":
+            depth -= 1
+        elif letter == "," and depth == 0:
+            pieces.append((start, body[start:place]))
+            start = place + 1
+    return [*pieces, (start, body[start:])]
