@@ -48,6 +48,7 @@ def override(root: Node, text: str) -> list[Problem]:
 
 
 def shifted(problem: Problem, text: str, shift: int) -> Problem:
+    """Return a problem of a part of an option at its place in the whole."""
     column = problem.column if problem.code == DUPLICATE else problem.column + shift
     return replace(problem, column=column, source_line=text)
 
