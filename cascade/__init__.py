@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from cascade.output.reader import Result
     from cascade.output.sweep import Sweep, named_results, read
     from cascade.report.summary import summarise
+    from cascade.report.write import write_report
     from cascade.scenario import Scenario, load
 
 __version__ = "0.1.0"
@@ -55,6 +56,7 @@ __all__ = [
     "single_tier",
     "summarise",
     "sweep",
+    "write_report",
 ]
 
 _HOMES = {
@@ -77,6 +79,7 @@ _HOMES = {
     "single_tier": "cascade.calculator.account",
     "summarise": "cascade.report.summary",
     "sweep": "cascade.experiment.sweep",
+    "write_report": "cascade.report.write",
 }
 
 

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from cascade.analysis.statistics.estimate import Estimate
 
 _MULTIPLES: Final = ((1e9, "B"), (1e6, "M"), (1e3, "k"))
 
-_PRICE: Final = "USD per unit of the asset"
+_SUFFIXES: Final = {
+    "USD": " USD",
+    "bps": " %",
+    "%": " %",
+    "per square root of a year": " %",
+    "h": " h",
+    "min": " min",
+    "s": " s",
+}
 
 
 def format_estimate(estimate: Estimate, unit: str) -> str:
@@ -16,28 +25,35 @@ def format_estimate(estimate: Estimate, unit: str) -> str:
     text = format_value(estimate.value, unit)
     if estimate.low is None or estimate.high is None or estimate.n == 1:
         return text
-    return f"{text} [{_bare(estimate.low, unit)}, {_bare(estimate.high, unit)}]"
+    return f"{text} [{format_bare(estimate.low, unit)}, {format_bare(estimate.high, unit)}]"
 
 
 def format_value(value: float, unit: str) -> str:
     """Return a figure with its unit: basis points and volatilities as percent, USD with a multiplier."""
-    suffix = {"USD": " USD", "bps": " %", "per square root of a year": " %", "1": ""}.get(unit, "")
-    return _bare(value, unit) + suffix
+    return format_bare(value, unit) + _SUFFIXES.get(unit, "")
 
 
-def _bare(value: float, unit: str) -> str:
+def format_bare(value: float, unit: str) -> str:
     """Return a figure without its unit."""
-    if unit == "USD":
-        return _compact(value)
-    if unit == "bps":
-        return f"{_no_minus_zero(value / 100, 2):.2f}"
-    if unit == "per square root of a year":
-        return f"{value * 100:.1f}"
-    if unit == _PRICE:
-        return f"{value:,.1f}" if abs(value) >= 1000 else f"{value:,.4g}"
-    if unit == "1":
-        return f"{_no_minus_zero(value, 3):.3f}"
+    write = _WRITERS.get(unit, _count)
+    return write(value)
+
+
+def _count(value: float) -> str:
     return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.1f}"
+
+
+def _price(value: float) -> str:
+    return f"{value:,.1f}" if abs(value) >= 1000 else f"{value:,.4g}"
+
+
+def _percent(value: float) -> str:
+    """Return a share or a time: with a digit more where it is small."""
+    return _fixed(value, 2 if value == 0 or abs(value) >= 0.1 else 3)
+
+
+def _fixed(value: float, digits: int) -> str:
+    return f"{_no_minus_zero(value, digits):.{digits}f}"
 
 
 def _compact(value: float) -> str:
@@ -53,3 +69,24 @@ def _compact(value: float) -> str:
 def _no_minus_zero(value: float, digits: int) -> float:
     """Return zero for what would be written as -0."""
     return round(value, digits) + 0.0
+
+
+_WRITERS: Final[dict[str, Callable[[float], str]]] = {
+    "USD": _compact,
+    "bps": lambda value: _fixed(value / 100, 2),
+    "%": _percent,
+    "h": _percent,
+    "min": lambda value: _fixed(value, 1),
+    "per square root of a year": lambda value: f"{value * 100:.1f}",
+    "USD per unit of the asset": _price,
+    "1": lambda value: _fixed(value, 3),
+}
+
+
+def format_axis(value: float, unit: str) -> str:
+    """Return a tick: as short as it can be, USD with a multiplier."""
+    if unit == "USD":
+        for size, letter in _MULTIPLES:
+            if abs(value) >= size:
+                return f"{value / size:.6g}{letter}"
+    return f"{_no_minus_zero(value, 12):,.10g}"

@@ -17,6 +17,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "explain": ("cascade.cli.explain:explain", "Explain a scenario, a step, a metric or an error code."),
     "run": ("cascade.cli.run:run", "Run a scenario."),
     "sweep": ("cascade.cli.sweep:sweep", "Run variants of a scenario under the same luck."),
+    "report": ("cascade.cli.report:report", "Write a run as one page of figures and tables."),
     "price": ("cascade.cli.price:price", "Price a position: liquidation, bankruptcy, margins."),
     "rulebook": ("cascade.cli.rulebook:rulebook", "List, show, compare and test the rules of venues."),
     "schema": ("cascade.cli.schema:schema", "Print the scenario format for editors or people."),

@@ -1,4 +1,4 @@
-"""The reference pages of tables, metrics and errors, written from what declares them.
+"""The reference pages of tables, metrics, errors and figures, written from what declares them.
 
 `python -m cascade.report.reference` rewrites the pages; a test compares them.
 """
@@ -114,6 +114,14 @@ def metrics_page() -> str:
     ])  # fmt: skip
 
 
+def figures_page() -> str:
+    """Return the page that lists every figure of a report."""
+    from cascade.report.figures import FIGURES
+    from cascade.report.figures.pages import figures_page
+
+    return figures_page(list(FIGURES.values()))
+
+
 def _table_section(table: Table) -> str:
     """Return the description of a table and its columns."""
     shown = columns(table.name, dated=table.timed)
@@ -181,6 +189,7 @@ def write_pages() -> None:
     (FOLDER / "outputs.md").write_text(outputs_page(), encoding="utf-8")
     (FOLDER / "metrics.md").write_text(metrics_page(), encoding="utf-8")
     (FOLDER / "errors.md").write_text(errors_page(), encoding="utf-8")
+    (FOLDER / "figures.md").write_text(figures_page(), encoding="utf-8")
 
 
 if __name__ == "__main__":

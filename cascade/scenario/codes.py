@@ -53,6 +53,7 @@ OTHER_CODES: dict[str, str] = {
     "CAS801": "no shipped scenario has this name",
     "CAS802": "the file exists, and nothing is overwritten without --force",
     "CAS803": "no page of the documentation has this name",
+    "CAS804": "a library that this option needs is not installed",
     "CAS900": "a result breached a threshold that you set",
 }
 

@@ -300,7 +300,8 @@ class _Builder:
 
 def _scalar(node: Any) -> Any:
     """Return the value of a scalar by the core rules of YAML 1.2; dates stay text."""
-    text, kind = str(node.value), str(node.tag).rpartition(":")[2]
+    kind = str(node.tag).rpartition(":")[2]
+    text = str(node.value).replace("\a", "")  # with which ruamel.yaml marks the folds of `>` text
     if kind == "null":
         return None
     if kind == "bool":

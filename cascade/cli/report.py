@@ -1,0 +1,46 @@
+"""`cascade report`: the results of a run as one page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cascade.cli.terminal import say, show
+
+
+def report(
+    folder: Annotated[Path, typer.Argument(metavar="RUN", help="Folder that `cascade run` printed.")],
+    static: Annotated[
+        bool, typer.Option("--static", help="Figures as pictures, and no JavaScript: for mail and print.")
+    ] = False,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="A memo in Markdown, to stdout unless -o says where.")
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option("-o", "--out", help="The file to write; by default report.html in the folder."),
+    ] = None,
+    open_: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
+) -> None:
+    """Write a run as one self-contained page: figures, tables, assumptions, and every number's source.
+
+    Replicates of a run that was interrupted are reported as far as they finished, and the page says so.
+    """
+    from cascade.report.write import read_for_report, write_report
+
+    result = read_for_report(folder)
+    if markdown and out is None:
+        from cascade.report.markdown import memo
+        from cascade.report.page import study_of
+
+        show(memo(study_of([result])))
+        return
+    path = write_report(
+        [result], out or folder / "report.html", static=static, markdown=markdown, force=force
+    )
+    show(str(path))
+    if open_ and not typer.launch(path.resolve().as_uri()):
+        say("no browser could be opened")

@@ -1,0 +1,283 @@
+"""What a report is about: one run, or several that are compared, read once and cut for drawing."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from cascade.errors import CascadeError
+from cascade.output.columns import to_names, to_numpy
+from cascade.output.manifest import RESOLVED
+from cascade.output.reader import Result
+from cascade.output.run_units import MarketUnits
+from cascade.report.builders.table import Column, Floats
+from cascade.report.summary import Summary, summarise
+from cascade.scenario.schema import Scenario
+from cascade.scenario.schema_shocks import MarketOrderShock, NewsShock, Shock
+
+if TYPE_CHECKING:
+    from cascade.assembly import Assembled
+
+T = TypeVar("T")
+
+BINS = 360
+"""Points of time of a series on a page; the tables of the run have every bar."""
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Says why a part of the report is not there, and what to ask for."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shade:
+    """A time at which a shock is on, in seconds from the start."""
+
+    start: float
+    end: float
+    text: str
+
+
+class Clock(NamedTuple):
+    """A unit of time."""
+
+    unit: str
+    seconds: float
+
+
+_SHORT_S = 3 * 3600.0
+
+
+class Bars:
+    """The bars of one market, replicates by points of time; several bars become one where there are many."""
+
+    def __init__(self, columns: dict[str, npt.NDArray[Any]], replicates: npt.NDArray[Any]) -> None:
+        self._columns, self._t_s = columns, np.unique(columns["t_s"])
+        self._rows = np.unique(replicates, return_inverse=True)
+        self._group = max(1, math.ceil(len(self._t_s) / BINS))
+
+    @property
+    def t_s(self) -> Floats:
+        """Return the end of each point of time, in seconds from the start."""
+        return self._t_s[self._ends]
+
+    @property
+    def seconds(self) -> float:
+        """Return the length of a point of time, the mean where they differ."""
+        return float(self._t_s[-1] / len(self._ends)) if len(self._t_s) else 0.0
+
+    @property
+    def _ends(self) -> npt.NDArray[np.intp]:
+        n = len(self._t_s)
+        return np.unique(np.append(np.arange(self._group - 1, n, self._group), n - 1))
+
+    def every(self, column: str) -> Floats:
+        """Return a column as it was recorded, shape (replicates, bars)."""
+        names, rows = self._rows
+        found = np.full((len(names), len(self._t_s)), np.nan)
+        found[rows, np.searchsorted(self._t_s, self._columns["t_s"])] = self._columns[column]
+        return found
+
+    def last(self, column: str) -> Floats:
+        """Return the values at the ends of the points of time."""
+        return self.every(column)[:, self._ends]
+
+    def total(self, column: str) -> Floats:
+        """Return the sums within the points of time."""
+        return np.add.reduceat(np.nan_to_num(self.every(column)), self._starts, axis=1)
+
+    def lowest(self, column: str) -> Floats:
+        """Return the smallest values within the points of time."""
+        return np.fmin.reduceat(self.every(column), self._starts, axis=1)
+
+    def highest(self, column: str) -> Floats:
+        """Return the largest values within the points of time."""
+        return np.fmax.reduceat(self.every(column), self._starts, axis=1)
+
+    @property
+    def _starts(self) -> npt.NDArray[np.intp]:
+        return np.concatenate([[0], self._ends[:-1] + 1]).astype(np.intp)
+
+
+@dataclass(frozen=True, eq=False)
+class Variant:
+    """One run of a report; `number` decides its colour, dash and marker in every figure."""
+
+    label: str
+    result: Result
+    number: int = 0
+    _bars: dict[str, Bars] = field(default_factory=dict[str, Bars], repr=False)
+
+    @cached_property
+    def summary(self) -> Summary:
+        """Return the figures of its metrics."""
+        return summarise(self.result)
+
+    @property
+    def n(self) -> int:
+        """Return the number of replicates that finished."""
+        return len(self.result.runs)
+
+    @property
+    def color(self) -> str:
+        """Return the name of its colour."""
+        return f"run{self.number}"
+
+    def has(self, table: str) -> bool:
+        """Tell whether a table was recorded and holds anything."""
+        return table in self.result.tables and len(self.result.tables[table]) > 0
+
+    def bars(self, market: str) -> Bars:
+        """Return the bars of a market."""
+        if market not in self._bars:
+            table = self.result.tables["bars"]
+            mine = to_names(table.column("market")) == market
+            columns = {
+                name: to_numpy(table.column(name))[mine]
+                for name in table.column_names
+                if name not in {"scenario", "market", "time"}
+            }
+            self._bars[market] = Bars(columns, columns["replicate"])
+        return self._bars[market]
+
+    def numbers(self, table: str, column: str) -> npt.NDArray[Any]:
+        """Return a column of numbers of a table, all replicates."""
+        return to_numpy(self.result.tables[table].column(column))
+
+    def names(self, table: str, column: str) -> npt.NDArray[np.str_]:
+        """Return a categorical column of a table, all replicates."""
+        return to_names(self.result.tables[table].column(column))
+
+    def metric(self, name: str) -> Floats:
+        """Return a metric by replicate, in the order of `runs`; what is missing is NaN, or is empty."""
+        runs = self.result.runs
+        if name not in runs.column_names:
+            return np.empty(0)
+        return to_numpy(runs.column(name)).astype(np.float64)
+
+    @cached_property
+    def scenario(self) -> Scenario | None:
+        """Return the scenario as it was run; None where this version can't read it any more."""
+        from cascade.scenario.load import inspect
+
+        path = self.result.path
+        if path is None or not (path / RESOLVED).exists():
+            return None
+        scenario, problems = inspect(path / RESOLVED)
+        return None if any(problem.severity == "error" for problem in problems) else scenario
+
+    @cached_property
+    def drawn(self) -> Assembled | Missing:
+        """Return the first replicate at its start, drawn again from the scenario."""
+        from cascade.assembly import assemble
+
+        if self.scenario is None:
+            return Missing("its scenario can't be read again")
+        try:
+            return assemble(self.scenario, self.result.replicates[0])
+        except CascadeError as error:
+            return Missing(f"its scenario can't be set up again: {error.problem}")
+
+    @property
+    def shades(self) -> tuple[Shade, ...]:
+        """Return the times at which shocks are on."""
+        scenario = self.scenario
+        return tuple(_shade(scenario, shock) for shock in scenario.shocks) if scenario else ()
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """What a report shows: variants, the first of which is the baseline where there are several."""
+
+    variants: tuple[Variant, ...]
+    _built: dict[Any, Any] = field(default_factory=dict[Any, Any], repr=False)
+
+    def once(self, build: Callable[[Study], T]) -> T:
+        """Return what a function makes of the study, made when first asked for and then kept."""
+        if build not in self._built:
+            self._built[build] = build(self)
+        return self._built[build]
+
+    @property
+    def first(self) -> Variant:
+        """Return the run, or the baseline."""
+        return self.variants[0]
+
+    @property
+    def is_comparison(self) -> bool:
+        """Tell whether runs are compared."""
+        return len(self.variants) > 1
+
+    @property
+    def markets(self) -> tuple[MarketUnits, ...]:
+        """Return the leveraged markets that all variants have."""
+        names = [{market.name for market in v.result.units.markets} for v in self.variants]
+        shared = set.intersection(*names)
+        return tuple(m for m in self.first.result.units.markets if m.leveraged and m.name in shared)
+
+    @property
+    def n(self) -> int:
+        """Return the smallest number of replicates of a variant."""
+        return min(variant.n for variant in self.variants)
+
+    @property
+    def clock(self) -> Clock:
+        """Return the unit of time: minutes for what lasts a few hours at most."""
+        longest = max(
+            (float(v.bars(m.name).t_s[-1]) for v in self.variants for m in self.markets), default=0.0
+        )
+        return Clock("min", 60.0) if longest <= _SHORT_S else Clock("h", 3600.0)
+
+    def times(self, variant: Variant, market: str) -> Column:
+        """Return the points of time of a market as a column."""
+        return Column("time", "time", variant.bars(market).t_s / self.clock.seconds, self.clock.unit)
+
+    @property
+    def start(self) -> str:
+        """Return what times count from."""
+        start = self.first.result.units.start
+        return f"{start:%Y-%m-%d %H:%M} UTC" if start else "the start"
+
+    def without(self, table: str) -> Missing | None:
+        """Return why a part that needs a table is missing, or None if every variant recorded it."""
+        if all(table in variant.result.tables for variant in self.variants):
+            return None
+        return Missing(f"the run did not record `{table}`; ask for it with `outputs: {{{table}: true}}`")
+
+
+def _shade(scenario: Scenario, shock: Shock) -> Shade:
+    """Return when a shock is on, and what it is."""
+    at = scenario.seconds(shock.at)
+    if isinstance(shock, MarketOrderShock):
+        text, end = f"{shock.side} order in {shock.market}", at + shock.over
+    elif isinstance(shock, NewsShock):
+        text, end = f"news of {shock.asset}", at + shock.over
+    else:
+        text, end = (
+            f"depth of {', '.join(shock.markets)}",
+            (at + shock.over) if shock.over else scenario.duration,
+        )
+    return Shade(at, max(end, at + scenario.dt), text)
+
+
+def quantile(matrix: Floats, share: float) -> Floats:
+    """Return a quantile over replicates by column; NaN where no replicate has a value."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # numpy warns of columns without values
+        return np.nanquantile(matrix, share, axis=0) if len(matrix) else np.full(matrix.shape[1], np.nan)
+
+
+def by_replicate(values: npt.NDArray[Any], replicates: npt.NDArray[Any], all_of: Sequence[int]) -> Floats:
+    """Return the sum of values by replicate."""
+    order = np.asarray(all_of, dtype=np.int64)
+    places = np.searchsorted(order, replicates)
+    return np.bincount(places, weights=values, minlength=len(order)).astype(np.float64)

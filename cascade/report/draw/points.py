@@ -1,0 +1,48 @@
+"""The points a renderer draws: rows of a table, thinned so that no spike is lost."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cascade.report.builders.table import Floats, Table
+from cascade.report.figures.spec import Where
+
+MOST_POINTS = 2000
+"""Points of a line."""
+
+
+def rows_of(table: Table, where: Where) -> npt.NDArray[np.intp]:
+    """Return the numbers of the rows a series draws."""
+    if where is None:
+        return np.arange(len(table))
+    column, name = where
+    return np.flatnonzero(np.array(table.names(column)) == name)
+
+
+def thinned(y: Floats, most: int = MOST_POINTS) -> npt.NDArray[np.intp]:
+    """Return which points to draw: of each stretch the first, the lowest and the highest, and the last of all."""
+    n = len(y)
+    if n <= most:
+        return np.arange(n)
+    edges = np.linspace(0, n, most // 3 + 1).astype(np.intp)
+    kept: list[Any] = [0, n - 1]
+    filled = np.where(np.isnan(y), np.inf, y), np.where(np.isnan(y), -np.inf, y)
+    for start, end in pairwise(edges.tolist()):
+        kept += [
+            start,
+            start + int(np.argmin(filled[0][start:end])),
+            start + int(np.argmax(filled[1][start:end])),
+        ]
+    return np.unique(np.array(kept, dtype=np.intp))[:most]
+
+
+def numbers_or_names(table: Table, column: str, rows: npt.NDArray[np.intp], *, is_category: bool) -> Any:
+    """Return the cells of a column in some rows, as an array of numbers or a list of names."""
+    if is_category:
+        names = table.names(column)
+        return [names[row] for row in rows]
+    return table.numbers(column)[rows]

@@ -1,0 +1,15 @@
+"""Figures of a report: each one function from tables to a description that any renderer can draw."""
+
+from cascade.report.figures import prices as _prices  # the order of imports is that of the page
+
+from cascade.report.figures import liquidations as _liquidations  # isort: skip
+from cascade.report.figures import amplification as _amplification  # isort: skip
+from cascade.report.figures import book as _book  # isort: skip
+from cascade.report.figures import losses as _losses  # isort: skip
+from cascade.report.figures import outcomes as _outcomes  # isort: skip
+from cascade.report.figures.registry import FIGURES, Entry, figure
+from cascade.report.figures.spec import FigureSpec
+
+__all__ = ["FIGURES", "Entry", "FigureSpec", "figure"]
+
+_MODULES = (_prices, _liquidations, _amplification, _book, _losses, _outcomes)

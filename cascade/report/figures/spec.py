@@ -1,0 +1,165 @@
+"""A figure as data: which columns of which table are drawn how, and what the reader is told about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from cascade.report.builders.table import Said, Table
+
+Where: TypeAlias = tuple[str, str] | None
+"""A column and the name its rows must hold; None for all rows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """A line through the rows; `step` holds each value until the next."""
+
+    y: str
+    name: str
+    color: str
+    x: str = ""
+    dash: Literal["solid", "dash", "dot", "dashdot"] | None = None
+    """None for the dash of the colour."""
+    step: bool = False
+    where: Where = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Band:
+    """What lies between two columns."""
+
+    low: str
+    high: str
+    name: str
+    color: str
+    x: str = ""
+    where: Where = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bar:
+    """A bar for each row, from `base` (or zero) on; `low` and `high` are the ends of whiskers."""
+
+    y: str
+    name: str
+    color: str
+    x: str = ""
+    base: str = ""
+    low: str = ""
+    high: str = ""
+    where: Where = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Points:
+    """A marker for each row; `low` and `high` are the ends of a horizontal whisker."""
+
+    y: str
+    name: str
+    color: str
+    x: str = ""
+    low: str = ""
+    high: str = ""
+    where: Where = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heat:
+    """A row of cells for each column in `rows`, from below; `labels` name them."""
+
+    rows: tuple[str, ...]
+    labels: tuple[str, ...]
+    name: str
+    unit: str
+    diverging: bool = False
+    """The middle of the scale is zero."""
+
+
+Series: TypeAlias = Line | Band | Bar | Points | Heat
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """An axis: what it measures, in what unit, and how it is scaled; a category axis has names."""
+
+    label: str
+    unit: str = ""
+    kind: Literal["linear", "log", "category"] = "linear"
+
+    @property
+    def text(self) -> str:
+        """Return what stands at the axis."""
+        return f"{self.label} ({self.unit})" if self.unit else self.label
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Text at a point of a panel."""
+
+    x: float | str
+    y: float
+    text: Said
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A line across the panel at a value of its x or y axis."""
+
+    at: float
+    text: str
+    axis: Literal["x", "y"] = "x"
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A part of the x axis that is shaded."""
+
+    start: float
+    end: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Panel:
+    """One drawing area; panels of a figure stand above each other over the same x axis."""
+
+    y: Axis
+    series: tuple[Series, ...]
+    notes: tuple[Note, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    bars: Literal["stack", "group", "overlay"] = "group"
+    height: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FigureSpec:
+    """A figure: its title says what was found, and every number it draws is a cell of its table."""
+
+    name: str
+    title: Said
+    table: Table
+    x: Axis
+    x_column: str
+    panels: tuple[Panel, ...]
+    n: str
+    """How many replicates, or what else is counted."""
+    interval: str
+    """What bands and whiskers mean; empty where there are none."""
+    read: str
+    """How to read it, in a line."""
+    alt: str
+    """What it shows, for those who can't see it."""
+    spans: tuple[Span, ...] = ()
+    is_horizontal: bool = False
+    """Bars lie, and rows run down the y axis."""
+
+    @property
+    def legend(self) -> tuple[Series, ...]:
+        """Return the series a legend names, each name once."""
+        found: dict[str, Series] = {}
+        for panel in self.panels:
+            for series in panel.series:
+                if series.name:
+                    found.setdefault(series.name, series)
+        return tuple(found.values())

@@ -1,0 +1,63 @@
+"""The report as a memo in Markdown, for a pull request or a mail."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cascade.report.builders import facts, liquidations, losses
+from cascade.report.builders.headline import headline, verdict
+from cascade.report.builders.study import Study
+from cascade.report.builders.table import Column, Table, show
+
+
+def memo(study: Study) -> str:
+    """Return verdict, what differs, metrics, what was liquidated, who bore it, and checks."""
+    return "\n".join(_parts(study))
+
+
+def _parts(study: Study) -> Iterator[str]:
+    names = " against ".join(f"`{variant.label}`" for variant in study.variants)
+    yield f"# {names}\n"
+    yield f"{verdict(study).text}\n"
+    interval = " Medians [95 % interval of the median]." if study.n > 5 else ""
+    count = f"{study.n:,} replicate{'s' * (study.n != 1)}"
+    yield f"{count}.{interval} A stress result, conditional on the scenario; not a forecast.\n"
+    waterfall = losses.waterfall(study)
+    found = [facts.differences(study), headline(study), liquidations.newspaper(study)]
+    found += waterfall if isinstance(waterfall, list) else []
+    for table in [*found, facts.checks(study), facts.provenance(study)]:
+        if table is not None and len(table):
+            yield f"## {table.title}\n"
+            yield markdown_table(table) + "\n"
+
+
+def markdown_table(table: Table) -> str:
+    """Return the columns of a table that a reader sees."""
+    shown = [c for c in table.columns if not c.hidden and any(value not in (None, "") for value in c.values)]
+    lines = [_line([_heading(column) for column in shown])]
+    lines.append(_line(["--:" if column.kind == "number" else "---" for column in shown]))
+    lines += [_line([_cell(table, row, column) for column in shown]) for row in range(len(table))]
+    return "\n".join(lines)
+
+
+def _heading(column: Column) -> str:
+    return f"{column.label} ({column.unit})" if column.unit and column.unit != "1" else column.label
+
+
+def _line(cells: list[str]) -> str:
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+
+
+def _cell(table: Table, row: int, column: Column) -> str:
+    """Return a cell: a median with its interval, or a name."""
+    value = table.value(row, column.name)
+    if column.kind != "number":
+        text = "" if value is None else str(value)
+        return f"`{text}`" if column.kind == "code" and text else text.replace("\n", " ")
+    text = show(value, table.unit(row, column.name))
+    if column.interval:
+        low, high = (table.value(row, name) for name in column.interval)
+        if low is not None and high is not None:
+            unit = table.unit(row, column.name)
+            text += f" [{show(low, unit, is_bare=True)}, {show(high, unit, is_bare=True)}]"
+    return text

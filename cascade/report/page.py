@@ -1,0 +1,190 @@
+"""The report as one HTML file that needs nothing else: no network, no folder, and, if asked for, no script."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from cascade.output.manifest import software_version
+from cascade.output.reader import Result
+from cascade.report.builders.headline import verdict
+from cascade.report.builders.study import Study, Variant
+from cascade.report.builders.table import Column, Floats, Table, plain, show
+from cascade.report.draw.legend import swatch
+from cascade.report.draw.plotly import figure_json
+from cascade.report.figures import FigureSpec
+from cascade.report.sections import Section, sections
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+FOLDER: Final = Path(__file__).resolve().parent
+MOST_BYTES: Final = 3_000_000
+LONG: Final = 60
+"""Rows of a table that is shown; a longer one can be downloaded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a page is made."""
+
+    static: bool = False
+    """Figures as SVG, and no script."""
+    made: datetime | None = None
+    """When; None for now."""
+
+
+def study_of(results: Sequence[Result], labels: Sequence[str] = ()) -> Study:
+    """Return what a report of some runs is about; one run alone has the first colour, and not the baseline's."""
+    names = labels or [result.name for result in results]
+    first = 1 if len(results) == 1 else 0
+    pairs = enumerate(zip(names, results, strict=True))
+    return Study(tuple(Variant(name, result, first + number) for number, (name, result) in pairs))
+
+
+def page(study: Study, options: Options | None = None) -> str:
+    """Return the report of a study as HTML.
+
+    Raises
+    ------
+    UsageError
+        If the page is to be static and matplotlib is not installed.
+    """
+    options = options or Options()
+    shown, absent = sections(study)
+    made = options.made or datetime.now(UTC)
+    template = _environment().get_template("page.html")
+    return template.render(
+        study=study, title=_title(study), verdict=verdict(study), sections=shown, absent=absent,
+        n=f"{study.n:,} replicate{'s' * (study.n != 1)}", description=_description(study), references=_references(study),
+        is_static=options.static, made=f"{made:%Y-%m-%d %H:%M} UTC", version=software_version(),
+        draw=_Drawer(static=options.static), style=_asset("style.css"), script=_asset("script.js"),
+        plotly="" if options.static else _asset("plotly/plotly-cartesian.min.js"),
+        is_unfinished=study.first.result.outcome == "unfinished",
+    )  # fmt: skip
+
+
+def _title(study: Study) -> str:
+    name = study.first.result.name
+    return f"{name}: {len(study.variants)} runs compared" if study.is_comparison else name
+
+
+def _description(study: Study) -> str:
+    scenario = study.first.scenario
+    return scenario.description if scenario else str(study.first.result.manifest.get("description", ""))
+
+
+def _references(study: Study) -> list[str]:
+    scenario = study.first.scenario
+    return [each if isinstance(each, str) else each.text for each in scenario.references] if scenario else []
+
+
+class _Drawer:
+    """Draws figures into the page."""
+
+    def __init__(self, *, static: bool) -> None:
+        self._static = static
+
+    def __call__(self, spec: FigureSpec) -> Any:
+        from markupsafe import Markup
+
+        if self._static:
+            from cascade.report.draw.svg import figure_svg
+
+            return Markup(figure_svg(spec))
+        text = json.dumps(figure_json(spec), separators=(",", ":"), allow_nan=False, sort_keys=True)
+        return Markup(text.replace("<", "\\u003c"))
+
+
+@lru_cache(maxsize=1)
+def _environment() -> Environment:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(FOLDER / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True,
+    )  # fmt: skip
+    environment.filters.update(plain=plain, csv_uri=csv_uri, swatch=swatch, spark=spark)
+    own: dict[str, Any] = {"cells": cells, "visible": visible, "LONG": LONG}
+    environment.globals.update(own)
+    return environment
+
+
+@lru_cache(maxsize=8)
+def _asset(name: str) -> Any:
+    """Return a file of the page's, to be put in as it is."""
+    from markupsafe import Markup
+
+    return Markup((FOLDER / "assets" / name).read_text(encoding="utf-8"))
+
+
+def csv_uri(table: Table) -> str:
+    """Return a table as an address that holds it."""
+    return f"data:text/csv;charset=utf-8;base64,{base64.b64encode(table.csv().encode()).decode()}"
+
+
+def visible(table: Table) -> list[Column]:
+    """Return the columns a reader sees: those that are filled and not part of another."""
+    return [
+        column for column in table.columns
+        if not column.hidden and any(value not in (None, "") for value in column.values)
+    ]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A cell as the page shows it: the text of each number, beside the number itself."""
+
+    kind: str
+    parts: tuple[tuple[str, str, str], ...]
+    """Column, number and text of the value, and of the ends of its interval."""
+    unit: str
+
+
+def cells(table: Table, row: int) -> list[Shown]:
+    """Return the visible cells of a row."""
+    return [_shown(table, row, column) for column in visible(table) if column.name != "group"]
+
+
+def _shown(table: Table, row: int, column: Column) -> Shown:
+    unit = table.unit(row, column.name) if column.kind == "number" else ""
+    names = [column.name]
+    if column.interval and table.value(row, column.interval[0]) is not None:
+        names += column.interval
+    values = [(name, table.value(row, name)) for name in names]
+    parts = tuple(
+        (name, plain(value), "" if value is None else show(value, unit, is_bare=place > 0))
+        for place, (name, value) in enumerate(values)
+    )
+    return Shown(column.kind, parts, _SAID.get(unit, unit) if column.unit is None else "")
+
+
+_SAID: Final = dict.fromkeys(
+    ("USD", "bps", "%", "h", "min", "s", "per square root of a year", "1", ""), ""
+) | {"USD per unit of the asset": "USD"}
+"""Units that the text of a number says, or that need no word."""
+
+
+def spark(values: Floats) -> Any:
+    """Return a path as a small SVG line."""
+    from markupsafe import Markup
+
+    known = values[~np.isnan(values)]
+    low, high = (float(np.min(known)), float(np.max(known))) if len(known) else (0.0, 1.0)
+    span = (high - low) or 1.0
+    step = 160.0 / max(len(known) - 1, 1)
+    points = " ".join(f"{k * step:.1f},{34 - 32 * (float(v) - low) / span:.1f}" for k, v in enumerate(known))
+    return Markup(
+        f'<svg class="spark" viewBox="0 0 160 36" aria-hidden="true"><polyline points="{points}"/></svg>'
+    )
+
+
+__all__ = ["MOST_BYTES", "Options", "Section", "page", "study_of"]

@@ -1,0 +1,76 @@
+"""Writes reports to files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from types import MappingProxyType
+
+from cascade.errors import UsageError
+from cascade.experiment.recorder import units_of
+from cascade.output.manifest import MANIFEST, RESOLVED, write_atomically
+from cascade.output.reader import Result, read
+from cascade.report.page import Options, page, study_of
+from cascade.scenario.load import load
+
+
+def read_for_report(folder: str | Path) -> Result:
+    """Return a run, or, of one that has not finished, the replicates that have.
+
+    Raises
+    ------
+    ResultsError
+        The folder is not there, not of Cascade, of a newer version, or no replicate has finished.
+    """
+    folder = Path(folder)
+    if (folder / MANIFEST).exists() or not (folder / RESOLVED).exists():
+        return read(folder)
+    found = read(folder, partial=True)
+    scenario = load(folder / RESOLVED)
+    manifest = {
+        "scenario": {"name": scenario.name},
+        "units": units_of(scenario).to_json(),
+        "description": scenario.description,
+        "request": {"seed": scenario.seed},
+        "published": [item.model_dump() for item in scenario.published],
+    }
+    return Result(found.tables, MappingProxyType(manifest), folder)
+
+
+def write_report(
+    results: Sequence[Result], path: str | Path, *, labels: Sequence[str] = (), static: bool = False,
+    markdown: bool = False, force: bool = False,
+) -> Path:  # fmt: skip
+    """Write a report of one or several runs, and return its file.
+
+    Parameters
+    ----------
+    labels
+        What the runs are called; by default their scenarios.
+    static
+        Draw the figures as SVG, and use no JavaScript.
+    markdown
+        Write a memo in Markdown in place of a page.
+    force
+        Overwrite the file.
+
+    Raises
+    ------
+    UsageError
+        The file exists and `force` is not given, or matplotlib is missing for a static page.
+    """
+    path = Path(path)
+    if path.exists() and not force:
+        raise UsageError(
+            "the file exists", where=str(path), remedy="overwrite it with --force", code="CAS802"
+        )
+    study = study_of(results, labels)
+    if markdown:
+        from cascade.report.markdown import memo
+
+        text = memo(study)
+    else:
+        text = page(study, Options(static=static))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, text)
+    return path

@@ -1,0 +1,65 @@
+"""Small runs to report about, made once: a stress with losses, and a quiet one."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+import cascade
+from cascade.output.reader import Result
+from cascade.report.page import Options, page, study_of
+from tests.report.reading import Page
+from tests.support.scenarios import small_scenario
+
+MADE = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
+
+OUTPUTS = {"bars": "10s", "check_every": "30s", "accounts": True, "snapshots": "30s"}
+
+
+@pytest.fixture(scope="session")
+def stress(tmp_path_factory: pytest.TempPathFactory) -> Result:
+    """Return six replicates of a fall that leaves a small fund and auto-deleveraging with losses."""
+    scenario = small_scenario(
+        name="stress", description="A fall of 5 % <at once>.", outputs=OUTPUTS,
+        venues={"spot": {"rulebook": "spot"}, "venue": {"rulebook": "binance-2025-07", "fund": "10k"}},
+        shocks=[{"type": "news", "at": "30s", "asset": "BTC", "move": "-5 %"}],
+        references=["A document of <1 July>"],
+        published=[{"what": "public_usd", "value": 1.25e6, "source": "a newspaper"}],
+    )  # fmt: skip
+    return cascade.run(scenario, replicates=6, counterfactual=True, out=tmp_path_factory.mktemp("stress"))
+
+
+@pytest.fixture(scope="session")
+def quiet(tmp_path_factory: pytest.TempPathFactory) -> Result:
+    """Return one replicate without leverage, counterfactual or liquidations."""
+    crowd = small_scenario().population[0].model_dump(mode="json", exclude_none=True)
+    crowd |= {"leverage": {"dist": "constant", "value": 2}}
+    scenario = small_scenario(name="quiet", population=[crowd])
+    return cascade.run(scenario, out=tmp_path_factory.mktemp("quiet"))
+
+
+@pytest.fixture(scope="session")
+def pages(stress: Result) -> dict[str, str]:
+    """Return the page of the stress, with a script and without."""
+    pytest.importorskip("matplotlib")
+    return {
+        "script": page(study_of([stress]), Options(made=MADE)),
+        "static": page(study_of([stress]), Options(static=True, made=MADE)),
+    }
+
+
+@pytest.fixture(scope="session")
+def parsed(pages: dict[str, str]) -> Page:
+    """Return the page of the stress as a parser reads it."""
+    return Page.of(pages["script"])
+
+
+@pytest.fixture(scope="session")
+def page_file(pages: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Return the pages as files."""
+    folder = tmp_path_factory.mktemp("pages")
+    for name, text in pages.items():
+        (folder / f"{name}.html").write_text(text, encoding="utf-8")
+    return {name: folder / f"{name}.html" for name in pages}

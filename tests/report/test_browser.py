@@ -1,0 +1,219 @@
+"""The page in a real browser: no error, no request, reachable by keyboard, readable at any width and in the dark."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+CHROMIUM = next(
+    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), ""
+)
+
+pytestmark = [
+    pytest.mark.skipif(not CHROMIUM, reason="no chromium on this machine (on Debian: apt install chromium)"),
+    pytest.mark.skipif(
+        importlib.util.find_spec("playwright") is None,
+        reason="playwright is not installed: pip install playwright",
+    ),
+]
+
+ARGUMENTS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
+]  # fmt: skip
+
+PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as p:
+        found = p.chromium.launch(executable_path=CHROMIUM, headless=True, args=ARGUMENTS)
+        yield found
+        found.close()
+
+
+@pytest.fixture
+def visit(browser: Any, page_file: dict[str, Path]) -> Iterator[Any]:
+    """Return what opens a page; whatever it says or asks the network for fails the test."""
+    contexts: list[Any] = []
+    said: list[str] = []
+
+    def visit(name: str = "script", viewport: dict[str, int] = DESKTOP, **options: Any) -> Any:
+        context = browser.new_context(viewport=viewport, offline=True, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: said.append(f"console: {message.text}"))
+        page.on("pageerror", lambda error: said.append(f"error: {error}"))
+        page.on(
+            "request",
+            lambda request: said.append(f"request: {request.url}") if is_fetched(request.url) else None,
+        )
+        page.goto(page_file[name].as_uri())
+        if name == "script":
+            page.wait_for_selector("html[data-drawn=yes]", timeout=120_000)
+        return page
+
+    def is_fetched(url: str) -> bool:
+        return not url.startswith(("data:", "blob:", *(path.as_uri() for path in page_file.values())))
+
+    yield visit
+    for context in contexts:
+        context.close()
+    assert not said
+
+
+def picture(page: Any, name: str) -> None:
+    """Keep a picture of a page where CASCADE_PICTURES says, to be looked at."""
+    if folder := os.environ.get("CASCADE_PICTURES"):
+        page.screenshot(path=f"{folder}/{name}.png", full_page=True)
+
+
+def test_every_figure_is_drawn(visit: Any) -> None:
+    page = visit()
+    picture(page, "light")
+    plots, drawn = page.locator(".plot"), page.locator(".plot.js-plotly-plot")
+    assert plots.count() == drawn.count() > 10
+    for k in range(drawn.count()):
+        assert drawn.nth(k).locator(".main-svg").first.bounding_box()["height"] > 100
+    marks = ".scatterlayer path, .barlayer path, .heatmaplayer image"
+    assert all(drawn.nth(k).locator(marks).count() for k in range(drawn.count()))
+
+
+@pytest.mark.parametrize("name", ["script", "static"])
+@pytest.mark.parametrize("viewport", [PHONE, DESKTOP], ids=["phone", "desktop"])
+def test_nothing_is_wider_than_the_window(visit: Any, name: str, viewport: dict[str, int]) -> None:
+    page = visit(name, viewport)
+    picture(page, f"{name}-{viewport['width']}")
+    assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+    outside = page.evaluate(
+        """() => [...document.querySelectorAll("main *:not(svg *)")].filter(e => !e.closest(".scroll, svg, .hidden")
+           && e.getBoundingClientRect().right > innerWidth + 1).map(e => e.outerHTML.slice(0, 90))"""
+    )
+    assert outside == []
+
+
+CONTRAST = """() => {
+  const canvas = document.createElement("canvas"); canvas.width = canvas.height = 1;
+  const brush = canvas.getContext("2d", {willReadFrequently: true});
+  const light = (color) => {
+    brush.clearRect(0, 0, 1, 1); brush.fillStyle = color; brush.fillRect(0, 0, 1, 1);
+    const [r, g, b] = [...brush.getImageData(0, 0, 1, 1).data].map(
+      v => v / 255 <= 0.04045 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const ground = (e) => {
+    for (; e; e = e.parentElement) {
+      const color = getComputedStyle(e).backgroundColor;
+      if (color !== "rgba(0, 0, 0, 0)") return color;
+    }
+    return "rgb(255, 255, 255)";
+  };
+  const found = [];
+  for (const e of document.querySelectorAll("body *")) {
+    if (e.closest("script, style, .hidden, .skip, noscript")) continue;
+    const own = [...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim());
+    if (!own) continue;
+    const style = getComputedStyle(e), is_svg = e instanceof SVGElement;
+    const pair = [light(is_svg ? style.fill : style.color), light(ground(is_svg ? e.closest("figure, .sparks") : e))];
+    const ratio = (Math.max(...pair) + 0.05) / (Math.min(...pair) + 0.05);
+    if (ratio < 4.5) found.push(`${ratio.toFixed(2)} ${e.tagName} ${e.textContent.slice(0, 30)}`);
+  }
+  return found;
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", ["script", "static"])
+def test_text_stands_out_from_its_ground(visit: Any, name: str, scheme: str) -> None:
+    page = visit(name, color_scheme=scheme)
+    picture(page, f"{name}-{scheme}")
+    assert page.evaluate(CONTRAST) == []
+
+
+def test_colours_can_be_chosen_without_a_script(visit: Any) -> None:
+    page = visit("static", color_scheme="light")
+    ground = "getComputedStyle(document.body).backgroundColor"
+    light = page.evaluate(ground)
+    page.check("#theme-dark")
+    assert page.evaluate(ground) != light
+    assert page.evaluate(CONTRAST) == []
+    page.check("#theme-light")
+    assert page.evaluate(ground) == light
+
+
+def test_keyboard_reaches_everything(visit: Any) -> None:
+    page = visit()
+    reached: list[str] = []
+    for _ in range(400):
+        page.keyboard.press("Tab")
+        now = page.evaluate("""() => { const e = document.activeElement;
+            return e === document.body ? "" : e.id || e.getAttribute("download") || e.getAttribute("href")
+            || e.dataset.series || e.getAttribute("aria-label") || e.textContent.slice(0, 20); }""")
+        if not now:
+            break
+        reached.append(now)
+    assert reached[:2] == ["#main", "theme-auto"], "first the way past everything, then the colours"
+    links = page.evaluate(
+        "[...document.querySelectorAll('nav a, a.csv')].map(e => e.download || e.getAttribute('href'))"
+    )
+    assert set(links) <= set(reached)
+    series = page.evaluate("[...document.querySelectorAll('button[data-series]')].map(e => e.dataset.series)")
+    assert set(series) <= set(reached)
+    assert (
+        page.evaluate(
+            'document.querySelectorAll(\'[tabindex]:not([tabindex="0"]):not([tabindex="-1"])\').length'
+        )
+        == 0
+    )
+
+
+def test_skip_link_leads_to_the_report(visit: Any) -> None:
+    page = visit()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "main"
+
+
+def test_a_key_of_the_legend_hides_its_series(visit: Any) -> None:
+    page = visit()
+    key = page.locator("#price button[data-series=index]").first
+    lines = page.locator("#price .plot").first.locator(".scatterlayer .trace")
+    before = lines.count()
+    key.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_function(
+        f"document.querySelector('#price .plot').querySelectorAll('.scatterlayer .trace').length < {before}"
+    )
+    assert key.get_attribute("aria-pressed") == "false"
+    page.keyboard.press("Enter")
+    page.wait_for_function(
+        f"document.querySelector('#price .plot').querySelectorAll('.scatterlayer .trace').length == {before}"
+    )
+
+
+@pytest.mark.parametrize("name", ["script", "static"])
+def test_print(visit: Any, name: str) -> None:
+    page = visit(name)
+    paper = page.pdf(format="A4")
+    assert paper.startswith(b"%PDF")
+    page.emulate_media(media="print", color_scheme="dark")
+    assert page.evaluate("getComputedStyle(document.querySelector('nav')).display") == "none"
+    assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "light"
+    assert page.evaluate(CONTRAST) == []
+
+
+def test_downloads_hold_the_tables(visit: Any, parsed: Any) -> None:
+    page = visit()
+    with page.expect_download() as waiting:
+        page.locator("a.csv[download='headline.csv']").click()
+    text = Path(waiting.value.path()).read_text(encoding="utf-8")
+    assert len(text.splitlines()) == 1 + len(parsed.csv["headline"])

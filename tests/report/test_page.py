@@ -1,0 +1,252 @@
+"""The page: every number is that of the table it comes from, nothing is fetched, and nothing is missing unsaid."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+import cascade
+from cascade.errors import ResultsError
+from cascade.output.manifest import MANIFEST
+from cascade.report.builders.table import show
+from cascade.report.figures import FIGURES
+from cascade.report.formats import format_bare, format_value
+from cascade.report.page import MOST_BYTES, Options, page, study_of
+from cascade.report.sections import sections
+from cascade.report.write import read_for_report
+from tests.report.conftest import MADE
+from tests.report.reading import Page, decoded
+
+
+def test_every_number_is_that_of_its_table(parsed):
+    assert len(parsed.numbers) > 300
+    for number in parsed.numbers:
+        assert number.value == parsed.cell(number.place), number
+
+
+def test_every_number_reads_as_its_value(parsed, stress):
+    tables = all_tables(stress)
+    for number in parsed.numbers:
+        table, row, column = number.place.split("/")
+        unit = tables[table].unit(int(row), column)
+        value = tables[table].value(int(row), column)
+        assert number.text in {format_value(value, unit), format_bare(value, unit)}, number
+
+
+def test_prose_has_no_number_that_is_not_a_cell(parsed):
+    """Verdict and titles: what remains without their numbers has no digit, but in names and constants."""
+    known = re.compile(r"venue:BTCUSDT|BTC|95 %|1 %|50x|50 bps")
+    for kind in ("verdict", "figcaption"):
+        said = " ".join(parsed.texts[kind])
+        assert not re.search(r"\d", known.sub("", said)), said
+    assert any("verdict" not in number.inside and not number.is_cell for number in parsed.numbers)
+
+
+def all_tables(result):
+    found, _ = sections(study_of([result]))
+    tables = {table.name: table for section in found for table in section.tables}
+    return tables | {spec.table.name: spec.table for section in found for spec in section.figures}
+
+
+def specs(result):
+    found, _ = sections(study_of([result]))
+    return {spec.name: spec for section in found for spec in section.figures}
+
+
+def test_figures_draw_the_cells_of_their_table(parsed, stress):
+    found = specs(stress)
+    assert set(parsed.figures) == set(found)
+    assert len(found) >= 12
+    for name, figure in parsed.figures.items():
+        rows = parsed.csv[found[name].table.name]
+        columns = {key: numbers(rows, key) for key in rows[0]}
+        for trace in figure["data"]:
+            for drawn in drawn_numbers(trace):
+                assert any(holds(column, drawn) for column in columns.values()), (name, trace["name"])
+
+
+def numbers(rows, key):
+    try:
+        return np.array([float(row[key]) if row[key] else np.nan for row in rows])
+    except ValueError:
+        return np.empty(0)
+
+
+def drawn_numbers(trace):
+    """Yield the columns of numbers that a trace draws; of a heatmap each row of cells."""
+    for key in ("x", "y", "base"):
+        values = decoded(trace[key]) if key in trace else []
+        if isinstance(values, np.ndarray):
+            yield values
+    if "z" in trace:
+        yield from decoded(trace["z"])
+
+
+def holds(column, drawn):
+    """Tell whether all drawn numbers are in a column, in its order, as 32-bit floats have them."""
+    if len(column) < len(drawn):
+        return False
+    known = column.astype(np.float32).astype(np.float64)
+    places = [np.flatnonzero(same(known, value)) for value in drawn]
+    return all(len(each) for each in places)
+
+
+def same(known, value):
+    return np.isnan(known) if np.isnan(value) else np.isclose(known, value, rtol=2e-7, atol=0)
+
+
+def test_whiskers_end_where_the_intervals_end(parsed):
+    rows = parsed.csv["waterfall"]
+    (trace,) = parsed.figures["waterfall"]["data"]
+    middle, up, down = (
+        decoded(trace[k] if k == "x" else trace["error_x"][k]) for k in ("x", "array", "arrayminus")
+    )
+    assert middle + up == pytest.approx([float(row["median_high"]) for row in rows], rel=1e-6)
+    assert middle - down == pytest.approx([float(row["median_low"]) for row in rows], rel=1e-6, abs=1e-3)
+
+
+def test_every_figure_says_what_it_must(stress):
+    for name, spec in specs(stress).items():
+        assert spec.title.text, name
+        assert spec.n, name
+        assert spec.read, name
+        assert spec.alt, name
+        axes = [spec.x, *(panel.y for panel in spec.panels)]
+        assert all(axis.unit or axis.kind == "category" for axis in axes), name
+        has_band = any(
+            "low" in vars_of(s) and vars_of(s)["low"] for panel in spec.panels for s in panel.series
+        )
+        assert spec.interval or not has_band, f"{name} does not say what its bands mean"
+
+
+def vars_of(series):
+    return {name: getattr(series, name) for name in type(series).__dataclass_fields__}
+
+
+def test_sections_stand_in_the_order_of_the_plan_and_are_listed(parsed):
+    ids = [given["id"] for tag, given in parsed.elements if tag == "section"]
+    links = [given["href"] for tag, given in parsed.elements if tag == "a" and given["href"].startswith("#")]
+    assert links[1:] == [f"#{each}" for each in ids if each != "absent"]
+    assert ids[:4] == ["metrics", "liquidated", "price", "map"]
+    assert "fairness" in ids, "the stress ends in auto-deleveraging"
+    assert len(ids) == len(set(ids))
+
+
+def test_names_in_the_page_are_unique(pages):
+    for text in pages.values():
+        found = [given["id"] for _, given in Page.of(text).elements if "id" in given]
+        assert len(found) == len(set(found))
+
+
+def test_what_the_author_wrote_is_escaped(pages, parsed):
+    for text in pages.values():
+        assert "<at once>" not in text
+        assert "<1 July>" not in text
+    assert any("<at once>" in text for text in parsed.texts["p"])
+
+
+def test_nothing_can_be_fetched(pages):
+    for text in pages.values():
+        for tag, given in Page.of(text).elements:
+            for name in ("src", "href", "xlink:href", "action"):
+                if given.get(name):
+                    assert given[name].startswith(("data:", "#")), (tag, given)
+        assert "Content-Security-Policy" in text
+        assert "default-src 'none'" in text
+
+
+def test_static_page_has_no_script(pages):
+    assert "<script" not in pages["static"]
+    assert "javascript" not in pages["static"].lower()
+    assert pages["static"].count("<svg xmlns") + pages["static"].count("<svg viewBox") > 0
+    scripted, static = (Page.of(pages[name]) for name in ("script", "static"))
+    assert scripted.csv == static.csv
+    assert [n[:4] for n in scripted.numbers] == [n[:4] for n in static.numbers]
+
+
+def test_size(pages):
+    assert len(pages["script"].encode()) < MOST_BYTES
+    assert len(pages["static"].encode()) < MOST_BYTES
+
+
+def test_same_run_same_bytes_but_for_the_time_stamp(pages, stress):
+    again = study_of([cascade.read(stress.path)])
+    assert page(again, Options(made=MADE)) == pages["script"]
+    assert page(again, Options(static=True, made=MADE)) == pages["static"]
+
+
+def test_one_quiet_replicate(quiet):
+    text = page(study_of([quiet]), Options(made=MADE))
+    found = Page.of(text)
+    assert "Nothing was liquidated." in "".join(found.texts["verdict"])
+    ids = [given["id"] for tag, given in found.elements if tag == "section"]
+    for absent in ("liquidations", "amplification", "losses", "fairness", "outcomes", "worst"):
+        assert absent not in ids
+    said = " ".join(found.texts["li"])
+    assert "--counterfactual" in said
+    assert "outputs: {accounts: true}" in said
+    assert "how much of it is luck" in text
+    assert "[95 %" not in text
+    for number in found.numbers:
+        assert number.value == found.cell(number.place)
+
+
+def test_run_that_has_not_finished(stress, tmp_path):
+    import shutil
+
+    folder = tmp_path / "killed"
+    shutil.copytree(stress.path, folder)
+    (folder / MANIFEST).unlink()
+    result = read_for_report(folder)
+    text = page(study_of([result]), Options(made=MADE))
+    assert "This run has not finished" in text
+    assert (
+        Page.of(text).csv["headline"] == Page.of(page(study_of([stress]), Options(made=MADE))).csv["headline"]
+    )
+
+
+def test_run_of_which_nothing_finished_is_refused(stress, tmp_path):
+    (tmp_path / "scenario.resolved.yaml").write_text("cascade: 1\n")
+    with pytest.raises(ResultsError, match="no replicate has finished"):
+        read_for_report(tmp_path)
+    with pytest.raises(ResultsError):
+        read_for_report(tmp_path / "nowhere")
+
+
+def test_failed_replicates_are_told(write_run):
+    path = write_run(n=2)
+    result = cascade.read(path)
+    outcome = {"status": "partly failed", "text": "1 of 3 replicates failed.", "replicates_failed": 1}
+    object.__setattr__(result, "manifest", dict(result.manifest) | {"outcome": outcome})
+    text = page(study_of([result]), Options(made=MADE))
+    assert "1 of 3 replicates failed." in text
+    assert "2 finished, 1 failed" in text
+
+
+def test_a_run_whose_scenario_is_lost_has_a_report_without_what_needs_it(write_run):
+    found = Page.of(page(study_of([cascade.read(write_run(n=2))]), Options(made=MADE)))
+    assert any("scenario can't be read again" in text for text in found.texts["li"])
+    assert "parameters" not in found.csv
+
+
+def test_missing_matplotlib_is_said(stress, monkeypatch):
+    import sys
+
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(cascade.CascadeError, match="matplotlib") as caught:
+        page(study_of([stress]), Options(static=True))
+    assert "cascade[paper]" in caught.value.remedy
+
+
+def test_registry_names_and_sections_agree():
+    from cascade.report.sections import PLANS
+
+    planned = {plan.id for plan in PLANS}
+    assert {entry.section for entry in FIGURES.values()} <= planned
+    assert all(entry.shows and entry.reading and entry.needs for entry in FIGURES.values())
+
+
+def test_missing_numbers_are_not_zeros():
+    assert show(None, "USD") == "n/a"
