@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cascade.report.builders import facts, liquidations, losses
+from cascade.report.builders import ensemble, facts, liquidations, losses
 from cascade.report.builders.headline import headline, verdict
 from cascade.report.builders.study import Study
 from cascade.report.builders.table import Column, Table, show
@@ -24,7 +24,7 @@ def _parts(study: Study) -> Iterator[str]:
     yield f"{count}.{interval} A stress result, conditional on the scenario; not a forecast.\n"
     waterfall = losses.waterfall(study)
     found = [facts.differences(study), headline(study), liquidations.newspaper(study)]
-    found += waterfall if isinstance(waterfall, list) else []
+    found += [*(waterfall if isinstance(waterfall, list) else []), ensemble.tail(study)]
     for table in [*found, facts.checks(study), facts.provenance(study)]:
         if table is not None and len(table):
             yield f"## {table.title}\n"

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from cascade.report.builders import facts, liquidations, losses, outcomes
+from cascade.report.builders import ensemble, facts, liquidations, losses, outcomes
 from cascade.report.builders.headline import headline
 from cascade.report.builders.liquidation_map import liquidation_map
 from cascade.report.builders.study import Missing, Study
@@ -76,7 +76,7 @@ PLANS: Final = (
     Plan("losses", "Who bore the losses"),
     Plan("fairness", "How auto-deleveraging spread them", _fairness),
     Plan("funding", "Basis and funding"),
-    Plan("outcomes", "Distribution of outcomes", lambda study: _some(outcomes.quantiles(study))),
+    Plan("outcomes", "Distribution of outcomes", lambda study: _some(ensemble.tail(study), outcomes.quantiles(study))),
     Plan("worst", "Worst replicates", _worst),
     Plan(
         "assumptions", "Assumptions",

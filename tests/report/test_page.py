@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+import sys
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ import pytest
 import cascade
 from cascade.errors import ResultsError
 from cascade.output.manifest import MANIFEST
+from cascade.output.parquet import of_replicates, write_parquet
 from cascade.report.builders.table import show
 from cascade.report.figures import FIGURES
 from cascade.report.formats import format_bare, format_value
@@ -194,17 +197,19 @@ def test_one_quiet_replicate(quiet):
 
 
 def test_run_that_has_not_finished(stress, tmp_path):
-    import shutil
-
     folder = tmp_path / "killed"
     shutil.copytree(stress.path, folder)
-    (folder / MANIFEST).unlink()
+    for name in (MANIFEST, "runs.parquet"):
+        (folder / name).unlink()
+    (folder / "runs").mkdir()
+    for k in range(4):  # shards of one replicate each, of which four were done
+        write_parquet(folder / "runs" / f"part-{k:05d}.parquet", of_replicates(stress.runs, [k]))
     result = read_for_report(folder)
+    assert result.replicates == [0, 1, 2, 3]
     text = page(study_of([result]), Options(made=MADE))
     assert "This run has not finished" in text
-    assert (
-        Page.of(text).csv["headline"] == Page.of(page(study_of([stress]), Options(made=MADE))).csv["headline"]
-    )
+    assert "4 finished" in text
+    assert len(Page.of(text).csv["worst"]) == 4
 
 
 def test_run_of_which_nothing_finished_is_refused(stress, tmp_path):
@@ -232,8 +237,6 @@ def test_a_run_whose_scenario_is_lost_has_a_report_without_what_needs_it(write_r
 
 
 def test_missing_matplotlib_is_said(stress, monkeypatch):
-    import sys
-
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(cascade.CascadeError, match="matplotlib") as caught:
         page(study_of([stress]), Options(static=True))

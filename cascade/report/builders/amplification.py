@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cascade.analysis.intervals import Estimate, estimate
 from cascade.analysis.metrics import column_name
+from cascade.analysis.statistics import Estimate
 from cascade.output.run_units import MarketUnits
+from cascade.report.builders.ensemble import median_of
 from cascade.report.builders.prices import slug
 from cascade.report.builders.study import Missing, Study, Variant
 from cascade.report.builders.table import Column, Table, estimate_columns, text_column
@@ -42,15 +43,15 @@ def _waterfall(study: Study, market: MarketUnits) -> Waterfall | None:
         added = _metric(variant, market, f"added_{way}_bps") / 100
         if len(added) != len(total) or np.isnan(added).all():
             continue
-        outside = estimate((total - added)[~np.isnan(added)].tolist())
-        parts = estimate(added[~np.isnan(added)].tolist())
-        whole = estimate(total[~np.isnan(total)].tolist())
+        outside = median_of(total - added)
+        parts = median_of(added)
+        whole = median_of(total)
         assert outside is not None
         assert parts is not None
         assert whole is not None
         rows += [
             (variant.label, "from outside", "outside", 0.0, outside),
-            (variant.label, "added by forced orders", "added", outside.median, parts),
+            (variant.label, "added by forced orders", "added", outside.value, parts),
             (variant.label, "whole move", "total", 0.0, whole),
         ]
     keys = [f"{row[0]}: {row[1]}" if study.is_comparison else row[1] for row in rows]

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from cascade.analysis.metrics import METRICS
-from cascade.analysis.metrics.registry import Metric
+from cascade.analysis.metrics.registry import EnsembleMetric, Metric
 from cascade.explain.figures import figures_of
 from cascade.explain.rules import assumptions_of
 from cascade.output.run_units import RunUnits
@@ -152,7 +152,7 @@ def definitions(study: Study) -> Table:
     return Table("definitions", "Definitions of the metrics", columns)
 
 
-def _definitions(units: RunUnits, recorded: Sequence[str]) -> Iterator[tuple[str, Metric]]:
+def _definitions(units: RunUnits, recorded: Sequence[str]) -> Iterator[tuple[str, Metric | EnsembleMetric]]:
     from cascade.analysis.metrics import column_name
 
     subjects = {
@@ -161,7 +161,10 @@ def _definitions(units: RunUnits, recorded: Sequence[str]) -> Iterator[tuple[str
         "market": [m.name for m in units.markets if m.leveraged],
     }
     for metric in METRICS.values():
-        if any(column_name(metric.name, subject) in recorded for subject in subjects[metric.scope]):
+        if isinstance(metric, EnsembleMetric):
+            if metric.of in recorded:
+                yield metric.name, metric
+        elif any(column_name(metric.name, subject) in recorded for subject in subjects[metric.scope]):
             yield metric.name, metric
 
 

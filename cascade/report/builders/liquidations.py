@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cascade.analysis.intervals import Estimate, estimate
+from cascade.analysis.statistics import Estimate
+from cascade.report.builders.ensemble import median_of
 from cascade.report.builders.study import Missing, Study, Variant, quantile
 from cascade.report.builders.table import Column, Floats, Table, estimate_columns, text_column
 from cascade.report.summary import Row
@@ -136,7 +137,7 @@ def _facts(study: Study, market: str, totals: list[Floats]) -> Table:
             ("share of the worst 1 % of time", "%", share),
         ):
             key = f"{variant.label}: {name}" if study.is_comparison else name
-            rows.append((key, name, unit, estimate(values.tolist())))
+            rows.append((key, name, unit, median_of(values)))
     columns = [
         text_column("label", "", [row[0] for row in rows]),
         Column("unit", "unit", [row[2] for row in rows], kind="text", hidden=True),

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cascade.analysis.intervals import Estimate, estimate
+from cascade.analysis.statistics import Estimate
+from cascade.report.builders.ensemble import median_of
 from cascade.report.builders.study import Missing, Study, Variant, by_replicate
 from cascade.report.builders.table import Column, Floats, Table, estimate_columns, text_column
 
@@ -30,8 +31,8 @@ def waterfall(study: Study) -> list[Table] | Missing | None:
     for variant in study.variants:
         amounts = _amounts(variant)
         for key, label in LAYERS:
-            rows.append((variant.label, key, label, estimate(amounts[key].tolist())))
-    if not any(row[3] and row[3].median for row in rows):
+            rows.append((variant.label, key, label, median_of(amounts[key])))
+    if not any(row[3] and row[3].value for row in rows):
         return None
     keys = [f"{row[0]}: {row[2]}" if study.is_comparison else row[2] for row in rows]
     columns = (

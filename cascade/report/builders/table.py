@@ -188,7 +188,7 @@ def text_column(
 def estimate_columns(name: str, label: str, estimates: Sequence[Any], unit: str | None) -> list[Column]:
     """Return medians and the ends of their intervals as three columns, shown as one."""
     ends = f"{name}_low", f"{name}_high"
-    medians = [each.median if each else None for each in estimates]
+    medians = [each.value if each else None for each in estimates]
     lows, highs = ([getattr(each, end) if each else None for each in estimates] for end in ("low", "high"))
     return [
         Column(name, label, medians, unit, interval=ends),
