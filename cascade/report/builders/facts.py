@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
@@ -9,7 +10,6 @@ from cascade.analysis.metrics import METRICS
 from cascade.analysis.metrics.registry import EnsembleMetric, Metric
 from cascade.explain.figures import figures_of
 from cascade.explain.rules import assumptions_of
-from cascade.output.run_units import RunUnits
 from cascade.report.builders.study import Study, Variant
 from cascade.report.builders.table import Table, text_column
 from cascade.scenario.load import to_data
@@ -142,7 +142,7 @@ def _ranges(numbers: Sequence[int]) -> Iterator[str]:
 
 def definitions(study: Study) -> Table:
     """Return unit, definition and formula of every metric of the runs."""
-    rows = list(_definitions(study.first.result.units, study.first.result.runs.column_names))
+    rows = list(_definitions(study.first.result.runs.column_names))
     columns = (
         text_column("metric", "metric", [name for name, _ in rows]),
         text_column("definition", "definition", [metric.definition for _, metric in rows]),
@@ -152,19 +152,12 @@ def definitions(study: Study) -> Table:
     return Table("definitions", "Definitions of the metrics", columns)
 
 
-def _definitions(units: RunUnits, recorded: Sequence[str]) -> Iterator[tuple[str, Metric | EnsembleMetric]]:
-    from cascade.analysis.metrics import column_name
-
-    subjects = {
-        "run": [""],
-        "asset": list(units.assets),
-        "market": [m.name for m in units.markets if m.leveraged],
-    }
+def _definitions(recorded: Sequence[str]) -> Iterator[tuple[str, Metric | EnsembleMetric]]:
+    """Yield the metrics that have a column, and those made of one."""
     for metric in METRICS.values():
-        if isinstance(metric, EnsembleMetric):
-            if metric.of in recorded:
-                yield metric.name, metric
-        elif any(column_name(metric.name, subject) in recorded for subject in subjects[metric.scope]):
+        column = metric.of if isinstance(metric, EnsembleMetric) else metric.name
+        pattern = re.compile(re.sub(r"\\{\w+\\}", ".+", re.escape(column)))
+        if any(pattern.fullmatch(name) for name in recorded):
             yield metric.name, metric
 
 

@@ -17,8 +17,12 @@ To add one, write a function that returns a `FigureSpec` and register it:
 
 ```python fragment
 @figure(
-    "spread", section="book", build=spreads, needs="`bars`",
-    shows="The spread of each market over time.", reading="A spread that stays wide is a book nobody trusts.",
+    "spread",
+    section="book",
+    build=spreads,
+    needs="`bars`",
+    shows="The spread of each market over time.",
+    reading="A spread that stays wide is a book nobody trusts.",
 )
 def spread(study: Study, item: MarketTable) -> FigureSpec: ...
 ```
