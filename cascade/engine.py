@@ -75,16 +75,12 @@ class Engine:
         self.params, self.state, self.endowment = assembled
         self.sink = sink
         self.agents = agents
+        self.n_steps = int(self.params.run[0].n_steps)  # of the whole run
 
     @property
     def step(self) -> int:
         """Steps that are complete."""
         return int(self.state.clock[0].step)
-
-    @property
-    def n_steps(self) -> int:
-        """Steps of the whole run."""
-        return int(self.params.run[0].n_steps)
 
     def advance(self, until: int) -> None:
         """Run until a step is reached, whatever buffers that takes."""

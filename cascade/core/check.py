@@ -152,33 +152,31 @@ def _books(st: State, p: Params) -> Iterator[str]:
 
 def _queues(st: State, p: Params) -> Iterator[str]:
     """Every resting order is reached exactly once from its level or the far list; free ones from the free list."""
-    n_seen = 0
-    heads = [int(h) for h in st.levels.head[st.levels.head != NONE]]
-    heads += [int(h) for h in st.markets.far_head if h != NONE]
-    following = st.orders.next
-    for head in heads:
-        order = head
-        while order != NONE and n_seen <= len(st.orders):
-            n_seen += 1
-            if st.orders.lots[order] == 0:
-                yield f"order {order} is queued but empty"
-            order = int(following[order])
-    if n_seen != st.clock[0].n_orders:
-        yield f"queues hold {n_seen} orders, {st.clock[0].n_orders} rest"
-    n_owned = 0
-    for head in st.accounts.first_order[st.accounts.first_order != NONE]:
-        order = int(head)
-        while order != NONE and n_owned <= len(st.orders):
-            n_owned += 1
-            order = int(st.orders.own_next[order])
-    if n_owned != st.clock[0].n_orders:
-        yield f"accounts list {n_owned} orders, {st.clock[0].n_orders} rest"
-    free, order = 0, int(st.clock[0].free_order)
-    while order != NONE and free <= len(st.orders):
-        free += 1
-        order = int(following[order])
-    if free + n_seen != len(st.orders):
-        yield f"{len(st.orders) - free - n_seen} orders are lost"
+    n, n_rest = len(st.orders), int(st.clock[0].n_orders)
+    following: list[int] = st.orders.next.tolist()  # a list is followed ten times faster than an array
+    lots: list[int] = st.orders.lots.tolist()
+    heads = st.levels.head[st.levels.head != NONE].tolist() + [h for h in st.markets.far_head.tolist() if h != NONE]
+    queued = [order for head in heads for order in _chain(following, head, n)]
+    yield from (f"order {order} is queued but empty" for order in queued if lots[order] == 0)
+    if len(queued) != n_rest:
+        yield f"queues hold {len(queued)} orders, {n_rest} rest"
+    owned: list[int] = st.orders.own_next.tolist()
+    firsts = st.accounts.first_order[st.accounts.first_order != NONE].tolist()
+    n_owned = sum(1 for first in firsts for _ in _chain(owned, first, n))
+    if n_owned != n_rest:
+        yield f"accounts list {n_owned} orders, {n_rest} rest"
+    n_free = sum(1 for _ in _chain(following, int(st.clock[0].free_order), n))
+    if n_free + len(queued) != n:
+        yield f"{n - n_free - len(queued)} orders are lost"
+
+
+def _chain(following: list[int], head: int, n: int) -> Iterator[int]:
+    """Yield what is linked behind a head; a circle ends after one item more than there are."""
+    for _ in range(n + 1):
+        if head == NONE:
+            return
+        yield head
+        head = following[head]
 
 
 def _triggers(st: State, p: Params) -> Iterator[str]:
@@ -205,8 +203,8 @@ def _triggers(st: State, p: Params) -> Iterator[str]:
         wrong |= _circles(st.positions[f"{name}_prev"].astype(np.int64), nodes)
         mine = np.zeros(len(st.trigger_heads), bool)
         mine[buckets] = True
-        of_kind = (np.arange(len(mine)) // (n + 1)) % 2 == which
-        stray = int(((st.trigger_heads != NONE) & of_kind & ~mine).sum())
+        used = (st.trigger_heads != NONE) & ~mine
+        stray = int(used[: 2 * len(st.markets) * (n + 1)].reshape(-1, 2, n + 1)[:, which].sum())
         if wrong.any() or stray:
             yield f"{int(wrong.sum())} {name} triggers hang where they should not, {stray} buckets hold none of theirs"
         yield from _trigger_bits(st, p, which, mine, n)

@@ -176,10 +176,11 @@ class Recorder:
 def fund_equity(engine: Engine) -> Array:
     """Return the equity of each venue's fund at mark, in money units, shape (n_venues, n_settlements)."""
     st, p = engine.state, engine.params
-    values = lot_values(p, st.markets.mark.astype(np.int64))
+    values = lot_values(p, st.markets.mark.astype(np.int64)).tolist()
+    settlements = p.markets.settlement.tolist()
     equity = st.balances[p.venues.fund].copy()
-    for v, fund in enumerate(p.venues.fund):
-        first = int(st.accounts[fund].first_position)
-        for m in range(len(p.markets)):
-            equity[v, p.markets[m].settlement] += int(st.positions[first + m].lots) * int(values[m])
+    for v, first in enumerate(st.accounts.first_position[p.venues.fund].tolist()):
+        held = st.positions.lots[first : first + len(values)].tolist()
+        for lots, value, settlement in zip(held, values, settlements, strict=True):
+            equity[v, settlement] += lots * value
     return equity
