@@ -74,14 +74,20 @@ class LayerBuilder:
             row.top_up_share, row.top_up_at, row.top_up_factor = (
                 layer.top_up.share, layer.top_up.at, layer.top_up.factor,
             )  # fmt: skip
+        hedged = 0.0
+        row.legs = 1
+        if layer.hedge is not None:
+            row.legs, row.hedge_share, row.hedge_size = 2, layer.hedge.share, layer.hedge.size
+            hedged = layer.hedge.share * layer.hedge.size
         birth = empty(BIRTH, 1)
         b = birth[0]
         b.layer, b.sizes = number, self.quantiles.add(layer.size, MONEY)
-        b.n_markets = len(self.scenario.select_markets(layer.markets))
+        b.n_markets = len(self.scenario.select_markets(layer.markets)) * row.legs
         b.size_exponent, b.size_reference = -layer.size_leverage_exponent, layer.size_leverage_reference
         b.hold_s, b.hold_reference = layer.hold.mean, layer.hold.reference_leverage
         b.hold_exponent = -layer.hold.exponent
-        crowded = max(layer.long_share, 1.0 - layer.long_share)
+        longs, shorts = layer.long_share, 1.0 - layer.long_share
+        crowded = max(longs + hedged * shorts, shorts + hedged * longs) / (1.0 + hedged)
         b.wanted_notional = np.inf if layer.open_interest is None else layer.open_interest * MONEY / crowded
         b.wanted_accounts = FOREVER if layer.accounts is None else layer.accounts
         self.births[number] = birth
@@ -107,7 +113,7 @@ class LayerBuilder:
     def _draw(self, p: k.Params, number: int, layer: LeveragedLayer) -> Seats:
         """Draw a layer until its open interest or its number of accounts is reached."""
         names = self.scenario.select_markets(layer.markets)
-        markets = np.array([self.names.index(name) for name in names], np.int64)
+        markets = np.repeat([self.names.index(name) for name in names], int(self.layers[number].legs))
         histories = [self.prices.history[self.markets[m].asset] for m in markets]
         depth = min(len(history) for history in histories)
         history = (
@@ -176,7 +182,7 @@ class LayerBuilder:
         owners = [name or f"row {row}" for name, row in zip(table.account, table.rows, strict=True)]
         codes = {name: code for code, name in enumerate(dict.fromkeys(owners))}
         owner = np.array([codes[name] for name in owners])
-        order = np.argsort(owner, kind="stable")
+        order = _by_account(owner, markets)
         return self._placed(
             number, markets[order], (sign * table.notional_usd)[order], table.entry_price[order],
             table.leverage[order], np.bincount(owner),
@@ -205,6 +211,15 @@ class LayerBuilder:
         traders.stop_tick[:], traders.take_tick[:], traders.top_up_tick[:] = NONE, NONE, NONE
         mode = np.where(counts > 1, int(k.CROSS), int(k.ISOLATED))
         return Seats(traders, drawn, markets, counts, mode)
+
+
+def _by_account(owner: Array, markets: Array) -> Array:
+    """Return the order in which each account's rows follow each other, those of one market side by side."""
+    held: dict[tuple[int, int], int] = {}
+    for row, place in enumerate(zip(owner.tolist(), markets.tolist(), strict=True)):
+        held.setdefault(place, row)
+    first = np.array([held[place] for place in zip(owner.tolist(), markets.tolist(), strict=True)], np.int64)
+    return np.lexsort((np.arange(len(owner)), first, owner))
 
 
 def _doubled(table: Array) -> Array:

@@ -144,10 +144,11 @@ def _has_drawn_down(st: State, p: Params, v: int) -> bool:
 
 
 @kernel
-def row_of(st: State, before: int, m: int) -> int:
-    """Return the last row of the log, from row `before` on, that is of market m, or NONE."""
+def row_of(st: State, before: int, position: int) -> int:
+    """Return the last row of the log, from row `before` on, that is of a position's market and side, or NONE."""
+    m, long = int64(st.positions[position].market), st.positions[position].lots > 0
     k = st.clock[0].n_liquidations - 1
-    while k >= before and st.liquidations[k].market != m:
+    while k >= before and (st.liquidations[k].market != m or (st.liquidations[k].side > 0) != long):
         k -= 1
     return int64(k) if k >= before else int64(NONE)
 
@@ -163,7 +164,7 @@ def buy_holdings(st: State, p: Params, account: int, before: int) -> None:
         m = int64(position.market)
         if p.markets[m].kind == SPOT and position.lots != 0:
             value = -position.lots * lot_value(p.markets[m], st.markets[m].mark)
-            st.liquidations[row_of(st, before, m)].taken_over_lots = abs(position.lots)
+            st.liquidations[row_of(st, before, int64(k))].taken_over_lots = abs(position.lots)
             move_position(st, p, int64(k), held_at(st, fund, m), position.lots, value)
 
 
@@ -187,7 +188,12 @@ def fund_accepts(st: State, p: Params, account: int) -> bool:
     for k in range(first, first + row.n_positions):
         position = st.positions[k]
         m = int64(position.market)
-        held = st.positions[held_at(st, venue.fund, m)].lots + position.lots
+        held = position.lots
+        if k > first and st.positions[k - 1].market == m:  # the hedge of a leg that has been counted with it
+            continue
+        if k + 1 < first + row.n_positions and st.positions[k + 1].market == m:
+            held += st.positions[k + 1].lots
+        held += st.positions[held_at(st, venue.fund, m)].lots
         exposure += abs(float(held * lot_value(p.markets[m], st.markets[m].mark)))
     return exposure <= float(after)
 
@@ -206,7 +212,7 @@ def take_over(st: State, p: Params, account: int, before: int) -> None:
             continue
         m = int64(position.market)
         value = -position.lots * lot_value(p.markets[m], st.markets[m].mark)
-        st.liquidations[row_of(st, before, m)].taken_over_lots = abs(position.lots)
+        st.liquidations[row_of(st, before, int64(k))].taken_over_lots = abs(position.lots)
         left -= value
         move_position(st, p, int64(k), held_at(st, fund, m), position.lots, value)
     st.balances[account, settlement] -= left
@@ -249,7 +255,7 @@ def add_residuals(st: State, p: Params, account: int, before: int) -> None:
         left -= quote
         residual = st.residuals[clock.n_residual]
         residual.position, residual.lots, residual.quote = k, position.lots, quote
-        residual.row = row_of(st, before, m)
+        residual.row = row_of(st, before, int64(k))
         clock.n_residual += 1
 
 

@@ -111,7 +111,7 @@ def _hand_over(st: State, p: Params, account: int, before: int) -> bool:
     row = st.accounts[account]
     first = int64(row.first_position)
     for k in range(first, first + row.n_positions):
-        if st.positions[k].lots != 0 and row_of(st, before, int64(st.positions[k].market)) == NONE:
+        if st.positions[k].lots != 0 and row_of(st, before, int64(k)) == NONE:
             _log_without_order(st, p, account, int64(k))
     buy_holdings(st, p, account, before)
     if is_flat(st, account):

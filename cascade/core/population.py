@@ -15,6 +15,7 @@ from cascade.core.flow import quantile
 from cascade.core.margin import excess_at, failing_tick
 from cascade.core.params import Params
 from cascade.core.seats import (
+    HEDGE,
     HOLD,
     HOLDING,
     SIDE,
@@ -24,6 +25,8 @@ from cascade.core.seats import (
     TAKE_AT,
     TOP_UP,
     exit_tick,
+    is_hedge,
+    leg_notional,
 )  # fmt: skip
 from cascade.core.state import NONE, Array, record
 from cascade.jit import entry, int64, kernel, outlined
@@ -123,10 +126,13 @@ def _draw_seat(
     if minutes >= len(history):
         minutes = int64(uniform(layer.key, BIRTH_LIFE, seat, OLD) * float(len(history)))
     first = seat * b.n_markets
+    hedges = layer.legs > 1 and uniform(layer.key, BIRTH_LIFE, seat, HEDGE) < layer.hedge_share
     for j in range(b.n_markets):
-        notional = row.notional / float(b.n_markets)
-        price = history[minutes, j].price
-        _draw_entry(p, int64(markets[j]), notional, leverage, long, price, drawn, first + j)
+        notional = leg_notional(layer, row.notional, b.n_markets, hedges, int64(j))
+        if notional > 0.0:
+            price = history[minutes, j].price
+            side = long != is_hedge(layer, int64(j))
+            _draw_entry(p, int64(markets[j]), notional, leverage, side, price, drawn, first + j)
     if b.n_markets == 1:
         m = int64(markets[0])
         _outlive(p, layer, m, row, drawn, first, seat, history[minutes, 0], history[0, 0].price)
@@ -155,7 +161,7 @@ def _draw_notional(p: Params, b: Array, markets: Array, leverage: float, seat: i
         quantile(p, b.sizes, uniform(p.layers[b.layer].key, BIRTH_LIFE, seat, SIZE))
         * (leverage / b.size_reference) ** b.size_exponent
     )
-    return min(notional, most * float(b.n_markets))
+    return min(notional, most * float(b.n_markets // max(p.layers[b.layer].legs, int64(1))))
 
 
 @kernel

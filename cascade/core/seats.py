@@ -9,6 +9,7 @@ counterfactual hold the same lives.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from cascade.core.exact import charge, lot_value, tick_where
 from cascade.core.flow import quantile
@@ -23,7 +24,7 @@ from cascade.rng import exponential, uniform
 BEGINNING, WORKING, HOLDING, LEAVING = (int64(k) for k in range(4))
 
 # numbers of the draws of a life
-SIDE, HOLD, STOP, STOP_AT, TAKE, TAKE_AT, TOP_UP, ARRIVAL = (int64(k) for k in range(8))
+SIDE, HOLD, STOP, STOP_AT, TAKE, TAKE_AT, TOP_UP, ARRIVAL, HEDGE = (int64(k) for k in range(9))
 
 
 @kernel
@@ -192,6 +193,21 @@ def _leave(st: State, p: Params, account: int, max_order: float, offset: float) 
     return worked
 
 
+@kernel
+def is_hedge(layer: Any, place: int) -> bool:
+    """Tell whether the position at a place of an account is the hedge of the one before it."""
+    return layer.legs > 1 and place % layer.legs == 1
+
+
+@kernel
+def leg_notional(layer: Any, notional: float, places: int, hedges: bool, place: int) -> float:
+    """Return what a life wants to hold at one of so many places: its part, or of a hedge its size."""
+    part = notional * float(max(layer.legs, int64(1))) / float(places)
+    if not is_hedge(layer, place):
+        return part
+    return part * layer.hedge_size if hedges else 0.0
+
+
 @outlined
 def _enter(st: State, p: Params, trader: int, offset: float) -> bool:
     """Send opening orders for what the life still lacks; return whether it is worked further."""
@@ -200,19 +216,23 @@ def _enter(st: State, p: Params, trader: int, offset: float) -> bool:
     account = p.run[0].first_trader + trader
     row = st.accounts[account]
     first = int64(row.first_position)
+    hedges = layer.legs > 1 and draw(st, p, trader, HEDGE) < layer.hedge_share
     worked = False
     for k in range(first, first + row.n_positions):
         position = st.positions[k]
         m = int64(position.market)
         value = abs(float(lot_value(p.markets[m], st.markets[m].mark)))
-        wanted = seat.notional / float(row.n_positions)
+        place = layer.first_place + k - first
+        wanted = leg_notional(layer, seat.notional, int64(row.n_positions), hedges, place)
+        if wanted == 0.0:
+            continue
         if seat.phase != BEGINNING:  # what this life holds already; before, it is the last life's rest
             wanted -= abs(float(position.entry_value))
         size = int64(min(wanted, layer.max_order) / value)
         if seat.phase == BEGINNING:  # a position is at least one lot
             size = max(size, int64(1))
         if size >= 1:
-            lots = size if seat.side > 0 else -size
+            lots = size if (seat.side > 0) != is_hedge(layer, place) else -size
             append(
                 st,
                 int64(k),

@@ -4,7 +4,8 @@ Every position has a node below the mark and one above, hung into buckets by tic
 is margined alone hangs at the exact tick where its margin fails, or at a nearer stop or top-up.
 A cross-margined account gets a box, one adverse face per position, inside which its excess margin
 is positive: excess is monotone in every adverse move, so an exact test at the worst corner proves
-the whole box.
+the whole box. Both legs of a hedge move along one side of it: there excess is concave, so that the
+worse of its ends counts.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from cascade.core.margin import MAX_TICK, excess_of, failing_tick, failing_upwar
 from cascade.core.params import UNMARGINED, Params
 from cascade.core.state import NONE, STALE, State
 from cascade.jit import int64, kernel, outlined
+
+ONE = int64(1)
 
 
 @kernel
@@ -142,12 +145,10 @@ def _retrigger_box(st: State, p: Params, account: int) -> None:
     first = int64(row.first_position)
     last = first + int64(row.n_positions)
     excess = float(excess_of(st, p, account))
-    exposure = 0.0
-    for k in range(first, last):
-        position = st.positions[k]
-        m = int64(position.market)
-        exposure += abs(float(position.lots * lot_value(p.markets[m], st.markets[m].mark)))
-    reach = min(excess / exposure, 0.9) if exposure > 0.0 and excess > 0.0 else 0.0
+    reach = 0.9 if excess > 0.0 else 0.0
+    exposure = _net_exposure(st, p, first, last)
+    if exposure > 0.0:
+        reach = min(max(excess / exposure, 0.0), reach)
     while reach > 0.0 and _corner_excess(st, p, account, reach) <= 0:
         reach *= 0.75
         if reach < 1e-9:
@@ -180,19 +181,55 @@ def _face(mark: int, lots: int, reach: float) -> int:
 
 
 @kernel
+def _is_hedged(st: State, k: int, last: int) -> bool:
+    """Tell whether positions k and k + 1 of an account are the legs of a hedge; `last` is one beyond its last."""
+    return k + 1 < last and st.positions[k].market == st.positions[k + 1].market
+
+
+@kernel
+def _net_exposure(st: State, p: Params, first: int, last: int) -> float:
+    """Return the sum over markets of what an account is worth there, the legs of a hedge against each other."""
+    exposure, k = 0.0, first
+    while k < last:
+        m = int64(st.positions[k].market)
+        lots = st.positions[k].lots
+        if _is_hedged(st, k, last):
+            k += 1
+            lots += st.positions[k].lots
+        exposure += abs(float(lots * lot_value(p.markets[m], st.markets[m].mark)))
+        k += 1
+    return exposure
+
+
+@kernel
+def _excess_at_face(st: State, p: Params, k: int, lots: int, reach: float) -> int:
+    """Return value less maintenance margin of position k at the face that is adverse to `lots`."""
+    position = st.positions[k]
+    m = int64(position.market)
+    mark = st.markets[m].mark
+    value = position.lots * lot_value(p.markets[m], _face(mark, lots, reach))
+    back = abs(position.lots * lot_value(p.markets[m], _face(mark, -lots, reach)))
+    return value - maintenance_between(p, m, abs(value), back)
+
+
+@kernel
 def _corner_excess(st: State, p: Params, account: int, reach: float) -> int:
     """Return the excess margin at the corner where every position is at its adverse face."""
     row = st.accounts[account]
     first = int64(row.first_position)
     settlement = p.markets[int64(st.positions[first].market)].settlement
     total = st.balances[account, settlement]
-    for k in range(first, first + row.n_positions):
-        position = st.positions[k]
-        m = int64(position.market)
-        tick = _face(st.markets[m].mark, position.lots, reach)
-        value = position.lots * lot_value(p.markets[m], tick)
-        back = abs(position.lots * lot_value(p.markets[m], _face(st.markets[m].mark, -position.lots, reach)))
-        total += value - maintenance_between(p, m, abs(value), back)
+    last = first + int64(row.n_positions)
+    k = first
+    while k < last:
+        if _is_hedged(st, k, last):
+            down = _excess_at_face(st, p, k, ONE, reach) + _excess_at_face(st, p, k + 1, ONE, reach)
+            up = _excess_at_face(st, p, k, -ONE, reach) + _excess_at_face(st, p, k + 1, -ONE, reach)
+            total += min(down, up) - 2  # what rounding margins up may cost between the ends
+            k += 2
+        else:
+            total += _excess_at_face(st, p, k, st.positions[k].lots, reach)
+            k += 1
     return total
 
 

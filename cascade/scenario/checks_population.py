@@ -114,6 +114,7 @@ def _table_rows(context: Context, layer: TableLayer) -> Iterator[Problem]:
         return
     file = shown_name(Path(layer.file))
     markets = context.scenario.markets
+    yield from _twice_on_a_side(positions, file)
     figures = positions.notional_usd, positions.entry_price, positions.leverage
     for row, name, notional, entry, leverage in zip(positions.rows, positions.market, *figures, strict=True):
         market = markets.get(name)
@@ -133,6 +134,22 @@ def _table_rows(context: Context, layer: TableLayer) -> Iterator[Problem]:
             message = f"{leverage:g}x on {notional:g} USD, but {name} allows at most {most:g}x for that size"
             yield Problem(
                 "CAS108", message, f"write leverage {most:g} or less", file, row, 1, path="leverage"
+            )
+
+
+def _twice_on_a_side(positions: Positions, file: str) -> Iterator[Problem]:
+    """Test that an account holds a market once on each side: a long and a short are the legs of a hedge."""
+    from cascade.scenario.tables import ROW
+
+    seen: dict[tuple[str, str, bool], int] = {}
+    places = zip(positions.account, positions.market, positions.is_long.tolist(), positions.rows, strict=True)
+    for account, market, is_long, row in places:
+        first = seen.setdefault((account, market, is_long), row)
+        if account and first != row:
+            side = "long" if is_long else "short"
+            message = f"account '{account}' is {side} in {market} already, in row {first}"
+            yield Problem(
+                ROW, message, "join the rows, or name another account", file, row, 1, path="account"
             )
 
 
@@ -250,6 +267,10 @@ def layer_is_complete(context: Context) -> Found:
             message = f"an isolated layer in {len(names)} markets: {', '.join(names)}"
             hint = "write margin: cross, or one layer for each market"
             yield Finding((*steps, "markets"), message, hint)
+        if layer.margin == "isolated" and layer.hedge is not None:
+            message = "the legs of a hedge share their margin only in a cross-margined account"
+            hint = "write margin: cross; isolated legs are accounts of their own: one layer for each side"
+            yield Finding((*steps, "hedge"), message, hint, on_key=True)
         if layer.margin == "cross" and len({name.partition(":")[0] for name in names}) > 1:
             message = "a cross-margined account lives on one venue; these markets lie on several"
             yield Finding((*steps, "markets"), message, "write one layer for each venue")
@@ -286,9 +307,11 @@ def exits_are_of_one_market(context: Context) -> Found:
             continue
         names = context.scenario.select_markets(layer.markets)
         for key in ("stop_loss", "take_profit", "top_up"):
-            if len(names) > 1 and getattr(layer, key) is not None:
-                message = f"an account in {len(names)} markets has no one liquidation price to place it by"
+            if (len(names) > 1 or layer.hedge is not None) and getattr(layer, key) is not None:
+                held = f"in {len(names)} markets" if len(names) > 1 else "with a hedge"
+                message = f"an account {held} has no one liquidation price to place it by"
                 hint = f"write one layer for each market: {', '.join(names)}; or remove {key}"
+                hint = f"remove {key}, or hedge" if layer.hedge is not None else hint
                 yield Finding(("population", number, key), message, hint, on_key=True)
 
 

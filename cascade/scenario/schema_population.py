@@ -56,6 +56,15 @@ class TopUp(Model):
     )
 
 
+class Hedge(Model):
+    """Opposite legs that a share of the accounts holds beside its positions (hedge mode)."""
+
+    share: Share = Field(description="Share of the accounts.", examples=["30 %"])
+    size: Annotated[Share, Field(gt=0)] = Field(
+        default=0.5, description="Notional of the opposite leg, as a part of that of the first."
+    )
+
+
 class LeveragedLayer(Model):
     """Accounts that open, hold and close leveraged positions."""
 
@@ -90,6 +99,9 @@ class LeveragedLayer(Model):
     stop_loss: Exit | None = Field(default=None, description="Orders that close at a loss.")
     take_profit: Exit | None = Field(default=None, description="Orders that close at a profit.")
     top_up: TopUp | None = Field(default=None, description="Margin added in need.")
+    hedge: Hedge | None = Field(
+        default=None, description="Opposite legs in the same markets, on the same cross margin."
+    )
     max_order: PositiveUsd = Field(
         default=500e3, description="Larger openings are worked in orders of this size."
     )

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from cascade.core import params as par
-from tests.oracle.ledger import RATE
+from tests.oracle.ledger import RATE, Position
 from tests.oracle.margin import bankruptcy_tick, maintenance
 from tests.oracle.matching import Exchange
 from tests.support.entries import draw
@@ -32,6 +32,11 @@ class Ranked:
     score: float
     position: int
     lots: int
+
+
+def side_of(row: Position) -> tuple[int, int]:
+    """Return the market and side of a position, by which rows of an account are told apart."""
+    return row.market, 1 if row.lots > 0 else -1
 
 
 class Absorption(Exchange):
@@ -135,14 +140,14 @@ class Absorption(Exchange):
         self.drawn_down += found
         return found
 
-    def _buy_holdings(self, account: int, rows: dict[int, dict[str, float]]) -> None:
+    def _buy_holdings(self, account: int, rows: dict[tuple[int, int], dict[str, float]]) -> None:
         """Let the fund buy at mark what spot the book would not take."""
         fund = self.ledger.fund_of(account)
         for k in self.ledger.places[account]:
             row = self.ledger.positions[k]
             if self.ledger.rules(k).spot and row.lots:
                 self.bought += 1
-                rows[row.market]["taken_over_lots"] = abs(row.lots)
+                rows[side_of(row)]["taken_over_lots"] = abs(row.lots)
                 self.ledger.move(k, self.ledger.place(fund, row.market), row.lots, -self.margin.value(k))
 
     def _fund_accepts(self, account: int) -> bool:
@@ -158,20 +163,21 @@ class Absorption(Exchange):
             return self.margin.equity(account) >= 0 and after >= 0
         if venue.take_over == par.TAKE_OVER_CAPACITY:
             return after >= 0
-        exposure = 0
-        for k in self.ledger.places[account]:
+        held: dict[int, int] = {}
+        for k in self.ledger.places[account]:  # both legs of a hedge become one position of the fund
             row = self.ledger.positions[k]
-            held = row.lots + self.ledger.positions[self.ledger.place(fund, row.market)].lots
-            exposure += abs(held * lot_value(self.ledger.rules(k), self.marks[row.market]))
-        return exposure <= after
+            before = self.ledger.positions[self.ledger.place(fund, row.market)].lots
+            held[row.market] = held.get(row.market, before) + row.lots
+        markets = self.world.markets
+        return sum(abs(n * lot_value(markets[m], self.marks[m])) for m, n in held.items()) <= after
 
-    def _take_over(self, account: int, rows: dict[int, dict[str, float]]) -> None:
+    def _take_over(self, account: int, rows: dict[tuple[int, int], dict[str, float]]) -> None:
         """Give an account's positions and balance to the fund: a transfer at the bankruptcy price."""
         fund, loss = self.ledger.fund_of(account), -self.margin.equity(account)
         for k in self.ledger.places[account]:
             row = self.ledger.positions[k]
             if row.lots:
-                rows[row.market]["taken_over_lots"] = abs(row.lots)
+                rows[side_of(row)]["taken_over_lots"] = abs(row.lots)
                 self.ledger.move(k, self.ledger.place(fund, row.market), row.lots, -self.margin.value(k))
         left = self.ledger.balance[account]
         self.ledger.balance[account] = 0
@@ -189,7 +195,7 @@ class Absorption(Exchange):
 
     # --- auto-deleveraging ------------------------------------------------------------------------
 
-    def _leave_residuals(self, account: int, rows: dict[int, dict[str, float]]) -> None:
+    def _leave_residuals(self, account: int, rows: dict[tuple[int, int], dict[str, float]]) -> None:
         """Queue what an account still holds, its balance shared by maintenance margin."""
         self.insolvent.add(account)
         self.logs.liquidations[-1]["deficit"] = max(-self.margin.equity(account), 0)
@@ -199,7 +205,7 @@ class Absorption(Exchange):
             lots = self.ledger.positions[k].lots
             quote = left if k == open_[-1] else -self.bankruptcy_quote(account, k, abs(lots))
             left -= quote
-            self.residuals.append(Residual(k, lots, quote, rows[self.ledger.positions[k].market]))
+            self.residuals.append(Residual(k, lots, quote, rows[side_of(self.ledger.positions[k])]))
 
     def deleverage_all(self) -> None:
         """Close residuals against counterparties, market by market: shorts, then longs."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 import sys
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -16,9 +17,12 @@ from cascade.core import state as cols
 from cascade.core.check import breaches
 from tests.oracle.book import Order
 from tests.oracle.market import OracleMarket
-from tests.support.random_worlds import random_world, with_pools
+from tests.support.random_worlds import random_world
 from tests.support.runner import Intent, Runner
 from tests.support.traffic import Traffic
+from tests.support.world import World
+
+Change = Callable[[random.Random, World], World]
 
 SAME = {
     "trades": ("step", "market", "tick", "lots", "maker", "taker", "purpose"),
@@ -75,14 +79,14 @@ class Replay:
     """One random world on both sides."""
 
     def __init__(
-        self, seed: int, n_steps: int = 12, deleveraging: bool = True, lends: bool = False, **venue: int
+        self, seed: int, n_steps: int = 12, deleveraging: bool = True, also: Change | None = None, **venue: int
     ) -> None:  # fmt: skip
         rng = random.Random(seed)
         world = random_world(rng, n_steps)
         venues = tuple(replace(v, **venue) for v in world.venues)
         self.world = replace(world, venues=venues, deleveraging=deleveraging)
-        if lends:
-            self.world = with_pools(rng, self.world)
+        if also is not None:
+            self.world = also(rng, self.world)
         self.kernels, self.oracle = Runner(self.world), OracleMarket(self.world)
         self.traffic = Traffic(self.world, rng)
         self.orders: dict[tuple[int, int], Order] = {}
@@ -123,6 +127,10 @@ class Replay:
         pools = [k for k, market in enumerate(self.world.markets) if market.pool]
         deficits = [row["fund_draw"] for row in rows if row["market"] in pools]
         seen["reserve deficit"] += sum(draw > 0 for draw in deficits)
+        hedged = [{h.market for h in a.holdings if h.leg} for a in oracle.ledger.roster]
+        seen["hedged liquidated"] += sum(row["market"] in hedged[int(row["account"])] for row in rows)
+        given_up = ((int(row["counterparty"]), row["market"]) for row in oracle.logs.adl)
+        seen["hedged deleveraged"] += sum(market in hedged[account] for account, market in given_up)
         seen["cross liquidated"] += sum(len(oracle.ledger.places[int(row["account"])]) > 1 for row in rows)
         seen["far orders"] += int((self.kernels.st.markets["far_head"] != cols.NONE).sum())
         oracle.absorbed = oracle.topped_up = oracle.due = oracle.bought = oracle.index_guarded = 0
@@ -222,13 +230,13 @@ class Replay:
 
 
 def replay(
-    seed: int, n_steps: int = 12, deleveraging: bool = True, lends: bool = False, **venue: int
+    seed: int, n_steps: int = 12, deleveraging: bool = True, also: Change | None = None, **venue: int
 ) -> tuple[list[str], Counter[str]]:
     """Return the first differences of a world, its venues' rules changed as given, and what happened in it.
 
-    `lends` adds a lending venue to it.
+    `also` changes it further: `with_pools`, `with_hedges`.
     """
-    run = Replay(seed, n_steps, deleveraging, lends, **venue)
+    run = Replay(seed, n_steps, deleveraging, also, **venue)
     windows = run.kernels.st.markets["window"].tolist()
     for step in range(n_steps):
         found = run.step()

@@ -12,6 +12,7 @@ import pytest
 
 from cascade.core import params as par
 from tests.oracle.replay import replay
+from tests.support.random_worlds import with_hedges, with_pools
 
 N_BATCHES, BATCH = 7, 300
 ROOT = Path(__file__).parents[2]
@@ -100,10 +101,22 @@ OF_POOLS = (
 def test_kernels_equal_the_oracle_where_a_venue_lends():
     seen: Counter[str] = Counter()
     for seed in range(300):
-        found, happened = replay(seed, lends=True)
+        found, happened = replay(seed, also=with_pools)
         assert not found, "\n".join(found)
         seen += happened
     assert {name for name in OF_POOLS if not seen[name]} == set(), dict(seen)
+
+
+OF_HEDGES = ("hedged liquidated", "hedged deleveraged", "taken over", "socialised", "adl", "partial")
+
+
+def test_kernels_equal_the_oracle_in_hedge_mode():
+    seen: Counter[str] = Counter()
+    for seed in range(300):
+        found, happened = replay(seed, also=with_hedges)
+        assert not found, "\n".join(found)
+        seen += happened
+    assert {name for name in OF_HEDGES if not seen[name]} == set(), dict(seen)
 
 
 @pytest.mark.parametrize("first", [0, 500])

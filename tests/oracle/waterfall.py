@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cascade.core import params as par
-from tests.oracle.absorption import Absorption
+from tests.oracle.absorption import Absorption, side_of
 from tests.oracle.ledger import RATE, charge
 from tests.oracle.lending import Call, Pool
 from tests.oracle.margin import bankruptcy_tick, failing_tick, tier_of
@@ -109,14 +109,14 @@ class Waterfall(Pool, Absorption):
 
     def _hand_over(self, account: int, before: int) -> bool:
         """Give what is left to the fund, or leave it to auto-deleveraging: then False."""
-        logged = {row["market"] for row in self.logs.liquidations[before:]}
+        logged = {(row["market"], row["side"]) for row in self.logs.liquidations[before:]}
         for k in self.ledger.places[account]:
             row = self.ledger.positions[k]
-            if row.lots and row.market not in logged:
+            if row.lots and side_of(row) not in logged:
                 self.whole += 1
                 self._log(account, k, self._bankruptcy(account, k), order_lots=0, part=0)
                 self.logs.liquidations[-1] |= self._state(account, k)
-        rows = {row["market"]: row for row in self.logs.liquidations[before:]}
+        rows = {(row["market"], row["side"]): row for row in self.logs.liquidations[before:]}
         self._buy_holdings(account, rows)
         if self.ledger.is_flat(account):
             return True

@@ -6,7 +6,18 @@ import random
 from dataclasses import replace
 
 from cascade.core import params as par
-from tests.support.world import NEVER, Account, Holding, Market, Seat, Venue, World, tiers, wallet
+from tests.support.world import (
+    NEVER,
+    Account,
+    Holding,
+    Market,
+    Seat,
+    Venue,
+    World,
+    lot_value,
+    tiers,
+    wallet,
+)
 
 START = 1000
 LEVERAGES = (2.0, 4.0, 5.0, 8.0, 10.0, 20.0, 25.0, 50.0)
@@ -343,3 +354,52 @@ def _borrower(rng: random.Random, name: str, venue: int, first: int, pools: list
         fees=1,
         seat=seat,
     )
+
+
+# --- hedges ---------------------------------------------------------------------------------------
+
+
+def with_hedges(rng: random.Random, world: World) -> World:
+    """Return a world in which most traders hold both sides of each market on cross margin."""
+    chosen = [
+        a.seat is not None and a.margin != par.UNMARGINED and rng.random() < 0.8 for a in world.accounts
+    ]
+    accounts = [
+        _hedged(rng, world, a) if hedged else a for a, hedged in zip(world.accounts, chosen, strict=True)
+    ]
+    perpetuals = [m for m, market in enumerate(world.markets) if not market.spot and not market.pool]
+    for m in perpetuals:
+        net = sum(h.lots for a in accounts for h in a.holdings if h.market == m)
+        places = (Holding(market=m, lots=-net, entry=world.markets[m].start),)
+        accounts.append(
+            Account(
+                name=f"counterpart {m}", kind=int(par.HOLDER), venue=world.markets[m].venue, holdings=places,
+                balance=wallet(world.markets, places, 10**11),
+            )
+        )  # fmt: skip
+    larger = replace(world, accounts=tuple(accounts))
+    return replace(larger, quotes={k: i for i, k in enumerate(quoting_places(larger))})
+
+
+def _hedged(rng: random.Random, world: World, account: Account) -> Account:
+    """Return a trader with an opposite leg beside each of its positions, the first leg long or short."""
+    assert account.seat is not None
+    legs: list[Holding] = []
+    for h in account.holdings:
+        side = 1 if h.lots > 0 or (h.lots == 0 and rng.random() < 0.5) else -1
+        size = rng.choice((0, abs(h.lots), rng.randint(1, 60)))
+        legs += [
+            replace(h, leg=side),
+            Holding(
+                market=h.market,
+                lots=-side * size,
+                entry=world.markets[h.market].start if size else 0,
+                leg=-side,
+            ),
+        ]
+    paid = sum(abs(h.lots * lot_value(world.markets[h.market], h.entry)) for h in legs if h.lots)
+    margin = int(paid / account.seat.leverage) + rng.randint(0, 20_000)
+    return replace(
+        account, margin=int(par.CROSS), holdings=tuple(legs), seat=Seat(leverage=account.seat.leverage),
+        balance=wallet(world.markets, tuple(legs), margin) if paid else 0,
+    )  # fmt: skip

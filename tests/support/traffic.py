@@ -29,6 +29,7 @@ class Traffic:
         self.world, self.rng = world, rng
         roster = world.roster()
         self.places = [(a, h.market) for a in range(len(roster)) for h in roster[a].holdings]
+        self.legs = [h.leg for a in roster for h in a.holdings]
         self.kinds = [roster[a].kind for a, _ in self.places]
         self.traders = [
             k for k, (a, m) in enumerate(self.places) if roster[a].seat and not world.markets[m].pool
@@ -132,6 +133,8 @@ class Traffic:
         place = rng.choice(self.traders)
         closing = lots[place] != 0 and rng.random() < 0.4
         size = -lots[place] if closing else rng.choice((-1, 1)) * rng.randint(1, 30)
+        if self.legs[place] and not closing:
+            size = self.legs[place] * abs(size)
         return Intent(
             position=place,
             kind=int(par.IOC),

@@ -109,6 +109,7 @@ class Holding:
     market: int
     lots: int = 0
     entry: int = 0
+    leg: int = 0  # in hedge mode: 1 for longs, -1 for shorts
 
 
 @dataclass(frozen=True, kw_only=True)

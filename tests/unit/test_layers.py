@@ -105,3 +105,22 @@ def test_a_short_without_leverage_has_one():
         small_scenario(population=[ladder(side="short", from_price=108e3, to_price=109e3, leverage=1)])
     )
     assert (lots_of(drawn) < 0).all()
+
+
+def test_rows_of_one_account_in_one_market_are_the_legs_of_a_hedge(tmp_path):
+    rows = (
+        "market,side,notional_usd,entry_price,leverage,account\n"
+        "venue:BTCUSDT,long,400000,107000,10,a\n"
+        "venue:BTCUSDT,long,50000,107000,20,\n"
+        "venue:BTCUSDT,short,300000,107000,10,a\n"
+    )
+    file = tmp_path / "book.csv"
+    file.write_text(rows)
+    drawn = assemble(small_scenario(population=[{"type": "table", "name": "book", "file": str(file)}]))
+    st, first = drawn.state, int(drawn.params.run[0].first_trader)
+    assert st.accounts.n_positions[first:].tolist() == [2, 1]
+    lots = st.positions.lots[st.positions.account >= first]
+    assert np.sign(lots).tolist() == [1, -1, 1]
+    wallet = int(st.balances[first, 0]) + int(st.positions.entry_value[st.positions.account == first].sum())
+    assert wallet == pytest.approx((400_000 + 300_000) / 10 * MONEY, rel=1e-3)
+    assert (st.positions.low_tick[st.positions.account == first] >= 0).any()

@@ -18,8 +18,11 @@ from tests.support.world import Account, Holding, Seat, World, wallet
 N_ACCOUNTS = 200
 
 
-def population(rng: random.Random, cross: bool, n_ticks: int) -> World:
-    """Return a world of many margined accounts on both sides, in one market or across two."""
+def population(rng: random.Random, cross: bool, n_ticks: int, hedged: bool = False) -> World:
+    """Return a world of many margined accounts on both sides, in one market or across two.
+
+    `hedged` adds legs on the other side, of any size, to most of them.
+    """
     world = crash_world(long=True, cross=True)
     perpetuals = [m for m, market in enumerate(world.markets) if not market.spot]
     accounts = [a for a in world.accounts if a.kind != par.TRADER_ACCOUNT and a.name != "holder"]
@@ -30,6 +33,10 @@ def population(rng: random.Random, cross: bool, n_ticks: int) -> World:
             Holding(market=m, lots=rng.choice((-1, 1)) * rng.randint(0, 60), entry=rng.randint(900, 1100))
             for m in places
         )
+        if hedged and k % 5:
+            holdings = tuple(
+                leg for h in holdings for leg in (h, replace(h, lots=-(h.lots * rng.randint(0, 5)) // 3))
+            )
         for h in holdings:
             net[h.market] += h.lots
         leverage = rng.choice((1.5, 3.0, 10.0, 25.0, 50.0))
@@ -69,11 +76,11 @@ def scan(oracle: OracleMarket, marks: list[int]) -> list[int]:
     ]
 
 
-@pytest.mark.parametrize("cross", [False, True])
+@pytest.mark.parametrize(("cross", "hedged"), [(False, False), (True, False), (False, True), (True, True)])
 @pytest.mark.parametrize("n_ticks", [64, 1000, 4096])
-def test_no_account_is_missed_and_none_is_flagged_that_is_safe(cross, n_ticks):
+def test_no_account_is_missed_and_none_is_flagged_that_is_safe(cross, hedged, n_ticks):
     rng = random.Random(n_ticks)
-    world = population(rng, cross, n_ticks)
+    world = population(rng, cross, n_ticks, hedged)
     p, st, endowment = build(world)
     oracle = OracleMarket(world)
     marks = [m.start for m in world.markets]
