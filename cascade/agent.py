@@ -9,12 +9,14 @@ import mesa
 from cascade.core import params as k
 from cascade.core.book import NO_ASK, NO_BID
 from cascade.core.check import lot_values
+from cascade.core.exact import INVERSE
 from cascade.core.inbox import append
 from cascade.core.ledger import transfer
 from cascade.core.margin import MAX_TICK
 from cascade.core.params import Params
 from cascade.core.state import State
 from cascade.jit import entry, int64
+from cascade.scenario.schema_venues import LinearPerpetual
 
 if TYPE_CHECKING:
     from cascade.engine import Engine
@@ -78,14 +80,15 @@ class Market:
     def open_interest_usd(self) -> float:
         """Open interest at mark."""
         lots = float(self._engine.state.markets[self.number].open_interest)
-        return lots * float(self._engine.params.markets[self.number].lot_size) * self.mark
+        fixed = self._engine.params.markets[self.number]
+        return lots * float(fixed.lot_size) * (1.0 if fixed.contract == INVERSE else self.mark)
 
 
 class Trader(mesa.Agent):
     """An agent with a cross-margined account of its own; write its `step`.
 
-    It trades the perpetuals of its venue, and spot everywhere: spot is paid in full, is sold only
-    when held, and counts towards equity. It pays the fees of the venue that it trades on.
+    It trades the perpetuals of its venue that settle in USD, and spot everywhere: spot is paid in full,
+    is sold only when held, and counts towards equity. It pays the fees of the venue that it trades on.
 
     Orders sent in `step` are matched in the same step of the market, in the order of their
     arrival: `offset` in [0, 1), 0.5 unless given.
@@ -171,6 +174,10 @@ class Trader(mesa.Agent):
         if fixed.kind == k.PERPETUAL and market.partition(":")[0] != self.venue:
             msg = f"this agent's account is on {self.venue}: let another agent, made with its venue, trade '{market}'"
             raise ValueError(msg)
+        if fixed.settlement != 0:
+            asset = self.market_model.scenario.markets[market].settles
+            msg = f"'{market}' settles in {asset}, and this agent's margin is in USD"
+            raise ValueError(msg)
         lots = round(size / float(fixed.lot_size))
         if lots == 0:
             return
@@ -198,7 +205,7 @@ def _first_venue(model: CascadeModel) -> str:
     listed = [
         name.partition(":")[0]
         for name, market in model.scenario.markets.items()
-        if market.type == "linear_perpetual"
+        if isinstance(market, LinearPerpetual)
     ]
     return (listed or list(model.scenario.venues))[0]
 

@@ -7,13 +7,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cascade.assembly.channels import Population, switch_off
-from cascade.assembly.entities import MONEY, Entities
+from cascade.assembly.entities import MONEY, Entities, money_units
 from cascade.assembly.groups import GroupBuilder, Quantiles
 from cascade.assembly.layers import LayerBuilder, Seats
 from cascade.assembly.prices import assemble_prices
-from cascade.assembly.venues import Venues, assemble_venues
+from cascade.assembly.venues import Venues, assemble_venues, lot_unit, settlement_of, worth_of
 from cascade.core import params as k
 from cascade.core.bitmap import words
+from cascade.core.exact import INVERSE
 from cascade.core.start import Capacity, allocate, empty, entry_values, set_prices, take_seats
 from cascade.core.state import TRADER, Array, State
 from cascade.rng import decision_key
@@ -46,8 +47,8 @@ def assemble(
     n_agents
         Accounts kept for agents written in Python.
     """
-    entities, quantiles = Entities(), Quantiles()
-    prices = assemble_prices(scenario, replicate)
+    quantiles, prices = Quantiles(), assemble_prices(scenario, replicate)
+    entities = Entities(settlement_of(scenario), worth_of(scenario, prices.start))
     venues = assemble_venues(scenario, entities, replicate)
     groups = GroupBuilder(scenario, replicate, venues.markets, prices.start, entities, quantiles).build()
     layers = LayerBuilder(scenario, replicate, venues.markets, prices, quantiles)
@@ -70,7 +71,7 @@ def assemble(
         params, accounts, positions, balances, traders, groups.n_quotes, capacity or Capacity()
     )  # fmt: skip
     set_prices(state, params, prices.start, venues.funding)
-    state.ledger[0].deposits = balances[:, 0].sum()
+    state.ledger.deposits[:] = balances.sum(axis=0)
     take_seats(state, params)
     spot = venues.markets.kind == k.SPOT
     endowment = np.array(
@@ -102,7 +103,8 @@ def _add_holders(venues: Venues, prices: Array, seats: list[Seats], entities: En
     for m in range(len(net)):
         market = venues.markets[m]
         if market.kind == k.PERPETUAL:
-            cash = abs(float(net[m])) * float(market.lot_size) * prices[market.asset]
+            price = 1.0 if market.contract == INVERSE else prices[market.asset]
+            cash = abs(float(net[m])) * float(market.lot_size) * price
             _, holders[m] = entities.add(k.HOLDER, int(market.venue), [m], cash, [-int(net[m])])
     return holders
 
@@ -143,8 +145,8 @@ def _population(
     counts = np.concatenate([layer.counts for layer in seats] or [np.zeros(0, np.int64)]).astype(np.int64)
     n, first_account, first_position = len(counts), len(entities.accounts), len(entities.positions)
     accounts, positions = entities.account_rows(n), entities.position_rows(int(counts.sum()))
-    balances = np.zeros((len(accounts), 1), np.int64)
-    balances[:first_account, 0] = entities.cash
+    balances = np.zeros((len(accounts), len(entities.worth)), np.int64)
+    balances[:first_account] = entities.cash
     traders = np.concatenate([layer.traders for layer in seats]) if n else empty(TRADER, 1)[:0]
     traders = traders.view(np.recarray)
     if n:
@@ -160,10 +162,12 @@ def _population(
         positions.account[first_position:] += first_account
         _tag(scenario, replicate, accounts[first_account:], population.owners)
     for m, holder in holders.items():
+        if positions.lots[holder] == 0:  # nothing is left open, and who is flat has entered nothing
+            continue
         mine = (positions.market == m) & (np.arange(len(positions)) >= first_position)
         entries = int(positions.entry_value[mine].sum())
         positions.entry_value[holder] = -entries
-        balances[positions.account[holder], 0] += entries
+        balances[positions.account[holder], params.markets[m].settlement] += entries
     return accounts, positions, balances, traders
 
 
@@ -179,10 +183,11 @@ def _seat(
     accounts.margin = np.concatenate([layer.margin for layer in seats])
     accounts.venue = params.markets.venue[markets[accounts.first_position]]
     accounts.fees = 1
+    accounts.settlement = params.markets.settlement[markets[accounts.first_position]]
     positions.account, positions.market = np.repeat(np.arange(len(counts)), counts), markets
     positions.lots = drawn.lots
     positions.entry_value = entry_values(params, markets, drawn.lots, drawn.entry_tick)
-    np.add.at(balances[:, 0], positions.account, drawn.balance)
+    np.add.at(balances, (positions.account, params.markets.settlement[markets]), drawn.balance)
 
 
 def _tag(scenario: Scenario, replicate: int, accounts: Array, owners: Array) -> None:
@@ -206,4 +211,4 @@ def _size_flags(run: Any, n_markets: int, n_accounts: int) -> None:
     run.flags_words = sum(words(n_accounts))
 
 
-__all__ = ["MONEY", "Assembled", "assemble"]
+__all__ = ["MONEY", "Assembled", "assemble", "lot_unit", "money_units"]

@@ -10,8 +10,13 @@ from cascade.core import params as k
 from cascade.core.start import empty
 from cascade.core.state import ACCOUNT, NONE, POSITION, Array
 
-MONEY = 1_000_000
-"""Money units of one USD."""
+MONEY, COIN = 1_000_000, 100_000_000
+"""Money units of one USD, and of one unit of any other asset in which markets settle."""
+
+
+def money_units(asset: str) -> int:
+    """Return the money units of one unit of a settlement asset."""
+    return MONEY if asset == "USD" else COIN
 
 
 def rows(dtype: np.dtype[np.void], values: Sequence[tuple[object, ...]]) -> Array:
@@ -20,12 +25,21 @@ def rows(dtype: np.dtype[np.void], values: Sequence[tuple[object, ...]]) -> Arra
 
 
 class Entities:
-    """Accounts of agents and venues, each with its positions and its cash."""
+    """Accounts of agents and venues, each with its positions and its cash.
 
-    def __init__(self) -> None:
-        self.accounts: list[tuple[int, int, int, int, int, int]] = []  # as in `account_rows`
+    Parameters
+    ----------
+    settlements
+        Asset that each market settles in, as a number.
+    worth
+        Money units that one USD is worth in each settlement asset at the start.
+    """
+
+    def __init__(self, settlements: Sequence[int], worth: Sequence[float]) -> None:
+        self.settlements, self.worth = settlements, worth
+        self.accounts: list[tuple[int, int, int, int, int, int, int]] = []  # as in `account_rows`
         self.positions: list[tuple[int, int, int]] = []  # account, market, lots
-        self.cash: list[int] = []
+        self.cash: list[list[int]] = []  # by settlement asset
 
     def add(
         self, kind: int, venue: int, markets: Sequence[int], cash_usd: float, lots: Sequence[int] = (),
@@ -33,11 +47,16 @@ class Entities:
     ) -> tuple[int, int]:  # fmt: skip
         """Add an account holding `lots` of each market and cash; return its number and its first position.
 
+        It has as much cash in each asset that its markets settle in, and its margin in the first of these.
         `fees` is 1 for those who pay them: makers and other agents of the model trade free.
         """
         account, first = len(self.accounts), len(self.positions)
-        self.accounts.append((first, len(markets), venue, int(kind), margin, fees))
-        self.cash.append(round(cash_usd) * MONEY)
+        settles = [self.settlements[m] for m in markets] or [0]
+        self.accounts.append((first, len(markets), venue, int(kind), margin, fees, min(settles)))
+        cash = [0] * len(self.worth)
+        for s in set(settles):
+            cash[s] = round(cash_usd) * MONEY if s == 0 else round(cash_usd * self.worth[s])
+        self.cash.append(cash)
         held = list(lots) or [0] * len(markets)
         self.positions += [(account, m, q) for m, q in zip(markets, held, strict=True)]
         return account, first
@@ -45,9 +64,10 @@ class Entities:
     def account_rows(self, more: int) -> Array:
         """Return account records with room for `more` at the end."""
         table = empty(ACCOUNT, len(self.accounts) + more)[: len(self.accounts) + more]
-        own = np.array(self.accounts, np.int64).reshape(-1, 6)
+        own = np.array(self.accounts, np.int64).reshape(-1, 7)
         n = len(own)
-        for column, name in enumerate(("first_position", "n_positions", "venue", "kind", "margin", "fees")):
+        names = ("first_position", "n_positions", "venue", "kind", "margin", "fees", "settlement")
+        for column, name in enumerate(names):
             table[name][:n] = own[:, column]
         table.first_order[:], table.tag[:] = NONE, NONE
         return table

@@ -10,6 +10,7 @@ import numpy as np
 from cascade.assembly.entities import MONEY, Entities, rows
 from cascade.assembly.venues import decay, variance_of
 from cascade.core import params as k
+from cascade.core.exact import INVERSE
 from cascade.core.flow import quantile_grid
 from cascade.core.state import Array
 from cascade.rng import decision_key
@@ -81,6 +82,8 @@ class GroupBuilder:
 
     def lots(self, m: int, usd: float) -> float:
         """Return USD as lots of a market at its start price."""
+        if self.markets[m].contract == INVERSE:
+            return usd / self.markets[m].lot_size
         return usd / (self.prices[self.markets[m].asset] * self.markets[m].lot_size)
 
     def agent(self, kind: int, m: int, usd: float) -> tuple[int, int]:

@@ -6,14 +6,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cascade.assembly.entities import MONEY
+from cascade.assembly.entities import COIN, MONEY
 from cascade.assembly.groups import Quantiles
 from cascade.assembly.prices import Prices
 from cascade.core import params as k
+from cascade.core.exact import INVERSE
 from cascade.core.margin import MAX_TICK
 from cascade.core.population import BIRTH, BLOCK, DRAWN, HISTORY, draw_seats
 from cascade.core.seats import HOLDING
-from cascade.core.start import empty
+from cascade.core.start import empty, entry_values
 from cascade.core.state import NONE, TRADER, Array
 from cascade.errors import Problem, ScenarioError
 from cascade.rng import decision_key
@@ -104,7 +105,7 @@ class LayerBuilder:
             elif isinstance(layer, BorrowersLayer):
                 seats = self._borrowers(p, number, layer)
             else:
-                seats = self._table(number, layer)
+                seats = self._table(p, number, layer)
             self.layers[number].first_trader = first
             first += len(seats.traders)
             found.append(seats)
@@ -140,7 +141,8 @@ class LayerBuilder:
         draws = np.random.Philox(key=int(self.layers[number].key))
         m = self.names.index(layer.market)
         market = self.markets[m]
-        least = float(market.lot_size) * max(layer.from_price, layer.to_price)
+        inverse = market.contract == INVERSE
+        least = float(market.lot_size) * (1.0 if inverse else max(layer.from_price, layer.to_price))
         sizes = drawn_sizes(layer.size, layer.notional, np.random.Generator(draws), least)
         n = len(sizes)
         # from a stretch of its own: how many sizes are drawn at a time must not matter
@@ -149,13 +151,17 @@ class LayerBuilder:
         targets = layer.from_price + (layer.to_price - layer.from_price) * shares
         sign = 1.0 if layer.side == "long" else -1.0
         tiers = p.tiers[int(market.first_tier) : int(market.first_tier + market.n_tiers)]
-        tier = np.minimum(np.searchsorted(tiers.cap, sizes * MONEY), len(tiers) - 1)
+        notionals = sizes / targets * COIN if inverse else sizes * MONEY
+        tier = np.minimum(np.searchsorted(tiers.cap, notionals), len(tiers) - 1)
         rates = tiers.rate[tier] * 1e-8
-        amounts = tiers.deduction[tier] / np.maximum(sizes * MONEY, 1.0)
+        amounts = tiers.deduction[tier] / np.maximum(notionals, 1.0)
         with np.errstate(divide="ignore"):
-            entries = targets * (1.0 - sign * (rates - amounts)) / (1.0 - sign / leverage)
+            if inverse:
+                entries = targets * (1.0 + sign / leverage) / (1.0 + sign * (rates - amounts))
+            else:
+                entries = targets * (1.0 - sign * (rates - amounts)) / (1.0 - sign / leverage)
         _refuse_entries(layer, entries / market.tick_size, leverage)
-        return self._placed(number, np.full(n, m), sign * sizes, entries, leverage, np.ones(n, np.int64))
+        return self._placed(p, number, np.full(n, m), sign * sizes, entries, leverage, np.ones(n, np.int64))
 
     def _borrowers(self, p: k.Params, number: int, layer: BorrowersLayer) -> Seats:
         """Draw borrowers until their collateral is reached; their health says what they owe."""
@@ -170,11 +176,11 @@ class LayerBuilder:
         leverage = 1.0 / (1.0 - thresholds.mean() / health)
         each = np.repeat(sizes / len(pools), len(pools))
         return self._placed(
-            number, np.tile(pools, len(sizes)), each, np.tile(prices, len(sizes)), np.repeat(leverage, len(pools)),
+            p, number, np.tile(pools, len(sizes)), each, np.tile(prices, len(sizes)), np.repeat(leverage, len(pools)),
             np.full(len(sizes), len(pools)),
         )  # fmt: skip
 
-    def _table(self, number: int, layer: TableLayer) -> Seats:
+    def _table(self, p: k.Params, number: int, layer: TableLayer) -> Seats:
         """Take positions from the user's file; rows of one account share their margin."""
         table = read_positions(layer.file)
         markets = np.array([self.names.index(name) for name in table.market], np.int64)
@@ -184,12 +190,12 @@ class LayerBuilder:
         owner = np.array([codes[name] for name in owners])
         order = _by_account(owner, markets)
         return self._placed(
-            number, markets[order], (sign * table.notional_usd)[order], table.entry_price[order],
+            p, number, markets[order], (sign * table.notional_usd)[order], table.entry_price[order],
             table.leverage[order], np.bincount(owner),
         )  # fmt: skip
 
     def _placed(
-        self, number: int, markets: Array, notional: Array, entries: Array, leverage: Array,
+        self, p: k.Params, number: int, markets: Array, notional: Array, entries: Array, leverage: Array,
         counts: Array,
     ) -> Seats:  # fmt: skip
         """Return seats whose positions are given by signed USD at entry, entry price and leverage."""
@@ -198,9 +204,10 @@ class LayerBuilder:
         tick_size, lot_size = self.markets.tick_size[markets], self.markets.lot_size[markets]
         drawn.entry_tick = np.maximum(np.rint(entries / tick_size), 1).astype(np.int64)
         # a leveraged position is at least one lot, as drawn ones are
-        lots = np.maximum(np.rint(np.abs(notional) / entries / lot_size), 1.0)
+        inverse = self.markets.contract[markets] == INVERSE
+        lots = np.maximum(np.rint(np.abs(notional) / np.where(inverse, 1.0, entries) / lot_size), 1.0)
         drawn.lots = np.copysign(lots, notional).astype(np.int64)
-        values = drawn.lots * drawn.entry_tick * self.markets.unit[markets]
+        values = entry_values(p, markets, drawn.lots, drawn.entry_tick)
         drawn.balance = np.ceil(np.abs(values) / leverage).astype(np.int64) - values
         traders = empty(TRADER, len(counts))[: len(counts)]
         held = np.add.reduceat(np.abs(notional), first) * MONEY if len(first) else np.zeros(0)

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 from typing import NamedTuple
 
 import numpy as np
 
-from cascade.assembly.entities import MONEY, Entities, rows
+from cascade.assembly.entities import COIN, MONEY, Entities, money_units, rows
 from cascade.assembly.prices import YEAR_S
 from cascade.core import params as k
-from cascade.core.exact import RATE
+from cascade.core.exact import INVERSE, RATE
 from cascade.core.start import empty
 from cascade.core.state import N_LEVELS, Array
 from cascade.rng import decision_key
 from cascade.scenario.schema import Scenario
-from cascade.scenario.schema_venues import LendingPool, LinearPerpetual, Market
+from cascade.scenario.schema_venues import InversePerpetual, LendingPool, Market, Perpetual
 from cascade.venues.load import rulebook_of
-from cascade.venues.rulebook import Contract, LiquidationRule, Pool, Rulebook
+from cascade.venues.rulebook import LiquidationRule, Pool, Rulebook
 
 _MARKS = {
     "median": k.MARK_MEDIAN, "index": k.MARK_INDEX, "last": k.MARK_LAST, "carried": k.MARK_CARRIED,
@@ -63,6 +64,19 @@ def money(usd: float) -> int:
     return round(usd * MONEY)
 
 
+def settlement_of(scenario: Scenario) -> list[int]:
+    """Return the number of the asset that each market settles in."""
+    assets = scenario.settlements
+    return [assets.index(market.settles) for market in scenario.markets.values()]
+
+
+def worth_of(scenario: Scenario, start: Array) -> list[float]:
+    """Return the money units that one USD is worth in each settlement asset, at the assets' start prices."""
+    assets = list(scenario.assets)
+    prices = [1.0 if name == "USD" else float(start[assets.index(name)]) for name in scenario.settlements]
+    return [money_units(name) / price for name, price in zip(scenario.settlements, prices, strict=True)]
+
+
 def assemble_venues(scenario: Scenario, entities: Entities, replicate: int) -> Venues:
     """Return markets and venues, and add the venues' own accounts."""
     books = [rulebook_of(venue) for venue in scenario.venues.values()]
@@ -74,13 +88,16 @@ def assemble_venues(scenario: Scenario, entities: Entities, replicate: int) -> V
         row = markets[m]
         row.asset, row.venue = assets.index(market.asset), names.index(name.partition(":")[0])
         row.tick_size, row.lot_size = market.tick, market.lot
-        row.unit = round(market.tick * market.lot * MONEY)
+        row.settlement = entities.settlements[m]
+        row.unit = lot_unit(market)
         row.max_order = NO_LIMIT
         _calm(row)
-        if isinstance(market, LinearPerpetual):
+        if isinstance(market, Perpetual):
             book = books[row.venue]
             row.kind = k.PERPETUAL
-            _contract(row, market, book, book.contracts[market.contract], tiers)
+            if isinstance(market, InversePerpetual):
+                row.contract, row.face = INVERSE, money(market.lot)
+            _contract(row, market, book, tiers, entities.worth[int(row.settlement)])
             _funding(scenario, row, market, rates)
         elif isinstance(market, LendingPool):
             row.kind, row.spot = k.POOL, list(scenario.markets).index(market.spot)
@@ -108,14 +125,23 @@ def _calm(row: Array) -> None:
     row.variance_decay, row.variance_steps = 1.0, NO_LIMIT
 
 
+def lot_unit(market: Market) -> int:
+    """Return the K of a market's lot value: money units a lot and tick, or of an inverse contract times ticks."""
+    if isinstance(market, InversePerpetual):
+        return round(Fraction(repr(market.lot)) / Fraction(repr(market.tick)) * COIN)
+    return round(market.tick * market.lot * MONEY)
+
+
 def _contract(
     row: Array,
-    market: LinearPerpetual,
+    market: Perpetual,
     book: Rulebook,
-    contract: Contract,
     tiers: list[tuple[int, int, int, float]],
+    worth: float,
 ) -> None:
-    """Set a perpetual's tiers, bounds and fee."""
+    """Set a perpetual's tiers, bounds and fee; `worth` is what one USD is in its settlement asset."""
+    contract = book.contracts[market.contract]
+    unit = COIN if contract.inverse else MONEY
     row.first_tier, row.n_tiers = len(tiers), len(contract.tiers)
     row.step_tiers = int(book.margin.tiers == "whole")
     deduction, floor, before = 0, 0, 0
@@ -123,13 +149,13 @@ def _contract(
         now = rate(tier.mmr + book.margin.closing_fee)
         if floor and book.margin.tiers == "marginal":
             deduction += floor * (now - before) // int(RATE)
-        tiers.append((money(tier.cap_usd), now, deduction, tier.max_leverage))
-        floor, before = money(tier.cap_usd), now
+        tiers.append((round(tier.limit * unit), now, deduction, tier.max_leverage))
+        floor, before = round(tier.limit * unit), now
     row.liquidation_fee = rate(contract.liquidation_fee)
     row.price_band = rate(book.price_band(market.contract))
     row.take_bound = rate(book.take_bound(market.contract))
     row.max_order = max(round(contract.max_market_qty / market.lot), 1)
-    row.impact_notional = money(book.impact_notional(market.contract))
+    row.impact_notional = round(book.impact_notional(market.contract) * worth)
     cap = book.funding.cap
     row.funding_cap = rate(book.funding.cap_of_mmr * contract.tiers[0].mmr if cap is None else cap)
 
@@ -152,7 +178,7 @@ def _lending(row: Array, v: int, book: Rulebook, markets: Array, entities: Entit
     row.liquidator, _ = entities.add(k.LIQUIDATOR, v, everywhere, liquidators.capital_usd, fees=1)
 
 
-def _funding(scenario: Scenario, row: Array, market: LinearPerpetual, rates: list[tuple[int, int]]) -> None:
+def _funding(scenario: Scenario, row: Array, market: Perpetual, rates: list[tuple[int, int]]) -> None:
     """Set whether funding follows the venue's formula or a schedule."""
     row.first_rate = len(rates)
     if market.funding.schedule == "rule":
@@ -166,7 +192,7 @@ def _funding(scenario: Scenario, row: Array, market: LinearPerpetual, rates: lis
 
 def _first_rate(scenario: Scenario, market: Market) -> int:
     """Return a market's funding rate at the start: the latest that its schedule has set by then."""
-    if not isinstance(market, LinearPerpetual):
+    if not isinstance(market, Perpetual):
         return 0
     schedule = market.funding.schedule
     if isinstance(schedule, str):
@@ -239,10 +265,27 @@ def _own_accounts(scenario: Scenario, v: int, row: Array, markets: Array, entiti
     Fund and absorber have a place in every market: whom they take over may hold spot elsewhere.
     """
     everywhere = list(range(len(markets)))
-    row.fund, _ = entities.add(k.FUND, v, everywhere, list(scenario.venues.values())[v].fund)
+    row.fund, _ = entities.add(k.FUND, v, everywhere, 0.0)
+    entities.cash[row.fund] = _fund_cash(scenario, v, entities)
     row.absorber, _ = entities.add(k.ABSORBER, v, everywhere, 0.0)
     row.fees, _ = entities.add(k.FEES, v, [], 0.0)
     row.rounding, _ = entities.add(k.ROUNDING, v, [], 0.0)
+
+
+def _fund_cash(scenario: Scenario, v: int, entities: Entities) -> list[int]:
+    """Return what a venue's fund has of each settlement asset."""
+    name, venue = list(scenario.venues.items())[v]
+    markets = scenario.markets.items()
+    own = {market.settles for key, market in markets if key.partition(":")[0] == name}
+    cash = []
+    for s, asset in enumerate(scenario.settlements):
+        if isinstance(venue.fund, dict):
+            cash.append(round(venue.fund.get(asset, 0.0) * money_units(asset)))
+        elif asset not in own:
+            cash.append(0)
+        else:
+            cash.append(round(venue.fund) * MONEY if s == 0 else round(venue.fund * entities.worth[s]))
+    return cash
 
 
 def variance_of(volatility: float, seconds: float) -> float:

@@ -35,8 +35,15 @@ def rulebook_tiers(rulebook: str, contract: str) -> tuple[MarginTier, ...]:
     """
     book = load_rulebook(rulebook)
     fee = exact(book.margin.closing_fee)
-    tiers = contract_of(book, contract).tiers
-    rows = [(tier.cap_usd, float(exact(tier.mmr) + fee), tier.max_leverage) for tier in tiers]
+    figures = contract_of(book, contract)
+    if figures.inverse:
+        message = (
+            f"{contract} of {book.name} is an inverse contract: its figures are in the asset, not in USD"
+        )
+        linear = [name for name, other in book.contracts.items() if not other.inverse]
+        raise UsageError(message, remedy=f"linear contracts: {listing(linear) or 'none'}")
+    tiers = figures.tiers
+    rows = [(tier.limit, float(exact(tier.mmr) + fee), tier.max_leverage) for tier in tiers]
     if book.margin.tiers == "whole":
         return tuple(MarginTier(cap, rate, 0, leverage) for cap, rate, leverage in rows)
     return tiers_from(rows)

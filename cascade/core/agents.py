@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 
 from cascade.core.book import NO_ASK, NO_BID
-from cascade.core.exact import lot_value
+from cascade.core.exact import INVERSE, lot_value, usd_value
 from cascade.core.flow import poisson, quantile
 from cascade.core.inbox import append, has_room
 from cascade.core.ledger import held_at
@@ -38,8 +38,8 @@ LIMITS = int64(1_000_000)  # slots of a flow's limit orders begin here
 
 @kernel
 def _lots(p: Params, st: State, m: int, money: float) -> int:
-    """Return how many lots of market m a sum of money units buys at the mark."""
-    return int64(money / abs(float(lot_value(p.markets[m], st.markets[m].mark))))
+    """Return how many lots of market m a sum of USD, in money units, buys at the mark."""
+    return int64(money / float(usd_value(p.markets[m], st.markets[m].mark)))
 
 
 @kernel
@@ -130,7 +130,7 @@ def requote(st: State, p: Params, k: int) -> bool:
     offset = uniform(maker.key, step, maker.slot, SECOND)
     shift = maker.noise * normal(maker.key, step, maker.slot, THIRD) - maker.skew * inventory
     fair = fair_value(st, p, m) * math.exp(shift) / p.markets[m].tick_size
-    value = abs(float(lot_value(p.markets[m], st.markets[m].mark)))
+    value = float(usd_value(p.markets[m], st.markets[m].mark))
     thick = st.markets[m].depth_factor * st.markets[m].depth_shock
     buying = thick * min(max(1.0 - inventory, 0.0), 1.0)
     selling = thick * min(max(1.0 + inventory, 0.0), 1.0)
@@ -262,18 +262,41 @@ def arbitrage(st: State, p: Params, k: int) -> bool:
         return False
     spot, perpetual = st.positions[arb.spot_position], st.positions[arb.perpetual_position]
     s, f = int64(spot.market), int64(perpetual.market)
-    ratio = p.markets[s].lot_size / p.markets[f].lot_size
+    ratio = p.markets[s].lot_size / _base_of_lot(st, p, f)
     size = _gap_lots(st, p, k, s, f)
     room = arb.cap - float(abs(perpetual.lots))
     held = float(perpetual.lots)
     if (size > 0.0) == (held > 0.0):
         size = max(min(size, max(room, 0.0)), -max(room, 0.0))
-    loose = held + float(spot.lots - arb.initial_spot) * ratio
+    loose = _exposure(st, p, arb.perpetual_position) + float(spot.lots - arb.initial_spot) * ratio
     hedge = max(min(-loose, arb.max_order), -arb.max_order)
     offset = uniform(arb.key, step, ALONE, SECOND)
     _send(st, arb.perpetual_position, int64(size + hedge), offset)
     _send(st, arb.spot_position, int64(-size / ratio), offset)
     return True
+
+
+@kernel
+def _base_of_lot(st: State, p: Params, m: int) -> float:
+    """Return the units of the asset that one lot of market m stands for, of an inverse contract at the mark."""
+    market = p.markets[m]
+    if market.contract == INVERSE:
+        return market.lot_size / (float(st.markets[m].mark) * market.tick_size)
+    return market.lot_size
+
+
+@kernel
+def _exposure(st: State, p: Params, position: int) -> float:
+    """Return the lots of a perpetual whose value moves, in USD, as a position does.
+
+    What an inverse contract is worth in its asset when it is entered is what it moves like until it is
+    closed, however many lots that is at a later mark.
+    """
+    row = st.positions[position]
+    m = int64(row.market)
+    if p.markets[m].contract == INVERSE:
+        return float(row.entry_value) / float(lot_value(p.markets[m], st.markets[m].mark))
+    return float(row.lots)
 
 
 @kernel

@@ -7,9 +7,17 @@ is left as residuals to `deleveraging`.
 
 from __future__ import annotations
 
-from cascade.core.exact import lot_value, proportion
+from cascade.core.exact import from_usd, lot_value, proportion
 from cascade.core.ledger import fund_of, held_at, move_position, settle_flat
-from cascade.core.margin import bankruptcy_tick, equity_of, excess_of, is_flat, maintenance, maintenance_of
+from cascade.core.margin import (
+    bankruptcy_tick,
+    equity_in,
+    equity_of,
+    excess_of,
+    is_flat,
+    maintenance,
+    maintenance_of,
+)  # fmt: skip
 from cascade.core.params import (
     SPOT,
     TAKE_OVER_CAPACITY,
@@ -92,8 +100,7 @@ def _lost(st: State, v: int) -> int:
 @kernel
 def close_wallet(st: State, p: Params, account: int, row: int) -> None:
     """Settle a flat account whose liquidation ends in log row `row`, which notes what the fund makes good."""
-    first = int64(st.accounts[account].first_position)
-    balance = st.balances[account, p.markets[int64(st.positions[first].market)].settlement]
+    balance = st.balances[account, int64(st.accounts[account].settlement)]
     if row != NONE:
         st.liquidations[row].fund_draw += max(-balance, int64(0))
     settle_flat(st, p, account)
@@ -113,34 +120,40 @@ def fund_may_lose(st: State, p: Params, account: int, position: int, size: int) 
     if loss <= 0:
         return True
     venue = p.venues[v]
-    within = venue.max_loss == 0 or _lost(st, v) + loss <= venue.max_loss
-    return within and equity_of(st, p, venue.fund) >= loss
+    most = from_usd(p.markets[m], st.markets[m].mark, venue.max_loss)
+    within = venue.max_loss == 0 or _lost(st, v) + loss <= most
+    return within and equity_in(st, p, venue.fund, p.markets[m].settlement) >= loss
 
 
 @outlined
 def sample_funds(st: State, p: Params) -> None:
     """Note the equity of every fund, for the drawdown that may trigger auto-deleveraging."""
+    n = st.balances.shape[1]
     for v in range(len(p.venues)):
         if st.clock[0].step % p.venues[v].level_steps == 0:
-            st.fund_levels[v, st.venues[v].n_levels % N_LEVELS] = equity_of(st, p, p.venues[v].fund)
+            for s in range(n):
+                level = equity_in(st, p, p.venues[v].fund, int64(s))
+                st.fund_levels[v * n + s, st.venues[v].n_levels % N_LEVELS] = level
             st.venues[v].n_levels += 1
 
 
 @outlined
-def _has_drawn_down(st: State, p: Params, v: int) -> bool:
-    """Tell whether the fund of venue v has fallen so far, from its past level, that it takes over no more."""
+def _has_drawn_down(st: State, p: Params, account: int) -> bool:
+    """Tell whether an account's fund has fallen so far, from its past level, that it takes over no more."""
+    v, settlement = int64(st.accounts[account].venue), int64(st.accounts[account].settlement)
     venue = p.venues[v]
     held = min(st.venues[v].n_levels, int64(N_LEVELS))
     if venue.drawdown == 0 or held == 0:
         return False
-    peak, total = st.fund_levels[v, 0], int64(0)
+    ring = v * st.balances.shape[1] + settlement
+    peak, total = st.fund_levels[ring, 0], int64(0)
     for k in range(held):
-        peak = max(peak, st.fund_levels[v, k])
-        total += st.fund_levels[v, k] // held
+        peak = max(peak, st.fund_levels[ring, k])
+        total += st.fund_levels[ring, k] // held
     level = total if venue.drawdown_of_mean != 0 else peak
-    return is_fund_drawn(
-        equity_of(st, p, venue.fund), fund_floor(level, venue.drawdown, venue.drawdown_floor)
-    )
+    m = int64(st.positions[int64(st.accounts[account].first_position)].market)
+    least = from_usd(p.markets[m], st.markets[m].mark, venue.drawdown_floor)
+    return is_fund_drawn(equity_in(st, p, venue.fund, settlement), fund_floor(level, venue.drawdown, least))
 
 
 @kernel
@@ -176,10 +189,10 @@ def fund_accepts(st: State, p: Params, account: int) -> bool:
     venue = p.venues[int64(row.venue)]
     if p.run[0].forced_orders == 0:
         return True
-    if venue.take_over == TAKE_OVER_NEVER or _has_drawn_down(st, p, int64(row.venue)):
+    if venue.take_over == TAKE_OVER_NEVER or _has_drawn_down(st, p, account):
         return False
     equity = equity_of(st, p, account)
-    after = equity_of(st, p, venue.fund) + equity
+    after = equity_in(st, p, venue.fund, int64(row.settlement)) + equity
     if venue.take_over == TAKE_OVER_SOLVENT:
         return equity >= 0 and after >= 0
     if venue.take_over == TAKE_OVER_CAPACITY:
@@ -202,7 +215,7 @@ def fund_accepts(st: State, p: Params, account: int) -> bool:
 def take_over(st: State, p: Params, account: int, before: int) -> None:
     """Give all positions and the balance of an account to the fund; note it in its rows from `before` on."""
     first = int64(st.accounts[account].first_position)
-    settlement = p.markets[int64(st.positions[first].market)].settlement
+    settlement = int64(st.accounts[account].settlement)
     fund = fund_of(st, p, account)
     loss = -equity_of(st, p, account)
     left = st.balances[account, settlement]
@@ -238,7 +251,7 @@ def add_residuals(st: State, p: Params, account: int, before: int) -> None:
     first = int64(st.accounts[account].first_position)
     last = first + int64(st.accounts[account].n_positions)
     equity, maintained = equity_of(st, p, account), maintenance_of(st, p, account)
-    left = st.balances[account, p.markets[int64(st.positions[first].market)].settlement]
+    left = st.balances[account, int64(st.accounts[account].settlement)]
     final = int64(NONE)
     for k in range(first, last):
         if st.positions[k].lots != 0:

@@ -6,7 +6,7 @@ A market's queues lie on its `ladder`. One ladder serves both sides, since a boo
 from __future__ import annotations
 
 from cascade.core.bitmap import first_from, last_until
-from cascade.core.exact import lot_value
+from cascade.core.exact import lot_value, usd_value
 from cascade.core.ladder import ASKS, BIDS, bitmap_at, link, recentre, unlink
 from cascade.core.ledger import apply_fill
 from cascade.core.margin import initial_margin
@@ -181,7 +181,7 @@ def log_trade(
 ) -> None:
     """Count a fill of taker-signed lots in the bar and, where asked for, in the trade log."""
     market = st.markets[m]
-    value = lots * lot_value(p.markets[m], tick)
+    value = lots * usd_value(p.markets[m], tick)
     market.last = tick
     market.high = max(market.high, tick)
     market.low = min(market.low, tick)

@@ -155,7 +155,9 @@ def _queues(st: State, p: Params) -> Iterator[str]:
     n, n_rest = len(st.orders), int(st.clock[0].n_orders)
     following: list[int] = st.orders.next.tolist()  # a list is followed ten times faster than an array
     lots: list[int] = st.orders.lots.tolist()
-    heads = st.levels.head[st.levels.head != NONE].tolist() + [h for h in st.markets.far_head.tolist() if h != NONE]
+    heads = st.levels.head[st.levels.head != NONE].tolist() + [
+        h for h in st.markets.far_head.tolist() if h != NONE
+    ]
     queued = [order for head in heads for order in _chain(following, head, n)]
     yield from (f"order {order} is queued but empty" for order in queued if lots[order] == 0)
     if len(queued) != n_rest:

@@ -13,9 +13,9 @@ import numpy as np
 
 from cascade.core.backstop import retest
 from cascade.core.book import cancel_account
-from cascade.core.exact import lot_value, proportion
+from cascade.core.exact import INVERSE, from_usd, lot_value, proportion
 from cascade.core.ledger import fund_of, held_at, move_position
-from cascade.core.margin import equity_of, maintenance_of
+from cascade.core.margin import equity_in, maintenance_of
 from cascade.core.params import (
     ABSORBER,
     AT_MARK,
@@ -45,16 +45,17 @@ BISECTIONS = int64(100)
 
 
 @kernel
-def leverage_of(st: State, p: Params, account: int) -> float:
-    """Return the notional of all positions of an account at mark over its equity; huge where it has none."""
+def leverage_of(st: State, p: Params, account: int, settlement: int) -> float:
+    """Return the notional at mark, of all that settles in an asset, over the equity in it; huge where there is none."""
     row = st.accounts[account]
     first = int64(row.first_position)
     notional = 0.0
     for k in range(first, first + row.n_positions):
         position = st.positions[k]
         m = int64(position.market)
-        notional += abs(float(position.lots * lot_value(p.markets[m], st.markets[m].mark)))
-    return notional / max(float(equity_of(st, p, account)), 1.0)
+        if p.markets[m].settlement == settlement:
+            notional += abs(float(position.lots * lot_value(p.markets[m], st.markets[m].mark)))
+    return notional / max(float(equity_in(st, p, account, settlement)), 1.0)
 
 
 @outlined
@@ -66,7 +67,7 @@ def score(st: State, p: Params, position: int) -> float:
     policy = venue.adl_ranking
     value = row.lots * lot_value(market, st.markets[m].mark)
     profit = float(value - row.entry_value)
-    equity = float(equity_of(st, p, account))
+    equity = float(equity_in(st, p, account, market.settlement))
     if policy == RANDOM:
         return _luck(st, p, venue.key, position)
     if policy == SOCIALISE:
@@ -76,14 +77,17 @@ def score(st: State, p: Params, position: int) -> float:
     if policy == PRO_RATA_PNL:
         return max(profit, 0.0)
     if policy == RISK_AWARE_PRO_RATA:
-        return max(profit, 0.0) * leverage_of(st, p, account)
+        return max(profit, 0.0) * leverage_of(st, p, account, market.settlement)
     if policy == QUEUE_PNL_MARGIN:
         ratio = float(maintenance_of(st, p, account)) / equity if equity > 0.0 else 0.0
-        return pnl_margin_score(profit, equity - profit, ratio, float(1_000_000))
+        least = from_usd(market, st.markets[m].mark, int64(1_000_000))
+        return pnl_margin_score(profit, equity - profit, ratio, float(least))
     leverage = abs(float(value)) / max(equity, 1.0)
     if policy == QUEUE_RETURN_LEVERAGE:
-        entry = max(abs(float(row.entry_value)), 1.0)
-        return price_leverage_score(max(abs(float(value)), 1.0), entry, leverage, row.lots > 0)
+        now, entry = max(abs(float(value)), 1.0), max(abs(float(row.entry_value)), 1.0)
+        if market.contract == INVERSE:  # worth less of the asset as its price rises
+            now, entry = entry, now
+        return price_leverage_score(now, entry, leverage, row.lots > 0)
     return pnl_leverage_score(profit / max(abs(float(value)), 1.0), leverage)
 
 
@@ -304,7 +308,7 @@ def deleverage(st: State, p: Params, index: int) -> None:
     elif venue.adl_price == AT_MARK_BEFORE:
         value = -lots * lot_value(p.markets[m], st.markets[m].mark_before)
     forgone = -value - worth
-    if venue.adl_ranking == RANDOM and equity_of(st, p, counterparty) < forgone:
+    if venue.adl_ranking == RANDOM and equity_in(st, p, counterparty, p.markets[m].settlement) < forgone:
         pop_ranked(st)
         return
     move_position(st, p, residual.position, target, lots, value)
@@ -389,5 +393,6 @@ def _log(
     log.market, log.lots, log.value = int64(st.positions[target].market), lots, abs(value)
     log.mark_value, log.forgone = abs(worth), forgone
     log.rank, log.score = clock.adl_rank, st.ranked[0].score
-    log.leverage_after = leverage_of(st, p, counterparty)
+    log.leverage_after = leverage_of(st, p, counterparty, p.markets[log.market].settlement)
+    log.mark = st.markets[log.market].mark
     clock.n_adl += 1

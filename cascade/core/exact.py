@@ -58,6 +58,22 @@ def lot_value(market: Any, tick: int) -> int:
 
 
 @kernel
+def usd_value(market: Any, tick: int) -> int:
+    """Return the USD, in their money units, that one lot stands for: of an inverse contract its face."""
+    if market.contract == INVERSE:
+        return market.face
+    return tick * market.unit
+
+
+@kernel
+def from_usd(market: Any, tick: int, amount: int) -> int:
+    """Return USD in the settlement asset of a market at a mark, both in their money units."""
+    if market.contract == INVERSE:
+        return int64(float(amount) * float(-lot_value(market, tick)) / float(market.face))
+    return amount
+
+
+@kernel
 def tick_where(market: Any, value: float) -> float:
     """Return the real-valued tick at which one lot is worth `value`."""
     if market.contract == INVERSE:

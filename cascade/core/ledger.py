@@ -80,7 +80,7 @@ def settle_flat(st: State, p: Params, account: int) -> None:
     """
     row = st.accounts[account]
     row.cooling_until = NONE
-    settlement = p.markets[int64(st.positions[int64(row.first_position)].market)].settlement
+    settlement = int64(row.settlement)
     balance = st.balances[account, settlement]
     if balance < 0:
         st.balances[account, settlement] = 0

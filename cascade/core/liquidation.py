@@ -22,7 +22,7 @@ from cascade.core.backstop import (
     take_over,
 )  # fmt: skip
 from cascade.core.book import cancel_account, offered, take
-from cascade.core.exact import charge, lot_value, proportion, times_rate
+from cascade.core.exact import charge, lot_value, proportion, times_rate, usd_value
 from cascade.core.ledger import apply_fill, held_at
 from cascade.core.lending import call
 from cascade.core.margin import (
@@ -193,7 +193,7 @@ def _in_slices(st: State, p: Params, account: int) -> int:
             continue
         m = int64(position.market)
         size = abs(position.lots)
-        if not cooling and size * abs(lot_value(p.markets[m], st.markets[m].mark)) > venue.slice_above:
+        if not cooling and size * usd_value(p.markets[m], st.markets[m].mark) > venue.slice_above:
             size = max(int64(float(size) * venue.slice_share), int64(1))
             row.cooling_until = min(step + venue.cooldown_steps, int64(2_000_000_000))
         _forced_order(st, p, account, int64(k), min(size, p.markets[m].max_order), part)
@@ -230,7 +230,7 @@ def _in_blocks(st: State, p: Params, account: int) -> int:
         if position.lots == 0:
             continue
         m = int64(position.market)
-        value = abs(lot_value(p.markets[m], st.markets[m].mark))
+        value = usd_value(p.markets[m], st.markets[m].mark)
         held = abs(position.lots)
         size = max(int64(float(held) * venue.block_share), venue.block_floor // value)
         size = max(min(size, held, budget // value), int64(1))
@@ -330,7 +330,7 @@ def _forced_order(st: State, p: Params, account: int, position: int, size: int, 
     noted = st.liquidations[st.clock[0].n_liquidations - 1]
     noted.fund_draw, noted.shortfall = max(-fee, int64(0)), maintained - equity
     noted.liquidation_tick, noted.best_before = failing, best
-    liquidated = abs(filled * value_at_mark)
+    liquidated = abs(filled) * usd_value(market, mark)
     if held > 0:
         st.markets[m].long_liquidated += liquidated
     else:

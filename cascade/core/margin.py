@@ -44,17 +44,23 @@ def excess_at(p: Params, m: int, lots: int, balance: int, tick: int) -> int:
 
 
 @outlined
-def equity_of(st: State, p: Params, account: int) -> int:
-    """Return balance plus the value of all positions at the present marks."""
+def equity_in(st: State, p: Params, account: int, settlement: int) -> int:
+    """Return balance plus the value, at the present marks, of all positions that settle in an asset."""
     row = st.accounts[account]
     first = int64(row.first_position)
-    settlement = p.markets[int64(st.positions[first].market)].settlement
     equity = st.balances[account, settlement]
     for k in range(first, first + row.n_positions):
         position = st.positions[k]
-        m = int64(position.market)
-        equity += position.lots * lot_value(p.markets[m], st.markets[m].mark)
+        market = p.markets[int64(position.market)]
+        if market.settlement == settlement:
+            equity += position.lots * lot_value(market, st.markets[int64(position.market)].mark)
     return equity
+
+
+@kernel
+def equity_of(st: State, p: Params, account: int) -> int:
+    """Return the equity that an account's margin is tested with, in the asset it is counted in."""
+    return equity_in(st, p, account, int64(st.accounts[account].settlement))
 
 
 @outlined

@@ -91,7 +91,7 @@ POINT = record(("step", F8), ("log_price", F8))
 
 MARKET_P = record(
     ("kind", I8), ("contract", I8), ("asset", I8), ("venue", I8), ("settlement", I8), ("unit", I8),
-    ("tick_size", F8), ("lot_size", F8), ("index_weight", F8),
+    ("tick_size", F8), ("lot_size", F8), ("face", I8), ("index_weight", F8),
     ("first_tier", I8), ("n_tiers", I8), ("step_tiers", I8), ("liquidation_fee", I8), ("price_band", I8),
     ("take_bound", I8), ("max_order", I8), ("impact_notional", I8),
     ("impact", F8), ("impact_decay", F8),  # log price per money unit of signed flow; per step
@@ -100,6 +100,7 @@ MARKET_P = record(
     ("funding", I8), ("first_rate", I8), ("n_rates", I8), ("funding_cap", I8),
     ("spot", I8), ("bonus", I8), ("protocol_fee", I8),  # of a pool: where its collateral is sold
 )  # fmt: skip
+"""`unit` is the K of `exact.lot_value`; `face` the USD, in money units, that a lot of an inverse contract stands for."""
 
 RATE_POINT = record(("step", I8), ("rate", I8))
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 
-from cascade.core.exact import charge, lot_value
+from cascade.core.exact import INVERSE, charge, lot_value, usd_value
 from cascade.core.flow import quantile
 from cascade.core.margin import excess_at, failing_tick
 from cascade.core.params import Params
@@ -93,13 +93,19 @@ def _pick(leverage: Array, u: float) -> float:
 
 
 @kernel
-def _largest_notional(p: Params, m: int, leverage: float) -> float:
-    """Return the notional up to which the tiers of market m allow a leverage."""
+def _largest_notional(p: Params, m: int, leverage: float, price: float) -> float:
+    """Return the USD notional up to which the tiers of market m allow a leverage at a price."""
     market = p.markets[m]
+    tick = _tick(market, price)
+    usd = (
+        float(usd_value(market, tick)) / abs(float(lot_value(market, tick)))
+        if market.contract == INVERSE
+        else 1.0
+    )
     most = 0.0
     for k in range(market.first_tier, market.first_tier + market.n_tiers):
         if p.tiers[k].max_leverage >= leverage - 1e-9:
-            most = float(p.tiers[k].cap)
+            most = float(p.tiers[k].cap) * usd
     return most
 
 
@@ -112,7 +118,7 @@ def _draw_seat(
     layer = p.layers[b.layer]
     row = traders[seat]
     leverage = _pick(leverages, uniform(layer.key, BIRTH_LIFE, seat, LEVERAGE))
-    row.leverage, row.notional = leverage, _draw_notional(p, b, markets, leverage, seat)
+    row.leverage, row.notional = leverage, _draw_notional(p, b, markets, history, leverage, seat)
     hold = max(layer.min_hold_s, b.hold_s * (leverage / b.hold_reference) ** b.hold_exponent)
     row.mean_hold_s = hold
     row.layer, row.life, row.phase, row.due, row.due_next = b.layer, 0, HOLDING, 0, NONE
@@ -147,16 +153,20 @@ def _alive(p: Params, markets: Array, history: Array, drawn: Array, first: int) 
     total = 0.0
     for j in range(len(markets)):
         lots = abs(float(drawn[first + j].lots))
-        total += lots * history[0, j].price * p.markets[int64(markets[j])].lot_size * 1e6
+        market = p.markets[int64(markets[j])]
+        if market.contract == INVERSE:
+            total += lots * float(market.face)
+        else:
+            total += lots * history[0, j].price * market.lot_size * 1e6
     return total
 
 
 @kernel
-def _draw_notional(p: Params, b: Array, markets: Array, leverage: float, seat: int) -> float:
+def _draw_notional(p: Params, b: Array, markets: Array, history: Array, leverage: float, seat: int) -> float:
     """Return the notional of a seat in all its markets, within what their tiers allow at its leverage."""
     most = math.inf
     for j in range(b.n_markets):
-        most = min(most, 0.98 * _largest_notional(p, int64(markets[j]), leverage))
+        most = min(most, 0.98 * _largest_notional(p, int64(markets[j]), leverage, history[0, j].price))
     notional = (
         quantile(p, b.sizes, uniform(p.layers[b.layer].key, BIRTH_LIFE, seat, SIZE))
         * (leverage / b.size_reference) ** b.size_exponent
@@ -172,7 +182,7 @@ def _draw_entry(
     market = p.markets[m]
     tick = _tick(market, price)
     value = lot_value(market, tick)
-    lots = max(int64(notional / abs(float(value))), int64(1))
+    lots = max(int64(notional / float(usd_value(market, tick))), int64(1))
     if not long:
         lots = -lots
     margin = charge(abs(lots * value), int64(1e8 / leverage + 0.5))

@@ -6,7 +6,7 @@ import math
 
 from cascade.core.bitmap import first_from, last_until
 from cascade.core.book import BUYS, NO_ASK, NO_BID, SELLS
-from cascade.core.exact import lot_value
+from cascade.core.exact import lot_value, tick_where
 from cascade.core.ladder import ASKS, BIDS, bitmap_at, recentre
 from cascade.core.params import (
     ANCHORS,
@@ -267,7 +267,8 @@ def impact_price(st: State, p: Params, m: int, buys: bool) -> float:
         if following == NONE:
             break
         tick = following
-    return float(value) / float(lots) / float(fixed.unit) * fixed.tick_size
+    average = math.copysign(float(value), float(lot_value(fixed, int64(1)))) / float(lots)
+    return tick_where(fixed, average) * fixed.tick_size
 
 
 @kernel

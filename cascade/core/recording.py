@@ -5,7 +5,7 @@ from __future__ import annotations
 from cascade.core.bitmap import first_from, last_until
 from cascade.core.book import NO_ASK, NO_BID
 from cascade.core.ladder import ASKS, BIDS, bitmap_at
-from cascade.core.margin import equity_of
+from cascade.core.margin import equity_in
 from cascade.core.params import Params
 from cascade.core.state import NONE, State
 from cascade.jit import int64, kernel, outlined
@@ -69,6 +69,6 @@ def write_bar(st: State, p: Params, m: int) -> None:
     row.volume, row.flow, row.n_trades = market.volume, market.flow, market.n_trades
     row.long_liquidated, row.short_liquidated = market.long_liquidated, market.short_liquidated
     row.open_interest, row.funding_rate = market.open_interest, market.funding_rate
-    row.fund_equity = equity_of(st, p, p.venues[fixed.venue].fund)
+    row.fund_equity = equity_in(st, p, p.venues[fixed.venue].fund, fixed.settlement)
     row.depth_factor = market.depth_factor * market.depth_shock
     start_bar(st, m)

@@ -11,13 +11,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from cascade.core.exact import charge, lot_value, tick_where
+from cascade.core.exact import INVERSE, charge, lot_value, tick_where, usd_value
 from cascade.core.flow import quantile
 from cascade.core.inbox import append
 from cascade.core.ledger import transfer
 from cascade.core.margin import MAX_TICK, failing_tick, tier_of
 from cascade.core.params import CLOSING, IOC, OPENING, Params
-from cascade.core.state import NONE, State
+from cascade.core.state import NONE, Array, State
 from cascade.jit import int64, kernel, outlined
 from cascade.rng import exponential, uniform
 
@@ -90,7 +90,7 @@ def post_margin(st: State, p: Params, trader: int) -> None:
     entries = int64(0)
     for k in range(first, first + row.n_positions):
         entries += st.positions[k].entry_value
-    settlement = p.markets[int64(st.positions[first].market)].settlement
+    settlement = int64(row.settlement)
     rate = int64(1e8 / float(st.traders[trader].leverage) + 0.5)
     margin = charge(entry_notional(st, p, account), rate)
     transfer(st, account, settlement, margin - entries - st.balances[account, settlement])
@@ -184,7 +184,7 @@ def _leave(st: State, p: Params, account: int, max_order: float, offset: float) 
         if position.lots == 0:
             continue
         m = int64(position.market)
-        most = max(int64(max_order / abs(float(lot_value(p.markets[m], st.markets[m].mark)))), int64(1))
+        most = max(int64(max_order / float(usd_value(p.markets[m], st.markets[m].mark))), int64(1))
         size = min(abs(position.lots), most)
         worked = worked or size < abs(position.lots)
         lots = -size if position.lots > 0 else size
@@ -221,13 +221,13 @@ def _enter(st: State, p: Params, trader: int, offset: float) -> bool:
     for k in range(first, first + row.n_positions):
         position = st.positions[k]
         m = int64(position.market)
-        value = abs(float(lot_value(p.markets[m], st.markets[m].mark)))
+        value = float(usd_value(p.markets[m], st.markets[m].mark))
         place = layer.first_place + k - first
         wanted = leg_notional(layer, seat.notional, int64(row.n_positions), hedges, place)
         if wanted == 0.0:
             continue
         if seat.phase != BEGINNING:  # what this life holds already; before, it is the last life's rest
-            wanted -= abs(float(position.entry_value))
+            wanted -= _entry_usd(p.markets[m], position)
         size = int64(min(wanted, layer.max_order) / value)
         if seat.phase == BEGINNING:  # a position is at least one lot
             size = max(size, int64(1))
@@ -245,6 +245,14 @@ def _enter(st: State, p: Params, trader: int, offset: float) -> bool:
             )
             worked = worked or wanted - float(size) * value >= value
     return worked
+
+
+@kernel
+def _entry_usd(market: Array, position: Array) -> float:
+    """Return the notional of a position at its entry in USD money units."""
+    if market.contract == INVERSE:
+        return abs(float(position.lots)) * float(market.face)
+    return abs(float(position.entry_value))
 
 
 @kernel

@@ -8,7 +8,7 @@ import numpy as np
 
 from cascade.core import state as s
 from cascade.core.bitmap import words
-from cascade.core.exact import lot_value
+from cascade.core.exact import INVERSE
 from cascade.core.inbox import N_BUCKETS
 from cascade.core.params import REASONS, UNMARGINED, Params
 from cascade.core.seats import schedule
@@ -73,7 +73,7 @@ def allocate(
         calendars=np.full((2, int(run.n_steps) + 1), NONE, np.int32),
         basis=np.zeros((n_markets, n_basis)),
         venues=empty(s.VENUE, len(p.venues)),
-        fund_levels=np.zeros((len(p.venues), s.N_LEVELS), np.int64),
+        fund_levels=np.zeros((len(p.venues) * balances.shape[1], s.N_LEVELS), np.int64),
         ledger=empty(s.LEDGER, balances.shape[1]),
         inbox=empty(s.INTENT, capacity.inbox),
         buckets=np.full((2, int(N_BUCKETS)), NONE, np.int32),
@@ -129,11 +129,9 @@ def entry_values(p: Params, markets: Array, lots: Array, ticks: Array) -> Array:
     values = np.empty(len(lots), np.int64)
     for m in range(len(p.markets)):
         mine = markets == m
-        if p.markets[m].contract == 0:
-            values[mine] = lots[mine] * ticks[mine] * p.markets[m].unit
-        else:
-            values[mine] = [
-                int(q) * int(lot_value(p.markets[m], int64(t)))
-                for q, t in zip(lots[mine], ticks[mine], strict=True)
-            ]
+        unit = int(p.markets[m].unit)
+        value = ticks[mine] * unit
+        if p.markets[m].contract == INVERSE:
+            value = -((2 * unit + ticks[mine]) // (2 * ticks[mine]))
+        values[mine] = lots[mine] * value
     return values

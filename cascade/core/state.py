@@ -74,6 +74,7 @@ ORDER = record(
 ACCOUNT = record(
     ("first_position", I4), ("n_positions", I4), ("first_order", I4), ("venue", I4), ("cooling_until", I4),
     ("kind", "i2"), ("margin", "i2"), ("tag", "i2"), ("fees", "i2"),
+    ("settlement", "i2"),  # asset that its margin is counted in
     ("reserved", I8), ("standing", I8),
 )  # fmt: skip
 """The unit that is margined: an isolated position, a cross-margin account, or an unlevered agent."""
@@ -120,7 +121,8 @@ auto-deleveraging would have to find at mark."""
 
 ADL = record(
     ("step", I8), ("wave", I8), ("account", I8), ("counterparty", I8), ("market", I8), ("side", I8), ("lots", I8),
-    ("value", I8), ("mark_value", I8), ("forgone", I8), ("rank", I8), ("score", F8), ("leverage_after", F8),
+    ("mark", I8), ("value", I8), ("mark_value", I8), ("forgone", I8), ("rank", I8), ("score", F8),
+    ("leverage_after", F8),
 )  # fmt: skip
 """One auto-deleveraging fill; `lots` is the change of the counterparty's position, `forgone` > 0 what it
 loses against mark. A socialised loss is a row without lots."""
@@ -172,7 +174,7 @@ class State(NamedTuple):
     calendars: Array  # int32 (2, n_steps + 1): heads of traders and of expiring orders due at a step
     basis: Array  # float64 (n_markets, n_basis): samples of the basis, a ring
     venues: Array  # (n_venues,) VENUE
-    fund_levels: Array  # int64 (n_venues, N_LEVELS): past equity of each fund, a ring
+    fund_levels: Array  # int64 (n_venues * n_settlements, N_LEVELS): past equity of each fund, a ring
     ledger: Array  # (n_settlements,) LEDGER
     inbox: Array  # (n,) INTENT
     buckets: Array  # int32 (2, N_BUCKETS): heads and tails of the inbox by arrival offset

@@ -217,8 +217,7 @@ def _corner_excess(st: State, p: Params, account: int, reach: float) -> int:
     """Return the excess margin at the corner where every position is at its adverse face."""
     row = st.accounts[account]
     first = int64(row.first_position)
-    settlement = p.markets[int64(st.positions[first].market)].settlement
-    total = st.balances[account, settlement]
+    total = st.balances[account, int64(row.settlement)]
     last = first + int64(row.n_positions)
     k = first
     while k < last:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cascade.analysis.cause import CauseLabeller
-from cascade.assembly import MONEY
+from cascade.assembly import lot_unit, money_units
 from cascade.core import params as k
 from cascade.core.check import lot_values
 from cascade.core.state import Array
@@ -43,7 +43,7 @@ def units_of(scenario: Scenario) -> RunUnits:
         ),
         purposes=k.PURPOSES,
         kinds=k.ACCOUNT_KINDS,
-        funds=("USD",),
+        funds=scenario.settlements,
     )
 
 
@@ -55,10 +55,11 @@ def _market_units(name: str, market: Market) -> MarketUnits:
         venue=name.partition(":")[0],
         tick_size=market.tick,
         lot_size=market.lot,
-        unit=round(market.tick * market.lot * MONEY),
-        money_unit=1.0 / MONEY,
+        unit=lot_unit(market),
+        money_unit=1.0 / money_units(market.settles),
         leveraged=market.type != "spot",
         lending=market.type == "lending_pool",
+        inverse=market.type == "inverse_perpetual",
     )
 
 
@@ -118,7 +119,8 @@ class Recorder:
         st = engine.state
         equity = fund_equity(engine)
         uncovered = np.maximum(-equity, 0).sum(axis=0)
-        self.take("funds", fund_rows(engine.step, equity.sum(axis=0), uncovered, st.ledger))
+        funds = fund_rows(engine.step, equity.sum(axis=0), uncovered, st.ledger, asset_prices(engine))
+        self.take("funds", funds)
         if self.piece is None:
             return
         if "book" in self.tables and self._is_within(engine.step):
@@ -171,6 +173,15 @@ class Recorder:
             slots = np.flatnonzero(lots)
             ticks = slots + int(st.markets[m].window)
             self.take("book", book_rows(m, engine.step, ticks, lots[slots], int(st.markets[m].mid2)))
+
+
+def asset_prices(engine: Engine) -> list[float]:
+    """Return the price of each settlement asset in USD: the index of the first market that settles in it."""
+    prices = [1.0] * engine.state.balances.shape[1]
+    for m in reversed(range(len(engine.params.markets))):
+        settlement = int(engine.params.markets[m].settlement)
+        prices[settlement] = float(engine.state.markets[m]["index"]) if settlement else 1.0
+    return prices
 
 
 def fund_equity(engine: Engine) -> Array:

@@ -15,6 +15,7 @@ import numpy as np
 from cascade.assembly import MONEY, Assembled
 from cascade.assembly.channels import maintenance
 from cascade.assembly.groups import depth_points
+from cascade.core.exact import INVERSE
 from cascade.core.params import SPOT
 from cascade.core.state import Array
 from cascade.explain.population import notional_usd, open_positions
@@ -156,10 +157,12 @@ def _single(drawn: Assembled, m: int, numbers: Array) -> Array:
     balance = drawn.state.balances[positions.account, market.settlement].astype(np.float64)
     value, open_ = np.full(len(lots), np.nan), np.ones(len(lots), np.bool_)
     for tier in p.tiers[market.first_tier : market.first_tier + market.n_tiers]:
-        guess = -(balance + tier.deduction) / (lots * (1.0 - np.sign(lots) * tier.rate * 1e-8))
+        slope = -np.sign(lots) if market.contract == INVERSE else np.sign(lots)
+        guess = -(balance + tier.deduction) / (lots * (1.0 - slope * tier.rate * 1e-8))
         value = np.where(open_, guess, value)
         open_ &= np.abs(lots * value) > tier.cap
-    ticks = value / float(market.unit)
+    with np.errstate(divide="ignore"):
+        ticks = -float(market.unit) / value if market.contract == INVERSE else value / float(market.unit)
     return np.where(ticks > 0.0, ticks, np.nan)
 
 
@@ -193,14 +196,12 @@ def _excess(drawn: Assembled, accounts: Array, move: Array) -> Array:
     rows, starts = _rows(drawn, accounts)
     positions = state.positions[rows]
     counts = state.accounts.n_positions[accounts]
-    value = (
-        positions.lots
-        * state.markets.mark[positions.market]
-        * p.markets.unit[positions.market].astype(np.float64)
-    )
-    value *= 1.0 + np.repeat(move, counts)
+    mark = state.markets.mark[positions.market] * (1.0 + np.repeat(move, counts))
+    unit = p.markets.unit[positions.market].astype(np.float64)
+    inverse = p.markets.contract[positions.market] == INVERSE
+    value = positions.lots * np.where(inverse, -unit / np.maximum(mark, 1.0), mark * unit)
     kept = value - maintenance(p, positions.market, np.abs(value))
-    return state.balances[accounts, 0] + np.add.reduceat(kept, starts)
+    return state.balances[accounts, state.accounts.settlement[accounts]] + np.add.reduceat(kept, starts)
 
 
 __all__ = [

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from cascade.assembly import MONEY, Assembled
+from cascade.core.exact import INVERSE
 from cascade.core.params import CROSS, SPOT
 from cascade.core.state import Array
 from cascade.scenario.schema import Scenario
@@ -69,7 +70,11 @@ def notional_usd(drawn: Assembled, numbers: Array) -> Array:
     """Return the notional of positions at the start mark."""
     positions, p = drawn.state.positions[numbers], drawn.params
     market = positions.market
-    value = drawn.state.markets.mark[market].astype(np.float64) * p.markets.unit[market]
+    value = np.where(
+        p.markets.contract[market] == INVERSE,
+        p.markets.face[market],
+        drawn.state.markets.mark[market].astype(np.float64) * p.markets.unit[market],
+    )
     return np.abs(positions.lots) * value / MONEY
 
 
@@ -81,7 +86,8 @@ def _of_market(name: str, m: int, drawn: Assembled) -> Population:
     long = state.positions.lots[numbers] > 0
     leverage = state.traders.leverage[accounts - p.run[0].first_trader].astype(np.float64)
     cross = int((state.accounts.margin[accounts] == CROSS).sum())
-    value = float(state.markets.mark[m]) * float(p.markets.unit[m]) / MONEY
+    inverse = p.markets[m].contract == INVERSE
+    value = float(p.markets.face[m] if inverse else state.markets.mark[m] * p.markets.unit[m]) / MONEY
     return Population(
         market=name,
         price=float(state.markets.mark[m]) * float(p.markets.tick_size[m]),

@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 
 from cascade.explain.figures import NONE, show_value, unit_of
 from cascade.scenario.schema import Scenario
-from cascade.scenario.schema_venues import LendingPool, LinearPerpetual
+from cascade.scenario.schema_venues import LendingPool, Perpetual
 from cascade.venues.load import rulebook_of
 from cascade.venues.rulebook import Rulebook
 
@@ -62,7 +62,7 @@ def assumptions_of(scenario: Scenario) -> tuple[Assumption, ...]:
 def _assumptions(scenario: Scenario, name: str) -> Iterator[Assumption]:
     markets = scenario.markets.items()
     own = [market for key, market in markets if key.startswith(f"{name}:")]
-    listed = [f"contracts.{market.contract}" for market in own if isinstance(market, LinearPerpetual)]
+    listed = [f"contracts.{market.contract}" for market in own if isinstance(market, Perpetual)]
     listed += [f"pools.{market.pool}" for market in own if isinstance(market, LendingPool)]
     rules = [rule for rule in rules_of(rulebook_of(scenario.venues[name])) if rule.status == "unconfirmed"]
     used = [rule for rule in rules if _is_used(rule.path, listed)]

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from cascade.output import schemas
 from cascade.output.columns import category, column, name_by_code
-from cascade.output.run_units import Floats, Ints, RunUnits, scale
+from cascade.output.run_units import COIN_UNIT, USD_UNIT, Floats, Ints, RunUnits, scale
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -35,7 +35,7 @@ BOOK_ROW: Final = np.dtype([("step", "i8"), ("market", "i8"), ("tick", "i8"), ("
 """A level of the book: `lots` > 0 bid, < 0 ask; `mid2` is best bid + best ask, or 0."""
 
 FUND_ROW: Final = np.dtype(
-    [("step", "i8"), ("fund", "i8"), ("equity", "i8")]
+    [("step", "i8"), ("fund", "i8"), ("price", "f8"), ("equity", "i8")]
     + [
         (name, "i8")
         for name in (
@@ -43,7 +43,9 @@ FUND_ROW: Final = np.dtype(
         )
     ]
 )  # fmt: skip
-"""A fund at a snapshot, in money units; all but `equity` are totals since the start."""
+"""The funds of a settlement asset at a snapshot, in its money units; all but `equity` are totals since the start.
+
+`price` is that of the asset in USD."""
 
 
 def to_batch(
@@ -131,15 +133,35 @@ class MarketRows:
         """Return prices; NaN where a tick is absent."""
         return np.where(is_absent(ticks), np.nan, self.scaled(ticks, "tick_size"))
 
-    def money(self, amounts: Array) -> Floats:
-        """Return money units in USD."""
-        return self.scaled(amounts, "money_unit")
+    @property
+    def inverse(self) -> npt.NDArray[np.bool_]:
+        """Tell which rows are of inverse contracts."""
+        return self.per_row("inverse")
+
+    def money(self, amounts: Array, prices: Array) -> Floats:
+        """Return money units in USD; those of inverse contracts are worth what their asset is, at `prices`."""
+        return self.scaled(amounts, "money_unit") * np.where(self.inverse, prices, 1.0)
+
+    def usd(self, amounts: Array) -> Floats:
+        """Return amounts that are in money units of USD whatever the market settles in."""
+        return scale(amounts, USD_UNIT)
 
     def notional(self, lots: Array, ticks: Array) -> Floats:
         """Return lots at a price in USD; whole money units while both are whole; NaN at an absent price."""
         absent = is_absent(ticks)
-        value = self.money(np.asarray(lots) * np.where(absent, 0, ticks) * self.per_row("unit"))
+        value = self.scaled(
+            np.asarray(lots) * np.where(absent, 0, ticks) * self.per_row("unit"), "money_unit"
+        )
+        value = np.where(self.inverse, self.scaled(lots, "lot_size"), value)
         return np.where(absent, np.nan, value)
+
+    def fill_ticks(self, lots: Array, values: Array) -> Floats:
+        """Return the mean price, in ticks, of lots that were worth so many money units; NaN of no lots."""
+        lots, values = np.abs(lots).astype(np.float64), np.abs(values).astype(np.float64)
+        none, unit = np.full(len(lots), np.nan), self.per_row("unit")
+        linear = np.divide(values, lots * unit, out=none.copy(), where=lots > 0)
+        inverse = np.divide(lots * unit, values, out=none, where=(lots > 0) & (values > 0))
+        return np.where(self.inverse, inverse, linear)
 
     def names(self) -> Columns:
         """Return the column `market`."""
@@ -171,9 +193,10 @@ def _bars(log: Array, units: RunUnits) -> Columns:
         for bps in (10, 50, 100)
     }
     money = {
-        f"{name}_usd": markets.money(log[name])
-        for name in ("volume", "flow", "long_liquidated", "short_liquidated", "fund_equity")
+        f"{name}_usd": markets.usd(log[name])
+        for name in ("volume", "flow", "long_liquidated", "short_liquidated")
     }
+    money["fund_equity_usd"] = markets.money(log["fund_equity"], log["index"])
     return {
         **markets.names(),
         **prices,
@@ -193,10 +216,12 @@ def _liquidations(log: Array, units: RunUnits) -> Columns:
     """Convert forced orders."""
     markets = MarketRows(log["market"], units)
     mark = log["trigger_mark"]
-    filled = markets.money(np.abs(log["filled_value"]))
+    average, slippage = _fills(log, markets)
+    price = markets.prices(mark)
+    linear = markets.money(np.abs(log["filled_value"]), price)
+    filled = np.where(markets.inverse, markets.scaled(np.abs(log["filled_lots"]), "lot_size"), linear)
     sizes = {name: np.abs(log[f"{name}_lots"]) for name in ("position", "order", "taken_over", "adl")}
     at_mark = {f"{name}_usd": markets.notional(lots, mark) for name, lots in sizes.items()}
-    average, slippage = _fills(log, markets)
     return {
         **markets.names(),
         **{name: log[name] for name in ("wave", "account", "life", "part", "leverage")},
@@ -208,27 +233,25 @@ def _liquidations(log: Array, units: RunUnits) -> Columns:
         "filled_lots": np.abs(log["filled_lots"]),
         "filled_usd": filled,
         "liquidated_usd": filled + at_mark["taken_over_usd"] + at_mark["adl_usd"],
-        "trigger_mark_price": markets.prices(mark),
+        "trigger_mark_price": price,
         "liquidation_price": markets.prices(log["liquidation_tick"]),
-        "shortfall_usd": markets.money(log["shortfall"]),
+        "shortfall_usd": markets.money(log["shortfall"], price),
         "bankruptcy_price": markets.prices(log["bankruptcy_tick"]),
         "worst_fill_price": np.where(log["filled_lots"] == 0, np.nan, markets.prices(log["worst_tick"])),
         "best_before_price": markets.prices(log["best_before"]),
         "best_after_price": markets.prices(log["best_after"]),
         "average_fill_price": average,
         "slippage_bps": slippage,
-        "fee_usd": markets.money(log["fee"]),
-        "fund_draw_usd": markets.money(log["fund_draw"]),
-        "deficit_usd": markets.money(log["deficit"]),
-        "repaid_usd": markets.money(log["repaid"]),
+        "fee_usd": markets.money(log["fee"], price),
+        "fund_draw_usd": markets.money(log["fund_draw"], price),
+        "deficit_usd": markets.money(log["deficit"], price),
+        "repaid_usd": markets.money(log["repaid"], price),
     }
 
 
 def _fills(log: Array, markets: MarketRows) -> tuple[Floats, Floats]:
     """Return the mean fill price and its slippage in bps, NaN where nothing filled."""
-    lots = np.abs(log["filled_lots"]).astype(np.float64)
-    value = np.abs(log["filled_value"]).astype(np.float64)
-    ticks = np.divide(value, lots * markets.per_row("unit"), out=np.full(len(lots), np.nan), where=lots > 0)
+    ticks = markets.fill_ticks(log["filled_lots"], log["filled_value"])
     mark = log["trigger_mark"]
     return ticks * markets.per_row("tick_size"), log["side"] * (mark - ticks) / mark * 1e4
 
@@ -238,16 +261,16 @@ def _adl(log: Array, units: RunUnits) -> Columns:
     markets = MarketRows(log["market"], units)
     size = np.abs(log["lots"])
     value, mark_value = np.abs(log["value"]), np.abs(log["mark_value"])
-    ticks = np.divide(value, size * markets.per_row("unit"), out=np.full(len(size), np.nan), where=size > 0)
+    ticks, price = markets.fill_ticks(size, value), markets.prices(log["mark"])
     return {
         **markets.names(),
         **{name: log[name] for name in ("wave", "account", "counterparty", "rank", "score")},
         "side": category((log["side"] > 0).astype(np.int64), SIDES),
         "size_lots": size,
         "settlement_price": ticks * markets.per_row("tick_size"),
-        "value_usd": markets.money(value),
-        "mark_value_usd": markets.money(mark_value),
-        "forgone_usd": markets.money(log["forgone"]),
+        "value_usd": markets.money(value, price),
+        "mark_value_usd": markets.money(mark_value, price),
+        "forgone_usd": markets.money(log["forgone"], price),
         "leverage_after": log["leverage_after"],
     }
 
@@ -284,17 +307,25 @@ def _book(log: Array, units: RunUnits) -> Columns:
 
 
 def _funds(log: Array, units: RunUnits) -> Columns:
-    """Convert funds; they settle in the money unit of the first market."""
-    money_unit = units.markets[0].money_unit
+    """Convert funds: each amount at the price that its asset has at the snapshot."""
     named = {
         "equity_usd": "equity", "income_usd": "income", "losses_usd": "losses", "fees_usd": "fees",
         "uncovered_usd": "uncovered", "adl_usd": "adl_value", "deposits_usd": "deposits",
         "withdrawals_usd": "withdrawals",
     }  # fmt: skip
+    unit = np.where(log["fund"] == 0, USD_UNIT, COIN_UNIT)
+    coins = {c: _scaled_by(log[name], unit) for c, name in named.items()}
     return {
         "fund": category(log["fund"], units.funds),
-        **{column: scale(log[name], money_unit) for column, name in named.items()},
+        "asset_price": log["price"],
+        "equity_units": coins["equity_usd"],
+        **{column: amounts * log["price"] for column, amounts in coins.items()},
     }
+
+
+def _scaled_by(counts: Array, units: Floats) -> Floats:
+    """Return counts times a money unit each, exact in decimals."""
+    return np.where(units == USD_UNIT, scale(counts, USD_UNIT), scale(counts, COIN_UNIT))
 
 
 _CONVERTERS: Final[dict[str, Callable[[Array, RunUnits], Columns]]] = {

@@ -19,10 +19,16 @@ Feed = Literal["complete", "latest_per_second"]
 
 _EXACT_DIGITS = 12
 
+USD_UNIT, COIN_UNIT = 1e-6, 1e-8
+"""A money unit of USD, and of any other asset in which markets settle."""
+
 
 @dataclass(frozen=True, slots=True)
 class MarketUnits:
-    """A market's units: a price is ticks x `tick_size`, money is lots x ticks x `unit` x `money_unit`."""
+    """A market's units: a price is ticks x `tick_size`, money is lots x ticks x `unit` x `money_unit`.
+
+    An inverse contract is worth lots x `unit` / ticks x `money_unit` of its asset, and lots x `lot_size` USD.
+    """
 
     name: str
     asset: str
@@ -30,15 +36,22 @@ class MarketUnits:
     tick_size: float
     """Quote units of a tick."""
     lot_size: float
-    """Units of the asset in a lot."""
+    """Units of the asset in a lot; of an inverse contract USD."""
     unit: int
     """Money units of one lot at a price of one tick."""
     money_unit: float = 1e-6
-    """USD of a money unit."""
+    """A money unit in the settlement asset: USD, or the asset of an inverse contract."""
     leveraged: bool = True
     """False for spot: nothing is liquidated there."""
     lending: bool = False
     """Whether it is a pool of collateral, which liquidators sell on spot."""
+    inverse: bool = False
+    """Whether the market settles in its asset."""
+
+    @property
+    def settlement(self) -> str:
+        """Asset that margin and profit are in."""
+        return self.asset if self.inverse else "USD"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +79,7 @@ class RunUnits:
     kinds: tuple[str, ...] = ()
     """Kinds of accounts, by code."""
     funds: tuple[str, ...] = ()
-    """Insurance funds, by settlement."""
+    """Settlement assets, by code: each has its insurance funds."""
 
     @property
     def dated(self) -> bool:

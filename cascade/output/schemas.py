@@ -264,9 +264,11 @@ BOOK: Final = Table(
 
 FUNDS: Final = Table(
     "funds",
-    "One row per insurance fund and snapshot; amounts are totals since the start.",
+    "One row per settlement asset and snapshot, for all insurance funds; amounts are totals since the start.",
     (
-        _column("fund", "category", "insurance fund, named after its venue"),
+        _column("fund", "category", "asset that the funds are in"),
+        _column("asset_price", "float", "price of the asset at the snapshot; 1 for USD"),
+        _column("equity_units", "float", "equity of the funds in units of the asset", unit="1"),
         _column("equity_usd", "float", "equity of the fund, its positions at mark"),
         _column("income_usd", "float", "clearance fees and gains received"),
         _column("losses_usd", "float", "losses taken over"),

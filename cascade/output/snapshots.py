@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy.typing as npt
 
 from cascade.output.columns import category
 from cascade.output.convert import BOOK_ROW, FUND_ROW, SIDES, MarketRows, from_columns
-from cascade.output.run_units import Ints, RunUnits
+from cascade.output.run_units import COIN_UNIT, USD_UNIT, Ints, RunUnits, scale
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -36,16 +37,17 @@ def positions_batch(
     marks
         Mark of each market in ticks, shape (n_markets,).
     """
-    unit = np.array([market.unit for market in units.markets], dtype=np.int64)
-    per_position = positions["lots"] * marks[positions["market"]] * unit[positions["market"]]
-    equity = balances.sum(axis=1)
-    np.add.at(equity, positions["account"], per_position)
+    per_position = positions["lots"] * _lot_values(marks, units)[positions["market"]]
+    equity = balances.copy()
+    np.add.at(equity, (positions["account"], _settlements(units)[positions["market"]]), per_position)
+    prices = _asset_prices(marks, units, balances.shape[1])
     is_open = positions["lots"] != 0
     rows, value = positions[is_open], per_position[is_open]
     owner = rows["account"]
     markets = MarketRows(rows["market"], units)
     size = np.abs(rows["lots"])
-    entry_ticks = rows["entry_value"] / (rows["lots"] * markets.per_row("unit"))
+    at = marks[rows["market"]]
+    entry_ticks = markets.fill_ticks(rows["lots"], rows["entry_value"])
     named = {
         **markets.names(),
         "account": owner.astype(np.int64),
@@ -53,14 +55,45 @@ def positions_batch(
         "reporting": markets.reporting(accounts["tag"][owner].astype(np.int64)),
         "side": category((rows["lots"] > 0).astype(np.int64), SIDES),
         "position_lots": size,
-        "position_usd": markets.money(np.abs(value)),
+        "position_usd": markets.notional(size, at),
         "entry_price": entry_ticks * markets.per_row("tick_size"),
-        "profit_usd": markets.money(value - rows["entry_value"]),
-        "balance_usd": markets.money(balances.sum(axis=1)[owner]),
-        "equity_usd": markets.money(equity[owner]),
+        "profit_usd": markets.money(value - rows["entry_value"], markets.prices(at)),
+        "balance_usd": _in_usd(balances, prices)[owner],
+        "equity_usd": _in_usd(equity, prices)[owner],
     }
     steps = np.full(len(rows), step, dtype=np.int64)
     return from_columns("accounts", named, units, replicate, steps=steps)
+
+
+def _lot_values(marks: Ints, units: RunUnits) -> Ints:
+    """Return what a lot of each market is worth at its mark, in money units of its settlement asset."""
+    unit = np.array([market.unit for market in units.markets], dtype=np.int64)
+    inverse = np.array([market.inverse for market in units.markets])
+    return np.where(inverse, -((2 * unit + marks) // (2 * marks)), unit * marks)
+
+
+def _settlements(units: RunUnits) -> Ints:
+    """Return the number of the asset that each market settles in."""
+    return np.array(
+        [units.funds.index(m.settlement) if m.inverse else 0 for m in units.markets], dtype=np.int64
+    )
+
+
+def _asset_prices(marks: Ints, units: RunUnits, n: int) -> list[float]:
+    """Return the USD of a money unit of each settlement asset, at the mark of the first market that settles in it."""
+    worth = [USD_UNIT] * n
+    for m, s in reversed(list(enumerate(_settlements(units)))):
+        if units.markets[m].inverse:
+            worth[s] = COIN_UNIT * float(marks[m]) * units.markets[m].tick_size
+    return worth
+
+
+def _in_usd(amounts: Array, worth: list[float]) -> Array:
+    """Return the sum of each row's amounts by settlement asset, in USD."""
+    total = scale(amounts[:, 0], worth[0])
+    for s in range(1, len(worth)):
+        total = total + amounts[:, s] * worth[s]
+    return total
 
 
 def book_rows(market: int, step: int, ticks: Ints, lots: Ints, mid2: int) -> Array:
@@ -74,14 +107,16 @@ def book_rows(market: int, step: int, ticks: Ints, lots: Ints, mid2: int) -> Arr
     return rows
 
 
-def fund_rows(step: int, equity: Ints, uncovered: Ints, ledger: Array) -> Array:
-    """Return the funds as `FUND_ROW` records, one per settlement, from the LEDGER of the state.
+def fund_rows(
+    step: int, equity: Ints, uncovered: Ints, ledger: Array, prices: Sequence[float] = (1.0,)
+) -> Array:
+    """Return the funds as `FUND_ROW` records, one per settlement asset at its price, from the LEDGER of the state.
 
     `uncovered` is what funds owe beyond what they have: nobody stands behind them, nor one for another.
     """
     rows = np.zeros(len(ledger), dtype=FUND_ROW)
     rows["step"], rows["fund"], rows["equity"] = step, np.arange(len(ledger)), equity
-    rows["uncovered"] = uncovered
+    rows["uncovered"], rows["price"] = uncovered, prices
     rows["income"], rows["losses"] = ledger["fund_income"], ledger["fund_losses"]
     for name in ("adl_value", "fees", "deposits", "withdrawals"):
         rows[name] = ledger[name]

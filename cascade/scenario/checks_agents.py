@@ -12,7 +12,7 @@ from cascade.scenario.checks import Context, Finding, Found, register
 from cascade.scenario.schema_agents import LadderMaker
 from cascade.scenario.schema_population import BorrowersLayer, LadderLayer, LeveragedLayer
 from cascade.scenario.schema_shocks import DepthShock, MarketOrderShock, NewsShock
-from cascade.scenario.schema_venues import LendingPool, LinearPerpetual, SpotMarket
+from cascade.scenario.schema_venues import LendingPool, Perpetual, SpotMarket
 from cascade.scenario.source import Steps, follow
 from cascade.scenario.words import did_you_mean, listing
 from cascade.units import format_duration
@@ -29,17 +29,15 @@ def named_markets_exist(context: Context) -> Found:
             yield from _patterns(context, (section, number, "markets"), agent.markets)
     for number, pair in enumerate(scenario.arbitrage):
         yield from _single(context, ("arbitrage", number, "spot"), pair.spot, SpotMarket)
-        yield from _single(context, ("arbitrage", number, "perpetual"), pair.perpetual, LinearPerpetual)
+        yield from _single(context, ("arbitrage", number, "perpetual"), pair.perpetual, Perpetual)
     for number, layer in enumerate(scenario.population):
         if isinstance(layer, LeveragedLayer):
-            yield from _patterns(context, ("population", number, "markets"), layer.markets, LinearPerpetual)
+            yield from _patterns(context, ("population", number, "markets"), layer.markets, Perpetual)
         elif isinstance(layer, LadderLayer):
-            yield from _single(context, ("population", number, "market"), layer.market, LinearPerpetual)
+            yield from _single(context, ("population", number, "market"), layer.market, Perpetual)
     for number, shock in enumerate(scenario.shocks):
         if isinstance(shock, MarketOrderShock):
-            yield from _single(
-                context, ("shocks", number, "market"), shock.market, SpotMarket | LinearPerpetual
-            )
+            yield from _single(context, ("shocks", number, "market"), shock.market, SpotMarket | Perpetual)
         elif isinstance(shock, DepthShock):
             yield from _patterns(context, ("shocks", number, "markets"), shock.markets)
 
@@ -57,7 +55,7 @@ def named_pools_exist(context: Context) -> Found:
 
 def _kind(wanted: type[Any] | UnionType | None) -> str:
     """Return the word for a kind of market, to be set before it; none for those that are traded."""
-    words = ((SpotMarket, "spot "), (LinearPerpetual, "perpetual "), (LendingPool, "lending "))
+    words = ((SpotMarket, "spot "), (Perpetual, "perpetual "), (LendingPool, "lending "))
     return next((word for kind, word in words if kind is wanted), "")
 
 

@@ -8,12 +8,15 @@ from fractions import Fraction
 
 from cascade.errors import ScenarioError
 from cascade.scenario.checks import Context, Finding, Found, register
-from cascade.scenario.schema_venues import LendingPool, LinearPerpetual, SpotMarket
+from cascade.scenario.schema_venues import InversePerpetual, LendingPool, Perpetual, SpotMarket
 from cascade.scenario.source import follow
 from cascade.scenario.words import did_you_mean, listing
 
-MONEY_UNIT = Fraction(1, 10**6)
-"""Money is counted in millionths of a USD."""
+MONEY_UNIT, COIN_UNIT = Fraction(1, 10**6), Fraction(1, 10**8)
+"""Money is counted in millionths of a USD, and of another asset in hundred-millionths."""
+
+_LEAST_UNITS = 1_000
+"""Units that a lot of an inverse contract is worth at least: its value is rounded to whole ones."""
 
 _MOST_TICKS = 2**31
 
@@ -39,11 +42,14 @@ def market_has_asset(context: Context) -> Found:
             yield Finding(("markets", name, "asset"), message, f"assets: {listing(assets)}")
 
 
-@register("CAS103", "tick x lot is a whole number of money units (1e-6 USD)", "markets")
+@register("CAS103", "the value of a lot is a whole number of money units", "markets assets")
 def tick_times_lot(context: Context) -> Found:
     """Test that money can be counted in whole units, exactly."""
     for name, market in context.scenario.markets.items():
         tick, lot = Fraction(repr(market.tick)), Fraction(repr(market.lot))
+        if isinstance(market, InversePerpetual):
+            yield from _inverse_lot(context, name, market, tick, lot)
+            continue
         units = tick * lot / MONEY_UNIT
         if units.denominator == 1:
             continue
@@ -53,6 +59,24 @@ def tick_times_lot(context: Context) -> Found:
         product = f"tick {market.tick:g} x lot {market.lot:g}"
         message = f"{product} is {float(units):g} money units of 1e-6 USD, not whole"
         yield Finding(("markets", name, "lot"), message, f"write lot: {lots}")
+
+
+def _inverse_lot(
+    context: Context, name: str, market: InversePerpetual, tick: Fraction, lot: Fraction
+) -> Iterator[Finding]:
+    """Test that lot / (tick x price in ticks) is counted exactly, and in enough units of the asset."""
+    place, coin = ("markets", name, "lot"), f"1e-8 {market.asset}"
+    units = lot / tick / COIN_UNIT
+    if units.denominator != 1:
+        message = f"lot {market.lot:g} / tick {market.tick:g} is {float(units):.12g} money units of {coin}, not whole"
+        yield Finding(place, message, f"write lot: {_decimal(math.ceil(lot / tick) * tick) or 1}")
+    price = context.start_price(market.asset)
+    if price is None:
+        return
+    least = _LEAST_UNITS * price * float(COIN_UNIT)
+    if market.lot < least:
+        message = f"a lot of {market.lot:g} USD is {market.lot / price / float(COIN_UNIT):.3g} money units of {coin}"
+        yield Finding(place, f"{message}: too few to round to", f"write lot: {_round_up(least)} or more")
 
 
 def _decimal(value: Fraction) -> str | None:
@@ -87,7 +111,7 @@ def contract_is_known(context: Context) -> Found:
             message = f"a {wanted} market on a venue whose rulebook {rulebook.name} is for {rulebook.kind}"
             hint = f"move it to a {wanted} venue, or change venues.{name.partition(':')[0]}.rulebook"
             yield Finding(("markets", name, "type"), message, hint)
-        elif isinstance(market, LinearPerpetual) and market.contract not in rulebook.contracts:
+        elif isinstance(market, Perpetual) and market.contract not in rulebook.contracts:
             message = f"rulebook {rulebook.name} has no contract '{market.contract}'"
             message += did_you_mean(market.contract, rulebook.contracts)
             hint = f"contracts: {listing(rulebook.contracts)}"
@@ -96,6 +120,12 @@ def contract_is_known(context: Context) -> Found:
             message = f"rulebook {rulebook.name} has no pool '{market.pool}'"
             message += did_you_mean(market.pool, rulebook.pools)
             yield Finding(("markets", name, "pool"), message, f"pools: {listing(rulebook.pools)}")
+        elif isinstance(market, Perpetual):
+            inverse = rulebook.contracts[market.contract].inverse
+            if inverse != isinstance(market, InversePerpetual):
+                kind = "inverse" if inverse else "linear"
+                message = f"{market.contract} of rulebook {rulebook.name} is {kind}"
+                yield Finding(("markets", name, "type"), message, f"write type: {kind}_perpetual")
 
 
 @register("CAS145", "a lending pool counts in the ticks and lots of its spot market", "markets")
@@ -120,7 +150,7 @@ def steps_are_those_of_the_contract(context: Context) -> Found:
     """Warn where a market has steps of its own, though the rulebook knows the venue's."""
     for name, market in context.scenario.markets.items():
         rulebook = context.rulebook_of(name)
-        if rulebook is None or not isinstance(market, LinearPerpetual):
+        if rulebook is None or not isinstance(market, Perpetual):
             continue
         contract = rulebook.contracts.get(market.contract)
         for key in ("tick", "lot"):
@@ -191,15 +221,29 @@ def venue_has_fund(context: Context) -> Found:
     """Warn where every shortfall goes straight to auto-deleveraging."""
     for name in _perpetual_venues(context):
         venue = context.scenario.venues.get(name)
-        if venue is not None and venue.fund == 0:
+        if venue is not None and not venue.fund:
             message = "no insurance fund: every shortfall goes straight to auto-deleveraging"
             hint = f"write venues.{name}.fund: 1B, or leave it if that is the point"
             yield Finding(("venues", name, "fund"), message, hint, "warning")
 
 
+@register("CAS151", "a fund is in assets that its venue's markets settle in", "venues markets")
+def fund_is_of_settlements(context: Context) -> Found:
+    """Test the assets of funds that are given by asset."""
+    for name, venue in context.scenario.venues.items():
+        markets = context.scenario.markets.items()
+        settles = dict.fromkeys(m.settles for key, m in markets if key.partition(":")[0] == name)
+        for asset in venue.fund if isinstance(venue.fund, dict) else ():
+            if settles and asset not in settles:
+                message = f"no market of {name} settles in {asset}{did_you_mean(asset, settles)}"
+                yield Finding(
+                    ("venues", name, "fund", asset), message, f"assets: {listing(settles)}", on_key=True
+                )
+
+
 def _perpetual_venues(context: Context) -> Iterator[str]:
     markets = context.scenario.markets.items()
-    yield from dict.fromkeys(n.partition(":")[0] for n, m in markets if isinstance(m, LinearPerpetual))
+    yield from dict.fromkeys(n.partition(":")[0] for n, m in markets if isinstance(m, Perpetual))
 
 
 @register("CAS129", "every asset and venue is used by a market", "assets venues markets")

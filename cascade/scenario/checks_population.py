@@ -11,7 +11,7 @@ from cascade.scenario.checks import Context, Finding, Found, register
 from cascade.scenario.checks_agents import depth_of, depth_within
 from cascade.scenario.distributions import Constant, Distribution, Table
 from cascade.scenario.schema_population import BorrowersLayer, LadderLayer, Layer, LeveragedLayer, TableLayer
-from cascade.scenario.schema_venues import LendingPool, LinearPerpetual
+from cascade.scenario.schema_venues import InversePerpetual, LendingPool, Perpetual
 from cascade.scenario.source import Steps, follow
 from cascade.scenario.words import did_you_mean
 
@@ -43,7 +43,7 @@ def leverage_within_tiers(context: Context) -> Found:
 
 def _contract(context: Context, name: str) -> Contract | None:
     market, rulebook = context.scenario.markets.get(name), context.rulebook_of(name)
-    if rulebook is None or not isinstance(market, LinearPerpetual):
+    if rulebook is None or not isinstance(market, Perpetual):
         return None
     return rulebook.contracts.get(market.contract)
 
@@ -63,9 +63,10 @@ def _layer_leverage(
         yield Finding(_place(context, steps, layer.leverage, low), message, _limit(layer.leverage, "min", 1))
     size = max(layer.size.support()[0], 0.0)
     leverage = min(high, most)
-    allowed = contract.largest_notional(leverage)
+    price = context.start_price(context.scenario.markets[name].asset) or 1.0
+    allowed = contract.largest_notional(leverage, price)
     if size > allowed:
-        tier = contract.tier_of(size)
+        tier = contract.tier_of(size, price)
         message = (
             f"every position is at least {size:g} USD, and at {leverage:g}x {name} allows only {allowed:g}"
         )
@@ -118,19 +119,20 @@ def _table_rows(context: Context, layer: TableLayer) -> Iterator[Problem]:
     figures = positions.notional_usd, positions.entry_price, positions.leverage
     for row, name, notional, entry, leverage in zip(positions.rows, positions.market, *figures, strict=True):
         market = markets.get(name)
-        if not isinstance(market, LinearPerpetual):
+        if not isinstance(market, Perpetual):
             message = f"no perpetual market '{name}'{did_you_mean(name, markets)}"
             yield Problem(
                 ROW, message, "write a perpetual market of the scenario", file, row, 1, path="market"
             )
             continue
-        if round(notional / entry / market.lot) < 1:
+        lot_usd = market.lot if isinstance(market, InversePerpetual) else market.lot * entry
+        if round(notional / lot_usd) < 1:
             message = f"{notional:g} USD at {entry:g} is no lot of {name}: a lot is {market.lot:g}"
-            hint = f"write notional_usd {entry * market.lot:g} or more, or remove this row"
+            hint = f"write notional_usd {lot_usd:g} or more, or remove this row"
             yield Problem(ROW, message, hint, file, row, 1, path="notional_usd")
         contract = _contract(context, name)
-        if contract is not None and notional > contract.largest_notional(leverage):
-            most = contract.tier_of(notional).max_leverage
+        if contract is not None and notional > contract.largest_notional(leverage, entry):
+            most = contract.tier_of(notional, entry).max_leverage
             message = f"{leverage:g}x on {notional:g} USD, but {name} allows at most {most:g}x for that size"
             yield Problem(
                 "CAS108", message, f"write leverage {most:g} or less", file, row, 1, path="leverage"
@@ -274,6 +276,40 @@ def layer_is_complete(context: Context) -> Found:
         if layer.margin == "cross" and len({name.partition(":")[0] for name in names}) > 1:
             message = "a cross-margined account lives on one venue; these markets lie on several"
             yield Finding((*steps, "markets"), message, "write one layer for each venue")
+
+
+@register("CAS150", "positions that are margined together settle in one asset", "markets population")
+def margin_is_of_one_asset(context: Context) -> Found:
+    """Test the markets of cross-margined layers, and those of each account of a table."""
+    markets = context.scenario.markets
+    for number, layer in enumerate(context.scenario.population):
+        if isinstance(layer, LeveragedLayer) and layer.margin == "cross":
+            names = context.scenario.select_markets(layer.markets)
+            settles = dict.fromkeys(markets[name].settles for name in names)
+            if len(settles) > 1:
+                message = f"these markets settle in {' and '.join(settles)}: one margin cannot back them all"
+                yield Finding(("population", number, "markets"), message, "write one layer for each of them")
+        elif isinstance(layer, TableLayer):
+            yield from _table_settlements(context, layer)
+
+
+def _table_settlements(context: Context, layer: TableLayer) -> Iterator[Problem]:
+    """Test that the rows of one account settle in the asset of its first."""
+    from cascade.scenario.source import shown_name
+    from cascade.scenario.tables import ROW
+
+    positions, first = _positions(layer), dict[str, str]()
+    if positions is None:
+        return
+    for row, account, name in zip(positions.rows, positions.account, positions.market, strict=True):
+        market = context.scenario.markets.get(name)
+        if not account or market is None:
+            continue
+        settles = first.setdefault(account, market.settles)
+        if market.settles != settles:
+            message = f"{name} settles in {market.settles}, but account {account} has its margin in {settles}"
+            hint = "write another account for this row"
+            yield Problem(ROW, message, hint, shown_name(Path(layer.file)), row, 1, path="account")
 
 
 @register(

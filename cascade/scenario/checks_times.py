@@ -9,7 +9,7 @@ from typing import Any
 
 from cascade.scenario.checks import Context, Finding, Found, register
 from cascade.scenario.schema_prices import AnchorsNews, BarsNews
-from cascade.scenario.schema_venues import LinearPerpetual
+from cascade.scenario.schema_venues import Perpetual
 from cascade.scenario.source import Node, Place, SourceText, Steps, dotted, walk
 from cascade.scenario.words import closest
 from cascade.units import format_duration, format_instant, format_moment
@@ -37,7 +37,7 @@ def _schedules(context: Context) -> Iterator[tuple[Steps, tuple[Any, ...]]]:
         if isinstance(asset.history, AnchorsNews):
             yield ("assets", name, "history", "points"), asset.history.points
     for name, market in context.scenario.markets.items():
-        if isinstance(market, LinearPerpetual) and not isinstance(market.funding.schedule, str):
+        if isinstance(market, Perpetual) and not isinstance(market.funding.schedule, str):
             yield ("markets", name, "funding", "schedule"), market.funding.schedule
 
 

@@ -69,6 +69,11 @@ class Scenario(Model):
             raise ValueError("a moment given as a date needs the scenario's `start:`")
         return (moment - self.start).total_seconds()
 
+    @property
+    def settlements(self) -> tuple[str, ...]:
+        """Return the assets in which markets settle, USD first."""
+        return tuple(dict.fromkeys(["USD", *(market.settles for market in self.markets.values())]))
+
     def select_markets(self, patterns: Iterable[str]) -> tuple[str, ...]:
         """Return the names of the markets with a book that match any of the patterns, in the scenario's order."""
         return tuple(n for n in self._matching(patterns) if not isinstance(self.markets[n], LendingPool))

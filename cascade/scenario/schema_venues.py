@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeAlias, cast
 
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo
+from pydantic_core import PydanticCustomError
 
 from cascade.errors import ScenarioError
 from cascade.scenario.base import File, Model, Name, Text
 from cascade.scenario.words import closest
-from cascade.units import Moment, Price, Rate, Share, Usd, refuse
+from cascade.units import NUMBER, USD, Moment, Price, Rate, Share, Usd, refuse, refuse_all
+
+DOLLAR = "USD"
+"""The settlement asset of everything but inverse contracts."""
 
 
 class Reporting(Model):
@@ -20,6 +25,26 @@ class Reporting(Model):
     feed: Literal["latest_per_second", "complete"] = Field(
         description="`latest_per_second`: one order a symbol and second is published; `complete`: all."
     )
+
+
+def _fund(value: Any) -> Any:
+    """Return an amount of USD, or amounts by settlement asset, each in units of its own."""
+    if not isinstance(value, Mapping):
+        return USD.parse(value)
+    amounts: dict[str, float] = {}
+    problems: list[Any] = []
+    for asset, amount in cast("Mapping[str, Any]", value).items():
+        try:
+            amounts[asset] = NUMBER.parse(amount)
+        except PydanticCustomError as error:
+            told = error.context or {}
+            problems.append(refuse(told["message"], told["hint"], told["code"], (asset,)))
+    if problems:
+        raise refuse_all(problems)
+    return amounts
+
+
+Fund: TypeAlias = Annotated[Usd | dict[Text, Annotated[float, Field(ge=0), NUMBER]], BeforeValidator(_fund)]
 
 
 class Venue(Model):
@@ -33,7 +58,12 @@ class Venue(Model):
         description="What differs from the rulebook, in its own format.",
         examples=[{"adl": {"ranking": "random"}}],
     )
-    fund: Usd = Field(default=0.0, description="Insurance fund, for each settlement asset.", examples=["1B"])
+    fund: Fund = Field(
+        default=0.0,
+        description="Insurance fund: USD, held as so much of each asset in which the venue's markets settle; or "
+        "amounts by asset, in units of each.",
+        examples=["1B", {"USD": "2M", "BTC": 3000}],
+    )
     reporting: tuple[Reporting, ...] = Field(default=(), description="Venues it stands for; shares sum to 1.")
 
 
@@ -79,18 +109,23 @@ class SpotMarket(Model):
         default=1.0, description="Weight in the index of its asset."
     )
 
+    @property
+    def settles(self) -> str:
+        """Return the asset that a trade is paid in."""
+        return DOLLAR
+
 
 def _without_steps(schema: dict[str, Any]) -> None:
     """Tell editors that what the rulebook fills in need not be written."""
     schema["required"] = [key for key in schema["required"] if key not in _STEPS]
 
 
-class LinearPerpetual(Model):
-    """A perpetual future that settles in USD."""
+class Perpetual(Model):
+    """What all perpetual futures have."""
 
     model_config = ConfigDict(json_schema_extra=_without_steps)
 
-    type: Literal["linear_perpetual"]
+    type: Any
     asset: Text = Field(description="Name of the asset.", examples=["BTC"])
     contract: Text = Field(
         default="",
@@ -101,6 +136,31 @@ class LinearPerpetual(Model):
         description="Smallest size in units of the asset; by default the contract's.", examples=[0.001]
     )
     funding: Funding = Field(default=Funding(), description="Funding payments.")
+
+
+class LinearPerpetual(Perpetual):
+    """A perpetual future that settles in USD."""
+
+    type: Literal["linear_perpetual"]
+
+    @property
+    def settles(self) -> str:
+        """Return the asset that margin and profit are in."""
+        return DOLLAR
+
+
+class InversePerpetual(Perpetual):
+    """A perpetual future that settles in its asset: a lot stands for a fixed amount of USD."""
+
+    type: Literal["inverse_perpetual"]
+    lot: Annotated[float, Field(gt=0)] = Field(
+        description="USD that a lot stands for; by default the contract's.", examples=[100]
+    )
+
+    @property
+    def settles(self) -> str:
+        """Return the asset that margin and profit are in."""
+        return self.asset
 
 
 class LendingPool(Model):
@@ -124,8 +184,15 @@ class LendingPool(Model):
         description="Smallest size in units of the asset: that of the spot market.", examples=[0.001]
     )
 
+    @property
+    def settles(self) -> str:
+        """Return the asset that debts are in."""
+        return DOLLAR
 
-Market: TypeAlias = Annotated[SpotMarket | LinearPerpetual | LendingPool, Field(discriminator="type")]
+
+Market: TypeAlias = Annotated[
+    SpotMarket | LinearPerpetual | InversePerpetual | LendingPool, Field(discriminator="type")
+]
 
 
 def complete_markets(markets: Any, info: ValidationInfo) -> Any:
@@ -139,7 +206,7 @@ def complete_markets(markets: Any, info: ValidationInfo) -> Any:
         if not isinstance(key, str) or not isinstance(market, dict):
             continue
         written = cast("dict[str, Any]", market)
-        if written.get("type") == "linear_perpetual":
+        if written.get("type") in ("linear_perpetual", "inverse_perpetual"):
             venue, _, name = key.partition(":")
             contract = written.get("contract") or name
             complete[key] = {**_steps_of(venues.get(venue), contract), **written, "contract": contract}

@@ -18,7 +18,7 @@ from cascade.scenario.messages import problems_of
 from cascade.scenario.overrides import from_data
 from cascade.scenario.source import Node, Place, Reading, SourceText, Steps, follow, merge, walk
 from cascade.scenario.words import closest, did_you_mean, listing
-from cascade.venues.rulebook import Contract, Pool, Provenance, Rulebook
+from cascade.venues.rulebook import Contract, Pool, Provenance, Rulebook, Tier
 
 if TYPE_CHECKING:
     from cascade.scenario.schema_venues import Venue
@@ -217,10 +217,20 @@ def _pool(name: str, pool: Pool, root: Node) -> Iterator[Problem]:
         yield _at(root, ("pools", name, "ltv"), "CAS204", message, hint)
 
 
+def _cap_key(tier: Tier) -> str:
+    return "cap" if tier.cap_usd is None else "cap_usd"
+
+
 def _tiers(name: str, contract: Contract, closing_fee: float, root: Node) -> Iterator[Problem]:
+    wanted = "cap" if contract.inverse else "cap_usd"
+    for number, tier in enumerate(contract.tiers):
+        if _cap_key(tier) != wanted:
+            place = ("contracts", name, "tiers", number, _cap_key(tier))
+            kind = "an inverse contract in its asset" if contract.inverse else "a linear contract in USD"
+            yield _at(root, place, "CAS203", f"the notional of {kind}", f"write {wanted} instead")
     for number, (below, tier) in enumerate(pairwise(contract.tiers), start=1):
         faults = (
-            ("cap_usd", tier.cap_usd <= below.cap_usd, "caps must rise"),
+            (_cap_key(tier), tier.limit <= below.limit, "caps must rise"),
             ("max_leverage", tier.max_leverage >= below.max_leverage, "leverage must fall"),
             ("mmr", tier.mmr <= below.mmr, "maintenance rates must rise"),
         )

@@ -98,10 +98,13 @@ def _contract(books: Sequence[_Book], contract: str) -> Iterator[str]:
 
 def _tiers(book: _Book, contract: str) -> str:
     rows: list[Sequence[str]] = []
+    inverse = book.rules.contracts[contract].inverse
     for number in range(len(book.rules.contracts[contract].tiers)):
         above = f"contracts.{contract}.tiers.{number}"
-        rows.append([book.marked(f"{above}.{key}") for key in ("cap_usd", "max_leverage", "mmr")])
-    return _table(("notional up to, USD", "leverage up to", "maintenance margin rate"), rows)
+        cap = "cap" if inverse else "cap_usd"
+        rows.append([book.marked(f"{above}.{key}") for key in (cap, "max_leverage", "mmr")])
+    unit = "units of the asset" if inverse else "USD"
+    return _table((f"notional up to, {unit}", "leverage up to", "maintenance margin rate"), rows)
 
 
 def _sources(books: Sequence[_Book], *, unconfirmed: bool) -> str:

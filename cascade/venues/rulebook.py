@@ -12,7 +12,7 @@ from fnmatch import fnmatchcase
 from itertools import pairwise
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from cascade.scenario.base import Model, Name, Text
 from cascade.units import Multiple, PositiveUsd, Price, Rate, Share, Usd, refuse
@@ -257,19 +257,43 @@ class Fees(Model):
 
 
 class Tier(Model):
-    """One step of the maintenance margin: applies to notionals up to `cap_usd`, inclusive."""
+    """One step of the maintenance margin: applies to notionals up to its cap, inclusive."""
 
-    cap_usd: PositiveUsd = Field(description="Largest notional.", examples=["300k"])
+    cap_usd: PositiveUsd | None = Field(default=None, description="Largest notional.", examples=["300k"])
+    cap: Annotated[float, Field(gt=0)] | None = Field(
+        default=None,
+        description="Of an inverse contract, instead of `cap_usd`: largest notional in units of its asset.",
+        examples=[200],
+    )
     max_leverage: Multiple = Field(description="Largest leverage.", examples=["125x"])
     mmr: Annotated[Share, Field(gt=0)] = Field(description="Maintenance margin rate.", examples=["0.4 %"])
+
+    @model_validator(mode="after")
+    def _has_one_cap(self) -> Tier:
+        if (self.cap_usd is None) == (self.cap is None):
+            which = "no cap" if self.cap is None else "two caps"
+            hint = "write cap_usd: 300k, or for an inverse contract cap: 200"
+            raise refuse(f"a tier with {which}", hint, "CAS203")
+        return self
+
+    @property
+    def limit(self) -> float:
+        """Return the cap, in the asset that the contract settles in."""
+        return self.cap_usd or self.cap or 0.0
 
 
 class Contract(Model):
     """Figures of one contract."""
 
+    inverse: bool = Field(
+        default=False,
+        description="Whether it settles in its asset, a lot being a fixed amount of USD; caps of tiers are then `cap`.",
+    )
     tiers: tuple[Tier, ...] = Field(min_length=1, description="Maintenance margin tiers, rising.")
     liquidation_fee: Share = Field(description="Clearance fee on the liquidated notional, to the fund.")
-    max_market_qty: Annotated[float, Field(gt=0)] = Field(description="Largest market order, in base units.")
+    max_market_qty: Annotated[float, Field(gt=0)] = Field(
+        description="Largest market order, in base units; of an inverse contract in USD."
+    )
     price_band: Share | None = Field(
         default=None, description="Instead of the venue's `liquidation.price_band`."
     )
@@ -281,7 +305,7 @@ class Contract(Model):
     )
     tick: Price | None = Field(default=None, description="Smallest price step in USD, for its markets.")
     lot: Annotated[float, Field(gt=0)] | None = Field(
-        default=None, description="Smallest size in units of the asset, for its markets."
+        default=None, description="Smallest size in units of the asset, or of an inverse contract in USD."
     )
 
     @property
@@ -293,16 +317,22 @@ class Contract(Model):
         """Return the amount of each tier that makes maintenance margin continuous: N * mmr - amount."""
         amounts = [0.0]
         for below, tier in pairwise(self.tiers):
-            amounts.append(amounts[-1] + below.cap_usd * (tier.mmr - below.mmr))
+            amounts.append(amounts[-1] + below.limit * (tier.mmr - below.mmr))
         return tuple(amounts)
 
-    def tier_of(self, notional: float) -> Tier:
-        """Return the tier of a notional; beyond the last cap, the last tier."""
-        return next((tier for tier in self.tiers if notional <= tier.cap_usd), self.tiers[-1])
+    def caps_usd(self, price: float) -> tuple[float, ...]:
+        """Return the cap of each tier in USD; of an inverse contract at a price of its asset."""
+        return tuple(tier.limit * (price if self.inverse else 1.0) for tier in self.tiers)
 
-    def largest_notional(self, leverage: float) -> float:
-        """Return the largest notional that may be opened at a leverage; 0 if none may."""
-        return max((tier.cap_usd for tier in self.tiers if leverage <= tier.max_leverage), default=0.0)
+    def tier_of(self, notional: float, price: float) -> Tier:
+        """Return the tier of a notional in USD; beyond the last cap, the last tier."""
+        caps = zip(self.caps_usd(price), self.tiers, strict=True)
+        return next((tier for cap, tier in caps if notional <= cap), self.tiers[-1])
+
+    def largest_notional(self, leverage: float, price: float) -> float:
+        """Return the largest notional in USD that may be opened at a leverage; 0 if none may."""
+        caps = zip(self.caps_usd(price), self.tiers, strict=True)
+        return max((cap for cap, tier in caps if leverage <= tier.max_leverage), default=0.0)
 
 
 def _date(value: object) -> object:

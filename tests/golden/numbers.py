@@ -60,6 +60,7 @@ CASES = (
     Case("policy-adl"),
     Case("venue-binance"),
     Case("venue-bitmex"),
+    Case("venue-bitmex-inverse"),
     Case("venue-bybit"),
     Case("venue-dydx"),
     Case("venue-hyperliquid"),

@@ -10,7 +10,7 @@ from tests.oracle.ledger import RATE, Position
 from tests.oracle.margin import bankruptcy_tick, maintenance
 from tests.oracle.matching import Exchange
 from tests.support.entries import draw
-from tests.support.world import Market, Venue, World, lot_value
+from tests.support.world import Market, Venue, World, from_usd, lot_value
 
 N_LEVELS = 32
 
@@ -50,7 +50,7 @@ class Absorption(Exchange):
         self.wave = 0
         self.absorbed = self.due = self.bought = 0  # counted for tests
         self.socialised = self.skipped = self.drawn_down = self.shortfalls = 0
-        self.levels: list[list[int]] = [[] for _ in world.venues]
+        self.levels: list[list[list[int]]] = [[[] for _ in range(world.n_settlements)] for _ in world.venues]
         self.lost = [((-1, 0), 0)] * len(world.venues)  # step and wave, and what was lost in it
         self.cooling: dict[int, int] = {}
 
@@ -82,10 +82,18 @@ class Absorption(Exchange):
 
     def pay_fund(self, account: int, amount: int) -> None:
         """Move money from an account to its venue's fund, or back."""
-        self.ledger.balance[account] -= amount
-        self.ledger.balance[self.ledger.fund_of(account)] += amount
-        self.ledger.fund_income += max(amount, 0)
-        self.ledger.fund_losses += max(-amount, 0)
+        self.ledger.pay_fund(account, amount)
+        self._tell_fund(account, amount)
+
+    def _tell_fund(self, account: int, gain: int) -> None:
+        """Count what an account brings the fund, or costs it."""
+        s = self.ledger.settles[account]
+        self.ledger.fund_income[s] += max(gain, 0)
+        self.ledger.fund_losses[s] += max(-gain, 0)
+
+    def _fund_equity(self, account: int) -> int:
+        """Return the equity of an account's fund in the asset of its margin."""
+        return self.margin.equity_in(self.ledger.fund_of(account), self.ledger.settles[account])
 
     def lost_now(self, venue: int) -> int:
         """Return what a fund has lost on fills in this wave."""
@@ -118,25 +126,30 @@ class Absorption(Exchange):
         if loss <= 0:
             return True
         lost = self.lost_now(self.ledger.roster[account].venue)
-        if venue.max_loss and lost + loss > venue.max_loss:
+        if venue.max_loss and lost + loss > from_usd(market, self.marks[row.market], venue.max_loss):
             return False
-        return self.margin.equity(self.ledger.fund_of(account)) >= loss
+        return self._fund_equity(account) >= loss
 
     def sample_funds(self) -> None:
         """Note the equity of every fund."""
         for v, venue in enumerate(self.world.venues):
             if self.now % venue.level_steps == 0:
-                self.levels[v].append(self.margin.equity(self.ledger.special(par.FUND, v)))
+                fund = self.ledger.special(par.FUND, v)
+                for s, past in enumerate(self.levels[v]):
+                    past.append(self.margin.equity_in(fund, s))
 
     def _has_drawn_down(self, account: int) -> bool:
         """Tell whether a fund has fallen from its past level by so much that it takes over no more."""
-        venue, past = self.venue_of(account), self.levels[self.ledger.roster[account].venue]
+        venue = self.venue_of(account)
+        past = self.levels[self.ledger.roster[account].venue][self.ledger.settles[account]]
         if venue.drawdown == 0 or not past:
             return False
         ring = [past[k] for k in _ring(len(past))]
         level = sum(x // len(ring) for x in ring) if venue.drawdown_of_mean else max(ring)
-        fund = self.margin.equity(self.ledger.fund_of(account))
-        found = fund <= 0 or fund < level - max(level * venue.drawdown // RATE, venue.drawdown_floor)
+        fund, first = self._fund_equity(account), self.ledger.places[account][0]
+        mark = self.marks[self.ledger.positions[first].market]
+        least = from_usd(self.ledger.rules(first), mark, venue.drawdown_floor)
+        found = fund <= 0 or fund < level - max(level * venue.drawdown // RATE, least)
         self.drawn_down += found
         return found
 
@@ -158,7 +171,7 @@ class Absorption(Exchange):
         if venue.take_over == par.TAKE_OVER_NEVER or self._has_drawn_down(account):
             return False
         fund = self.ledger.fund_of(account)
-        after = self.margin.equity(fund) + self.margin.equity(account)
+        after = self._fund_equity(account) + self.margin.equity(account)
         if venue.take_over == par.TAKE_OVER_SOLVENT:
             return self.margin.equity(account) >= 0 and after >= 0
         if venue.take_over == par.TAKE_OVER_CAPACITY:
@@ -179,17 +192,14 @@ class Absorption(Exchange):
             if row.lots:
                 rows[side_of(row)]["taken_over_lots"] = abs(row.lots)
                 self.ledger.move(k, self.ledger.place(fund, row.market), row.lots, -self.margin.value(k))
-        left = self.ledger.balance[account]
-        self.ledger.balance[account] = 0
-        self.ledger.balance[fund] += left
-        self.ledger.fund_losses += max(loss, 0)
-        self.ledger.fund_income += max(-loss, 0)
+        self.ledger.pay_fund(account, self.ledger.wallet(account))
+        self._tell_fund(account, -loss)
         self.logs.liquidations[-1]["fund_draw"] += loss
 
     def close_wallet(self, account: int, row: dict[str, float] | None) -> None:
         """Settle a flat account; the row of its liquidation notes what the fund makes good."""
         if row is not None:
-            row["fund_draw"] += max(-self.ledger.balance[account], 0)
+            row["fund_draw"] += max(-self.ledger.wallet(account), 0)
         self.cooling.pop(account, None)
         self.settle_flat(account)
 
@@ -199,7 +209,7 @@ class Absorption(Exchange):
         """Queue what an account still holds, its balance shared by maintenance margin."""
         self.insolvent.add(account)
         self.logs.liquidations[-1]["deficit"] = max(-self.margin.equity(account), 0)
-        left = self.ledger.balance[account]
+        left = self.ledger.wallet(account)
         open_ = [k for k in self.ledger.places[account] if self.ledger.positions[k].lots]
         for k in open_:
             lots = self.ledger.positions[k].lots
@@ -284,7 +294,9 @@ class Absorption(Exchange):
         row = self.ledger.positions[position]
         venue = self.world.venues[self.ledger.rules(position).venue]
         policy = venue.adl_ranking
-        value, equity = self.margin.value(position), float(self.margin.equity(row.account))
+        market = self.ledger.rules(position)
+        equity = float(self.margin.equity_in(row.account, market.settlement))
+        value = self.margin.value(position)
         profit, size = float(value - row.entry_value), abs(float(value))
         leverage = size / max(equity, 1.0)
         if policy == par.RANDOM:
@@ -295,25 +307,29 @@ class Absorption(Exchange):
             return draw(0, self.now, trader, 30 + position - first)
         if policy == par.QUEUE_PNL_MARGIN:
             ratio = float(self.margin.maintenance(row.account)) / equity if equity > 0 else 0.0
-            return max(0.0, profit) / max(equity - profit, 1e6) * ratio
+            least = float(from_usd(market, self.marks[row.market], 1_000_000))
+            return max(0.0, profit) / max(equity - profit, least) * ratio
         if policy == par.QUEUE_PNL_LEVERAGE:
             gain = profit / max(size, 1.0)
             return gain * leverage if gain >= 0 else gain / leverage
         mark, entry = max(size, 1.0), max(abs(float(row.entry_value)), 1.0)
+        if market.inverse:  # the higher the price, the less of the asset a lot is worth
+            mark, entry = entry, mark
         return {
             par.SOCIALISE: float(abs(row.lots)),
             par.WATER_FILLING_LEVERAGE: leverage,
             par.PRO_RATA_PNL: max(profit, 0.0),
-            par.RISK_AWARE_PRO_RATA: max(profit, 0.0) * self.leverage(row.account),
+            par.RISK_AWARE_PRO_RATA: max(profit, 0.0) * self.leverage(row.account, market.settlement),
             par.QUEUE_RETURN_LEVERAGE: (mark / entry if row.lots > 0 else entry / mark) * leverage,
         }[policy]
 
-    def leverage(self, account: int) -> float:
-        """Return the notional of an account over its equity."""
+    def leverage(self, account: int, settlement: int) -> float:
+        """Return the notional of what an account holds that settles in an asset, over its equity in it."""
         notional = 0.0
         for k in self.ledger.places[account]:
-            notional += abs(float(self.margin.value(k)))
-        return notional / max(float(self.margin.equity(account)), 1.0)
+            if self.ledger.rules(k).settlement == settlement:
+                notional += abs(float(self.margin.value(k)))
+        return notional / max(float(self.margin.equity_in(account, settlement)), 1.0)
 
     def _batch(self, m: int, batch: list[Residual], ranking: list[Ranked]) -> None:
         """Close one side of a market's residuals in the order of a ranking that is frozen."""
@@ -348,14 +364,17 @@ class Absorption(Exchange):
         elif venue.adl_price == par.AT_MARK_BEFORE:
             value = -lots * lot_value(market, self.marks_before[m])
         forgone = -value - worth
-        if venue.adl_ranking == par.RANDOM and self.margin.equity(counterparty) < forgone:
+        if (
+            venue.adl_ranking == par.RANDOM
+            and self.margin.equity_in(counterparty, market.settlement) < forgone
+        ):
             self.skipped += 1
             return False
         self.ledger.move(residual.position, first.position, lots, value)
         residual.lots -= lots
         residual.quote -= value
         residual.row["adl_lots"] += size
-        self.ledger.adl_value += abs(worth)
+        self.ledger.adl_value[market.settlement] += abs(worth)
         self._log_adl(m, residual, first, rank, (lots, value, worth, forgone))
         return True
 
@@ -363,14 +382,13 @@ class Absorption(Exchange):
         """Move residuals to the fund at mark, and let everybody in the market pay what they miss together."""
         ranking = sorted(self._counterparties(m), key=lambda r: (-r.score, r.position))
         fund = self.ledger.fund_of(self.ledger.positions[batch[0].position].account)
-        missing = 0
+        settlement, missing = self.world.markets[m].settlement, 0
         for residual in batch:
             worth = residual.lots * lot_value(self.world.markets[m], self.marks[m])
             self.ledger.move(residual.position, self.ledger.place(fund, m), residual.lots, -worth)
             residual.row["taken_over_lots"] += abs(residual.lots)
             deficit = max(-(residual.quote + worth), 0)
-            self.ledger.balance[self.ledger.positions[residual.position].account] += deficit
-            self.ledger.balance[fund] -= deficit
+            self.ledger.pay_fund(self.ledger.positions[residual.position].account, -deficit)
             missing += deficit
             residual.lots = 0
         total = sum(r.lots for r in ranking)
@@ -381,12 +399,12 @@ class Absorption(Exchange):
             missing, total = missing - part, total - r.lots
             payer = self.ledger.positions[r.position].account
             self.cancel_account(payer)
-            self.ledger.balance[payer] -= part
-            self.ledger.balance[fund] += part
+            self.ledger.balance[payer][settlement] -= part
+            self.ledger.balance[fund][settlement] += part
             self.socialised += 1
             self._log_adl(m, batch[0], r, rank, (0, 0, 0, part))
             self._retest(payer)
-        self.ledger.fund_losses += missing
+        self.ledger.fund_losses[settlement] += missing
         batch[0].row["fund_draw"] += missing
 
     def _log_adl(
@@ -408,7 +426,7 @@ class Absorption(Exchange):
                 "forgone": forgone,
                 "rank": rank,
                 "score": ranked.score,
-                "leverage_after": self.leverage(counterparty),
+                "leverage_after": self.leverage(counterparty, self.world.markets[m].settlement),
             }
         )
 
@@ -417,8 +435,7 @@ class Absorption(Exchange):
         account = self.ledger.positions[residual.position].account
         fund = self.ledger.place(self.ledger.fund_of(account), m)
         worth = residual.lots * lot_value(self.world.markets[m], self.marks[m]) + residual.quote
-        self.ledger.fund_losses += max(-worth, 0)
-        self.ledger.fund_income += max(worth, 0)
+        self._tell_fund(account, worth)
         residual.row["taken_over_lots"] += abs(residual.lots)
         residual.row["fund_draw"] -= worth
         self.absorbed += 1

@@ -31,7 +31,8 @@ class Ledger:
     def __init__(self, world: World) -> None:
         self.world = world
         self.roster: tuple[Account, ...] = world.roster()
-        self.balance = [a.balance for a in self.roster]
+        self.balance = [world.balances(a) for a in self.roster]
+        self.settles = [world.settles(a) for a in self.roster]
         self.reserved = [0] * len(self.roster)
         self.positions: list[Position] = []
         self.places: list[list[int]] = []
@@ -39,8 +40,10 @@ class Ledger:
             first = len(self.positions)
             self.positions += [self._open(number, h) for h in a.holdings]
             self.places.append(list(range(first, len(self.positions))))
-        self.deposits, self.withdrawals = sum(self.balance), 0
-        self.fund_income = self.fund_losses = self.adl_value = 0
+        self.deposits = [sum(column) for column in zip(*self.balance, strict=True)]
+        self.withdrawals, self.fund_income, self.fund_losses, self.adl_value = (
+            [0] * world.n_settlements for _ in range(4)
+        )
 
     def _open(self, account: int, holding: Holding) -> Position:
         """Return the position a holding starts as."""
@@ -90,22 +93,37 @@ class Ledger:
         self.change(position, lots, value)
         account = self.positions[position].account
         fee = charge(abs(value), rate)
-        self.balance[account] -= value + fee
-        self.balance[self.special(par.FEES, self.rules(position).venue)] += fee
+        s = self.rules(position).settlement
+        self.balance[account][s] -= value + fee
+        self.balance[self.special(par.FEES, self.rules(position).venue)][s] += fee
         return fee
 
     def move(self, source: int, target: int, lots: int, value: int) -> None:
         """Move lots, and the quote balance that goes with them, from one position to another."""
         self.change(source, -lots, value)
         self.change(target, lots, -value)
-        self.balance[self.positions[source].account] -= value
-        self.balance[self.positions[target].account] += value
+        s = self.rules(source).settlement
+        self.balance[self.positions[source].account][s] -= value
+        self.balance[self.positions[target].account][s] += value
+
+    def wallet(self, account: int) -> int:
+        """Return the balance that an account's margin is in."""
+        return self.balance[account][self.settles[account]]
+
+    def pay(self, account: int, amount: int) -> None:
+        """Change the balance that an account's margin is in."""
+        self.balance[account][self.settles[account]] += amount
+
+    def pay_fund(self, account: int, amount: int) -> None:
+        """Move money of an account's settlement asset to its venue's fund, or back."""
+        self.pay(account, -amount)
+        self.balance[self.fund_of(account)][self.settles[account]] += amount
 
     def transfer(self, account: int, amount: int) -> None:
         """Deposit, or withdraw where the amount is negative."""
-        self.balance[account] += amount
-        self.deposits += max(amount, 0)
-        self.withdrawals += max(-amount, 0)
+        self.pay(account, amount)
+        self.deposits[self.settles[account]] += max(amount, 0)
+        self.withdrawals[self.settles[account]] += max(-amount, 0)
 
     def fee_rate(self, account: int, market: int, taker: bool) -> int:
         """Return the fee rate of an account in a market; some trade free."""

@@ -93,8 +93,13 @@ class Margin:
         return row.lots * lot_value(self.ledger.world.markets[row.market], self.marks[row.market])
 
     def equity(self, account: int) -> int:
-        """Return balance plus the value of all positions."""
-        return self.ledger.balance[account] + sum(self.value(k) for k in self.ledger.places[account])
+        """Return the equity that an account's margin is tested with."""
+        return self.equity_in(account, self.ledger.settles[account])
+
+    def equity_in(self, account: int, settlement: int) -> int:
+        """Return balance plus the value of all positions that settle in an asset."""
+        own = [k for k in self.ledger.places[account] if self.ledger.rules(k).settlement == settlement]
+        return self.ledger.balance[account][settlement] + sum(self.value(k) for k in own)
 
     def maintenance(self, account: int) -> int:
         """Return the maintenance margin of all positions."""

@@ -11,7 +11,7 @@ from tests.oracle.ledger import RATE
 from tests.oracle.matching import LAST_TICK
 from tests.oracle.waterfall import Waterfall
 from tests.support.runner import Intent
-from tests.support.world import Market, World, lot_value
+from tests.support.world import Market, World, lot_value, usd_value
 
 Pending = tuple[Intent, Order | None]
 
@@ -65,7 +65,7 @@ class OracleMarket(Waterfall):
             if held == 0 or not self.world.forced_orders or market.pool:
                 continue
             size = max(int(abs(held) * venue.unwind_fraction), 1)
-            size = min(size, max(int(venue.unwind_max / abs(lot_value(market, self.marks[m]))), 1))
+            size = min(size, max(int(venue.unwind_max / usd_value(market, self.marks[m])), 1))
             sent.append(
                 Intent(
                     position=place,
@@ -206,9 +206,10 @@ class OracleMarket(Waterfall):
                 if row.market == m and row.lots:
                     value = row.lots * abs(lot_value(market, price))  # longs pay, on inverse contracts too
                     payment = -((-value * market.funding_rate) // RATE)
-                    self.ledger.balance[row.account] -= payment
+                    self.ledger.balance[row.account][market.settlement] -= payment
                     collected += payment
-            self.ledger.balance[self.ledger.special(par.ROUNDING, market.venue)] += collected
+            rounding = self.ledger.special(par.ROUNDING, market.venue)
+            self.ledger.balance[rounding][market.settlement] += collected
             self.next_funding[m] += self.world.venues[market.venue].funding_steps
 
     # --- waves ------------------------------------------------------------------------------------

@@ -262,14 +262,13 @@ class Exchange:
         entries = [self.ledger.positions[k].entry_value for k in self.ledger.places[account]]
         rate = int(RATE / self.seats[account].habits.leverage + 0.5)
         margin = charge(sum(abs(e) for e in entries), rate)
-        self.ledger.transfer(account, margin - sum(entries) - self.ledger.balance[account])
+        self.ledger.transfer(account, margin - sum(entries) - self.ledger.wallet(account))
 
     def settle_flat(self, account: int) -> None:
         """Close the wallet of a flat account: the fund pays what is missing, a trader takes what is left."""
-        balance = self.ledger.balance[account]
+        balance = self.ledger.wallet(account)
         if balance < 0:
-            self.ledger.balance[account] = 0
-            self.ledger.balance[self.ledger.fund_of(account)] += balance
-            self.ledger.fund_losses -= balance
+            self.ledger.pay_fund(account, balance)
+            self.ledger.fund_losses[self.ledger.settles[account]] -= balance
         elif account in self.seats:
             self.ledger.transfer(account, -balance)

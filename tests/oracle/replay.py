@@ -131,6 +131,9 @@ class Replay:
         seen["hedged liquidated"] += sum(row["market"] in hedged[int(row["account"])] for row in rows)
         given_up = ((int(row["counterparty"]), row["market"]) for row in oracle.logs.adl)
         seen["hedged deleveraged"] += sum(market in hedged[account] for account, market in given_up)
+        other = [k for k, market in enumerate(self.world.markets) if market.settlement != 0]
+        seen["settled in another asset"] += sum(row["market"] in other for row in rows)
+        seen["deleveraged in another asset"] += sum(row["market"] in other for row in oracle.logs.adl)
         seen["cross liquidated"] += sum(len(oracle.ledger.places[int(row["account"])]) > 1 for row in rows)
         seen["far orders"] += int((self.kernels.st.markets["far_head"] != cols.NONE).sum())
         oracle.absorbed = oracle.topped_up = oracle.due = oracle.bought = oracle.index_guarded = 0
@@ -157,11 +160,11 @@ class Replay:
     def _columns(self) -> list[str]:
         """Compare balances, positions, marks, counts and money in and out."""
         st, oracle = self.kernels.st, self.oracle
-        ledger, money = oracle.ledger, st.ledger[0]
+        ledger, money = oracle.ledger, st.ledger
         seats = list(oracle.seats.values())
         books = oracle.books
         pairs: dict[str, tuple[Any, Any]] = {
-            "balances": (st.balances[:, 0].tolist(), ledger.balance),
+            "balances": (st.balances.tolist(), ledger.balance),
             "reserved": (st.accounts["reserved"].tolist(), ledger.reserved),
             "lots": (st.positions["lots"].tolist(), [p.lots for p in ledger.positions]),
             "entry values": (st.positions["entry_value"].tolist(), [p.entry_value for p in ledger.positions]),
@@ -174,11 +177,11 @@ class Replay:
             "best bids": (st.markets["best_bid"].tolist(), [b.best(buys=True) or 0 for b in books]),
             "best asks": (st.markets["best_ask"].tolist(), [b.best(buys=False) or 2**31 - 1 for b in books]),
             "rejections": (st.counts.tolist(), oracle.rejected),
-            "deposits": (int(money.deposits), ledger.deposits),
-            "withdrawals": (int(money.withdrawals), ledger.withdrawals),
-            "fund income": (int(money.fund_income), ledger.fund_income),
-            "fund losses": (int(money.fund_losses), ledger.fund_losses),
-            "adl value": (int(money.adl_value), ledger.adl_value),
+            "deposits": (money["deposits"].tolist(), ledger.deposits),
+            "withdrawals": (money["withdrawals"].tolist(), ledger.withdrawals),
+            "fund income": (money["fund_income"].tolist(), ledger.fund_income),
+            "fund losses": (money["fund_losses"].tolist(), ledger.fund_losses),
+            "adl value": (money["adl_value"].tolist(), ledger.adl_value),
             "stops": (st.traders["stop_tick"].tolist(), [s.stop for s in seats]),
             "takes": (st.traders["take_tick"].tolist(), [s.take for s in seats]),
             "top-ups": (st.traders["top_up_tick"].tolist(), [s.top_up for s in seats]),

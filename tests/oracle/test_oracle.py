@@ -39,6 +39,8 @@ RARE = (
     "waited",
     "socialised",
     "drawn_down",
+    "settled in another asset",
+    "deleveraged in another asset",
     "cross liquidated",
     "far orders",
     "recentred",

@@ -9,7 +9,7 @@ from tests.oracle.lending import Call, Pool
 from tests.oracle.margin import bankruptcy_tick, failing_tick, tier_of
 from tests.oracle.matching import LAST_TICK
 from tests.support.runner import Intent
-from tests.support.world import NEVER, World, lot_value
+from tests.support.world import NEVER, World, lot_value, usd_value
 
 SAFE, OPEN, FAILED = "safe", "open", "failed"
 
@@ -68,7 +68,7 @@ class Waterfall(Pool, Absorption):
         """Deposit so much that the liquidation price moves away by the factor; once."""
         self.seats[account].top_up = NEVER
         row, market = self.ledger.positions[position], self.ledger.rules(position)
-        tick = failing_tick(market, row.lots, self.ledger.balance[account], self.marks[row.market])
+        tick = failing_tick(market, row.lots, self.ledger.wallet(account), self.marks[row.market])
         if tick is not None:
             way = abs(row.entry_value - row.lots * lot_value(market, tick))
             self.topped_up += 1
@@ -178,10 +178,11 @@ class Waterfall(Pool, Absorption):
             return OPEN
         part = 0
         for position in self.ledger.places[account]:
-            size = abs(self.ledger.positions[position].lots)
+            row, market = self.ledger.positions[position], self.ledger.rules(position)
+            size = abs(row.lots)
             if size == 0:
                 continue
-            if not cooling and abs(self.margin.value(position)) > venue.slice_above:
+            if not cooling and size * usd_value(market, self.marks[row.market]) > venue.slice_above:
                 size = max(int(size * venue.slice_share), 1)
                 self.cooling[account] = self.now + venue.cooldown_steps
             self._force(account, position, min(size, self.ledger.rules(position).max_order), part)
@@ -208,7 +209,7 @@ class Waterfall(Pool, Absorption):
             if held == 0:
                 continue
             market = self.ledger.rules(position)
-            worth = abs(lot_value(market, self.marks[self.ledger.positions[position].market]))
+            worth = usd_value(market, self.marks[self.ledger.positions[position].market])
             size = max(int(held * venue.block_share), venue.block_floor // worth)
             size = max(min(size, held, budget // worth), 1)
             if not self.fund_may_lose(account, position, size):

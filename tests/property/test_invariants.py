@@ -87,7 +87,7 @@ def test_equities_sum_to_balances_at_any_marks(seed, marks):
         if world.markets[m].spot
     )
     assert held == endowed
-    assert int(st.balances.sum()) == int(st.ledger[0].deposits - st.ledger[0].withdrawals)
+    assert st.balances.sum(axis=0).tolist() == (st.ledger.deposits - st.ledger.withdrawals).tolist()
 
 
 @pytest.mark.parametrize("factor", [0.4, 1.6])

@@ -66,7 +66,7 @@ def build(world: World, capacity: start.Capacity = SMALL) -> tuple[par.Params, c
     roster = world.roster()
     p = _params(world, roster)
     accounts, positions = _entities(world, roster)
-    balances = np.array([[a.balance] for a in roster], np.int64)
+    balances = np.array([world.balances(a) for a in roster], np.int64)
     traders = _traders(world, roster)
     st = start.allocate(p, accounts, positions, balances, traders, world.n_quotes, capacity)
     n_assets = 1 + max(m.asset for m in world.markets)
@@ -74,7 +74,7 @@ def build(world: World, capacity: start.Capacity = SMALL) -> tuple[par.Params, c
         next(m.start * m.tick_size for m in world.markets if m.asset == a and m.spot) for a in range(n_assets)
     ]
     start.set_prices(st, p, np.array(prices), np.array([m.funding_rate for m in world.markets]))
-    st.ledger[0].deposits = int(balances.sum())
+    st.ledger["deposits"][:] = balances.sum(axis=0)
     start.take_seats(st, p)
     endowment = np.array([positions.lots[positions.market == m].sum() for m in range(len(world.markets))])
     return p, st, endowment
@@ -94,6 +94,7 @@ def _entities(world: World, roster: tuple[Account, ...]) -> tuple[cols.Array, co
                 "kind": a.kind,
                 "margin": a.margin,
                 "fees": a.fees,
+                "settlement": world.settles(a),
                 "tag": -1,
             }
         )
@@ -178,6 +179,8 @@ def _markets(world: World, roster: tuple[Account, ...]) -> list[dict[str, Any]]:
                 "venue": market.venue,
                 "unit": market.unit,
                 "tick_size": market.tick_size,
+                "settlement": market.settlement,
+                "face": market.face if market.inverse else 0,
                 "lot_size": 1.0,
                 "index_weight": market.index_weight,
                 "first_tier": first_tier,

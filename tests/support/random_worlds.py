@@ -125,6 +125,7 @@ def _perpetual(rng: random.Random, asset: int, venue: int) -> Market:
         tick_size=tick_size,
         unit=round(10**8 / tick_size) if inverse else round(100 * tick_size),
         inverse=inverse,
+        settlement=int(inverse and rng.random() < 0.8),
         tiers=tuple(replace(t, deduction=0) for t in steps) if step_tiers else steps,
         step_tiers=step_tiers,
         liquidation_fee=rng.choice((0, 1_000_000, 1_234_567)),
@@ -185,7 +186,8 @@ def _margined(rng: random.Random, markets: list[Market], name: str, kind: int, s
     """Return a margined account: isolated in one market, or cross over all perpetuals of a venue."""
     venue = rng.choice(sorted({m.venue for m in markets if not m.spot}))
     own = _perpetuals(markets, venue)
-    cross = len(own) > 1 and rng.random() < 0.6
+    alone = len({markets[m].settlement for m in own}) > 1  # one margin is in one asset
+    cross = len(own) > 1 and rng.random() < 0.6 and not alone
     places = own if cross else [rng.choice(own)]
     holdings = tuple(
         _holding(rng, markets[m], m) if rng.random() < 0.8 else Holding(market=m) for m in places
@@ -212,7 +214,15 @@ def _margined(rng: random.Random, markets: list[Market], name: str, kind: int, s
 def _agents(rng: random.Random, markets: list[Market]) -> list[Account]:
     """Return margined accounts that may rest orders; some hold spot too, which counts towards equity."""
     made = [_margined(rng, markets, f"agent {k}", int(par.AGENT), None) for k in range(rng.randint(1, 4))]
-    return [_with_spot(rng, markets, agent) if rng.random() < 0.5 else agent for agent in made]
+    return [
+        _with_spot(rng, markets, agent) if rng.random() < 0.5 and _is_in_usd(markets, agent) else agent
+        for agent in made
+    ]
+
+
+def _is_in_usd(markets: list[Market], agent: Account) -> bool:
+    """Tell whether an agent's margin is in the asset that spot is paid in."""
+    return all(markets[h.market].settlement == 0 for h in agent.holdings)
 
 
 def _with_spot(rng: random.Random, markets: list[Market], agent: Account) -> Account:

@@ -22,7 +22,10 @@ class Tier:
 
 @dataclass(frozen=True, kw_only=True)
 class Market:
-    """One market: spot, perpetual or pool; prices in ticks, money units per tick and lot in `unit`."""
+    """One market: spot, perpetual or pool; prices in ticks, money units per tick and lot in `unit`.
+
+    `settlement` is the number of the asset it settles in, `face` the USD of a lot of an inverse contract.
+    """
 
     spot: bool
     start: int
@@ -31,6 +34,8 @@ class Market:
     unit: int = 100
     tick_size: float = 1.0
     inverse: bool = False
+    settlement: int = 0
+    face: int = 10**5
     index_weight: float = 1.0
     tiers: tuple[Tier, ...] = ()
     step_tiers: bool = False
@@ -152,6 +157,21 @@ class World:
     top_up_factor: float = 2.0
     quotes: dict[int, int] = field(default_factory=dict)
 
+    @property
+    def n_settlements(self) -> int:
+        """Return how many assets the markets settle in."""
+        return 1 + max(m.settlement for m in self.markets)
+
+    def settles(self, account: Account) -> int:
+        """Return the asset an account's margin is in: the first of those its markets settle in."""
+        return min((self.markets[h.market].settlement for h in account.holdings), default=0)
+
+    def balances(self, account: Account) -> list[int]:
+        """Return what an account has of each settlement asset; a fund has as much of each."""
+        own = self.settles(account)
+        everywhere = account.kind == par.FUND
+        return [account.balance if everywhere or s == own else 0 for s in range(self.n_settlements)]
+
     def roster(self) -> tuple[Account, ...]:
         """Return every account in order of its number: the venues' own, others, agents, traders."""
         own: list[Account] = []
@@ -208,6 +228,20 @@ def tiers(*steps: tuple[int, int, float]) -> tuple[Tier, ...]:
 def wallet(world_markets: tuple[Market, ...], holdings: tuple[Holding, ...], margin: int) -> int:
     """Return the quote balance of an account that posted `margin` and entered its holdings."""
     return margin - sum(h.lots * lot_value(world_markets[h.market], h.entry) for h in holdings if h.lots)
+
+
+def usd_value(market: Market, tick: int) -> int:
+    """Return the USD, in money units, that one lot stands for at a tick."""
+    return market.face if market.inverse else market.unit * tick
+
+
+def from_usd(market: Market, tick: int, amount: int) -> int:
+    """Return USD in the settlement asset of a market at a mark."""
+    return (
+        int(float(amount) * float(-lot_value(market, tick)) / float(market.face))
+        if market.inverse
+        else amount
+    )
 
 
 def lot_value(market: Market, tick: int) -> int:

@@ -11,9 +11,10 @@ Floats = npt.NDArray[np.float64]
 
 
 def _fund_equity(replicate: Replicate) -> list[Floats]:
-    """Return the path of each venue's fund."""
-    one_per_venue = {market.venue: market.name for market in replicate.units.markets if market.leveraged}
-    return [replicate.bar_numbers(market, "fund_equity_usd") for market in one_per_venue.values()]
+    """Return the path of each venue's fund in each asset that it settles in."""
+    leveraged = (market for market in replicate.units.markets if market.leveraged)
+    one_per_fund = {(market.venue, market.settlement): market.name for market in leveraged}
+    return [replicate.bar_numbers(market, "fund_equity_usd") for market in one_per_fund.values()]
 
 
 @metric("fund_start_usd", "USD", "equity of the insurance funds at the first bar", "sum over venues")
