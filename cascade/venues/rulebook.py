@@ -320,16 +320,16 @@ class Contract(Model):
             amounts.append(amounts[-1] + below.limit * (tier.mmr - below.mmr))
         return tuple(amounts)
 
-    def caps_usd(self, price: float) -> tuple[float, ...]:
-        """Return the cap of each tier in USD; of an inverse contract at a price of its asset."""
+    def caps_usd(self, price: float = 1.0) -> tuple[float, ...]:
+        """Return the cap of each tier in USD; of an inverse contract at the price of its asset."""
         return tuple(tier.limit * (price if self.inverse else 1.0) for tier in self.tiers)
 
-    def tier_of(self, notional: float, price: float) -> Tier:
+    def tier_of(self, notional: float, price: float = 1.0) -> Tier:
         """Return the tier of a notional in USD; beyond the last cap, the last tier."""
         caps = zip(self.caps_usd(price), self.tiers, strict=True)
         return next((tier for cap, tier in caps if notional <= cap), self.tiers[-1])
 
-    def largest_notional(self, leverage: float, price: float) -> float:
+    def largest_notional(self, leverage: float, price: float = 1.0) -> float:
         """Return the largest notional in USD that may be opened at a leverage; 0 if none may."""
         caps = zip(self.caps_usd(price), self.tiers, strict=True)
         return max((cap for cap, tier in caps if leverage <= tier.max_leverage), default=0.0)
