@@ -331,7 +331,7 @@ class Waterfall(Pool, Absorption):
         tick = None
         if len(self.ledger.places[account]) == 1 and market.tiers:
             before = self.marks_before[row.market]
-            tick = failing_tick(market, row.lots, self.ledger.balance[account], before)
+            tick = failing_tick(market, row.lots, self.ledger.wallet(account), before)
         return {
             "liquidation_tick": -1 if tick is None else tick,
             "shortfall": -self.margin.excess(account),
