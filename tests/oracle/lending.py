@@ -33,10 +33,10 @@ class Pool(Exchange):
         row, pool = self.ledger.positions[position], self.ledger.rules(position)
         venue, seller = self.world.venues[pool.venue], self.ledger.special(par.LIQUIDATOR, pool.venue)
         assert pool.sold_in is not None
-        price, debt = lot_value(pool, self.marks[row.market]), max(-self.ledger.balance[account], 0)
+        price, debt = lot_value(pool, self.marks[row.market]), max(-self.ledger.wallet(account), 0)
         most = self._repayable(account, position, debt, row.lots * price)
-        self.poor += most > self.ledger.balance[seller]
-        most = min(most, max(self.ledger.balance[seller], 0))
+        self.poor += most > self.ledger.wallet(seller)
+        most = min(most, max(self.ledger.wallet(seller), 0))
         seized = min(-(-(most * pool.bonus // RATE) // price), row.lots)
         repaid = min(most, seized * price * RATE // pool.bonus)
         protocol = (repaid * pool.bonus // RATE - repaid) * pool.protocol_fee // RATE // price
@@ -96,9 +96,9 @@ class Pool(Exchange):
         vault = self.ledger.special(par.VAULT, pool.venue)
         seller = self.ledger.special(par.LIQUIDATOR, pool.venue)
         kept = protocol * lot_value(pool, self.marks[m])
-        self.ledger.balance[account] += repaid
-        self.ledger.balance[seller] -= repaid
-        self.ledger.fund_income += kept
+        self.ledger.pay(account, repaid)
+        self.ledger.pay(seller, -repaid)
+        self.ledger.fund_income[self.ledger.settles[account]] += kept
         self.ledger.change(position, -lots - protocol, -repaid - kept)
         self.ledger.change(place(self.ledger.fund_of(account), m), protocol, kept)
         self.ledger.change(place(vault, m), lots, repaid)
