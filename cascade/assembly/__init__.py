@@ -120,7 +120,7 @@ def _add_vaults(venues: Venues, seats: list[Seats], entities: Entities) -> None:
             np.add.at(lots, markets.spot[layer.markets[mine]], layer.positions.lots[mine])
             owed -= int(layer.positions.balance[mine].sum())
         vault, _ = entities.add(k.VAULT, int(v), list(range(len(markets))), 0.0, lots.tolist())
-        entities.cash[vault] = owed
+        entities.cash[vault][0] = owed  # debts are in USD
         venues.venues[v].vault = vault
 
 

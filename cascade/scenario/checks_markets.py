@@ -95,7 +95,12 @@ def _decimal(value: Fraction) -> str | None:
     return f"{text[:-digits]}.{text[-digits:]}".rstrip("0").rstrip(".") if digits else text
 
 
-_KINDS = {"spot": "spot", "linear_perpetual": "perpetual", "lending_pool": "lending"}
+_KINDS = {
+    "spot": "spot",
+    "linear_perpetual": "perpetual",
+    "inverse_perpetual": "perpetual",
+    "lending_pool": "lending",
+}
 """The kind of venue that each type of market lies on."""
 
 
