@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     )
     from cascade.calculator.tables import rulebook_tiers
     from cascade.errors import CascadeError
+    from cascade.experiment.comparison import Comparison, compare
     from cascade.experiment.run import run
     from cascade.experiment.sweep import sweep
     from cascade.model import CascadeModel
@@ -39,12 +40,14 @@ __version__ = "0.1.0"
 __all__ = [
     "CascadeError",
     "CascadeModel",
+    "Comparison",
     "MarginTier",
     "Position",
     "Result",
     "Scenario",
     "Sweep",
     "bankruptcy_price",
+    "compare",
     "initial_margin",
     "liquidation_price",
     "load",
@@ -62,12 +65,14 @@ __all__ = [
 _HOMES = {
     "CascadeError": "cascade.errors",
     "CascadeModel": "cascade.model",
+    "Comparison": "cascade.experiment.comparison.types",
     "MarginTier": "cascade.calculator.account",
     "Position": "cascade.calculator.account",
     "Result": "cascade.output.reader",
     "Scenario": "cascade.scenario",
     "Sweep": "cascade.output.sweep",
     "bankruptcy_price": "cascade.calculator.account",
+    "compare": "cascade.experiment.comparison.compare",
     "initial_margin": "cascade.calculator.account",
     "liquidation_price": "cascade.calculator.account",
     "load": "cascade.scenario",

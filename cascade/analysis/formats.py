@@ -28,6 +28,22 @@ def format_estimate(estimate: Estimate, unit: str) -> str:
     return f"{text} [{format_bare(estimate.low, unit)}, {format_bare(estimate.high, unit)}]"
 
 
+def format_difference(difference: Estimate, unit: str) -> str:
+    """Return a difference with its sign and interval: `+12.3M USD [+8.10M, +16.5M]`."""
+    if difference.low == difference.high == difference.value == 0.0:
+        return "exactly 0"
+    text = _signed(difference.value, format_value(difference.value, unit))
+    if difference.low is None or difference.high is None:
+        return text
+    limits = (_signed(limit, _bare(limit, unit)) for limit in (difference.low, difference.high))
+    return f"{text} [{', '.join(limits)}]"
+
+
+def _signed(value: float, text: str) -> str:
+    """Return a figure with a plus, unless it is written as zero."""
+    return f"+{text}" if value > 0 and any(digit in text for digit in "123456789") else text
+
+
 def format_value(value: float, unit: str) -> str:
     """Return a figure with its unit: basis points and volatilities as percent, USD with a multiplier."""
     return format_bare(value, unit) + _SUFFIXES.get(unit, "")

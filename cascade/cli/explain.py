@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from cascade.cli.terminal import AsJson, Overrides, has_color, say, show, show_json
+from cascade.cli.terminal import AsJson, Overrides, has_color, say, show_json, show_rich
 from cascade.errors import render_problems
-
-_PLAIN_WIDTH = 200
 
 
 def explain(
@@ -38,7 +35,7 @@ def explain(
         if json:
             show_json(found.as_dict())
         else:
-            _print(render_topic(found))
+            show_rich(*render_topic(found))
         return
     from cascade.explain import explain_scenario
 
@@ -47,29 +44,8 @@ def explain(
     if json:
         show_json(explanation.as_dict())
     else:
-        _print(render(explanation, all_figures=all_figures))
+        show_rich(*render(explanation, all_figures=all_figures))
 
 
 def _is_file(subject: str) -> bool:
     return subject.endswith((".yaml", ".yml")) or "/" in subject or Path(subject).is_file()
-
-
-def _print(parts: Iterable[Any]) -> None:
-    """Print to stdout: for a terminal in its width and colours, else plain and wide."""
-    import io
-    import sys
-
-    from rich.console import Console
-
-    if sys.stdout.isatty():
-        console = Console(highlight=False, emoji=False, markup=False)
-        for part in parts:
-            console.print(part)
-        return
-    text = io.StringIO()
-    console = Console(
-        file=text, width=_PLAIN_WIDTH, color_system=None, highlight=False, emoji=False, markup=False
-    )
-    for part in parts:
-        console.print(part)
-    show("\n".join(line.rstrip() for line in text.getvalue().splitlines()))

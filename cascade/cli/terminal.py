@@ -8,11 +8,14 @@ import json
 import os
 import sys
 from collections.abc import Callable, Generator
-from typing import Annotated, Any, TypeAlias, TypeVar
+from typing import Annotated, Any, Final, TypeAlias, TypeVar
 
 import typer
 
 from cascade.errors import CascadeError, ExitCode
+
+PLAIN_WIDTH: Final = 200
+"""Columns of tables that do not go to a terminal."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -50,6 +53,21 @@ def show(text: str) -> None:
 def show_json(value: Any) -> None:
     """Print a result to stdout as JSON."""
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def show_rich(*parts: Any) -> None:
+    """Print to stdout what rich renders: for a terminal in its width and colours, else plain and wide."""
+    import io
+
+    from rich.console import Console
+
+    options: dict[str, Any] = {"highlight": False, "emoji": False, "markup": False}
+    if sys.stdout.isatty():
+        Console(**options).print(*parts, sep="\n")
+        return
+    file = io.StringIO()
+    Console(file=file, width=PLAIN_WIDTH, color_system=None, **options).print(*parts, sep="\n")
+    show("\n".join(line.rstrip() for line in file.getvalue().splitlines()))
 
 
 def say(text: str) -> None:

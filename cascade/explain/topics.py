@@ -61,14 +61,14 @@ def _code(code: str) -> Topic:
 
 
 def _metric(name: str) -> Topic:
-    from cascade.analysis.metrics import METRICS
+    from cascade.analysis.metrics import METRICS, short_name
 
-    known = {
-        key.removeprefix("{market}_").removeprefix("{asset}_"): metric for key, metric in METRICS.items()
-    }
+    known = {short_name(key): metric for key, metric in METRICS.items()}
     found = METRICS.get(name) or known.get(name)
     if found is None:
         message = f"nothing is called '{name}'{did_you_mean(name, [*known, 'step'])}"
         remedy = "give a scenario file, `step`, a code such as CAS109, or a metric (cascade docs metrics)"
         raise UsageError(message, remedy=remedy)
-    return Topic(found.name, ((found.name, found.definition, f"{found.formula}  [{found.unit}]"),))
+    worse = {"up": "More is worse.", "down": "Less is worse.", None: "Neither direction is worse."}
+    what = f"{found.formula}  [{found.unit}]"
+    return Topic(found.name, ((found.name, found.definition, what),), worse[found.worse])

@@ -4,6 +4,7 @@ from cascade.analysis.metrics import ensemble, liquidations, pools, prices, wate
 from cascade.analysis.metrics.registry import (
     METRICS,
     Absent,
+    ColumnMetric,
     EnsembleMetric,
     Level,
     Metric,
@@ -13,11 +14,14 @@ from cascade.analysis.metrics.registry import (
     compute,
     metric,
     metric_columns,
+    metrics_of,
+    short_name,
 )
 
 __all__ = [
     "METRICS",
     "Absent",
+    "ColumnMetric",
     "EnsembleMetric",
     "Level",
     "Metric",
@@ -29,7 +33,9 @@ __all__ = [
     "liquidations",
     "metric",
     "metric_columns",
+    "metrics_of",
     "pools",
     "prices",
+    "short_name",
     "waterfall",
 ]

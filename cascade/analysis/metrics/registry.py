@@ -170,6 +170,23 @@ def metric_columns(units: RunUnits, *, counterfactual: bool) -> tuple[Column, ..
     )
 
 
+@dataclass(frozen=True, slots=True)
+class ColumnMetric:
+    """A metric of replicates as a column of `runs`."""
+
+    entry: Metric
+    definition: str
+    """Names the asset or market that it is about."""
+
+
+def metrics_of(units: RunUnits) -> dict[str, ColumnMetric]:
+    """Return every metric that `runs` may hold, by column, those of the counterfactual included."""
+    return {
+        name: ColumnMetric(entry, _describe(entry, subject))
+        for entry, subject, name in _instances(units, counterfactual=True)
+    }
+
+
 def compute(replicate: Replicate) -> dict[str, Any]:
     """Return the metrics of a replicate as a row for `runs`, absent ones as None, with `notes` saying why."""
     row: dict[str, Any] = {}
@@ -186,6 +203,11 @@ def column_name(template: str, subject: str) -> str:
     """Return the name of a metric of an asset, market or pool: `{market}_peak_price` of binance:BTCUSDT."""
     plain = "".join(letter if letter.isalnum() else "_" for letter in subject).lower()
     return template.replace("{market}", plain).replace("{asset}", plain).replace("{pool}", plain)
+
+
+def short_name(template: str) -> str:
+    """Return the name of a metric without what it is about: `peak_price` of `{market}_peak_price`."""
+    return template.removeprefix("{market}_").removeprefix("{asset}_")
 
 
 def _instances(units: RunUnits, *, counterfactual: bool) -> Iterator[tuple[Metric, tuple[str, ...], str]]:

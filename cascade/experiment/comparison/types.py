@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
+from typing import Any
 
 from cascade.analysis.metrics.registry import Level, Worse
 from cascade.analysis.statistics.estimate import Estimate
@@ -140,6 +142,8 @@ class Comparison:
         By name of the variant, then of the metric; the baseline is not in it.
     spreads
         By name of the variant, baseline included, then of the metric; replicate metrics only.
+    ensembles
+        The same for ensemble metrics, over all replicates of a variant.
     notes
         What the reader must know: what could not be compared and why, what was left out.
     """
@@ -150,9 +154,57 @@ class Comparison:
     headline: tuple[str, ...]
     differences: Mapping[str, Mapping[str, Difference]]
     spreads: Mapping[str, Mapping[str, Spread]]
+    ensembles: Mapping[str, Mapping[str, Estimate]]
     notes: tuple[str, ...]
 
     @property
     def baseline(self) -> Variant:
         """The variant that all others are held against."""
         return self.variants[0]
+
+    def figure(self, variant: str, metric: str) -> Estimate | None:
+        """Return a metric of one variant over all its replicates: the mean, or that of the ensemble."""
+        if metric in self.spreads[variant]:
+            return self.spreads[variant][metric].mean
+        return self.ensembles[variant].get(metric)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what `--json` prints: everything, with infinite and missing numbers as null."""
+        return {
+            "baseline": self.baseline.name,
+            "confidence": self.confidence,
+            "variants": [asdict(each) for each in self.variants],
+            "headline": list(self.headline),
+            "metrics": {name: asdict(each) for name, each in self.measures.items()},
+            "differences": [
+                _plain(asdict(each)) for found in self.differences.values() for each in found.values()
+            ],
+            "spreads": {
+                name: {metric: asdict(each) for metric, each in found.items()}
+                for name, found in self.spreads.items()
+            },
+            "ensembles": {
+                name: {metric: asdict(each) for metric, each in found.items()}
+                for name, found in self.ensembles.items()
+            },
+            "notes": list(self.notes),
+        }
+
+    def __str__(self) -> str:
+        from cascade.experiment.comparison.text import to_text
+
+        return to_text(self)
+
+    def _repr_html_(self) -> str:
+        """Return the comparison for notebooks."""
+        from cascade.experiment.comparison.text import as_html
+
+        return as_html(self)
+
+
+def _plain(record: dict[str, Any]) -> dict[str, Any]:
+    """Return a record without infinite numbers, which JSON does not have."""
+    return {
+        key: None if isinstance(value, float) and not math.isfinite(value) else value
+        for key, value in record.items()
+    }

@@ -1,0 +1,48 @@
+"""`cascade compare`: runs and sweeps in, differences with intervals and verdicts out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cascade.cli.terminal import AsJson, show, show_json, show_rich
+
+
+def compare(
+    runs: Annotated[
+        list[Path], typer.Argument(metavar="RUN...", help="Folders of runs, or of sweeps (all variants).")
+    ],
+    baseline: Annotated[
+        str | None, typer.Option("--baseline", metavar="NAME", help="The run that others are held against.")
+    ] = None,
+    metrics: Annotated[
+        list[str] | None,
+        typer.Option("--metric", metavar="NAME", help="Show this metric first; may be repeated."),
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Show every metric.")] = False,
+    confidence: Annotated[float, typer.Option("--confidence", help="Of intervals and verdicts.")] = 0.95,
+    fail_if: Annotated[
+        list[str] | None,
+        typer.Option("--fail-if", metavar="TEST", help="Exit 1 if 'bad_debt_usd>1e6' or 'worse:adl_usd'."),
+    ] = None,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
+    json: AsJson = False,
+) -> None:
+    """Compare runs: what is worse, what is better, and what cannot be told apart at this n.
+
+    Exit code 1 if a `--fail-if` is met, 6 if the runs cannot be compared.
+    """
+    from cascade.experiment.comparison import compare as compare_runs
+    from cascade.experiment.comparison import parse_threshold, refuse_breaches, text
+
+    thresholds = [parse_threshold(each) for each in fail_if or ()]
+    found = compare_runs(runs, baseline, metrics, confidence=confidence)
+    if json:
+        show_json(found.to_dict())
+    elif markdown:
+        show(text.markdown(found, everything=everything))
+    else:
+        show_rich(text.render(found, everything=everything))
+    refuse_breaches(found, thresholds)

@@ -1,0 +1,61 @@
+"""Which metrics a comparison shows first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from cascade.analysis.metrics import column_name, short_name
+from cascade.errors import UsageError
+from cascade.experiment.comparison.types import Measure
+from cascade.output.run_units import RunUnits
+from cascade.scenario.words import did_you_mean
+
+_OF_RUNS: Final = ("complete_usd", "lar95_usd", "liquidated_accounts")
+
+_OF_MARKETS: Final = ("{market}_fall_bps", "{market}_amplification")
+
+_OF_LOSSES: Final = (
+    "fund_low_usd", "fund_depletion_probability", "adl_usd", "bad_debt_usd", "bad_debt_es95_usd",
+    "bad_debt_probability",
+)  # fmt: skip
+
+_MARKETS: Final = 4
+"""Markets whose metrics come first; with more, a table is no longer read."""
+
+
+def default_headline(units: RunUnits, measures: Mapping[str, Measure]) -> tuple[str, ...]:
+    """Return what a committee asks first; it depends on the scenario alone, never on the results."""
+    return tuple(name for name in _wanted(units) if name in measures)
+
+
+def _wanted(units: RunUnits) -> Iterator[str]:
+    yield from _OF_RUNS
+    for market in [market for market in units.markets if market.leveraged][:_MARKETS]:
+        yield from (column_name(template, market.name) for template in _OF_MARKETS)
+    yield from _OF_LOSSES
+
+
+def select(names: Sequence[str], measures: Mapping[str, Measure]) -> tuple[str, ...]:
+    """Return the metrics that names mean: `amplification` is that of every market.
+
+    Raises
+    ------
+    UsageError
+        A name that is none.
+    """
+    return tuple(dict.fromkeys(found for name in names for found in _meant(name, measures)))
+
+
+def _meant(name: str, measures: Mapping[str, Measure]) -> list[str]:
+    if name in measures:
+        return [name]
+    found = [each.name for each in measures.values() if name in {each.entry, short_name(each.entry)}]
+    if not found:
+        known = dict.fromkeys((*map(short_name, (each.entry for each in measures.values())), *measures))
+        raise UsageError(
+            f"no run has a metric '{name}'{did_you_mean(name, known)}",
+            where="--metric",
+            remedy="all that can be compared: cascade compare ... --all; what each means: cascade docs metrics",
+        )
+    return found

@@ -1,0 +1,221 @@
+"""A comparison as people read it: in a terminal, in Markdown for a pull request, in a notebook."""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from io import StringIO
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from cascade.analysis.formats import format_difference
+from cascade.experiment.comparison.types import Comparison, Difference, Measure, Variant, Verdict
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+_CHANGES: Final = 12
+"""Changes of the scenario that are shown; of more, their number."""
+
+_TINTS: Final = {Verdict.WORSE: "red", Verdict.BETTER: "green", Verdict.HIGHER: "bold", Verdict.LOWER: "bold"}
+
+
+class Row(NamedTuple):
+    """A metric of a variant against the baseline, as text."""
+
+    metric: str
+    baseline: str
+    variant: str
+    difference: str
+    """With its interval."""
+    change: str
+    """Of the baseline's figure."""
+    verdict: str
+    luck: str
+    """How many times fewer replicates the shared luck saves."""
+
+
+def headings(comparison: Comparison, variant: Variant) -> Row:
+    """Return what the columns of `rows` are called."""
+    return Row("metric", comparison.baseline.name, variant.name, "difference", "change", "verdict", "luck")
+
+
+def rows(comparison: Comparison, variant: str, metrics: Iterable[str]) -> list[Row]:
+    """Return a variant's metrics as text."""
+    found = comparison.differences[variant]
+    return [_row(found[name], comparison.measures[name]) for name in metrics]
+
+
+def _row(difference: Difference, measure: Measure) -> Row:
+    if difference.baseline is None or difference.value is None or difference.difference is None:
+        return Row(measure.name, "", "", "", "", f"{difference.verdict} ({difference.reason})", "")
+    verdict = str(difference.verdict)
+    if difference.reason:
+        verdict += f" ({difference.reason})"
+    return Row(
+        measure.name,
+        format_estimate(difference.baseline, measure.unit),
+        format_estimate(difference.value, measure.unit),
+        format_difference(difference.difference, measure.unit),
+        _change(difference.difference.value, difference.baseline.value),
+        verdict,
+        _luck(difference),
+    )
+
+
+def _change(difference: float, baseline: float) -> str:
+    """Return a difference as a share of the baseline's figure."""
+    if difference == 0.0:
+        return ""
+    if baseline == 0.0 or abs(difference / baseline) >= 10.0:
+        return "" if baseline == 0.0 else f"{difference / abs(baseline):+,.0f} times"
+    return f"{difference / abs(baseline):+.1%}".replace("%", " %")
+
+
+def _luck(difference: Difference) -> str:
+    """Return the variance reduction."""
+    reduction = difference.variance_reduction
+    if reduction is None or math.isinf(reduction):
+        return ""
+    return f"{reduction:,.1f}x" if reduction < 99.5 else f"{reduction:,.0f}x"
+
+
+def sentence(comparison: Comparison, variant: Variant) -> str:
+    """Return the verdict on a variant: in how many of the metrics shown it is worse, better, neither."""
+    found = [comparison.differences[variant.name][name] for name in comparison.headline]
+    names = {verdict: [each.metric for each in found if each.verdict is verdict] for verdict in Verdict}
+    said = [
+        f"{verdict} in {len(names[verdict])} ({', '.join(names[verdict])})"
+        for verdict in (Verdict.WORSE, Verdict.BETTER, Verdict.HIGHER, Verdict.LOWER)
+        if names[verdict]
+    ]
+    if len(names[Verdict.NONE]) == len(found):
+        zero = all(each.is_zero for each in found)
+        exactly = ": every replicate is the same" if zero else f" in {_n(variant)}"
+        return f"{variant.name} against {comparison.baseline.name}: no detectable difference{exactly}."
+    if names[Verdict.NONE]:
+        said.append(f"no detectable difference in {len(names[Verdict.NONE])}")
+    return f"{variant.name} against {comparison.baseline.name}, of {len(found)} metrics: {'; '.join(said)}."
+
+
+def _n(variant: Variant) -> str:
+    if variant.paired:
+        return (
+            "1 pair of the same luck"
+            if variant.n_pairs == 1
+            else f"{variant.n_pairs:,} pairs of the same luck"
+        )
+    return f"{variant.n:,} replicates of another luck"
+
+
+def change_lines(variant: Variant) -> list[str]:
+    """Return what differs in the scenario of a variant, a line for each value."""
+    shown = [
+        f"{each.path}: {each.baseline or '(nothing)'} -> {each.variant or '(nothing)'}"
+        for each in variant.changes[:_CHANGES]
+    ]
+    more = len(variant.changes) - _CHANGES
+    return [*shown, f"and {more} more values"] if more > 0 else shown
+
+
+def footnote(comparison: Comparison) -> str:
+    """Return how to read the tables."""
+    level = f"{comparison.confidence:.0%}"
+    n_tests = len(comparison.headline) * len(comparison.differences)
+    return (
+        f"Figures are means over the replicates compared, and metrics of the ensemble as their names say; "
+        f"brackets are {level} intervals of each figure alone. Verdicts hold together: where nothing "
+        f"differs, all {n_tests} of the first metrics say so with at least {level} probability (Holm). luck: how "
+        "many times fewer replicates pairing takes. Conditional on the scenarios: stress results, not forecasts."
+    )
+
+
+def _others(comparison: Comparison) -> list[str]:
+    """Return the metrics that do not come first."""
+    return [name for name in comparison.measures if name not in comparison.headline]
+
+
+def _metrics(comparison: Comparison, *, everything: bool) -> Sequence[str]:
+    return (*comparison.headline, *_others(comparison)) if everything else comparison.headline
+
+
+def markdown(comparison: Comparison, *, everything: bool = False) -> str:
+    """Return the comparison as Markdown."""
+    metrics = _metrics(comparison, everything=everything)
+    parts = [part for each in comparison.variants[1:] for part in _markdown_of(comparison, each, metrics)]
+    said = "\n".join(f"- {note}" for note in comparison.notes)
+    return "\n\n".join(filter(None, [*parts, said, f"*{footnote(comparison)}*"])) + "\n"
+
+
+def _markdown_of(comparison: Comparison, variant: Variant, metrics: Sequence[str]) -> Iterator[str]:
+    yield f"**{_escaped(sentence(comparison, variant))}**"
+    if variant.changes:
+        yield "\n".join(f"- `{line}`" for line in change_lines(variant))
+    lines = [headings(comparison, variant), *rows(comparison, variant.name, metrics)]
+    cells = [[_escaped(cell) for cell in line] for line in lines]
+    cells[1:] = [[f"`{line.metric}`", *rest[1:]] for line, rest in zip(lines[1:], cells[1:], strict=True)]
+    cells.insert(1, ["---", "--:", "--:", "--:", "--:", "---", "--:"])
+    yield "\n".join(f"| {' | '.join(line)} |" for line in cells)
+
+
+def _escaped(text: str) -> str:
+    return text.replace("|", r"\|").replace("_", r"\_").replace("*", r"\*")
+
+
+def as_html(comparison: Comparison) -> str:
+    """Return the comparison for a notebook."""
+    parts: list[str] = []
+    for variant in comparison.variants[1:]:
+        parts.append(f"<p><b>{html.escape(sentence(comparison, variant))}</b></p>")
+        parts += [f"<code>{html.escape(line)}</code><br>" for line in change_lines(variant)]
+        head = "".join(f"<th>{html.escape(cell)}</th>" for cell in headings(comparison, variant))
+        body = "".join(
+            "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>"
+            for row in rows(comparison, variant.name, comparison.headline)
+        )
+        parts.append(f"<table><tr>{head}</tr>{body}</table>")
+    said = [*comparison.notes, footnote(comparison)]
+    return "".join(parts) + "".join(f"<p><small>{html.escape(each)}</small></p>" for each in said)
+
+
+def render(comparison: Comparison, *, everything: bool = False) -> RenderableType:
+    """Return the comparison for a rich console."""
+    from rich.console import Group
+    from rich.text import Text
+
+    metrics = _metrics(comparison, everything=everything)
+    parts: list[RenderableType] = []
+    for variant in comparison.variants[1:]:
+        parts.append(Text(sentence(comparison, variant), style="bold"))
+        parts += [Text(f"  {line}", style="dim") for line in change_lines(variant)]
+        parts += [_table(comparison, variant, metrics), Text()]
+    parts += [Text(f"note: {note}") for note in comparison.notes]
+    return Group(*parts, Text(footnote(comparison), style="dim"))
+
+
+def _table(comparison: Comparison, variant: Variant, metrics: Sequence[str]) -> RenderableType:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for place, title in enumerate(headings(comparison, variant)):
+        right = place not in {0, 5}
+        table.add_column(
+            title, justify="right" if right else "left", header_style="dim", no_wrap=place not in {0, 5}
+        )
+    differences = comparison.differences[variant.name]
+    for row in rows(comparison, variant.name, metrics):
+        tint = _TINTS.get(differences[row.metric].verdict, "")
+        table.add_row(*(Text(cell, style=tint if place == 5 else "") for place, cell in enumerate(row)))
+    return table
+
+
+def to_text(comparison: Comparison, width: int = 160, *, everything: bool = False) -> str:
+    """Return the comparison as plain text."""
+    from rich.console import Console
+
+    file = StringIO()
+    Console(file=file, width=width, color_system=None, highlight=False, emoji=False).print(
+        render(comparison, everything=everything)
+    )
+    return "\n".join(line.rstrip() for line in file.getvalue().splitlines()) + "\n"
