@@ -35,7 +35,7 @@ def format_difference(difference: Estimate, unit: str) -> str:
     text = _signed(difference.value, format_value(difference.value, unit))
     if difference.low is None or difference.high is None:
         return text
-    limits = (_signed(limit, _bare(limit, unit)) for limit in (difference.low, difference.high))
+    limits = (_signed(limit, format_bare(limit, unit)) for limit in (difference.low, difference.high))
     return f"{text} [{', '.join(limits)}]"
 
 

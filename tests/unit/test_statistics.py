@@ -123,7 +123,9 @@ def test_interval_of_a_symmetric_sample_is_students():
 
 def test_interval_of_a_skewed_sample_reaches_farther_on_the_long_side():
     found = Mean().estimate(draws())
-    assert found.high - found.value > 1.2 * (found.value - found.low)
+    symmetric = of_mean(draws())._replace(skew=0.0).interval(0.95)
+    assert found.low == pytest.approx(symmetric[0]), "where the correction would shorten, it is not used"
+    assert found.high - found.value > 1.1 * (symmetric[1] - found.value)
 
 
 def test_two_samples_of_no_skew_are_welchs():
@@ -151,7 +153,7 @@ def test_p_and_interval_of_means_say_the_same(confidence):
         assert (found.p() <= 1.0 - confidence) == (not low <= 0.0 <= high)
 
 
-def test_skew_correction_agrees_with_the_bootstrap_of_t():
+def test_the_long_side_agrees_with_the_bootstrap_of_t():
     """Two ways to the same first-order correction: one in closed form, one by resampling."""
     values = draws(60, seed=4, sigma=0.7)
     rng = np.random.default_rng(1)
@@ -159,8 +161,8 @@ def test_skew_correction_agrees_with_the_bootstrap_of_t():
     t = (resampled.mean(1) - values.mean()) / resampled.std(1, ddof=1)
     low, high = values.mean() - values.std(ddof=1) * np.quantile(t, [0.975, 0.025])
     found = Mean().estimate(values)
-    assert found.low == pytest.approx(low, abs=0.15 * (high - low))
-    assert found.high == pytest.approx(high, abs=0.15 * (high - low))
+    assert found.low <= low
+    assert found.high == pytest.approx(high, abs=0.05 * (high - low))
 
 
 # --- shortfall

@@ -6,6 +6,7 @@ metrics of the ensemble, each a statistic over such a column (a quantile, a shor
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
@@ -138,8 +139,8 @@ def metric(
 
     A count (`int64`) always has a value; other metrics may be `Absent`.
     """
-    scopes: tuple[Scope, ...] = ("asset", "market", "pool")
-    scope: Scope = next((each for each in scopes if f"{{{each}}}" in name), "run")
+    scopes: tuple[Scope, ...] = ("asset", "market", "pool", "run")
+    scope = next(each for each in scopes if f"{{{each}}}" in name or each == "run")
 
     def register(compute: Callable[..., Value]) -> Callable[..., Value]:
         if name in METRICS:
@@ -207,7 +208,7 @@ def column_name(template: str, subject: str) -> str:
 
 def short_name(template: str) -> str:
     """Return the name of a metric without what it is about: `peak_price` of `{market}_peak_price`."""
-    return template.removeprefix("{market}_").removeprefix("{asset}_")
+    return re.sub(r"^\{\w+\}_", "", template)
 
 
 def _instances(units: RunUnits, *, counterfactual: bool) -> Iterator[tuple[Metric, tuple[str, ...], str]]:

@@ -25,7 +25,7 @@ class Estimate:
     n: int
     """Replicates (or pairs of them) it rests on."""
     method: str = ""
-    """What the interval is: `order statistics`, `Wilson`, `skew-corrected t`, ..."""
+    """What the interval is: `order statistics`, `Wilson`, `Student and Hall`, ..."""
     reason: str = ""
     """Why there is no interval; empty where there is one."""
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from io import StringIO
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from cascade.analysis.formats import format_difference
+from cascade.analysis.formats import format_difference, format_estimate
 from cascade.experiment.comparison.types import Comparison, Difference, Measure, Variant, Verdict
 
 if TYPE_CHECKING:
