@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cascade.report.builders import ensemble, facts, liquidations, losses
+from cascade.report.builders import comparison, ensemble, facts, liquidations, losses
+from cascade.report.builders.comparison import comparison_verdict
+from cascade.report.builders.differences import differences
 from cascade.report.builders.headline import headline, verdict
 from cascade.report.builders.study import Study
 from cascade.report.builders.table import Column, Table, show
@@ -18,12 +20,17 @@ def memo(study: Study) -> str:
 def _parts(study: Study) -> Iterator[str]:
     names = " against ".join(f"`{variant.label}`" for variant in study.variants)
     yield f"# {names}\n"
-    yield f"{verdict(study).text}\n"
+    yield f"{(comparison_verdict(study) or verdict(study)).text}\n"
     interval = " Medians [95 % interval of the median]." if study.n > 5 else ""
     count = f"{study.n:,} replicate{'s' * (study.n != 1)}"
     yield f"{count}.{interval} A stress result, conditional on the scenario; not a forecast.\n"
     waterfall = losses.waterfall(study)
-    found = [facts.differences(study), headline(study), liquidations.newspaper(study)]
+    found = [
+        differences(study),
+        comparison.differences(study),
+        headline(study),
+        liquidations.newspaper(study),
+    ]
     found += [*(waterfall if isinstance(waterfall, list) else []), ensemble.tail(study)]
     for table in [*found, facts.checks(study), facts.provenance(study)]:
         if table is not None and len(table):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -15,6 +15,9 @@ import numpy as np
 
 from cascade.output.manifest import software_version
 from cascade.output.reader import Result
+from cascade.output.sweep import Sweep, named_results
+from cascade.report.builders.comparison import comparison_verdict
+from cascade.report.builders.differences import labels
 from cascade.report.builders.headline import verdict
 from cascade.report.builders.study import Study, Variant
 from cascade.report.builders.table import Column, Floats, Table, plain, show
@@ -42,12 +45,28 @@ class Options:
     """When; None for now."""
 
 
-def study_of(results: Sequence[Result], labels: Sequence[str] = ()) -> Study:
-    """Return what a report of some runs is about; one run alone has the first colour, and not the baseline's."""
-    names = labels or [result.name for result in results]
-    first = 1 if len(results) == 1 else 0
-    pairs = enumerate(zip(names, results, strict=True))
-    return Study(tuple(Variant(name, result, first + number) for number, (name, result) in pairs))
+def study_of(sources: Iterable[str | Path | Result | Sweep], baseline: str | None = None) -> Study:
+    """Return what a report is about: one run, or several, each held against the first or against `baseline`.
+
+    Parameters
+    ----------
+    sources
+        Folders of runs or sweeps, or what was read from them; of a sweep all variants.
+
+    Raises
+    ------
+    ResultsError, UsageError
+        Results that can't be read or compared, or a baseline that is none of them.
+    """
+    named = named_results(sources)
+    if len(named) == 1:
+        return Study((Variant(named[0].name, named[0].result, 1),))  # not in the baseline's grey
+    from cascade.experiment.comparison import compare
+
+    results = dict(zip(labels(named), (each.result for each in named), strict=True))
+    comparison = compare(results, baseline)
+    variants = [Variant(each.name, results[each.name], k) for k, each in enumerate(comparison.variants)]
+    return Study(tuple(variants), comparison)
 
 
 def page(study: Study, options: Options | None = None) -> str:
@@ -63,7 +82,8 @@ def page(study: Study, options: Options | None = None) -> str:
     made = options.made or datetime.now(UTC)
     template = _environment().get_template("page.html")
     return template.render(
-        study=study, title=_title(study), verdict=verdict(study), sections=shown, absent=absent,
+        study=study, title=_title(study), verdict=comparison_verdict(study) or verdict(study), sections=shown,
+        absent=absent,
         n=f"{study.n:,} replicate{'s' * (study.n != 1)}", description=_description(study), references=_references(study),
         is_static=options.static, made=f"{made:%Y-%m-%d %H:%M} UTC", version=software_version(),
         draw=_Drawer(static=options.static), style=_asset("style.css"), script=_asset("script.js"),

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from cascade.report.builders import ensemble, facts, liquidations, losses, outcomes
+from cascade.report.builders import comparison, ensemble, facts, liquidations, losses, outcomes
+from cascade.report.builders.differences import differences
 from cascade.report.builders.headline import headline
 from cascade.report.builders.liquidation_map import liquidation_map
 from cascade.report.builders.study import Missing, Study
@@ -64,7 +65,8 @@ def _worst(study: Study) -> list[Table]:
 
 
 PLANS: Final = (
-    Plan("differences", "What differs", lambda study: _some(facts.differences(study))),
+    Plan("differences", "What differs", lambda study: _some(differences(study))),
+    Plan("comparison", "Against the baseline", lambda study: _some(comparison.differences(study))),
     Plan("metrics", "Metrics", lambda study: [headline(study)]),
     Plan("liquidated", "What was liquidated", lambda study: _some(liquidations.newspaper(study))),
     Plan("price", "Prices"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from types import MappingProxyType
 
@@ -10,6 +10,7 @@ from cascade.errors import UsageError
 from cascade.experiment.recorder import units_of
 from cascade.output.manifest import MANIFEST, RESOLVED, write_atomically
 from cascade.output.reader import Result, read
+from cascade.output.sweep import Sweep
 from cascade.report.page import Options, page, study_of
 from cascade.scenario.load import load
 
@@ -38,15 +39,17 @@ def read_for_report(folder: str | Path) -> Result:
 
 
 def write_report(
-    results: Sequence[Result], path: str | Path, *, labels: Sequence[str] = (), static: bool = False,
-    markdown: bool = False, force: bool = False,
+    sources: Iterable[str | Path | Result | Sweep], path: str | Path, *, baseline: str | None = None,
+    static: bool = False, markdown: bool = False, force: bool = False,
 ) -> Path:  # fmt: skip
-    """Write a report of one or several runs, and return its file.
+    """Write a report of one run, or of several compared, and return its file.
 
     Parameters
     ----------
-    labels
-        What the runs are called; by default their scenarios.
+    sources
+        Folders of runs or sweeps, or what was read from them; of a sweep all variants.
+    baseline
+        Name of the run that the others are held against; by default the first.
     static
         Draw the figures as SVG, and use no JavaScript.
     markdown
@@ -58,13 +61,15 @@ def write_report(
     ------
     UsageError
         The file exists and `force` is not given, or matplotlib is missing for a static page.
+    ResultsError
+        Results that can't be read, or can't be compared.
     """
     path = Path(path)
     if path.exists() and not force:
         raise UsageError(
             "the file exists", where=str(path), remedy="overwrite it with --force", code="CAS802"
         )
-    study = study_of(results, labels)
+    study = study_of(sources, baseline)
     if markdown:
         from cascade.report.markdown import memo
 

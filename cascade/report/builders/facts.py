@@ -1,10 +1,10 @@
-"""What the figures rest on: assumptions, checks, provenance, definitions, and how scenarios differ."""
+"""What the figures rest on: assumptions, checks, provenance, definitions."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 from cascade.analysis.metrics import METRICS
 from cascade.analysis.metrics.registry import EnsembleMetric, Metric
@@ -12,7 +12,6 @@ from cascade.explain.figures import figures_of
 from cascade.explain.rules import assumptions_of
 from cascade.report.builders.study import Study, Variant
 from cascade.report.builders.table import Table, text_column
-from cascade.scenario.load import to_data
 
 _SHORT = 120
 
@@ -25,7 +24,7 @@ def parameters(study: Study) -> Table | None:
     figures = [figure for figure in figures_of(scenario) if figure.kind != "default"]
     columns = (
         text_column("path", "figure", [figure.path for figure in figures]),
-        text_column("value", "value", [_short(figure.value) for figure in figures]),
+        text_column("value", "value", [short(figure.value) for figure in figures]),
         text_column("unit", "unit", [figure.unit for figure in figures]),
         text_column("kind", "how it is known", [figure.kind for figure in figures]),
         text_column("source", "source", [figure.source for figure in figures]),
@@ -56,13 +55,14 @@ def unconfirmed(study: Study) -> Table | None:
         return None
     columns = (
         text_column("figures", "rule", [f"{each.venue}: {each.figures}" for each in found]),
-        text_column("value", "value", [_short(each.value) for each in found]),
+        text_column("value", "value", [short(each.value) for each in found]),
         text_column("source", "why", [each.source for each in found]),
     )
     return Table("unconfirmed", "Rules of venues that are not confirmed", columns)
 
 
-def _short(text: str) -> str:
+def short(text: str) -> str:
+    """Return text that fits a cell."""
     return text if len(text) <= _SHORT else text[: _SHORT - 3] + "..."
 
 
@@ -159,36 +159,3 @@ def _definitions(recorded: Sequence[str]) -> Iterator[tuple[str, Metric | Ensemb
         pattern = re.compile(re.sub(r"\\{\w+\\}", ".+", re.escape(column)))
         if any(pattern.fullmatch(name) for name in recorded):
             yield metric.name, metric
-
-
-def differences(study: Study) -> Table | None:
-    """Return what the scenarios of the runs say differently."""
-    scenarios = [variant.scenario for variant in study.variants]
-    if not study.is_comparison or any(scenario is None for scenario in scenarios):
-        return None
-    flat = [dict(_flat(to_data(scenario), "")) for scenario in scenarios if scenario]
-    paths = dict.fromkeys(path for each in flat for path in each)
-    changed = [
-        p for p in paths if len({each.get(p, "") for each in flat}) > 1 and p.split(".")[0] not in _NAMES
-    ]
-    columns = [text_column("path", "figure", changed)]
-    for number, (variant, each) in enumerate(zip(study.variants, flat, strict=True)):
-        values = [_short(each.get(path, "not set")) for path in changed]
-        columns.append(text_column(f"v{number}", variant.label, values))
-    return Table("differences", "What differs between the scenarios", tuple(columns)) if changed else None
-
-
-_NAMES = ("description", "references", "outputs", "sources", "published", "replicates", "name")
-
-
-def _flat(value: Any, path: str) -> Iterator[tuple[str, str]]:
-    """Yield the leaves of plain data; entries of lists are named where they have a name."""
-    if isinstance(value, Mapping):
-        for key, item in cast("Mapping[str, Any]", value).items():
-            yield from _flat(item, f"{path}.{key}".lstrip("."))
-    elif isinstance(value, list) and any(isinstance(item, Mapping) for item in cast("list[Any]", value)):
-        for number, item in enumerate(cast("list[Any]", value)):
-            name = item.get("name", number) if isinstance(item, Mapping) else number
-            yield from _flat(item, f"{path}.{name}")
-    else:
-        yield path, str(value)

@@ -24,6 +24,7 @@ from cascade.scenario.schema_shocks import MarketOrderShock, NewsShock, Shock
 
 if TYPE_CHECKING:
     from cascade.assembly import Assembled
+    from cascade.experiment.comparison import Comparison
 
 T = TypeVar("T")
 
@@ -199,6 +200,8 @@ class Study:
     """What a report shows: variants, the first of which is the baseline where there are several."""
 
     variants: tuple[Variant, ...]
+    comparison: Comparison | None = None
+    """How the variants differ from the first, under the same names; None for a single run."""
     _built: dict[Any, Any] = field(default_factory=dict[Any, Any], repr=False)
 
     def once(self, build: Callable[[Study], T]) -> T:

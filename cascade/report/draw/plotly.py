@@ -145,26 +145,32 @@ def _points(spec: FigureSpec, panel: Panel, series: Points) -> dict[str, Any]:
 
 
 def _heat(spec: FigureSpec, series: Heat) -> dict[str, Any]:
+    ends = {"zmin": series.limits[0], "zmax": series.limits[1]} if series.limits else {}
     z = np.array([spec.table.numbers(row) for row in series.rows])
     steps = len(HEAT) - 1
     return {
-        "type": "heatmap", "name": series.name, "x": typed(spec.table.numbers(spec.x_column)),
+        "type": "heatmap", "name": series.name, **ends, "x": typed(_cells_x(spec)),
         "y": list(series.labels), "z": typed(z), "colorscale": [[k / steps, color] for k, color in enumerate(HEAT)],
         "colorbar": {"title": {"text": series.unit, "side": "right"}, "thickness": 12, "outlinewidth": 0},
         "hovertemplate": f"%{{y}}: %{{z:,.4~g}} {series.unit}<extra></extra>",
     }  # fmt: skip
 
 
+def _cells_x(spec: FigureSpec) -> Any:
+    rows = rows_of(spec.table, None)
+    return numbers_or_names(spec.table, spec.x_column, rows, is_category=spec.x.kind == "category")
+
+
 # --- layout ------------------------------------------------------------------------------------------
 
 
 def height_px(spec: FigureSpec) -> int:
-    """Return how high a figure is drawn."""
-    if spec.is_horizontal or any(panel.y.kind == "category" for panel in spec.panels):
+    """Return how high a figure is drawn: a line of text for each lying bar or point, else by its panels."""
+    if spec.is_horizontal or isinstance(spec.panels[0].series[0], Points):
+        panel = spec.panels[0]
+        side_by_side = len(panel.series) if spec.is_horizontal and panel.bars == "group" else 1
         rows = max(len(set(spec.table.names(_categories(spec)))), 3)
-        heat = any(isinstance(series, Heat) for panel in spec.panels for series in panel.series)
-        if not heat:
-            return _AXES_PX + _ROW_PX * rows
+        return _AXES_PX + rows * max(_ROW_PX, 14 * side_by_side + 10)
     return max(_LEAST_PX + 60, int(_AXES_PX + 210 * sum(panel.height for panel in spec.panels)))
 
 

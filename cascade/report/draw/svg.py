@@ -197,11 +197,17 @@ def _draw_heat(canvas: Any, axes: Any, spec: FigureSpec, series: Heat) -> None:
     from matplotlib.colors import LinearSegmentedColormap
 
     z = np.array([spec.table.numbers(row) for row in series.rows])
-    x = spec.table.numbers(spec.x_column)
-    edges = np.concatenate([[2 * x[0] - x[1] if len(x) > 1 else 0.0], x])
+    names = spec.table.names(spec.x_column) if spec.x.kind == "category" else []
+    x = np.arange(len(names)) + 0.5 if names else spec.table.numbers(spec.x_column)
+    edges = np.concatenate([[2 * x[0] - x[1] if len(x) > 1 else x[0] - 1.0], x])
+    ends = {"vmin": series.limits[0], "vmax": series.limits[1]} if series.limits else {}
     colors = LinearSegmentedColormap.from_list("heat", HEAT)
-    drawn = axes.pcolormesh(edges, np.arange(len(series.rows) + 1) - 0.5, z, cmap=colors, rasterized=True)
+    drawn = axes.pcolormesh(
+        edges, np.arange(len(series.rows) + 1) - 0.5, z, cmap=colors, rasterized=True, **ends
+    )
     axes.set_yticks(range(len(series.labels)), series.labels)
+    if names:
+        axes.set_xticks(range(len(names)), names)
     axes.grid(visible=False)
     canvas.colorbar(drawn, ax=axes, label=series.unit, pad=0.01)
 

@@ -7,9 +7,10 @@ from cascade.report.figures import amplification as _amplification  # isort: ski
 from cascade.report.figures import book as _book  # isort: skip
 from cascade.report.figures import losses as _losses  # isort: skip
 from cascade.report.figures import outcomes as _outcomes  # isort: skip
+from cascade.report.figures import comparison as _comparison  # isort: skip
 from cascade.report.figures.registry import FIGURES, Entry, figure
 from cascade.report.figures.spec import FigureSpec
 
 __all__ = ["FIGURES", "Entry", "FigureSpec", "figure"]
 
-_MODULES = (_prices, _liquidations, _amplification, _book, _losses, _outcomes)
+_MODULES = (_prices, _liquidations, _amplification, _book, _losses, _outcomes, _comparison)

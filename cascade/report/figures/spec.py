@@ -72,8 +72,8 @@ class Heat:
     labels: tuple[str, ...]
     name: str
     unit: str
-    diverging: bool = False
-    """The middle of the scale is zero."""
+    limits: tuple[float, float] | None = None
+    """Ends of the scale; None for those of the cells."""
 
 
 Series: TypeAlias = Line | Band | Bar | Points | Heat

@@ -1,0 +1,200 @@
+"""How the runs of a comparison differ: paired differences with their verdicts, and who is worse than whom."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from cascade.analysis.statistics import Estimate, higher_share
+from cascade.experiment.comparison import Comparison, Difference, Verdict
+from cascade.report.builders.headline import headline
+from cascade.report.builders.outcomes import judged
+from cascade.report.builders.study import Study, Variant
+from cascade.report.builders.table import Column, Ref, Said, Table, estimate_columns, join, said, text_column
+
+_SAID_MOST = 2
+"""Metrics that the verdict names for each run and direction; the table has all."""
+
+N_DOMINANCE = 3
+
+
+def differences(study: Study) -> Table | None:
+    """Return each headline metric of each run against the baseline."""
+    return study.once(_differences)
+
+
+def _differences(study: Study) -> Table | None:
+    found = study.comparison
+    if found is None:
+        return None
+    rows = list(_rows(found))
+    keys = [f"{each.variant}/{each.metric}" for each in rows]
+    units = [found.measures[each.metric].unit for each in rows]
+    columns = (
+        Column("key", "", keys, kind="text", hidden=True),
+        text_column("group", "", [f"{each.variant} against {found.baseline.name}" for each in rows]),
+        text_column("metric", "metric", [label_of(study, each.metric) for each in rows]),
+        Column("unit", "unit", units, kind="text", hidden=True),
+        Column("baseline", "baseline", [_value(each.baseline) for each in rows], None),
+        Column("value", "run", [_value(each.value) for each in rows], None),
+        *estimate_columns("difference", "difference", [each.difference for each in rows], None),
+        text_column("verdict", "verdict", [each.verdict.value for each in rows]),
+        Column("p", "p, corrected", [each.adjusted_p for each in rows], "1"),
+        Column("n", "n", [each.difference.n if each.difference else None for each in rows], ""),
+        text_column("paired", "pairs", ["" if each.paired else "luck not shared" for each in rows]),
+        text_column("reason", "remark", [each.reason for each in rows]),
+    )
+    return Table("comparison", f"Means against the baseline, {found.confidence:.0%} intervals", columns)
+
+
+def label_of(study: Study, metric: str) -> str:
+    """Return what the summary calls a metric; of one that it does not show, its own name in words."""
+    table = headline(study)
+    if metric not in table.names("metric"):
+        return metric.removesuffix("_usd").replace("_", " ")
+    row = table.row(metric)
+    group = str(table.value(row, "group"))
+    place = f" of {group.removeprefix('Price of ')}" if group.startswith("Price of ") else ""
+    what = " liquidated" if group == "Liquidated" else ""
+    return f"{table.value(row, 'label')}{what}{place}"
+
+
+def _rows(found: Comparison) -> Iterator[Difference]:
+    for variant in found.variants[1:]:
+        for metric in found.headline:
+            if metric in found.differences[variant.name]:
+                yield found.differences[variant.name][metric]
+
+
+def _value(estimate: Estimate | None) -> float | None:
+    return estimate.value if estimate else None
+
+
+def forest(study: Study) -> list[Table] | None:
+    """Return differences in percent of the baseline: of metrics whose baseline is not zero, and that differ at all."""
+    found = study.comparison
+    if found is None:
+        return None
+    rows = sorted((each for each in _rows(found) if _scale(each) and not each.is_zero), key=_place(found))
+    metrics = [label_of(study, each.metric) for each in rows]
+    labels = [f"{m}: {each.variant}" for m, each in zip(metrics, rows, strict=True)]
+    values = [_relative(each, 100.0 / _scale(each)) for each in rows]
+    columns = (
+        text_column("label", "metric", labels if len(found.variants) > 2 else metrics),
+        text_column("run", "run", [each.variant for each in rows]),
+        text_column("verdict", "verdict", [each.verdict.value for each in rows]),
+        *estimate_columns("difference", "difference, of the baseline", values, "%"),
+    )
+    return [Table("forest", "Differences in percent of the baseline", columns)] if rows else None
+
+
+def _place(found: Comparison) -> Callable[[Difference], int]:
+    """Return what orders differences by metric, as the headline has them."""
+    return lambda each: found.headline.index(each.metric)
+
+
+def _relative(each: Difference, scale: float) -> Estimate | None:
+    difference = each.difference
+    if difference is None:
+        return None
+    low, high = (_times(end, scale) for end in (difference.low, difference.high))
+    return Estimate(difference.value * scale, low, high, difference.n)
+
+
+def _scale(each: Difference) -> float:
+    """Return the size of the baseline; 0 where a difference can't be put in relation to it, or has no interval."""
+    has_interval = each.difference is not None and each.difference.low is not None
+    if each.baseline is None or not has_interval or not math.isfinite(each.baseline.value):
+        return 0.0
+    return abs(each.baseline.value)
+
+
+def _times(value: float | None, factor: float) -> float | None:
+    return None if value is None else value * factor
+
+
+# --- who is worse than whom ----------------------------------------------------------------------------
+
+
+class Dominance(NamedTuple):
+    """The share of shared luck in which the run of a row is worse than that of a column, for one metric."""
+
+    metric: str
+    label: str
+    table: Table
+
+
+def dominance(study: Study) -> list[Dominance] | None:
+    """Return who is worse than whom, for the metrics a stress is judged by in which runs differ."""
+    found = study.comparison
+    if found is None or not all(variant.paired for variant in found.variants):
+        return None
+    made = [_dominance(study, metric, label) for metric, label, _ in judged(study)]
+    return [each for each in made if each][:N_DOMINANCE] or None
+
+
+def _dominance(study: Study, metric: str, label: str) -> Dominance | None:
+    """Return the matrix of a metric of which more is worse; ties count half."""
+    values = [dict(_by_replicate(variant, metric)) for variant in study.variants]
+    shared = sorted(set.intersection(*(set(each) for each in values)))
+    paths = [np.array([each[k] for k in shared]) for each in values]
+    if len(shared) < 2 or all(np.array_equal(paths[0], path) for path in paths):
+        return None
+    names = [variant.label for variant in study.variants]
+    columns = [text_column("run", "is worse than", names)]
+    for number, other in enumerate(paths):
+        shares = [higher_share(other, own).value if own is not other else None for own in paths]
+        columns.append(Column(f"v{number}", names[number], [_times(x, 100.0) for x in shares], "%"))
+    columns.append(Column("n", "n", [len(shared)] * len(names), ""))
+    return Dominance(
+        metric, label, Table(f"dominance-{metric.replace('_', '-')}", f"Worse by {label}", tuple(columns))
+    )
+
+
+def _by_replicate(variant: Variant, metric: str) -> Iterator[tuple[int, float]]:
+    values = variant.metric(metric)
+    for number, value in zip(variant.result.replicates, values if len(values) else (), strict=False):
+        if not math.isnan(value):
+            yield number, float(value)
+
+
+# --- in words ------------------------------------------------------------------------------------------
+
+
+def comparison_verdict(study: Study) -> Said | None:
+    """Return, for each run, what is worse and what is better than in the baseline."""
+    table, found = differences(study), study.comparison
+    if table is None or found is None:
+        return None
+    return join([_sentence(table, variant.name, found) for variant in found.variants[1:]])
+
+
+def _sentence(table: Table, variant: str, found: Comparison) -> Said:
+    parts: list[Said] = []
+    for verdict in (Verdict.WORSE, Verdict.BETTER, Verdict.HIGHER, Verdict.LOWER):
+        rows = [d for d in _rows(found) if d.variant == variant and d.verdict is verdict]
+        named = [_named(table, each) for each in rows[:_SAID_MOST]]
+        if named:
+            more = ", and more" if len(rows) > _SAID_MOST else ""
+            parts.append(join([said(f"{verdict.value} in "), join(named, ", "), said(more)], ""))
+    name = f"{variant} against {found.baseline.name}: "
+    if not parts:
+        return said(f"{name}no detectable difference in the headline metrics.")
+    return join([said(name), join(parts, "; "), said(".")], "")
+
+
+def _named(table: Table, each: Difference) -> Said:
+    """Return a metric with its difference and interval."""
+    row = table.row(f"{each.variant}/{each.metric}")
+    value, low, high = (
+        Ref(table, row, f"difference{end}", is_bare=end != "") for end in ("", "_low", "_high")
+    )
+    text = (
+        said("{value} [{low}, {high}]", value=value, low=low, high=high)
+        if low.value is not None
+        else said("{value}", value=value)
+    )
+    return join([said(str(table.value(row, "metric"))), text])

@@ -1,0 +1,75 @@
+"""Figures of how runs differ."""
+
+from __future__ import annotations
+
+from cascade.report.builders.comparison import Dominance, dominance, forest
+from cascade.report.builders.study import Study
+from cascade.report.builders.table import Table, said
+from cascade.report.figures.registry import figure
+from cascade.report.figures.spec import Axis, FigureSpec, Heat, Panel, Points, Rule
+from cascade.report.figures.words import count
+
+
+@figure(
+    "forest",
+    section="comparison",
+    build=forest,
+    shows="The difference of each headline metric from the baseline, in percent of the baseline, with its interval.",
+    reading="An interval that crosses zero is no detectable difference.",
+    needs="several runs, at least six replicates each",
+)
+def forest_figure(study: Study, item: Table) -> FigureSpec:
+    """Draw differences with their intervals."""
+    points = tuple(
+        Points(
+            y="label", x="difference", low="difference_low", high="difference_high", name=variant.label,
+            color=variant.color, where=("run", variant.label),
+        )
+        for variant in study.variants[1:]
+    )  # fmt: skip
+    return FigureSpec(
+        name=item.name,
+        title=said(f"Differences from {study.first.label}, of its means"),
+        table=item,
+        x=Axis("difference, of the baseline", "%"),
+        x_column="difference",
+        panels=(Panel(y=Axis("", "", "category"), series=points, rules=(Rule(0.0, ""),)),),
+        n=count(study),
+        interval="whiskers: 95 % interval of the mean difference, for each metric alone; verdicts in the table are "
+        "corrected for the number of metrics",
+        read="Left of zero a metric is lower than in the baseline. An interval that crosses zero is no detectable "
+        "difference. Metrics whose baseline is zero, or that do not differ in any pair, are only in the table.",
+        alt="Forest plot of the differences of the headline metrics from the baseline.",
+    )
+
+
+@figure(
+    "dominance",
+    section="comparison",
+    build=dominance,
+    shows="For each pair of runs, in what share of the shared luck one is worse than the other.",
+    reading="50 % is a tie; 100 % means worse whatever the luck.",
+    needs="several runs that share their luck",
+)
+def dominance_figure(study: Study, item: Dominance) -> FigureSpec:
+    """Draw who is worse than whom."""
+    columns = tuple(f"v{number}" for number in range(len(study.variants)))
+    labels = tuple(variant.label for variant in study.variants)
+    return FigureSpec(
+        name=item.table.name,
+        title=said(f"Who is worse than whom by {item.label}"),
+        table=item.table,
+        x=Axis("this run is worse", "", "category"),
+        x_column="run",
+        panels=(
+            Panel(
+                y=Axis("", "", "category"),
+                series=(Heat(rows=columns, labels=labels, name="", unit="%", limits=(0.0, 100.0)),),
+            ),
+        ),
+        n=count(study),
+        interval="",
+        read="Each cell is the share of replicates in which the run below is worse than the run to the left under the "
+        "same luck; ties count half, so that 50 % is a tie.",
+        alt=f"Matrix of the share of replicates in which one run is worse than another by {item.label}.",
+    )
