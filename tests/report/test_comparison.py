@@ -1,4 +1,4 @@
-"""The page of several runs: verdicts, differences and dominance are those of the comparison, colours those of the runs."""
+"""The page of several runs: verdicts and differences are those of the comparison, colours those of the runs."""
 
 from __future__ import annotations
 

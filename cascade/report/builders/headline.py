@@ -117,26 +117,29 @@ def verdict(study: Study) -> Said:
 
 
 def _market_sentence(study: Study, market: str, asset: str) -> Said | None:
-    """Return how far the mark went, and what of it forced orders added."""
+    """Return how far a market went, and what of its larger move forced orders added."""
     found = {
-        name: cell(study, column_name(f"{{market}}_{name}", market)) for name in ("fall_bps", "rise_bps")
+        name: cell(study, column_name(f"{{market}}_{name}", market))
+        for name in ("fall_bps", "rise_bps", "peak_to_trough_bps", "added_fall_bps", "added_rise_bps")
     }
-    fall, rise = found["fall_bps"], found["rise_bps"]
+    fall, rise, way = found["fall_bps"], found["rise_bps"], found["peak_to_trough_bps"]
     if fall is None or rise is None:
         return None
-    way = "rise" if float(rise.value or 0) > float(fall.value or 0) else "fall"
-    move = rise if way == "rise" else fall
-    verb, side = ("rose", "above") if way == "rise" else ("fell", "below")
-    sentence = join([said(f"{asset} {verb}"), with_interval(move), said(f"{side} its start")])
-    added = cell(study, column_name(f"{{market}}_added_{way}_bps", market))
-    if added is None:
-        return join([sentence, said(".")], "")
-    return join(
-        [
-            join([sentence, said(", of which forced orders added")], ""),
-            join([with_interval(added), said(".")], ""),
-        ]
-    )
+    is_rise = float(rise.value or 0) > float(fall.value or 0)
+    move, added = (rise, found["added_rise_bps"]) if is_rise else (fall, found["added_fall_bps"])
+    split = None
+    if added is not None:
+        split = join([said("of it, forced orders added"), with_interval(added)])
+    if is_rise or way is None:
+        whole = join(
+            [said(f"The mark of {asset} went"), with_interval(move), said("above its start, in logarithms")]
+        )
+    elif split is None:
+        whole = join([said(f"{asset} moved"), with_interval(way), said("from peak to trough")])
+    else:
+        whole = join([said(f"{asset} moved"), with_interval(way), said("from peak to trough; its mark fell")])
+        whole = join([whole, with_interval(move), said("in logarithms")])
+    return join([join([whole, split], "; ") if split else whole, said(".")], "")
 
 
 def _loss_sentences(study: Study) -> Iterator[Said]:

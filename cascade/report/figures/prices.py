@@ -76,7 +76,7 @@ def _title(study: Study, item: MarketTable) -> Said:
         return said(f"Prices of {item.market.name}")
     way, move = ("below", fall) if float(fall.value or 0) >= float(rise.value or 0) else ("above", rise)
     start = said(f"{item.market.name}: the mark goes")
-    return join([start, with_interval(move), said(f"{way} its start{_of_first(study)}")])
+    return join([start, with_interval(move), said(f"{way} its start, in logarithms{_of_first(study)}")])
 
 
 def _of_first(study: Study) -> str:
