@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cascade.cli.terminal import AsJson, show, show_json, show_rich
+from cascade.cli.terminal import AsJson, say, show, show_json, show_rich
 
 
 def compare(
@@ -28,6 +28,12 @@ def compare(
         typer.Option("--fail-if", metavar="TEST", help="Exit 1 if 'bad_debt_usd>1e6' or 'worse:adl_usd'."),
     ] = None,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option("-o", "--out", metavar="FILE", help="Also write a report of it, as one page."),
+    ] = None,
+    static: Annotated[bool, typer.Option("--static", help="The page without JavaScript.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the page.")] = False,
     json: AsJson = False,
 ) -> None:
     """Compare runs: what is worse, what is better, and what cannot be told apart at this n.
@@ -45,4 +51,11 @@ def compare(
         show(text.markdown(found, everything=everything))
     else:
         show_rich(text.render(found, everything=everything))
+    if out is not None:
+        from cascade.report.write import write_report
+
+        page = write_report(
+            runs, out, baseline=baseline, metrics=metrics, confidence=confidence, static=static, force=force
+        )
+        say(f"report: {page}")
     refuse_breaches(found, thresholds)

@@ -11,7 +11,7 @@ from cascade.cli.terminal import say, show
 
 
 def report(
-    folder: Annotated[Path, typer.Argument(metavar="RUN", help="Folder that `cascade run` printed.")],
+    folder: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run, or of a sweep.")],
     static: Annotated[
         bool, typer.Option("--static", help="Figures as pictures, and no JavaScript: for mail and print.")
     ] = False,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from cascade.analysis.statistics import CONFIDENCE
+from cascade.errors import UsageError
+from cascade.experiment.comparison import compare
 from cascade.output.manifest import software_version
 from cascade.output.reader import Result
 from cascade.output.sweep import Sweep, named_results
@@ -31,6 +34,9 @@ if TYPE_CHECKING:
 
 FOLDER: Final = Path(__file__).resolve().parent
 MOST_BYTES: Final = 3_000_000
+MOST_RUNS: Final = 8
+"""Runs of a page: as many as there are looks to tell them apart, and the baseline."""
+
 LONG: Final = 60
 """Rows of a table that is shown; a longer one can be downloaded."""
 
@@ -45,26 +51,37 @@ class Options:
     """When; None for now."""
 
 
-def study_of(sources: Iterable[str | Path | Result | Sweep], baseline: str | None = None) -> Study:
+def study_of(
+    sources: Iterable[str | Path | Result | Sweep], baseline: str | None = None,
+    metrics: Sequence[str] | None = None, *, confidence: float = CONFIDENCE,
+) -> Study:  # fmt: skip
     """Return what a report is about: one run, or several, each held against the first or against `baseline`.
 
     Parameters
     ----------
     sources
         Folders of runs or sweeps, or what was read from them; of a sweep all variants.
+    baseline, metrics, confidence
+        As of `compare`; of no use for one run.
 
     Raises
     ------
     ResultsError, UsageError
-        Results that can't be read or compared, or a baseline that is none of them.
+        Results that can't be read or compared, too many of them, or a baseline that is none of them.
     """
     named = named_results(sources)
     if len(named) == 1:
         return Study((Variant(named[0].name, named[0].result, 1),))  # not in the baseline's grey
-    from cascade.experiment.comparison import compare
-
-    results = dict(zip(labels(named), (each.result for each in named), strict=True))
-    comparison = compare(results, baseline)
+    if len(named) > MOST_RUNS:
+        raise UsageError(
+            f"these are {len(named)} runs, and a page shows at most {MOST_RUNS}",
+            remedy="give some of them; `cascade compare` prints any number",
+            code="CAS805",
+        )
+    called = labels(named)
+    new_names = dict(zip((each.name for each in named), called, strict=True))
+    results = dict(zip(called, (each.result for each in named), strict=True))
+    comparison = compare(results, new_names.get(baseline or "", baseline), metrics, confidence=confidence)
     variants = [Variant(each.name, results[each.name], k) for k, each in enumerate(comparison.variants)]
     return Study(tuple(variants), comparison)
 

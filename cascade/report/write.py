@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
+from cascade.analysis.statistics import CONFIDENCE
 from cascade.errors import UsageError
 from cascade.experiment.recorder import units_of
 from cascade.output.manifest import MANIFEST, RESOLVED, write_atomically
-from cascade.output.reader import Result, read
-from cascade.output.sweep import Sweep
+from cascade.output.reader import Result
+from cascade.output.reader import read as read_run
+from cascade.output.sweep import Sweep, is_sweep, read
 from cascade.report.page import Options, page, study_of
 from cascade.scenario.load import load
 
 
-def read_for_report(folder: str | Path) -> Result:
-    """Return a run, or, of one that has not finished, the replicates that have.
+def read_for_report(folder: str | Path) -> Result | Sweep:
+    """Return a run or a sweep; of a run that has not finished, the replicates that have.
 
     Raises
     ------
@@ -24,9 +26,9 @@ def read_for_report(folder: str | Path) -> Result:
         The folder is not there, not of Cascade, of a newer version, or no replicate has finished.
     """
     folder = Path(folder)
-    if (folder / MANIFEST).exists() or not (folder / RESOLVED).exists():
+    if is_sweep(folder) or (folder / MANIFEST).exists() or not (folder / RESOLVED).exists():
         return read(folder)
-    found = read(folder, partial=True)
+    found = read_run(folder, partial=True)
     scenario = load(folder / RESOLVED)
     manifest = {
         "scenario": {"name": scenario.name},
@@ -40,6 +42,7 @@ def read_for_report(folder: str | Path) -> Result:
 
 def write_report(
     sources: Iterable[str | Path | Result | Sweep], path: str | Path, *, baseline: str | None = None,
+    metrics: Sequence[str] | None = None, confidence: float = CONFIDENCE,
     static: bool = False, markdown: bool = False, force: bool = False,
 ) -> Path:  # fmt: skip
     """Write a report of one run, or of several compared, and return its file.
@@ -48,8 +51,8 @@ def write_report(
     ----------
     sources
         Folders of runs or sweeps, or what was read from them; of a sweep all variants.
-    baseline
-        Name of the run that the others are held against; by default the first.
+    baseline, metrics, confidence
+        As of `compare`, where there are several runs.
     static
         Draw the figures as SVG, and use no JavaScript.
     markdown
@@ -69,7 +72,7 @@ def write_report(
         raise UsageError(
             "the file exists", where=str(path), remedy="overwrite it with --force", code="CAS802"
         )
-    study = study_of(sources, baseline)
+    study = study_of(sources, baseline, metrics, confidence=confidence)
     if markdown:
         from cascade.report.markdown import memo
 

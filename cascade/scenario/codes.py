@@ -56,6 +56,7 @@ OTHER_CODES: dict[str, str] = {
     "CAS802": "the file exists, and nothing is overwritten without --force",
     "CAS803": "no page of the documentation has this name",
     "CAS804": "a library that this option needs is not installed",
+    "CAS805": "more runs than a page can show",
     "CAS900": "a result breached a threshold that you set",
 }
 

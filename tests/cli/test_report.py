@@ -62,3 +62,20 @@ def test_every_row_of_the_memo_has_as_many_cells_as_its_head(write_run):
             blocks.append([])
     assert widths
     assert all(len(set(block)) == 1 for block in blocks if block)
+
+
+def test_comparison_as_a_page(write_run, tmp_path):
+    runs, path = [write_run(n=6), write_run(n=6, folder="other-11111111")], tmp_path / "report.html"
+    done = call("compare", *runs, "-o", path)
+    assert "no detectable difference" in done.stdout
+    assert str(path) in done.stderr
+    assert "Against the baseline" in path.read_text(encoding="utf-8")
+    refused = call("compare", *runs, "-o", path, code=2)
+    assert "--force" in refused.stderr
+    call("compare", *runs, "-o", path, "--force", "--baseline", "other-11111111", "--json")
+    assert "Baseline: other-11111111." in path.read_text(encoding="utf-8")
+
+
+def test_more_runs_than_a_page_can_show(write_run, tmp_path):
+    runs = [write_run(n=1, folder=f"run-{k:08d}") for k in range(9)]
+    assert "CAS805" in call("compare", *runs, "-o", tmp_path / "page.html", code=2).stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cascade.analysis.statistics import CONFIDENCE
 from cascade.report.builders.comparison import Dominance, dominance, forest
 from cascade.report.builders.study import Study
 from cascade.report.builders.table import Table, said
@@ -20,6 +21,7 @@ from cascade.report.figures.words import count
 )
 def forest_figure(study: Study, item: Table) -> FigureSpec:
     """Draw differences with their intervals."""
+    confidence = study.comparison.confidence if study.comparison else CONFIDENCE
     points = tuple(
         Points(
             y="label", x="difference", low="difference_low", high="difference_high", name=variant.label,
@@ -35,8 +37,8 @@ def forest_figure(study: Study, item: Table) -> FigureSpec:
         x_column="difference",
         panels=(Panel(y=Axis("", "", "category"), series=points, rules=(Rule(0.0, ""),)),),
         n=count(study),
-        interval="whiskers: 95 % interval of the mean difference, for each metric alone; verdicts in the table are "
-        "corrected for the number of metrics",
+        interval=f"whiskers: {100 * confidence:g} % interval of the mean difference, for each metric alone; verdicts "
+        "are corrected for the number of metrics",
         read="Left of zero a metric is lower than in the baseline. An interval that crosses zero is no detectable "
         "difference. Metrics whose baseline is zero, or that do not differ in any pair, are only in the table.",
         alt="Forest plot of the differences of the headline metrics from the baseline.",
