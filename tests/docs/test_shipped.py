@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from cascade.experiment.sweep import prepare
+from cascade.manual import page
 from cascade.scenario.document import shipped_scenarios
 from cascade.scenario.gallery import EXAMPLE, catalogue, copy_to
 from cascade.scenario.load import inspect
@@ -30,3 +32,23 @@ def test_the_example_is_free_of_warnings(tmp_path: Path) -> None:
     scenario, problems = inspect(copy_to(tmp_path, EXAMPLE))
     assert problems == ()
     assert scenario is not None
+
+
+STUDIES = sorted((Path(__file__).parents[2] / "scenarios" / "studies").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
+def test_a_study_is_a_sweep_of_shipped_scenarios_with_a_question(path: Path) -> None:
+    prepared = prepare(path)
+    assert prepared.name == path.stem
+    assert prepared.warnings == ()
+    assert prepared.plan.question.endswith("?")
+    assert len(prepared.variants) > 1
+    assert {base.scenario.resolve() for base in prepared.plan.scenarios} <= {file.resolve() for file in FILES}
+
+
+def test_every_study_has_its_answer() -> None:
+    assert STUDIES
+    for path in STUDIES:
+        assert f"## {path.stem}\n" in page("studies")
+        assert f"scenarios/studies/{path.name}" in page("studies")
