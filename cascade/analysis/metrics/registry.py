@@ -140,7 +140,7 @@ def metric(
     A count (`int64`) always has a value; other metrics may be `Absent`.
     """
     scopes: tuple[Scope, ...] = ("asset", "market", "pool", "run")
-    scope = next(each for each in scopes if f"{{{each}}}" in name or each == "run")
+    scope: Scope = next(each for each in scopes if f"{{{each}}}" in name or each == "run")
 
     def register(compute: Callable[..., Value]) -> Callable[..., Value]:
         if name in METRICS:

@@ -111,9 +111,10 @@ class Shortfall:
     share: float
 
     def estimate(self, values: Floats, confidence: float = CONFIDENCE) -> Estimate:
-        """Return the shortfall; its interval is that of a mean."""
+        """Return the shortfall; its interval is that of a mean of terms that are skewed one way."""
         terms = self._terms(values)
-        return _estimate(terms, count_informative(terms), confidence, self.least(confidence))
+        least = self.least(confidence)
+        return _estimate(terms, count_informative(terms), confidence, least, is_tail=True)
 
     def contrast(
         self, baseline: Floats, values: Floats, *, paired: bool, confidence: float = CONFIDENCE
@@ -188,13 +189,15 @@ def higher_share(baseline: Floats, values: Floats, confidence: float = CONFIDENC
     return probability(share, len(values), confidence)
 
 
-def _estimate(terms: Floats, n_informative: int, confidence: float, least: int = 0) -> Estimate:
+def _estimate(
+    terms: Floats, n_informative: int, confidence: float, least: int = 0, *, is_tail: bool = False
+) -> Estimate:
     """Return the mean of terms with its interval, if there are enough of them that tell anything."""
     n, value = len(terms), float(terms.mean())
     reason = _refusal(n_informative, n, confidence, least)
     if reason:
         return without_interval(value, n, reason)
-    return Estimate(value, *of_mean(terms).interval(confidence), n, METHOD)
+    return Estimate(value, *of_mean(terms).interval(confidence, is_tail=is_tail), n, METHOD)
 
 
 def _paired_contrast(apart: Floats, n_informative: int, confidence: float, least: int = 0) -> Contrast:

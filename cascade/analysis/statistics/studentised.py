@@ -37,12 +37,20 @@ class Studentised(NamedTuple):
     freedom: float
     """Degrees of freedom of the standard error."""
 
-    def interval(self, confidence: float) -> tuple[float, float]:
-        """Return the interval of what is estimated."""
+    def interval(self, confidence: float, *, is_tail: bool = False) -> tuple[float, float]:
+        """Return the interval of what is estimated.
+
+        Parameters
+        ----------
+        is_tail
+            The terms are known to be skewed, as those of a shortfall are: no side needs Student's limit.
+        """
         from scipy.special import stdtrit
 
         t = float(stdtrit(self.freedom, (1.0 + confidence) / 2.0))
-        above, below = max(t, _uncorrected(t, self.skew)), min(-t, _uncorrected(-t, self.skew))
+        above, below = _uncorrected(t, self.skew), _uncorrected(-t, self.skew)
+        if not is_tail:
+            above, below = max(t, above), min(-t, below)
         return self.value - self.error * above, self.value - self.error * below
 
     def p(self) -> float:
@@ -77,11 +85,15 @@ def of_difference(baseline: Floats, values: Floats) -> Studentised:
 
 
 def _moments(values: Floats) -> tuple[float, float, float]:
-    """Return the mean, the variance and the third central moment."""
+    """Return the mean, the variance and the third central moment.
+
+    The skewness of a small sample is bounded (by about sqrt n) and too near zero where tails are long. The
+    factor 1 + 1 / sqrt n is ours, chosen by simulation; with none, coverage at n = 20 is a point lower.
+    """
     n = len(values)
     mean = float(values.mean())
     apart = values - mean
-    return mean, float((apart**2).sum()) / (n - 1), float((apart**3).mean())
+    return mean, float((apart**2).sum()) / (n - 1), (1.0 + 1.0 / math.sqrt(n)) * float((apart**3).mean())
 
 
 def _skew(third: float, error: float) -> float:

@@ -82,7 +82,10 @@ def _luck(difference: Difference) -> str:
 
 def sentence(comparison: Comparison, variant: Variant) -> str:
     """Return the verdict on a variant: in how many of the metrics shown it is worse, better, neither."""
-    found = [comparison.differences[variant.name][name] for name in comparison.headline]
+    headline = [comparison.differences[variant.name][name] for name in comparison.headline]
+    found = [each for each in headline if each.verdict is not Verdict.UNKNOWN]
+    left = len(headline) - len(found)
+    also = f" {left} cannot be compared." if left else ""
     names = {verdict: [each.metric for each in found if each.verdict is verdict] for verdict in Verdict}
     said = [
         f"{verdict} in {len(names[verdict])} ({', '.join(names[verdict])})"
@@ -92,10 +95,10 @@ def sentence(comparison: Comparison, variant: Variant) -> str:
     if len(names[Verdict.NONE]) == len(found):
         zero = all(each.is_zero for each in found)
         exactly = ": every replicate is the same" if zero else f" in {_n(variant)}"
-        return f"{variant.name} against {comparison.baseline.name}: no detectable difference{exactly}."
+        return f"{variant.name} against {comparison.baseline.name}: no detectable difference{exactly}.{also}"
     if names[Verdict.NONE]:
         said.append(f"no detectable difference in {len(names[Verdict.NONE])}")
-    return f"{variant.name} against {comparison.baseline.name}, of {len(found)} metrics: {'; '.join(said)}."
+    return f"{variant.name} against {comparison.baseline.name}, of {len(found)} metrics: {'; '.join(said)}.{also}"
 
 
 def _n(variant: Variant) -> str:

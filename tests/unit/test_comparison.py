@@ -1,0 +1,316 @@
+"""Comparing runs: pairs, verdicts, what differs, and what cannot be compared."""
+
+import json
+import math
+import shutil
+
+import numpy as np
+import pytest
+
+from cascade.errors import ResultsError, ThresholdError, UsageError
+from cascade.experiment.comparison import Verdict, breaches, compare, parse_threshold, refuse_breaches, text
+from cascade.experiment.comparison.changes import changes
+from cascade.output.run_units import MarketUnits
+from tests.support.ensembles import realistic, result
+
+ETH = MarketUnits("all:ETHUSDT", "ETH", "all", 0.01, 0.01, 100)
+
+
+def drawn(seed=0, n=100):
+    return realistic(np.random.default_rng(seed), n)
+
+
+def twice(metrics, **factors):
+    """Return the same luck with some metrics multiplied."""
+    return metrics | {name: factor * metrics[name] for name, factor in factors.items()}
+
+
+@pytest.fixture
+def worse():
+    """Return a comparison in which bad debt doubles, the fund ends lower and all else stays."""
+    base = drawn()
+    other = twice(base, bad_debt_usd=2.0) | {"fund_low_usd": base["fund_low_usd"] - base["bad_debt_usd"]}
+    return compare({"base": result(base), "thin": result(other)})
+
+
+def test_identical_runs_differ_by_exactly_zero():
+    found = compare({"a": result(drawn()), "b": result(drawn())})
+    for each in found.differences["b"].values():
+        assert each.is_zero
+        assert (each.verdict, each.p, each.adjusted_p) == (Verdict.NONE, 1.0, 1.0)
+    assert "every replicate is the same" in str(found)
+    assert found.notes == ()
+
+
+def test_what_harms_is_worse_whichever_way_it_points(worse):
+    found = worse.differences["thin"]
+    assert found["bad_debt_usd"].verdict is Verdict.WORSE
+    assert found["bad_debt_usd"].difference.value > 0
+    assert found["fund_low_usd"].verdict is Verdict.WORSE
+    assert found["fund_low_usd"].difference.value < 0
+    assert found["complete_usd"].is_zero
+    back = compare({"thin": result(drawn()), "other": result(twice(drawn(), bad_debt_usd=0.5))})
+    assert back.differences["other"]["bad_debt_usd"].verdict is Verdict.BETTER
+
+
+def test_without_a_direction_it_is_higher_or_lower():
+    base = {"all_btcusdt_rise_bps": np.random.default_rng(0).normal(50, 5, 40)}
+    found = compare(
+        {"a": result(base), "b": result({"all_btcusdt_rise_bps": base["all_btcusdt_rise_bps"] + 9})}
+    )
+    assert found.differences["b"]["all_btcusdt_rise_bps"].verdict is Verdict.HIGHER
+
+
+def test_columns_add_up(worse):
+    for each in worse.differences["thin"].values():
+        assert each.value.value - each.baseline.value == pytest.approx(
+            each.difference.value, rel=1e-9, abs=1e-6
+        )
+
+
+def test_metrics_of_the_ensemble_are_compared(worse):
+    found = worse.differences["thin"]["bad_debt_var95_usd"]
+    assert found.difference.method == "bootstrap"
+    assert found.verdict is Verdict.WORSE
+    assert worse.differences["thin"]["bad_debt_probability"].is_zero
+    assert worse.ensembles["base"]["lar95_usd"].value == pytest.approx(
+        np.quantile(drawn()["complete_usd"], 0.95)
+    )
+    assert "fund_depletion_probability" not in worse.measures, "these runs did not record it"
+
+
+def test_pairs_are_matched_by_number_whatever_their_order():
+    base = drawn()
+    order = np.random.default_rng(5).permutation(100)
+    other = twice(base, complete_usd=1.1)
+    shuffled = result({name: values[order] for name, values in other.items()}, replicates=order)
+    straight = compare({"a": result(base), "b": result(other)}).differences["b"]
+    assert compare({"a": result(base), "b": shuffled}).differences["b"] == straight
+
+
+def test_missing_replicates_are_named_and_left_out():
+    base = drawn(n=40)
+    kept = np.setdiff1d(np.arange(40), [3, 7])
+    other = result({name: values[kept] for name, values in base.items()}, replicates=kept)
+    found = compare({"a": result(base), "b": other})
+    assert found.variants[1].n_pairs == 38
+    assert found.differences["b"]["complete_usd"].is_zero
+    assert "Of a, replicates 3, 7 are left out: the other run has none of that luck." in found.notes
+
+
+def test_other_seeds_are_compared_as_independent_samples():
+    found = compare({"a": result(drawn(0)), "b": result(drawn(1), seed=2)})
+    difference = found.differences["b"]["complete_usd"]
+    assert not difference.paired
+    assert (difference.variance_reduction, difference.higher) == (None, None)
+    assert (found.variants[1].luck, found.variants[1].n_pairs) == ("the seeds differ", 0)
+    assert any("do not share their luck (the seeds differ)" in note for note in found.notes)
+
+
+def test_other_replicates_share_no_luck():
+    found = compare({"a": result(drawn(0)), "b": result(drawn(1), replicates=np.arange(100, 200))})
+    assert found.variants[1].luck == "no replicate has the same number"
+
+
+def test_replicates_without_a_value_are_left_out_and_said():
+    base, other = drawn(n=40), drawn(n=40)
+    other["all_btcusdt_fall_bps"] = other["all_btcusdt_fall_bps"].copy()
+    other["all_btcusdt_fall_bps"][:4] = math.nan
+    found = compare({"a": result(base), "b": result(other)}).differences["b"]["all_btcusdt_fall_bps"]
+    assert (found.difference.n, found.reason) == (36, "no value in 4 pairs")
+    other["all_btcusdt_fall_bps"][:] = math.nan
+    found = compare({"a": result(base), "b": result(other)}).differences["b"]["all_btcusdt_fall_bps"]
+    assert (found.verdict, found.difference) == (Verdict.UNKNOWN, None)
+
+
+def test_few_replicates_have_figures_but_no_verdict():
+    base = drawn(n=4)
+    found = compare({"a": result(base), "b": result(twice(base, complete_usd=2.0))}).differences["b"]
+    assert found["complete_usd"].verdict is Verdict.NONE
+    assert found["complete_usd"].reason == "4 replicates: an interval needs 6"
+    assert found["lar95_usd"].reason == "an interval needs 72 replicates"
+
+
+def test_a_verdict_is_harder_among_many_metrics():
+    rng = np.random.default_rng(8)
+    base = drawn(n=60)
+    other = base | {"complete_usd": base["complete_usd"] + rng.normal(1.1e7, 4e7, 60)}
+    other |= {name: base[name] * rng.lognormal(0, 0.1, 60) for name in ("largest_order_usd", "adl_usd")}
+    alone = compare({"a": result(base), "b": result(other)}, metrics=["complete_usd"]).differences["b"]
+    among = compare({"a": result(base), "b": result(other)}).differences["b"]
+    assert alone["complete_usd"].p == among["complete_usd"].p
+    assert alone["complete_usd"].adjusted_p == alone["complete_usd"].p
+    assert among["complete_usd"].adjusted_p > alone["complete_usd"].adjusted_p
+
+
+def test_baseline_and_metrics_are_chosen_by_name():
+    runs = {"a": result(drawn()), "b": result(twice(drawn(), complete_usd=2.0))}
+    found = compare(runs, baseline="b", metrics=["fall_bps", "complete_usd"])
+    assert [each.name for each in found.variants] == ["b", "a"]
+    assert found.headline == ("all_btcusdt_fall_bps", "complete_usd")
+    assert found.differences["a"]["complete_usd"].verdict is Verdict.BETTER
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ({"baseline": "bb"}, "no run is called 'bb'"),
+        ({"metrics": ["complet_usd"]}, "did you mean 'complete_usd'"),
+        ({"confidence": 1.0}, "a confidence of 1 makes no interval"),
+    ],
+)
+def test_wrong_names_are_met_with_the_right_ones(arguments, problem):
+    with pytest.raises(UsageError, match=problem):
+        compare({"a": result(drawn()), "b": result(drawn())}, **arguments)
+
+
+def test_one_run_is_nothing_to_compare():
+    with pytest.raises(UsageError, match="1 run is nothing to compare"):
+        compare({"a": result(drawn())})
+
+
+# --- what cannot be compared
+
+
+def test_results_of_another_major_version():
+    other = result(drawn(), manifest={"results_version": "0.9"})
+    with pytest.raises(ResultsError, match=r"its results have version 0\.9") as caught:
+        compare({"a": result(drawn()), "b": other})
+    assert (caught.value.code, int(caught.value.exit_code)) == ("CAS620", 6)
+    assert "run the older one again" in caught.value.remedy
+
+
+def test_scenarios_of_other_assets():
+    with pytest.raises(ResultsError, match="are of ETH, those of the baseline a of BTC") as caught:
+        compare({"a": result(drawn()), "b": result(drawn(), markets=(ETH,))})
+    assert caught.value.code == "CAS621"
+
+
+def test_a_run_without_replicates():
+    empty = result({name: values[:0] for name, values in drawn().items()})
+    with pytest.raises(ResultsError, match="no replicate of it has finished"):
+        compare({"a": result(drawn()), "b": empty})
+
+
+def test_other_programs_and_machines_are_compared_and_said():
+    manifest = {"cascade": {"version": "0.0.9"}, "platform": {"fingerprint": "x"}}
+    notes = compare({"a": result(drawn()), "b": result(drawn(), manifest=manifest)}).notes
+    assert any("different versions of Cascade (0.0.9 and unknown)" in note for note in notes)
+    assert any("may differ in the last bit" in note for note in notes)
+
+
+def test_failed_replicates_are_said():
+    manifest = {"outcome": {"replicates_failed": 2}}
+    notes = compare({"a": result(drawn()), "b": result(drawn(), manifest=manifest)}).notes
+    assert any(note.startswith("2 replicates of b failed.") for note in notes)
+
+
+def test_a_counterfactual_in_one_run_only():
+    with_twin = drawn() | {"endogenous_usd": np.ones(100), "depleted_funds": np.zeros(100)}
+    found = compare({"a": result(with_twin), "b": result(drawn())})
+    assert "endogenous_usd" not in found.measures
+    assert any(note.startswith("b has no counterfactual") for note in found.notes)
+    assert "Only a has depleted_funds: not compared." in found.notes
+
+
+def test_durations_and_changes_come_from_the_folders(write_run, tmp_path):
+    first = write_run(n=2, folder="one-00000000")
+    second = shutil.copytree(first, tmp_path / "two-00000000")
+    (first / "scenario.resolved.yaml").write_text("name: a\nduration: 24h\nmakers: [{name: m, scale: 1}]\n")
+    other = second / "scenario.resolved.yaml"
+    other.write_text("name: b\nduration: 24h\nmakers: [{name: m, scale: 0.5}]\n")
+    found = compare([first, second])
+    assert [(each.path, each.baseline, each.variant) for each in found.variants[1].changes] == [
+        ("makers.m.scale", "1", "0.5")
+    ]
+    assert "makers.m.scale: 1 -> 0.5" in str(found)
+    other.write_text("name: b\nduration: 1h\n")
+    with pytest.raises(ResultsError, match="it lasts 1h, the baseline") as caught:
+        compare([first, second])
+    assert caught.value.remedy == "run it with -s duration=24h"
+    other.write_text("{")
+    with pytest.raises(ResultsError, match="the resolved scenario cannot be read"):
+        compare([first, second])
+
+
+def test_changes_go_into_mappings_and_named_items():
+    before = {
+        "name": "a",
+        "x": {"y": 1, "z": [1, 2]},
+        "l": [{"name": "p", "v": 1}, {"name": "q"}],
+        "gone": True,
+    }
+    after = {
+        "name": "b",
+        "x": {"y": 1, "z": [1, 3]},
+        "l": [{"name": "q"}, {"name": "p", "v": 2}],
+        "new": "text",
+    }
+    assert [(each.path, each.baseline, each.variant) for each in changes(before, after)] == [
+        ("x.z", "[1, 2]", "[1, 3]"), ("l.p.v", "1", "2"), ("gone", "true", ""), ("new", "", "text"),
+    ]  # fmt: skip
+
+
+# --- thresholds
+
+
+@pytest.mark.parametrize(
+    ("said", "n"),
+    [
+        ("bad_debt_usd>1M", 0),
+        ("bad_debt_usd > 1", 2),
+        ("fund_low_usd<=1e9", 2),
+        ("worse:bad_debt_usd", 1),
+        ("worse:complete_usd", 0),
+        ("worse", 2),
+    ],
+)
+def test_thresholds(worse, said, n):
+    found = breaches(worse, parse_threshold(said))
+    assert len(found) == n
+    if n:
+        with pytest.raises(ThresholdError, match="of thin") as caught:
+            refuse_breaches(worse, [parse_threshold(said)])
+        assert int(caught.value.exit_code) == 1
+
+
+@pytest.mark.parametrize(
+    "said", ["", "bad_debt_usd", "bad_debt_usd>", "bad_debt_usd>much", "worse:", "a=1", "better:x"]
+)
+def test_what_is_no_threshold_is_met_with_one(said):
+    with pytest.raises(UsageError) as caught:
+        parse_threshold(said)
+    assert "bad_debt_usd>1e6" in caught.value.remedy
+
+
+def test_a_threshold_on_no_metric(worse):
+    with pytest.raises(UsageError, match="did you mean 'bad_debt_usd'"):
+        breaches(worse, parse_threshold("bad_dept_usd>1"))
+
+
+# --- how it is written
+
+
+def test_every_form_says_the_same(worse):
+    plain, page, notebook = str(worse), text.markdown(worse), worse._repr_html_()
+    for form in (plain, page, notebook):
+        for expected in ("thin", "worse", "no detectable difference", "exactly 0", "not forecasts"):
+            assert expected in form, expected
+    assert plain.count("bad_debt_usd") >= 2
+    assert "| `bad_debt_usd` |" in page
+    assert "<td>bad_debt_usd</td>" in notebook
+
+
+def test_everything_is_shown_when_asked_for(worse):
+    assert "bad_debt_var95_usd" not in text.markdown(worse)
+    assert "bad_debt_var95_usd" in text.markdown(worse, everything=True)
+
+
+def test_json_holds_everything(worse):
+    found = json.loads(json.dumps(worse.to_dict(), allow_nan=False))
+    assert found["baseline"] == "base"
+    assert {each["metric"] for each in found["differences"]} == set(worse.measures)
+    first = next(each for each in found["differences"] if each["metric"] == "bad_debt_usd")
+    assert first["verdict"] == "worse"
+    assert first["difference"]["low"] > 0
+    assert found["metrics"]["bad_debt_usd"]["unit"] == "USD"
