@@ -130,7 +130,7 @@ class Dominance(NamedTuple):
 def dominance(study: Study) -> list[Dominance] | None:
     """Return who is worse than whom, for the metrics a stress is judged by in which runs differ."""
     found = study.comparison
-    if found is None or not all(variant.paired for variant in found.variants):
+    if found is None or len(found.variants) < 3 or not all(variant.paired for variant in found.variants):
         return None
     made = [_dominance(study, metric, label) for metric, label, _ in judged(study)]
     return [each for each in made if each][:N_DOMINANCE] or None

@@ -82,4 +82,4 @@ def _label(scenario: str, values: Mapping[str, str]) -> str:
         for path, value in values.items()
         if value != _UNSET
     ]
-    return short(", ".join(said)) or scenario
+    return short(", ".join(dict.fromkeys(said))) or scenario

@@ -51,7 +51,7 @@ def forest_figure(study: Study, item: Table) -> FigureSpec:
     build=dominance,
     shows="For each pair of runs, in what share of the shared luck one is worse than the other.",
     reading="50 % is a tie; 100 % means worse whatever the luck.",
-    needs="several runs that share their luck",
+    needs="at least three runs that share their luck",
 )
 def dominance_figure(study: Study, item: Dominance) -> FigureSpec:
     """Draw who is worse than whom."""
