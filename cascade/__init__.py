@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from cascade.calculator.tables import rulebook_tiers
     from cascade.errors import CascadeError
     from cascade.experiment.comparison import Comparison, compare
+    from cascade.experiment.replay import replay
     from cascade.experiment.run import run
     from cascade.experiment.sweep import sweep
     from cascade.model import CascadeModel
@@ -54,6 +55,7 @@ __all__ = [
     "maintenance_margin",
     "named_results",
     "read",
+    "replay",
     "rulebook_tiers",
     "run",
     "single_tier",
@@ -79,6 +81,7 @@ _HOMES = {
     "maintenance_margin": "cascade.calculator.account",
     "named_results": "cascade.output.sweep",
     "read": "cascade.output.sweep",
+    "replay": "cascade.experiment.replay",
     "rulebook_tiers": "cascade.calculator.tables",
     "run": "cascade.experiment.run",
     "single_tier": "cascade.calculator.account",

@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "sweep": ("cascade.cli.sweep:sweep", "Run variants of a scenario under the same luck."),
     "report": ("cascade.cli.report:report", "Write a run as one page of figures and tables."),
     "compare": ("cascade.cli.compare:compare", "Compare runs: what is worse, what better, how sure."),
+    "replay": ("cascade.cli.replay:replay", "Run a replicate again, recorded in full where it was worst."),
     "price": ("cascade.cli.price:price", "Price a position: liquidation, bankruptcy, margins."),
     "rulebook": ("cascade.cli.rulebook:rulebook", "List, show, compare and test the rules of venues."),
     "schema": ("cascade.cli.schema:schema", "Print the scenario format for editors or people."),

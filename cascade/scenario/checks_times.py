@@ -103,6 +103,22 @@ def shocks_within_run(context: Context) -> Found:
             yield Finding(("shocks", number, "over"), message, hint, "warning")
 
 
+@register("CAS150", "the window that is recorded in full lies within the run", "outputs start duration")
+def window_within_run(context: Context) -> Found:
+    """Test `outputs.window` against start and end."""
+    window = context.scenario.outputs.window
+    if window is None:
+        return
+    start, end = context.seconds(window.start), context.seconds(window.end)
+    steps: Steps = ("outputs", "window")
+    if start is None or end is None:
+        hint = "add start: 2025-07-01T00:00:00Z, or write times from the start, such as 2h30m"
+        yield Finding(steps, "a date in a scenario without start", hint)
+    elif not 0 <= start < end <= context.scenario.duration:
+        hint = f"write times that rise, between 0s and {format_duration(context.scenario.duration)}"
+        yield Finding(steps, "the window does not lie within the run", hint)
+
+
 @register("CAS115", "dates need the scenario's start", "start assets shocks markets")
 def dates_need_start(context: Context) -> Found:
     """Test that a date is not used without `start:`, which bars need as well."""
