@@ -145,11 +145,7 @@ class RunWriter:
         with writing(self.folder):
             if files is not None:
                 unpack(self.pieces, replicate, files)
-            failed = has_failed(piece_folder(self.pieces, replicate))
-            log.note(
-                self.folder, "failed" if failed else "finished", replicate=replicate,
-                **({} if seconds is None else {"seconds": round(seconds, 3)}),
-            )  # fmt: skip
+            self._note_finished(replicate, **({} if seconds is None else {"seconds": round(seconds, 3)}))
             self._take(replicate)
 
     def close(self, outcome: Mapping[str, Any], extra: Mapping[str, Any] | None = None) -> Path:
@@ -225,8 +221,11 @@ class RunWriter:
         for shard in self.shards:
             if self._parts.is_done(shard):
                 damaged += self._examine(shard, retry=retry)
+        known = {
+            each["replicate"] for each in log.events(self.folder) if each["event"] in ("finished", "failed")
+        }
         for replicate in complete_pieces(self.pieces):
-            damaged += self._examine_piece(replicate, retry=retry)
+            damaged += self._examine_piece(replicate, retry=retry, is_known=replicate in known)
         self.damaged = tuple(damaged)
         for sentence in damaged:
             log.note(self.folder, "damaged", what=sentence)
@@ -250,15 +249,21 @@ class RunWriter:
                 shutil.rmtree(piece_folder(self.pieces, replicate), ignore_errors=True)
         return []
 
-    def _examine_piece(self, replicate: int, *, retry: bool) -> Iterable[str]:
-        """Take a piece that waits for its shard, unless it is damaged."""
+    def _examine_piece(self, replicate: int, *, retry: bool, is_known: bool) -> Iterable[str]:
+        """Take a piece that waits for its shard, unless it is damaged; a kill may have come before its log."""
         piece = piece_folder(self.pieces, replicate)
         sound = is_sound(piece)
         if not sound or (retry and has_failed(piece)) or replicate not in self._shard_of:
             shutil.rmtree(piece)
             return [] if sound else [f"what replicate {replicate} left is damaged: it is run again"]
+        if not is_known:
+            self._note_finished(replicate)
         self._take(replicate)
         return []
+
+    def _note_finished(self, replicate: int, **facts: float) -> None:
+        failed = has_failed(piece_folder(self.pieces, replicate))
+        log.note(self.folder, "failed" if failed else "finished", replicate=replicate, **facts)
 
     def _take(self, replicate: int) -> None:
         """Count a piece as there; write its shard if it was the last."""

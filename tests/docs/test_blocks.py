@@ -34,7 +34,12 @@ def test_block(name: str, kind: str, part: str, text: str, folder: Path) -> None
         return
     data = YAML(typ="safe", pure=True).load(text)
     path = folder / "block.yaml"
-    if not part and data.get("cascade"):
+    if "sweep" in data:
+        from cascade.experiment.sweep import prepare
+
+        path.write_text(text, encoding="utf-8")
+        assert prepare(path).n_runs == 1200
+    elif not part and data.get("cascade"):
         path.write_text(text, encoding="utf-8")
         load(path)
     elif "news" in data:

@@ -106,7 +106,7 @@ def test_a_scheduler_that_is_not_there(tmp_path: Path) -> None:
 
 def test_a_worker_of_another_version_is_refused() -> None:
     task = Task(tiny(), 0, False, Origin("x"), None)
-    with pytest.raises(CascadeError, match="cascade .* rather than 9.9") as caught:
+    with pytest.raises(CascadeError, match=r"cascade .* rather than 9\.9") as caught:
         workers._on_cluster(task, workers.log.software() | {"cascade": "9.9"})
     assert caught.value.code == "CAS610"
     done = workers._on_cluster(task, workers.log.software())
