@@ -103,7 +103,7 @@ def shocks_within_run(context: Context) -> Found:
             yield Finding(("shocks", number, "over"), message, hint, "warning")
 
 
-@register("CAS150", "the window that is recorded in full lies within the run", "outputs start duration")
+@register("CAS170", "the window that is recorded in full lies within the run", "outputs start duration")
 def window_within_run(context: Context) -> Found:
     """Test `outputs.window` against start and end."""
     window = context.scenario.outputs.window
