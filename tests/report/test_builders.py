@@ -155,7 +155,8 @@ def test_worst_replicates_are_the_worst(study, frames):
     runs = frames["runs"].sort_values(["bad_debt_usd", "venue_btcusdt_fall_bps"], ascending=False)
     assert found.table.names("replicate") == [str(k) for k in runs.replicate[:5]]
     for row, replicate in enumerate(found.table.names("replicate")):
-        assert f"--replicate {replicate}" in found.table.value(row, "command")
+        command = found.table.value(row, "command")
+        assert command == f"cascade replay {study.first.result.path} --replicate {replicate}"
 
 
 def test_definitions_cover_every_metric_of_the_run(study):

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import NamedTuple
 
 import numpy as np
 
 from cascade.analysis.metrics import column_name
-from cascade.experiment.request import Origin
 from cascade.output.columns import to_numpy
-from cascade.output.manifest import RESOLVED
 from cascade.report.builders.study import Study, Variant
 from cascade.report.builders.table import Column, Floats, Table, text_column
 
@@ -127,7 +126,10 @@ def worst(study: Study) -> Worst | None:
         Column("fall", f"fall of the mark of {market}", fall[order], "bps"),
         Column("liquidated", "liquidated", total[order], "USD"),
         text_column(
-            "command", "again, with every table", [_command(variant, int(k)) for k in numbers], kind="code"
+            "command",
+            "again, with all trades, the book and the accounts of its worst minutes",
+            [_command(variant, int(k)) for k in numbers],
+            kind="code",
         ),
     )
     bars = variant.bars(market)
@@ -137,9 +139,5 @@ def worst(study: Study) -> Worst | None:
 
 
 def _command(variant: Variant, replicate: int) -> str:
-    """Return the command that runs a replicate again."""
-    request, path = variant.result.manifest.get("request", {}), variant.result.path
-    origin = Origin(str(path / RESOLVED) if path else "", ())
-    return origin.command(
-        int(request.get("seed", 0)), replicate, counterfactual=bool(request.get("counterfactual"))
-    )
+    """Return the command that runs a replicate again, with everything recorded around its worst minutes."""
+    return shlex.join(["cascade", "replay", str(variant.result.path or "RUN"), "--replicate", str(replicate)])
