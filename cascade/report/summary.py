@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from io import StringIO
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from cascade.analysis.formats import format_estimate, format_value
-from cascade.analysis.metrics import column_name
-from cascade.analysis.statistics import CONFIDENCE, Estimate, Quantile
+from cascade.analysis.metrics import METRICS, EnsembleMetric, column_name
+from cascade.analysis.statistics import CONFIDENCE, Estimate, Quantile, about, replicates_needed
+from cascade.output.columns import to_numpy
 from cascade.output.reader import Result
 from cascade.output.schemas import RUNS
 
@@ -76,6 +77,8 @@ class Summary:
     sections: tuple[Section, ...]
     figures: Mapping[str, Figure]
     """Every metric by name."""
+    ensemble: Mapping[str, Figure]
+    """Metrics of all replicates together, those for which there are enough."""
     published: tuple[Mapping[str, Any], ...] = ()
     """`what` (a metric), `value` and `source`."""
 
@@ -91,6 +94,7 @@ class Summary:
             "replicates_failed": self.n_failed,
             "confidence": CONFIDENCE,
             "metrics": {name: _figure_dict(figure) for name, figure in self.figures.items()},
+            "ensemble": {name: _ensemble_dict(figure) for name, figure in self.ensemble.items()},
             "published": [dict(entry) for entry in self.published],
         }
 
@@ -144,9 +148,18 @@ class Summary:
     def _footnote(self, count: str) -> str:
         """Return what brackets mean and what the figures are conditional on."""
         if self.n >= _MEDIAN.least():
-            return f"Median [{CONFIDENCE:.0%} interval of the median]. " + _NOTE.format(n=count)
+            said = f"Median [{CONFIDENCE:.0%} interval of the median]. {self._needed()}"
+            return said + _NOTE.format(n=count)
         few = f"Medians; an interval needs {_MEDIAN.least()} replicates. " if self.n > 1 else ""
         return few + _NOTE.format(n=count)
+
+    def _needed(self) -> str:
+        """Return how many replicates the total takes to be known to 1 %; empty where these do."""
+        total = self.figures.get("complete_usd")
+        if total is None or total.estimate is None:
+            return ""
+        n = replicates_needed(total.estimate, 0.01 * abs(total.estimate.value))
+        return f"You need about {about(n):,} replicates for ±1 % of the total. " if n and n > self.n else ""
 
 
 def summarise(result: Result, published: Sequence[Mapping[str, Any]] | None = None) -> Summary:
@@ -159,7 +172,7 @@ def summarise(result: Result, published: Sequence[Mapping[str, Any]] | None = No
         those of the scenario, which the manifest carries.
     """
     entries = tuple(result.manifest.get("published", ()) if published is None else published)
-    figures = dict(_figures(result))
+    figures, ensemble = dict(_figures(result)), dict(_ensemble(result))
     outcome = result.manifest.get("outcome", {})
     known = {entry["what"]: _published_value(entry, figures) for entry in entries}
     return Summary(
@@ -170,8 +183,9 @@ def summarise(result: Result, published: Sequence[Mapping[str, Any]] | None = No
         verdict=_verdict(result, figures),
         n=len(result.runs),
         n_failed=int(outcome.get("replicates_failed", 0)),
-        sections=tuple(_sections(result, figures, known)),
+        sections=(*_sections(result, figures, known), *_ensemble_section(ensemble)),
         figures=figures,
+        ensemble=ensemble,
         published=entries,
     )
 
@@ -191,6 +205,29 @@ def _figures(result: Result) -> Iterator[tuple[str, Figure]]:
         else:
             found = _MEDIAN.estimate(np.array(values, dtype=np.float64)) if values else None
             yield field.name, Figure(field.name, unit, found, reason=reason)
+
+
+def _ensemble(result: Result) -> Iterator[tuple[str, Figure]]:
+    """Yield the metrics of all replicates for which there are enough of them."""
+    present = set(result.runs.column_names)
+    for entry in METRICS.values():
+        if isinstance(entry, EnsembleMetric) and entry.of in present:
+            values = to_numpy(result.runs.column(entry.of)).astype(np.float64)
+            known = values[~np.isnan(values)]
+            if len(known) >= entry.statistic.least():
+                yield entry.name, Figure(entry.name, entry.unit, entry.statistic.estimate(known))
+
+
+def _ensemble_section(ensemble: Mapping[str, Figure]) -> Iterator[Section]:
+    """Yield the section of the tail; none where there are too few replicates for one."""
+    rows = tuple(Row(label, ensemble[name]) for label, name in _ENSEMBLE_ROWS if name in ensemble)
+    if rows:
+        yield Section("Over all replicates", rows)
+
+
+def _ensemble_dict(figure: Figure) -> dict[str, Any]:
+    """Return a metric of the ensemble for JSON."""
+    return (asdict(figure.estimate) if figure.estimate else {}) | {"unit": figure.unit}
 
 
 def _reasons(result: Result) -> dict[str, str]:
@@ -317,6 +354,16 @@ _WATERFALL_ROWS = (
     ("their loss against mark", "adl_forgone_usd"),
     ("beyond what was needed", "adl_overshoot_usd"),
     ("bad debt", "bad_debt_usd"),
+)
+
+
+_ENSEMBLE_ROWS = (
+    ("liquidation at risk, 95 %", "lar95_usd"),
+    ("bad debt at risk, 95 %", "bad_debt_var95_usd"),
+    ("mean bad debt of the worst 5 %", "bad_debt_es95_usd"),
+    ("probability of bad debt", "bad_debt_probability"),
+    ("probability that a fund is used up", "fund_depletion_probability"),
+    ("probability of auto-deleveraging", "adl_probability"),
 )
 
 

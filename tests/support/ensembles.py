@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cascade.output.columns import numbers
+from cascade.output.columns import numbers, strings
 from cascade.output.reader import Result
 from cascade.output.run_units import MarketUnits, RunUnits
 
@@ -39,6 +39,7 @@ def result(columns, seed=1, replicates=None, manifest=None, markets=()):
     arrays = {
         "replicate": numbers(chosen.astype(np.int32), pa.int32()),
         "seed": numbers(np.full(n, seed, np.int64), pa.int64()),
+        "notes": strings([None] * n),
         **{name: numbers(np.asarray(v, float), pa.float64(), nullable=True) for name, v in columns.items()},
     }
     facts = {"results_version": "1.1", "units": units(*markets).to_json(), "scenario": {"name": "drawn"}}

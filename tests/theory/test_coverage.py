@@ -186,12 +186,12 @@ def test_difference_of_probabilities(n, *, paired):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("share", "n"), [(0.5, 20), (0.5, 50), (0.95, 100), (0.95, 200), (0.95, 1000)])
+@pytest.mark.parametrize(("share", "n"), [(0.5, 20), (0.95, 100), (0.95, 200)])
 @pytest.mark.parametrize("noise", [None, 0.1, 1.0], ids=["independent", "little noise", "much noise"])
 def test_difference_of_quantiles(share, n, noise):
     from statistics import NormalDist
 
-    rng, trials = np.random.default_rng(n), 400 if n < 1000 else 200
+    rng, trials = np.random.default_rng(n), 200
     z = NormalDist().inv_cdf(share)
     before = rng.lognormal(0.0, 1.0, (trials, n))
     after = (

@@ -2,13 +2,16 @@
 
 import io
 import json
+import re
 
+import numpy as np
 import pytest
 from rich.console import Console
 
 from cascade.analysis.formats import format_value
 from cascade.output.reader import read
 from cascade.report.summary import summarise
+from tests.support.ensembles import realistic, result
 
 PUBLISHED = [
     {"what": "public_btc_usd", "value": 98.2e6, "source": "a newspaper"},
@@ -107,3 +110,19 @@ def test_terminal_and_plain_text_say_the_same(write_run):
 )
 def test_formats(value, unit, text):
     assert format_value(value, unit) == text
+
+
+def test_the_tail_appears_with_enough_replicates_for_it():
+    rng = np.random.default_rng(3)
+    few, many = (summarise(result(realistic(rng, n))) for n in (60, 200))
+    assert "lar95_usd" not in few.ensemble
+    assert many.ensemble["lar95_usd"].estimate.low is not None
+    assert "liquidation at risk, 95 %" in many.to_text()
+    assert "mean bad debt of the worst 5 %" in many.to_text()
+    assert "probability of bad debt" in few.to_text()
+    assert json.loads(json.dumps(many.to_dict()))["ensemble"]["lar95_usd"]["unit"] == "USD"
+
+
+def test_it_says_how_many_replicates_a_precision_takes():
+    shown = summarise(result(realistic(np.random.default_rng(3), 60))).to_text(width=300)
+    assert re.search(r"You need about [\d,]+00 replicates for ±1 % of the total\.", shown)

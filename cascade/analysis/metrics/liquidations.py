@@ -251,7 +251,7 @@ def _caused(replicate: Replicate, cause: str) -> Value:
 
 @metric(
     "exogenous_usd", "USD", "liquidated also, by then, where no forced order trades",
-    "sum of liquidated_usd, cause exogenous", needs_twin=True, worse="up",
+    "sum of liquidated_usd, cause exogenous", needs_twin=True,
 )  # fmt: skip
 def exogenous_usd(replicate: Replicate) -> Value:
     """Not due to the cascade."""

@@ -170,6 +170,7 @@ def _difference(
     contrast = statistic.contrast(before, after, paired=pairing.paired, confidence=confidence)
     first = statistic.estimate(before, confidence)
     by_pair = pairing.paired and measure.level == "replicate"
+    reduction = variance_reduction(before, after) if by_pair else None
     return Difference(
         metric=measure.name,
         variant=other.name,
@@ -180,17 +181,21 @@ def _difference(
         p=contrast.p,
         adjusted_p=None,
         verdict=Verdict.NONE,
-        variance_reduction=variance_reduction(before, after) if by_pair else None,
+        variance_reduction=reduction,
         needed=replicates_needed(contrast.difference, _PRECISION * abs(first.value)),
         higher=higher_share(before, after, confidence) if by_pair else None,
-        reason="; ".join(_remarks(contrast.difference, len(before), len(after), pairing)),
+        reason="; ".join(_remarks(contrast.difference, len(before), len(after), pairing, reduction)),
     )
 
 
-def _remarks(difference: Estimate, n_before: int, n_after: int, pairing: Pairing) -> Iterator[str]:
+def _remarks(
+    difference: Estimate, n_before: int, n_after: int, pairing: Pairing, reduction: float | None
+) -> Iterator[str]:
     """Yield what to know of a difference."""
     if difference.reason:
         yield difference.reason
+    elif reduction is not None and reduction < _LITTLE:
+        yield "the luck hardly carries over"
     absent = max(len(pairing.left) - n_before, len(pairing.right) - n_after)
     if absent:
         yield f"no value in {absent} {'pairs' if pairing.paired else 'replicates'}"
