@@ -91,7 +91,7 @@ def test_commands(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     for program, *written in lines:
         assert program == "cascade"
         if written[0] in {"sweep", "replay"}:
-            continue  # 200 replicates take too long here; tests/cli has both on smaller ones
+            continue  # 200 replicates take too long here; their own tests are smaller
         words = [_folder_there(word) for word in written]
         result = CliRunner().invoke(build(words[:1]), words)
         assert result.exit_code == 0, (words, result.output)
