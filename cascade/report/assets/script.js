@@ -13,6 +13,7 @@
     }
     const plot = document.getElementById(data.dataset.for);
     const spec = JSON.parse(data.textContent);
+    if (plot.clientWidth < 480) spec.layout.font.size = 10;
     spec.layout.font.family = getComputedStyle(document.body).fontFamily;
     Plotly.newPlot(plot, spec.data, spec.layout, config).then(() => {
       plots.push(plot);

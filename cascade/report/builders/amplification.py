@@ -54,7 +54,7 @@ def _waterfall(study: Study, market: MarketUnits) -> Waterfall | None:
             (variant.label, "added by forced orders", "added", outside.value, parts),
             (variant.label, "whole move", "total", 0.0, whole),
         ]
-    keys = [f"{row[0]}: {row[1]}" if study.is_comparison else row[1] for row in rows]
+    keys = [f"{row[0]}: {row[2]}" if study.is_comparison else row[1] for row in rows]
     columns = (
         text_column("label", "part", keys),
         text_column("kind", "kind", [row[2] for row in rows]),

@@ -111,12 +111,12 @@ def liquidations(study: Study, item: OverTime) -> FigureSpec:
         x=time(study),
         x_column="time",
         panels=(
-            Panel(y=Axis(f"mean{of}", "USD"), series=bars, bars="stack", notes=(note,)),
+            Panel(y=Axis("mean", "USD"), series=bars, bars="stack", notes=(note,)),
             Panel(y=Axis("up to then", "USD"), series=tuple(running)),
         ),
         n=count(study),
         interval=f"bars: means; {NINE_TENTHS}" if study.n > 1 else "",
-        read=f"Each bar is what was liquidated in a point of time; below it the total up to then.{shocks(study)}",
+        read=f"Each bar is what was liquidated{of} in a point of time; below it the total up to then.{shocks(study)}",
         alt="Bars of liquidated notional over time, long and short, and the running total.",
         spans=spans(study),
     )
