@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
 from cascade.experiment.design import Variant, labels_of
 from cascade.output.schemas import UNIT_SUFFIXES
@@ -93,7 +94,17 @@ def _unit(scenario: Scenario, data: Mapping[str, Any], path: str) -> str | None:
     info = field_at(Scenario, steps, data) if steps else None
     if info is None:
         return None
-    return next((note.unit for note in info.metadata if isinstance(note, Quantity)), "")
+    own = (note for note in info.metadata if isinstance(note, Quantity))
+    return next((note.unit for note in (*own, *_notes(info.annotation))), "")
+
+
+def _notes(annotation: Any) -> Iterator[Quantity]:
+    """Yield the quantities among the alternatives of an annotation."""
+    if get_origin(annotation) is Annotated:
+        yield from (note for note in get_args(annotation) if isinstance(note, Quantity))
+    elif get_origin(annotation) in (Union, UnionType):
+        for alternative in get_args(annotation):
+            yield from _notes(alternative)
 
 
 def _steps(data: Mapping[str, Any], path: str) -> tuple[Step, ...] | None:
