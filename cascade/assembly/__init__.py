@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cascade.assembly.channels import Population, switch_off
+from cascade.assembly.collateral import collateral_rules, post_collateral
 from cascade.assembly.entities import MONEY, Entities, money_units
 from cascade.assembly.groups import GroupBuilder, Quantiles
 from cascade.assembly.layers import LayerBuilder, Seats
@@ -52,16 +53,20 @@ def assemble(
     venues = assemble_venues(scenario, entities, replicate)
     groups = GroupBuilder(scenario, replicate, venues.markets, prices.start, entities, quantiles).build()
     layers = LayerBuilder(scenario, replicate, venues.markets, prices, quantiles)
-    run = _run(scenario, n_ticks, venues)
+    run, collateral = _run(scenario, n_ticks, venues), collateral_rules(scenario, venues.markets)
+    run.priced_collateral[:] = int((collateral.price != k.OWN_SPOT).any())
     params = k.Params(
         run=run, assets=prices.assets, points=prices.points, markets=venues.markets, rates=venues.rates,
-        venues=venues.venues, tiers=venues.tiers, fees=venues.fees, makers=groups.makers,
+        venues=venues.venues, tiers=venues.tiers, fees=venues.fees,
+        collateral=collateral, makers=groups.makers,
         quote_levels=groups.quote_levels, news_takers=groups.news_takers, flows=groups.flows,
         arbitrage=groups.arbitrage, layers=layers.layers, shocks=groups.shocks, quantiles=quantiles.array(),
     )  # fmt: skip
     ticks = np.maximum(np.rint(prices.start[venues.markets.asset] / venues.markets.tick_size), 1)
     population = switch_off(scenario.channels, params, layers.seats(params), ticks.astype(np.int64))
-    params, seats = population.params, population.seats
+    params = population.params
+    seats = post_collateral(scenario, params, population.seats, ticks.astype(np.int64))
+    population = population._replace(seats=seats)
     holders = _add_holders(venues, prices.start, seats, entities)
     _add_vaults(venues, seats, entities)
     _add_agents(run[0], venues, entities, n_agents)

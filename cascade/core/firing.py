@@ -33,6 +33,7 @@ def fire(st: State, p: Params, position: int) -> None:
     if not clock_ticks(st, p, int64(st.accounts[account].venue)):  # a spot mark has reached it early
         _unhang(st, p, account)
         st.accounts[account].standing |= STALE
+        st.clock[0].stale_traders |= int64(account >= p.run[0].first_trader)
         return
     if excess_of(st, p, account) <= 0:
         _unhang(st, p, account)

@@ -22,6 +22,7 @@ from cascade.core.backstop import (
     take_over,
 )  # fmt: skip
 from cascade.core.book import cancel_account, offered, take
+from cascade.core.collateral import counted_value
 from cascade.core.exact import charge, lot_value, proportion, times_rate, usd_value
 from cascade.core.ledger import apply_fill, held_at
 from cascade.core.lending import call
@@ -128,9 +129,11 @@ def _hand_over(st: State, p: Params, account: int, before: int) -> bool:
 def _to_lower_tier(st: State, p: Params, account: int) -> int:
     """Reduce position by position, each down the tiers, until the account is safe or the book is dry."""
     row = st.accounts[account]
-    first = int64(row.first_position)
     part = int64(0)
-    for k in range(first, first + row.n_positions):  # in the order of its positions: venues publish none
+    for turn in range(2 * row.n_positions):
+        k = _in_turn(st, p, account, int64(turn))
+        if k == NONE:
+            continue
         position = st.positions[k]
         m = int64(position.market)
         while position.lots != 0 and not _goes_whole(st, p, account, m, position.lots):
@@ -142,6 +145,19 @@ def _to_lower_tier(st: State, p: Params, account: int) -> int:
             if filled != wanted:
                 break
     return FAILED
+
+
+@kernel
+def _in_turn(st: State, p: Params, account: int, turn: int) -> int:
+    """Return which position of an account is liquidated at a turn: of 2n, or NONE.
+
+    First the perpetuals, in the order of its positions, which venues do not publish; then the spot that
+    backs them.
+    """
+    row = st.accounts[account]
+    k = int64(row.first_position) + turn % row.n_positions
+    is_spot = p.markets[int64(st.positions[k].market)].kind == SPOT
+    return k if is_spot == (turn >= row.n_positions) else int64(NONE)
 
 
 @kernel
@@ -185,12 +201,12 @@ def _in_slices(st: State, p: Params, account: int) -> int:
         return OPEN
     memory = venue.cooldown_steps if venue.cooldown_waits != 0 else int64(0)  # the whole after the wait
     cooling = row.cooling_until != NONE and step < row.cooling_until + memory
-    first = int64(row.first_position)
     part = int64(0)
-    for k in range(first, first + row.n_positions):
-        position = st.positions[k]
-        if position.lots == 0:
+    for turn in range(2 * row.n_positions):
+        k = _in_turn(st, p, account, int64(turn))
+        if k == NONE or st.positions[k].lots == 0:
             continue
+        position = st.positions[k]
         m = int64(position.market)
         size = abs(position.lots)
         if not cooling and size * usd_value(p.markets[m], st.markets[m].mark) > venue.slice_above:
@@ -221,14 +237,14 @@ def _in_blocks(st: State, p: Params, account: int) -> int:
     """
     row = st.accounts[account]
     venue = p.venues[int64(row.venue)]
-    first = int64(row.first_position)
     budget, part = venue.block_notional, int64(0)
-    for k in range(first, first + row.n_positions):
+    for turn in range(2 * row.n_positions):
         if equity_of(st, p, account) < 0:
             return FAILED
-        position = st.positions[k]
-        if position.lots == 0:
+        k = _in_turn(st, p, account, int64(turn))
+        if k == NONE or st.positions[k].lots == 0:
             continue
+        position = st.positions[k]
         m = int64(position.market)
         value = usd_value(p.markets[m], st.markets[m].mark)
         held = abs(position.lots)
@@ -308,7 +324,7 @@ def _forced_order(st: State, p: Params, account: int, position: int, size: int, 
     mark, held = st.markets[m].mark, row.lots
     value_at_mark = lot_value(market, mark)
     equity, maintained = equity_of(st, p, account), maintenance_of(st, p, account)
-    bankruptcy = bankruptcy_tick(p, m, held, equity - held * value_at_mark)
+    bankruptcy = bankruptcy_tick(p, m, held, equity - counted_value(st, p, position))
     lots = -size if held > 0 else size
     limit = drawn_in(st, m, lots, _worst_tick(st, p, account, position, bankruptcy), market.take_bound)
     quote = quote_of_part(p, m, held, mark, size, equity, maintained)
@@ -398,7 +414,7 @@ def _log_without_order(st: State, p: Params, account: int, position: int) -> Non
     """Write the row of a position that is handed over without a forced order."""
     row = st.positions[position]
     held, m = row.lots, int64(row.market)
-    rest = equity_of(st, p, account) - held * lot_value(p.markets[m], st.markets[m].mark)
+    rest = equity_of(st, p, account) - counted_value(st, p, position)
     bankruptcy = bankruptcy_tick(p, m, held, rest)
     _log(st, p, account, position, held, int64(0), int64(0), int64(0), bankruptcy, int64(0), int64(0))
     noted = st.liquidations[st.clock[0].n_liquidations - 1]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 
+from cascade.core.collateral import counted_value
 from cascade.core.exact import INVERSE, charge, lot_value, tick_where
 from cascade.core.params import Params
 from cascade.core.state import NONE, State
@@ -45,15 +46,14 @@ def excess_at(p: Params, m: int, lots: int, balance: int, tick: int) -> int:
 
 @outlined
 def equity_in(st: State, p: Params, account: int, settlement: int) -> int:
-    """Return balance plus the value, at the present marks, of all positions that settle in an asset."""
+    """Return balance plus what all positions that settle in an asset count for at the present marks."""
     row = st.accounts[account]
     first = int64(row.first_position)
     equity = st.balances[account, settlement]
     for k in range(first, first + row.n_positions):
         position = st.positions[k]
-        market = p.markets[int64(position.market)]
-        if market.settlement == settlement:
-            equity += position.lots * lot_value(market, st.markets[int64(position.market)].mark)
+        if p.markets[int64(position.market)].settlement == settlement and position.lots != 0:
+            equity += counted_value(st, p, int64(k))
     return equity
 
 

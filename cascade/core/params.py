@@ -30,6 +30,9 @@ ACCOUNT_KINDS = (
 # margin modes
 UNMARGINED, ISOLATED, CROSS = int64(0), int64(1), int64(2)
 
+# where the price of collateral comes from
+OWN_SPOT, SPOT_MEDIAN, REDEMPTION, FLOORED = (int64(k) for k in range(4))
+
 # what an intent asks for
 
 LIMIT, IOC, POST_ONLY, CANCEL, CANCEL_ALL, QUOTE = (int64(k) for k in range(6))
@@ -77,6 +80,7 @@ RUN = record(
     ("first_agent", I8), ("first_trader", I8),  # accounts
     ("n_waves", I8),  # the most of any venue
     ("bar_steps", I8), ("record_trades", I8), ("python_agents", I8),
+    ("priced_collateral", I8),  # whether any venue counts it at another price than its own book's
     ("forced_orders", I8),  # 0: the counterfactual, in which an absorber takes forced orders at mark
     ("deleveraging", I8),  # 0: nobody is deleveraged, the fund takes everything
 )  # fmt: skip
@@ -125,6 +129,10 @@ VENUE_P = record(
 
 TIER = record(("cap", I8), ("rate", I8), ("deduction", I8), ("max_leverage", F8))
 """Notional cap (inclusive), maintenance rate and maintenance amount of a tier, money units."""
+
+COLLATERAL = record(("price", I8), ("kept", I8), ("given", I8))
+"""How a venue counts a spot holding as margin: where its price comes from, the part of it that is kept (1 less
+the haircut), and the price in ticks that redemption, or the floor, gives."""
 
 MAKER = record(
     ("position", I8), ("first_level", I8), ("n_levels", I8), ("first_quote", I8), ("act", F8),
@@ -175,6 +183,7 @@ class Params(NamedTuple):
     venues: Array
     tiers: Array
     fees: Array  # int64 (n_venues, 2): maker and taker rate
+    collateral: Array  # (n_venues * n_markets,) COLLATERAL
     makers: Array
     quote_levels: Array
     news_takers: Array
@@ -190,6 +199,7 @@ declare(
     {
         "run": (RUN, 1), "assets": (ASSET_P, 1), "points": (POINT, 1), "markets": (MARKET_P, 1),
         "rates": (RATE_POINT, 1), "venues": (VENUE_P, 1), "tiers": (TIER, 1), "fees": (I64, 2),
+        "collateral": (COLLATERAL, 1),
         "makers": (MAKER, 1), "quote_levels": (QUOTE_LEVEL, 1), "news_takers": (NEWS_TAKER, 1),
         "flows": (FLOW, 1), "arbitrage": (ARBITRAGE, 1), "layers": (LAYER, 1), "shocks": (SHOCK, 1),
         "quantiles": (F64, 2),

@@ -11,12 +11,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from cascade.core.collateral import counted_value
 from cascade.core.exact import INVERSE, charge, lot_value, tick_where, usd_value
 from cascade.core.flow import quantile
 from cascade.core.inbox import append
 from cascade.core.ledger import transfer
 from cascade.core.margin import MAX_TICK, failing_tick, tier_of
-from cascade.core.params import CLOSING, IOC, OPENING, Params
+from cascade.core.params import CLOSING, IOC, OPENING, SPOT, Params
 from cascade.core.state import NONE, Array, State
 from cascade.jit import int64, kernel, outlined
 from cascade.rng import exponential, uniform
@@ -72,24 +73,39 @@ def abandon_life(st: State, p: Params, account: int) -> None:
 
 @kernel
 def entry_notional(st: State, p: Params, account: int) -> int:
-    """Return the sum of |entry value| over an account's positions."""
+    """Return the sum of |entry value| over an account's perpetuals."""
     row = st.accounts[account]
     first = int64(row.first_position)
     total = int64(0)
     for k in range(first, first + row.n_positions):
-        total += abs(st.positions[k].entry_value)
+        if p.markets[int64(st.positions[k].market)].kind != SPOT:
+            total += abs(st.positions[k].entry_value)
     return total
+
+
+@kernel
+def n_perpetuals(st: State, p: Params, account: int) -> int:
+    """Return in how many perpetuals an account trades: what else it holds backs them."""
+    row = st.accounts[account]
+    first = int64(row.first_position)
+    n = int64(0)
+    for k in range(first, first + row.n_positions):
+        n += 1 if p.markets[int64(st.positions[k].market)].kind != SPOT else 0
+    return n
 
 
 @outlined
 def post_margin(st: State, p: Params, trader: int) -> None:
-    """Set a trader's wallet to entry notional / leverage by a deposit or a withdrawal."""
+    """Set a trader's margin, collateral included, to entry notional / leverage by a deposit or a withdrawal."""
     account = p.run[0].first_trader + trader
     row = st.accounts[account]
     first = int64(row.first_position)
     entries = int64(0)
     for k in range(first, first + row.n_positions):
-        entries += st.positions[k].entry_value
+        if p.markets[int64(st.positions[k].market)].kind != SPOT:
+            entries += st.positions[k].entry_value
+        else:
+            entries += counted_value(st, p, int64(k))
     settlement = int64(row.settlement)
     rate = int64(1e8 / float(st.traders[trader].leverage) + 0.5)
     margin = charge(entry_notional(st, p, account), rate)
@@ -181,9 +197,9 @@ def _leave(st: State, p: Params, account: int, max_order: float, offset: float) 
     worked = False
     for k in range(first, first + row.n_positions):
         position = st.positions[k]
-        if position.lots == 0:
-            continue
         m = int64(position.market)
+        if position.lots == 0 or p.markets[m].kind == SPOT:
+            continue
         most = max(int64(max_order / float(usd_value(p.markets[m], st.markets[m].mark))), int64(1))
         size = min(abs(position.lots), most)
         worked = worked or size < abs(position.lots)
@@ -217,13 +233,16 @@ def _enter(st: State, p: Params, trader: int, offset: float) -> bool:
     row = st.accounts[account]
     first = int64(row.first_position)
     hedges = layer.legs > 1 and draw(st, p, trader, HEDGE) < layer.hedge_share
+    parts = n_perpetuals(st, p, account)
     worked = False
     for k in range(first, first + row.n_positions):
         position = st.positions[k]
         m = int64(position.market)
+        if p.markets[m].kind == SPOT:
+            continue
         value = float(usd_value(p.markets[m], st.markets[m].mark))
         place = layer.first_place + k - first
-        wanted = leg_notional(layer, seat.notional, int64(row.n_positions), hedges, place)
+        wanted = leg_notional(layer, seat.notional, parts, hedges, place)
         if wanted == 0.0:
             continue
         if seat.phase != BEGINNING:  # what this life holds already; before, it is the last life's rest

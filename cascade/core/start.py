@@ -8,6 +8,7 @@ import numpy as np
 
 from cascade.core import state as s
 from cascade.core.bitmap import words
+from cascade.core.collateral import price_collateral
 from cascade.core.exact import INVERSE
 from cascade.core.inbox import N_BUCKETS
 from cascade.core.params import REASONS, UNMARGINED, Params
@@ -75,6 +76,7 @@ def allocate(
         venues=empty(s.VENUE, len(p.venues)),
         fund_levels=np.zeros((len(p.venues) * balances.shape[1], s.N_LEVELS), np.int64),
         ledger=empty(s.LEDGER, balances.shape[1]),
+        collateral=np.zeros(len(p.collateral), np.int64),
         inbox=empty(s.INTENT, capacity.inbox),
         buckets=np.full((2, int(N_BUCKETS)), NONE, np.int32),
         residuals=empty(s.RESIDUAL, capacity.residuals),
@@ -108,6 +110,7 @@ def set_prices(st: State, p: Params, prices: Array, funding: Array) -> None:
         row.depth_factor, row.depth_shock = 1.0, 1.0
         row.funding_rate = funding[m]
         row.next_funding = p.venues[fixed.venue].first_funding
+    price_collateral(st, p)
 
 
 @entry

@@ -36,6 +36,7 @@ CLOCK = record(
     ("n_liquidations", I8), ("n_adl", I8), ("n_trades", I8), ("n_bars", I8),
     ("n_flagged", I8), ("n_flagged_next", I8), ("n_residual", I8),
     ("next_bar", I8), ("events", I8), ("events_before", I8),
+    ("stale_traders", I8),  # whether a trader waits for its venue's clock with no trigger hung
     ("unfinished_waves", I8),  # steps whose last wave left accounts flagged
     ("n_ranked", I8), ("ranking", I8), ("adl_rank", I8), ("adl_lots", I8),
 )  # fmt: skip
@@ -176,6 +177,7 @@ class State(NamedTuple):
     venues: Array  # (n_venues,) VENUE
     fund_levels: Array  # int64 (n_venues * n_settlements, N_LEVELS): past equity of each fund, a ring
     ledger: Array  # (n_settlements,) LEDGER
+    collateral: Array  # int64 (n_venues * n_markets,): tick at which a venue counts a spot holding
     inbox: Array  # (n,) INTENT
     buckets: Array  # int32 (2, N_BUCKETS): heads and tails of the inbox by arrival offset
     residuals: Array  # (n,) RESIDUAL
@@ -202,7 +204,7 @@ declare(
         "bits": (np.dtype(np.uint64), 1), "trigger_heads": (I32, 1), "orders": (ORDER, 1),
         "accounts": (ACCOUNT, 1), "positions": (POSITION, 1), "balances": (I64, 2), "traders": (TRADER, 1),
         "quotes": (I32, 1), "calendars": (I32, 2), "basis": (F64, 2), "venues": (VENUE, 1),
-        "fund_levels": (I64, 2), "ledger": (LEDGER, 1),
+        "fund_levels": (I64, 2), "ledger": (LEDGER, 1), "collateral": (I64, 1),
         "inbox": (INTENT, 1), "buckets": (I32, 2), "residuals": (RESIDUAL, 1), "ranked": (RANKED, 1),
         "liquidations": (LIQUIDATION, 1), "adl": (ADL, 1), "trades": (TRADE, 1), "bars": (BAR, 1),
         "counts": (I64, 1),

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cascade.core import agents, backstop, deleveraging, firing, liquidation, matching, pricing, recording
+from cascade.core.collateral import update_collateral
 from cascade.core.margin import excess_of, is_flat
 from cascade.core.params import SOCIALISE, SPOT, UNMARGINED, Params
 from cascade.core.seats import wake
@@ -208,6 +209,8 @@ def _mark_all(st: State, p: Params, sample: bool) -> None:
     for m in range(len(p.markets)):
         if p.markets[m].kind == SPOT:
             pricing.update_mark(st, p, int64(m), sample)
+    if p.run[0].priced_collateral != 0:
+        update_collateral(st, p)
     for m in range(len(p.markets)):
         if p.markets[m].kind != SPOT:
             pricing.update_mark(st, p, int64(m), sample)
@@ -218,7 +221,9 @@ def _waves(st: State, p: Params) -> int:
     """Run margin test, liquidation and deleveraging, wave by wave, then record."""
     clock = st.clock[0]
     if clock.stage == MARGIN_TEST:
-        for account in range(p.run[0].first_agent, p.run[0].first_trader):
+        last = len(st.accounts) if clock.stale_traders != 0 else p.run[0].first_trader
+        clock.stale_traders = 0
+        for account in range(p.run[0].first_agent, last):
             if st.accounts[account].standing & STALE != 0:
                 retrigger(st, p, int64(account))
         if not firing.fire_triggers(st, p):

@@ -13,10 +13,11 @@ from __future__ import annotations
 import math
 
 from cascade.core.bitmap import clear_bit, first_from, has_bit, last_until, set_bit
+from cascade.core.collateral import collateral_tick, fallen, kept_value, moves_collateral
 from cascade.core.exact import lot_value
 from cascade.core.ladder import HIGH, HIGHS, LOW, LOWS, bitmap_at, hang_high, hang_low, trigger_slot
 from cascade.core.margin import MAX_TICK, excess_of, failing_tick, failing_upwards, maintenance_between
-from cascade.core.params import UNMARGINED, Params
+from cascade.core.params import SPOT, UNMARGINED, Params
 from cascade.core.state import NONE, STALE, State
 from cascade.jit import int64, kernel, outlined
 
@@ -155,6 +156,9 @@ def _retrigger_box(st: State, p: Params, account: int) -> None:
             reach = 0.0
     for k in range(first, last):
         position = st.positions[k]
+        if p.markets[int64(position.market)].kind == SPOT and position.lots >= 0:
+            _hang_spot(st, p, int64(k), reach, excess > 0.0)
+            continue
         if position.lots == 0:
             set_triggers(st, p, int64(k), int64(NONE), int64(NONE))
             continue
@@ -173,10 +177,24 @@ def _retrigger_box(st: State, p: Params, account: int) -> None:
 
 
 @kernel
+def _hang_spot(st: State, p: Params, position: int, reach: float, safe: bool) -> None:
+    """Hang a spot holding, or the place of one whose price counts for another, below the box."""
+    row = st.positions[position]
+    m, venue = int64(row.market), int64(st.accounts[int64(row.account)].venue)
+    matters = moves_collateral(p, venue, m, row.lots)
+    low = fallen(st.markets[m].mark, reach) - 1
+    if not safe:
+        low = MAX_TICK if row.lots > 0 or matters else int64(NONE)
+    elif not matters or low < 1:
+        low = int64(NONE)
+    set_triggers(st, p, position, low, int64(NONE))
+
+
+@kernel
 def _face(mark: int, lots: int, reach: float) -> int:
     """Return the adverse face of a box: the last tick inside it."""
     if lots > 0:
-        return max(int64(math.ceil(float(mark) * (1.0 - reach))), int64(1))
+        return fallen(mark, reach)
     return min(int64(math.floor(float(mark) * (1.0 + reach))), MAX_TICK - 1)
 
 
@@ -206,6 +224,9 @@ def _excess_at_face(st: State, p: Params, k: int, lots: int, reach: float) -> in
     """Return value less maintenance margin of position k at the face that is adverse to `lots`."""
     position = st.positions[k]
     m = int64(position.market)
+    if p.markets[m].kind == SPOT and position.lots > 0:
+        at = int64(st.accounts[int64(position.account)].venue) * len(p.markets) + m
+        return kept_value(p, at, m, position.lots, collateral_tick(st, p, at, m, reach))
     mark = st.markets[m].mark
     value = position.lots * lot_value(p.markets[m], _face(mark, lots, reach))
     back = abs(position.lots * lot_value(p.markets[m], _face(mark, -lots, reach)))

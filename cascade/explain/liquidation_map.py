@@ -200,6 +200,12 @@ def _excess(drawn: Assembled, accounts: Array, move: Array) -> Array:
     unit = p.markets.unit[positions.market].astype(np.float64)
     inverse = p.markets.contract[positions.market] == INVERSE
     value = positions.lots * np.where(inverse, -unit / np.maximum(mark, 1.0), mark * unit)
+    is_spot = p.markets.kind[positions.market] == SPOT  # collateral: it keeps its price, and counts in part
+    at = (
+        np.repeat(state.accounts.venue[accounts].astype(np.int64), counts) * len(p.markets) + positions.market
+    )
+    held = np.where(p.collateral.price[at] == 0, state.markets.mark[positions.market], state.collateral[at])
+    value = np.where(is_spot, positions.lots * held * unit * p.collateral.kept[at] * 1e-8, value)
     kept = value - maintenance(p, positions.market, np.abs(value))
     return state.balances[accounts, state.accounts.settlement[accounts]] + np.add.reduceat(kept, starts)
 

@@ -232,7 +232,8 @@ def _liquidations(log: Array, units: RunUnits) -> Columns:
         "side": category((log["side"] > 0).astype(np.int64), SIDES),
         "filled_lots": np.abs(log["filled_lots"]),
         "filled_usd": filled,
-        "liquidated_usd": filled + at_mark["taken_over_usd"] + at_mark["adl_usd"],
+        "liquidated_usd": markets.per_row("leveraged")
+        * (filled + at_mark["taken_over_usd"] + at_mark["adl_usd"]),
         "trigger_mark_price": price,
         "liquidation_price": markets.prices(log["liquidation_tick"]),
         "shortfall_usd": markets.money(log["shortfall"], price),

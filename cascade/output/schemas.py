@@ -147,7 +147,11 @@ LIQUIDATIONS: Final = Table(
         _column("taken_over_usd", "float", "lots taken over, at the trigger mark"),
         _column("adl_lots", "int64", "lots closed by auto-deleveraging"),
         _column("adl_usd", "float", "lots closed by auto-deleveraging, at the trigger mark"),
-        _column("liquidated_usd", "float", "filled_usd + taken_over_usd + adl_usd: what the row closed"),
+        _column(
+            "liquidated_usd",
+            "float",
+            "filled_usd + taken_over_usd + adl_usd: what the row closed; of collateral 0",
+        ),
         _column("trigger_mark_price", "float", "mark at which the margin test failed"),
         _column(
             "liquidation_price",

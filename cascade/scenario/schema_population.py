@@ -102,6 +102,12 @@ class LeveragedLayer(Model):
     hedge: Hedge | None = Field(
         default=None, description="Opposite legs in the same markets, on the same cross margin."
     )
+    collateral: dict[MarketName, Share] = Field(
+        default_factory=dict,
+        description="Parts of the margin that are held in other assets, by the spot market where they would be sold; "
+        "the rest is USD. The venue's `rules: {collateral: ...}` say how they count.",
+        examples=[{"spot:USDEUSD": "60 %"}],
+    )
     max_order: PositiveUsd = Field(
         default=500e3, description="Larger openings are worked in orders of this size."
     )

@@ -36,7 +36,7 @@ _NO_FIGURES = ("name", "venue", "date", "kind", "description", "sources")
 
 RULES = (
     "mark", "index", "funding", "margin", "liquidation", "fund", "adl", "fees", "contracts", "lending", "liquidators",
-    "pools",
+    "pools", "collateral",
 )  # fmt: skip
 """Parts of a rulebook that a scenario may change."""
 

@@ -249,6 +249,27 @@ class Pool(Model):
     protocol_fee: Share = Field(description="Part of the bonus that the venue keeps.", examples=["10 %"])
 
 
+class CollateralRule(Model):
+    """How the venue counts an asset other than USD as margin."""
+
+    haircut: Share = Field(
+        default=0.0, description="Part of its value that does not count.", examples=["5 %"]
+    )
+    price: Literal["own_spot", "median", "redemption", "floor"] = Field(
+        default="own_spot",
+        description="`own_spot`: mid of the spot market it is held in; `median`: of all spot markets of the asset; "
+        "`redemption`: what its issuer pays; `floor`: `own_spot`, but at least a part of redemption.",
+    )
+    redemption_usd: Price | None = Field(default=None, description="What its issuer pays for a unit.")
+    floor: Share = Field(default=1.0, description="With `floor`: the part of redemption that always counts.")
+
+    @model_validator(mode="after")
+    def _is_redeemed(self) -> CollateralRule:
+        if self.price in ("redemption", "floor") and self.redemption_usd is None:
+            raise refuse(f"price: {self.price} needs what the issuer pays", "add redemption_usd: 1", "CAS203")
+        return self
+
+
 class Fees(Model):
     """Trading fees, as parts of notional."""
 
@@ -362,6 +383,9 @@ class Rulebook(Model):
     fund: FundRule = Field(default=FundRule(), description="Insurance fund.")
     adl: AdlRule = Field(default=AdlRule(), description="Auto-deleveraging.")
     fees: Fees = Field(default=Fees(), description="Trading fees.")
+    collateral: dict[Text, CollateralRule] = Field(
+        default_factory=dict, description="Assets that back a cross margin besides USD, by name."
+    )
     contracts: dict[Text, Contract] = Field(default_factory=dict, description="Contracts by name.")
     lending: Lending = Field(default=Lending(), description="Calls on borrowers.")
     liquidators: Liquidators = Field(default=Liquidators(), description="Those who call them.")

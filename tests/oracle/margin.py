@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+import statistics
 from collections.abc import Callable
 
+from cascade.core import params as par
 from tests.oracle.ledger import RATE, Ledger, charge
-from tests.support.world import Market, Tier, lot_value
+from tests.support.world import Collateral, Market, Tier, lot_value
 
 LAST_TICK = 2_147_483_646
 
@@ -99,7 +102,25 @@ class Margin:
     def equity_in(self, account: int, settlement: int) -> int:
         """Return balance plus the value of all positions that settle in an asset."""
         own = [k for k in self.ledger.places[account] if self.ledger.rules(k).settlement == settlement]
-        return self.ledger.balance[account][settlement] + sum(self.value(k) for k in own)
+        return self.ledger.balance[account][settlement] + sum(self.counted(k) for k in own)
+
+    def counted(self, position: int) -> int:
+        """Return what a position adds to equity: of spot that backs a margin, its kept part at the collateral price."""
+        row, world = self.ledger.positions[position], self.ledger.world
+        if not self.ledger.rules(position).spot or not self.ledger.is_margined(row.account):
+            return self.value(position)
+        rule = world.counts(self.ledger.roster[row.account].venue, row.market)
+        value = row.lots * lot_value(world.markets[row.market], self._collateral_tick(rule, row.market))
+        return value * rule.kept // RATE if row.lots > 0 else value
+
+    def _collateral_tick(self, rule: Collateral, m: int) -> int:
+        """Return the price of collateral by its venue's rule."""
+        own, markets = self.marks[m], self.ledger.world.markets
+        if rule.price == par.SPOT_MEDIAN:
+            sources = [k for k, x in enumerate(markets) if x.spot and x.asset == markets[m].asset]
+            price = statistics.median(self.marks[k] * markets[k].tick_size for k in sources)
+            return max(math.floor(price / markets[m].tick_size + 0.5), 1)
+        return {par.OWN_SPOT: own, par.FLOORED: max(own, rule.given), par.REDEMPTION: rule.given}[rule.price]
 
     def maintenance(self, account: int) -> int:
         """Return the maintenance margin of all positions."""

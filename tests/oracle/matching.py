@@ -259,10 +259,12 @@ class Exchange:
 
     def _post_margin(self, account: int) -> None:
         """Bring a trader's wallet to entry notional over leverage."""
-        entries = [self.ledger.positions[k].entry_value for k in self.ledger.places[account]]
+        places = self.ledger.places[account]
+        entries = [self.ledger.positions[k].entry_value for k in places if not self.ledger.rules(k).spot]
+        backing = sum(self.margin.counted(k) for k in places if self.ledger.rules(k).spot)
         rate = int(RATE / self.seats[account].habits.leverage + 0.5)
         margin = charge(sum(abs(e) for e in entries), rate)
-        self.ledger.transfer(account, margin - sum(entries) - self.ledger.wallet(account))
+        self.ledger.transfer(account, margin - sum(entries) - backing - self.ledger.wallet(account))
 
     def settle_flat(self, account: int) -> None:
         """Close the wallet of a flat account: the fund pays what is missing, a trader takes what is left."""

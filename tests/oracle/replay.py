@@ -131,6 +131,15 @@ class Replay:
         seen["hedged liquidated"] += sum(row["market"] in hedged[int(row["account"])] for row in rows)
         given_up = ((int(row["counterparty"]), row["market"]) for row in oracle.logs.adl)
         seen["hedged deleveraged"] += sum(market in hedged[account] for account, market in given_up)
+        counted = {
+            m for rules in [self.world.collateral] for (_, m), r in rules.items() if r.price != par.OWN_SPOT
+        }
+        seen["collateral at another price"] += sum(row["market"] in counted for row in rows)
+        spots = [k for k, market in enumerate(self.world.markets) if market.spot]
+        first = int(self.kernels.p.run[0].first_trader)
+        seen["collateral of traders sold"] += sum(
+            row["market"] in spots and row["account"] >= first for row in rows
+        )
         other = [k for k, market in enumerate(self.world.markets) if market.settlement != 0]
         seen["settled in another asset"] += sum(row["market"] in other for row in rows)
         seen["deleveraged in another asset"] += sum(row["market"] in other for row in oracle.logs.adl)

@@ -39,6 +39,8 @@ RARE = (
     "waited",
     "socialised",
     "drawn_down",
+    "collateral at another price",
+    "collateral of traders sold",
     "settled in another asset",
     "deleveraged in another asset",
     "cross liquidated",

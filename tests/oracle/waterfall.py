@@ -133,7 +133,7 @@ class Waterfall(Pool, Absorption):
     def _to_lower_tier(self, account: int) -> str:
         """Reduce position by position until the account is safe or the book has no more."""
         part = 0
-        for position in self.ledger.places[account]:
+        for position in self._in_turn(account):
             while self.ledger.positions[position].lots and not self._goes_whole(account, position):
                 wanted = self._forced_size(account, position)
                 filled = self._force(account, position, wanted, part)
@@ -143,6 +143,10 @@ class Waterfall(Pool, Absorption):
                 if filled < wanted:
                     break
         return FAILED
+
+    def _in_turn(self, account: int) -> list[int]:
+        """Return an account's positions as they are liquidated: perpetuals, then the spot that backs them."""
+        return sorted(self.ledger.places[account], key=lambda k: self.ledger.rules(k).spot)
 
     def _tier(self, position: int) -> int:
         """Return the tier of a position, counted from 0."""
@@ -177,7 +181,7 @@ class Waterfall(Pool, Absorption):
             self.waited += 1
             return OPEN
         part = 0
-        for position in self.ledger.places[account]:
+        for position in self._in_turn(account):
             row, market = self.ledger.positions[position], self.ledger.rules(position)
             size = abs(row.lots)
             if size == 0:
@@ -202,7 +206,7 @@ class Waterfall(Pool, Absorption):
         """At most a part of each position at each test, within what the fund may lose."""
         venue = self.venue_of(account)
         budget, part = venue.block_notional, 0
-        for position in self.ledger.places[account]:
+        for position in self._in_turn(account):
             if self.margin.equity(account) < 0:
                 return FAILED
             held = abs(self.ledger.positions[position].lots)
@@ -273,7 +277,7 @@ class Waterfall(Pool, Absorption):
 
     def _bankruptcy(self, account: int, position: int) -> int:
         """Return the bankruptcy price of a position, the account's others at their marks."""
-        rest = self.margin.equity(account) - self.margin.value(position)
+        rest = self.margin.equity(account) - self.margin.counted(position)
         return bankruptcy_tick(self.ledger.rules(position), self.ledger.positions[position].lots, rest)
 
     def _worst(self, account: int, position: int, bankruptcy: int) -> int:

@@ -163,6 +163,7 @@ def _run(world: World, roster: tuple[Account, ...]) -> dict[str, Any]:
         "python_agents": 1,
         "forced_orders": int(world.forced_orders),
         "deleveraging": int(world.deleveraging),
+        "priced_collateral": int(any(c.price != par.OWN_SPOT for c in world.collateral.values())),
     }
 
 
@@ -248,6 +249,8 @@ def _params(world: World, roster: tuple[Account, ...]) -> par.Params:
         for m in world.markets
         for t in m.tiers
     ]
+    places = [(v, m) for v in range(len(world.venues)) for m in range(len(world.markets))]
+    rules = [vars(world.counts(*place)) for place in places]
     layer = {
         "top_up_factor": world.top_up_factor,
         "max_order": 1e12,
@@ -261,6 +264,7 @@ def _params(world: World, roster: tuple[Account, ...]) -> par.Params:
         venues=table(par.VENUE_P, _venues(world, roster)),
         tiers=table(par.TIER, steps),
         fees=np.array([venue.fees for venue in world.venues], np.int64),
+        collateral=table(par.COLLATERAL, rules),
         makers=table(par.MAKER, []),
         quote_levels=table(par.QUOTE_LEVEL, []),
         news_takers=table(par.NEWS_TAKER, []),

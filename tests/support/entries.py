@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from cascade import rng
-from cascade.core import bitmap, book, exact, firing, inbox, margin, triggers
+from cascade.core import bitmap, book, collateral, exact, firing, inbox, margin, triggers
 from cascade.core.params import Params
 from cascade.core.state import NONE, State
 from cascade.jit import entry
@@ -114,6 +114,7 @@ def at_marks(st: State, p: Params, marks: Any, found: Any) -> int:
         market.mark = marks[m]
         if not market.window + n // 8 <= market.mark < market.window + n - n // 8:
             book.recentre(st, p, np.int64(m), market.mark)
+    collateral.update_collateral(st, p)
     if not firing.fire_triggers(st, p):
         return np.int64(-1)
     count = np.int64(0)

@@ -9,6 +9,7 @@ from cascade.core import params as par
 from tests.support.world import (
     NEVER,
     Account,
+    Collateral,
     Holding,
     Market,
     Seat,
@@ -30,6 +31,12 @@ def random_world(rng: random.Random, n_steps: int = 12) -> World:
     markets, venues = _markets(rng)
     accounts = [*_others(rng, markets), *_agents(rng, markets), *_traders(rng, markets)]
     accounts = _balanced(markets, accounts)
+    collateral = {
+        (v, m): _collateral(rng)
+        for v in range(len(venues))
+        for m, market in enumerate(markets)
+        if market.spot
+    }
     world = World(
         markets=tuple(markets),
         venues=tuple(venues),
@@ -39,6 +46,7 @@ def random_world(rng: random.Random, n_steps: int = 12) -> World:
         n_steps=n_steps,
         forced_orders=rng.random() > 0.1,
         top_up_factor=rng.choice((1.25, 2.0)),
+        collateral=collateral if rng.random() < 0.6 else {},
     )
     places = quoting_places(world)
     return replace(world, n_quotes=len(places) * 2 * N_LEVELS, quotes={k: i for i, k in enumerate(places)})
@@ -109,6 +117,15 @@ def _venue(rng: random.Random) -> Venue:
         funding_steps=rng.choice((3, 5, 1000)),
         first_funding=rng.randint(1, 6),
         fund_balance=rng.choice((0, 0, 50_000, 500_000, 10**10)),
+    )
+
+
+def _collateral(rng: random.Random) -> Collateral:
+    """Return how a venue counts a spot holding."""
+    return Collateral(
+        price=int(rng.choice((par.OWN_SPOT, par.SPOT_MEDIAN, par.REDEMPTION, par.FLOORED))),
+        kept=rng.choice((10**8, 95_000_000, 71_234_567)),
+        given=rng.choice((START, START - 30)),
     )
 
 
@@ -245,6 +262,8 @@ def _traders(rng: random.Random, markets: list[Market]) -> list[Account]:
         plain = _margined(
             rng, markets, f"trader {k}", int(par.TRADER_ACCOUNT), Seat(leverage=rng.choice(LEVERAGES))
         )
+        if rng.random() < 0.3 and _is_in_usd(markets, plain):
+            plain = _with_spot(rng, markets, plain)
         if len(plain.holdings) == 1 and plain.holdings[0].lots:
             plain = replace(plain, seat=_standing(rng, plain, markets))
         made.append(plain)

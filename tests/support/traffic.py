@@ -32,7 +32,9 @@ class Traffic:
         self.legs = [h.leg for a in roster for h in a.holdings]
         self.kinds = [roster[a].kind for a, _ in self.places]
         self.traders = [
-            k for k, (a, m) in enumerate(self.places) if roster[a].seat and not world.markets[m].pool
+            k
+            for k, (a, m) in enumerate(self.places)
+            if roster[a].seat and not world.markets[m].pool and not world.markets[m].spot
         ]
         self.others = [k for k, kind in enumerate(self.kinds) if kind in (par.FLOW_ACCOUNT, par.AGENT)]
         self.price = [float(m.start) for m in world.markets]

@@ -108,6 +108,15 @@ class Venue:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Collateral:
+    """How a venue counts a spot holding: price source, part kept (1e-8), and the price that is given."""
+
+    price: int = int(par.OWN_SPOT)
+    kept: int = 10**8
+    given: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
 class Holding:
     """A place for a position in a market, and what it holds at the start."""
 
@@ -156,6 +165,11 @@ class World:
     deleveraging: bool = True
     top_up_factor: float = 2.0
     quotes: dict[int, int] = field(default_factory=dict)
+    collateral: dict[tuple[int, int], Collateral] = field(default_factory=dict)
+
+    def counts(self, venue: int, market: int) -> Collateral:
+        """Return how a venue counts a spot market's asset."""
+        return self.collateral.get((venue, market), Collateral())
 
     @property
     def n_settlements(self) -> int:

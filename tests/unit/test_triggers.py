@@ -13,7 +13,7 @@ from tests.oracle.market import OracleMarket
 from tests.support.build import build
 from tests.support.entries import at_marks
 from tests.support.small_worlds import START, crash_world
-from tests.support.world import Account, Holding, Seat, World, wallet
+from tests.support.world import Account, Collateral, Holding, Seat, World, wallet
 
 N_ACCOUNTS = 200
 
@@ -90,6 +90,49 @@ def test_no_account_is_missed_and_none_is_flagged_that_is_safe(cross, hedged, n_
         for m in range(len(marks)):
             move = rng.uniform(0.6, 1.6) if jump else rng.uniform(0.985, 1.015)
             marks[m] = min(max(round(marks[m] * move), 3), 20_000)
+        n = at_marks(st, p, np.array(marks, np.int64), found)
+        wanted = scan(oracle, marks)
+        assert sorted(found[:n].tolist()) == wanted
+        sizes.add(n)
+    assert breaches(st, p, endowment) == []
+    assert len(sizes) > 20
+
+
+def with_baskets(rng: random.Random, world: World, price: int) -> World:
+    """Return a world whose traders hold part of their margin in spot of which there is a second market."""
+    second = len(world.markets)
+    spot = world.markets[0]
+    other = replace(spot, tick_size=spot.tick_size / 2, start=2 * spot.start)
+    rule = Collateral(price=price, kept=rng.choice((95_000_000, 61_234_567)), given=spot.start * 9 // 10)
+    accounts = []
+    for account in world.accounts:
+        if account.seat is None:
+            accounts.append(account)
+            continue
+        lots = rng.randint(0, 60)
+        places = (*account.holdings, Holding(market=0, lots=lots, entry=START), Holding(market=second))
+        paid = lots * START * spot.unit * rule.kept // 10**8
+        accounts.append(
+            replace(account, holdings=places, balance=account.balance - int(paid * rng.uniform(0.7, 1)))
+        )
+    rules = {(1, 0): rule, (1, second): rule}
+    return replace(world, markets=(*world.markets, other), accounts=tuple(accounts), collateral=rules)
+
+
+@pytest.mark.parametrize("price", [par.OWN_SPOT, par.SPOT_MEDIAN, par.REDEMPTION, par.FLOORED])
+def test_no_account_is_missed_whatever_its_collateral_is_priced_by(price):
+    rng = random.Random(int(price))
+    world = with_baskets(rng, population(rng, True, 1000), int(price))
+    p, st, endowment = build(world)
+    oracle = OracleMarket(world)
+    start = [m.start for m in world.markets]
+    marks, found, sizes = list(start), np.zeros(len(st.accounts), np.int64), set()
+    for k in range(250):
+        still = k // 50 % 2  # for a while only spot moves, as when collateral loses its peg
+        for m, market in enumerate(world.markets):
+            move = rng.uniform(0.6, 1.5) if rng.random() < 0.05 else rng.uniform(0.985, 1.015)
+            if market.spot or not still:
+                marks[m] = min(max(round(marks[m] * move), start[m] // 4), 3 * start[m])
         n = at_marks(st, p, np.array(marks, np.int64), found)
         wanted = scan(oracle, marks)
         assert sorted(found[:n].tolist()) == wanted

@@ -67,6 +67,20 @@ def fund_draw_usd(replicate: Replicate) -> Value:
 
 
 @metric(
+    "collateral_sold_usd", "USD", "collateral of liquidated accounts that was sold on spot, or bought by the fund",
+    "sum of filled_usd + taken_over_usd over liquidations on markets without leverage", worse="up",
+)  # fmt: skip
+def collateral_sold_usd(replicate: Replicate) -> Value:
+    """Collateral that liquidations sold."""
+    spot = [market.name for market in replicate.units.markets if not market.leveraged]
+    on_spot = np.isin(replicate.names("liquidations", "market"), spot)
+    sold = replicate.numbers("liquidations", "filled_usd") + replicate.numbers(
+        "liquidations", "taken_over_usd"
+    )
+    return float(sold[on_spot].sum())
+
+
+@metric(
     "adl_usd",
     "USD",
     "notional closed by auto-deleveraging, at mark",

@@ -1,0 +1,122 @@
+"""What a spot holding counts for as margin: its collateral price, less the venue's haircut.
+
+A venue takes the price from its own spot book, from the median of all spot markets of the asset, from
+what the issuer redeems it at, or from its own book but no lower than a floor. All rise with every spot
+price, which is what lets a box of prices prove that an account is safe (`triggers`).
+"""
+
+from __future__ import annotations
+
+import math
+
+from cascade.core.exact import lot_value, times_rate
+from cascade.core.params import FLOORED, OWN_SPOT, REDEMPTION, SPOT, SPOT_MEDIAN, UNMARGINED, Params
+from cascade.core.state import State
+from cascade.jit import entry, int64, kernel, outlined
+
+
+@kernel
+def counted_value(st: State, p: Params, position: int) -> int:
+    """Return what a position adds to the equity of its account at the present marks.
+
+    Of a spot holding of a margined account that is its value at the collateral price less the haircut,
+    rounded down. Whatever else there is counts in full, at its mark.
+    """
+    row = st.positions[position]
+    m, account = int64(row.market), st.accounts[int64(row.account)]
+    if p.markets[m].kind != SPOT or account.margin == UNMARGINED:
+        return row.lots * lot_value(p.markets[m], st.markets[m].mark)
+    at = int64(account.venue) * len(p.markets) + m
+    tick = st.markets[m].mark if p.collateral[at].price == OWN_SPOT else st.collateral[at]
+    return kept_value(p, at, m, row.lots, tick)
+
+
+@kernel
+def kept_value(p: Params, at: int, m: int, lots: int, tick: int) -> int:
+    """Return what lots of spot market m count for at a collateral price under row `at` of the rules."""
+    value = lots * lot_value(p.markets[m], tick)
+    return times_rate(value, p.collateral[at].kept) if lots > 0 else value
+
+
+@kernel
+def collateral_tick(st: State, p: Params, at: int, m: int, reach: float) -> int:
+    """Return the collateral price of spot market m when every spot price has fallen by `reach`."""
+    row = p.collateral[at]
+    if row.price == OWN_SPOT:
+        return fallen(st.markets[m].mark, reach)
+    if row.price == FLOORED:
+        return max(fallen(st.markets[m].mark, reach), row.given)
+    if row.price == SPOT_MEDIAN:
+        return _median_tick(st, p, m, reach)
+    return row.given
+
+
+@kernel
+def fallen(mark: int, reach: float) -> int:
+    """Return the lowest tick within `reach` below a mark."""
+    return max(int64(math.ceil(float(mark) * (1.0 - reach))), int64(1))
+
+
+@outlined
+def _median_tick(st: State, p: Params, m: int, reach: float) -> int:
+    """Return the median of the spot prices of an asset, fallen by `reach`, as a tick of market m."""
+    asset, n = p.markets[m].asset, int64(0)
+    for k in range(len(p.markets)):
+        n += 1 if _is_source(p, int64(k), asset) else 0
+    price = 0.5 * (_ranked(st, p, asset, (n - 1) // 2, reach) + _ranked(st, p, asset, n // 2, reach))
+    return max(int64(math.floor(price / p.markets[m].tick_size + 0.5)), int64(1))
+
+
+@kernel
+def _is_source(p: Params, k: int, asset: int) -> bool:
+    """Tell whether market k is a spot market of an asset."""
+    return p.markets[k].kind == SPOT and p.markets[k].asset == asset
+
+
+@kernel
+def _price(st: State, p: Params, k: int, reach: float) -> float:
+    """Return the price of market k, fallen by `reach`, in quote units."""
+    return float(fallen(st.markets[k].mark, reach)) * p.markets[k].tick_size
+
+
+@kernel
+def _ranked(st: State, p: Params, asset: int, rank: int, reach: float) -> float:
+    """Return the fallen spot price of an asset that `rank` others lie below (few sources: counted)."""
+    for k in range(len(p.markets)):
+        if not _is_source(p, int64(k), asset):
+            continue
+        price = _price(st, p, int64(k), reach)
+        below, level = int64(0), int64(0)
+        for other in range(len(p.markets)):
+            if _is_source(p, int64(other), asset):
+                there = _price(st, p, int64(other), reach)
+                below += 1 if there < price else 0
+                level += 1 if there == price else 0
+        if below <= rank < below + level:
+            return price
+    return 0.0
+
+
+@outlined
+def update_collateral(st: State, p: Params) -> None:
+    """Set the price of all collateral that has another than its own book's."""
+    n = len(p.markets)
+    for at in range(len(p.collateral)):
+        if p.collateral[at].price != OWN_SPOT:
+            st.collateral[at] = collateral_tick(st, p, int64(at), int64(at % n), 0.0)
+
+
+@kernel
+def moves_collateral(p: Params, venue: int, m: int, lots: int) -> bool:
+    """Tell whether an account that holds lots of spot market m may lose margin by its price.
+
+    Under a median it may even where it holds the asset in another market; under redemption it never does.
+    """
+    source = p.collateral[venue * len(p.markets) + m].price
+    return source == SPOT_MEDIAN or (lots > 0 and source != REDEMPTION)
+
+
+@entry
+def price_collateral(st: State, p: Params) -> None:
+    """Set the price of all collateral at the start."""
+    update_collateral(st, p)
