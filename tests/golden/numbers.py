@@ -61,6 +61,7 @@ CASES = (
     Case("venue-binance"),
     Case("venue-bitmex"),
     Case("venue-bitmex-inverse"),
+    Case("collateral-depeg"),
     Case("venue-bybit"),
     Case("venue-dydx"),
     Case("venue-hyperliquid"),
