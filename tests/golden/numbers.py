@@ -73,6 +73,7 @@ CASES = (
     Case("funding-shock", ("duration=20m",)),
     Case("leverage-cap", ("duration=15m",)),
     Case("maker-withdrawal", ("duration=15m",)),
+    Case("partial-liquidation"),
     Case("short-squeeze", ("duration=15m",)),
     Case("stop-loss-run", ("duration=15m",)),
     Case("thin-book", ("duration=15m",)),

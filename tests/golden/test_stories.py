@@ -24,6 +24,7 @@ MOST_LINES = 39
 WITHDRAWAL = ("channels.maker_withdrawal=false",)
 FULL_BOOK = ("shocks.weekend.factor=1x", "shocks.hour.factor=1x")
 FEE = "venues.offshore.rules.contracts.BTCUSDT.liquidation_fee=1.25 %"
+WHOLE = "venues.offshore.rules.liquidation.procedure=full"
 USUAL_RATE = "markets.offshore:BTCUSDT.funding.rate=0.01 %"
 
 
@@ -46,6 +47,7 @@ STORIES = (
     Story("funding-shock", "15m", (USUAL_RATE,), f"{SLUG}fall_bps", 40),
     Story("leverage-cap", "15m", ("population.crowd.leverage.max=20",), f"{SLUG}fall_bps", 30),
     Story("maker-withdrawal", "15m", WITHDRAWAL, f"{SLUG}fall_bps", 100),
+    Story("partial-liquidation", "12m", (WHOLE,), "complete_usd", -40e6),
     Story("short-squeeze", "15m", ("population.shorts=null",), f"{SLUG}rise_bps", 50),
     Story("stop-loss-run", "15m", ("channels.stop_losses=false",), f"{SLUG}fall_bps", 10),
     Story("thin-book", "15m", ("shocks.book.factor=1x",), f"{SLUG}fall_bps", 100),
@@ -196,6 +198,18 @@ def test_under_flat_tiers_the_fund_takes_over_what_tiers_sell_in_the_book(play: 
         return result.tables["liquidations"].to_pandas().groupby("replicate").taken_over_usd.sum()
 
     assert (taken(play("flat-tiers", False)) > 2 * taken(play("flat-tiers", True))).all()
+
+
+@pytest.mark.parametrize("turned", [1, 2])
+def test_reducing_helps_only_where_the_rate_exceeds_fee_and_slippage(turned: int, tmp_path: Path) -> None:
+    """A dearer fee, or the tier below: what is sold by parts is what is sold whole, in more orders."""
+    turn = ["duration=12m", *knobs("partial-liquidation")[turned]]
+    path = SCENARIOS / "partial-liquidation.yaml"
+    parts, whole = (run(path, [*turn, *more], replicates=N, out=tmp_path) for more in ([], [WHOLE]))
+    sold = zip(values(parts, "complete_usd"), values(whole, "complete_usd"), strict=True)
+    assert all(a == pytest.approx(b, rel=2e-3) for a, b in sold)
+    orders = zip(values(parts, "orders"), values(whole, "orders"), strict=True)
+    assert all(a >= 2 * b for a, b in orders)
 
 
 def test_stories_are_all_told() -> None:
