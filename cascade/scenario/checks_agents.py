@@ -62,18 +62,15 @@ def _kind(wanted: type[Any] | UnionType | None) -> str:
 def _patterns(
     context: Context, steps: Steps, patterns: Sequence[str], wanted: type[Any] | None = None
 ) -> Iterator[Finding]:
+    select = context.scenario.select_pools if wanted is LendingPool else context.scenario.select_markets
     markets = context.scenario.markets
+    fitting = [name for name in select("*") if wanted is None or isinstance(markets[name], wanted)]
     for number, pattern in enumerate(patterns):
-        select = context.scenario.select_pools if wanted is LendingPool else context.scenario.select_markets
-        matching = select((pattern,))
-        place = (*steps, number) if follow(context.root, (*steps, number))[1] == (*steps, number) else steps
-        if not matching:
-            message = f"no market matches '{pattern}'{did_you_mean(pattern, markets)}"
-            yield Finding(place, message, f"markets: {listing(markets)}")
-        elif wanted is not None and not any(isinstance(markets[name], wanted) for name in matching):
-            message = f"'{pattern}' matches no {_kind(wanted)}market"
-            names = [name for name, market in markets.items() if isinstance(market, wanted)]
-            yield Finding(place, message, f"{_kind(wanted)}markets: {listing(names) or 'none'}")
+        if set(select((pattern,))).isdisjoint(fitting):
+            own = (*steps, number)
+            place = own if follow(context.root, own)[1] == own else steps
+            message = f"no {_kind(wanted)}market matches '{pattern}'{did_you_mean(pattern, fitting)}"
+            yield Finding(place, message, f"{_kind(wanted)}markets: {listing(fitting) or 'none'}")
 
 
 def _single(context: Context, steps: Steps, name: str, wanted: type[Any] | UnionType) -> Iterator[Finding]:

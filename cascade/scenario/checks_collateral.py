@@ -42,9 +42,8 @@ def _holding(context: Context, steps: Steps, layer: LeveragedLayer, name: str) -
     market = markets.get(name)
     if not isinstance(market, SpotMarket):
         spots = [key for key, each in markets.items() if isinstance(each, SpotMarket)]
-        yield Finding(
-            steps, f"no spot market '{name}'{did_you_mean(name, spots)}", listing(spots), on_key=True
-        )
+        message = f"no spot market '{name}'{did_you_mean(name, spots)}"
+        yield Finding(steps, message, f"spot markets: {listing(spots) or 'none'}", on_key=True)
         return
     for traded in context.scenario.select_markets(layer.markets):
         rulebook = context.rulebook_of(traded)

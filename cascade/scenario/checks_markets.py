@@ -136,13 +136,16 @@ def contract_is_known(context: Context) -> Found:
 @register("CAS145", "a lending pool counts in the ticks and lots of its spot market", "markets")
 def pool_fits_its_spot(context: Context) -> Found:
     """Test that collateral which is seized can be sold: same asset, same steps."""
-    for name, pool in context.scenario.markets.items():
+    markets = context.scenario.markets.items()
+    for name, pool in markets:
         spot = context.scenario.markets.get(pool.spot) if isinstance(pool, LendingPool) else None
         if not isinstance(spot, SpotMarket) or not isinstance(pool, LendingPool):
             continue
         if spot.asset != pool.asset:
             message = f"a pool of {pool.asset} sells on '{pool.spot}', which is of {spot.asset}"
-            yield Finding(("markets", name, "spot"), message, f"name a spot market of {pool.asset}")
+            spots = [key for key, m in markets if isinstance(m, SpotMarket) and m.asset == pool.asset]
+            hint = f"write spot: {spots[0]}" if spots else f"add a spot market of {pool.asset}"
+            yield Finding(("markets", name, "spot"), message, hint)
             continue
         for key in ("tick", "lot"):
             if getattr(pool, key) != getattr(spot, key):

@@ -54,6 +54,16 @@ ETH_MARKETS = """
   spot:ETHUSD: {type: spot, asset: ETH, tick: 0.01, lot: 0.001}
   binance:ETHUSDT: {type: linear_perpetual, asset: ETH}"""
 TIER = "allows at most 125x"
+RULEBOOK = "    rulebook: binance-2025-07"
+LINEAR = "    type: linear_perpetual"
+COLLATERAL = '    collateral: {"spot:BTCUSD": 70 %, "spot:BTCEUR": 20 %}'
+LENDING = """
+  aave: {rulebook: aave-v3, fund: 2M}
+  compound: {rulebook: aave-v3, fund: 2M}"""
+POOLS = """
+  aave:ETHUSD: {type: lending_pool, asset: ETH}
+  compound:ETHUSD: {type: lending_pool, asset: ETH}"""
+LAYER = "  - type: leveraged\n"
 
 CASES = [
     case(
@@ -175,7 +185,7 @@ CASES = [
             ("    market: binance:BTCUSDT", "    market: binance:BTCUSD"),
             (SHOCK + "\n", ""),
         ],
-        Fault("CAS105", "{rulebook: spott}", "spott", "write one of binance-2025-03, binance-2025-07"),
+        Fault("CAS105", "{rulebook: spott}", "spott", "write one of aave-v3, binance-2025-03"),
         Fault("CAS104", "  binance:BTCUSD:", "binance", "contracts: BTCUSDT, ETHUSDT"),
     ),
     case(
@@ -447,6 +457,98 @@ CASES = [
             ("    depth:\n", "    cap: 10B\n    depth:\n"),
         ],
         Fault("CAS111", "open_interest: 500B", "500B", "write at most 231B USD"),
+    ),
+    case(
+        "a window outside the run",
+        [("outputs: {bars: 1m}", "outputs: {bars: 1m, window: {start: 1h, end: 3h}}")],
+        Fault("CAS170", "window: {start: 1h", "{start", "write times that rise, between 0s and 2h"),
+    ),
+    case(
+        "a window by date in a run without one",
+        [
+            ('start: "2025-07-01T00:00:00Z"\n', ""),
+            ('        - ["2025-07-01T02:00:00Z", 106000]\n', ""),
+            ("outputs: {bars: 1m}", 'outputs: {bars: 1m, window: {start: "2025-07-01T00:00:00Z", end: 1h}}'),
+        ],
+        Fault("CAS170", "window: {start", "{start", "add start: 2025-07-01T00:00:00Z"),
+    ),
+    case(
+        "collateral of an isolated margin, with exits, of markets and assets that nobody knows",
+        [(LEVERAGE, LEVERAGE + "\n" + COLLATERAL)],
+        Fault("CAS152", COLLATERAL, "collateral", "write margin: cross"),
+        Fault("CAS152", COLLATERAL, '"spot:BTCUSD"', "{collateral: {BTC: {haircut: 5 %}}}"),
+        Fault("CAS152", COLLATERAL, '"spot:BTCEUR"', "spot markets: spot:BTCUSD"),
+        Fault("CAS152", STOP, "stop_loss", "remove stop_loss"),
+    ),
+    case(
+        "more collateral than margin, for a contract that settles in the asset",
+        [
+            (RULEBOOK, "    rulebook: bitmex-2025-07"),
+            (LINEAR, "    type: inverse_perpetual\n    contract: XBTUSD"),
+            ("    tick: 0.1\n    lot: 0.001\n", ""),
+            (SPOT, SPOT + "\n" + SPOT.replace("spot:B", "spot:TB")),
+            ("    markets: [spot:BTCUSD]", "    markets: spot:*"),
+            (STOP, '    margin: cross\n    collateral: {"spot:BTCUSD": 80 %, "spot:TBTCUSD": 40 %}'),
+        ],
+        Fault("CAS152", "    collateral: {", "collateral", "write parts that sum to 100 % at most"),
+        Fault("CAS152", "    collateral: {", '"spot:BTCUSD"', "or trade a linear perpetual"),
+        Fault("CAS152", "    collateral: {", '"spot:TBTCUSD"', "or trade a linear perpetual"),
+    ),
+    case(
+        "one margin for contracts that settle in two assets, and a fund in a third",
+        [
+            (RULEBOOK, "    rulebook: bitmex-2025-07"),
+            (
+                "  binance:BTCUSDT:\n",
+                "  binance:XBTUSD: {type: inverse_perpetual, asset: BTC}\n  binance:BTCUSDT:\n",
+            ),
+            (LINEAR, "    type: linear_perpetual\n    contract: XBTUSDT"),
+            ("fund: 1B", "fund: {BTX: 100}"),
+            ("    markets: binance:BTCUSDT", "    markets: binance:*\n    margin: cross"),
+            (STOP + "\n", ""),
+        ],
+        Fault(
+            "CAS150", "    markets: binance:*\n    margin", "binance:*", "write one layer for each of them"
+        ),
+        Fault("CAS151", "fund: {BTX", "BTX", "assets: BTC, USD"),
+    ),
+    case(
+        "a pool that sells what it does not hold, or counts otherwise",
+        [
+            (ETH_AFTER, ETH + ETH_AFTER),
+            ("\n  spot: {rulebook: spot}", LENDING + "\n  spot: {rulebook: spot}"),
+            (
+                SPOT,
+                SPOT
+                + """
+  spot:ETHUSD: {type: spot, asset: ETH, tick: 0.01, lot: 0.001}
+  aave:ETHUSD: {type: lending_pool, asset: ETH, spot: spot:BTCUSD, tick: 0.1}
+  compound:ETHUSD: {type: lending_pool, asset: ETH, tick: 0.5}""",
+            ),
+            ("    markets: [spot:BTCUSD]", "    markets: spot:*"),
+        ],
+        Fault("CAS145", "  aave:ETHUSD: {", "spot:BTCUSD", "write spot: spot:ETHUSD"),
+        Fault("CAS145", "tick: 0.5}", "0.5", "remove it: it is that of the spot market"),
+    ),
+    case(
+        "borrowers who are unsound, on two venues, and of no pool",
+        [
+            (ETH_AFTER, ETH + ETH_AFTER),
+            ("\n  spot: {rulebook: spot}", LENDING + "\n  spot: {rulebook: spot}"),
+            (SPOT, SPOT + "\n  spot:ETHUSD: {type: spot, asset: ETH, tick: 0.01, lot: 0.001}" + POOLS),
+            ("    markets: [spot:BTCUSD]", "    markets: spot:*"),
+            (
+                LAYER,
+                """  - {type: borrowers, name: here, markets: [aave:*, compound:*], collateral: 10M, health: 0.9}
+  - {type: borrowers, name: there, markets: spot:ETHUSD, collateral: 10M, health: {dist: uniform, low: 1, high: 2}}
+"""
+                + LAYER,
+            ),
+        ],
+        Fault("CAS146", "name: here", "[aave:*", "write one layer for each venue"),
+        Fault("CAS146", "health: 0.9", "0.9", "write values above 1"),
+        Fault("CAS146", "health: {dist", "{dist", "add min: 1.01 to the distribution"),
+        Fault("CAS147", "name: there", "spot:ETHUSD", "lending markets: aave:ETHUSD, compound:ETHUSD"),
     ),
 ]
 

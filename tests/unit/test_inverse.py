@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -158,7 +159,6 @@ def test_rows_of_an_inverse_market_are_in_usd_at_their_mark() -> None:
         ),
         ({"markets.venue:BTCUSDT.lot": 0.5}, "CAS103", "write lot: 10 or more"),
         ({"markets.venue:BTCUSDT.type": "linear_perpetual"}, "CAS104", "write type: inverse_perpetual"),
-        ({"venues.venue.fund": {"ETH": 3}}, "CAS151", "assets: BTC"),
         ({"venues.venue.fund": {"BTC": "3 EUR"}}, "CAS013", "plain digits"),
     ],
 )
@@ -172,17 +172,18 @@ def test_what_does_not_fit_an_inverse_contract_is_refused(
     ]
 
 
-def test_one_margin_backs_positions_of_one_asset() -> None:
+def test_one_account_of_a_table_has_its_margin_in_one_asset(tmp_path: Path) -> None:
     data = inverse_data()
     data["markets"]["venue:XBTUSDT"] = {"type": "linear_perpetual", "asset": "BTC", "tick": 0.1, "lot": 0.001}
-    layer = data["population"][0]
-    data["population"] = [
-        {key: layer[key] for key in ("type", "name", "accounts", "leverage")}
-        | {"margin": "cross", "markets": "venue:*"}
-    ]
+    file = tmp_path / "book.csv"
+    data["population"] = [{"type": "table", "name": "book", "file": str(file)}]
+    rows = ["venue:BTCUSDT,long,5000,106000,10,a", "venue:XBTUSDT,long,5000,106000,10,a"]
+    file.write_text("\n".join(["market,side,notional_usd,entry_price,leverage,account", *rows]))
     with pytest.raises(ScenarioError) as caught:
         replaced(Scenario.model_validate(data), {"seed": 2})
-    assert "CAS150" in [p.code for p in caught.value.problems]
+    (problem,) = (p for p in caught.value.problems if p.severity == "error")
+    assert (problem.code, problem.line, problem.path) == ("CAS021", 3, "account")
+    assert problem.hint == "write another account for this row"
 
 
 def test_an_agent_with_margin_in_usd_is_told_so() -> None:
