@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from cascade.scenario.checks import Context, Finding, Found, register
 from cascade.scenario.schema_population import LeveragedLayer
 from cascade.scenario.schema_venues import SpotMarket
 from cascade.scenario.source import Steps
 from cascade.scenario.words import did_you_mean, listing
+
+if TYPE_CHECKING:
+    from cascade.venues.rulebook import CollateralRule
 
 _EXITS = ("stop_loss", "take_profit", "top_up")
 
@@ -58,3 +62,14 @@ def _holding(context: Context, steps: Steps, layer: LeveragedLayer, name: str) -
             hint = f"add venues.{venue}.rules: {{collateral: {{{market.asset}: {{haircut: 5 %}}}}}}"
             yield Finding(steps, message, hint, on_key=True)
             return
+        elif rulebook is not None and _is_worthless(rulebook.collateral[market.asset], market):
+            message = f"by the rules of {venue} {market.asset} counts for nothing"
+            hint = f"write a smaller haircut or a higher redemption in venues.{venue}.rules.collateral.{market.asset}"
+            yield Finding(steps, message, hint, on_key=True)
+            return
+
+
+def _is_worthless(rule: CollateralRule, market: SpotMarket) -> bool:
+    """Tell whether no amount of a holding adds to a margin, so that none could make up a part of it."""
+    redeemed = rule.redemption_usd or 0.0
+    return rule.haircut >= 1.0 or (rule.price == "redemption" and redeemed < market.tick)

@@ -106,6 +106,16 @@ def draw(key: int, step: int, slot: int, number: int) -> float:
 
 
 @entry
+def counted(st: State, p: Params, marks: Any, values: Any) -> None:
+    """Set the marks and write what every position adds to the equity of its account."""
+    for m in range(len(p.markets)):
+        st.markets[m].mark = marks[m]
+    collateral.update_collateral(st, p)
+    for position in range(len(st.positions)):
+        values[position] = collateral.counted_value(st, p, np.int64(position))
+
+
+@entry
 def at_marks(st: State, p: Params, marks: Any, found: Any) -> int:
     """Set the marks, fire what they reach, and write the accounts flagged; then let them go again."""
     n = p.run[0].n_ticks
