@@ -239,10 +239,12 @@ def _in_blocks(st: State, p: Params, account: int) -> int:
     venue = p.venues[int64(row.venue)]
     budget, part = venue.block_notional, int64(0)
     for turn in range(2 * row.n_positions):
+        k = _in_turn(st, p, account, int64(turn))
+        if k == NONE:
+            continue
         if equity_of(st, p, account) < 0:
             return FAILED
-        k = _in_turn(st, p, account, int64(turn))
-        if k == NONE or st.positions[k].lots == 0:
+        if st.positions[k].lots == 0:
             continue
         position = st.positions[k]
         m = int64(position.market)

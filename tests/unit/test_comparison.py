@@ -42,6 +42,21 @@ def test_identical_runs_differ_by_exactly_zero():
     assert found.notes == ()
 
 
+def test_equal_money_summed_in_other_parts_is_equal():
+    base = {"adl_usd": np.full(20, 140_959_204.7)}
+    parts = {"adl_usd": np.nextafter(base["adl_usd"], np.inf)}
+    found = compare({"a": result(base), "b": result(parts)}).differences["b"]["adl_usd"]
+    assert found.is_zero
+    more = {"adl_usd": base["adl_usd"] + 0.001}
+    assert not compare({"a": result(base), "b": result(more)}).differences["b"]["adl_usd"].is_zero
+
+
+def test_luck_that_saves_nearly_all_is_not_counted_out():
+    base = drawn()
+    near = {"complete_usd": base["complete_usd"] + np.random.default_rng(1).normal(0, 1e-3, 100)}
+    assert "over 1,000x" in str(compare({"a": result(base), "b": result(base | near)}))
+
+
 def test_what_harms_is_worse_whichever_way_it_points(worse):
     found = worse.differences["thin"]
     assert found["bad_debt_usd"].verdict is Verdict.WORSE

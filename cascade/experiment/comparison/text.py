@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 _CHANGES: Final = 12
 """Changes of the scenario that are shown; of more, their number."""
 
+_MOST_LUCK: Final = 1000
+"""Savings beyond this are shown as such: the runs are all but equal."""
+
 _TINTS: Final = {Verdict.WORSE: "red", Verdict.BETTER: "green", Verdict.HIGHER: "bold", Verdict.LOWER: "bold"}
 
 
@@ -77,6 +80,8 @@ def _luck(difference: Difference) -> str:
     reduction = difference.variance_reduction
     if reduction is None or math.isinf(reduction):
         return ""
+    if reduction > _MOST_LUCK:
+        return f"over {_MOST_LUCK:,}x"
     return f"{reduction:,.1f}x" if reduction < 99.5 else f"{reduction:,.0f}x"
 
 
