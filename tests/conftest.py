@@ -79,14 +79,14 @@ def bar_log():
 
 @pytest.fixture
 def write_run(tmp_path, units, liquidation_log, bar_log):
-    """Return a maker of small complete runs, metrics included."""
+    """Return a maker of small complete runs, metrics included; `logs` replaces some of its logs."""
     from cascade.analysis.metrics import Replicate, compute, metric_columns
     from cascade.core.state import ADL, TRADE
     from cascade.output.convert import FUND_ROW, to_batch
     from cascade.output.parquet import concatenate
     from cascade.output.writer import RunWriter
 
-    logs = {
+    usual = {
         "bars": np.concatenate(
             [bar_log([1_070_000, 1_050_000, 1_060_000]), bar_log([250_000] * 3, market=2)]
         ),
@@ -96,7 +96,10 @@ def write_run(tmp_path, units, liquidation_log, bar_log):
         "funds": np.zeros(1, FUND_ROW),
     }
 
-    def write(n=2, folder="test-00000000", close=True, manifest=None, order=None, cut=None, **options):
+    def write(
+        n=2, folder="test-00000000", close=True, manifest=None, order=None, cut=None, logs=None, **options
+    ):
+        shown = usual | (logs or {})
         columns = metric_columns(units, counterfactual=True)
         path = tmp_path / folder
         with RunWriter(
@@ -104,14 +107,14 @@ def write_run(tmp_path, units, liquidation_log, bar_log):
             units,
             scenario_text="name: test\n",
             resolved_text="name: test\nseed: 1\n",
-            tables=list(logs),
+            tables=list(shown),
             replicates=range(n),
             request={"seed": 1, "replicates": n},
             metrics=columns,
             **options,
         ) as writer:
             for k in order or writer.pending:
-                batches = {name: to_batch(name, log, units, k) for name, log in logs.items()}
+                batches = {name: to_batch(name, log, units, k) for name, log in shown.items()}
                 tables = {name: concatenate([batch]) for name, batch in batches.items() if name != "trades"}
                 twin = Replicate(units, tables["bars"], tables["liquidations"], tables["adl"])
                 row = compute(Replicate(units, **tables, twin=twin))

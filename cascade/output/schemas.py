@@ -114,8 +114,14 @@ BARS: Final = Table(
         _column("volume_usd", "float", "traded notional, each fill counted once"),
         _column("flow_usd", "float", "taker buys less taker sells"),
         _column("n_trades", "int64", "fills"),
-        _column("long_liquidated_usd", "float", "notional of long positions liquidated"),
-        _column("short_liquidated_usd", "float", "notional of short positions liquidated"),
+        _column(
+            "long_liquidated_usd",
+            "float",
+            "longs, and on spot collateral, that forced orders sold in the book, at mark; of a pool what calls took",
+        ),
+        _column(
+            "short_liquidated_usd", "float", "shorts that forced orders bought back in the book, at mark"
+        ),
         _column("open_interest_lots", "int64", "long open interest, which equals the short"),
         _column("open_interest_usd", "float", "open interest at mark", null=True),
         _column("funding_rate_bps", "float", "funding rate of the interval; longs pay where positive"),

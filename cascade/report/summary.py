@@ -285,7 +285,8 @@ def _plan(result: Result) -> Iterator[tuple[str, list[tuple[str, ...]]]]:
         (asset, column_name("complete_{asset}_usd", asset), column_name("public_{asset}_usd", asset))
         for asset in units.assets
     ]
-    yield "Liquidated", [*_TOTAL_ROWS, *assets, *_ORDER_ROWS]
+    sold = _COLLATERAL_ROWS if _has_any(result, "collateral_sold_usd") else ()
+    yield "Liquidated", [*_TOTAL_ROWS, *assets, *_ORDER_ROWS, *sold]
     for market in units.markets:
         if market.leveraged:
             names = [(label, column_name(f"{{market}}_{name}", market.name)) for label, name in _PRICE_ROWS]
@@ -295,6 +296,11 @@ def _plan(result: Result) -> Iterator[tuple[str, list[tuple[str, ...]]]]:
             yield f"Calls on {market.name}", [*names]
     yield "Cause", [*_CAUSE_ROWS]
     yield "Who bore it", [*_WATERFALL_ROWS]
+
+
+def _has_any(result: Result, name: str) -> bool:
+    """Tell whether a metric is other than 0 in any replicate."""
+    return name in result.runs.column_names and any(result.runs.column(name).to_pylist())
 
 
 _TOTAL_ROWS = (
@@ -311,6 +317,8 @@ _ORDER_ROWS = (
     ("  venue", "largest_order_venue", "public_largest_order_venue"),
     ("  pair", "largest_order_market", "public_largest_order_market"),
 )
+
+_COLLATERAL_ROWS = (("collateral sold", "collateral_sold_usd"),)
 
 _PRICE_ROWS = (
     ("start", "start_price"),

@@ -52,6 +52,15 @@ def test_many_replicates_have_intervals(write_run):
     assert summary.figures["complete_usd"].estimate.n == 6
 
 
+def test_collateral_has_a_row_only_where_some_was_sold(write_run, liquidation_log):
+    assert "collateral sold" not in summarise(read(write_run(n=1))).to_text()
+    on_spot = {"market": 0, "filled_value": 1000 * 10_690_000 * 10, "trigger_mark": 10_700_000}
+    log = liquidation_log({"step": 130}, on_spot | {"step": 131})
+    text = summarise(read(write_run(n=1, folder="sold-00000000", logs={"liquidations": log}))).to_text()
+    row = next(line for line in text.splitlines() if line.startswith("collateral sold"))
+    assert row.split()[2:] == ["107k", "USD"]
+
+
 def test_published_figures_stand_beside(write_run):
     lines = summarise(read(write_run(n=1, manifest={"published": PUBLISHED}))).to_text().splitlines()
     btc = next(line for line in lines if line.startswith("BTC  "))
