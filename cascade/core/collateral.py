@@ -110,10 +110,17 @@ def update_collateral(st: State, p: Params) -> None:
 def moves_collateral(p: Params, venue: int, m: int, lots: int) -> bool:
     """Tell whether an account that holds lots of spot market m may lose margin by its price.
 
-    Under a median it may even where it holds the asset in another market; under redemption it never does.
+    Under redemption it does not, but where the venue takes a median for any market of the asset it may,
+    even if it holds the asset only there.
     """
-    source = p.collateral[venue * len(p.markets) + m].price
-    return source == SPOT_MEDIAN or (lots > 0 and source != REDEMPTION)
+    n = len(p.markets)
+    if lots > 0 and p.collateral[venue * n + m].price != REDEMPTION:
+        return True
+    asset = p.markets[m].asset
+    for k in range(n):
+        if _is_source(p, int64(k), asset) and p.collateral[venue * n + k].price == SPOT_MEDIAN:
+            return True
+    return False
 
 
 @entry

@@ -131,7 +131,7 @@ def liquidation_tick(p: Params, m: int, lots: int, balance: int) -> int:
         rate = float(tier.rate) * 1e-8
         value = -(float(balance) + float(tier.deduction)) / (float(lots) * (1.0 - slope * rate))
         tick = tick_where(market, value)
-        guess = int64(min(max(tick, 0.0), float(MAX_TICK)))
+        guess = int64(min(max(tick, 0.0), float(MAX_TICK - 1)))
         if abs(float(lots) * value) <= float(tier.cap):
             break
     guess = max(guess, int64(1))
