@@ -14,9 +14,9 @@ from cascade.core import params as par
 from cascade.core.check import breaches
 from tests.support.random_worlds import random_world, with_pools
 from tests.support.runner import Intent, Runner
-from tests.support.small_worlds import crash_world, quotes
+from tests.support.small_worlds import START, crash_world, quotes
 from tests.support.traffic import Traffic
-from tests.support.world import lot_value
+from tests.support.world import Collateral, Holding, World, lot_value
 
 PACE = settings(
     max_examples=120, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
@@ -107,6 +107,44 @@ def test_a_move_of_60_per_cent_empties_the_fund_and_leaves_the_window(factor, n_
     assert len(runner.log("adl")) > 0
     assert int(runner.log("liquidations")["adl_lots"].sum()) == int(np.abs(runner.log("adl")["lots"]).sum())
     assert np.sign(runner.log("adl")["lots"]).tolist() == [1 if factor < 1 else -1] * len(runner.log("adl"))
+
+
+def with_collateral(world: World, rule: Collateral) -> World:
+    """Return a world whose traders hold five lots of spot on credit, as the venue counts them at the start."""
+    tick = rule.given if rule.price == par.REDEMPTION else START
+    coins = Holding(market=0, lots=5, entry=START)
+    worth = coins.lots * tick * world.markets[0].unit * rule.kept // 10**8
+    accounts = tuple(
+        replace(a, holdings=(*a.holdings, coins), balance=a.balance - worth) if a.seat else a
+        for a in world.accounts
+    )
+    return replace(world, accounts=accounts, collateral={(1, 0): rule})
+
+
+@pytest.mark.parametrize("long", [True, False])
+@pytest.mark.parametrize("price", [par.OWN_SPOT, par.SPOT_MEDIAN, par.REDEMPTION, par.FLOORED])
+def test_a_jump_that_uses_up_the_fund_loses_no_collateral(long, price):
+    rule, fund = Collateral(price=int(price), kept=91_234_567, given=950), 100_000
+    rules = {"fund_balance": fund, "adl_price": int(par.AT_MARK)}  # so that the fund bears the losses
+    world = with_collateral(crash_world(long=long, cross=True, n_waves=2, **rules), rule)
+    runner, spots = Runner(world), [k for k, (_, m) in enumerate(places(world)) if world.markets[m].spot]
+    for step in range(12):
+        sent = quotes(world, START if step < 2 else 550 if long else 1700, deep=step < 2)
+        if step >= 2:  # the book of the collateral is as thin as the others
+            sent = [replace(i, lots=int(np.sign(i.lots))) if i.position in spots else i for i in sent]
+        runner.step(sent)
+        assert breaches(runner.st, runner.p, runner.endowment) == []
+    st, rows = runner.st, runner.log("liquidations")
+    sold = rows[rows["market"] == 0]
+    assert int((sold["filled_lots"] + sold["taken_over_lots"]).sum()) == 50
+    kept = (st.positions.market == 0) & (st.accounts.kind[st.positions.account] == par.TRADER_ACCOUNT)
+    assert not st.positions.lots[kept].any()
+    assert len(runner.log("adl")) > 0
+    owner = int(runner.p.venues[1].fund)
+    coins = int(st.positions.lots[(st.positions.market == 0) & (st.positions.account == owner)][0])
+    worth = coins * int(st.markets[0].mark) * world.markets[0].unit
+    assert int(st.ledger.fund_losses[0]) > fund
+    assert int(st.balances[owner, 0]) + worth < 0 < coins
 
 
 def test_orders_outside_the_window_wait_and_trade_when_the_price_comes():
