@@ -221,8 +221,17 @@ class _Fills:
         self.clocks = {
             market.name: (max(market.clock_s, units.dt), market.waves(units.dt)) for market in units.markets
         }
-        self.by_key: dict[tuple[str, str], Ints] = {}
-        self.groups: dict[tuple[Any, int, int], _Group] = {}
+        self.lists: dict[tuple[str, str] | None, _Fills._List] = {}
+        self.groups: dict[tuple[Any, int, int], _Group] = {}  # they stay, so that each keeps its id
+        self.shares: dict[int, tuple[Ints, Floats]] = {}
+
+    class _List(NamedTuple):
+        """Rows of fills of one kind, with when they were and whether a mark has followed in their own step."""
+
+        rows: Ints
+        when: Ints
+        t_s: Floats
+        is_last: npt.NDArray[np.bool_]
 
     def before(self, row: int, *, anywhere: bool = False) -> _Group | None:
         """Return the fills since the mark at which the account of a row was last safe, or None.
@@ -230,38 +239,43 @@ class _Fills:
         Of its own market and side; with `anywhere`, of all.
         """
         key = None if anywhere else (str(self.rows.market[row]), str(self.rows.side[row]))
-        fills = self.everywhere if key is None else self._of(key)
+        fills = self._of(key)
         low, high = self._since(fills, row)
-        while low < high and not self._is_unmarked(int(fills[low]), row):
-            low += 1
         if low >= high:
             return None
         if (key, low, high) not in self.groups:
-            self.groups[key, low, high] = self._added_up(fills[low:high])
+            self.groups[key, low, high] = self._added_up(fills.rows[low:high])
         return self.groups[key, low, high]
 
-    def _since(self, fills: Ints, row: int) -> tuple[int, int]:
-        """Return where among fills those of the wave before lie, or of the time since the mark before."""
-        when = self.when[fills]
+    def _since(self, fills: _List, row: int) -> tuple[int, int]:
+        """Return where among fills those of the wave before lie, or those that no mark has followed yet."""
+        now = self.when[row]
+        high = int(np.searchsorted(fills.when, now))
         if self.rows.wave[row] > 0:
-            low, high = np.searchsorted(when, [self.when[row] - 1, self.when[row]]).tolist()
-            return low, high
+            return int(np.searchsorted(fills.when, now - 1)), high
         interval = self.clocks[str(self.rows.market[row])][0] if self.memory_s is None else self.memory_s
-        low = int(np.searchsorted(self.rows.t_s[fills], self.rows.t_s[row] - interval - 1e-9))
-        return low, int(np.searchsorted(when, self.when[row]))
+        low = int(np.searchsorted(fills.t_s, self.rows.t_s[row] - interval - 1e-9))
+        while self.memory_s is None and low < high and not fills.is_last[low]:
+            low += 1
+        return low, high
 
-    def _is_unmarked(self, fill: int, row: int) -> bool:
-        """Tell whether no mark has followed a fill in its own step, so that the next step's is the first."""
-        if self.rows.wave[row] > 0 or self.memory_s is not None:
-            return True
-        return int(self.rows.wave[fill]) == self.clocks[str(self.rows.market[fill])][1] - 1
-
-    def _of(self, key: tuple[str, str]) -> Ints:
-        if key not in self.by_key:
+    def _of(self, key: tuple[str, str] | None) -> _List:
+        if key not in self.lists:
             rows, filled = self.rows, self.everywhere
-            mine = (rows.market[filled] == key[0]) & (rows.side[filled] == key[1])
-            self.by_key[key] = filled[mine]
-        return self.by_key[key]
+            if key is not None:
+                filled = filled[(rows.market[filled] == key[0]) & (rows.side[filled] == key[1])]
+            last = np.array([self.clocks[str(name)][1] - 1 for name in rows.market[filled]], np.int64)
+            self.lists[key] = _Fills._List(
+                filled, self.when[filled], rows.t_s[filled], rows.wave[filled] == last
+            )
+        return self.lists[key]
+
+    def heaviest(self, group: _Group, most: int) -> tuple[Ints, Floats]:
+        """Return the accounts that pushed most, or filled most where none pushed, with their shares."""
+        if id(group) not in self.shares:
+            heavy = group.push if group.push.any() else group.filled_usd
+            self.shares[id(group)] = _heaviest(group.sources, heavy, most)
+        return self.shares[id(group)]
 
     def _added_up(self, fills: Ints) -> _Group:
         sources, place = np.unique(self.node_of[fills], return_inverse=True)
@@ -277,11 +291,17 @@ def _parents(rows: _Rows, node_of: Ints, fills: _Fills, first: int, most: int) -
     found = list(_groups(rows, node_of, fills, first))
     if not found or (rows.wave[first] == 0 and not _but_for(rows, first, found)):
         return none
+    if len(found) == 1:
+        return fills.heaviest(found[0][1], most)
     cost = [held * group.push for held, group in found]
     if not any(part.any() for part in cost):
         cost = [group.filled_usd for _, group in found]
     sources, place = np.unique(np.concatenate([group.sources for _, group in found]), return_inverse=True)
-    heavy = _sums(place, np.concatenate(cost))
+    return _heaviest(sources, _sums(place, np.concatenate(cost)), most)
+
+
+def _heaviest(sources: Ints, heavy: Floats, most: int) -> tuple[Ints, Floats]:
+    """Return at most so many sources with their shares: the heaviest, in their order."""
     kept = np.sort(np.argsort(-heavy, kind="stable")[:most])
     kept = kept[heavy[kept] > 0]
     return sources[kept], heavy[kept] / heavy[kept].sum()
