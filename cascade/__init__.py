@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     )
     from cascade.calculator.tables import rulebook_tiers
     from cascade.errors import CascadeError
+    from cascade.experiment.attribution import Attribution, attribute
     from cascade.experiment.run import run
     from cascade.experiment.sweep import sweep
     from cascade.model import CascadeModel
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Attribution",
     "CascadeError",
     "CascadeModel",
     "MarginTier",
@@ -44,6 +46,7 @@ __all__ = [
     "Result",
     "Scenario",
     "Sweep",
+    "attribute",
     "bankruptcy_price",
     "initial_margin",
     "liquidation_price",
@@ -60,6 +63,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Attribution": "cascade.experiment.attribution",
     "CascadeError": "cascade.errors",
     "CascadeModel": "cascade.model",
     "MarginTier": "cascade.calculator.account",
@@ -67,6 +71,7 @@ _HOMES = {
     "Result": "cascade.output.reader",
     "Scenario": "cascade.scenario",
     "Sweep": "cascade.output.sweep",
+    "attribute": "cascade.experiment.attribution",
     "bankruptcy_price": "cascade.calculator.account",
     "initial_margin": "cascade.calculator.account",
     "liquidation_price": "cascade.calculator.account",

@@ -18,6 +18,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("cascade.cli.run:run", "Run a scenario."),
     "sweep": ("cascade.cli.sweep:sweep", "Run variants of a scenario under the same luck."),
     "report": ("cascade.cli.report:report", "Write a run as one page of figures and tables."),
+    "attribute": ("cascade.cli.attribute:attribute", "Say how much came through which channel."),
     "graph": ("cascade.cli.graph:graph", "Show who tripped whom in a run."),
     "price": ("cascade.cli.price:price", "Price a position: liquidation, bankruptcy, margins."),
     "rulebook": ("cascade.cli.rulebook:rulebook", "List, show, compare and test the rules of venues."),

@@ -328,7 +328,26 @@ EDGES: Final = Table(
     timed=False,
 )
 
-DERIVED: Final[dict[str, Table]] = {table.name: table for table in (NODES, EDGES)}
+ATTRIBUTION: Final = Table(
+    "attribution",
+    "One row per replicate, metric and channel of amplification.",
+    (
+        _column("metric", "category", "metric, a column of runs"),
+        _column("unit", "category", "unit of the metric, and of all figures of the row"),
+        _column("channel", "category", "channel of amplification"),
+        _column("place", "int64", "place of the channel in the waterfall, from 0"),
+        _column("outside", "float", "the metric with all chosen channels off", unit="see unit"),
+        _column("total", "float", "the metric with all of them on", unit="see unit"),
+        _column("effect", "float", "total less outside", unit="see unit"),
+        _column(
+            "waterfall", "float", "what switching the channel on added after those before", unit="see unit"
+        ),
+        _column("shapley", "float", "what it added on average over all orders", unit="see unit"),
+    ),
+    timed=False,
+)
+
+DERIVED: Final[dict[str, Table]] = {table.name: table for table in (NODES, EDGES, ATTRIBUTION)}
 """Tables that an analysis writes, by name; they are no part of a run."""
 
 SINGLE_FILES: Final = ("runs", "failures")
