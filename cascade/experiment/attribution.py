@@ -23,7 +23,8 @@ from cascade.experiment.run import Say, start_of
 from cascade.experiment.sweep import Prepared, prepare, run_prepared
 from cascade.output.columns import to_numpy
 from cascade.output.failing import writing
-from cascade.output.parquet import write_parquet
+from cascade.output.parquet import read_files, write_parquet
+from cascade.output.reader import Result
 from cascade.output.schemas import Column, schema
 from cascade.output.sweep import Sweep
 from cascade.scenario.load import load, overridden
@@ -180,6 +181,27 @@ def attribution_of(sweep: Sweep, metrics: Sequence[str] | None = None) -> Attrib
     ResultsError
         If the sweep is not one over every coalition of some channels, and nothing else.
     """
+    found = _computed(sweep, metrics)
+    with writing(sweep.path):
+        write_parquet(sweep.path / FILE, found.table)
+    return found
+
+
+def recorded(sweep: Sweep) -> Attribution | None:
+    """Return the attribution that was written into the folder of a sweep, or None if none was."""
+    if not (sweep.path / FILE).is_file():
+        return None
+    metrics = read_files([sweep.path / FILE], ordered=False).column("metric").unique().to_pylist()
+    return _computed(sweep, metrics)
+
+
+def whole_of(sweep: Sweep) -> Result:
+    """Return the run of a sweep over channels in which all of them are on."""
+    channels, names = _coalitions_of(sweep)
+    return sweep.variants[names[frozenset(channels)]]
+
+
+def _computed(sweep: Sweep, metrics: Sequence[str] | None) -> Attribution:
     channels, names = _coalitions_of(sweep)
     whole = sweep.variants[names[frozenset(channels)]]
     base = load(whole.path / "scenario.resolved.yaml") if whole.path else None
@@ -200,8 +222,6 @@ def attribution_of(sweep: Sweep, metrics: Sequence[str] | None = None) -> Attrib
         found.append(metric)
         rows += more
     table = _table(whole.name, rows)
-    with writing(sweep.path):
-        write_parquet(sweep.path / FILE, table)
     return Attribution(
         whole.name, sweep.path, channels, len(whole.replicates), tuple(found), table, tuple(notes)
     )
