@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     )
     from cascade.calculator.tables import rulebook_tiers
     from cascade.errors import CascadeError
+    from cascade.experiment.attribution import Attribution, attribute
     from cascade.experiment.comparison import Comparison, compare
     from cascade.experiment.replay import replay
     from cascade.experiment.run import run
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Attribution",
     "CascadeError",
     "CascadeModel",
     "Comparison",
@@ -47,6 +49,7 @@ __all__ = [
     "Result",
     "Scenario",
     "Sweep",
+    "attribute",
     "bankruptcy_price",
     "compare",
     "initial_margin",
@@ -65,6 +68,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Attribution": "cascade.experiment.attribution",
     "CascadeError": "cascade.errors",
     "CascadeModel": "cascade.model",
     "Comparison": "cascade.experiment.comparison.types",
@@ -73,6 +77,7 @@ _HOMES = {
     "Result": "cascade.output.reader",
     "Scenario": "cascade.scenario",
     "Sweep": "cascade.output.sweep",
+    "attribute": "cascade.experiment.attribution",
     "bankruptcy_price": "cascade.calculator.account",
     "compare": "cascade.experiment.comparison.compare",
     "initial_margin": "cascade.calculator.account",

@@ -20,6 +20,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "report": ("cascade.cli.report:report", "Write a run as one page of figures and tables."),
     "compare": ("cascade.cli.compare:compare", "Compare runs: what is worse, what better, how sure."),
     "replay": ("cascade.cli.replay:replay", "Run a replicate again, recorded in full where it was worst."),
+    "attribute": ("cascade.cli.attribute:attribute", "Say how much came through which channel."),
+    "graph": ("cascade.cli.graph:graph", "Show who tripped whom in a run."),
     "price": ("cascade.cli.price:price", "Price a position: liquidation, bankruptcy, margins."),
     "rulebook": ("cascade.cli.rulebook:rulebook", "List, show, compare and test the rules of venues."),
     "schema": ("cascade.cli.schema:schema", "Print the scenario format for editors or people."),

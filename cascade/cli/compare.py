@@ -55,7 +55,13 @@ def compare(
         from cascade.report.write import write_report
 
         page = write_report(
-            runs, out, baseline=baseline, metrics=metrics, confidence=confidence, static=static, force=force
+            runs,
+            out,
+            baseline=found.variants[0].name,
+            metrics=metrics,
+            confidence=confidence,
+            static=static,
+            force=force,
         )
         say(f"report: {page}")
     refuse_breaches(found, thresholds)

@@ -20,7 +20,7 @@ from cascade.output.run_units import MarketUnits, ReportingTag, RunUnits
 from cascade.output.schemas import schema
 from cascade.output.snapshots import book_rows, fund_rows, positions_batch
 from cascade.scenario.schema import Scenario
-from cascade.scenario.schema_venues import Market
+from cascade.venues.load import rulebook_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -35,7 +35,7 @@ def units_of(scenario: Scenario) -> RunUnits:
     """Return the names and units of a scenario's tables."""
     return RunUnits(
         scenario=scenario.name,
-        markets=tuple(_market_units(name, market) for name, market in scenario.markets.items()),
+        markets=tuple(_market_units(scenario, name) for name in scenario.markets),
         dt=scenario.dt,
         start=scenario.start,
         reporting=tuple(
@@ -47,12 +47,13 @@ def units_of(scenario: Scenario) -> RunUnits:
     )
 
 
-def _market_units(name: str, market: Market) -> MarketUnits:
+def _market_units(scenario: Scenario, name: str) -> MarketUnits:
     """Return the units of one market."""
+    market, venue = scenario.markets[name], name.partition(":")[0]
     return MarketUnits(
         name=name,
         asset=market.asset,
-        venue=name.partition(":")[0],
+        venue=venue,
         tick_size=market.tick,
         lot_size=market.lot,
         unit=lot_unit(market),
@@ -60,6 +61,7 @@ def _market_units(name: str, market: Market) -> MarketUnits:
         leveraged=market.type != "spot",
         lending=market.type == "lending_pool",
         inverse=market.type == "inverse_perpetual",
+        clock_s=rulebook_of(scenario.venues[venue]).liquidation.clock_s,
     )
 
 

@@ -47,6 +47,12 @@ class MarketUnits:
     """Whether it is a pool of collateral, which liquidators sell on spot."""
     inverse: bool = False
     """Whether the market settles in its asset."""
+    clock_s: float = 1.0
+    """Seconds between two margin tests of the venue."""
+
+    def waves(self, dt: float) -> int:
+        """Return how many margin tests a step of dt seconds has at the most."""
+        return max(round(dt / self.clock_s), 1)
 
     @property
     def settlement(self) -> str:

@@ -306,13 +306,67 @@ TABLES: Final[dict[str, Table]] = {
     table.name: table for table in (RUNS, BARS, LIQUIDATIONS, ADL, TRADES, ACCOUNTS, BOOK, FUNDS, FAILURES)
 }
 
+NODES: Final = Table(
+    "nodes",
+    "One row per liquidated account of a cascade graph.",
+    (
+        _column("node", "int64", "number of the node, in the order of time"),
+        MARKET,
+        _column("wave", "int64", "wave within the step at which it was tripped"),
+        _column("account", "int64", "account"),
+        _column("life", "int64", "life of the account's seat"),
+        _column("side", "category", "side of the position: long or short"),
+        _column("cause", "category", "as in liquidations; null without a counterfactual", null=True),
+        _column("liquidated_usd", "float", "notional closed: in the book, by the fund, by auto-deleveraging"),
+        _column("root", "int64", "1 where it was tripped from outside, else 0"),
+        _column("tree", "int64", "node of the root it goes back to along its heaviest parents"),
+        _column("generation", "int64", "0 of roots, else one more than the highest among its parents"),
+        _column("offspring", "float", "liquidations it tripped itself, by share", unit="1"),
+        _column("descendants", "float", "liquidations that go back to it, by share", unit="1"),
+        _column("transmitted_usd", "float", "their notional, without its own"),
+    ),
+)
+
+EDGES: Final = Table(
+    "edges",
+    "One row per pair of accounts of which one tripped the other.",
+    (
+        _column("source", "int64", "node whose forced fills moved the mark"),
+        _column("target", "int64", "node that they tripped"),
+        _column("weight", "float", "its share of the push; the shares of a target sum to 1", unit="1"),
+    ),
+    timed=False,
+)
+
+ATTRIBUTION: Final = Table(
+    "attribution",
+    "One row per replicate, metric and channel of amplification.",
+    (
+        _column("metric", "category", "metric, a column of runs"),
+        _column("unit", "category", "unit of the metric, and of all figures of the row"),
+        _column("channel", "category", "channel of amplification"),
+        _column("place", "int64", "place of the channel in the waterfall, from 0"),
+        _column("outside", "float", "the metric with all chosen channels off", unit="see unit"),
+        _column("total", "float", "the metric with all of them on", unit="see unit"),
+        _column("effect", "float", "total less outside", unit="see unit"),
+        _column(
+            "waterfall", "float", "what switching the channel on added after those before", unit="see unit"
+        ),
+        _column("shapley", "float", "what it added on average over all orders", unit="see unit"),
+    ),
+    timed=False,
+)
+
+DERIVED: Final[dict[str, Table]] = {table.name: table for table in (NODES, EDGES, ATTRIBUTION)}
+"""Tables that an analysis writes, by name; they are no part of a run."""
+
 SINGLE_FILES: Final = ("runs", "failures")
 """Tables that a complete run holds as one file rather than as a folder of parts."""
 
 
 def columns(table: str, *, dated: bool, extra: tuple[Column, ...] = ()) -> tuple[Column, ...]:
     """Return the columns of a table in order; `dated` adds `time`, `extra` follows (metrics of runs)."""
-    declared = TABLES[table]
+    declared = (TABLES | DERIVED)[table]
     timing = (STEP, T_S, *([TIME] if dated else [])) if declared.timed else ()
     return (SCENARIO, REPLICATE, *timing, *declared.columns, *extra)
 

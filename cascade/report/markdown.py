@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cascade.report.builders import comparison, ensemble, facts, liquidations, losses
+from cascade.report.builders import attribution, comparison, ensemble, facts, liquidations, losses
 from cascade.report.builders.comparison import comparison_verdict
 from cascade.report.builders.differences import differences
 from cascade.report.builders.headline import headline, verdict
@@ -30,6 +30,8 @@ def _parts(study: Study) -> Iterator[str]:
         comparison.differences(study),
         headline(study),
         liquidations.newspaper(study),
+        *(each.table for each in attribution.waterfalls(study) or ()),
+        *(each.table for each in attribution.shares(study) or ()),
     ]
     found += [*(waterfall if isinstance(waterfall, list) else []), ensemble.tail(study)]
     for table in [*found, facts.checks(study), facts.provenance(study)]:

@@ -15,10 +15,11 @@ import numpy as np
 
 from cascade.analysis.statistics import CONFIDENCE
 from cascade.errors import UsageError
+from cascade.experiment.attribution import recorded, whole_of
 from cascade.experiment.comparison import compare
 from cascade.output.manifest import software_version
 from cascade.output.reader import Result
-from cascade.output.sweep import Sweep, named_results
+from cascade.output.sweep import Sweep, named_results, read
 from cascade.report.builders.comparison import comparison_verdict
 from cascade.report.builders.differences import labels
 from cascade.report.builders.headline import verdict
@@ -60,7 +61,8 @@ def study_of(
     Parameters
     ----------
     sources
-        Folders of runs or sweeps, or what was read from them; of a sweep all variants.
+        Folders of runs or sweeps, or what was read from them; of a sweep all variants. Of one sweep of
+        `attribute` alone, the run with all channels on, and what each channel did.
     baseline, metrics, confidence
         As of `compare`; of no use for one run.
 
@@ -69,7 +71,11 @@ def study_of(
     ResultsError, UsageError
         Results that can't be read or compared, too many of them, or a baseline that is none of them.
     """
-    named = named_results(sources)
+    listed = list(sources)
+    whole = attributed(listed[0]) if len(listed) == 1 and baseline is None and metrics is None else None
+    if whole:
+        return whole
+    named = named_results(listed)
     if len(named) == 1:
         return Study((Variant(named[0].name, named[0].result, 1),))  # not in the baseline's grey
     if len(named) > MOST_RUNS:
@@ -84,6 +90,16 @@ def study_of(
     comparison = compare(results, new_names.get(baseline or "", baseline), metrics, confidence=confidence)
     variants = [Variant(each.name, results[each.name], k) for k, each in enumerate(comparison.variants)]
     return Study(tuple(variants), comparison)
+
+
+def attributed(source: str | Path | Result | Sweep) -> Study | None:
+    """Return the study of a sweep over channels that `attribute` has evaluated, or None if it is none."""
+    opened = source if isinstance(source, Result | Sweep) else read(source)
+    found = recorded(opened) if isinstance(opened, Sweep) else None
+    if found is None or not isinstance(opened, Sweep):
+        return None
+    whole = whole_of(opened)
+    return Study((Variant(whole.name, whole, 1),), attribution=found)
 
 
 def page(study: Study, options: Options | None = None) -> str:

@@ -12,7 +12,7 @@ from typing import Final
 from cascade.analysis.metrics import METRICS, EnsembleMetric, Metric
 from cascade.analysis.statistics import CONFIDENCE
 from cascade.errors import ExitCode
-from cascade.output.schemas import RESULTS_VERSION, TABLES, TIME, Column, Table, columns
+from cascade.output.schemas import DERIVED, RESULTS_VERSION, TABLES, TIME, Column, Table, columns
 from cascade.scenario.codes import codes
 
 FOLDER: Final = Path(__file__).resolve().parent.parent / "docs"
@@ -98,10 +98,18 @@ conditional on everything the scenario fixes.
 """
 
 
+_DERIVED_HEAD = """# Tables of analyses
+
+`cascade graph RUN -o FOLDER` writes `nodes` and `edges`, `cascade attribute FILE` writes `attribution` into
+the folder of its sweep; [attribution](attribution.md) says how they come about.
+"""
+
+
 def outputs_page() -> str:
     """Return the page that describes every table."""
     head = _OUTPUTS_HEAD.format(version=".".join(map(str, RESULTS_VERSION)))
-    return "\n".join([head, *(_table_section(table) for table in TABLES.values())])
+    derived = [_DERIVED_HEAD, *(_table_section(table) for table in DERIVED.values())]
+    return "\n".join([head, *(_table_section(table) for table in TABLES.values()), *derived])
 
 
 def metrics_page() -> str:

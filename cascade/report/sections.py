@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from cascade.report.builders import comparison, ensemble, facts, liquidations, losses, outcomes
+from cascade.report.builders import comparison, ensemble, facts, graph, liquidations, losses, outcomes
 from cascade.report.builders.differences import differences
 from cascade.report.builders.headline import headline
 from cascade.report.builders.liquidation_map import liquidation_map
@@ -54,6 +54,11 @@ def _crossings(study: Study) -> list[Table]:
     return [item.facts for item in found] if isinstance(found, list) else []
 
 
+def _cascade(study: Study) -> list[Table]:
+    found = study.once(graph.cascade_graph)
+    return _some(found[0].facts, found[0].transmitters) if isinstance(found, list) else []
+
+
 def _fairness(study: Study) -> list[Table]:
     found = study.once(losses.fairness)
     return [item.facts for item in found] if isinstance(found, list) else []
@@ -73,6 +78,8 @@ PLANS: Final = (
     Plan("map", "Where liquidations wait", _crossings),
     Plan("liquidations", "When they came", _peaks),
     Plan("amplification", "What forced orders added"),
+    Plan("attribution", "Which channel it came through"),
+    Plan("graph", "Who tripped whom", _cascade),
     Plan("book", "The book"),
     Plan("interest", "Open interest and leverage"),
     Plan("losses", "Who bore the losses"),

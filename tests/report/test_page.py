@@ -185,7 +185,7 @@ def test_one_quiet_replicate(quiet):
     found = Page.of(text)
     assert "Nothing was liquidated." in "".join(found.texts["verdict"])
     ids = [given["id"] for tag, given in found.elements if tag == "section"]
-    for absent in ("liquidations", "amplification", "losses", "fairness", "outcomes", "worst"):
+    for absent in ("liquidations", "amplification", "losses", "fairness", "outcomes", "worst", "graph"):
         assert absent not in ids
     said = " ".join(found.texts["li"])
     assert "--counterfactual" in said

@@ -24,6 +24,7 @@ from cascade.scenario.schema_shocks import MarketOrderShock, NewsShock, Shock
 
 if TYPE_CHECKING:
     from cascade.assembly import Assembled
+    from cascade.experiment.attribution import Attribution
     from cascade.experiment.comparison import Comparison
 
 T = TypeVar("T")
@@ -202,6 +203,8 @@ class Study:
     variants: tuple[Variant, ...]
     comparison: Comparison | None = None
     """How the variants differ from the first, under the same names; None for a single run."""
+    attribution: Attribution | None = None
+    """What each channel did, where the run is that of a sweep over channels with all of them on."""
     _built: dict[Any, Any] = field(default_factory=dict[Any, Any], repr=False)
 
     def once(self, build: Callable[[Study], T]) -> T:

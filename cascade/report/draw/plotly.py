@@ -198,7 +198,9 @@ def _layout(spec: FigureSpec) -> dict[str, Any]:
         axis = Axis("", "", "category") if spec.is_horizontal else panel.y
         layout[name] = _axis(axis, "y") | {"domain": domain, "anchor": "x"}
         if spec.is_horizontal or isinstance(panel.series[0], Points):
-            layout[name]["autorange"] = "reversed"
+            names = list(dict.fromkeys(spec.table.names(_categories(spec))))
+            order = {"categoryorder": "array", "categoryarray": names}  # else that of the traces
+            layout[name] |= {"autorange": "reversed"} | order
         layout["shapes"] += list(_shapes(spec, panel, number))
         layout["annotations"] += list(_annotations(panel, number))
     return layout

@@ -4,6 +4,8 @@ from cascade.report.figures import prices as _prices  # the order of imports is 
 
 from cascade.report.figures import liquidations as _liquidations  # isort: skip
 from cascade.report.figures import amplification as _amplification  # isort: skip
+from cascade.report.figures import attribution as _attribution  # isort: skip
+from cascade.report.figures import graph as _graph  # isort: skip
 from cascade.report.figures import book as _book  # isort: skip
 from cascade.report.figures import losses as _losses  # isort: skip
 from cascade.report.figures import outcomes as _outcomes  # isort: skip
@@ -13,4 +15,14 @@ from cascade.report.figures.spec import FigureSpec
 
 __all__ = ["FIGURES", "Entry", "FigureSpec", "figure"]
 
-_MODULES = (_prices, _liquidations, _amplification, _book, _losses, _outcomes, _comparison)
+_MODULES = (
+    _prices,
+    _liquidations,
+    _amplification,
+    _attribution,
+    _graph,
+    _book,
+    _losses,
+    _outcomes,
+    _comparison,
+)

@@ -1,0 +1,211 @@
+"""The branching ratio n: how much liquidation one unit of liquidation sets off, by three estimators.
+
+They see different things, and where they disagree that is a finding: see `cascade docs attribution`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from cascade.analysis.graph.build import CascadeGraph
+from cascade.analysis.metrics.registry import column_name
+from cascade.analysis.statistics.estimate import CONFIDENCE
+from cascade.output.columns import to_numpy
+from cascade.output.reader import Result
+
+Floats = npt.NDArray[np.float64]
+
+LEAST_MOVE_BPS: Final = 10.0
+"""A move from outside below this is too small to divide by."""
+
+_HALVINGS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Branching:
+    """An estimate of the branching ratio with its interval."""
+
+    method: str
+    """`structural`, `counterfactual` or `genealogical`."""
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
+    """What it rests on: positions, replicates, or liquidations."""
+    reason: str = ""
+    """Why there is no value, or no interval."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the record ``--json`` prints."""
+        return asdict(self)
+
+
+# --- structural: impact times density -------------------------------------------------------------
+
+
+def structural(at_risk: Floats, depth: float, confidence: float = CONFIDENCE) -> Branching:
+    """Return impact times density: what would be liquidated within a distance over what the book takes there.
+
+    A unit sold moves the price by 1 / (depth per price), and uncovers that much of the density of
+    liquidations: the ratio of the two notionals, at any distance.
+
+    Parameters
+    ----------
+    at_risk
+        Sizes of the positions whose liquidation price lies within the distance, in any unit.
+    depth
+        What rests in the book within the same distance, in the same unit.
+
+    Notes
+    -----
+    The interval takes positions as a Poisson sample of a density: the variance of their sum is the sum
+    of their squares.
+    """
+    if depth <= 0.0:
+        return Branching("structural", None, None, None, len(at_risk), "the book is empty")
+    value = float(at_risk.sum()) / depth
+    half = _deviate(confidence) * math.sqrt(float((at_risk**2).sum())) / depth
+    return Branching("structural", value, max(value - half, 0.0), value + half, len(at_risk))
+
+
+# --- counterfactual: 1 - 1 / A ----------------------------------------------------------------------
+
+
+def counterfactual(outside: Floats, total: Floats, confidence: float = CONFIDENCE) -> Branching:
+    """Return 1 - 1 / A, where A is total over outside move, over replicates of the same luck.
+
+    It is the ratio of means and not the mean of ratios, which is biased; the interval is that of a ratio
+    (Fieller), which stays right where the outside move is small.
+    """
+    n = len(total)
+    if n == 0 or float(outside.mean()) <= 0.0 or float(total.mean()) <= 0.0:
+        return Branching("counterfactual", None, None, None, n, "there is no outside move")
+    value = 1.0 - float(outside.mean()) / float(total.mean())
+    if n < 2:
+        return Branching("counterfactual", value, None, None, n, "one replicate: an interval needs more")
+    low, high = _fieller(outside, total, confidence)
+    if low is None or high is None:
+        return Branching("counterfactual", value, None, None, n, "the total move is not distinct from zero")
+    return Branching("counterfactual", value, 1.0 - high, 1.0 - low, n)
+
+
+def counterfactual_of(result: Result, market: str, direction: str = "fall") -> Branching:
+    """Return 1 - 1 / A of a market's mark over the replicates of a run; `direction` is fall or rise."""
+    total = f"{{market}}_{direction}_bps"
+    names = [column_name(name, market) for name in (total, f"{{market}}_added_{direction}_bps")]
+    if any(name not in result.runs.column_names for name in names):
+        reason = "there is no counterfactual: run with --counterfactual"
+        return Branching("counterfactual", None, None, None, 0, reason)
+    moved, added = (to_numpy(result.runs.column(name)) for name in names)
+    outside = moved - added
+    if float(outside.mean()) < LEAST_MOVE_BPS:
+        reason = f"the move from outside is {outside.mean():.1f} bps, below {LEAST_MOVE_BPS:g}"
+        return Branching("counterfactual", None, None, None, len(moved), reason)
+    return counterfactual(outside, moved)
+
+
+def _fieller(top: Floats, bottom: Floats, confidence: float) -> tuple[float | None, float | None]:
+    """Return the interval of the ratio of two means of paired samples, or None where it is not bounded."""
+    from scipy import stats
+
+    n = len(top)
+    t2 = float(stats.t.ppf(0.5 + confidence / 2.0, n - 1)) ** 2 / n
+    cov = np.cov(top, bottom)
+    a = float(bottom.mean()) ** 2 - t2 * float(cov[1, 1])
+    b = float(top.mean()) * float(bottom.mean()) - t2 * float(cov[0, 1])
+    c = float(top.mean()) ** 2 - t2 * float(cov[0, 0])
+    root = b * b - a * c
+    if a <= 0.0 or root < 0.0:
+        return None, None
+    return (b - math.sqrt(root)) / a, (b + math.sqrt(root)) / a
+
+
+# --- genealogical: mean offspring ----------------------------------------------------------------------
+
+
+def genealogical(roots: int, total: int, confidence: float = CONFIDENCE) -> Branching:
+    """Return the mean offspring of `total` liquidations that go back to `roots`, corrected for finite trees.
+
+    A finished tree has one liquidation more than it has edges, so that 1 - roots / total, the maximum
+    of the likelihood, is too low: its expectation is n roots / (roots + 1) where offspring are Poisson
+    (the total is then Borel-Tanner). The interval inverts that distribution.
+    """
+    if roots == 0:
+        return Branching("genealogical", None, None, None, total, "nothing was liquidated from outside")
+    value = (1.0 - roots / total) * (roots + 1) / roots
+    tail = (1.0 - confidence) / 2.0
+    low = 0.0 if total == roots else _where(lambda n: 1.0 - _borel_tanner_cdf(total - 1, roots, n), tail)
+    high = _where(lambda n: 1.0 - _borel_tanner_cdf(total, roots, n), 1.0 - tail)
+    return Branching("genealogical", value, low, high, total)
+
+
+def genealogical_of(graphs: Sequence[CascadeGraph], confidence: float = CONFIDENCE) -> Branching:
+    """Return the genealogical estimate over the graphs of several replicates, their trees taken together."""
+    roots = sum(int(graph.is_root.sum()) for graph in graphs)
+    return genealogical(roots, sum(len(graph) for graph in graphs), confidence)
+
+
+def branching_over_time(
+    graph: CascadeGraph, window_s: float, confidence: float = CONFIDENCE
+) -> list[tuple[float, Branching]]:
+    """Return the mean offspring of those liquidated in each window that has any, with the window's start.
+
+    Offspring are counted whenever they follow, so that a window is not a tree that has ended, and no
+    correction is due. The interval is the exact one of a Poisson count.
+    """
+    if window_s <= 0.0:
+        raise ValueError("a window needs a length above zero")
+    offspring, found = graph.offspring, []
+    windows = np.floor(graph.t_s / window_s).astype(np.int64)
+    for window in np.unique(windows):
+        mine = windows == window
+        count, n = float(offspring[mine].sum()), int(mine.sum())
+        low, high = _poisson_interval(count, confidence)
+        estimate = Branching("genealogical", count / n, low / n, high / n, n)
+        found.append((float(window) * window_s, estimate))
+    return found
+
+
+def _borel_tanner_cdf(most: int, roots: int, n: float) -> float:
+    """Return P(T <= most) of the total progeny of `roots` with Poisson offspring of mean n."""
+    from scipy.special import gammaln
+
+    if most < roots:
+        return 0.0
+    k = np.arange(roots, most + 1, dtype=np.float64)
+    with np.errstate(divide="ignore"):
+        born = np.where(k > roots, (k - roots) * np.log(n * k), 0.0)
+    terms = math.log(roots) - np.log(k) - n * k + born - gammaln(k - roots + 1.0)
+    return min(float(np.exp(terms).sum()), 1.0)
+
+
+def _where(rising: Any, level: float) -> float:
+    """Return where a function of n that rises reaches a level, by bisection between 0 and its first excess."""
+    low, high = 0.0, 1.0
+    while rising(high) < level and high < 1e6:
+        low, high = high, 2.0 * high
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2.0
+        low, high = (low, middle) if rising(middle) >= level else (middle, high)
+    return high
+
+
+def _poisson_interval(count: float, confidence: float) -> tuple[float, float]:
+    """Return the exact interval of a Poisson mean (Garwood 1936); counts by share need not be whole."""
+    from scipy import stats
+
+    tail = (1.0 - confidence) / 2.0
+    low = float(stats.gamma.ppf(tail, count)) if count > 0 else 0.0
+    return low, float(stats.gamma.isf(tail, count + 1.0))
+
+
+def _deviate(confidence: float) -> float:
+    from statistics import NormalDist
+
+    return NormalDist().inv_cdf(0.5 + confidence / 2.0)

@@ -1,0 +1,367 @@
+"""Builds the graph of a cascade from the liquidations of one replicate.
+
+A node is the liquidation of one life of one account. An edge says that forced fills of one account
+moved the mark of a market through the price at which another began to fail; the weights of the
+edges into a node sum to 1, or there are none and it is a root: tripped from outside.
+
+Marks are frozen within a wave, so all forced fills between two marks share what the mark moved.
+Who is tripped was safe at the mark before, so what has tripped it happened since: the last straw. In
+a later wave of a step that is the forced fills of the wave before, and nothing else. In the first
+wave of a step others have traded too, and a but-for test decides: would giving back what the fills
+since then pushed, and no more than the mark has fallen since, have left the account safe? Whom the
+counterfactual liquidates as early is a root whatever was the last straw.
+
+That a market had been brought near an account by earlier cascades does not count as tripping it:
+counting it, as `cause` of a liquidation does, would find too high a branching ratio wherever a move
+comes in parts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from cascade.output.columns import to_names, to_numpy
+from cascade.output.reader import Result
+from cascade.output.run_units import RunUnits
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Array = npt.NDArray[Any]
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+MAX_PARENTS: Final = 8
+"""A node keeps its heaviest parents, so that edges grow with accounts and not with their square."""
+
+_WAVES = 1 << 20  # more than the waves of any step
+
+
+@dataclass(frozen=True)
+class CascadeGraph:
+    """Liquidations of one replicate and who tripped whom; arrays run over nodes in time order, or over edges.
+
+    Attributes
+    ----------
+    cause
+        Against the counterfactual, as in `liquidations`; empty without one.
+    size_usd
+        Notional the liquidation closed: in the book, by the fund, and by auto-deleveraging.
+    generation
+        0 of roots; else one more than the highest among the parents.
+    source, target
+        Numbers of nodes; every edge leads forward in time. Sorted by target.
+    descendants
+        Liquidations among those that followed that go back to the node, each counted by the share of it.
+    transmitted_usd
+        The same in notional, without the node's own.
+    tree
+        The root that a node goes back to along its heaviest parents.
+    """
+
+    units: RunUnits
+    replicate: int
+    step: Ints
+    wave: Ints
+    t_s: Floats
+    account: Ints
+    life: Ints
+    market: Array
+    side: Array
+    cause: Array
+    size_usd: Floats
+    is_root: npt.NDArray[np.bool_]
+    source: Ints
+    target: Ints
+    weight: Floats
+    generation: Ints
+    descendants: Floats
+    transmitted_usd: Floats
+    tree: Ints
+
+    def __len__(self) -> int:
+        return len(self.account)
+
+    @property
+    def offspring(self) -> Floats:
+        """Return how many liquidations each node tripped itself, each counted by its share."""
+        return _sums(self.source, self.weight, len(self))
+
+
+def of_result(
+    result: Result, replicate: int, *, memory_s: float | None = None, max_parents: int = MAX_PARENTS
+) -> CascadeGraph:
+    """Return the graph of one replicate of a run.
+
+    Raises
+    ------
+    ResultsError
+        If the run has not recorded its liquidations.
+    """
+    rows = result.replicate("liquidations", replicate)
+    return build(rows, result.units, replicate, memory_s=memory_s, max_parents=max_parents)
+
+
+def build(
+    liquidations: pa.Table, units: RunUnits, replicate: int = 0, *, memory_s: float | None = None,
+    max_parents: int = MAX_PARENTS,
+) -> CascadeGraph:  # fmt: skip
+    """Return the graph of the liquidations of one replicate.
+
+    Parameters
+    ----------
+    liquidations
+        Rows of the table `liquidations` in the order in which they were written.
+    memory_s
+        Seconds for which a fill counts as a straw in the first wave of a step; by default only fills that no
+        mark has followed yet. For markets whose marks follow their book with delay.
+    max_parents
+        Parents that a node keeps: those that pushed it most.
+    """
+    rows = _Rows.of(liquidations)
+    node_of, first = _nodes(rows)
+    fills = _Fills(rows, node_of, units, memory_s)
+    parents = [_parents(rows, node_of, fills, row, max_parents) for row in first.tolist()]
+    sources = [numbers for numbers, _ in parents]
+    counts = np.array([len(numbers) for numbers in sources], np.int64)
+    source = _joined(sources, np.int64)
+    weight = _joined([shares for _, shares in parents], np.float64)
+    target = np.repeat(np.arange(len(first)), counts)
+    size = _sums(node_of, rows.size_usd, len(first))
+    generation, tree = _lines(sources, [shares for _, shares in parents])
+    ones = np.ones(len(first))
+    return CascadeGraph(
+        units, replicate, rows.step[first], rows.wave[first], rows.t_s[first], rows.account[first],
+        rows.life[first], rows.market[first], rows.side[first], rows.cause[first], size, counts == 0,
+        source, target, weight,
+        generation, _mass(parents, ones) - ones, _mass(parents, size) - size, tree,
+    )  # fmt: skip
+
+
+class _Rows(NamedTuple):
+    """The columns of `liquidations` that the graph is made of."""
+
+    step: Ints
+    wave: Ints
+    t_s: Floats
+    account: Ints
+    life: Ints
+    market: Array
+    side: Array
+    cause: Array
+    position_usd: Floats
+    size_usd: Floats
+    filled_usd: Floats
+    mark: Floats
+    push: Floats  # by which share of the mark the order moved the best price it faced
+    room: Floats  # by which share of the mark the account was beyond the price at which it began to fail
+
+    @classmethod
+    def of(cls, table: pa.Table) -> _Rows:
+        numbers = {
+            name: to_numpy(table.column(name))
+            for name in (
+                "step", "wave", "t_s", "account", "life", "position_usd", "liquidated_usd", "filled_usd",
+                "trigger_mark_price", "liquidation_price", "shortfall_usd", "best_before_price",
+                "best_after_price", "worst_fill_price",
+            )
+        }  # fmt: skip
+        market, side, cause = (to_names(table.column(name)) for name in ("market", "side", "cause"))
+        mark, down = numbers["trigger_mark_price"], np.where(side == "long", 1.0, -1.0)
+        after = np.where(
+            np.isnan(numbers["best_after_price"]), numbers["worst_fill_price"], numbers["best_after_price"]
+        )
+        push = np.nan_to_num(down * (numbers["best_before_price"] - after) / mark)
+        beyond = np.where(
+            np.isnan(numbers["liquidation_price"]),
+            numbers["shortfall_usd"] / np.maximum(numbers["position_usd"], 1e-9),
+            down * (numbers["liquidation_price"] - mark) / mark,
+        )
+        return cls(
+            numbers["step"], numbers["wave"], numbers["t_s"], numbers["account"], numbers["life"], market, side,
+            cause, numbers["position_usd"], numbers["liquidated_usd"], numbers["filled_usd"], mark,
+            np.maximum(push, 0.0), beyond,
+        )  # fmt: skip
+
+
+def _nodes(rows: _Rows) -> tuple[Ints, Ints]:
+    """Return the node of each row, and the first row of each node, in time order."""
+    numbers: dict[tuple[int, int], int] = {}
+    node_of = np.zeros(len(rows.step), np.int64)
+    first: list[int] = []
+    for row, key in enumerate(zip(rows.account.tolist(), rows.life.tolist(), strict=True)):
+        if key not in numbers:
+            numbers[key] = len(numbers)
+            first.append(row)
+        node_of[row] = numbers[key]
+    return node_of, np.array(first, np.int64)
+
+
+class _Group(NamedTuple):
+    """Forced fills between two marks, added up by the account that sent them."""
+
+    first: int  # row of the earliest
+    sources: Ints
+    push: Floats
+    filled_usd: Floats
+
+
+class _Fills:
+    """Forced fills by market and side, in the order of the marks they moved."""
+
+    def __init__(self, rows: _Rows, node_of: Ints, units: RunUnits, memory_s: float | None) -> None:
+        self.rows, self.node_of, self.memory_s = rows, node_of, memory_s
+        self.when = rows.step * _WAVES + rows.wave
+        self.everywhere = np.flatnonzero(rows.filled_usd > 0)
+        self.clocks = {
+            market.name: (max(market.clock_s, units.dt), market.waves(units.dt)) for market in units.markets
+        }
+        self.lists: dict[tuple[str, str] | None, _Fills._List] = {}
+        self.groups: dict[tuple[Any, int, int], _Group] = {}  # they stay, so that each keeps its id
+        self.shares: dict[int, tuple[Ints, Floats]] = {}
+
+    class _List(NamedTuple):
+        """Rows of fills of one kind, with when they were and whether a mark has followed in their own step."""
+
+        rows: Ints
+        when: Ints
+        t_s: Floats
+        is_last: npt.NDArray[np.bool_]
+
+    def before(self, row: int, *, anywhere: bool = False) -> _Group | None:
+        """Return the fills since the mark at which the account of a row was last safe, or None.
+
+        Of its own market and side; with `anywhere`, of all.
+        """
+        key = None if anywhere else (str(self.rows.market[row]), str(self.rows.side[row]))
+        fills = self._of(key)
+        low, high = self._since(fills, row)
+        if low >= high:
+            return None
+        if (key, low, high) not in self.groups:
+            self.groups[key, low, high] = self._added_up(fills.rows[low:high])
+        return self.groups[key, low, high]
+
+    def _since(self, fills: _List, row: int) -> tuple[int, int]:
+        """Return where among fills those of the wave before lie, or those that no mark has followed yet."""
+        now = self.when[row]
+        high = int(np.searchsorted(fills.when, now))
+        if self.rows.wave[row] > 0:
+            return int(np.searchsorted(fills.when, now - 1)), high
+        interval = self.clocks[str(self.rows.market[row])][0] if self.memory_s is None else self.memory_s
+        low = int(np.searchsorted(fills.t_s, self.rows.t_s[row] - interval - 1e-9))
+        while self.memory_s is None and low < high and not fills.is_last[low]:
+            low += 1
+        return low, high
+
+    def _of(self, key: tuple[str, str] | None) -> _List:
+        if key not in self.lists:
+            rows, filled = self.rows, self.everywhere
+            if key is not None:
+                filled = filled[(rows.market[filled] == key[0]) & (rows.side[filled] == key[1])]
+            last = np.array([self.clocks[str(name)][1] - 1 for name in rows.market[filled]], np.int64)
+            self.lists[key] = _Fills._List(
+                filled, self.when[filled], rows.t_s[filled], rows.wave[filled] == last
+            )
+        return self.lists[key]
+
+    def heaviest(self, group: _Group, most: int) -> tuple[Ints, Floats]:
+        """Return the accounts that pushed most, or filled most where none pushed, with their shares."""
+        if id(group) not in self.shares:
+            heavy = group.push if group.push.any() else group.filled_usd
+            self.shares[id(group)] = _heaviest(group.sources, heavy, most)
+        return self.shares[id(group)]
+
+    def _added_up(self, fills: Ints) -> _Group:
+        sources, place = np.unique(self.node_of[fills], return_inverse=True)
+        push, filled = (_sums(place, column[fills]) for column in (self.rows.push, self.rows.filled_usd))
+        return _Group(int(fills[0]), sources, push, filled)
+
+
+def _parents(rows: _Rows, node_of: Ints, fills: _Fills, first: int, most: int) -> tuple[Ints, Floats]:
+    """Return the parents of the node whose first row is given, and weights that sum to 1; none of a root."""
+    none = np.zeros(0, np.int64), np.zeros(0)
+    if rows.cause[first] == "exogenous":
+        return none
+    found = list(_groups(rows, node_of, fills, first))
+    if not found or (rows.wave[first] == 0 and not _but_for(rows, first, found)):
+        return none
+    if len(found) == 1:
+        return fills.heaviest(found[0][1], most)
+    cost = [held * group.push for held, group in found]
+    if not any(part.any() for part in cost):
+        cost = [group.filled_usd for _, group in found]
+    sources, place = np.unique(np.concatenate([group.sources for _, group in found]), return_inverse=True)
+    return _heaviest(sources, _sums(place, np.concatenate(cost)), most)
+
+
+def _heaviest(sources: Ints, heavy: Floats, most: int) -> tuple[Ints, Floats]:
+    """Return at most so many sources with their shares: the heaviest, in their order."""
+    kept = np.sort(np.argsort(-heavy, kind="stable")[:most])
+    kept = kept[heavy[kept] > 0]
+    return sources[kept], heavy[kept] / heavy[kept].sum()
+
+
+def _groups(rows: _Rows, node_of: Ints, fills: _Fills, first: int) -> Iterator[tuple[float, _Group]]:
+    """Yield the fills that may have tripped a node, each with the position it held against them.
+
+    Where none is of its own markets, those of any: an index, or the books of other venues, may carry a
+    move over.
+    """
+    anything, row = False, first
+    while row < len(rows.step) and node_of[row] == node_of[first] and fills.when[row] == fills.when[first]:
+        group = fills.before(row)
+        if group is not None:
+            anything = True
+            yield float(rows.position_usd[row]), group
+        row += 1
+    if not anything and rows.wave[first] > 0:
+        group = fills.before(first, anywhere=True)
+        if group is not None:
+            yield float(rows.position_usd[first]), group
+
+
+def _but_for(rows: _Rows, first: int, found: list[tuple[float, _Group]]) -> bool:
+    """Tell whether an account would have been safe without the fills that came before."""
+    pushed = sum(held * float(group.push.sum()) for held, group in found) / float(rows.position_usd[first])
+    since = found[0][1].first
+    down = 1.0 if rows.side[first] == "long" else -1.0
+    fallen = down * (rows.mark[since] / rows.mark[first] - 1.0) if _same(rows, since, first) else pushed
+    return min(pushed, fallen) > rows.room[first] + 1e-12
+
+
+def _same(rows: _Rows, one: int, other: int) -> bool:
+    return bool(rows.market[one] == rows.market[other])
+
+
+def _lines(sources: list[Ints], shares: list[Floats]) -> tuple[Ints, Ints]:
+    """Return the generation of each node, and the root it goes back to along its heaviest parents."""
+    generation, tree = np.zeros(len(sources), np.int64), np.arange(len(sources))
+    for node, parents in enumerate(sources):
+        if len(parents):
+            generation[node] = generation[parents].max() + 1
+            tree[node] = tree[parents[np.argmax(shares[node])]]
+    return generation, tree
+
+
+def _mass(parents: list[tuple[Ints, Floats]], own: Floats) -> Floats:
+    """Return what goes back to each node: its own, and the shares of all that followed."""
+    mass = own.astype(np.float64)
+    for node in range(len(parents) - 1, -1, -1):
+        sources, shares = parents[node]
+        mass[sources] += shares * mass[node]
+    return mass
+
+
+def _joined(parts: list[Array], dtype: Any) -> Array:
+    return np.concatenate(parts) if parts else np.zeros(0, dtype)
+
+
+def _sums(places: Ints, values: Floats, length: int = 0) -> Floats:
+    """Return the sums of values by place."""
+    return np.bincount(places, values, length).astype(np.float64)

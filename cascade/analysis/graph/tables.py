@@ -1,0 +1,125 @@
+"""What a reader asks of a cascade graph: its size, its largest trees, its super-spreaders."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from cascade.analysis.graph.build import CascadeGraph
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """All that goes back to one account that was tripped from outside."""
+
+    account: int
+    market: str
+    side: str
+    t_s: float
+    """When the root was tripped."""
+    liquidations: float
+    """Those of the tree, each counted by the share of it that goes back to the root; the root is one."""
+    size_usd: float
+    """Their notional; over all trees it sums to everything that was liquidated."""
+    depth: int
+    """Generations after the root, along heaviest parents."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the record ``--json`` prints."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Transmitter:
+    """An account by what its liquidation set off."""
+
+    account: int
+    market: str
+    side: str
+    t_s: float
+    size_usd: float
+    """Its own notional."""
+    offspring: float
+    """Liquidations it tripped itself, by share."""
+    descendants: float
+    """Liquidations that go back to it, by share."""
+    transmitted_usd: float
+    """Their notional."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the record ``--json`` prints."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A cascade in figures."""
+
+    liquidations: int
+    """Accounts liquidated: nodes."""
+    roots: int
+    """Accounts whose last straw came from outside."""
+    brought_near: int | None
+    """Roots that the counterfactual liquidates later or never: earlier cascades had brought the market
+    near them. None without a counterfactual."""
+    edges: int
+    size_usd: float
+    roots_usd: float
+    """Notional of the roots alone: what was tripped from outside."""
+    waves: int
+    """Marks at which somebody was liquidated."""
+    depth: int
+    """Length of the longest chain of accounts that tripped each other."""
+    largest_tree_usd: float
+    largest_tree_share: float | None
+    """Of all notional; None where nothing was liquidated."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the record ``--json`` prints."""
+        return asdict(self)
+
+
+def summary(graph: CascadeGraph) -> Summary:
+    """Return the figures of a graph."""
+    total = float(graph.size_usd.sum())
+    largest = max((tree.size_usd for tree in trees(graph, 1)), default=0.0)
+    near = graph.is_root & (graph.cause != "exogenous")
+    return Summary(
+        len(graph), int(graph.is_root.sum()), int(near.sum()) if (graph.cause != "").any() else None,
+        len(graph.source), total,
+        float(graph.size_usd[graph.is_root].sum()), len(set(zip(graph.step, graph.wave, strict=True))),
+        int(graph.generation.max(initial=0)), largest, largest / total if total > 0 else None,
+    )  # fmt: skip
+
+
+def trees(graph: CascadeGraph, n: int | None = None) -> list[Tree]:
+    """Return the n largest trees by notional, or all; equals in the order of time."""
+    roots = np.flatnonzero(graph.is_root)
+    sizes = graph.size_usd[roots] + graph.transmitted_usd[roots]
+    depth = np.zeros(len(graph), np.int64)
+    np.maximum.at(depth, graph.tree, graph.generation)
+    return [
+        Tree(
+            int(graph.account[k]), str(graph.market[k]), str(graph.side[k]), float(graph.t_s[k]),
+            1.0 + float(graph.descendants[k]), float(graph.size_usd[k] + graph.transmitted_usd[k]),
+            int(depth[k]),
+        )
+        for k in roots[np.argsort(-sizes, kind="stable")][:n]
+    ]  # fmt: skip
+
+
+def transmitters(graph: CascadeGraph, n: int | None = None) -> list[Transmitter]:
+    """Return the n accounts that transmitted most notional, or all that transmitted any."""
+    order = np.argsort(-graph.transmitted_usd, kind="stable")
+    offspring = graph.offspring
+    return [
+        Transmitter(
+            int(graph.account[k]), str(graph.market[k]), str(graph.side[k]), float(graph.t_s[k]),
+            float(graph.size_usd[k]), float(offspring[k]), float(graph.descendants[k]),
+            float(graph.transmitted_usd[k]),
+        )
+        for k in order[:n]
+        if offspring[k] > 0
+    ]  # fmt: skip

@@ -1,0 +1,112 @@
+"""The structural branching ratio along the path of a replicate: what is at risk against what the book takes.
+
+Tables do not hold positions over time, so the replicate is run again; luck makes it the same one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from cascade.analysis.graph.branching import Branching, structural
+from cascade.assembly import MONEY, Assembled, assemble
+from cascade.core.params import PERPETUAL
+from cascade.core.state import Array
+from cascade.engine import Engine, simulate
+from cascade.explain.liquidation_map import failing_moves
+from cascade.explain.population import notional_usd, open_positions
+from cascade.scenario.schema import Scenario
+
+DISTANCE: Final = 0.005
+"""How far from the mark the ratio looks, as a share: where most books still quote, and most shocks end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Criticality:
+    """The structural ratio of one market and direction at one time."""
+
+    t_s: float
+    market: str
+    direction: str
+    """`fall` or `rise`."""
+    at_risk_usd: float
+    """To be liquidated within the distance."""
+    depth_usd: float
+    """Resting in the book within the distance, on the side that liquidations would take from."""
+    branching: Branching
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the record ``--json`` prints."""
+        shown = {
+            name: getattr(self, name) for name in ("t_s", "market", "direction", "at_risk_usd", "depth_usd")
+        }
+        return shown | self.branching.as_dict()
+
+
+def criticality(
+    scenario: Scenario, replicate: int, every_s: float, *, distance: float = DISTANCE,
+    progress: Callable[[int], None] | None = None,
+) -> list[Criticality]:  # fmt: skip
+    """Return the structural ratio of every perpetual market at the start and then every so many seconds.
+
+    Parameters
+    ----------
+    distance
+        How far from the mark liquidation prices and orders count, as a share of the mark.
+    progress
+        Told the steps just done.
+    """
+    probe = _Probe(tuple(scenario.markets), scenario.dt, distance)
+    simulate(Engine(assemble(scenario, replicate), probe), max(round(every_s / scenario.dt), 1), progress)
+    return probe.found
+
+
+class _Probe:
+    """A sink that looks at the market between chunks and keeps nothing else."""
+
+    def __init__(self, names: tuple[str, ...], dt: float, distance: float) -> None:
+        self.names, self.dt, self.distance = names, dt, distance
+        self.found: list[Criticality] = []
+
+    def take(self, table: str, records: Array) -> None:
+        """Let logs go."""
+
+    def chunk(self, engine: Engine) -> None:
+        """Look at every perpetual, once for falls and once for rises."""
+        now = Assembled(engine.params, engine.state, engine.endowment)
+        moves = dict(zip(("fall", "rise"), failing_moves(now), strict=True))
+        for m, name in enumerate(self.names):
+            if now.params.markets[m].kind != PERPETUAL:
+                continue
+            numbers = open_positions(now, m)
+            sizes, accounts = notional_usd(now, numbers), now.state.positions.account[numbers]
+            for direction, move in moves.items():
+                near = move[accounts] <= self.distance  # never, where it is NaN
+                at_risk = np.asarray(sizes[near], np.float64)
+                depth = book_depth(now, m, self.distance, bids=direction == "fall")
+                self.found.append(
+                    Criticality(
+                        engine.step * self.dt, name, direction, float(at_risk.sum()), depth,
+                        structural(at_risk, depth),
+                    )
+                )  # fmt: skip
+
+
+def book_depth(now: Assembled, m: int, distance: float, *, bids: bool) -> float:
+    """Return what rests on one side of a book within a distance of the mark, in USD at the mark."""
+    st, n = now.state, int(now.params.run[0].n_ticks)
+    market = st.markets[m]
+    lots = st.levels.lots[m * n : (m + 1) * n]
+    mark = int(market.mark)
+    reach = round(mark * distance)
+    low, high = (mark - reach, mark) if bids else (mark, mark + reach)
+    low, high = (max(int(tick) - int(market.window), 0) for tick in (low, high))
+    side = lots[low : high + 1]
+    held = int(side[side > 0].sum()) if bids else -int(side[side < 0].sum())
+    return held * mark * float(now.params.markets[m].unit) / MONEY
+
+
+__all__ = ["DISTANCE", "Criticality", "book_depth", "criticality"]

@@ -1,0 +1,53 @@
+"""An attribution as a reader sees it: for each metric the waterfall, and Shapley values beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+from cascade.analysis.formats import format_estimate
+from cascade.analysis.statistics import CONFIDENCE
+from cascade.experiment.attribution import Attribution, MetricAttribution
+
+
+def attribution_text(found: Attribution) -> str:
+    """Return an attribution as plain text."""
+    return "\n".join(_lines(found))
+
+
+def attribution_dict(found: Attribution) -> dict[str, Any]:
+    """Return what ``--json`` prints."""
+    return {
+        "scenario": found.scenario, "path": str(found.path), "channels": list(found.channels),
+        "replicates": found.n, "confidence": CONFIDENCE, "notes": list(found.notes),
+        "metrics": [asdict(metric) for metric in found.metrics],
+    }  # fmt: skip
+
+
+def _lines(found: Attribution) -> Iterator[str]:
+    count = "1 replicate" if found.n == 1 else f"{found.n:,} replicates"
+    yield f"{found.scenario}  {len(found.channels)} channels, {2 ** len(found.channels)} coalitions, {count}"
+    for metric in found.metrics:
+        yield ""
+        yield from _metric_lines(metric)
+    yield ""
+    yield from found.notes
+    yield (
+        f"Means over replicates with the {CONFIDENCE:.0%} intervals of pairs. A waterfall depends on its order; "
+        "Shapley values are averaged over all orders. Both sum to the effect."
+    )
+    if any(metric.effect.reason for metric in found.metrics):
+        yield next(metric.effect.reason for metric in found.metrics if metric.effect.reason)
+
+
+def _metric_lines(metric: MetricAttribution) -> Iterator[str]:
+    """Yield the waterfall of one metric as rows of a table."""
+    show = lambda estimate: format_estimate(estimate, metric.unit)  # noqa: E731
+    rows = [(metric.metric, "waterfall", "Shapley"), ("  outside", show(metric.outside), "")]
+    rows += [(f"  + {share.channel}", show(share.waterfall), show(share.shapley)) for share in metric.shares]
+    rows += [("  = total", show(metric.total), ""), ("  effect", show(metric.effect), show(metric.effect))]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for name, *cells in rows:
+        aligned = (cell.rjust(width) for cell, width in zip(cells, widths[1:], strict=True))
+        yield "   ".join((name.ljust(widths[0]), *aligned)).rstrip()

@@ -1,0 +1,203 @@
+"""Who tripped whom: one replicate by generation, those who set off most, and the branching ratio."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from cascade.analysis.graph import (
+    Branching,
+    CascadeGraph,
+    counterfactual_of,
+    genealogical_of,
+    of_result,
+    summary,
+    transmitters,
+)
+from cascade.errors import CascadeError
+from cascade.explain.criticality import criticality
+from cascade.report.builders.study import Missing, Study, Variant, by_replicate
+from cascade.report.builders.table import Column, Table, Value, text_column
+
+N_TRANSMITTERS = 10
+
+MOST_BARS = 40
+"""Bars of a figure; of a longer cascade several generations share a bar."""
+
+LONGEST_WINDOW_S = 600.0
+"""A structural ratio is that at the start of the busiest window; there are at least 60 to a run."""
+
+
+class Cascade(NamedTuple):
+    """The graph of the typical replicate of the first run."""
+
+    table: Table
+    """Liquidations by how many stand between them and one that was tripped from outside."""
+    facts: Table
+    transmitters: Table
+
+
+class Ratios(NamedTuple):
+    """The branching ratio of every run by three estimators."""
+
+    market: str
+    direction: str
+    table: Table
+
+
+def cascade_graph(study: Study) -> list[Cascade] | Missing | None:
+    """Return the graph of the replicate whose liquidated notional is the median; of several runs, of the first."""
+    missing = study.without("liquidations")
+    if missing:
+        return missing
+    graph = study.once(graphs)[0]
+    if not len(graph):
+        return None
+    return [Cascade(_generations(graph), _facts(graph), _transmitters(study, graph))]
+
+
+def branching(study: Study) -> list[Ratios] | Missing | None:
+    """Return the estimates for the market and direction in which the first run liquidated most."""
+    missing = study.without("liquidations")
+    if missing:
+        return missing
+    found = study.once(graphs)
+    market, direction = _busiest(found[0])
+    if not market:
+        return None
+    rows = [
+        (variant, each)
+        for variant, graph in zip(study.variants, found, strict=True)
+        for each in _estimates(variant, graph, market, direction)
+    ]
+    keys = [f"{v.label}: {each.method}" if study.is_comparison else each.method for v, each in rows]
+    columns = (
+        text_column("label", "estimator", keys),
+        text_column("run", "run", [v.label if study.is_comparison else None for v, _ in rows]),
+        Column("n", "n [95 % interval]", [e.value for _, e in rows], "1", interval=("n_low", "n_high")),
+        Column("n_low", "n, low", [e.low for _, e in rows], "1", hidden=True),
+        Column("n_high", "n, high", [e.high for _, e in rows], "1", hidden=True),
+        Column("count", "rests on", [e.n for _, e in rows], None),
+        Column("unit", "unit", [_RESTS_ON[e.method] for _, e in rows], kind="text", hidden=True),
+        text_column("reason", "why not", [e.reason or None for _, e in rows]),
+    )
+    title = f"Branching ratio of a {direction} in {market}"
+    return [Ratios(market, direction, Table("branching", title, columns))]
+
+
+def graphs(study: Study) -> list[CascadeGraph]:
+    """Return the graph of the typical replicate of each run."""
+    return [of_result(variant.result, typical(variant)) for variant in study.variants]
+
+
+def typical(variant: Variant) -> int:
+    """Return the replicate whose liquidated notional is the median; of two, that with more."""
+    usd, replicate = (variant.numbers("liquidations", name) for name in ("liquidated_usd", "replicate"))
+    totals = by_replicate(usd, replicate, variant.result.replicates)
+    return variant.result.replicates[int(np.argsort(totals, kind="stable")[len(totals) // 2])]
+
+
+# --- one replicate -----------------------------------------------------------------------------------
+
+
+def _generations(graph: CascadeGraph) -> Table:
+    """Return liquidations by generation: those of outside alone, then as many to a bar as it takes."""
+    most = int(graph.generation.max())
+    width = max(-(-most // (MOST_BARS - 1)), 1)
+    places = (graph.generation + width - 1) // width
+    starts = np.arange(int(places.max())) * width + 1
+    names = ["0", *(str(k) if width == 1 else f"{k} to {min(k + width - 1, most)}" for k in starts.tolist())]
+    columns = (
+        text_column("generation", "generation", names),
+        Column("accounts", "liquidated", np.bincount(places).astype(np.float64), "accounts"),
+        Column("usd", "notional", np.bincount(places, graph.size_usd).astype(np.float64), "USD"),
+    )
+    return Table("generations", "Liquidations by generation", columns)
+
+
+def _facts(graph: CascadeGraph) -> Table:
+    found = summary(graph)
+    share = None if found.largest_tree_share is None else 100.0 * found.largest_tree_share
+    rows: list[tuple[str, Value, str]] = [
+        ("replicate", graph.replicate, ""),
+        ("liquidated", found.liquidations, "accounts"),
+        ("their notional", found.size_usd, "USD"),
+        ("tripped from outside", found.roots, "accounts"),
+        ("of them later or never without forced orders", found.brought_near, "accounts"),
+        ("tripped by forced orders", found.liquidations - found.roots, "accounts"),
+        ("longest chain", int(graph.generation.max()), "generations"),
+        ("marks at which somebody was liquidated", found.waves, "marks"),
+        ("largest tree", found.largest_tree_usd, "USD"),
+        ("largest tree, of all", share, "%"),
+    ]
+    known = [row for row in rows if row[1] is not None]
+    columns = (
+        text_column("label", "", [row[0] for row in known]),
+        Column("value", "value", [row[1] for row in known], None),
+        Column("unit", "unit", [row[2] for row in known], kind="text", hidden=True),
+    )
+    return Table("cascade", "The cascade of the median replicate", columns)
+
+
+def _transmitters(study: Study, graph: CascadeGraph) -> Table:
+    first, clock = transmitters(graph, N_TRANSMITTERS), study.clock
+    columns = (
+        text_column("account", "account", [each.account for each in first]),
+        text_column("market", "market", [each.market for each in first]),
+        text_column("side", "side", [each.side for each in first]),
+        Column("time", "time", [each.t_s / clock.seconds for each in first], clock.unit),
+        Column("own", "own notional", [each.size_usd for each in first], "USD"),
+        Column("offspring", "tripped itself", [each.offspring for each in first], "accounts"),
+        Column("descendants", "go back to it", [each.descendants for each in first], "accounts"),
+        Column("transmitted", "their notional", [each.transmitted_usd for each in first], "USD"),
+    )
+    return Table("transmitters", "Those whose liquidation set off most", columns)
+
+
+# --- the branching ratio ------------------------------------------------------------------------------
+
+_RESTS_ON = {
+    "structural": "positions at risk", "counterfactual": "replicates", "genealogical": "liquidations",
+}  # fmt: skip
+
+
+def _busiest(graph: CascadeGraph) -> tuple[str, str]:
+    """Return the market and the direction in which most was liquidated; empty where nothing was."""
+    totals: dict[tuple[str, str], float] = {}
+    for market, side, usd in zip(graph.market, graph.side, graph.size_usd, strict=True):
+        key = str(market), "fall" if side == "long" else "rise"
+        totals[key] = totals.get(key, 0.0) + float(usd)
+    return max(totals, key=lambda key: totals[key]) if totals else ("", "")
+
+
+def _estimates(variant: Variant, graph: CascadeGraph, market: str, direction: str) -> Iterator[Branching]:
+    yield _structural(variant, graph, market, direction)
+    yield counterfactual_of(variant.result, market, direction)
+    yield genealogical_of([graph])
+
+
+def _structural(variant: Variant, graph: CascadeGraph, market: str, direction: str) -> Branching:
+    """Return impact times density just before most was liquidated: the replicate is run again up to its end."""
+    scenario = variant.scenario
+    if scenario is None:
+        return _without("its scenario can't be read again")
+    window = min(LONGEST_WINDOW_S, scenario.duration / 60)
+    mine = (graph.market == market) & (graph.side == ("long" if direction == "fall" else "short"))
+    if not mine.any():
+        return _without(f"nothing was liquidated in a {direction}")
+    windows = (graph.t_s[mine] // window).astype(np.int64)
+    start = int(np.argmax(np.bincount(windows, graph.size_usd[mine]))) * window
+    try:
+        looks = criticality(scenario, graph.replicate, window)
+    except CascadeError as error:
+        return _without(f"the replicate can't be run again: {error.problem}")
+    near = [look for look in looks if (look.market, look.direction) == (market, direction)]
+    if not near:
+        return _without("the market is no perpetual")
+    return min(near, key=lambda look: abs(look.t_s - start)).branching
+
+
+def _without(reason: str) -> Branching:
+    return Branching("structural", None, None, None, 0, reason)

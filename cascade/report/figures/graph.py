@@ -1,0 +1,105 @@
+"""Figures of who tripped whom."""
+
+from __future__ import annotations
+
+from cascade.analysis.statistics import CONFIDENCE
+from cascade.report.builders.graph import Cascade, Ratios, branching, cascade_graph
+from cascade.report.builders.study import Study
+from cascade.report.builders.table import Ref, Said, join, said
+from cascade.report.figures.registry import figure
+from cascade.report.figures.spec import Axis, Bar, FigureSpec, Panel, Points, Rule
+from cascade.report.figures.words import count
+
+
+@figure(
+    "generations",
+    section="graph",
+    build=cascade_graph,
+    shows="Liquidations of one replicate by generation: the first is tripped from outside, each further one by forced "
+    "orders of those before it.",
+    reading="Bars that grow from one generation to the next are a cascade that feeds itself.",
+    needs="`liquidations`",
+)
+def generations_figure(study: Study, item: Cascade) -> FigureSpec:
+    """Draw liquidations and their notional by generation."""
+    return FigureSpec(
+        name=item.table.name,
+        title=_title(study, item),
+        table=item.table,
+        x=Axis("generation", "", "category"),
+        x_column="generation",
+        panels=(
+            Panel(y=Axis("liquidated", "accounts"), series=(Bar(y="accounts", name="", color="run1"),)),
+            Panel(y=Axis("notional", "USD"), series=(Bar(y="usd", name="", color="run1"),)),
+        ),
+        n="one replicate, that whose liquidated notional is the median",
+        interval="",
+        read="The first bar was tripped from outside, each further one by forced orders of accounts in bars to its "
+        "left. Bars that grow are a cascade that feeds itself.",
+        alt="Bars of liquidated accounts and their notional by generation of the cascade.",
+    )
+
+
+def _title(study: Study, item: Cascade) -> Said:
+    of = f" in {study.first.label}" if study.is_comparison else ""
+    roots, tripped, all_, depth = (
+        item.facts.refer(name, "value")
+        for name in ("tripped from outside", "tripped by forced orders", "liquidated", "longest chain")
+    )
+    if not tripped.value:
+        return said(f"{{all}} accounts were liquidated{of}, and none tripped another", all=all_)
+    first = said(f"{{roots}} accounts were tripped from outside{of}, {{tripped}} by forced orders,", roots=roots,
+                 tripped=tripped)  # fmt: skip
+    return join([first, said("in chains of up to {depth} generations", depth=depth)])
+
+
+@figure(
+    "branching",
+    section="graph",
+    build=branching,
+    shows="The branching ratio n, how much liquidation one unit of liquidation sets off, by three estimators: impact "
+    "times density, total against outside move, and mean offspring.",
+    reading="Below the line of one a cascade ends by itself. The estimators look at different things, and where they "
+    "disagree that is a finding.",
+    needs="`liquidations`; the counterfactual estimate a run with `--counterfactual`",
+)
+def branching_figure(study: Study, item: Ratios) -> FigureSpec:
+    """Draw the estimates with their intervals."""
+    points = tuple(
+        Points(
+            y="label", x="n", low="n_low", high="n_high", name=variant.label if study.is_comparison else "",
+            color=variant.color, where=("run", variant.label) if study.is_comparison else None,
+        )
+        for variant in study.variants
+    )  # fmt: skip
+    return FigureSpec(
+        name=item.table.name,
+        title=_ratio_title(study, item),
+        table=item.table,
+        x=Axis("branching ratio n", "1"),
+        x_column="n",
+        panels=(Panel(y=Axis("", "", "category"), series=points, rules=(Rule(1.0, "critical"),)),),
+        n=f"{count(study)}; structural and genealogical: that whose liquidated notional is the median",
+        interval=f"whiskers: {100 * CONFIDENCE:g} % intervals",
+        read="How much liquidation one unit of liquidation sets off. Structural: what was to be liquidated "
+        "within half a percent of the mark over what the book held there, just before most was liquidated. "
+        "Counterfactual: of the whole move, the share that forced orders added, over all replicates. Genealogical: how "
+        "many one liquidation trips, in the mean. From the line on a cascade does not end by itself.",
+        alt=f"Branching ratio of a {item.direction} in {item.market} by three estimators, with intervals.",
+    )
+
+
+def _ratio_title(study: Study, item: Ratios) -> Said:
+    """Return what the estimators of the first run find, those that have a value."""
+    of = f" in {study.first.label}" if study.is_comparison else ""
+    start = said(f"Branching ratio of a {item.direction} of {item.market}{of}:")
+    refs = [Ref(item.table, row, "n") for row in range(3)]
+    names = ("by impact times density", "by the counterfactual", "by offspring")
+    found = [
+        said(f"{{n}} {name}", n=ref) for ref, name in zip(refs, names, strict=True) if ref.value is not None
+    ]
+    return (
+        join([start, join(found, ", ")])
+        if found
+        else said(f"{item.market}: no estimate of the branching ratio")
+    )

@@ -1,0 +1,210 @@
+"""Who tripped whom, and through which channel: builders against the tables, and the pages they make."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import cascade
+from cascade.analysis.graph import of_result
+from cascade.cli.app import build
+from cascade.errors import SimulationError
+from cascade.experiment.attribution import FILE, attribute
+from cascade.report.builders import attribution, graph
+from cascade.report.markdown import memo
+from cascade.report.page import MOST_BYTES, Options, page, study_of
+from tests.report.conftest import MADE, OUTPUTS
+from tests.report.reading import Page, decoded
+from tests.support.scenarios import DEPTH, small_scenario
+
+MARKET = "venue:BTCUSDT"
+
+
+@pytest.fixture(scope="module")
+def chain(tmp_path_factory):
+    """Return six replicates of a fall over a minute into a thin book, in which accounts trip each other."""
+    depth = {"profile": DEPTH, "scale": 0.05}
+    scenario = small_scenario(
+        name="chain", makers=[{"name": "makers", "markets": "*", "count": 3, "depth": depth}],
+        shocks=[{"type": "news", "at": "30s", "asset": "BTC", "move": "-2 %", "over": "1m"}],
+    )  # fmt: skip
+    return cascade.run(scenario, replicates=6, counterfactual=True, out=tmp_path_factory.mktemp("chain"))
+
+
+@pytest.fixture(scope="module")
+def study(chain):
+    return study_of([chain])
+
+
+@pytest.fixture(scope="module")
+def attributed(tmp_path_factory):
+    """Return six replicates of a fall under every coalition of two channels."""
+    shocks = [{"type": "news", "at": "30s", "asset": "BTC", "move": "-5 %"}]
+    scenario = small_scenario(name="channels", outputs=OUTPUTS, shocks=shocks)
+    out = tmp_path_factory.mktemp("attributed")
+    return attribute(scenario, channels=["forced_orders", "mark_rule"], replicates=6, out=out)
+
+
+# --- who tripped whom -----------------------------------------------------------------------------
+
+
+def test_graph_is_that_of_the_median_replicate(study, chain):
+    rows = chain.tables["liquidations"].to_pandas()
+    totals = rows.groupby("replicate").liquidated_usd.sum().reindex(range(6), fill_value=0.0)
+    number = graph.typical(study.first)
+    assert totals[number] == sorted(totals)[3]
+    (item,) = graph.cascade_graph(study)
+    mine = rows[rows.replicate == number]
+    assert item.facts.refer("replicate", "value").value == number
+    assert item.table.numbers("usd").sum() == pytest.approx(mine.liquidated_usd.sum())
+    assert item.table.numbers("accounts").sum() == len(mine[["account", "life"]].drop_duplicates())
+
+
+def test_first_bar_is_what_was_tripped_from_outside(study):
+    (item,) = graph.cascade_graph(study)
+    roots, others = (
+        item.facts.refer(f"tripped {by}", "value").value for by in ("from outside", "by forced orders")
+    )
+    accounts = item.table.numbers("accounts")
+    assert roots == accounts[0] > 0
+    assert others == accounts[1:].sum() > 0
+
+
+def test_generations_of_a_long_cascade_share_bars(chain):
+    found = of_result(chain, 0)
+    deep = np.arange(len(found)) * 3
+    assert deep[-1] > graph.MOST_BARS
+    table = graph._generations(replace(found, generation=deep))
+    assert len(table) <= graph.MOST_BARS
+    assert table.numbers("usd").sum() == pytest.approx(found.size_usd.sum())
+    for name, count in zip(table.names("generation"), table.numbers("accounts"), strict=True):
+        first, _, last = name.partition(" to ")
+        assert count == np.count_nonzero((deep >= int(first)) & (deep <= int(last or first)))
+
+
+def test_those_who_set_off_most_come_first(study):
+    (item,) = graph.cascade_graph(study)
+    table = item.transmitters
+    usd = table.numbers("transmitted")
+    assert 0 < len(table) <= graph.N_TRANSMITTERS
+    assert (np.diff(usd) <= 0).all()
+    found = of_result(study.first.result, graph.typical(study.first))
+    assert usd[0] == found.transmitted_usd.max()
+    assert (table.numbers("descendants") >= table.numbers("offspring") - 1e-9).all()
+
+
+def test_branching_ratios_stand_side_by_side(study, chain):
+    (item,) = graph.branching(study)
+    assert (item.market, item.direction) == (MARKET, "fall")
+    assert item.table.names("label") == ["structural", "counterfactual", "genealogical"]
+    runs = chain.runs.to_pandas()
+    total, added = runs.venue_btcusdt_fall_bps.mean(), runs.venue_btcusdt_added_fall_bps.mean()
+    value = item.table.refer("counterfactual", "n").value
+    assert value == pytest.approx(added / total)
+    assert item.table.refer("counterfactual", "count").value == 6
+    for row in range(3):
+        low, n, high = (item.table.value(row, name) for name in ("n_low", "n", "n_high"))
+        assert low <= n <= high
+
+
+def test_replicate_that_cannot_be_run_again_is_said(chain, monkeypatch):
+    def fail(*_args, **_more):
+        raise SimulationError("the book is gone")
+
+    monkeypatch.setattr(graph, "criticality", fail)
+    (item,) = graph.branching(study_of([chain]))
+    assert item.table.refer("structural", "n").value is None
+    assert "the book is gone" in item.table.refer("structural", "reason").value
+    found = Page.of(page(study_of([chain]), Options(made=MADE)))
+    assert "branching" in found.figures
+
+
+def test_estimates_that_lack_their_data_say_so(write_run, attributed):
+    (item,) = graph.branching(study_of([cascade.read(write_run(n=2))]))
+    assert "can't be read again" in item.table.refer("structural", "reason").value
+    (item,) = graph.branching(study_of([attributed.path]))
+    assert item.table.refer("counterfactual", "n").value is None
+    assert "--counterfactual" in item.table.refer("counterfactual", "reason").value
+
+
+# --- through which channel ----------------------------------------------------------------------------
+
+
+def test_waterfall_and_shapley_values_sum_to_the_effect(attributed):
+    study = study_of([attributed.path])
+    steps, shares = attribution.waterfalls(study), attribution.shares(study)
+    assert len(steps) == len(shares) >= 2
+    for item, share in zip(steps, shares, strict=True):
+        mean, base = item.table.numbers("mean"), item.table.numbers("base")
+        assert item.table.names("label") == [
+            "all channels off",
+            "forced orders",
+            "mark rule",
+            "all channels on",
+        ]
+        assert mean[:-1].sum() == pytest.approx(mean[-1])
+        assert base == pytest.approx([0.0, mean[0], mean[0] + mean[1], 0.0])
+        values = share.table.numbers("mean")
+        assert values[:-1].sum() == pytest.approx(values[-1])
+        assert values[-1] == pytest.approx(mean[-1] - mean[0])
+
+
+def test_means_are_those_of_the_table(attributed):
+    frame = attributed.table.to_pandas()
+    usd = frame[frame.metric == "complete_usd"].groupby("channel")[["waterfall", "shapley"]].mean()
+    study = study_of([attributed.path])
+    for found, column in (
+        (attribution.waterfalls(study), "waterfall"),
+        (attribution.shares(study), "shapley"),
+    ):
+        (item,) = (each for each in found if each.unit == "USD" and "complete" in each.table.name)
+        for channel, value in usd[column].items():
+            assert item.table.refer(channel.replace("_", " "), "mean").value == pytest.approx(value)
+
+
+def test_page_of_an_attribution(attributed):
+    study = study_of([attributed.path])
+    assert not study.is_comparison
+    text = page(study, Options(made=MADE))
+    found = Page.of(text)
+    assert "attribution" in [given.get("id") for tag, given in found.elements if tag == "section"]
+    for number in found.numbers:
+        assert number.value == found.cell(number.place), number
+    assert len(text.encode()) < MOST_BYTES
+    names = [name for name in found.figures if name.startswith(("attribution-", "shapley-"))]
+    assert len(names) >= 4
+    for name in names:
+        means = [float(row["mean"]) for row in found.csv[name]]
+        drawn = np.concatenate([decoded(trace["x"]) for trace in found.figures[name]["data"]])
+        assert sorted(drawn) == pytest.approx(sorted(means), rel=1e-6, abs=1e-6)
+        order = found.figures[name]["layout"]["yaxis"]["categoryarray"]
+        assert order == [row["label"] for row in found.csv[name]]
+
+
+def test_static_page_and_memo_of_an_attribution(attributed):
+    pytest.importorskip("matplotlib")
+    study = study_of([attributed.path])
+    static = page(study, Options(static=True, made=MADE))
+    assert 'id="f-shapley-complete-usd"' in static
+    assert "<script" not in static
+    assert "forced orders" in memo(study)
+
+
+def test_coalitions_can_still_be_compared(attributed, tmp_path):
+    out = tmp_path / "compared.html"
+    done = CliRunner().invoke(build(["compare"]), ["compare", str(attributed.path), "-o", str(out)])
+    assert done.exit_code == 0, done.output
+    found = Page.of(out.read_text(encoding="utf-8"))
+    assert "comparison" in found.csv
+    assert "attribution" not in [given.get("id") for tag, given in found.elements if tag == "section"]
+
+
+def test_a_sweep_that_was_not_attributed_is_compared(attributed):
+    (attributed.path / FILE).rename(attributed.path / "away")
+    try:
+        assert study_of([attributed.path]).is_comparison
+    finally:
+        (attributed.path / "away").rename(attributed.path / FILE)
