@@ -65,9 +65,9 @@ def test_collateral_is_spread_over_the_pools_of_a_venue() -> None:
         (("markets.aave:ETHUSD.pool=ETH",), "CAS104", "has no pool 'ETH'", "ETHUSD"),
         (("venues.aave.rulebook=binance-2025-07",), "CAS104", "is for perpetual", "lending venue"),
         (("population.borrowers.health.min=0.9",), "CAS146", "go down to 0.9", "min: 1.01"),
-        (("population.borrowers.markets=spot:ETHUSD",), "CAS147", "no market matches 'spot:ETHUSD'", ""),
+        (("population.borrowers.markets=spot:ETHUSD",), "CAS147", "no lending market matches 'spot:ETHUSD'", ""),
         (("markets.aave:ETHUSD.spot=spot:ETH",), "CAS147", "no market 'spot:ETH'", "spot markets: spot:ETHUSD"),
-        ((*BTC, "markets.aave:ETHUSD.spot=spot:BTCUSD"), "CAS145", "which is of BTC", "a spot market of ETH"),
+        ((*BTC, "markets.aave:ETHUSD.spot=spot:BTCUSD"), "CAS145", "which is of BTC", "write spot: spot:ETHUSD"),
         (("makers.spot.markets=aave:ETHUSD",), "CAS106", "no market matches 'aave:ETHUSD'", ""),
     ],
 )  # fmt: skip

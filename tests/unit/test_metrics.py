@@ -189,7 +189,7 @@ def test_waterfall(replicate):
     adl["value"], adl["mark_value"], adl["forgone"] = 90_000_000, 100_000_000, 10_000_000
     adl["leverage_after"] = [9.0, 3.0, 5.0]
     funds = np.zeros(2, FUND_ROW)
-    funds["step"], funds["uncovered"] = [1, 2], [3_000_000, 5_000_000]
+    funds["step"], funds["price"], funds["uncovered"] = [1, 2], 1.0, [3_000_000, 5_000_000]
     rows = [
         LONG | {"fund_draw": 8_000_000, "deficit": 25_000_000},
         LONG | {"fund_draw": -2_000_000, "deficit": -1},
