@@ -92,7 +92,7 @@ def test_tiers_are_continuous_convex_and_within_initial_margin(name: str, contra
         zip(figures.tiers[1:], amounts[1:], strict=True),
         strict=False,
     ):
-        cap = below.cap_usd
+        cap = below.limit
         assert cap * below.mmr - a == pytest.approx(cap * above.mmr - b)
         assert above.mmr > below.mmr
         assert above.max_leverage < below.max_leverage
