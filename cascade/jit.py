@@ -208,7 +208,7 @@ def sources_digest() -> str:
     """Return a hash of every source file whose code can end up in a compiled kernel."""
     package = Path(__file__).parent
     digest = hashlib.sha256()
-    others = (package / f"{name}.py" for name in ("jit", "rng", "tables"))
+    others = (package / f"{name}.py" for name in ("columns", "jit", "rng", "tables"))
     for path in sorted([*package.glob("core/*.py"), *others]):
         digest.update(path.name.encode())
         digest.update(path.read_bytes())

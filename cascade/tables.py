@@ -18,7 +18,9 @@ from numba.core.datamodel import models
 from numba.core.extending import NativeValue, register_model, typeof_impl, unbox
 from numba.core.imputils import lower_getattr_generic
 from numba.core.typing.templates import AttributeTemplate, infer_getattr
-from numba.np import arrayobj, numpy_support
+from numba.np import arrayobj
+
+from cascade.columns import Column
 
 WORDS = 3
 """Words per array in a table: address, first and second length."""
@@ -30,10 +32,9 @@ Layout = dict[str, tuple[np.dtype[Any], int]]
 class TablesType(types.Type):
     """Numba's view of one NamedTuple class of arrays."""
 
-    def __init__(self, name: str, layout: Layout) -> None:
+    def __init__(self, name: str, layout: Layout, fixed: bool) -> None:
         self.fields = {
-            field: types.Array(numpy_support.from_dtype(dtype), ndim, "C")
-            for field, (dtype, ndim) in layout.items()
+            field: Column(f"{name}.{field}", dtype, ndim, fixed) for field, (dtype, ndim) in layout.items()
         }
         self.order = tuple(layout)
         super().__init__(name=name)
@@ -112,12 +113,12 @@ def _lower_field(context: Any, builder: Any, tables: TablesType, pointer: Any, a
     return array._getvalue()
 
 
-def declare(cls: type[Any], layout: Layout) -> None:
-    """Let kernels take instances of a NamedTuple class of arrays, laid out as given."""
+def declare(cls: type[Any], layout: Layout, *, fixed: bool = False) -> None:
+    """Let kernels take instances of a NamedTuple class of arrays, laid out as given; `fixed` if none writes them."""
     if tuple(layout) != cls._fields:
         msg = f"the layout of {cls.__name__} does not name its fields in order"
         raise ValueError(msg)
-    _TYPES[cls] = TablesType(cls.__name__, layout)
+    _TYPES[cls] = TablesType(cls.__name__, layout, fixed)
     _LAYOUTS[cls] = layout
 
 

@@ -11,7 +11,7 @@ from cascade.assembly.entities import MONEY, Entities, rows
 from cascade.assembly.venues import decay, variance_of
 from cascade.core import params as k
 from cascade.core.exact import INVERSE
-from cascade.core.flow import quantile_grid
+from cascade.core.flow import N_QUANTILES, quantile_grid
 from cascade.core.state import Array
 from cascade.rng import decision_key
 from cascade.scenario.distributions import AnyDistribution
@@ -19,8 +19,6 @@ from cascade.scenario.schema import Scenario
 from cascade.scenario.schema_agents import Depth, LadderMaker
 from cascade.scenario.schema_shocks import DepthShock, MarketOrderShock, NewsShock
 from cascade.scenario.tables import read_depth
-
-N_QUANTILES = 2_001
 
 STOCK_USD = 2e9
 """Cash, and value in spot, that an unlevered agent without a cap of its own starts with."""
@@ -35,7 +33,7 @@ class Quantiles:
     def __init__(self) -> None:
         self.tables: list[Array] = []
         self._known: dict[str, int] = {}
-        self._grid = quantile_grid(N_QUANTILES)
+        self._grid = quantile_grid()
 
     def add(self, distribution: AnyDistribution, scale: float = 1.0) -> int:
         """Return the number of a distribution's table, its values multiplied by `scale`."""

@@ -13,21 +13,25 @@ from cascade.rng import uniform
 REACH = 28.0
 """Quantile tables lie on an even grid of log(u / (1 - u)) from -REACH to REACH, so both tails are fine."""
 
+N_QUANTILES = 2_001
+"""Points of a quantile table."""
+
+_LAST = float(N_QUANTILES - 1)
+
 _CHUNK = 64.0
 
 
-def quantile_grid(n: int) -> np.ndarray:
-    """Return the probabilities at which a quantile table of n points is to be filled."""
-    z = np.linspace(-REACH, REACH, n)
+def quantile_grid() -> np.ndarray:
+    """Return the probabilities at which a quantile table is to be filled."""
+    z = np.linspace(-REACH, REACH, N_QUANTILES)
     return 1.0 / (1.0 + np.exp(-z))
 
 
 @outlined
 def quantile(p: Params, table: int, u: float) -> float:
     """Return the value of a quantile table at probability u, by interpolation."""
-    last = p.quantiles.shape[1] - 1
-    at = (math.log(u / (1.0 - u)) + REACH) * (float(last) / (2.0 * REACH))
-    at = min(max(at, 0.0), float(last) - 1e-9)
+    at = (math.log(u / (1.0 - u)) + REACH) * (_LAST / (2.0 * REACH))
+    at = min(max(at, 0.0), _LAST - 1e-9)
     k = int64(at)
     low = p.quantiles[table, k]
     return low + (at - float(k)) * (p.quantiles[table, k + 1] - low)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import numpy as np
+
+from cascade.core.bitmap import trailing_zeros
 from cascade.core.state import NONE, State
 from cascade.jit import int64, kernel, outlined
 
+_ONE, _NOBODY = np.uint64(1), np.uint64(0)
+
 N_BUCKETS = int64(256)
-"""Few, since every step looks at all of them, and enough that a bucket holds few intents."""
+"""Enough that a bucket holds few intents."""
 
 
 @kernel
@@ -37,6 +42,7 @@ def append(
         row.next = NONE
         if tail == NONE:
             st.buckets[0, bucket] = number
+            st.arrivals[bucket >> 6] |= _ONE << np.uint64(bucket & 63)
         else:
             st.inbox[tail].next = number
         st.buckets[1, bucket] = number
@@ -57,10 +63,11 @@ def first_intent(st: State) -> int:
     """Return the next intent to be matched, or NONE; the clock's cursor is the bucket reached."""
     clock = st.clock[0]
     while clock.cursor < N_BUCKETS:
-        number = int64(st.buckets[0, clock.cursor])
-        if number != NONE:
-            return number
-        clock.cursor += 1
+        later = st.arrivals[clock.cursor >> 6] >> np.uint64(clock.cursor & 63)
+        if later != _NOBODY:
+            clock.cursor += trailing_zeros(later)
+            return int64(st.buckets[0, clock.cursor])
+        clock.cursor = (clock.cursor | 63) + 1
     return int64(NONE)
 
 
@@ -71,3 +78,4 @@ def drop_intent(st: State, number: int) -> None:
     st.buckets[0, bucket] = st.inbox[number].next
     if st.inbox[number].next == NONE:
         st.buckets[1, bucket] = NONE
+        st.arrivals[bucket >> 6] &= ~(_ONE << np.uint64(bucket & 63))

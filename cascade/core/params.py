@@ -204,4 +204,5 @@ declare(
         "flows": (FLOW, 1), "arbitrage": (ARBITRAGE, 1), "layers": (LAYER, 1), "shocks": (SHOCK, 1),
         "quantiles": (F64, 2),
     },
+    fixed=True,
 )  # fmt: skip

@@ -79,6 +79,7 @@ def allocate(
         collateral=np.zeros(len(p.collateral), np.int64),
         inbox=empty(s.INTENT, capacity.inbox),
         buckets=np.full((2, int(N_BUCKETS)), NONE, np.int32),
+        arrivals=np.zeros(int(N_BUCKETS) // 64, np.uint64),
         residuals=empty(s.RESIDUAL, capacity.residuals),
         ranked=empty(s.RANKED, capacity.ranked),
         liquidations=empty(s.LIQUIDATION, capacity.liquidations),

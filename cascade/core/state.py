@@ -180,6 +180,7 @@ class State(NamedTuple):
     collateral: Array  # int64 (n_venues * n_markets,): tick at which a venue counts a spot holding
     inbox: Array  # (n,) INTENT
     buckets: Array  # int32 (2, N_BUCKETS): heads and tails of the inbox by arrival offset
+    arrivals: Array  # uint64 (N_BUCKETS / 64,): a bit for each bucket that holds an intent
     residuals: Array  # (n,) RESIDUAL
     ranked: Array  # (n,) RANKED: a heap
     liquidations: Array  # (n,) LIQUIDATION: drained by the engine
@@ -193,6 +194,7 @@ class State(NamedTuple):
         return State(*(array.copy() for array in self))
 
 
+U64 = np.dtype(np.uint64)
 I64 = np.dtype(np.int64)
 I32 = np.dtype(np.int32)
 F64 = np.dtype(np.float64)
@@ -201,11 +203,12 @@ declare(
     State,
     {
         "clock": (CLOCK, 1), "assets": (ASSET, 1), "markets": (MARKET, 1), "levels": (LEVEL, 1),
-        "bits": (np.dtype(np.uint64), 1), "trigger_heads": (I32, 1), "orders": (ORDER, 1),
+        "bits": (U64, 1), "trigger_heads": (I32, 1), "orders": (ORDER, 1),
         "accounts": (ACCOUNT, 1), "positions": (POSITION, 1), "balances": (I64, 2), "traders": (TRADER, 1),
         "quotes": (I32, 1), "calendars": (I32, 2), "basis": (F64, 2), "venues": (VENUE, 1),
         "fund_levels": (I64, 2), "ledger": (LEDGER, 1), "collateral": (I64, 1),
-        "inbox": (INTENT, 1), "buckets": (I32, 2), "residuals": (RESIDUAL, 1), "ranked": (RANKED, 1),
+        "inbox": (INTENT, 1), "buckets": (I32, 2), "arrivals": (U64, 1),
+        "residuals": (RESIDUAL, 1), "ranked": (RANKED, 1),
         "liquidations": (LIQUIDATION, 1), "adl": (ADL, 1), "trades": (TRADE, 1), "bars": (BAR, 1),
         "counts": (I64, 1),
     },

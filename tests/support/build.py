@@ -10,6 +10,7 @@ from cascade.core import params as par
 from cascade.core import start
 from cascade.core import state as cols
 from cascade.core.bitmap import words
+from cascade.core.flow import N_QUANTILES
 from tests.support.world import Account, World, lot_value
 
 SAME_NAME = (
@@ -272,5 +273,5 @@ def _params(world: World, roster: tuple[Account, ...]) -> par.Params:
         arbitrage=table(par.ARBITRAGE, []),
         layers=table(par.LAYER, [layer]),
         shocks=table(par.SHOCK, []),
-        quantiles=np.zeros((1, 2)),
+        quantiles=np.zeros((1, N_QUANTILES)),
     )

@@ -38,7 +38,7 @@ def package(tmp_path):
     folder = tmp_path / "site"
     ignore = shutil.ignore_patterns("__pycache__", "docs", "report", "assets")
     shutil.copytree(ROOT / "cascade" / "core", folder / "cascade" / "core", ignore=ignore)
-    for name in ("__init__", "jit", "rng", "tables"):
+    for name in ("__init__", "columns", "jit", "rng", "tables"):
         shutil.copy(ROOT / "cascade" / f"{name}.py", folder / "cascade" / f"{name}.py")
     return folder
 
@@ -124,6 +124,8 @@ for entry in (start.take_seats, step.advance):
     (signature,) = entry.compiled.signatures
     text = entry.compiled.overloads[signature].library.get_llvm_str()
     assert "NRT_incref" not in text, entry
+    assert "!tbaa" in text, entry  # accesses tell what they may not overlap
+    assert "!invariant.load" in text, entry
 print("clean", len(used))
 """
 

@@ -1,0 +1,93 @@
+"""What kernels may rely on when they read and write the arrays of a table."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+from cascade.jit import JIT_ENABLED, entry
+from cascade.tables import blank, declare
+
+ROOT = Path(__file__).parents[2]
+ROW = np.dtype([("a", "i8"), ("b", "f8"), ("c", "i4")], align=True)
+
+
+class Kept(NamedTuple):
+    rows: Any
+    numbers: Any
+
+
+class Changed(NamedTuple):
+    rows: Any
+    grid: Any
+
+
+declare(Kept, {"rows": (ROW, 1), "numbers": (np.dtype(np.int64), 1)}, fixed=True)
+declare(Changed, {"rows": (ROW, 1), "grid": (np.dtype(np.int32), 2)})
+
+
+@entry
+def copy(kept: Kept, changed: Changed, k: int) -> int:
+    """Copy row k, through each kind of access; what is written is read again."""
+    changed.rows[k].a = kept.rows[k].a
+    changed.rows[k].b = kept.rows[k].a  # an integer into a float
+    changed.grid[1, k] = changed.rows[k].a + np.int64(changed.rows[k].b)
+    changed.rows[k].c += 1
+    changed.rows[k].c += 1
+    return np.int64(changed.grid[1, k]) + kept.numbers[k]
+
+
+@entry
+def write_a_field(kept: Kept) -> None:
+    kept.rows[0].a = 1
+
+
+@entry
+def write_an_item(kept: Kept) -> None:
+    kept.numbers[0] = 1
+
+
+def kept_rows() -> Kept:
+    rows = np.zeros(4, ROW).view(np.recarray)
+    rows.a = [10, 20, 30, 40]
+    return Kept(rows, np.arange(4))
+
+
+def test_what_is_written_is_read_again():
+    changed = Changed(np.zeros(4, ROW).view(np.recarray), np.zeros((2, 4), np.int32))
+    assert [copy(kept_rows(), changed, k) for k in range(4)] == [20, 41, 62, 83]
+    assert changed.rows.a.tolist() == [10, 20, 30, 40]
+    assert changed.rows.b.tolist() == [10.0, 20.0, 30.0, 40.0]
+    assert changed.rows.c.tolist() == [2, 2, 2, 2]
+    assert changed.grid.tolist() == [[0, 0, 0, 0], [20, 40, 60, 80]]
+
+
+@pytest.mark.skipif(not JIT_ENABLED, reason="kernels run as Python")
+@pytest.mark.parametrize("write", [write_a_field, write_an_item])
+def test_a_fixed_table_is_not_written(write):
+    from numba.core.errors import LoweringError
+
+    with pytest.raises(
+        (LoweringError, TypeError), match=r"Kept\.\w+.* is written, but it is said to be fixed"
+    ):
+        write(kept_rows())
+
+
+def test_a_layout_names_the_fields_in_order():
+    with pytest.raises(ValueError, match="does not name its fields in order"):
+        declare(Kept, {"numbers": (np.dtype(np.int64), 1), "rows": (ROW, 1)})
+    assert [len(array) for array in blank(Changed)] == [0, 0]
+
+
+def test_an_array_that_is_not_contiguous_is_refused():
+    rows = np.zeros(8, ROW).view(np.recarray)
+    with pytest.raises(ValueError, match=r"Kept\.rows is not contiguous"):
+        copy(Kept(rows[::2], np.arange(4)), blank(Changed), 0)
+
+
+def test_it_works_without_the_compiler():
+    script = "from tests.unit.test_columns import *; test_what_is_written_is_read_again()"
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=ROOT, env={"NUMBA_DISABLE_JIT": "1"})
