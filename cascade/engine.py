@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from enum import Enum
 from typing import Any, Protocol
@@ -42,6 +43,7 @@ _LOGS = {
     int(step.LIQUIDATIONS_FULL): ("liquidations", "n_liquidations", s.LIQUIDATION),
     int(step.ADL_FULL): ("adl", "n_adl", s.ADL),
     int(step.TRADES_FULL): ("trades", "n_trades", s.TRADE),
+    int(step.FUNDS_FULL): ("funds", "n_funds", s.FUND),
 }
 """Logs by the status that says one is full: field of the state, counter of the clock, record type."""
 
@@ -54,6 +56,13 @@ _WORK = {
     int(step.RANKED_FULL): ("ranked", s.RANKED),
 }
 """Buffers of work in progress, which grow and keep what they hold."""
+
+
+SLICE_S = 0.1
+"""Seconds of a call of the kernels, about: whoever watches or stops a run waits as long."""
+
+FIRST_SLICE = 256
+"""Steps of the first call."""
 
 
 class Engine:
@@ -102,8 +111,10 @@ class Engine:
 
     def drain(self) -> None:
         """Hand all logs to the sink."""
+        clock = self.state.clock[0]
         for field, counter, dtype in _LOGS.values():
-            self._drain(field, counter, dtype)
+            if clock[counter]:
+                self._drain(field, counter, dtype)
 
     def check(self) -> None:
         """Verify every invariant.
@@ -191,16 +202,22 @@ def simulate(
     check_steps
         Steps between two checks of the invariants; by default those of a chunk. No table depends on it.
     """
-    check_steps = check_steps or chunk_steps
+    check_steps, slice_steps = check_steps or chunk_steps, FIRST_SLICE
     engine.check()
     engine.sink.chunk(engine)
     while engine.step < engine.n_steps:
         if stopped is not None and stopped():
             engine.drain()
             return Outcome.INTERRUPTED
-        before = engine.step
-        now = min(_following(before, chunk_steps), _following(before, check_steps), engine.n_steps)
+        before, begun = engine.step, time.perf_counter()
+        due = min(_following(before, chunk_steps), _following(before, check_steps), engine.n_steps)
+        now = min(due, before + slice_steps)
         engine.advance(now)
+        took = time.perf_counter() - begun
+        if took < SLICE_S / 2.0 and now < due:
+            slice_steps *= 2
+        elif took > 2.0 * SLICE_S:
+            slice_steps = max(slice_steps // 2, 1)
         if now % check_steps == 0 or now == engine.n_steps:
             engine.check()
         engine.drain()

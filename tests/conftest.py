@@ -81,8 +81,8 @@ def bar_log():
 def write_run(tmp_path, units, liquidation_log, bar_log):
     """Return a maker of small complete runs, metrics included; `logs` replaces some of its logs."""
     from cascade.analysis.metrics import Replicate, compute, metric_columns
-    from cascade.core.state import ADL, TRADE
-    from cascade.output.convert import FUND_ROW, to_batch
+    from cascade.core.state import ADL, FUND, TRADE
+    from cascade.output.convert import to_batch
     from cascade.output.parquet import concatenate
     from cascade.output.writer import RunWriter
 
@@ -93,7 +93,7 @@ def write_run(tmp_path, units, liquidation_log, bar_log):
         "liquidations": liquidation_log({"step": 130, "tag": 0, "account": 1}, {"step": 131, "tag": 1}),
         "adl": np.ones(1, ADL),
         "trades": np.ones(2, TRADE),
-        "funds": np.zeros(1, FUND_ROW),
+        "funds": np.zeros(1, FUND),
     }
 
     def write(

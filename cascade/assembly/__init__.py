@@ -93,6 +93,7 @@ def _run(scenario: Scenario, n_ticks: int, venues: Venues) -> Array:
     row.n_ticks = n_ticks
     row.n0, row.n1, _ = words(n_ticks)
     row.bar_steps = max(round(scenario.outputs.bars / scenario.dt), 1)
+    row.fund_steps = max(round(scenario.outputs.snapshots / scenario.dt), 1)
     row.record_trades = int(scenario.outputs.trades)
     margined = venues.markets.venue[venues.markets.kind != k.SPOT]
     row.n_waves = max([int(venues.venues.n_waves[v]) for v in margined], default=1)

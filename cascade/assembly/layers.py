@@ -28,6 +28,12 @@ FOREVER = 2_000_000_000
 N_LEVERAGES = 400
 FIRST_GUESS = 4_096
 
+SPARE = 1.05
+"""Room made for seats, over what those drawn so far suggest."""
+
+MOST_AT_ONCE = 16
+"""Times by which it grows at most: one draw of a heavy tail suggests anything."""
+
 MANY = 65_536
 """Seats after which a layer shows whether its accounts survive."""
 
@@ -129,7 +135,8 @@ class LayerBuilder:
             p, self.births[number], markets, history, blocks, leverage, traders, drawn, progress
         ):
             _refuse_extinction(layer, progress, history, float(np.interp(0.5, leverage[1], leverage[0])))
-            traders, drawn = _doubled(traders), _doubled(drawn)
+            n = _longer(n, progress, self.births[number])
+            traders, drawn = _lengthened(traders, n), _lengthened(drawn, n * each)
         n = int(progress[0])
         mode = k.ISOLATED if layer.margin == "isolated" else k.CROSS
         return Seats(
@@ -229,9 +236,16 @@ def _by_account(owner: Array, markets: Array) -> Array:
     return np.lexsort((np.arange(len(owner)), first, owner))
 
 
-def _doubled(table: Array) -> Array:
-    """Return a table of twice the length that begins with the given one."""
-    longer = empty(table.dtype, 2 * len(table))
+def _longer(n: int, progress: Array, birth: Array) -> int:
+    """Return how many seats to make room for: what the n drawn so far suggest, and at least twice as many."""
+    _, notional, accounts = progress
+    done = max(notional / birth.wanted_notional[0], accounts / birth.wanted_accounts[0])
+    return max(2 * n, int(min(SPARE * n / done, MOST_AT_ONCE * n)) if done > 0.0 else 0)
+
+
+def _lengthened(table: Array, n: int) -> Array:
+    """Return a table of n rows that begins with the given one."""
+    longer = empty(table.dtype, n)
     longer[: len(table)] = table
     return longer
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from cascade.core.audit import AUDIT, audit, count_free
 from cascade.core.bitmap import words
 from cascade.core.exact import INVERSE
 from cascade.core.params import BY_LIQUIDATORS, POOL, SPOT, UNMARGINED, Params
@@ -20,14 +21,17 @@ Endowment = Array
 
 def breaches(st: State, p: Params, endowment: Endowment) -> list[str]:
     """Return a sentence for every invariant that does not hold; none where all is well."""
-    found = list(_positions(st, p, endowment))
-    found += _vaults(st, p)
-    found += _money(st, p)
-    found += _books(st, p)
-    found += _queues(st, p)
-    found += _triggers(st, p)
-    found += _flags(st, p)
-    return found
+    found = np.zeros(len(st.markets), AUDIT).view(np.recarray)
+    n_listed = int(audit(st, p, found))
+    return [
+        *_positions(st, p, endowment, found),
+        *_vaults(st, p),
+        *_money(st, p),
+        *_books(st, p),
+        *_queues(st, found, n_listed),
+        *_triggers(st, p, found),
+        *_flags(st, p),
+    ]
 
 
 def lot_values(p: Params, ticks: Array) -> Array:
@@ -43,18 +47,16 @@ def _sum(values: Array) -> int:
     return (int(high.sum()) << 32) + int(low.sum())
 
 
-def _positions(st: State, p: Params, endowment: Endowment) -> Iterator[str]:
+def _positions(st: State, p: Params, endowment: Endowment, found: Array) -> Iterator[str]:
     """Positions of a perpetual or a pool sum to zero; holdings of a spot asset to what was endowed."""
-    for m in range(len(p.markets)):
-        lots = st.positions.lots[st.positions.market == m]
-        total, longs = _sum(lots), _sum(lots[lots > 0])
+    for m, row in enumerate(found):
         wanted = int(endowment[m]) if p.markets[m].kind == SPOT else 0
-        if total != wanted:
-            yield f"positions of market {m} sum to {total} lots, not {wanted}"
-        if longs != st.markets[m].open_interest:
-            yield f"open interest of market {m} is {st.markets[m].open_interest} lots, longs are {longs}"
-    if ((st.positions.lots == 0) & (st.positions.entry_value != 0)).any():
-        yield "a flat position has an entry value"
+        if row.lots != wanted:
+            yield f"positions of market {m} sum to {row.lots} lots, not {wanted}"
+        if row.longs != st.markets[m].open_interest:
+            yield f"open interest of market {m} is {st.markets[m].open_interest} lots, longs are {row.longs}"
+        if row.unentered:
+            yield f"market {m}: a flat position has an entry value"
 
 
 def _vaults(st: State, p: Params) -> Iterator[str]:
@@ -117,7 +119,7 @@ def _bitmap(occupied: Array) -> Array:
 
 
 def _books(st: State, p: Params) -> Iterator[str]:
-    """No book is crossed; best prices, bitmaps and level totals say what the queues hold."""
+    """No book is crossed; best prices and bitmaps say what the orders are."""
     n = int(p.run[0].n_ticks)
     size = sum(words(n))
     live = np.flatnonzero(st.orders.lots != 0)
@@ -139,9 +141,6 @@ def _books(st: State, p: Params) -> Iterator[str]:
             yield f"market {m}: {row.n_bids} bids and {row.n_asks} asks counted, {len(bids)} and {len(asks)} rest"
         slots = ticks - row.window
         inside = (slots >= 0) & (slots < n)
-        totals = np.bincount(slots[inside], weights=lots[inside], minlength=n)
-        if (totals != st.levels.lots[m * n : (m + 1) * n]).any():
-            yield f"market {m}: a level's total is not that of its orders"
         for which, side in ((0, lots > 0), (1, lots < 0)):
             occupied = np.zeros(n, np.bool_)
             occupied[slots[inside & side]] = True
@@ -150,90 +149,35 @@ def _books(st: State, p: Params) -> Iterator[str]:
                 yield f"market {m}: a bitmap of the book is wrong"
 
 
-def _queues(st: State, p: Params) -> Iterator[str]:
+def _queues(st: State, found: Array, n_listed: int) -> Iterator[str]:
     """Every resting order is reached exactly once from its level or the far list; free ones from the free list."""
     n, n_rest = len(st.orders), int(st.clock[0].n_orders)
-    following: list[int] = st.orders.next.tolist()  # a list is followed ten times faster than an array
-    lots: list[int] = st.orders.lots.tolist()
-    heads = st.levels.head[st.levels.head != NONE].tolist() + [
-        h for h in st.markets.far_head.tolist() if h != NONE
-    ]
-    queued = [order for head in heads for order in _chain(following, head, n)]
-    yield from (f"order {order} is queued but empty" for order in queued if lots[order] == 0)
-    if len(queued) != n_rest:
-        yield f"queues hold {len(queued)} orders, {n_rest} rest"
-    owned: list[int] = st.orders.own_next.tolist()
-    firsts = st.accounts.first_order[st.accounts.first_order != NONE].tolist()
-    n_owned = sum(1 for first in firsts for _ in _chain(owned, first, n))
-    if n_owned != n_rest:
-        yield f"accounts list {n_owned} orders, {n_rest} rest"
-    n_free = sum(1 for _ in _chain(following, int(st.clock[0].free_order), n))
-    if n_free + len(queued) != n:
-        yield f"{n - n_free - len(queued)} orders are lost"
+    queued = int(found.queued.sum())
+    for m, row in enumerate(found):
+        if row.empty != NONE:
+            yield f"order {row.empty} is queued but empty"
+        if row.levels:
+            yield f"market {m}: a level's total is not that of its orders"
+    if n_listed != n_rest:
+        yield f"accounts list {n_listed} orders, {n_rest} rest"
+    if queued != n_rest:
+        yield f"queues hold {queued} orders, {n_rest} rest"
+    n_free = int(count_free(st))
+    if n_free + queued != n:
+        yield f"{n - n_free - queued} orders are lost"
 
 
-def _chain(following: list[int], head: int, n: int) -> Iterator[int]:
-    """Yield what is linked behind a head; a circle ends after one item more than there are."""
-    for _ in range(n + 1):
-        if head == NONE:
-            return
-        yield head
-        head = following[head]
-
-
-def _triggers(st: State, p: Params) -> Iterator[str]:
+def _triggers(st: State, p: Params, found: Array) -> Iterator[str]:
     """Every trigger node hangs in the bucket of its tick, linked both ways from the bucket's head."""
-    n = int(p.run[0].n_ticks)
-    market = st.positions.market.astype(np.int64)
-    for name, which in (("low", 0), ("high", 1)):
-        ticks = st.positions[f"{name}_tick"]
-        nodes = np.flatnonzero(ticks != NONE)
-        after = st.positions[f"{name}_next"][nodes].astype(np.int64)
-        before = st.positions[f"{name}_prev"][nodes].astype(np.int64)
-        slots = ticks[nodes].astype(np.int64) - st.markets.window[market[nodes]]
-        beyond = slots >= n if which else slots < 0
-        slots = np.where(beyond, n, np.clip(slots, 0, n - 1))
-        buckets = (2 * market[nodes] + which) * (n + 1) + slots
-        heads = st.trigger_heads[buckets].astype(np.int64)
-        first = before == NONE
-        wrong = first & (heads != nodes)
-        wrong |= ~first & (st.positions[f"{name}_next"][before] != nodes)
-        bucket_of = np.full(len(st.positions), NONE)
-        bucket_of[nodes] = buckets
-        wrong |= ~first & (bucket_of[before] != buckets)
-        wrong |= (after != NONE) & (st.positions[f"{name}_prev"][after] != nodes)
-        wrong |= _circles(st.positions[f"{name}_prev"].astype(np.int64), nodes)
-        mine = np.zeros(len(st.trigger_heads), bool)
-        mine[buckets] = True
-        used = (st.trigger_heads != NONE) & ~mine
-        stray = int(used[: 2 * len(st.markets) * (n + 1)].reshape(-1, 2, n + 1)[:, which].sum())
-        if wrong.any() or stray:
-            yield f"{int(wrong.sum())} {name} triggers hang where they should not, {stray} buckets hold none of theirs"
-        yield from _trigger_bits(st, p, which, mine, n)
-
-
-def _circles(before: Array, nodes: Array) -> Array:
-    """Tell which nodes lead back to no head of a bucket, however long one follows them."""
-    number = np.full(len(before), NONE)
-    number[nodes] = np.arange(len(nodes))
-    up = number[before[nodes]]
-    heads = before[nodes] == NONE
-    up[heads] = np.flatnonzero(heads)
-    for _ in range(len(nodes).bit_length()):  # each round follows twice as many links
-        if heads[up].all():
-            break
-        up = up[up]
-    return ~heads[up]
-
-
-def _trigger_bits(st: State, p: Params, which: int, occupied: Array, n: int) -> Iterator[str]:
-    """Compare the bitmap of triggers with the buckets that are occupied."""
-    size = sum(words(n))
-    for m in range(len(p.markets)):
-        at = (4 * m + 2 + which) * size
-        first = (2 * m + which) * (n + 1)
-        if (st.bits[at : at + size] != _bitmap(occupied[first : first + n])).any():
-            yield f"market {m}: a bitmap of the triggers is wrong"
+    n, size = int(p.run[0].n_ticks), sum(words(int(p.run[0].n_ticks)))
+    heads = st.trigger_heads.reshape(-1, n + 1)
+    for m, row in enumerate(found):
+        for which, wrong in ((2, row.low), (3, row.high)):
+            if wrong:
+                yield f"market {m}: {wrong} {'low' if which == 2 else 'high'} triggers hang where they should not"
+            at = (4 * m + which) * size
+            if (st.bits[at : at + size] != _bitmap(heads[2 * m + which - 2, :n] != NONE)).any():
+                yield f"market {m}: a bitmap of the triggers is wrong"
 
 
 def _flags(st: State, p: Params) -> Iterator[str]:

@@ -79,7 +79,7 @@ RUN = record(
     ("flags_at", I8), ("f0", I8), ("f1", I8), ("flags_words", I8),
     ("first_agent", I8), ("first_trader", I8),  # accounts
     ("n_waves", I8),  # the most of any venue
-    ("bar_steps", I8), ("record_trades", I8), ("python_agents", I8),
+    ("bar_steps", I8), ("fund_steps", I8), ("record_trades", I8), ("python_agents", I8),
     ("priced_collateral", I8),  # whether any venue counts it at another price than its own book's
     ("forced_orders", I8),  # 0: the counterfactual, in which an absorber takes forced orders at mark
     ("deleveraging", I8),  # 0: nobody is deleveraged, the fund takes everything

@@ -1,9 +1,10 @@
-"""Bars: what each market did since the last one, and how deep its book is now."""
+"""Bars: what each market did since the last one, and how deep its book is now; and what the funds hold."""
 
 from __future__ import annotations
 
 from cascade.core.bitmap import first_from, last_until
 from cascade.core.book import NO_ASK, NO_BID
+from cascade.core.exact import lot_value
 from cascade.core.ladder import ASKS, BIDS, bitmap_at
 from cascade.core.margin import equity_in
 from cascade.core.params import Params
@@ -72,3 +73,41 @@ def write_bar(st: State, p: Params, m: int) -> None:
     row.fund_equity = equity_in(st, p, p.venues[fixed.venue].fund, fixed.settlement)
     row.depth_factor = market.depth_factor * market.depth_shock
     start_bar(st, m)
+
+
+@outlined
+def write_funds(st: State, p: Params) -> None:
+    """Write what the funds hold of each settlement asset, the venues' together."""
+    clock = st.clock[0]
+    for settlement in range(len(st.ledger)):
+        ledger, row = st.ledger[settlement], st.funds[clock.n_funds]
+        clock.n_funds += 1
+        row.step, row.fund, row.price = clock.step, settlement, _price_of(st, p, int64(settlement))
+        row.equity, row.uncovered = 0, 0
+        for v in range(len(p.venues)):
+            equity = _fund_equity(st, p, int64(v), int64(settlement))
+            row.equity += equity
+            row.uncovered += max(-equity, int64(0))
+        row.income, row.losses, row.adl_value = ledger.fund_income, ledger.fund_losses, ledger.adl_value
+        row.fees, row.deposits, row.withdrawals = ledger.fees, ledger.deposits, ledger.withdrawals
+
+
+@kernel
+def _fund_equity(st: State, p: Params, v: int, settlement: int) -> int:
+    """Return the balance of a venue's fund in an asset and what it holds of markets that settle in it, at mark."""
+    fund = p.venues[v].fund
+    equity = st.balances[fund, settlement]
+    first = int64(st.accounts[fund].first_position)
+    for m in range(len(p.markets)):  # a fund has a place in every market
+        if p.markets[m].settlement == settlement:
+            equity += st.positions[first + m].lots * lot_value(p.markets[m], st.markets[m].mark)
+    return equity
+
+
+@kernel
+def _price_of(st: State, p: Params, settlement: int) -> float:
+    """Return the USD of a settlement asset: the index of the first market that settles in it; the first is USD."""
+    for m in range(len(p.markets)):
+        if settlement != 0 and p.markets[m].settlement == settlement:
+            return st.markets[m].index
+    return 1.0

@@ -12,6 +12,7 @@ from cascade.core.collateral import price_collateral
 from cascade.core.exact import INVERSE
 from cascade.core.inbox import N_BUCKETS
 from cascade.core.params import REASONS, UNMARGINED, Params
+from cascade.core.recording import write_funds
 from cascade.core.seats import schedule
 from cascade.core.state import NONE, Array, State
 from cascade.core.triggers import retrigger
@@ -29,6 +30,7 @@ class Capacity(NamedTuple):
     adl: int = 1_024
     trades: int = 65_536
     bars: int = 4_096
+    funds: int = 512
 
 
 def empty(dtype: np.dtype[np.void], n: int) -> Array:
@@ -56,7 +58,7 @@ def allocate(
     orders = empty(s.ORDER, capacity.orders)
     chain_free(orders, 0, len(orders), NONE)
     clock = empty(s.CLOCK, 1)
-    clock.next_bar = run.bar_steps
+    clock.next_bar, clock.next_funds = run.bar_steps, min(run.fund_steps, run.n_steps)
     n_basis = max(int(p.venues.n_basis.max()), 1)
     return State(
         clock=clock,
@@ -86,6 +88,7 @@ def allocate(
         adl=empty(s.ADL, capacity.adl),
         trades=empty(s.TRADE, capacity.trades),
         bars=empty(s.BAR, capacity.bars),
+        funds=empty(s.FUND, max(capacity.funds, balances.shape[1])),
         counts=np.zeros(len(REASONS), np.int64),
     )
 
@@ -116,7 +119,7 @@ def set_prices(st: State, p: Params, prices: Array, funding: Array) -> None:
 
 @entry
 def take_seats(st: State, p: Params) -> None:
-    """Count open interest, wake every trader at the end of its life, and hang all triggers."""
+    """Count open interest, wake every trader at the end of its life, hang all triggers, and look at the funds."""
     for k in range(len(st.positions)):
         row = st.positions[k]
         st.markets[int64(row.market)].open_interest += max(row.lots, int64(0))
@@ -126,6 +129,7 @@ def take_seats(st: State, p: Params) -> None:
             retrigger(st, p, int64(account))
     for k in range(len(st.traders) - 1, -1, -1):
         schedule(st, int64(k), int64(st.traders[k].life_ends))
+    write_funds(st, p)
 
 
 def entry_values(p: Params, markets: Array, lots: Array, ticks: Array) -> Array:

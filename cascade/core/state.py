@@ -33,9 +33,9 @@ CLOCK = record(
     ("step", I8), ("stage", I8), ("cursor", I8), ("wave", I8),
     ("need", I8),  # rows the buffer named by the last status must have free
     ("free_order", I8), ("n_orders", I8), ("n_inbox", I8),
-    ("n_liquidations", I8), ("n_adl", I8), ("n_trades", I8), ("n_bars", I8),
+    ("n_liquidations", I8), ("n_adl", I8), ("n_trades", I8), ("n_bars", I8), ("n_funds", I8),
     ("n_flagged", I8), ("n_flagged_next", I8), ("n_residual", I8),
-    ("next_bar", I8), ("events", I8), ("events_before", I8),
+    ("next_bar", I8), ("next_funds", I8), ("events", I8), ("events_before", I8),
     ("stale_traders", I8),  # whether a trader waits for its venue's clock with no trigger hung
     ("unfinished_waves", I8),  # steps whose last wave left accounts flagged
     ("n_ranked", I8), ("ranking", I8), ("adl_rank", I8), ("adl_lots", I8),
@@ -144,6 +144,15 @@ BAR = record(
 )  # fmt: skip
 """One bar of one market. Depth and open interest in lots; volume, flow and liquidated in money units."""
 
+FUND = record(
+    ("step", I8), ("fund", I8), ("price", F8), ("equity", I8), ("income", I8), ("losses", I8), ("uncovered", I8),
+    ("adl_value", I8), ("fees", I8), ("deposits", I8), ("withdrawals", I8),
+)  # fmt: skip
+"""The funds of a settlement asset at a moment, in its money units; `price` is that of the asset in USD.
+
+`equity` at mark is the sum over venues and `uncovered` what some of them owe beyond what they have: nobody
+stands behind them, nor one for another. All that follows is a total since the start, as in LEDGER."""
+
 N_LEVELS = 32
 """Samples of a fund's equity over the window in which its drawdown is measured."""
 
@@ -187,6 +196,7 @@ class State(NamedTuple):
     adl: Array  # (n,) ADL: drained by the engine
     trades: Array  # (n,) TRADE: drained by the engine
     bars: Array  # (n,) BAR: drained by the engine
+    funds: Array  # (n,) FUND: drained by the engine
     counts: Array  # int64 (n_reasons,): rejected intents by reason
 
     def clone(self) -> State:
@@ -210,6 +220,7 @@ declare(
         "inbox": (INTENT, 1), "buckets": (I32, 2), "arrivals": (U64, 1),
         "residuals": (RESIDUAL, 1), "ranked": (RANKED, 1),
         "liquidations": (LIQUIDATION, 1), "adl": (ADL, 1), "trades": (TRADE, 1), "bars": (BAR, 1),
+        "funds": (FUND, 1),
         "counts": (I64, 1),
     },
 )  # fmt: skip

@@ -48,7 +48,7 @@ STEP = (
     Stage("liquidation", "flagged accounts are liquidated, marks frozen", "flags, marks", "books, fund, residuals"),
     Stage("deleveraging", "residuals meet ranked counterparties", "residuals, ranking", "positions, balances"),
     Stage("wave", "new marks, if the venue's clock ticks again in this step", "books", "marks, flags"),
-    Stage("record", "bars are written", "markets", "bars"),
+    Stage("record", "bars and the funds are written", "markets, funds, ledger", "bars, funds"),
 )  # fmt: skip
 """The order of a step. A wave repeats the stages from the margin test on, each at a new mark."""
 
@@ -59,8 +59,8 @@ STEP = (
 
 (
     RUNNING, FINISHED, AGENTS_DUE, INBOX_FULL, ORDERS_FULL, TRADES_FULL, LIQUIDATIONS_FULL, RESIDUALS_FULL,
-    RANKED_FULL, ADL_FULL, BARS_FULL,
-) = (int64(k) for k in range(11))  # fmt: skip
+    RANKED_FULL, ADL_FULL, BARS_FULL, FUNDS_FULL,
+) = (int64(k) for k in range(12))  # fmt: skip
 
 
 @entry
@@ -376,15 +376,23 @@ def _next_wave(st: State, p: Params) -> bool:
 
 @outlined
 def _record(st: State, p: Params) -> int:
-    """Write bars where they are due, and end the step."""
-    clock = st.clock[0]
+    """Write bars and funds where they are due, and end the step."""
+    clock, run = st.clock[0], p.run[0]
+    is_snapshot = clock.step + 1 >= clock.next_funds
+    if is_snapshot and clock.n_funds + len(st.ledger) > len(st.funds):
+        clock.need = len(st.ledger)
+        return FUNDS_FULL
     if clock.step + 1 >= clock.next_bar:
         if clock.n_bars + len(p.markets) > len(st.bars):
             clock.need = len(p.markets)
             return BARS_FULL
         for m in range(len(p.markets)):
             recording.write_bar(st, p, int64(m))
-        clock.next_bar += p.run[0].bar_steps
+        clock.next_bar += run.bar_steps
     clock.step += 1
+    if is_snapshot:
+        recording.write_funds(st, p)
+        following = (clock.step // run.fund_steps + 1) * run.fund_steps
+        clock.next_funds = min(following, run.n_steps) if clock.step < run.n_steps else following
     clock.stage, clock.cursor, clock.wave = NEWS, 0, 0
     return RUNNING

@@ -10,7 +10,6 @@ import numpy as np
 from cascade.analysis.cause import CauseLabeller
 from cascade.assembly import lot_unit, money_units
 from cascade.core import params as k
-from cascade.core.check import lot_values
 from cascade.core.state import Array
 from cascade.engine import Engine
 from cascade.output.convert import to_batch
@@ -18,7 +17,7 @@ from cascade.output.parquet import concatenate
 from cascade.output.piece import Piece
 from cascade.output.run_units import MarketUnits, ReportingTag, RunUnits
 from cascade.output.schemas import schema
-from cascade.output.snapshots import book_rows, fund_rows, positions_batch
+from cascade.output.snapshots import book_rows, positions_batch
 from cascade.scenario.schema import Scenario
 from cascade.venues.load import rulebook_of
 
@@ -118,16 +117,12 @@ class Recorder:
 
     def chunk(self, engine: Engine) -> None:
         """Take the snapshots that are due between two chunks."""
-        st = engine.state
-        equity = fund_equity(engine)
-        uncovered = np.maximum(-equity, 0).sum(axis=0)
-        funds = fund_rows(engine.step, equity.sum(axis=0), uncovered, st.ledger, asset_prices(engine))
-        self.take("funds", funds)
         if self.piece is None:
             return
         if "book" in self.tables and self._is_within(engine.step):
             self._take_books(engine)
         if "accounts" in self.tables and self._is_accounts_step(engine):
+            st = engine.state
             rows = positions_batch(
                 st.positions, st.accounts, st.balances, st.markets.mark, self.units,
                 step=engine.step, replicate=self.replicate,
@@ -142,7 +137,7 @@ class Recorder:
         """Return the log of liquidations as the kernels wrote it."""
         from cascade.core.state import LIQUIDATION
 
-        return np.concatenate(self.logs) if self.logs else np.zeros(0, LIQUIDATION)
+        return _joined(self.logs) if self.logs else np.zeros(0, LIQUIDATION)
 
     def _is_within(self, step: int) -> bool:
         return self.window is None or self.window[0] <= step <= self.window[1]
@@ -156,7 +151,7 @@ class Recorder:
         records = self._waiting.pop(table)
         if not self._n_waiting.pop(table):
             return
-        whole = np.concatenate(records) if len(records) > 1 else records[0]
+        whole = _joined(records)
         extra = None
         if table == "liquidations" and self.cause is not None:
             extra = {"cause": self.cause.label(whole)}
@@ -177,23 +172,7 @@ class Recorder:
             self.take("book", book_rows(m, engine.step, ticks, lots[slots], int(st.markets[m].mid2)))
 
 
-def asset_prices(engine: Engine) -> list[float]:
-    """Return the price of each settlement asset in USD: the index of the first market that settles in it."""
-    prices = [1.0] * engine.state.balances.shape[1]
-    for m in reversed(range(len(engine.params.markets))):
-        settlement = int(engine.params.markets[m].settlement)
-        prices[settlement] = float(engine.state.markets[m]["index"]) if settlement else 1.0
-    return prices
-
-
-def fund_equity(engine: Engine) -> Array:
-    """Return the equity of each venue's fund at mark, in money units, shape (n_venues, n_settlements)."""
-    st, p = engine.state, engine.params
-    values = lot_values(p, st.markets.mark.astype(np.int64)).tolist()
-    settlements = p.markets.settlement.tolist()
-    equity = st.balances[p.venues.fund].copy()
-    for v, first in enumerate(st.accounts.first_position[p.venues.fund].tolist()):
-        held = st.positions.lots[first : first + len(values)].tolist()
-        for lots, value, settlement in zip(held, values, settlements, strict=True):
-            equity[v, settlement] += lots * value
-    return equity
+def _joined(records: list[Array]) -> Array:
+    """Return records in one array; they are joined as bytes, since numpy compares types field by field."""
+    dtype = records[0].dtype
+    return np.concatenate([part.view(f"V{dtype.itemsize}") for part in records]).view(dtype)

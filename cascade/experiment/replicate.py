@@ -128,7 +128,8 @@ def _run(
 ) -> Outcome | None:
     """Run a market, looked at and checked as often as its outputs ask for; None where it was interrupted."""
     asked = scenario.outputs
-    chunk, check = (max(round(every / scenario.dt), 1) for every in (asked.snapshots, asked.check_every))
+    looks = asked.snapshots if asked.book or asked.accounts else scenario.duration
+    chunk, check = (max(round(every / scenario.dt), 1) for every in (looks, asked.check_every))
     outcome = simulate(engine, chunk, progress, stopped, check_steps=check)
     if outcome is Outcome.INTERRUPTED:
         return None

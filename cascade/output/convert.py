@@ -34,19 +34,6 @@ BOOK_SIDES = ("ask", "bid")
 BOOK_ROW: Final = np.dtype([("step", "i8"), ("market", "i8"), ("tick", "i8"), ("lots", "i8"), ("mid2", "i8")])
 """A level of the book: `lots` > 0 bid, < 0 ask; `mid2` is best bid + best ask, or 0."""
 
-FUND_ROW: Final = np.dtype(
-    [("step", "i8"), ("fund", "i8"), ("price", "f8"), ("equity", "i8")]
-    + [
-        (name, "i8")
-        for name in (
-            "income", "losses", "uncovered", "adl_value", "fees", "deposits", "withdrawals",
-        )
-    ]
-)  # fmt: skip
-"""The funds of a settlement asset at a snapshot, in its money units; all but `equity` are totals since the start.
-
-`price` is that of the asset in USD."""
-
 
 def to_batch(
     table: str,
@@ -61,7 +48,7 @@ def to_batch(
     ----------
     log
         Record array of the dtype that belongs to the table: BAR, LIQUIDATION, ADL and TRADE of
-        `cascade.core.state`, `BOOK_ROW` or `FUND_ROW`.
+        `cascade.core.state`, or `BOOK_ROW`.
     extra
         Columns the log does not hold: `cause` of liquidations.
     """

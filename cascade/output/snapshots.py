@@ -1,15 +1,14 @@
-"""Rows of the tables that are pictures of a moment: open positions, the book, the funds."""
+"""Rows of the tables that are pictures of a moment: open positions, the book."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from cascade.output.columns import category
-from cascade.output.convert import BOOK_ROW, FUND_ROW, SIDES, MarketRows, from_columns
+from cascade.output.convert import BOOK_ROW, SIDES, MarketRows, from_columns
 from cascade.output.run_units import COIN_UNIT, USD_UNIT, Ints, RunUnits, scale
 
 if TYPE_CHECKING:
@@ -104,20 +103,4 @@ def book_rows(market: int, step: int, ticks: Ints, lots: Ints, mid2: int) -> Arr
     rows = np.zeros(len(ticks), dtype=BOOK_ROW)
     rows["step"], rows["market"], rows["mid2"] = step, market, mid2
     rows["tick"], rows["lots"] = ticks, lots
-    return rows
-
-
-def fund_rows(
-    step: int, equity: Ints, uncovered: Ints, ledger: Array, prices: Sequence[float] = (1.0,)
-) -> Array:
-    """Return the funds as `FUND_ROW` records, one per settlement asset at its price, from the LEDGER of the state.
-
-    `uncovered` is what funds owe beyond what they have: nobody stands behind them, nor one for another.
-    """
-    rows = np.zeros(len(ledger), dtype=FUND_ROW)
-    rows["step"], rows["fund"], rows["equity"] = step, np.arange(len(ledger)), equity
-    rows["uncovered"], rows["price"] = uncovered, prices
-    rows["income"], rows["losses"] = ledger["fund_income"], ledger["fund_losses"]
-    for name in ("adl_value", "fees", "deposits", "withdrawals"):
-        rows[name] = ledger[name]
     return rows

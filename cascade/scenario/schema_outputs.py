@@ -39,7 +39,8 @@ class Outputs(Model):
         examples=[{"start": "2h", "end": "2h20m"}],
     )
     check_every: PositiveDuration = Field(
-        default=600.0, description="How often conservation is verified; no table depends on it."
+        default=43_200.0,
+        description="How often conservation is verified, besides at the start and at the end; no table depends on it.",
     )
 
 

@@ -44,7 +44,7 @@ def measured(tmp_path: Path, n: int, kind: str = "threads") -> dict:
     file, script = tmp_path / "day.yaml", tmp_path / "go.py"
     file.write_text(FUSED, encoding="utf-8")
     script.write_text(SWEEP, encoding="utf-8")
-    options = [ACCOUNTS, "duration=24h", "outputs.check_every=24h"]
+    options = [ACCOUNTS, "duration=24h"]
     command = [sys.executable, str(script), str(file), str(n), str(tmp_path), "2", kind, *options]
     source = str(Path(__file__).parents[2])
     done = subprocess.run(

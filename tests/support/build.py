@@ -49,7 +49,7 @@ SAME_NAME = (
 
 SMALLEST = start.Capacity(*[1] * len(start.Capacity._fields))
 SMALL = start.Capacity(
-    orders=64, inbox=64, residuals=8, ranked=16, liquidations=32, adl=32, trades=512, bars=32
+    orders=64, inbox=64, residuals=8, ranked=16, liquidations=32, adl=32, trades=512, bars=32, funds=8
 )
 
 
@@ -160,6 +160,7 @@ def _run(world: World, roster: tuple[Account, ...]) -> dict[str, Any]:
         "first_trader": first_trader,
         "n_waves": world.n_waves,
         "bar_steps": 5,
+        "fund_steps": 5,
         "record_trades": 1,
         "python_agents": 1,
         "forced_orders": int(world.forced_orders),

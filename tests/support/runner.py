@@ -15,7 +15,7 @@ from tests.support.build import SMALL, build, table
 from tests.support.entries import send
 from tests.support.world import World
 
-LOGS = ("liquidations", "adl", "trades", "bars")
+LOGS = ("liquidations", "adl", "trades", "bars", "funds")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,6 +101,7 @@ class Runner:
                 step.LIQUIDATIONS_FULL: "liquidations",
                 step.ADL_FULL: "adl",
                 step.BARS_FULL: "bars",
+                step.FUNDS_FULL: "funds",
             }[status]
             # rows of liquidations that residuals still point to stay where they are
             held = full == "liquidations" and clock.n_residual > 0

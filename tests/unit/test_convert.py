@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cascade.core.state import ACCOUNT, ADL, LEDGER, POSITION, TRADE
+from cascade.core.state import ACCOUNT, ADL, FUND, POSITION, TRADE
 from cascade.output.columns import to_names, to_numpy
 from cascade.output.convert import to_batch
 from cascade.output.parquet import concatenate
 from cascade.output.run_units import RunUnits, scale
-from cascade.output.snapshots import book_rows, fund_rows, positions_batch
+from cascade.output.snapshots import book_rows, positions_batch
 
 
 def rows_of(table, log, units):
@@ -161,9 +161,15 @@ def test_book_levels(units):
 
 
 def test_funds(units):
-    ledger = np.zeros(1, LEDGER)
-    ledger["fund_losses"] = 1
-    row = rows_of("funds", fund_rows(9, np.array([-7_000_000]), np.array([7_000_000]), ledger), units)[0]
+    log = np.zeros(1, FUND)
+    log["step"], log["price"], log["equity"], log["uncovered"], log["losses"] = (
+        9,
+        1.0,
+        -7_000_000,
+        7_000_000,
+        1,
+    )
+    row = rows_of("funds", log, units)[0]
     assert (row["fund"], row["equity_usd"], row["uncovered_usd"], row["losses_usd"]) == (
         "all",
         -7.0,

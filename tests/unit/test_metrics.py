@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from cascade.analysis.metrics import METRICS, Metric, Replicate, compute, metric_columns
-from cascade.core.state import ADL
+from cascade.core.state import ADL, FUND
 from cascade.output.columns import categories
-from cascade.output.convert import FUND_ROW, to_batch
+from cascade.output.convert import to_batch
 from cascade.output.parquet import concatenate
 
 BTC, ETH = "all_btcusdt", "all_ethusdt"
@@ -24,7 +24,7 @@ def replicate(units, liquidation_log, bar_log):
             "bars": concatenate([to_batch("bars", log, units, 0)]),
             "liquidations": concatenate([forced]),
             "adl": concatenate([to_batch("adl", np.array(list(adl), ADL), units, 0)]),
-            "funds": concatenate([to_batch("funds", np.array(list(funds), FUND_ROW), units, 0)]),
+            "funds": concatenate([to_batch("funds", np.array(list(funds), FUND), units, 0)]),
         }
         twin = None if twin_btc is None else make(btc=twin_btc)
         return Replicate(units, **tables, twin=twin)
@@ -188,7 +188,7 @@ def test_waterfall(replicate):
     adl["market"], adl["lots"], adl["counterparty"] = 1, -1, [4, 4, 5]
     adl["value"], adl["mark_value"], adl["forgone"] = 90_000_000, 100_000_000, 10_000_000
     adl["leverage_after"] = [9.0, 3.0, 5.0]
-    funds = np.zeros(2, FUND_ROW)
+    funds = np.zeros(2, FUND)
     funds["step"], funds["price"], funds["uncovered"] = [1, 2], 1.0, [3_000_000, 5_000_000]
     rows = [
         LONG | {"fund_draw": 8_000_000, "deficit": 25_000_000},

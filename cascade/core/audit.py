@@ -1,0 +1,128 @@
+"""What only following every link can tell: which orders and triggers are reached from where they should hang.
+
+`check` asks for it at each verification of a running market, so it is compiled; it allocates nothing and
+changes nothing, and a circle of links ends it as surely as a whole market.
+"""
+
+from __future__ import annotations
+
+from cascade.core.ladder import HIGH, LOW, trigger_slot
+from cascade.core.params import Params
+from cascade.core.state import NONE, Array, State, record
+from cascade.jit import entry, int64, kernel
+
+ONE = int64(1)
+
+AUDIT = record(
+    ("lots", "i8"), ("longs", "i8"), ("unentered", "i8"), ("queued", "i8"), ("empty", "i8"), ("levels", "i8"),
+    ("low", "i8"), ("high", "i8"),
+)  # fmt: skip
+"""Of a market: sum of all lots and of those long, flat positions with an entry value, orders reached from
+its levels and its far list, one of them that is empty (or NONE), levels whose total or order is wrong, and
+low and high triggers that hang where they should not."""
+
+
+@entry
+def audit(st: State, p: Params, markets: Array) -> int:
+    """Fill an AUDIT for each market, given as zeros; return the orders that accounts list."""
+    for k in range(len(st.positions)):
+        row = st.positions[k]
+        found = markets[int64(row.market)]
+        found.lots += row.lots
+        found.longs += max(row.lots, int64(0))
+        found.unentered += int64(row.lots == 0 and row.entry_value != 0)
+        found.low += _astray(st, p, int64(k), LOW)
+        found.high += _astray(st, p, int64(k), HIGH)
+    for m in range(len(st.markets)):
+        markets[m].empty = NONE
+        _follow_levels(st, p, int64(m), markets[m])
+        markets[m].low += _count_heads(st, p, int64(2 * m))
+        markets[m].high += _count_heads(st, p, int64(2 * m + 1))
+    listed = int64(0)
+    for account in range(len(st.accounts)):
+        order = int64(st.accounts[account].first_order)
+        while order != NONE and listed <= len(st.orders):
+            listed += 1
+            order = int64(st.orders[order].own_next)
+    return listed
+
+
+@entry
+def count_free(st: State) -> int:
+    """Return how many orders the free list holds; more than there are if it is a circle."""
+    n = int64(0)
+    order = st.clock[0].free_order
+    while order != NONE and n <= len(st.orders):
+        n += 1
+        order = int64(st.orders[order].next)
+    return n
+
+
+@kernel
+def _follow_levels(st: State, p: Params, m: int, found: Array) -> None:
+    """Follow the queue of each level, whose orders have its tick and sum to its total, and the far list."""
+    n, window = p.run[0].n_ticks, st.markets[m].window
+    for slot in range(n):
+        level = st.levels[m * n + slot]
+        total, is_wrong = int64(0), False
+        order = int64(level.head)
+        while order != NONE and found.queued <= len(st.orders):
+            row = st.orders[order]
+            total += row.lots
+            is_wrong = is_wrong or row.tick != window + slot or st.positions[int64(row.position)].market != m
+            _count(st, order, found)
+            order = int64(row.next)
+        if is_wrong or total != level.lots:
+            found.levels += 1
+    order = st.markets[m].far_head
+    while order != NONE and found.queued <= len(st.orders):
+        _count(st, order, found)
+        order = int64(st.orders[order].next)
+
+
+@kernel
+def _count(st: State, order: int, found: Array) -> None:
+    found.queued += 1
+    if st.orders[order].lots == 0:
+        found.empty = order
+
+
+@kernel
+def _astray(st: State, p: Params, k: int, high: bool) -> int:
+    """Return the share of position k in the number of its market's trigger nodes that hang wrong.
+
+    A node counts 1 and a bucket that is not empty counts 1 (`_count_heads`); the first node of the right
+    bucket takes back both, and 1 for each node that it leads to by links that lead both ways. So most nodes
+    are looked at one after the other as they lie in memory, and only those that share a bucket are followed.
+    """
+    row = st.positions[k]
+    tick = int64(row.high_tick if high else row.low_tick)
+    if tick == NONE:
+        return int64(0)
+    if (row.high_prev if high else row.low_prev) != NONE:
+        return ONE
+    m = int64(row.market)
+    slot = trigger_slot(st, p, m, tick, high)
+    if st.trigger_heads[(2 * m + int64(high)) * (p.run[0].n_ticks + 1) + slot] != k:
+        return ONE
+    led, followed, before = ONE, int64(0), k
+    node = int64(row.high_next if high else row.low_next)
+    while node != NONE and followed <= len(st.positions):
+        after = st.positions[node]
+        tick = int64(after.high_tick if high else after.low_tick)
+        if tick == NONE:
+            led -= ONE
+        elif (after.high_prev if high else after.low_prev) == before and after.market == m:
+            led += int64(trigger_slot(st, p, m, tick, high) == slot)
+        followed += ONE
+        before, node = node, int64(after.high_next if high else after.low_next)
+    return -led
+
+
+@kernel
+def _count_heads(st: State, p: Params, which: int) -> int:
+    """Return how many buckets of triggers are not empty: 2 m the low ones of market m, 2 m + 1 its high ones."""
+    n, at = int64(0), which * (p.run[0].n_ticks + 1)
+    for slot in range(p.run[0].n_ticks + 1):
+        n += int64(st.trigger_heads[at + slot] != NONE)
+    return n
