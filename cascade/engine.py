@@ -142,7 +142,9 @@ class Engine:
         n = int(self.state.clock[0][counter])
         log = getattr(self.state, field)
         if n:
-            self.sink.take(field, log[:n].copy())
+            records = np.empty(n, dtype).view(np.recarray)
+            records.view(np.uint8)[:] = log[:n].view(np.uint8)  # numpy would copy record by record
+            self.sink.take(field, records)
             self.state.clock[0][counter] = 0
         if needed > len(log):
             self._replace(**{field: empty(dtype, needed)})

@@ -107,15 +107,15 @@ def close_wallet(st: State, p: Params, account: int, row: int) -> None:
 
 
 @outlined
-def fund_may_lose(st: State, p: Params, account: int, position: int, size: int) -> bool:
-    """Tell whether the fund covers the worst fill of a forced order, within what it may lose at a test."""
+def fund_may_lose(st: State, p: Params, account: int, position: int, size: int, worst: int) -> bool:
+    """Tell whether the fund covers a forced order that fills at its worst tick, within its limit for a test."""
     if p.run[0].forced_orders == 0:
         return True
     row = st.positions[position]
     m, v = int64(row.market), int64(st.accounts[account].venue)
     equity, maintained = equity_of(st, p, account), maintenance_of(st, p, account)
     quote = quote_of_part(p, m, row.lots, st.markets[m].mark, size, equity, maintained)
-    received = size * lot_value(p.markets[m], fillable_tick(st, p, account, position))
+    received = size * lot_value(p.markets[m], worst)
     loss = quote - (received if row.lots > 0 else -received)
     if loss <= 0:
         return True

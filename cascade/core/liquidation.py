@@ -138,7 +138,7 @@ def _to_lower_tier(st: State, p: Params, account: int) -> int:
         m = int64(position.market)
         while position.lots != 0 and not _goes_whole(st, p, account, m, position.lots):
             wanted = _forced_lots(st, p, account, m, position.lots)
-            filled = _forced_order(st, p, account, int64(k), wanted, part)
+            filled = _forced_order(st, p, account, int64(k), wanted, int64(NONE), part)
             part += 1
             if excess_of(st, p, account) > 0 or is_flat(st, account):
                 return SAFE
@@ -208,11 +208,11 @@ def _in_slices(st: State, p: Params, account: int) -> int:
             continue
         position = st.positions[k]
         m = int64(position.market)
-        size = abs(position.lots)
+        size, worst = abs(position.lots), int64(1) if position.lots > 0 else MAX_TICK
         if not cooling and size * usd_value(p.markets[m], st.markets[m].mark) > venue.slice_above:
             size = max(int64(float(size) * venue.slice_share), int64(1))
             row.cooling_until = min(step + venue.cooldown_steps, int64(2_000_000_000))
-        _forced_order(st, p, account, int64(k), min(size, p.markets[m].max_order), part)
+        _forced_order(st, p, account, int64(k), min(size, p.markets[m].max_order), worst, part)
         part += 1
         if excess_of(st, p, account) > 0 or is_flat(st, account):
             return SAFE
@@ -252,9 +252,10 @@ def _in_blocks(st: State, p: Params, account: int) -> int:
         held = abs(position.lots)
         size = max(int64(float(held) * venue.block_share), venue.block_floor // value)
         size = max(min(size, held, budget // value), int64(1))
-        if not fund_may_lose(st, p, account, int64(k), size):
+        worst = fillable_tick(st, p, account, int64(k))
+        if not fund_may_lose(st, p, account, int64(k), size, worst):
             return FAILED
-        filled = _forced_order(st, p, account, int64(k), min(size, p.markets[m].max_order), part)
+        filled = _forced_order(st, p, account, int64(k), min(size, p.markets[m].max_order), worst, part)
         budget -= filled * value
         part += 1
         if excess_of(st, p, account) > 0 or is_flat(st, account):
@@ -318,8 +319,11 @@ def _call_collateral(st: State, p: Params, account: int, position: int, part: in
 
 
 @outlined
-def _forced_order(st: State, p: Params, account: int, position: int, size: int, part: int) -> int:
-    """Send one forced order within its bounds, charge its fee and log it; return the lots that filled."""
+def _forced_order(st: State, p: Params, account: int, position: int, size: int, worst: int, part: int) -> int:
+    """Send one forced order within its bounds, charge its fee and log it; return the lots that filled.
+
+    It trades at no worse a tick than `worst`; NONE stands for that of bankruptcy.
+    """
     row = st.positions[position]
     m = int64(row.market)
     market, venue = p.markets[m], p.venues[int64(st.accounts[account].venue)]
@@ -328,7 +332,7 @@ def _forced_order(st: State, p: Params, account: int, position: int, size: int, 
     equity, maintained = equity_of(st, p, account), maintenance_of(st, p, account)
     bankruptcy = bankruptcy_tick(p, m, held, equity - counted_value(st, p, position))
     lots = -size if held > 0 else size
-    limit = drawn_in(st, m, lots, _worst_tick(st, p, account, position, bankruptcy), market.take_bound)
+    limit = drawn_in(st, m, lots, bankruptcy if worst == NONE else worst, market.take_bound)
     quote = quote_of_part(p, m, held, mark, size, equity, maintained)
     failing, best = _failing_tick(st, p, position), _best_facing(st, m, held)
     if p.run[0].forced_orders == 0:
@@ -355,18 +359,6 @@ def _forced_order(st: State, p: Params, account: int, position: int, size: int, 
         st.markets[m].short_liquidated += liquidated
     st.clock[0].events += 1
     return abs(filled)
-
-
-@kernel
-def _worst_tick(st: State, p: Params, account: int, position: int, bankruptcy: int) -> int:
-    """Return the worst price a forced order may have: bankruptcy, fillable, or any."""
-    row = st.positions[position]
-    venue = p.venues[int64(st.accounts[account].venue)]
-    if venue.procedure == IN_SLICES:
-        return int64(1) if row.lots > 0 else MAX_TICK
-    if venue.procedure == IN_BLOCKS:
-        return fillable_tick(st, p, account, position)
-    return bankruptcy
 
 
 @outlined
