@@ -122,6 +122,17 @@ def to_names(chunked: pa.ChunkedArray) -> npt.NDArray[np.str_]:
     return np.concatenate(parts)
 
 
+def is_name(chunked: pa.ChunkedArray, name: str) -> npt.NDArray[np.bool_]:
+    """Tell which rows of a categorical column have a name."""
+    parts = [np.empty(0, np.bool_)]
+    for chunk in chunked.chunks:
+        codes = [k for k, known in enumerate(chunk.dictionary) if known.as_py() == name]
+        parts.append(
+            np.isin(_part_to_numpy(chunk.indices, np.dtype(np.int32)), codes) & ~_nulls(chunk.indices)
+        )
+    return np.concatenate(parts)
+
+
 def _part_to_numpy(chunk: pa.Array, kind: np.dtype[Any]) -> Array:
     """Return one chunk of numbers over the same memory, or with NaN for null."""
     data = chunk.buffers()[1]

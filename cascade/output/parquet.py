@@ -100,18 +100,24 @@ def read_parts(folder: Path, declared: pa.Schema | None = None) -> pa.Table:
     return read_files(parts)
 
 
-def read_files(paths: Sequence[Path], *, ordered: bool = True) -> pa.Table:
+def read_files(
+    paths: Sequence[Path], columns: Sequence[str] | None = None, *, ordered: bool = True
+) -> pa.Table:
     """Return files of one schema as a table, rows of a replicate together and in their order.
 
     Parameters
     ----------
+    columns
+        Those to read; all, if None.
     ordered
         False for a table whose rows are in another order on purpose.
     """
     import pyarrow as pa
 
-    table = pa.concat_tables([read_file(path) for path in paths]).unify_dictionaries()
-    return by_replicate(table) if ordered else table
+    wanted = None if columns is None else [*dict.fromkeys([*columns, "replicate"])]
+    table = pa.concat_tables([read_file(path, wanted) for path in paths]).unify_dictionaries()
+    table = by_replicate(table) if ordered else table
+    return table if columns is None else table.select(columns)
 
 
 def by_replicate(table: pa.Table) -> pa.Table:
@@ -138,8 +144,15 @@ def of_replicates(table: pa.Table, replicates: Sequence[int]) -> pa.Table:
     return table.take(numbers(rows, pa.int64()))
 
 
-def read_file(path: Path) -> pa.Table:
-    """Return one file of a table, complete or of a replicate that waits for its shard.
+def holds(path: Path, replicate: int) -> bool:
+    """Tell whether a file has rows of a replicate."""
+    from cascade.output.columns import to_numpy
+
+    return bool((to_numpy(read_file(path, ["replicate"]).column(0)) == replicate).any())
+
+
+def read_file(path: Path, columns: list[str] | None = None) -> pa.Table:
+    """Return one file of a table, or some of its columns; complete, or of a replicate that waits for its shard.
 
     Raises
     ------
@@ -152,10 +165,11 @@ def read_file(path: Path) -> pa.Table:
     try:
         if path.suffix == ".arrows":
             with pa.memory_map(str(path)) as stream, pa.ipc.open_stream(stream) as reader:
-                return reader.read_all()
+                table = reader.read_all()
+                return table if columns is None else table.select(columns)
         # rather than read_table, which imports pyarrow.dataset, and with it pandas
         with pq.ParquetFile(path) as file:
-            return file.read()
+            return file.read(columns)
     except (OSError, pa.ArrowException) as error:
         raise ResultsError(
             f"this file of the results is missing or damaged: {' '.join(str(error).split())}",

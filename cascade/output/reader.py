@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from cascade.errors import ResultsError
 from cascade.output import manifest as manifests
-from cascade.output.parquet import of_replicates, read_file, read_files
+from cascade.output.parquet import holds, of_replicates, read_file, read_files
 from cascade.output.piece import PIECES
 from cascade.output.run_units import RunUnits
 from cascade.output.schemas import SINGLE_FILES, TABLES
@@ -21,14 +21,33 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
+Loader: TypeAlias = Callable[["Sequence[str] | None", "int | None"], "pa.Table"]
+"""Reads some columns of a table and the rows of one replicate; all of them, if given None."""
+
+
 class Tables(Mapping[str, "pa.Table"]):
     """The tables of a run by name, each read when first asked for and then kept."""
 
-    def __init__(self, loaders: Mapping[str, Callable[[], pa.Table]]) -> None:
+    def __init__(self, loaders: Mapping[str, Loader]) -> None:
         self._loaders = dict(loaders)
         self._read: dict[str, pa.Table] = {}
 
     def __getitem__(self, name: str) -> pa.Table:
+        if name not in self._read:
+            self._read[name] = self._loader(name)(None, None)
+        return self._read[name]
+
+    def columns(self, name: str, columns: Sequence[str]) -> pa.Table:
+        """Return some columns of a table, read anew and not kept: of a large one they are all there is room for."""
+        return self._read[name].select(columns) if name in self._read else self._loader(name)(columns, None)
+
+    def replicate(self, name: str, number: int) -> pa.Table:
+        """Return the rows of one replicate, from the files that hold it."""
+        if name in self._read:
+            return of_replicates(self._read[name], [number])
+        return self._loader(name)(None, number)
+
+    def _loader(self, name: str) -> Loader:
         if name not in self._loaders:
             recorded = ", ".join(self._loaders)
             remedy = (
@@ -37,9 +56,7 @@ class Tables(Mapping[str, "pa.Table"]):
                 else f"tables are: {recorded}"
             )
             raise ResultsError(f"the run has no table {name!r}", remedy=remedy, code="CAS607")
-        if name not in self._read:
-            self._read[name] = self._loaders[name]()
-        return self._read[name]
+        return self._loaders[name]
 
     def __contains__(self, name: object) -> bool:
         return name in self._loaders
@@ -68,8 +85,12 @@ class Result:
     def in_memory(cls, tables: Mapping[str, pa.Table], manifest: Mapping[str, Any]) -> Result:
         """Return a result that was never written."""
 
-        def loader(table: pa.Table) -> Callable[[], pa.Table]:
-            return lambda: table
+        def loader(table: pa.Table) -> Loader:
+            def load(columns: Sequence[str] | None, replicate: int | None) -> pa.Table:
+                rows = table if replicate is None else of_replicates(table, [replicate])
+                return rows if columns is None else rows.select(columns)
+
+            return load
 
         return cls(
             Tables({name: loader(table) for name, table in tables.items()}), MappingProxyType(dict(manifest))
@@ -105,7 +126,7 @@ class Result:
 
     def replicate(self, table: str, number: int) -> pa.Table:
         """Return the rows of one replicate."""
-        return of_replicates(self.tables[table], [number])
+        return self.tables.replicate(table, number)
 
     def metrics(self, replicate: int = 0) -> dict[str, Any]:
         """Return the row of a replicate in `runs`, by name."""
@@ -199,6 +220,14 @@ def _unfinished_files(folder: Path, table: str) -> list[Path]:
     ]
 
 
-def _loader(paths: list[Path]) -> Callable[[], pa.Table]:
+def _loader(paths: list[Path]) -> Loader:
     """Return what reads a table."""
-    return lambda: read_files(paths)
+
+    def load(columns: Sequence[str] | None, replicate: int | None) -> pa.Table:
+        if replicate is None:
+            return read_files(paths, columns)
+        of_it = [path for path in paths if holds(path, replicate)] or paths[:1]
+        rows = of_replicates(read_files(of_it), [replicate])
+        return rows if columns is None else rows.select(columns)
+
+    return load

@@ -177,7 +177,13 @@ def test_many_bars_become_few_points_without_losing_the_extremes():
     t_s = np.arange(1, n + 1) * 60.0
     marks = np.full(n, 100.0)
     marks[501] = 1.0
-    bars = Bars({"t_s": np.tile(t_s, 2), "m": np.tile(marks, 2), "one": np.ones(2 * n)}, np.repeat([0, 4], n))
+    columns = {
+        "t_s": np.tile(t_s, 2),
+        "m": np.tile(marks, 2),
+        "one": np.ones(2 * n),
+        "replicate": np.repeat([0, 4], n),
+    }
+    bars = Bars(columns.__getitem__)
     assert len(bars.t_s) <= BINS
     assert bars.t_s[-1] == t_s[-1]
     assert bars.lowest("m").min() == 1.0

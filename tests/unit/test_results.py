@@ -14,12 +14,14 @@ import duckdb
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
 import cascade
 from cascade.core.state import ADL
 from cascade.errors import ResultsError
+from cascade.output.columns import is_name
 from cascade.output.convert import to_batch
 from cascade.output.log import events
 from cascade.output.parquet import PartWriter
@@ -163,6 +165,24 @@ def test_result_in_memory(write_run):
     result = Result.in_memory(dict(on_disk.tables), on_disk.manifest)
     assert result.metrics(0) == on_disk.metrics(0)
     assert result.path is None
+
+
+@pytest.mark.parametrize("close", [True, False], ids=["complete", "unfinished"])
+def test_parts_of_a_table_are_read_without_the_rest(write_run, close):
+    folder = write_run(n=34, close=close)  # two shards, the second of which waits in pieces if unfinished
+    whole, sparing = read(folder, partial=True), read(folder, partial=True)
+    columns = ["mark_price", "market"]
+    assert sparing.tables.columns("bars", columns).equals(whole.tables["bars"].select(columns))
+    last = whole.tables["bars"].filter(pc.equal(whole.tables["bars"]["replicate"], 33))
+    assert sparing.replicate("bars", 33).to_pylist() == last.to_pylist() != []
+    assert len(sparing.replicate("bars", 99)) == 0
+
+
+def test_rows_of_a_name(write_run):
+    table = read(write_run()).tables["bars"]
+    names = np.array(table.column("market").to_pylist())
+    for name in ("all:BTCUSDT", "nobody"):
+        assert (is_name(table.column("market"), name) == (names == name)).all()
 
 
 def test_public_name_reads_too(write_run):

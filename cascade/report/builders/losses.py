@@ -128,7 +128,7 @@ def fairness(study: Study) -> list[Fairness] | Missing | None:
 
 def _forgone(variant: Variant) -> tuple[Floats, Floats]:
     """Return what each deleveraged account of each replicate lost, and how much it gave up, at mark."""
-    if not len(variant.result.tables["adl"]):
+    if not variant.has("adl"):
         return np.empty(0), np.empty(0)
     accounts = variant.numbers("adl", "counterparty").astype(np.int64)
     keys = variant.numbers("adl", "replicate").astype(np.int64) * (accounts.max() + 1) + accounts

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cascade.errors import CascadeError
-from cascade.output.columns import to_names, to_numpy
+from cascade.output.columns import is_name, to_names, to_numpy
 from cascade.output.manifest import RESOLVED
 from cascade.output.reader import Result
 from cascade.output.run_units import MarketUnits
@@ -23,6 +23,8 @@ from cascade.scenario.schema import Scenario
 from cascade.scenario.schema_shocks import MarketOrderShock, NewsShock, Shock
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from cascade.assembly import Assembled
     from cascade.experiment.attribution import Attribution
     from cascade.experiment.comparison import Comparison
@@ -60,12 +62,20 @@ _SHORT_S = 3 * 3600.0
 
 
 class Bars:
-    """The bars of one market, replicates by points of time; several bars become one where there are many."""
+    """The bars of one market, replicates by points of time; several bars become one where there are many.
 
-    def __init__(self, columns: dict[str, npt.NDArray[Any]], replicates: npt.NDArray[Any]) -> None:
-        self._columns, self._t_s = columns, np.unique(columns["t_s"])
-        self._rows = np.unique(replicates, return_inverse=True)
+    Parameters
+    ----------
+    load
+        Returns a column by its name, one value a bar; each is read when first asked for.
+    """
+
+    def __init__(self, load: Callable[[str], npt.NDArray[Any]]) -> None:
+        self._load = load
+        self._t_s, self._at = np.unique(load("t_s"), return_inverse=True)
+        self._replicates, self._rows = np.unique(load("replicate"), return_inverse=True)
         self._group = max(1, math.ceil(len(self._t_s) / BINS))
+        self._read: dict[str, Floats] = {}
 
     @property
     def t_s(self) -> Floats:
@@ -84,10 +94,11 @@ class Bars:
 
     def every(self, column: str) -> Floats:
         """Return a column as it was recorded, shape (replicates, bars)."""
-        names, rows = self._rows
-        found = np.full((len(names), len(self._t_s)), np.nan)
-        found[rows, np.searchsorted(self._t_s, self._columns["t_s"])] = self._columns[column]
-        return found
+        if column not in self._read:
+            found = np.full((len(self._replicates), len(self._t_s)), np.nan)
+            found[self._rows, self._at] = self._load(column)
+            self._read[column] = found
+        return self._read[column]
 
     def last(self, column: str) -> Floats:
         """Return the values at the ends of the points of time."""
@@ -136,28 +147,26 @@ class Variant:
 
     def has(self, table: str) -> bool:
         """Tell whether a table was recorded and holds anything."""
-        return table in self.result.tables and len(self.result.tables[table]) > 0
+        return table in self.result.tables and len(self._column(table, "replicate")) > 0
 
     def bars(self, market: str) -> Bars:
         """Return the bars of a market."""
         if market not in self._bars:
-            table = self.result.tables["bars"]
-            mine = to_names(table.column("market")) == market
-            columns = {
-                name: to_numpy(table.column(name))[mine]
-                for name in table.column_names
-                if name not in {"scenario", "market", "time"}
-            }
-            self._bars[market] = Bars(columns, columns["replicate"])
+            mine = is_name(self._column("bars", "market"), market)
+            self._bars[market] = Bars(lambda name: to_numpy(self._column("bars", name))[mine])
         return self._bars[market]
 
     def numbers(self, table: str, column: str) -> npt.NDArray[Any]:
         """Return a column of numbers of a table, all replicates."""
-        return to_numpy(self.result.tables[table].column(column))
+        return to_numpy(self._column(table, column))
 
     def names(self, table: str, column: str) -> npt.NDArray[np.str_]:
         """Return a categorical column of a table, all replicates."""
-        return to_names(self.result.tables[table].column(column))
+        return to_names(self._column(table, column))
+
+    def _column(self, table: str, column: str) -> pa.ChunkedArray:
+        """Return a column of a table, which may be too large to be read whole."""
+        return self.result.tables.columns(table, [column]).column(0)
 
     def metric(self, name: str) -> Floats:
         """Return a metric by replicate, in the order of `runs`; what is missing is NaN, or is empty."""
