@@ -220,7 +220,7 @@ def _ensemble(result: Result) -> Iterator[tuple[str, Figure]]:
 
 def _ensemble_section(ensemble: Mapping[str, Figure]) -> Iterator[Section]:
     """Yield the section of the tail; none where there are too few replicates for one."""
-    rows = tuple(Row(label, ensemble[name]) for label, name in _ENSEMBLE_ROWS if name in ensemble)
+    rows = tuple(Row(label, ensemble[name]) for name, label in ENSEMBLE_LABELS.items() if name in ensemble)
     if rows:
         yield Section("Over all replicates", rows)
 
@@ -365,14 +365,15 @@ _WATERFALL_ROWS = (
 )
 
 
-_ENSEMBLE_ROWS = (
-    ("liquidation at risk, 95 %", "lar95_usd"),
-    ("bad debt at risk, 95 %", "bad_debt_var95_usd"),
-    ("mean bad debt of the worst 5 %", "bad_debt_es95_usd"),
-    ("probability of bad debt", "bad_debt_probability"),
-    ("probability that a fund is used up", "fund_depletion_probability"),
-    ("probability of auto-deleveraging", "adl_probability"),
-)
+ENSEMBLE_LABELS = {
+    "lar95_usd": "liquidation at risk, 95 %",
+    "bad_debt_var95_usd": "bad debt at risk, 95 %",
+    "bad_debt_es95_usd": "mean bad debt of the worst 5 %",
+    "bad_debt_probability": "probability of bad debt",
+    "fund_depletion_probability": "probability that a fund is used up",
+    "adl_probability": "probability of auto-deleveraging",
+}
+"""What a reader sees instead of the name of a metric of the ensemble."""
 
 
 def _published_value(entry: Mapping[str, Any], figures: Mapping[str, Figure]) -> str:

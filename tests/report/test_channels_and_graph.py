@@ -73,6 +73,40 @@ def test_first_bar_is_what_was_tripped_from_outside(study):
     assert others == accounts[1:].sum() > 0
 
 
+def test_the_tree_that_is_drawn_leads_back_to_its_root(study, chain):
+    (item,) = graph.largest_tree(study)
+    found = of_result(chain, graph.typical(study.first))
+    sizes = np.bincount(found.tree)
+    assert len(item.tree) == sizes[sizes <= graph.MOST_NODES].max() > 2
+    by = dict(zip(item.tree.names("account"), item.tree["by"].values, strict=True))
+    usd = dict(zip(item.tree.names("account"), item.tree.numbers("usd"), strict=True))
+    root = item.tree.names("account")[0]
+    assert by[root] is None
+    for row, account in enumerate(item.tree.names("account")):
+        place, steps = account, 0
+        while by[place] is not None:
+            place, steps = by[place], steps + 1
+        assert place == root
+        assert steps <= item.tree.numbers("generation")[row]
+        if by[account] is not None:
+            assert item.tree.numbers("by_usd")[row] == usd[by[account]]
+            assert item.tree.numbers("by_generation")[row] < item.tree.numbers("generation")[row]
+
+
+def test_heaviest_parent_is_that_of_the_largest_weight(chain):
+    found = of_result(chain, 0)
+    for node in range(len(found)):
+        mine = found.target == node
+        expected = found.source[mine][np.argmax(found.weight[mine])] if mine.any() else -1
+        assert found.parent[node] == expected
+
+
+def test_no_tree_is_drawn_where_none_fits(study, monkeypatch):
+    found = of_result(study.first.result, graph.typical(study.first))
+    monkeypatch.setattr(graph, "MOST_NODES", 1)
+    assert graph._largest_tree(study, found) is None
+
+
 def test_generations_of_a_long_cascade_share_bars(chain):
     found = of_result(chain, 0)
     deep = np.arange(len(found)) * 3

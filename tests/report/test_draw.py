@@ -22,6 +22,7 @@ from cascade.report.figures.spec import (
     FigureSpec,
     Heat,
     Line,
+    Links,
     Note,
     Panel,
     Points,
@@ -80,6 +81,16 @@ FIGURES = {
         Panel(y=NAMES, series=(Points(y="name", x="y", low="low", high="high", name="p", color="run4"),)),
         x=USD, column="y",
     ),
+    "links": spec(
+        Panel(
+            y=Axis("money", "USD", "log"),
+            series=(
+                Links(x_from="low", y_from="low", y="high", name="k", color="run0"),
+                Points(y="y", name="q", color="run1"),
+            ),
+        ),
+        x=Axis("time", "h", ticks=(0.0, 2.0)),
+    ),
     "heat": spec(Panel(y=NAMES, series=(Heat(rows=("low", "high"), labels=("one", "two"), name="", unit="USD"),))),
 }  # fmt: skip
 
@@ -106,6 +117,17 @@ def test_plotly_draws_the_numbers_of_the_table():
     (points,) = forest
     assert points["y"] == ["a", "b", "a", "b"]
     assert decoded(points["error_x"]["array"]) == pytest.approx([1, 1, np.nan, 1], nan_ok=True)
+
+
+def test_links_lead_from_one_point_to_another():
+    drawn = plotly.figure_json(FIGURES["links"])
+    links, points = drawn["data"]
+    gap = np.nan
+    assert decoded(links["x"]) == pytest.approx([1, 0, gap, 2, 1, gap, gap, 2, gap, 3, 3, gap], nan_ok=True)
+    assert decoded(links["y"]) == pytest.approx([1, 3, gap, 2, 4, gap, gap, gap, gap, 3, 5, gap], nan_ok=True)
+    assert decoded(points["y"]) == pytest.approx([2, 3, gap, 4], nan_ok=True), "on an axis of numbers"
+    assert drawn["layout"]["xaxis"]["tickvals"] == [0.0, 2.0]
+    assert "autorange" not in drawn["layout"]["yaxis"], "rows run down on a category axis only"
 
 
 @pytest.mark.parametrize("name", FIGURES)

@@ -88,6 +88,14 @@ class CascadeGraph:
         return len(self.account)
 
     @property
+    def parent(self) -> Ints:
+        """Return the heaviest parent of each node, the first of equals; -1 of roots."""
+        found = np.full(len(self), -1, np.int64)
+        order = np.lexsort((-self.source, self.weight))
+        found[self.target[order]] = self.source[order]  # the heaviest is written last
+        return found
+
+    @property
     def offspring(self) -> Floats:
         """Return how many liquidations each node tripped itself, each counted by its share."""
         return _sums(self.source, self.weight, len(self))

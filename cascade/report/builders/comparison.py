@@ -14,6 +14,7 @@ from cascade.report.builders.headline import headline
 from cascade.report.builders.outcomes import judged
 from cascade.report.builders.study import Study, Variant
 from cascade.report.builders.table import Column, Ref, Said, Table, estimate_columns, join, said, text_column
+from cascade.report.summary import ENSEMBLE_LABELS
 
 _SAID_MOST = 2
 """Metrics that the verdict names for each run and direction; the table has all."""
@@ -51,15 +52,17 @@ def _differences(study: Study) -> Table | None:
 
 
 def label_of(study: Study, metric: str) -> str:
-    """Return what the summary calls a metric; of one that it does not show, its own name in words."""
+    """Return what the summary calls a metric and of which market; of one it does not show, its name in words."""
     table = headline(study)
+    if metric in ENSEMBLE_LABELS:
+        return ENSEMBLE_LABELS[metric]
     if metric not in table.names("metric"):
         return metric.removesuffix("_usd").replace("_", " ")
     row = table.row(metric)
-    group = str(table.value(row, "group"))
-    place = f" of {group.removeprefix('Price of ')}" if group.startswith("Price of ") else ""
-    what = " liquidated" if group == "Liquidated" else ""
-    return f"{table.value(row, 'label')}{what}{place}"
+    group, label = str(table.value(row, "group")), str(table.value(row, "label"))
+    if group.startswith("Price of "):
+        return f"{group.removeprefix('Price of ')}: {label}"
+    return f"{label} liquidated" if group == "Liquidated" else label
 
 
 def _rows(found: Comparison) -> Iterator[Difference]:
@@ -192,9 +195,10 @@ def _named(table: Table, each: Difference) -> Said:
     value, low, high = (
         Ref(table, row, f"difference{end}", is_bare=end != "") for end in ("", "_low", "_high")
     )
+    sign = "+" if float(value.value or 0.0) > 0.0 else ""
     text = (
-        said("{value} [{low}, {high}]", value=value, low=low, high=high)
+        said(f"({sign}{{value}} [{{low}}, {{high}}])", value=value, low=low, high=high)
         if low.value is not None
-        else said("{value}", value=value)
+        else said(f"({sign}{{value}})", value=value)
     )
     return join([said(str(table.value(row, "metric"))), text])

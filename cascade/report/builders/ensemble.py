@@ -40,9 +40,12 @@ def tail(study: Study) -> Table | None:
         text_column("label", "metric", [metric.definition for metric in rows]),
         Column("unit", "unit", [metric.unit for metric in rows], kind="text", hidden=True),
     ]
+    found = [[_estimate(metric, variant) for metric in rows] for variant in study.variants]
     for number, variant in enumerate(study.variants):
         label = variant.label if study.is_comparison else "estimate [95 % interval]"
-        columns += estimate_columns(f"v{number}", label, [_estimate(m, variant) for m in rows], None)
+        columns += estimate_columns(f"v{number}", label, found[number], None)
+    reasons = [next((e.reason for e in of if e and e.reason), None) for of in zip(*found, strict=True)]
+    columns.append(text_column("reason", "remark", reasons))
     return Table("tail", "The tail, over all replicates", tuple(columns))
 
 

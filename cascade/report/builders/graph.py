@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from cascade.analysis.graph import (
     Branching,
@@ -23,6 +24,9 @@ from cascade.report.builders.table import Column, Table, Value, text_column
 
 N_TRANSMITTERS = 10
 
+MOST_NODES = 200
+"""Accounts of a tree that is drawn: of more nobody sees who tripped whom."""
+
 MOST_BARS = 40
 """Bars of a figure; of a longer cascade several generations share a bar."""
 
@@ -37,6 +41,8 @@ class Cascade(NamedTuple):
     """Liquidations by how many stand between them and one that was tripped from outside."""
     facts: Table
     transmitters: Table
+    tree: Table | None
+    """Each account of the largest tree that can be drawn, beside the one that tripped it; None if none has two."""
 
 
 class Ratios(NamedTuple):
@@ -55,7 +61,14 @@ def cascade_graph(study: Study) -> list[Cascade] | Missing | None:
     graph = study.once(graphs)[0]
     if not len(graph):
         return None
-    return [Cascade(_generations(graph), _facts(graph), _transmitters(study, graph))]
+    tree = _largest_tree(study, graph)
+    return [Cascade(_generations(graph), _facts(graph, tree), _transmitters(study, graph), tree)]
+
+
+def largest_tree(study: Study) -> list[Cascade] | Missing | None:
+    """Return the graph, where it has a tree that can be drawn."""
+    found = study.once(cascade_graph)
+    return [item for item in found if item.tree] or None if isinstance(found, list) else found
 
 
 def branching(study: Study) -> list[Ratios] | Missing | None:
@@ -117,7 +130,7 @@ def _generations(graph: CascadeGraph) -> Table:
     return Table("generations", "Liquidations by generation", columns)
 
 
-def _facts(graph: CascadeGraph) -> Table:
+def _facts(graph: CascadeGraph, tree: Table | None) -> Table:
     found = summary(graph)
     share = None if found.largest_tree_share is None else 100.0 * found.largest_tree_share
     rows: list[tuple[str, Value, str]] = [
@@ -131,6 +144,8 @@ def _facts(graph: CascadeGraph) -> Table:
         ("marks at which somebody was liquidated", found.waves, "marks"),
         ("largest tree", found.largest_tree_usd, "USD"),
         ("largest tree, of all", share, "%"),
+        ("tree that is drawn", len(tree) if tree else None, "accounts"),
+        ("its generations", int(tree.numbers("generation").max()) if tree else None, "generations"),
     ]
     known = [row for row in rows if row[1] is not None]
     columns = (
@@ -154,6 +169,32 @@ def _transmitters(study: Study, graph: CascadeGraph) -> Table:
         Column("transmitted", "their notional", [each.transmitted_usd for each in first], "USD"),
     )
     return Table("transmitters", "Those whose liquidation set off most", columns)
+
+
+def _largest_tree(study: Study, graph: CascadeGraph) -> Table | None:
+    """Return the tree of most accounts among those that can be drawn, its root first."""
+    sizes = np.bincount(graph.tree)
+    root = int(np.argmax(np.where(sizes <= MOST_NODES, sizes, 0)))
+    if sizes[root] < 2:
+        return None
+    nodes = np.flatnonzero(graph.tree == root)
+    by = graph.parent[nodes]
+
+    def of_parent(values: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+        return np.where(by < 0, np.nan, values[by].astype(np.float64))
+
+    columns = (
+        text_column("account", "account", graph.account[nodes].tolist()),
+        text_column("market", "market", graph.market[nodes].tolist()),
+        text_column("side", "side", graph.side[nodes].tolist()),
+        Column("time", "time", graph.t_s[nodes] / study.clock.seconds, study.clock.unit),
+        Column("generation", "generation", graph.generation[nodes].astype(np.float64)),
+        Column("usd", "notional", graph.size_usd[nodes], "USD"),
+        text_column("by", "tripped by", [int(graph.account[k]) if k >= 0 else None for k in by]),
+        Column("by_generation", "generation of that", of_parent(graph.generation), hidden=True),
+        Column("by_usd", "notional of that", of_parent(graph.size_usd), "USD", hidden=True),
+    )
+    return Table("tree", "The largest tree that can be drawn", columns)
 
 
 # --- the branching ratio ------------------------------------------------------------------------------

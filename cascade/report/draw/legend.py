@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cascade.report.draw.palette import Look, look
-from cascade.report.figures.spec import Band, Heat, Line, Points, Series
+from cascade.report.figures.spec import Band, Heat, Line, Links, Points, Series
 
 _DASH = {"solid": "", "dash": "6 3", "dot": "2 3", "dashdot": "7 3 2 3"}
 _LINES = {
@@ -30,6 +30,8 @@ def _shape(series: Series) -> str:
     if isinstance(series, Line):
         dash = _DASH[series.dash or seen.dash]
         return f'<line x1="0" y1="6" x2="28" y2="6" stroke="{seen.color}" stroke-width="2.5" stroke-dasharray="{dash}"/>'
+    if isinstance(series, Links):
+        return f'<line x1="0" y1="6" x2="28" y2="6" stroke="{seen.color}" stroke-width="1" stroke-opacity="0.6"/>'
     if isinstance(series, Band):
         return f'<rect width="28" height="12" fill="{seen.color}" fill-opacity="0.3"/>'
     if isinstance(series, Points):

@@ -10,7 +10,7 @@ import numpy as np
 
 from cascade.report.draw.palette import HEAT, look
 from cascade.report.draw.points import numbers_or_names, rows_of, thinned
-from cascade.report.figures.spec import Axis, Band, Bar, FigureSpec, Heat, Line, Panel, Points, Series
+from cascade.report.figures.spec import Axis, Band, Bar, FigureSpec, Heat, Line, Links, Panel, Points, Series
 
 PLOTLY_JS: Final = "4.1.1"
 """Version of the plotly.js that is shipped and that these figures are written for."""
@@ -52,11 +52,13 @@ def _traces(spec: FigureSpec, panel: Panel, series: Series) -> Iterator[dict[str
         yield _bar(spec, panel, series)
     elif isinstance(series, Points):
         yield _points(spec, panel, series)
+    elif isinstance(series, Links):
+        yield _links(spec, series)
     else:
         yield _heat(spec, series)
 
 
-def _xs(spec: FigureSpec, series: Line | Band | Bar | Points, rows: Any) -> Any:
+def _xs(spec: FigureSpec, series: Line | Band | Bar | Points | Links, rows: Any) -> Any:
     is_category = spec.x.kind == "category" and not spec.is_horizontal
     return numbers_or_names(spec.table, series.x or spec.x_column, rows, is_category=is_category)
 
@@ -144,6 +146,17 @@ def _points(spec: FigureSpec, panel: Panel, series: Points) -> dict[str, Any]:
     return trace | ({"error_x": _whiskers(spec, series, rows, xs)} if series.low else {})
 
 
+def _links(spec: FigureSpec, series: Links) -> dict[str, Any]:
+    rows = rows_of(spec.table, series.where)
+    gap = np.full(len(rows), np.nan)
+    xs = np.stack([spec.table.numbers(series.x_from)[rows], _xs(spec, series, rows), gap], axis=1)
+    ys = np.stack([*(spec.table.numbers(name)[rows] for name in (series.y_from, series.y)), gap], axis=1)
+    return {
+        "type": "scatter", "mode": "lines", "name": series.name, "x": typed(xs.ravel()), "y": typed(ys.ravel()),
+        "line": {"color": look(series.color).color, "width": 0.8}, "opacity": 0.6, "hoverinfo": "skip",
+    }  # fmt: skip
+
+
 def _heat(spec: FigureSpec, series: Heat) -> dict[str, Any]:
     ends = {"zmin": series.limits[0], "zmax": series.limits[1]} if series.limits else {}
     z = np.array([spec.table.numbers(row) for row in series.rows])
@@ -166,7 +179,7 @@ def _cells_x(spec: FigureSpec) -> Any:
 
 def height_px(spec: FigureSpec) -> int:
     """Return how high a figure is drawn: a line of text for each lying bar or point, else by its panels."""
-    if spec.is_horizontal or isinstance(spec.panels[0].series[0], Points):
+    if spec.is_horizontal or spec.panels[0].has_rows:
         panel = spec.panels[0]
         side_by_side = len(panel.series) if spec.is_horizontal and panel.bars == "group" else 1
         rows = max(len(set(spec.table.names(_categories(spec)))), 3)
@@ -197,7 +210,7 @@ def _layout(spec: FigureSpec) -> dict[str, Any]:
         name = "yaxis" if number == 0 else f"yaxis{number + 1}"
         axis = Axis("", "", "category") if spec.is_horizontal else panel.y
         layout[name] = _axis(axis, "y") | {"domain": domain, "anchor": "x"}
-        if spec.is_horizontal or isinstance(panel.series[0], Points):
+        if spec.is_horizontal or panel.has_rows:
             names = list(dict.fromkeys(spec.table.names(_categories(spec))))
             order = {"categoryorder": "array", "categoryarray": names}  # else that of the traces
             layout[name] |= {"autorange": "reversed"} | order
@@ -231,6 +244,10 @@ def _axis(axis: Axis, letter: str) -> dict[str, Any]:
     }  # fmt: skip
     if axis.kind != "linear":
         found["type"] = axis.kind
+    if axis.ticks:
+        found["tickvals"] = list(axis.ticks)
+    elif axis.kind == "log":
+        found["nticks"] = 6
     if axis.kind == "category":
         found |= {"showgrid": False}
     elif axis.unit == "USD":

@@ -13,7 +13,7 @@ from cascade.report.builders.table import Floats
 from cascade.report.draw.palette import HEAT, look
 from cascade.report.draw.plotly import height_px
 from cascade.report.draw.points import numbers_or_names, rows_of, thinned
-from cascade.report.figures.spec import Axis, Band, Bar, FigureSpec, Heat, Line, Panel, Points, Series
+from cascade.report.figures.spec import Axis, Band, Bar, FigureSpec, Heat, Line, Links, Panel, Points, Series
 from cascade.report.formats import format_axis
 
 _INK, _GRID = "#010203", "#040506"
@@ -92,7 +92,7 @@ def _draw_panel(canvas: Any, axes: Any, spec: FigureSpec, panel: Panel) -> None:
         arrow = {"arrowstyle": "-", "color": "#808080"}
         axes.annotate(note.text.text, (note.x, note.y), xytext=(0, 16), textcoords="offset points", ha="center",
                       fontsize=9, arrowprops=arrow, annotation_clip=False)  # fmt: skip
-    if spec.is_horizontal or isinstance(panel.series[0], Points):
+    if spec.is_horizontal or panel.has_rows:
         axes.invert_yaxis()
     _set_axis(axes.yaxis, Axis("", "", "category") if spec.is_horizontal else panel.y)
 
@@ -122,11 +122,15 @@ def _draw(
         axes.fill_between(_xs(spec, series, rows), low, high, color=seen.color, alpha=0.22, linewidth=0)
     elif isinstance(series, Points):
         _draw_points(axes, spec, panel, series)
+    elif isinstance(series, Links):
+        ends = spec.table.numbers(series.x_from)[rows], _xs(spec, series, rows)
+        heights = (spec.table.numbers(name)[rows] for name in (series.y_from, series.y))
+        axes.plot(np.stack(ends), np.stack(list(heights)), color=seen.color, linewidth=0.6, alpha=0.6)
     else:
         _draw_bars(axes, spec, panel, series, bars, below)
 
 
-def _xs(spec: FigureSpec, series: Line | Band | Bar | Points, rows: Any) -> Any:
+def _xs(spec: FigureSpec, series: Line | Band | Bar | Points | Links, rows: Any) -> Any:
     is_category = spec.x.kind == "category" or (spec.is_horizontal and isinstance(series, Bar))
     return numbers_or_names(spec.table, series.x or spec.x_column, rows, is_category=is_category)
 
@@ -219,5 +223,7 @@ def _set_axis(axis: Any, of: Axis) -> None:
     axis.set_label_text(of.text)
     if of.kind == "log":
         (axis.axes.set_yscale if axis.axis_name == "y" else axis.axes.set_xscale)("log")
+    if of.ticks:
+        axis.set_ticks(of.ticks)
     if of.kind == "linear":
         axis.set_major_formatter(FuncFormatter(lambda value, _: format_axis(value, of.unit)))

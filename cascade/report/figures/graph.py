@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
+
 from cascade.analysis.statistics import CONFIDENCE
-from cascade.report.builders.graph import Cascade, Ratios, branching, cascade_graph
+from cascade.report.builders.graph import MOST_NODES, Cascade, Ratios, branching, cascade_graph, largest_tree
 from cascade.report.builders.study import Study
 from cascade.report.builders.table import Ref, Said, join, said
 from cascade.report.figures.registry import figure
-from cascade.report.figures.spec import Axis, Bar, FigureSpec, Panel, Points, Rule
+from cascade.report.figures.spec import Axis, Bar, FigureSpec, Links, Panel, Points, Rule
 from cascade.report.figures.words import count
 
 
@@ -51,6 +55,53 @@ def _title(study: Study, item: Cascade) -> Said:
     first = said(f"{{roots}} accounts were tripped from outside{of}, {{tripped}} by forced orders,", roots=roots,
                  tripped=tripped)  # fmt: skip
     return join([first, said("in chains of up to {depth} generations", depth=depth)])
+
+
+@figure(
+    "tree",
+    section="graph",
+    build=largest_tree,
+    shows="The largest tree of one replicate that can be drawn: each account, and a line from the one whose forced "
+    "orders tripped it.",
+    reading="A fan from one point is a position that trips many; a long chain of small ones needs no whale.",
+    needs="`liquidations`",
+)
+def tree_figure(study: Study, item: Cascade) -> FigureSpec:
+    """Draw who tripped whom, generation by generation."""
+    assert item.tree is not None
+    of = f" in {study.first.label}" if study.is_comparison else ""
+    size, depth = (item.facts.refer(name, "value") for name in ("tree that is drawn", "its generations"))
+    title = said(
+        f"Account {{root}} began a tree of {{size}} accounts{of} that reaches generation {{depth}}",
+        root=Ref(item.tree, 0, "account"), size=size, depth=depth,
+    )  # fmt: skip
+    return FigureSpec(
+        name=item.tree.name,
+        title=title,
+        table=item.tree,
+        x=Axis("generation", ticks=_whole(float(item.tree.numbers("generation").max()))),
+        x_column="generation",
+        panels=(
+            Panel(
+                y=Axis("notional", "USD", "log"),
+                series=(
+                    Links(x_from="by_generation", y_from="by_usd", y="usd", name="tripped", color="run0"),
+                    Points(y="usd", name="account", color="run1"),
+                ),
+                height=1.6,
+            ),
+        ),
+        n=f"one replicate, that whose liquidated notional is the median; trees of at most {MOST_NODES} accounts",
+        interval="",
+        read="Each point is an account that was liquidated, each line leads to it from the one whose forced orders did "
+        "most to trip it. On the left is the one that was tripped from outside.",
+        alt="Points of liquidated accounts by generation and notional, joined to those that tripped them.",
+    )  # fmt: skip
+
+
+def _whole(last: float) -> tuple[float, ...]:
+    """Return about ten whole numbers from zero to the last, where an axis is marked."""
+    return tuple(np.arange(0.0, last + 1.0, math.ceil((last + 1.0) / 12.0)).tolist())
 
 
 @figure(

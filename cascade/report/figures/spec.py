@@ -53,7 +53,10 @@ class Bar:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Points:
-    """A marker for each row; `low` and `high` are the ends of a horizontal whisker."""
+    """A marker for each row; `low` and `high` are the ends of a horizontal whisker.
+
+    On a category axis rows run down, each at a height of its own.
+    """
 
     y: str
     name: str
@@ -61,6 +64,19 @@ class Points:
     x: str = ""
     low: str = ""
     high: str = ""
+    where: Where = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Links:
+    """A thin line for each row, from one point to another; none where either is missing."""
+
+    y: str
+    y_from: str
+    x_from: str
+    name: str
+    color: str
+    x: str = ""
     where: Where = None
 
 
@@ -76,7 +92,7 @@ class Heat:
     """Ends of the scale; None for those of the cells."""
 
 
-Series: TypeAlias = Line | Band | Bar | Points | Heat
+Series: TypeAlias = Line | Band | Bar | Points | Links | Heat
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +102,8 @@ class Axis:
     label: str
     unit: str = ""
     kind: Literal["linear", "log", "category"] = "linear"
+    ticks: tuple[float, ...] = ()
+    """Where it is marked; left to the renderer if empty."""
 
     @property
     def text(self) -> str:
@@ -130,6 +148,11 @@ class Panel:
     rules: tuple[Rule, ...] = ()
     bars: Literal["stack", "group", "overlay"] = "group"
     height: float = 1.0
+
+    @property
+    def has_rows(self) -> bool:
+        """Tell whether named rows run down the y axis."""
+        return self.y.kind == "category" and isinstance(self.series[0], Points)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
