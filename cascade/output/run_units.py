@@ -105,6 +105,11 @@ class RunUnits:
         """Assets with a leveraged market, in order of appearance."""
         return tuple(dict.fromkeys(market.asset for market in self.markets if market.leveraged))
 
+    @property
+    def coins(self) -> tuple[str, ...]:
+        """Spot markets of assets that nobody trades with leverage: they matter as collateral."""
+        return tuple(m.name for m in self.markets if not m.leveraged and m.asset not in self.assets)
+
     def to_json(self) -> dict[str, Any]:
         """Return the form kept in the manifest."""
         return asdict(self) | {"start": self.start.isoformat() if self.start else None}

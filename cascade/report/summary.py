@@ -288,6 +288,9 @@ def _plan(result: Result) -> Iterator[tuple[str, list[tuple[str, ...]]]]:
     sold = _COLLATERAL_ROWS if _has_any(result, "collateral_sold_usd") else ()
     yield "Liquidated", [*_TOTAL_ROWS, *assets, *_ORDER_ROWS, *sold]
     for market in units.markets:
+        if market.name in units.coins:
+            names = [(label, column_name(f"{{coin}}_{name}", market.name)) for label, name in _COIN_ROWS]
+            yield f"Price of {market.name}", [*names]
         if market.leveraged:
             names = [(label, column_name(f"{{market}}_{name}", market.name)) for label, name in _PRICE_ROWS]
             yield f"Price of {market.name}", [*names]
@@ -308,14 +311,17 @@ _TOTAL_ROWS = (
     ("longs", "complete_long_usd", "public_long_usd"),
     ("shorts", "complete_short_usd", "public_short_usd"),
     ("share of longs", "long_share", "public_long_share"),
+    ("closed in the book", "book_usd"),
+    ("taken over by funds", "taken_over_usd"),
 )
 
 _ORDER_ROWS = (
     ("accounts", "liquidated_accounts"),
-    ("forced orders", "orders", "public_orders"),
-    ("largest single order", "largest_order_usd", "public_largest_order_usd"),
-    ("  venue", "largest_order_venue", "public_largest_order_venue"),
-    ("  pair", "largest_order_market", "public_largest_order_market"),
+    ("liquidations", "liquidations", "public_liquidations"),
+    ("  forced orders that filled", "forced_orders"),
+    ("largest single liquidation", "largest_liquidation_usd", "public_largest_liquidation_usd"),
+    ("  venue", "largest_liquidation_venue", "public_largest_liquidation_venue"),
+    ("  pair", "largest_liquidation_market", "public_largest_liquidation_market"),
 )
 
 _COLLATERAL_ROWS = (("collateral sold", "collateral_sold_usd"),)
@@ -325,7 +331,7 @@ _PRICE_ROWS = (
     ("peak", "peak_price"),
     ("trough", "trough_price"),
     ("peak to trough", "peak_to_trough_bps"),
-    ("recovery within 60 min", "rebound_60m_bps"),
+    ("recovery within 60 min, or to the end", "rebound_60m_bps"),
     ("worst hour", "worst_hour_bps"),
     ("realised volatility", "realised_volatility"),
     ("fall of the mark below its start, log", "fall_bps"),
@@ -336,6 +342,8 @@ _PRICE_ROWS = (
     ("  added by liquidations", "added_rise_bps"),
     ("largest fall of open interest", "open_interest_drop"),
 )
+
+_COIN_ROWS = (("lowest", "low_price"), ("end", "last_price"))
 
 _POOL_ROWS = (
     ("collateral seized", "seized_usd"),
@@ -357,10 +365,13 @@ _WATERFALL_ROWS = (
     ("insurance fund, lowest", "fund_low_usd"),
     ("insurance fund, end", "fund_end_usd"),
     ("losses the fund took over", "fund_draw_usd"),
+    ("  its result on what it held", "fund_result_usd"),
     ("auto-deleveraged", "adl_usd"),
-    ("accounts auto-deleveraged", "adl_accounts"),
-    ("their loss against mark", "adl_forgone_usd"),
-    ("beyond what was needed", "adl_overshoot_usd"),
+    ("accounts that gave way", "adl_accounts"),
+    ("  their loss against mark", "adl_forgone_usd"),
+    ("  beyond what was needed, or < 0 short of it", "adl_overshoot_usd"),
+    ("  share of the ten that lost most", "adl_top_share"),
+    ("  leverage left to them", "adl_leverage_after"),
     ("bad debt", "bad_debt_usd"),
 )
 

@@ -109,7 +109,7 @@ def _folder_there(word: str) -> str:
 def test_pandas(execute: Execute) -> None:
     names, _ = execute(PANDAS)
     assert len(names["runs"]) == 1
-    assert len(names["liquidations"]) == names["runs"]["orders"][0] > 0
+    assert len(names["liquidations"]) == names["runs"]["liquidations"][0] > 0
 
 
 def test_polars(execute: Execute) -> None:

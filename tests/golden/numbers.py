@@ -25,7 +25,7 @@ SIGMAS = 4.0
 
 RUN = (
     "events", "complete_usd", "public_usd", "complete_long_usd", "long_share", "liquidated_accounts",
-    "orders", "public_orders", "largest_order_usd", "exogenous_usd", "brought_forward_usd",
+    "liquidations", "public_liquidations", "largest_liquidation_usd", "exogenous_usd", "brought_forward_usd",
     "endogenous_usd", "fund_end_usd", "fund_low_usd", "adl_usd", "bad_debt_usd",
 )  # fmt: skip
 MARKET = (

@@ -72,7 +72,7 @@ def test_july_liquidates_what_was_published(july: Result, calm: Result, replicat
     assert 100e6 < metrics["complete_btc_usd"] < 350e6
     assert 0.55 < metrics["long_share"] < 0.85
     assert 25_000 < metrics["liquidated_accounts"] < 80_000
-    assert 2e6 < metrics["largest_order_usd"] < 13e6
+    assert 2e6 < metrics["largest_liquidation_usd"] < 13e6
     assert 0.99 < metrics["offshore_btcusdt_amplification"] < 1.15
     assert metrics["offshore_btcusdt_peak_price"] == pytest.approx(107_500, rel=0.002)
     assert metrics["offshore_btcusdt_trough_price"] == pytest.approx(105_010, rel=0.002)

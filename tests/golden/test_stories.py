@@ -208,7 +208,7 @@ def test_reducing_helps_only_where_the_rate_exceeds_fee_and_slippage(turned: int
     parts, whole = (run(path, [*turn, *more], replicates=N, out=tmp_path) for more in ([], [WHOLE]))
     sold = zip(values(parts, "complete_usd"), values(whole, "complete_usd"), strict=True)
     assert all(a == pytest.approx(b, rel=2e-3) for a, b in sold)
-    orders = zip(values(parts, "orders"), values(whole, "orders"), strict=True)
+    orders = zip(values(parts, "forced_orders"), values(whole, "forced_orders"), strict=True)
     assert all(a >= 2 * b for a, b in orders)
 
 

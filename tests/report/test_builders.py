@@ -139,7 +139,7 @@ def test_newspaper_has_published_figures_beside(study):
     table = liquidations.newspaper(study)
     row = table.row("total")
     assert (table.value(row, "published"), table.value(row, "source")) == (1.25e6, "a newspaper")
-    assert table.value(table.row("largest single order"), "where").endswith("venue:BTCUSDT")
+    assert table.value(table.row("largest single liquidation"), "where").endswith("venue:BTCUSDT")
 
 
 def test_outcomes_hold_every_replicate(study, frames):

@@ -23,7 +23,7 @@ def realistic(rng, n):
         "complete_usd": 2e8 * size,
         "liquidated_accounts": rng.poisson(40_000 * size).astype(float),
         "all_btcusdt_fall_bps": rng.normal(200.0, 15.0, n),
-        "largest_order_usd": 7e6 * rng.lognormal(0.0, 0.6, n),
+        "largest_liquidation_usd": 7e6 * rng.lognormal(0.0, 0.6, n),
         "fund_low_usd": 1e9 - rng.exponential(1e7, n),
         "adl_usd": rng.lognormal(15.0, 0.7, n) * (rng.random(n) < 0.5),
         "bad_debt_usd": losses,

@@ -150,7 +150,7 @@ def test_a_verdict_is_harder_among_many_metrics():
     rng = np.random.default_rng(8)
     base = drawn(n=60)
     other = base | {"complete_usd": base["complete_usd"] + rng.normal(1.1e7, 4e7, 60)}
-    other |= {name: base[name] * rng.lognormal(0, 0.1, 60) for name in ("largest_order_usd", "adl_usd")}
+    other |= {name: base[name] * rng.lognormal(0, 0.1, 60) for name in ("largest_liquidation_usd", "adl_usd")}
     alone = compare({"a": result(base), "b": result(other)}, metrics=["complete_usd"]).differences["b"]
     among = compare({"a": result(base), "b": result(other)}).differences["b"]
     assert alone["complete_usd"].p == among["complete_usd"].p

@@ -1,6 +1,7 @@
 """Each metric on a run small enough to work out by hand."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -58,10 +59,10 @@ def test_totals(replicate):
     assert (row["public_btc_usd"], row["public_eth_usd"]) == (90_000.0, 250.0)
     assert row["long_share"] == pytest.approx(190_000 / 190_250)
     assert row["public_long_share"] == pytest.approx(90_000 / 90_250)
-    assert (row["liquidated_accounts"], row["orders"], row["public_orders"]) == (2, 3, 2)
-    assert (row["largest_order_usd"], row["public_largest_order_usd"]) == (100_000.0, 90_000.0)
-    assert (row["largest_order_venue"], row["largest_order_market"]) == ("binance", "all:BTCUSDT")
-    assert (row["public_largest_order_venue"], row["public_largest_order_market"]) == (
+    assert (row["liquidated_accounts"], row["liquidations"], row["public_liquidations"]) == (2, 3, 2)
+    assert (row["largest_liquidation_usd"], row["public_largest_liquidation_usd"]) == (100_000.0, 90_000.0)
+    assert (row["largest_liquidation_venue"], row["largest_liquidation_market"]) == ("binance", "all:BTCUSDT")
+    assert (row["public_largest_liquidation_venue"], row["public_largest_liquidation_market"]) == (
         "binance",
         "all:BTCUSDT",
     )
@@ -74,14 +75,14 @@ def test_two_lives_of_a_seat_are_two_accounts(replicate):
 
 def test_order_that_closed_nothing_counts_nowhere(replicate):
     row = compute(replicate([LONG | {"filled_lots": 0, "filled_value": 0}]))
-    assert (row["complete_usd"], row["orders"], row["liquidated_accounts"]) == (0.0, 0, 0)
+    assert (row["complete_usd"], row["liquidations"], row["liquidated_accounts"]) == (0.0, 0, 0)
 
 
 def test_nothing_liquidated_has_reasons(replicate):
     row = compute(replicate())
     assert row["complete_usd"] == 0.0
-    assert row["largest_order_usd"] is None
-    assert "largest_order_usd: nothing was liquidated" in row["notes"]
+    assert row["largest_liquidation_usd"] is None
+    assert "largest_liquidation_usd: nothing was liquidated" in row["notes"]
     assert "long_share: nothing was liquidated" in row["notes"]
 
 
@@ -228,3 +229,42 @@ def test_registry_is_complete():
         assert metric.unit or (isinstance(metric, Metric) and metric.kind == "text"), name
         for suffix, unit in (("_usd", "USD"), ("_bps", "bps"), ("_price", "USD per unit of the asset")):
             assert name.endswith(suffix) == (metric.unit == unit), name
+
+
+def test_how_liquidations_were_closed(replicate):
+    over = {"filled_lots": 0, "filled_value": 0, "order_lots": 0, "taken_over_lots": 1000}
+    half = {"filled_lots": 400, "filled_value": 400 * 1_000_000 * 100, "adl_lots": 600}
+    row = compute(replicate([LONG, LONG | over, LONG | half]))
+    assert (row["liquidations"], row["forced_orders"]) == (3, 2)
+    filled = replicate([LONG | half]).numbers("liquidations", "filled_usd")[0]
+    assert filled == pytest.approx(400 * 100.0)
+    whole = replicate([LONG]).numbers("liquidations", "filled_usd")[0]
+    assert row["book_usd"] == pytest.approx(whole + filled)
+    assert row["taken_over_usd"] == pytest.approx(1000 * LONG.get("trigger_mark", 1_070_000) * 1e-4)
+    assert row["complete_usd"] > row["book_usd"] + row["taken_over_usd"]
+
+
+def test_result_of_a_fund_is_what_neither_income_nor_losses_explain(replicate):
+    funds = np.zeros(3, FUND)
+    funds["step"], funds["price"] = [0, 10, 20], 1.0
+    funds["equity"] = [100_000_000, 70_000_000, 60_000_000]
+    funds["income"], funds["losses"] = [0, 5_000_000, 5_000_000], [0, 25_000_000, 25_000_000]
+    row = compute(replicate(funds=funds))
+    assert row["fund_result_usd"] == pytest.approx(-40.0 - 5.0 + 25.0)
+    assert compute(replicate(funds=funds[:1]))["fund_result_usd"] == 0.0
+
+
+def test_a_coin_is_a_spot_market_of_an_asset_that_nobody_leverages(units, bar_log, liquidation_log):
+    coin = replace(units.markets[0], name="spot:USDE", asset="USDE")
+    with_coin = replace(units, markets=(*units.markets, coin))
+    assert (units.coins, with_coin.coins) == ((), ("spot:USDE",))
+    logs = [bar_log([1_000_000] * 3), bar_log([250_000] * 3, market=2), bar_log([100, 60, 90], market=3)]
+    tables = {
+        "bars": concatenate([to_batch("bars", np.concatenate(logs), with_coin, 0)]),
+        "liquidations": concatenate([to_batch("liquidations", liquidation_log(), with_coin, 0)]),
+        "adl": concatenate([to_batch("adl", np.zeros(0, ADL), with_coin, 0)]),
+    }
+    row = compute(Replicate(with_coin, **tables))
+    tick = coin.tick_size
+    assert (row["spot_usde_low_price"], row["spot_usde_last_price"]) == (60 * tick, 90 * tick)
+    assert row["fund_result_usd"] is None

@@ -28,7 +28,7 @@ def test_one_replicate(write_run):
         "BTC fell 1.87 % from peak to trough",
         "complete",
         "public feed",
-        "largest single order",
+        "largest single liquidation",
         "all:BTCUSDT",
         "amplification",
         "insurance fund, start",
@@ -76,7 +76,7 @@ def test_published_figures_stand_beside(write_run):
 def test_json_holds_every_metric(write_run):
     result = read(write_run(n=2))
     found = json.loads(json.dumps(summarise(result, PUBLISHED).to_dict()))
-    assert found["metrics"]["largest_order_venue"] == {"value": "binance"}
+    assert found["metrics"]["largest_liquidation_venue"] == {"value": "binance"}
     assert found["metrics"]["public_usd"] == {
         "median": 213_800.0,
         "low": None,

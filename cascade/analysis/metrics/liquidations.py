@@ -153,29 +153,48 @@ def liquidated_accounts(replicate: Replicate) -> Value:
 
 
 @metric(
-    "orders",
-    "orders",
-    "forced orders that closed something",
-    "rows with liquidated_usd > 0",
-    kind="int64",
-    worse="up",
-)
-def orders(replicate: Replicate) -> Value:
-    """Orders, complete."""
+    "liquidations", "liquidations",
+    "liquidations that closed something: a forced order with what it left to the fund and to auto-deleveraging",
+    "rows with liquidated_usd > 0", kind="int64", worse="up",
+)  # fmt: skip
+def liquidations(replicate: Replicate) -> Value:
+    """Liquidations, complete."""
     return int(_everything(replicate).sum())
 
 
 @metric(
-    "public_orders",
-    "orders",
-    "forced orders that the public feeds show",
-    "public rows",
-    kind="int64",
-    worse="up",
-)
-def public_orders(replicate: Replicate) -> Value:
-    """Orders, public."""
+    "public_liquidations", "liquidations", "liquidations that the public feeds show", "public rows",
+    kind="int64", worse="up",
+)  # fmt: skip
+def public_liquidations(replicate: Replicate) -> Value:
+    """Liquidations, public."""
     return int(replicate.public().sum())
+
+
+@metric(
+    "forced_orders", "orders", "forced orders that filled in the book, in part or whole",
+    "rows with filled_usd > 0", kind="int64", worse="up",
+)  # fmt: skip
+def forced_orders(replicate: Replicate) -> Value:
+    """Orders of liquidations, those that filled."""
+    return int((replicate.numbers("liquidations", "filled_usd") > 0).sum())
+
+
+@metric(
+    "book_usd", "USD", "notional that forced orders closed in the book", "sum of filled_usd", worse="up"
+)  # fmt: skip
+def book_usd(replicate: Replicate) -> Value:
+    """Notional of those orders."""
+    return float(replicate.numbers("liquidations", "filled_usd").sum())
+
+
+@metric(
+    "taken_over_usd", "USD", "notional that the insurance funds took over, at mark",
+    "sum of taken_over_usd", worse="up",
+)  # fmt: skip
+def taken_over_usd(replicate: Replicate) -> Value:
+    """Taken over by the funds."""
+    return float(replicate.numbers("liquidations", "taken_over_usd").sum())
 
 
 def _largest(replicate: Replicate, mask: Mask, column: str) -> Value:
@@ -189,59 +208,59 @@ def _largest(replicate: Replicate, mask: Mask, column: str) -> Value:
 
 
 @metric(
-    "largest_order_usd",
+    "largest_liquidation_usd",
     "USD",
-    "largest single forced order",
+    "largest single liquidation",
     "max of liquidated_usd",
     worse="up",
 )
-def largest_order_usd(replicate: Replicate) -> Value:
-    """Largest order."""
+def largest_liquidation_usd(replicate: Replicate) -> Value:
+    """Largest liquidation."""
     return _largest(replicate, _everything(replicate), "liquidated_usd")
 
 
 @metric(
-    "largest_order_venue", "", "reporting venue of the largest single forced order",
+    "largest_liquidation_venue", "", "reporting venue of the largest single liquidation",
     "reporting at the max of liquidated_usd", kind="text",
 )  # fmt: skip
-def largest_order_venue(replicate: Replicate) -> Value:
-    """Venue of the largest order."""
+def largest_liquidation_venue(replicate: Replicate) -> Value:
+    """Venue of the largest liquidation."""
     return _largest(replicate, _everything(replicate), "reporting")
 
 
 @metric(
-    "largest_order_market", "", "market of the largest single forced order",
+    "largest_liquidation_market", "", "market of the largest single liquidation",
     "market at the max of liquidated_usd", kind="text",
 )  # fmt: skip
-def largest_order_market(replicate: Replicate) -> Value:
-    """Market of the largest order."""
+def largest_liquidation_market(replicate: Replicate) -> Value:
+    """Market of the largest liquidation."""
     return _largest(replicate, _everything(replicate), "market")
 
 
 @metric(
-    "public_largest_order_usd", "USD", "largest single forced order that the public feeds show",
+    "public_largest_liquidation_usd", "USD", "largest single liquidation that the public feeds show",
     "max of liquidated_usd over public rows", worse="up",
 )  # fmt: skip
-def public_largest_order_usd(replicate: Replicate) -> Value:
-    """Largest public order."""
+def public_largest_liquidation_usd(replicate: Replicate) -> Value:
+    """Largest public liquidation."""
     return _largest(replicate, replicate.public(), "liquidated_usd")
 
 
 @metric(
-    "public_largest_order_venue", "", "reporting venue of the largest public order",
+    "public_largest_liquidation_venue", "", "reporting venue of the largest public liquidation",
     "reporting at the max of liquidated_usd over public rows", kind="text",
 )  # fmt: skip
-def public_largest_order_venue(replicate: Replicate) -> Value:
-    """Venue of the largest public order."""
+def public_largest_liquidation_venue(replicate: Replicate) -> Value:
+    """Venue of the largest public liquidation."""
     return _largest(replicate, replicate.public(), "reporting")
 
 
 @metric(
-    "public_largest_order_market", "", "market of the largest public order",
+    "public_largest_liquidation_market", "", "market of the largest public liquidation",
     "market at the max of liquidated_usd over public rows", kind="text",
 )  # fmt: skip
-def public_largest_order_market(replicate: Replicate) -> Value:
-    """Market of the largest public order."""
+def public_largest_liquidation_market(replicate: Replicate) -> Value:
+    """Market of the largest public liquidation."""
     return _largest(replicate, replicate.public(), "market")
 
 

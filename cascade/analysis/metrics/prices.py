@@ -237,3 +237,17 @@ def open_interest_drop(replicate: Replicate, market: str) -> Value:
     if highest[-1] == 0:
         return Absent("there is no open interest")
     return float(np.max(1.0 - lots / np.where(highest > 0, highest, 1.0), where=highest > 0, initial=0.0))
+
+
+@metric(
+    "{coin}_low_price", "USD per unit of the asset", "lowest trade of a coin that is collateral", "min of low"
+)
+def low_price(replicate: Replicate, coin: str) -> Value:
+    """Lowest price of a coin."""
+    return _trough_price(replicate, coin)
+
+
+@metric("{coin}_last_price", "USD per unit of the asset", "last trade of a coin that is collateral", "close")
+def last_price(replicate: Replicate, coin: str) -> Value:
+    """Last price of a coin."""
+    return float(replicate.bar_numbers(coin, "last_price")[-1])

@@ -23,7 +23,7 @@ from cascade.output.schemas import Column
 if TYPE_CHECKING:
     import pyarrow as pa
 
-Scope = Literal["run", "asset", "market", "pool"]
+Scope = Literal["run", "asset", "market", "pool", "coin"]
 
 Worse: TypeAlias = Literal["up", "down"]
 """The direction in which a metric harms: `up` if more of it is worse."""
@@ -91,7 +91,7 @@ class Replicate:
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A metric of a replicate; names of asset, market and pool metrics hold `{asset}`, `{market}` or `{pool}`."""
+    """A metric of a replicate; names of metrics of an asset, a market, a pool or a coin hold `{asset}` etc."""
 
     name: str
     unit: str
@@ -135,11 +135,11 @@ def metric(
     needs_twin: bool = False,
     worse: Worse | None = None,
 ) -> Callable[[Callable[..., Value]], Callable[..., Value]]:
-    """Register a function of a replicate, and of an asset, market or pool if the name holds one, as a metric.
+    """Register a function of a replicate, and of an asset, market, pool or coin if the name holds one, as a metric.
 
     A count (`int64`) always has a value; other metrics may be `Absent`.
     """
-    scopes: tuple[Scope, ...] = ("asset", "market", "pool", "run")
+    scopes: tuple[Scope, ...] = ("asset", "market", "pool", "coin", "run")
     scope: Scope = next(each for each in scopes if f"{{{each}}}" in name or each == "run")
 
     def register(compute: Callable[..., Value]) -> Callable[..., Value]:
@@ -201,9 +201,9 @@ def compute(replicate: Replicate) -> dict[str, Any]:
 
 
 def column_name(template: str, subject: str) -> str:
-    """Return the name of a metric of an asset, market or pool: `{market}_peak_price` of binance:BTCUSDT."""
+    """Return the name of a metric of an asset or a market: `{market}_peak_price` of binance:BTCUSDT."""
     plain = "".join(letter if letter.isalnum() else "_" for letter in subject).lower()
-    return template.replace("{market}", plain).replace("{asset}", plain).replace("{pool}", plain)
+    return re.sub(r"\{\w+\}", plain, template)
 
 
 def short_name(template: str) -> str:
@@ -218,6 +218,7 @@ def _instances(units: RunUnits, *, counterfactual: bool) -> Iterator[tuple[Metri
         "asset": [(asset,) for asset in units.assets],
         "market": [(market.name,) for market in units.markets if market.leveraged],
         "pool": [(market.name,) for market in units.markets if market.lending],
+        "coin": [(name,) for name in units.coins],
     }
     for entry in METRICS.values():
         if isinstance(entry, EnsembleMetric) or (entry.needs_twin and not counterfactual):

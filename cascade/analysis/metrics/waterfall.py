@@ -67,6 +67,24 @@ def fund_draw_usd(replicate: Replicate) -> Value:
 
 
 @metric(
+    "fund_result_usd", "USD",
+    "what the insurance funds gained, or lost, on positions they held, after taking them over at mark",
+    "change of equity_usd from first to last snapshot - change of (income_usd - losses_usd)",
+)  # fmt: skip
+def fund_result_usd(replicate: Replicate) -> Value:
+    """Gain of the funds on positions."""
+    if replicate.funds is None or len(replicate.funds) == 0:
+        return Absent("the run did not record `funds`")
+    steps = replicate.numbers("funds", "step")
+    ends = steps == steps.max(), steps == steps.min()
+    equity, income, losses = (
+        [float(replicate.numbers("funds", f"{name}_usd")[end].sum()) for end in ends]
+        for name in ("equity", "income", "losses")
+    )
+    return (equity[0] - equity[1]) - (income[0] - income[1]) + (losses[0] - losses[1])
+
+
+@metric(
     "collateral_sold_usd", "USD", "collateral of liquidated accounts that was sold on spot, or bought by the fund",
     "sum of filled_usd + taken_over_usd over liquidations on markets without leverage", worse="up",
 )  # fmt: skip
@@ -93,7 +111,8 @@ def adl_usd(replicate: Replicate) -> Value:
 
 
 @metric(
-    "adl_accounts", "accounts", "accounts that were auto-deleveraged", "number of distinct counterparties",
+    "adl_accounts", "accounts", "accounts that were auto-deleveraged, or bore a part of a socialised loss",
+    "number of distinct counterparties",
     kind="int64", worse="up",
 )  # fmt: skip
 def adl_accounts(replicate: Replicate) -> Value:
