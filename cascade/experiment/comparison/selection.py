@@ -16,8 +16,8 @@ _OF_RUNS: Final = ("complete_usd", "lar95_usd", "liquidated_accounts")
 _OF_MARKETS: Final = ("{market}_fall_bps", "{market}_amplification")
 
 _OF_LOSSES: Final = (
-    "fund_low_usd", "fund_depletion_probability", "adl_usd", "bad_debt_usd", "bad_debt_es95_usd",
-    "bad_debt_probability",
+    "fund_low_usd", "fund_depletion_probability", "adl_usd", "adl_accounts", "bad_debt_usd",
+    "bad_debt_es95_usd", "bad_debt_probability",
 )  # fmt: skip
 
 _MARKETS: Final = 4

@@ -12,6 +12,7 @@ from cascade.analysis.metrics.registry import EnsembleMetric
 from cascade.analysis.statistics import Estimate, Quantile
 from cascade.report.builders.study import Study, Variant
 from cascade.report.builders.table import Column, Floats, Table, estimate_columns, text_column
+from cascade.report.summary import ENSEMBLE_LABELS
 
 _MEDIAN: Final = Quantile(0.5)
 
@@ -37,7 +38,7 @@ def tail(study: Study) -> Table | None:
     rows = [metric for metric in ensemble_metrics() if any(len(v.metric(metric.of)) for v in study.variants)]
     columns = [
         Column("metric", "metric", [metric.name for metric in rows], kind="text", hidden=True),
-        text_column("label", "metric", [metric.definition for metric in rows]),
+        text_column("label", "metric", [ENSEMBLE_LABELS[metric.name] for metric in rows]),
         Column("unit", "unit", [metric.unit for metric in rows], kind="text", hidden=True),
     ]
     found = [[_estimate(metric, variant) for metric in rows] for variant in study.variants]
