@@ -143,6 +143,10 @@ def read_sweep(folder: str | Path, *, partial: bool = False) -> Sweep:
     folder = Path(folder)
     unfinished = not (folder / manifests.MANIFEST).is_file()
     manifest = {} if partial and unfinished else manifests.load(folder)
+    if manifest.get("kind", "sweep") != "sweep":
+        raise ResultsError(
+            f"this folder holds a {manifest['kind']}, not a sweep", where=str(folder), code="CAS601"
+        )
     names = [each["name"] for each in manifest["variants"]] if manifest else _started(folder)
     if not names:
         raise ResultsError("no replicate has finished", where=str(folder), code="CAS602")
