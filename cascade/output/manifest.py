@@ -76,7 +76,7 @@ def load(folder: Path) -> dict[str, Any]:
     """Return the manifest of a complete run of a version this Cascade can read."""
     path = folder / MANIFEST
     try:
-        manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        manifest: Any = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         raise _missing(folder) from None
     except (OSError, ValueError) as error:
