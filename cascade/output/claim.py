@@ -116,7 +116,7 @@ def _born(process: int) -> str:
 def _host() -> str:
     """Return a name for where numbers of processes mean the same: a host, or a container on it."""
     try:
-        return f"{platform.node()} {os.readlink('/proc/self/ns/pid')}"
+        return f"{platform.node()} {Path('/proc/self/ns/pid').readlink()}"
     except OSError:
         return platform.node()
 

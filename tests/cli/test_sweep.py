@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -71,7 +72,12 @@ def test_failed_replicates_are_exit_code_5_and_can_be_retried(
         assert "1 of 3 replicates failed" in said
         assert "--retry-failed" in said
         call("run", file, "-n", "3", code=5)
-        call("sweep", file, "-n", "3", "-s", FUND, "--fail-fast", code=5)
+        assert said.count("cascade run tiny.yaml --seed") == 1
+        said = call("sweep", file, "-n", "3", "-s", FUND, "--fail-fast", "-j", "1", code=5).stderr
+        (command,) = (line.lstrip(" =") for line in said.splitlines() if "cascade run" in line)
+        assert "replicates failed" not in said
+        assert "--retry-failed" in said
+        call(*shlex.split(command)[1:], code=5)
     assert "resuming: 2 of 3" in call("run", file, "-n", "3", "--retry-failed").stderr
     call("sweep", file, "-n", "3", "-s", FUND, "--retry-failed")
 
