@@ -51,6 +51,24 @@ def test_a_dry_run_says_what_it_would_take_and_runs_nothing(file: str) -> None:
     assert not Path("results").exists()
 
 
+def test_the_disk_that_a_dry_run_foresees_is_of_the_right_order(file: str) -> None:
+    options = (file, "-n", "32", "-s", FUND, "-s", "population.0.accounts=3000")
+    found = json.loads(call("sweep", *options, "--dry-run", "--json").stdout)
+    shown = call("sweep", *options, "--dry-run").stdout
+    assert "if nobody is liquidated" in shown
+    assert f"if each of {found['positions']:,} positions is once" in shown
+    pieces: list[int] = []
+    done = cascade.sweep(
+        file, options[-3::2], replicates=32, jobs=1,
+        progress=lambda _: pieces.append(sum(p.stat().st_size for p in Path("results").rglob("*.arrows"))),
+    )  # fmt: skip
+    written = sum(path.stat().st_size for path in done.path.rglob("*.parquet"))
+    assert found["least_disk_bytes"] < written < found["disk_bytes"] < 10 * written
+    assert max(pieces) < found["waiting_bytes"] < 10 * max(pieces)
+    assert found["not_counted"] == []
+    assert "not counted: trades" in call("sweep", *options, "-s", "outputs.trades=true", "--dry-run").stdout
+
+
 def test_mistakes_of_all_variants_are_exit_code_3(file: str) -> None:
     said = call("sweep", file, "-s", "venues.venue.fund=10k,much,5 lots", "-s", "dt=1s,0s", code=3).stderr
     assert said.count("error[") == 3
