@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +16,12 @@ from cascade.output.schemas import RESULTS_VERSION
 MANIFEST: Final = "manifest.json"
 SCENARIO: Final = "scenario.yaml"
 RESOLVED: Final = "scenario.resolved.yaml"
+
+SUM: Final = "crc32"
+"""Key of a manifest's own checksum."""
+
+_MAKERS: Final = ("results_version", "cascade", "platform")
+"""Keys that name the software: they are compared by themselves, and their sum is not taken."""
 
 _NEEDED: Final = {"run": ("request", "outcome", "units"), "sweep": ("variants", "outcome")}
 """What readers rely on, by kind."""
@@ -68,8 +75,15 @@ def write_atomically(path: Path, text: str) -> None:
 
 def write(folder: Path, manifest: Mapping[str, Any]) -> None:
     """Write the manifest of a run whose every other file is already in place."""
-    text = json.dumps(manifest, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    summed = {**manifest, SUM: _sum_of(manifest)}
+    text = json.dumps(summed, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     write_atomically(folder / MANIFEST, text)
+
+
+def _sum_of(manifest: Mapping[str, Any]) -> int:
+    """Return the checksum of what a manifest says of the run; who made it is judged by itself."""
+    said = {name: value for name, value in manifest.items() if name not in (SUM, *_MAKERS)}
+    return zlib.crc32(json.dumps(said, sort_keys=True).encode())
 
 
 def load(folder: Path) -> dict[str, Any]:
@@ -95,6 +109,8 @@ def load(folder: Path) -> dict[str, Any]:
             remedy="upgrade Cascade, or run the scenario again with this version",
             code="CAS604",
         )
+    if manifest.pop(SUM, None) not in (None, _sum_of(manifest)):
+        raise _unreadable(path, "it is not what was written")
     absent = [name for name in _NEEDED.get(manifest.get("kind", "run"), ()) if name not in manifest]
     if absent:
         raise _unreadable(path, f"it lacks {', '.join(absent)}")

@@ -409,7 +409,7 @@ def damaging(path, how):
     if how == "truncated":
         path.write_bytes(path.read_bytes()[:-20])
     elif how == "changed":
-        flip(path, 0.1)
+        flip(path, 0.6)
     else:
         path.unlink()
 
@@ -629,6 +629,7 @@ def test_force_takes_the_manifest_first(write_run, monkeypatch):
     [
         ({"results_version": f"{RESULTS_VERSION[0] + 1}.0"}, "CAS604"),
         ({"results_version": "soon"}, "CAS603"),
+        ({"request": {"seed": 2}}, "CAS603"),  # not what was written
         (None, "CAS603"),
     ],
 )
