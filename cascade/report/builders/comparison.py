@@ -48,7 +48,7 @@ def _differences(study: Study) -> Table | None:
         text_column("paired", "pairs", ["" if each.paired else "luck not shared" for each in rows]),
         text_column("reason", "remark", [each.reason for each in rows]),
     )
-    return Table("comparison", f"Means against the baseline, {found.confidence:.0%} intervals", columns)
+    return Table("comparison", f"Means against the baseline, {100 * found.confidence:g} % intervals", columns)
 
 
 def label_of(study: Study, metric: str) -> str:
