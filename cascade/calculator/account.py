@@ -204,20 +204,23 @@ def bankruptcy_at(position: Position, margin: Number, *, others: Sequence[Positi
 def trigger_prices(
     position: Position, margin: Number, tick: Number, lot: Number
 ) -> tuple[float | None, float]:
-    """Return where a run with this tick and lot liquidates a linear position, and the forced order's limit.
+    """Return where a run with this tick and lot liquidates a position, and the forced order's limit.
 
-    These are `margin.liquidation_tick` and `margin.bankruptcy_tick` with money in millionths, to the
-    last unit what the position's triggers are hung at in a market.
+    These are `margin.failing_tick` and `margin.bankruptcy_tick` with money in millionths of a USD, or of
+    an inverse contract in hundred millionths of a coin: to the last unit what the position's triggers
+    are hung at in a market.
     """
-    grid = Grid(exact(tick), exact(lot), Fraction(1, 10**6))
-    leg = _leg(position)
+    money = Fraction(1, 10**8 if position.inverse else 10**6)
+    grid = Grid(exact(tick), exact(lot), money)
     lots = exact(position.size) / grid.lot
-    if lots.denominator != 1 or grid.unit.denominator != 1:
+    units = grid.lot / grid.tick / money if position.inverse else grid.unit
+    if lots.denominator != 1 or units.denominator != 1:
         raise UsageError(f"{position.size} is not a whole number of lots", remedy=f"the lot is {lot}")
-    p = margin_params(_tiers(position), grid, 10 * abs(exact(position.size) * exact(position.entry)))
-    held = int(lots) * leg.sign
-    balance = whole(exact(margin) - leg.sign * leg.size * leg.entry, grid.money)
-    found = entries.liquidation_tick(p, held, balance)
+    leg = _leg(position)
+    p = margin_params(_tiers(position), grid, 10 * leg.size * leg.entry, inverse=position.inverse)
+    held = int(lots) * (1 if position.side == "long" else -1)
+    balance = whole(exact(margin) - leg.sign * leg.size * leg.entry, money)
+    found = entries.failing_tick(p, held, balance, whole(exact(position.valued_at), grid.tick))
     limit = float(entries.bankruptcy_tick(p, held, balance) * grid.tick)
     return (None if found < 0 else float(found * grid.tick)), limit
 

@@ -38,9 +38,16 @@ def first_failing(p: Params, long: int, short: int, balance: int, safe: int, fai
 
 
 @entry
-def liquidation_tick(p: Params, lots: int, balance: int) -> int:
+def failing_step_tick(p: Params, lots: int, balance: int, mark: int, end: int) -> int:
+    """Return the tick nearest to the mark at which a position fails under step tiers, or -1."""
+    tick = margin.failing_step_tick(p, int64(0), lots, balance, mark, end)
+    return int64(-1) if tick == NONE else tick
+
+
+@entry
+def failing_tick(p: Params, lots: int, balance: int, mark: int) -> int:
     """Return the tick that a market would hang the trigger of a position at, or -1."""
-    tick = margin.liquidation_tick(p, int64(0), lots, balance)
+    tick = margin.failing_tick(p, int64(0), lots, balance, mark)
     return int64(-1) if tick == NONE else tick
 
 

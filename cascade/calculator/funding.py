@@ -10,7 +10,7 @@ from typing import Any
 from cascade.calculator import entries
 from cascade.calculator.account import Position, maintenance_of, next_amount, single_tier, tier_amounts
 from cascade.calculator.inputs import CannotComputeError, Inputs, positive
-from cascade.calculator.tables import floors_and_rates
+from cascade.calculator.tables import written_rates
 from cascade.calculator.whole import FINE, exact, rate, unit_for, whole
 from cascade.venues.load import load_rulebook
 
@@ -27,29 +27,21 @@ _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 # --- margin amounts ---------------------------------------------------------------------------------
 
 
-def maintenance_amounts(x: Inputs) -> list[float] | dict[str, float]:
-    """Return the maintenance amount of every tier; of several symbols, that of each one's last tier.
+def maintenance_amounts(x: Inputs) -> list[float] | dict[str, list[float]]:
+    """Return the maintenance amount of every tier, of one table or of one for each symbol.
 
-    Rows are (floor, rate) or (floor, cap, rate); by symbol (floor, largest leverage) as Hyperliquid
-    writes them, whose rate is half of 1 / leverage.
+    Rows are (floor, rate) or (floor, cap, rate), or (floor, largest leverage) as Hyperliquid writes
+    them, whose rate is half of 1 / leverage.
     """
     tiers = x.raw("tiers")
-    if not isinstance(tiers, dict):
-        return _amounts(tiers)
-    return {symbol: _amounts(rows)[-1] for symbol, rows in tiers.items()}
+    if isinstance(tiers, dict):
+        return {symbol: _amounts(rows) for symbol, rows in tiers.items()}
+    return _amounts(tiers)
 
 
 def _amounts(rows: Any) -> list[float]:
-    if not isinstance(rows, list) or not rows:
-        raise CannotComputeError("the input 'tiers' is not a table of rows")
-    floors, rates = floors_and_rates(rows, leverages=_has_leverages(rows))
+    floors, rates = written_rates(rows, guess=True)
     return [float(amount) for amount in tier_amounts(floors, rates)]
-
-
-def _has_leverages(rows: list[Any]) -> bool:
-    """Tell whether rows end in leverages: above 1, or falling, where rates rise."""
-    ends = [row[-1] for row in rows if isinstance(row, list)]
-    return bool(ends) and (max(ends) > 1 or ends != sorted(ends))
 
 
 def maintenance_amount_step(x: Inputs) -> float:

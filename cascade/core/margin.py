@@ -148,19 +148,25 @@ def liquidation_tick(p: Params, m: int, lots: int, balance: int) -> int:
 
 @outlined
 def failing_tick(p: Params, m: int, lots: int, balance: int, mark: int) -> int:
-    """Return the tick nearest to the mark, on the adverse side, at which a single position fails, or NONE.
-
-    Where each tier's rate holds for the whole position, margin jumps at the tiers' edges, so that a
-    position may fail at a price and not at a worse one: each tier is looked at in turn.
-    """
+    """Return the tick nearest to the mark, on the adverse side, at which a single position fails, or NONE."""
     if p.markets[m].step_tiers == 0:
         return liquidation_tick(p, m, lots, balance)
+    return failing_step_tick(p, m, lots, balance, mark, MAX_TICK)
+
+
+@outlined
+def failing_step_tick(p: Params, m: int, lots: int, balance: int, mark: int, end: int) -> int:
+    """Return `failing_tick` where each tier's rate holds for the whole position, among ticks below `end`.
+
+    Margin jumps at the tiers' edges, so that a position may fail at a price and not at a worse one:
+    each tier is looked at in turn.
+    """
     sign = int64(1) if lots > 0 else int64(-1)
-    near = min(max(mark, int64(1)), MAX_TICK - 1)
+    near = min(max(mark, int64(1)), end - 1)
     while True:
         if excess_at(p, m, lots, balance, near) <= 0:
             return near
-        far = _far_end(p, m, lots, near, sign)
+        far = _far_end(p, m, lots, near, sign, end)
         if excess_at(p, m, lots, balance, far) <= 0:
             while abs(near - far) > 1:  # within a tier excess falls all the way
                 middle = (near + far) // 2
@@ -170,15 +176,15 @@ def failing_tick(p: Params, m: int, lots: int, balance: int, mark: int) -> int:
                     far = middle
             return far
         near = far - sign
-        if not 1 <= near < MAX_TICK:
+        if not 1 <= near < end:
             return int64(NONE)
 
 
 @kernel
-def _far_end(p: Params, m: int, lots: int, near: int, sign: int) -> int:
-    """Return the last tick on the adverse side of `near` at which a position is in the same tier."""
+def _far_end(p: Params, m: int, lots: int, near: int, sign: int, end: int) -> int:
+    """Return the last tick on the adverse side of `near`, below `end`, at which a position is in the same tier."""
     tier = tier_of(p, m, abs(lots * lot_value(p.markets[m], near)))
-    inside, outside = near, int64(0) if sign > 0 else MAX_TICK
+    inside, outside = near, int64(0) if sign > 0 else end
     while abs(inside - outside) > 1:
         middle = (inside + outside) // 2
         if tier_of(p, m, abs(lots * lot_value(p.markets[m], middle))) == tier:
@@ -197,7 +203,7 @@ def failing_upwards(p: Params, m: int, lots: int, balance: int, mark: int) -> in
     sign = int64(1) if lots > 0 else int64(-1)
     near = min(max(mark, int64(1)), MAX_TICK - 1)
     while p.markets[m].step_tiers != 0:
-        near = _far_end(p, m, lots, near, -sign) + sign
+        near = _far_end(p, m, lots, near, -sign, MAX_TICK) + sign
         if not 1 <= near < MAX_TICK:
             return int64(NONE)
         if excess_at(p, m, lots, balance, near) <= 0:
