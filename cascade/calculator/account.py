@@ -111,6 +111,16 @@ def next_amount(amount: Fraction, floor: Fraction, step: Fraction) -> Fraction:
     return entries.tier_amount(whole(amount, unit), signed, abs(parts), FINE) * unit
 
 
+def notional(position: Position, price: Number | None = None) -> float:
+    """Return the value of a position, by default at its mark; in coin if it is inverse."""
+    return float(_notional(position, price))
+
+
+def profit(position: Position) -> float:
+    """Return the unrealised profit of a position at its mark; in coin if it is inverse."""
+    return float(_profit(position))
+
+
 def maintenance_margin(position: Position, price: Number | None = None) -> float:
     """Return the maintenance margin of a position, by default at its mark; in coin if it is inverse."""
     return float(maintenance_of(position, price))
@@ -118,38 +128,31 @@ def maintenance_margin(position: Position, price: Number | None = None) -> float
 
 def maintenance_of(position: Position, price: Number | None = None) -> Fraction:
     """Return `maintenance_margin` as an exact number."""
-    notional = _notional(position, price)
-    unit = unit_for([notional])
-    grid = Grid(unit, Fraction(1), unit)
-    p = margin_params(_tiers(position, with_fee=False), grid, notional)
-    answers = np.zeros(3, np.int64)
-    entries.margins(p, whole(notional, unit), answers)
-    tier = _tiers(position, with_fee=False)[int(answers[2])] if position.tiers else None
-    return int(answers[0]) * unit + (notional * tier.rest if tier else 0)
+    value, kept, _, tier = _margins(position, price)
+    return kept + (value * _tiers(position, with_fee=False)[tier].rest if position.tiers else 0)
 
 
 def initial_margin(
     position: Position, price: Number | None = None, leverage: Number | None = None
 ) -> float:  # fmt: skip
     """Return what opening a position takes: notional / leverage, by default the largest of its tier."""
-    notional = _notional(position, price)
-    if leverage is not None:
-        return float(notional / exact(leverage))
-    unit = unit_for([notional])
-    p = margin_params(_tiers(position, with_fee=False), Grid(unit, Fraction(1), unit), notional)
-    answers = np.zeros(3, np.int64)
-    entries.margins(p, whole(notional, unit), answers)
-    return float(int(answers[1]) * unit)
+    value, _, least, _ = _margins(position, price)
+    return float(least if leverage is None else value / exact(leverage))
 
 
 def tier_number(position: Position, price: Number | None = None) -> int:
     """Return the tier, from 0, of a position's notional."""
-    notional = _notional(position, price)
-    unit = unit_for([notional])
-    p = margin_params(_tiers(position, with_fee=False), Grid(unit, Fraction(1), unit), notional)
+    return _margins(position, price)[-1]
+
+
+def _margins(position: Position, price: Number | None) -> tuple[Fraction, Fraction, Fraction, int]:
+    """Return notional, maintenance margin at rates in 1e-8, initial margin and tier, as a market finds them."""
+    value = _notional(position, price)
+    unit = unit_for([value])
+    p = margin_params(_tiers(position, with_fee=False), Grid(unit, Fraction(1), unit), value)
     answers = np.zeros(3, np.int64)
-    entries.margins(p, whole(notional, unit), answers)
-    return int(answers[2])
+    entries.margins(p, whole(value, unit), answers)
+    return value, int(answers[0]) * unit, int(answers[1]) * unit, int(answers[2])
 
 
 def liquidation_price(
@@ -199,6 +202,11 @@ def bankruptcy_at(position: Position, margin: Number, *, others: Sequence[Positi
     """Return `bankruptcy_price` as an exact number."""
     plain = [replace(other, tiers=()) for other in others]
     return liquidation_at(replace(position, tiers=()), margin, others=plain)
+
+
+def with_margin_of_entry(position: Position) -> Position:
+    """Return a position whose maintenance margin is that of its entry value, whatever the mark (Bybit)."""
+    return replace(position, tiers=single_tier(0, -maintenance_of(position, position.entry)))
 
 
 def trigger_prices(

@@ -15,8 +15,8 @@ from cascade.calculator.account import (
     Position,
     bankruptcy_at,
     liquidation_at,
-    maintenance_of,
     single_tier,
+    with_margin_of_entry,
 )
 from cascade.calculator.inputs import Inputs, positive
 from cascade.calculator.named import named_table
@@ -76,13 +76,10 @@ def at_entry(x: Inputs) -> Price:
     The same test with a maintenance margin that the mark does not move: rate 0, amount -MM. What was
     added to the margin counts as margin, what funding took from it no longer does.
     """
-    sized = _position(x, single_tier(x.number("mmr"), x.number(x.first("mm_deduction", "maint_amount"), 0)))
-    fixed = single_tier(0, -maintenance_of(sized, sized.entry))
+    tiers = single_tier(x.number("mmr"), x.number(x.first("mm_deduction", "maint_amount"), 0))
     margin = _posted(x) + x.number("extra_margin", 0) - x.number("funding_paid_from_margin", 0)
-    position = Position(
-        side=sized.side, size=sized.size, entry=sized.entry, tiers=fixed, fee=x.number("taker_fee", 0)
-    )
-    return _float(liquidation_at(position, margin))
+    sized = _position(x, tiers, fee=x.number("taker_fee", 0))
+    return _float(liquidation_at(with_margin_of_entry(sized), margin))
 
 
 def from_account_value(x: Inputs) -> Price:

@@ -622,6 +622,38 @@ def test_sheet_refuses(change, message):
         price_sheet(**{**asked, "leverage": 10, **change})
 
 
+def test_sheet_of_an_inverse_contract_is_in_coin():
+    asked = {"side": "long", "entry": 107_000, "size": 1_000_000}
+    sheet = price_sheet("bitmex-2025-07", "XBTUSD", **asked, leverage=50)
+    value = 1e6 / 107_000
+    assert (sheet.currency, sheet.tier, sheet.amount) == ("XBT", 1, 0)
+    assert (sheet.notional, sheet.margin) == pytest.approx((value, value / 50))
+    assert sheet.maintenance_margin == pytest.approx(0.004 * value)
+    assert sheet.liquidation_price == pytest.approx(1.004 * 1e6 / (value * 1.02))
+    assert sheet.bankruptcy_price == pytest.approx(1e6 / (value * 1.02))
+    assert sheet.liquidation_price - 1 < sheet.liquidation_tick_price <= sheet.liquidation_price
+    assert "1 / mark" in sheet.formula
+    down = price_sheet("bitmex-2025-07", "XBTUSD", **asked, margin=sheet.margin, mark=106_000)
+    assert down.margin_ratio == pytest.approx(4000 / 106_000 / (value * 1.02 - 1e6 / 106_000))
+
+
+def test_sheet_shows_what_is_set_aside_for_closing():
+    sheet = price_sheet("okx-2025-07", "BTC-USDT-SWAP", side="long", entry=107_000, size=1.5, leverage=20)
+    assert (sheet.rate, sheet.closing_fee) == (0.004, 0.0005)
+    assert sheet.maintenance_margin == pytest.approx(0.0045 * sheet.notional)
+    assert "closing fee" in sheet.formula
+    assert any(source.startswith("closing fee") for source in sheet.sources)
+
+
+def test_sheet_remarks_on_what_is_open_or_not_allowed():
+    bybit = price_sheet("bybit-2025-07", "BTCUSDT", side="long", entry=20_000, size=1, leverage=50)
+    assert "19,700 USD" in bybit.remarks[0]
+    asked = {"rulebook": "binance-2025-07", "contract": "BTCUSDT", "side": "long", "entry": 1e5}
+    assert price_sheet(**asked, size=1, leverage=125).remarks == ()
+    assert "100,000x is more" in price_sheet(**asked, size=1, margin=1).remarks[0]
+    assert "largest position" in price_sheet(**asked, size=1e9, leverage=1).remarks[0]
+
+
 def test_figures_of_a_rulebook_are_sourced_and_differ():
     found = {figure.path: figure for figure in figures("binance-2025-07")}
     assert found["contracts.BTCUSDT.tiers.0.cap_usd"].text == "300k"
