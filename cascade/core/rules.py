@@ -118,14 +118,14 @@ def fund_change(received: int, bankruptcy: int, notional: int, rate: int) -> int
 
 @kernel
 def fund_floor(level: int, share: int, least: int) -> int:
-    """Return the level of a fund below which it counts as drawn down: by a share, and at least by an amount."""
+    """Return the level of a fund at which it counts as drawn down: by a share, and at least by an amount."""
     return level - max(times_rate(level, share), least)
 
 
 @kernel
 def is_fund_drawn(fund: int, floor: int) -> bool:
-    """Tell whether a fund that is empty, or below its floor, hands over to auto-deleveraging (OKX)."""
-    return fund <= 0 or fund < floor
+    """Tell whether a fund that is empty, or down to its floor, hands over to auto-deleveraging (OKX, Bybit)."""
+    return fund <= 0 or fund <= floor
 
 
 # --- auto-deleveraging ----------------------------------------------------------------------------

@@ -140,10 +140,11 @@ def test_fund_gains_at_most_the_fee_and_pays_all_of_a_loss(received, bankruptcy,
 
 @settings(deadline=None)
 @given(amounts, shares, amounts, signed)
-def test_fund_is_drawn_below_its_floor_or_when_empty(level, share, least, fund):
+def test_fund_is_drawn_at_its_floor_or_when_empty(level, share, least, fund):
     edge = rules.fund_floor(level, share, least)
     assert edge == level - max(level * share // R, least)
-    assert rules.is_fund_drawn(fund, edge) == (fund <= 0 or fund < edge)
+    assert rules.is_fund_drawn(fund, edge) == (fund <= 0 or fund <= edge)
+    assert rules.is_fund_drawn(edge, edge)
 
 
 def test_scores_are_those_of_the_venues():
