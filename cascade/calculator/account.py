@@ -23,6 +23,7 @@ import numpy as np
 from cascade.calculator import entries
 from cascade.calculator.grid import Grid, Leg, Tier, margin_params, search
 from cascade.calculator.whole import FINE, RATES, Number, exact, rate, unit_for, whole
+from cascade.core import rules
 from cascade.errors import UsageError
 
 Side: TypeAlias = Literal["long", "short"]
@@ -106,9 +107,7 @@ def tier_amounts(floors: Sequence[Number], rates: Sequence[Number]) -> list[Frac
 def next_amount(amount: Fraction, floor: Fraction, step: Fraction) -> Fraction:
     """Return the maintenance amount above a floor, given that below it and the step of the rate there."""
     unit = unit_for([amount, floor])
-    parts = rate(step, FINE)
-    signed = whole(floor, unit) if parts >= 0 else -whole(floor, unit)  # the kernel's steps rise
-    return entries.tier_amount(whole(amount, unit), signed, abs(parts), FINE) * unit
+    return rules.tier_amount(whole(amount, unit), whole(floor, unit), rate(step, FINE), FINE) * unit
 
 
 def notional(position: Position, price: Number | None = None) -> float:

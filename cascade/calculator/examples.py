@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from cascade.calculator.inputs import CannotComputeError, Inputs
-from cascade.calculator.kinds import KINDS, Kind
+from cascade.calculator.kinds import KINDS, Rule
 from cascade.calculator.reading import read_examples
 from cascade.calculator.whole import decimal, exact
 from cascade.errors import CascadeError
@@ -30,6 +30,8 @@ class Checked:
 
     Attributes
     ----------
+    basis : str
+        What computed it, of `kinds.Kind`; empty for an unknown kind.
     verdict : str
         `inconsistent`: the example is marked so, an error of its source; it is computed all the same.
     tolerance : float
@@ -47,6 +49,7 @@ class Checked:
     verdict: Verdict
     message: str = ""
     unused: tuple[str, ...] = ()
+    basis: str = ""
 
     @property
     def holds(self) -> bool:
@@ -59,6 +62,7 @@ class Checked:
             "id": self.name,
             "venue": self.venue,
             "kind": self.kind,
+            "basis": self.basis,
             "expected": finite(self.expected),
             "computed": finite(self.computed),
             "tolerance": self.tolerance,
@@ -101,7 +105,7 @@ def check_file(path: Path) -> list[Checked]:
 def check(example: dict[str, Any], folder: Path = Path()) -> Checked:
     """Return an example, checked; tables of tiers that it names are looked for in `folder`."""
     name, expected = str(example["kind"]), example["expected"]
-    kind, unused = KINDS.get(name), ()
+    kind, unused, basis = KINDS.get(name), (), ""
     tolerance = float(decimal(example.get("tolerance")) or 0)
     if example.get("tolerance") is None:
         tolerance = _scale(expected) * _DEFAULT_TOLERANCE
@@ -110,7 +114,8 @@ def check(example: dict[str, Any], folder: Path = Path()) -> Checked:
         verdict: Verdict = "unknown kind"
     else:
         inputs = Inputs(example["inputs"], folder=folder)
-        computed, message = _computed(kind, inputs)
+        rule, basis = kind.rule_for(inputs)
+        computed, message = _computed(rule, inputs)
         passes = not message and matches(expected, computed, tolerance)
         verdict = "cannot compute" if message else "pass" if passes else "FAIL"
         unused = inputs.unused
@@ -119,13 +124,13 @@ def check(example: dict[str, Any], folder: Path = Path()) -> Checked:
         message = "; ".join(part for part in (agrees, message, str(example.get("note", "")).strip()) if part)
         verdict = "inconsistent"
     labels = (str(example.get("id", "")), str(example.get("venue", "")), name)
-    return Checked(*labels, expected, computed, tolerance, verdict, message, unused)
+    return Checked(*labels, expected, computed, tolerance, verdict, message, unused, basis)
 
 
-def _computed(kind: Kind, inputs: Inputs) -> tuple[Any, str]:
+def _computed(rule: Rule, inputs: Inputs) -> tuple[Any, str]:
     """Return what a kind's rule computes, or None and why it cannot."""
     try:
-        return kind.rule(inputs), ""
+        return rule(inputs), ""
     except CannotComputeError as error:
         return None, str(error)
     except CascadeError as error:

@@ -23,6 +23,9 @@ _FAR = 1000
 
 _MOST_LOTS = 10**9
 
+_TICKS = 1000
+"""How many ticks a price of an inverse contract is, where only the value there is asked for."""
+
 _NOTHING = 1000
 """The lowest tick that counts as a price. Below it rounding decides, at 1e-14 of the position."""
 
@@ -132,11 +135,11 @@ def _search(
     if p.markets.step_tiers[0]:
         raise UsageError("hedged legs under step limits have no price here", remedy="ask for each leg alone")
 
-    def excess(at: int) -> int:
-        return entries.excess_at(p, long, short, balance, at)
+    def fails(at: int) -> bool:
+        return entries.fails(p, long, short, balance, at)
 
-    safe = next((at for at in known if excess(at) > 0), 0)
-    ends = [end for end in (_NOTHING, top) if safe and excess(end) <= 0]
+    safe = next((at for at in known if not fails(at)), 0)
+    ends = [end for end in (_NOTHING, top) if safe and fails(end)]
     found = [entries.first_failing(p, long, short, balance, safe, end) for end in ends]
     return min((Fraction(at) * tick for at in found), key=lambda at: _apart(at, safe * tick), default=None)
 
@@ -150,7 +153,7 @@ def _failing(p: Params, lots: int, balance: int, mark: int, top: int) -> int | N
         if found != mark:
             return found if found >= _NOTHING else None
         failing = mark  # it fails there: what is asked for is where that began
-    if entries.excess_at(p, *legs, balance, safe) <= 0 or entries.excess_at(p, *legs, balance, failing) > 0:
+    if entries.fails(p, *legs, balance, safe) or not entries.fails(p, *legs, balance, failing):
         return None
     return entries.first_failing(p, *legs, balance, safe, failing)
 
@@ -185,3 +188,14 @@ def _common_lot(legs: Sequence[Leg]) -> Fraction:
     lot = Fraction(gcd(*(int(leg.size * below) for leg in legs)), below)
     largest = max(leg.size for leg in legs)
     return lot if largest / lot <= _MOST_LOTS else largest / _MOST_LOTS
+
+
+def inverse_value(size: Fraction, price: Fraction) -> Fraction:
+    """Return what a position of an inverse contract is worth in coin at a price, as a market values a lot.
+
+    The price is a few ticks of a grid of its own: a lot's value times the tick fits into 62 bits, so
+    that few ticks leave many digits to the value.
+    """
+    grid = Grid(price / _TICKS, size, unit_for([size / price * _TICKS]))
+    p = margin_params((), grid, size / price, inverse=True)
+    return -entries.lot_value(p, _TICKS) * grid.money

@@ -44,6 +44,12 @@ def excess_at(p: Params, m: int, lots: int, balance: int, tick: int) -> int:
     return balance + value - maintenance(p, m, abs(value))
 
 
+@kernel
+def fails(p: Params, m: int, lots: int, balance: int, tick: int) -> bool:
+    """Tell whether a single position fails its margin test at a tick: at equality it does."""
+    return excess_at(p, m, lots, balance, tick) <= 0
+
+
 @outlined
 def equity_in(st: State, p: Params, account: int, settlement: int) -> int:
     """Return balance plus what all positions that settle in an asset count for at the present marks."""
@@ -135,13 +141,13 @@ def liquidation_tick(p: Params, m: int, lots: int, balance: int) -> int:
         if abs(float(lots) * value) <= float(tier.cap):
             break
     guess = max(guess, int64(1))
-    if excess_at(p, m, lots, balance, guess) > 0:
-        while excess_at(p, m, lots, balance, guess) > 0:
+    if not fails(p, m, lots, balance, guess):
+        while not fails(p, m, lots, balance, guess):
             guess -= sign
             if guess < 1 or guess >= MAX_TICK:
                 return int64(NONE)
         return guess
-    while 1 <= guess + sign < MAX_TICK and excess_at(p, m, lots, balance, guess + sign) <= 0:
+    while 1 <= guess + sign < MAX_TICK and fails(p, m, lots, balance, guess + sign):
         guess += sign
     return guess
 
@@ -164,13 +170,13 @@ def failing_step_tick(p: Params, m: int, lots: int, balance: int, mark: int, end
     sign = int64(1) if lots > 0 else int64(-1)
     near = min(max(mark, int64(1)), end - 1)
     while True:
-        if excess_at(p, m, lots, balance, near) <= 0:
+        if fails(p, m, lots, balance, near):
             return near
         far = _far_end(p, m, lots, near, sign, end)
-        if excess_at(p, m, lots, balance, far) <= 0:
+        if fails(p, m, lots, balance, far):
             while abs(near - far) > 1:  # within a tier excess falls all the way
                 middle = (near + far) // 2
-                if excess_at(p, m, lots, balance, middle) > 0:
+                if not fails(p, m, lots, balance, middle):
                     near = middle
                 else:
                     far = middle
@@ -206,7 +212,7 @@ def failing_upwards(p: Params, m: int, lots: int, balance: int, mark: int) -> in
         near = _far_end(p, m, lots, near, -sign, MAX_TICK) + sign
         if not 1 <= near < MAX_TICK:
             return int64(NONE)
-        if excess_at(p, m, lots, balance, near) <= 0:
+        if fails(p, m, lots, balance, near):
             return near
     return int64(NONE)
 
