@@ -12,6 +12,7 @@ from cascade.assembly.entities import COIN, MONEY, Entities, money_units, rows
 from cascade.assembly.prices import YEAR_S
 from cascade.core import params as k
 from cascade.core.exact import INVERSE, RATE
+from cascade.core.rules import funding_cap, tier_amount
 from cascade.core.start import empty
 from cascade.core.state import N_LEVELS, Array
 from cascade.rng import decision_key
@@ -148,7 +149,7 @@ def _contract(
     for tier in contract.tiers:
         now = rate(tier.mmr + book.margin.closing_fee)
         if floor and book.margin.tiers == "marginal":
-            deduction += floor * (now - before) // int(RATE)
+            deduction = tier_amount(deduction, floor, now - before, int(RATE))
         tiers.append((round(tier.limit * unit), now, deduction, tier.max_leverage))
         floor, before = round(tier.limit * unit), now
     row.liquidation_fee = rate(contract.liquidation_fee)
@@ -157,7 +158,8 @@ def _contract(
     row.max_order = max(round(contract.max_market_qty / market.lot), 1)
     row.impact_notional = round(book.impact_notional(market.contract) * worth)
     cap = book.funding.cap
-    row.funding_cap = rate(book.funding.cap_of_mmr * contract.tiers[0].mmr if cap is None else cap)
+    of_mmr = funding_cap(rate(contract.tiers[0].mmr), rate(book.funding.cap_of_mmr), int(RATE))
+    row.funding_cap = of_mmr if cap is None else rate(cap)
 
 
 def _pool(row: Array, pool: Pool, tiers: list[tuple[int, int, int, float]]) -> None:
