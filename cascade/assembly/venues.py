@@ -34,9 +34,9 @@ _TAKE_OVERS = {
 }  # fmt: skip
 _RANKINGS = {
     "queue_pnl_margin": k.QUEUE_PNL_MARGIN, "queue_pnl_leverage": k.QUEUE_PNL_LEVERAGE,
-    "queue_return_leverage": k.QUEUE_RETURN_LEVERAGE, "random": k.RANDOM, "pro_rata_pnl": k.PRO_RATA_PNL,
-    "risk_aware_pro_rata": k.RISK_AWARE_PRO_RATA, "water_filling_leverage": k.WATER_FILLING_LEVERAGE,
-    "socialise": k.SOCIALISE,
+    "queue_entry_leverage": k.QUEUE_ENTRY_LEVERAGE, "queue_return_leverage": k.QUEUE_RETURN_LEVERAGE,
+    "random": k.RANDOM, "pro_rata_pnl": k.PRO_RATA_PNL, "risk_aware_pro_rata": k.RISK_AWARE_PRO_RATA,
+    "water_filling_leverage": k.WATER_FILLING_LEVERAGE, "socialise": k.SOCIALISE,
 }  # fmt: skip
 _ADL_PRICES = {"bankruptcy": k.AT_BANKRUPTCY, "mark": k.AT_MARK, "mark_before": k.AT_MARK_BEFORE}
 

@@ -11,7 +11,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cascade.core import agents, backstop, deleveraging, firing, liquidation, matching, pricing, recording
+from cascade.core import (
+    agents,
+    backstop,
+    deleveraging,
+    firing,
+    liquidation,
+    matching,
+    pricing,
+    ranking,
+    recording,
+)
 from cascade.core.collateral import update_collateral
 from cascade.core.margin import excess_of, is_flat
 from cascade.core.params import SOCIALISE, SPOT, UNMARGINED, Params
@@ -300,7 +310,7 @@ def _deleverage_all(st: State, p: Params) -> int:
 def _begin_batch(st: State, p: Params, m: int, long: bool, index: int) -> bool:
     """Rank the counterparties of a batch; False where the ranking has no room."""
     clock = st.clock[0]
-    n = deleveraging.count_counterparties(st, p, m, not long)
+    n = ranking.count_counterparties(st, p, m, not long)
     if n > len(st.ranked):
         clock.need = n
         return False
@@ -309,7 +319,7 @@ def _begin_batch(st: State, p: Params, m: int, long: bool, index: int) -> bool:
         residual = st.residuals[k]
         if (residual.lots > 0) == long and st.positions[residual.position].market == m:
             wanted += abs(residual.lots)
-    deleveraging.rank_counterparties(st, p, m, not long, wanted)
+    ranking.rank_counterparties(st, p, m, not long, wanted)
     if p.venues[p.markets[m].venue].adl_ranking == SOCIALISE:
         deleveraging.pool_deficits(st, p, m, long, index)
     clock.ranking = 1

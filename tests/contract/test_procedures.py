@@ -27,6 +27,7 @@ PROCEDURES = {
 POLICIES = {
     "profit and margin": par.QUEUE_PNL_MARGIN,
     "profit and leverage": par.QUEUE_PNL_LEVERAGE,
+    "profit over entry and leverage": par.QUEUE_ENTRY_LEVERAGE,
     "return and leverage": par.QUEUE_RETURN_LEVERAGE,
     "random": par.RANDOM,
     "pro rata": par.PRO_RATA_PNL,
