@@ -7,14 +7,14 @@ next, the other policies share. Every liquidation fill of the wave precedes any 
 
 from __future__ import annotations
 
-from cascade.core.backstop import retest
+from cascade.core.backstop import quote_of_part, retest
 from cascade.core.book import cancel_account
 from cascade.core.exact import lot_value, proportion
 from cascade.core.ledger import fund_of, held_at, move_position
-from cascade.core.margin import equity_in
+from cascade.core.margin import equity_in, maintenance_of
 from cascade.core.params import AT_MARK, AT_MARK_BEFORE, RANDOM, Params
 from cascade.core.ranking import leverage_of, pop_ranked
-from cascade.core.rules import deleveraged
+from cascade.core.rules import deleveraged, overlaps
 from cascade.core.state import State
 from cascade.jit import int64, kernel, outlined
 
@@ -25,8 +25,8 @@ from cascade.jit import int64, kernel, outlined
 def deleverage(st: State, p: Params, index: int) -> None:
     """Close residual `index` against the first counterparty in rank, at the policy's price.
 
-    Where counterparties come in random order, one that the price would make insolvent is passed
-    over (dYdX v4).
+    Where counterparties come in random order, one that cannot pay that price for the part is passed
+    over (dYdX v4; venues.md 2.5).
     """
     residual, ranked = st.residuals[index], st.ranked[0]
     target = ranked.position
@@ -37,7 +37,6 @@ def deleverage(st: State, p: Params, index: int) -> None:
     if size == 0:
         pop_ranked(st)
         return
-    cancel_account(st, p, counterparty)
     lots = size if residual.lots > 0 else -size
     worth = lots * lot_value(p.markets[m], st.markets[m].mark)
     value = proportion(residual.quote, size, abs(residual.lots))
@@ -45,20 +44,29 @@ def deleverage(st: State, p: Params, index: int) -> None:
         value = -worth
     elif venue.adl_price == AT_MARK_BEFORE:
         value = -lots * lot_value(p.markets[m], st.markets[m].mark_before)
-    forgone = -value - worth
-    if venue.adl_ranking == RANDOM and equity_in(st, p, counterparty, p.markets[m].settlement) < forgone:
+    if venue.adl_ranking == RANDOM and not overlaps(-value, _affordable(st, p, target, size)):
         pop_ranked(st)
         return
+    cancel_account(st, p, counterparty)
     move_position(st, p, residual.position, target, lots, value)
     residual.lots -= lots
     residual.quote -= value
     ranked.lots -= size
     st.liquidations[residual.row].adl_lots += size
     st.ledger[p.markets[m].settlement].adl_value += abs(worth)
-    _log(st, p, index, target, lots, value, worth, forgone)
+    _log(st, p, index, target, lots, value, worth, -value - worth)
     if ranked.lots == 0:
         pop_ranked(st)
     retest(st, p, counterparty)
+
+
+@outlined
+def _affordable(st: State, p: Params, position: int, size: int) -> int:
+    """Return the most that an account can pay for closing `size` lots: at its own bankruptcy price."""
+    row = st.positions[position]
+    m, account = int64(row.market), int64(row.account)
+    equity = equity_in(st, p, account, p.markets[m].settlement)
+    return -quote_of_part(p, m, row.lots, st.markets[m].mark, size, equity, maintenance_of(st, p, account))
 
 
 @outlined

@@ -107,3 +107,16 @@ def test_leverage_is_levelled_over_all_that_an_account_holds() -> None:
     # to level L one gives up 100 - 50 L and two 300 - 75 L: 190 lots where L is 1.68
     assert gave == [("two", 174), ("one", 16)]
     assert runner.log("adl")["leverage_after"] == pytest.approx(1.68)
+
+
+@pytest.mark.parametrize(("margin", "is_passed_over"), [(6_000, True), (40_000, False)])
+def test_who_would_pay_more_than_the_share_of_its_equity_is_passed_over(
+    margin: int, is_passed_over: bool
+) -> None:
+    # closing 10 of 100 lots at 950 costs 1,000 at 850; behind them is a tenth of half of the equity
+    other = trader("other", margin * UNIT, (-100, START), (100, START))
+    world = world_of(VICTIM, other, adl_ranking=par.RANDOM)
+    runner, gave = crash(world, START, START, 850)
+    assert gave == ([] if is_passed_over else [("other", 10)])
+    fund = int(runner.p.venues[1].fund)
+    assert (runner.st.balances[fund, 0] != 0) == is_passed_over

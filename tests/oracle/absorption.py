@@ -400,7 +400,6 @@ class Absorption(Exchange):
         market = self.world.markets[m]
         venue = self.world.venues[market.venue]
         counterparty = self.ledger.positions[first.position].account
-        self.cancel_account(counterparty)
         lots = size if residual.lots > 0 else -size
         worth = lots * lot_value(market, self.marks[m])
         value = residual.quote * size // abs(residual.lots)
@@ -409,12 +408,10 @@ class Absorption(Exchange):
         elif venue.adl_price == par.AT_MARK_BEFORE:
             value = -lots * lot_value(market, self.marks_before[m])
         forgone = -value - worth
-        if (
-            venue.adl_ranking == par.RANDOM
-            and self.margin.equity_in(counterparty, market.settlement) < forgone
-        ):
+        if venue.adl_ranking == par.RANDOM and forgone > self._equity_behind(first.position, size):
             self.skipped += 1
             return False
+        self.cancel_account(counterparty)
         self.ledger.move(residual.position, first.position, lots, value)
         residual.lots -= lots
         residual.quote -= value
@@ -422,6 +419,13 @@ class Absorption(Exchange):
         self.ledger.adl_value[market.settlement] += abs(worth)
         self._log_adl(m, residual, first, rank, (lots, value, worth, forgone))
         return True
+
+    def _equity_behind(self, position: int, size: int) -> int:
+        """Return what an account loses until a part of it is bankrupt: equity in proportion to margin required."""
+        row, market = self.ledger.positions[position], self.ledger.rules(position)
+        required = maintenance(market, abs(self.margin.value(position))) * size // abs(row.lots)
+        equity = self.margin.equity_in(row.account, market.settlement)
+        return equity * required // max(self.margin.maintenance(row.account), 1)
 
     def _socialise(self, m: int, batch: list[Residual]) -> None:
         """Move residuals to the fund at mark, and let everybody in the market pay what they miss together."""
