@@ -52,7 +52,6 @@ class Absorption(Exchange):
         self.socialised = self.skipped = self.drawn_down = self.shortfalls = 0
         self.levels: list[list[list[int]]] = [[[] for _ in range(world.n_settlements)] for _ in world.venues]
         self.lost = [((-1, 0), 0)] * len(world.venues)  # step and wave, and what was lost in it
-        self.cooling: dict[int, int] = {}
 
     def venue_of(self, account: int) -> Venue:
         """Return the rules an account lives under."""
@@ -200,7 +199,6 @@ class Absorption(Exchange):
         """Settle a flat account; the row of its liquidation notes what the fund makes good."""
         if row is not None:
             row["fund_draw"] += max(-self.ledger.wallet(account), 0)
-        self.cooling.pop(account, None)
         self.settle_flat(account)
 
     # --- auto-deleveraging ------------------------------------------------------------------------
