@@ -120,3 +120,15 @@ def test_who_would_pay_more_than_the_share_of_its_equity_is_passed_over(
     assert gave == ([] if is_passed_over else [("other", 10)])
     fund = int(runner.p.venues[1].fund)
     assert (runner.st.balances[fund, 0] != 0) == is_passed_over
+
+
+def test_what_a_fund_holds_in_other_markets_counts_against_its_size() -> None:
+    # at 955 each is worth 955,000 units and brings a little less than 5,000 of a margin of 50,000
+    first = trader("first", 500 * UNIT, (10, START), (0, 0))
+    second = trader("second", 500 * UNIT, (0, 0), (10, START))
+    rules = {"take_over": par.TAKE_OVER_NOTIONAL, "unwind_fraction": 0}
+    taken = []
+    for size in (1_000_000, 2_000_000):
+        runner, _ = crash(world_of(first, second, fund_balance=size, **rules), START, START, 955)
+        taken.append((runner.log("liquidations")["taken_over_lots"] > 0).tolist())
+    assert taken == [[True, False], [True, True]]

@@ -175,11 +175,10 @@ class Absorption(Exchange):
             return self.margin.equity(account) >= 0 and after >= 0
         if venue.take_over == par.TAKE_OVER_CAPACITY:
             return after >= 0
-        held: dict[int, int] = {}
-        for k in self.ledger.places[account]:  # both legs of a hedge become one position of the fund
-            row = self.ledger.positions[k]
-            before = self.ledger.positions[self.ledger.place(fund, row.market)].lots
-            held[row.market] = held.get(row.market, before) + row.lots
+        held = dict.fromkeys(range(len(self.world.markets)), 0)  # all the fund would have, by market
+        for k in (*self.ledger.places[fund], *self.ledger.places[account]):
+            if self.ledger.rules(k).settlement == self.ledger.settles[account]:
+                held[self.ledger.positions[k].market] += self.ledger.positions[k].lots
         markets = self.world.markets
         return sum(abs(n * lot_value(markets[m], self.marks[m])) for m, n in held.items()) <= after
 
