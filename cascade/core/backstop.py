@@ -28,7 +28,7 @@ from cascade.core.params import (
 )  # fmt: skip
 from cascade.core.rules import bankruptcy_quote, fillable_value, fund_change, fund_floor, is_fund_drawn
 from cascade.core.state import INSOLVENT, N_LEVELS, NONE, State
-from cascade.core.triggers import flag, retrigger
+from cascade.core.triggers import retrigger
 from cascade.jit import int64, kernel, outlined
 
 WAVES = int64(1 << 20)
@@ -294,13 +294,11 @@ def absorb_residual(st: State, p: Params, index: int) -> None:
 
 @outlined
 def retest(st: State, p: Params, account: int) -> None:
-    """Test the margin of an account that a batch has touched; failing, it goes into the next wave."""
+    """Test the margin of an account that a batch has touched; failing, it is due when its venue tests next."""
     if st.accounts[account].margin == UNMARGINED:
         return
     if is_flat(st, account):
         settle_flat(st, p, account)
-        retrigger(st, p, account)
     elif excess_of(st, p, account) <= 0:
-        flag(st, p, account, int64(1))
-    else:
-        retrigger(st, p, account)
+        st.clock[0].n_due += 1
+    retrigger(st, p, account)

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numpy as np
-
 from cascade.core import (
     agents,
     backstop,
@@ -366,13 +364,8 @@ def _close_residuals(st: State, p: Params) -> None:
 def _next_wave(st: State, p: Params) -> bool:
     """Begin another wave where the venues' clocks allow one more in this step and someone may be hit."""
     clock, run = st.clock[0], p.run[0]
-    pending = clock.n_flagged_next > 0
-    if pending:  # whom a batch has touched is due in the next wave
-        for k in range(run.flags_words):
-            st.bits[run.flags_at + k] |= st.bits[run.flags_at + run.flags_words + k]
-            st.bits[run.flags_at + run.flags_words + k] = np.uint64(0)
-        clock.n_flagged += clock.n_flagged_next
-        clock.n_flagged_next = 0
+    pending = clock.n_due > 0
+    clock.n_due = 0
     clock.wave += 1
     if clock.wave >= run.n_waves:
         clock.unfinished_waves += 1 if pending else 0

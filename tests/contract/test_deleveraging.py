@@ -132,3 +132,13 @@ def test_what_a_fund_holds_in_other_markets_counts_against_its_size() -> None:
         runner, _ = crash(world_of(first, second, fund_balance=size, **rules), START, START, 955)
         taken.append((runner.log("liquidations")["taken_over_lots"] > 0).tolist())
     assert taken == [[True, False], [True, True]]
+
+
+def test_who_fails_after_giving_up_a_position_waits_for_the_clock_of_its_venue() -> None:
+    # maintenance margin is 3,650 ticks at 850: with 4,415 the account is safe until it pays 1,000
+    other = trader("other", 4_415 * UNIT, (-100, START), (100, START))
+    runner, gave = crash(world_of(VICTIM, other, wave_steps=3), START, START, START, *[850] * 5)
+    assert gave[0] == ("other", 10)
+    rows = runner.log("liquidations")
+    assert [int(row["step"]) for row in rows] == [3, *[6] * (len(rows) - 1)]
+    assert len(rows) > 1

@@ -44,7 +44,7 @@ class Absorption(Exchange):
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
-        self.flagged_next: set[int] = set()
+        self.pending = False  # whether a batch of this wave made someone fail
         self.insolvent: set[int] = set()
         self.residuals: list[Residual] = []
         self.wave = 0
@@ -489,14 +489,14 @@ class Absorption(Exchange):
         residual.lots, residual.quote = 0, 0
 
     def _retest(self, account: int) -> None:
-        """Test a counterparty again; failing, it is due in the next wave."""
+        """Test a counterparty again; failing, it is due when its venue tests next."""
         if not self.ledger.is_margined(account):
             return
         if self.ledger.is_flat(account):
             self.settle_flat(account)
         elif self.margin.excess(account) <= 0:
             self.due += 1
-            self.flagged_next.add(account)
+            self.pending = True
 
 
 def _ring(n: int) -> list[int]:
