@@ -222,7 +222,11 @@ def _venue(scenario: Scenario, row: Array, name: str, book: Rulebook, replicate:
     row.funding_steps = max(round(interval / dt), 1)
     row.first_funding = _first_stamp(scenario, interval)
     row.funding_interest, row.funding_clamp = rate(book.funding.interest), rate(book.funding.clamp)
-    row.funding_parts, row.funding_at_index = book.funding.parts, int(book.funding.payment == "index")
+    row.funding_part, row.funding_whole = (
+        round(interval),
+        round((book.funding.rate_h or 0.0) * 3_600.0 or interval),
+    )
+    row.funding_at_index = int(book.funding.payment == "index")
     row.premium_steps = max(round(book.funding.sample_s / dt), 1)
 
 

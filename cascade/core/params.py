@@ -121,7 +121,7 @@ VENUE_P = record(
     ("fund", I8), ("fees", I8), ("rounding", I8), ("absorber", I8),
     ("unwind_fraction", F8), ("unwind_max", I8),  # of what is left, per step; money units per order
     ("funding_steps", I8), ("first_funding", I8), ("funding_interest", I8), ("funding_clamp", I8), ("premium_steps", I8),
-    ("funding_parts", I8), ("funding_at_index", I8),
+    ("funding_part", I8), ("funding_whole", I8), ("funding_at_index", I8),  # an interval's part of the rate
     ("oracle_deviation", F8), ("oracle_steps", I8),
     ("close_factor", I8), ("close_health", I8), ("close_least", I8), ("leftover", I8), ("gas", I8), ("min_profit", I8),
     ("vault", I8), ("liquidator", I8),  # accounts of a lending venue

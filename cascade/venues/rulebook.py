@@ -79,8 +79,10 @@ class FundingRule(Model):
     sample_s: Annotated[float, Field(gt=0)] = Field(
         default=5.0, description="Time between samples of the premium."
     )
-    parts: Annotated[int, Field(ge=1)] = Field(
-        default=1, description="The formula's rate is for so many intervals; each pays its part."
+    rate_h: Annotated[float, Field(gt=0)] | None = Field(
+        default=None,
+        description="Hours that the rate of the formula is for, of which an interval pays its part; by default it is "
+        "for the interval, however long.",
     )
     payment: Literal["mark", "index"] = Field(default="mark", description="Price the payment is taken at.")
     cap: Share | None = Field(
