@@ -35,9 +35,9 @@ _TAKE_OVERS = {
 }  # fmt: skip
 _RANKINGS = {
     "queue_pnl_margin": k.QUEUE_PNL_MARGIN, "queue_pnl_leverage": k.QUEUE_PNL_LEVERAGE,
-    "queue_return_leverage": k.QUEUE_RETURN_LEVERAGE, "random": k.RANDOM, "pro_rata_pnl": k.PRO_RATA_PNL,
-    "risk_aware_pro_rata": k.RISK_AWARE_PRO_RATA, "water_filling_leverage": k.WATER_FILLING_LEVERAGE,
-    "socialise": k.SOCIALISE,
+    "queue_entry_leverage": k.QUEUE_ENTRY_LEVERAGE, "queue_return_leverage": k.QUEUE_RETURN_LEVERAGE,
+    "random": k.RANDOM, "pro_rata_pnl": k.PRO_RATA_PNL, "risk_aware_pro_rata": k.RISK_AWARE_PRO_RATA,
+    "water_filling_leverage": k.WATER_FILLING_LEVERAGE, "socialise": k.SOCIALISE,
 }  # fmt: skip
 _ADL_PRICES = {"bankruptcy": k.AT_BANKRUPTCY, "mark": k.AT_MARK, "mark_before": k.AT_MARK_BEFORE}
 
@@ -224,7 +224,11 @@ def _venue(scenario: Scenario, row: Array, name: str, book: Rulebook, replicate:
     row.funding_steps = max(round(interval / dt), 1)
     row.first_funding = _first_stamp(scenario, interval)
     row.funding_interest, row.funding_clamp = rate(book.funding.interest), rate(book.funding.clamp)
-    row.funding_parts, row.funding_at_index = book.funding.parts, int(book.funding.payment == "index")
+    row.funding_part, row.funding_whole = (
+        round(interval),
+        round((book.funding.rate_h or 0.0) * 3_600.0 or interval),
+    )
+    row.funding_at_index = int(book.funding.payment == "index")
     row.premium_steps = max(round(book.funding.sample_s / dt), 1)
 
 
