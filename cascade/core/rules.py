@@ -135,12 +135,6 @@ def price_leverage_score(mark: float, entry: float, leverage: float, long: bool)
 
 
 @kernel
-def bankruptcy_leverage(mark_value: float, bankruptcy_value: float) -> float:
-    """Return value / distance to bankruptcy, the leverage by which BitMEX ranks."""
-    return abs(mark_value) / max(abs(mark_value - bankruptcy_value), 1e-300)
-
-
-@kernel
 def deleveraged(residual: int, held: int) -> int:
     """Return the unsigned lots that a counterparty gives up: never more than it holds, so it is not flipped."""
     return min(abs(residual), abs(held))

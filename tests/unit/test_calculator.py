@@ -243,6 +243,18 @@ def test_the_page_names_every_kind():
     assert not [name for name in KINDS if f"`{name}`" not in text]
 
 
+def test_a_kind_says_what_computes_it():
+    def basis(kind, **inputs):
+        return check({"kind": kind, "inputs": inputs, "expected": 1}).basis
+
+    assert basis("funding_rate", avg_premium=0.001) == "kernel"
+    assert basis("funding_rate", f=99, s=100) == "formula"
+    assert basis("partial_liquidation_size", contracts=15_000, tier1_max=2_000) == "kernel"
+    assert basis("partial_liquidation_size", margin_shortage=10) == "formula"
+    assert basis("adl_quantile") == basis("impact_margin_notional") == basis("liquidatable") == "formula"
+    assert basis("no_such_kind") == ""
+
+
 # --- worked examples ----------------------------------------------------------------------------------
 
 
@@ -416,6 +428,20 @@ def test_inverse_cross_closed_forms(s, entry, contracts, share, mmr):
     tick = run("liq_price_inverse_cross", **common, taker_fee=0.00075, mmr=mmr, tick=0.5)
     assert lp - 0.5 <= tick <= lp + 0.5
     assert s * (tick - lp) >= -1e-6 * lp  # against the account
+
+
+@settings(deadline=None)
+@given(S, P, hs.floats(0.5, 2), hs.integers(1, 10**6))
+def test_inverse_values_have_twelve_digits(s, entry, move, contracts):
+    """Those of the inverse branch of the kernels, whatever decimals a price has."""
+    exit_ = entry * move
+    got = run("pnl_inverse", side=s, contracts=contracts, entry=entry, exit=exit_)
+    profit = s * contracts * (1 / exact(entry) - 1 / exact(exit_))
+    assert got == pytest.approx(float(profit), rel=1e-13, abs=1e-12 * contracts / entry)
+    paid = run(
+        "funding_payment_inverse", contracts=contracts, price=entry, quote_rate_day=0.01, base_rate_day=0.0025
+    )
+    assert paid == pytest.approx(contracts / entry * 0.0075 / 3, rel=1e-12)
 
 
 @settings(deadline=None)

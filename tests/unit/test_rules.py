@@ -32,7 +32,6 @@ def scores(gain: float, leverage: float, mark: float, other: float, answers: Any
     answers[1] = core.pnl_leverage_score(-gain, leverage)
     answers[2] = core.price_leverage_score(mark, other, leverage, True)
     answers[3] = core.price_leverage_score(mark, other, leverage, False)
-    answers[4] = core.bankruptcy_leverage(mark, other)
 
 
 def floor(value: Fraction) -> int:
@@ -150,9 +149,9 @@ def test_scores_are_those_of_the_venues():
     assert rules.pnl_margin_score(40.2, 4.27, 0.1342, 1.0) == pytest.approx(40.2 / 4.27 * 0.1342)
     assert rules.pnl_margin_score(-40.2, 4.27, 0.1342, 1.0) == 0.0
     assert rules.pnl_margin_score(10.0, 0.1, 0.5, 1.0) == 5.0
-    answers = np.zeros(5)
+    answers = np.zeros(4)
     scores(0.5, 10.0, 110.0, 100.0, answers)
-    assert answers.tolist() == pytest.approx([5.0, -0.05, 1.1 * 10.0, 10.0 / 1.1, 11.0])
+    assert answers.tolist() == pytest.approx([5.0, -0.05, 1.1 * 10.0, 10.0 / 1.1])
 
 
 @settings(deadline=None)
