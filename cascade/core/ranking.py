@@ -38,14 +38,14 @@ BISECTIONS = int64(100)
 
 @kernel
 def notional_in(st: State, p: Params, account: int, settlement: int) -> float:
-    """Return the notional at mark of all that an account holds that settles in an asset."""
+    """Return the notional at mark of an account's perpetuals that settle in an asset: spot it owns is no leverage."""
     row = st.accounts[account]
     first = int64(row.first_position)
     notional = 0.0
     for k in range(first, first + row.n_positions):
         position = st.positions[k]
         m = int64(position.market)
-        if p.markets[m].settlement == settlement:
+        if p.markets[m].kind == PERPETUAL and p.markets[m].settlement == settlement:
             notional += abs(float(position.lots * lot_value(p.markets[m], st.markets[m].mark)))
     return notional
 

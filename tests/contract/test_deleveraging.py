@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from cascade.core import params as par
@@ -97,9 +99,13 @@ def test_the_wallet_of_a_rank_is_without_the_profit_of_any_position() -> None:
     assert runner.log("adl")["score"][0] == pytest.approx(score)
 
 
-def test_leverage_is_levelled_over_all_that_an_account_holds() -> None:
+@pytest.mark.parametrize("spot", [0, 100])
+def test_leverage_is_levelled_over_all_perpetuals_of_an_account(spot: int) -> None:
     # at 850, in lots: one holds 100 on the equity of 50 (2x), two 200 and 100 on that of 75 (4x)
-    one = trader("one", 27_500 * UNIT, (-100, START), (0, 0))
+    one = trader("one", (27_500 + 150 * spot) * UNIT, (-100, START), (0, 0))
+    if spot:  # bought in full at 1000, and no leverage
+        stock = Holding(market=0, lots=spot, entry=START)
+        one = replace(one, holdings=(stock, *one.holdings), balance=one.balance - spot * START * UNIT)
     two = trader("two", 48_750 * UNIT, (-200, START), (100, START))
     victim = trader("victim", 190 * 50 * UNIT, (190, START), (0, 0))
     world = world_of(victim, one, two, adl_ranking=par.WATER_FILLING_LEVERAGE, adl_price=par.AT_MARK)

@@ -360,16 +360,17 @@ class Absorption(Exchange):
             left -= r.lots
 
     def leverage(self, account: int, settlement: int) -> float:
-        """Return the notional of what an account holds that settles in an asset, over its equity in it."""
+        """Return the notional of an account's perpetuals in an asset over its equity in it."""
         return self._notional(account, settlement) / max(
             float(self.margin.equity_in(account, settlement)), 1.0
         )
 
     def _notional(self, account: int, settlement: int) -> float:
-        """Return the notional of what an account holds that settles in an asset."""
+        """Return the notional of the perpetuals that an account holds and that settle in an asset."""
         notional = 0.0
         for k in self.ledger.places[account]:
-            if self.ledger.rules(k).settlement == settlement:
+            rules = self.ledger.rules(k)
+            if rules.settlement == settlement and not rules.spot and not rules.pool:
                 notional += abs(float(self.margin.value(k)))
         return notional
 
