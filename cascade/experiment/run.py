@@ -14,7 +14,8 @@ from cascade.experiment.request import Origin, Request
 from cascade.experiment.workers import workers_for
 from cascade.output.manifest import RESOLVED, load
 from cascade.output.reader import Result, read
-from cascade.output.writer import Start, damaged_files, is_complete, run_folder
+from cascade.output.software import refuse_other_software
+from cascade.output.writer import Start, damaged_parts, faults_of_whole, is_complete, run_folder
 from cascade.scenario.load import digest, overridden
 from cascade.scenario.schema import Scenario
 
@@ -83,6 +84,7 @@ def run(
     request = Request(chosen, counterfactual)
     folder = run_folder(Path(out), asked.name, run_digest(asked, request))
     if not force and is_settled(folder, tables_of(asked), retry_failed=retry_failed):
+        (say or unsaid)(done_already(folder))
         return _checked(folder)
     # a scenario without a file is reproduced from its resolved form, which has the overrides in it
     origin = Origin(path, tuple(overrides)) if path else Origin(str(folder / RESOLVED))
@@ -90,7 +92,7 @@ def run(
     ongoing = begin(asked, request, origin, folder, text=text, path=path, start=start)
     with ongoing.writer as writer:
         for sentence in session_notes(len(chosen), writer.found, writer.damaged):
-            (say or _unsaid)(sentence)
+            (say or unsaid)(sentence)
         workers = workers_for(
             len(writer.pending), jobs=jobs, processes=processes, cluster=cluster, progress=progress
         )
@@ -121,8 +123,15 @@ def is_settled(folder: Path, tables: Sequence[str], *, retry_failed: bool) -> bo
     """Tell whether a folder has all that is asked of a run."""
     if not is_complete(folder):
         return False
-    n_failed = load(folder)["outcome"].get("replicates_failed", 0)
-    return not (retry_failed and n_failed) and not damaged_files(folder, tables)
+    refuse_other_software(folder)
+    if any(faults_of_whole(folder)) or any(damaged_parts(folder, tables)):
+        return False
+    return not (retry_failed and load(folder)["outcome"].get("replicates_failed"))
+
+
+def done_already(folder: Path) -> str:
+    """Return what to say where nothing is left to do."""
+    return f"already done: {folder} (--force runs it again)"
 
 
 def session_notes(n: int, n_found: int, damaged: Sequence[str]) -> list[str]:
@@ -153,7 +162,7 @@ def run_digest(scenario: Scenario, request: Request) -> str:
     return provenance.request_digest(digest(scenario), **request._asdict())
 
 
-def _unsaid(text: str) -> None:
+def unsaid(text: str) -> None:
     """Say nothing."""
 
 

@@ -20,8 +20,18 @@ from cascade.experiment.parameters import Parameter, parameters_of
 from cascade.experiment.recorder import tables_of, units_of
 from cascade.experiment.replicate import Progress
 from cascade.experiment.request import Origin, Request
-from cascade.experiment.run import Say, failed, is_settled, run_digest, session_notes, start_of
+from cascade.experiment.run import (
+    Say,
+    done_already,
+    failed,
+    is_settled,
+    run_digest,
+    session_notes,
+    start_of,
+    unsaid,
+)
 from cascade.experiment.workers import workers_for
+from cascade.output import log
 from cascade.output import manifest as manifests
 from cascade.output.claim import claim, release
 from cascade.output.failing import writing
@@ -29,8 +39,9 @@ from cascade.output.parquet import write_parquet
 from cascade.output.reader import read as read_run
 from cascade.output.schemas import RESULTS_VERSION, RUNS, Column
 from cascade.output.sweep import RESOLVED, SWEEP, VARIANTS, Sweep, read_sweep
+from cascade.output.software import refuse_other_software
 from cascade.output.sweep_tables import joined
-from cascade.output.writer import Start, is_complete, run_folder
+from cascade.output.writer import Start, faults_of_whole, is_complete, run_folder
 from cascade.scenario.schema import Scenario
 from cascade.scenario.schema_sweep import Design
 from cascade.scenario.sweep_file import Plan, read_plan
@@ -154,15 +165,22 @@ def run_prepared(
 ) -> Sweep:  # fmt: skip
     """Run a sweep that has been prepared; parameters are those of `sweep`."""
     folder = run_folder(Path(out), prepared.name, prepared.digest)
+    say = say or unsaid
+    is_there = is_complete(folder) and start != "force"
+    if is_there:
+        refuse_other_software(folder)
     unsettled = [each for each in prepared.variants if not _is_settled(each, folder, start)]
-    if not unsettled and is_complete(folder):
+    faults = list(faults_of_whole(folder)) if is_there else []
+    if is_there and not unsettled and not faults:
+        say(done_already(folder))
         return _checked(folder)
     begun = _Clock()
     with _folder_of(prepared, folder, start) as runs_folder, contextlib.ExitStack() as stack:
         ongoing = [_begin(each, prepared, runs_folder / each.name, start) for each in unsettled]
         for run in ongoing:
             stack.enter_context(run.writer)
-        _tell(prepared, ongoing, say)
+        for sentence in _notes(prepared, ongoing, faults):
+            say(sentence)
         n_tasks = sum(len(run.writer.pending) for run in ongoing)
         workers = workers_for(n_tasks, jobs=jobs, processes=processes, cluster=cluster, progress=progress)
         try:
@@ -241,14 +259,12 @@ def _resolved(prepared: Prepared) -> str:
     return stream.getvalue()
 
 
-def _tell(prepared: Prepared, ongoing: Sequence[Ongoing], say: Say | None) -> None:
-    """Say what an earlier session has left."""
+def _notes(prepared: Prepared, ongoing: Sequence[Ongoing], faults: Sequence[str]) -> list[str]:
+    """Return what to say of what an earlier session has left."""
     damaged = [f"{run.writer.folder.name}: {what}" for run in ongoing for what in run.writer.damaged]
     settled = (len(prepared.variants) - len(ongoing)) * len(prepared.request.replicates)
     found = settled + sum(run.writer.found for run in ongoing)
-    for sentence in session_notes(prepared.n_runs, found, damaged):
-        if say is not None:
-            say(sentence)
+    return session_notes(prepared.n_runs, found, [*faults, *damaged])
 
 
 def _interrupted(prepared: Prepared, ongoing: Sequence[Ongoing], folder: Path) -> InterruptedRunError:
@@ -271,6 +287,8 @@ def _complete(prepared: Prepared, folder: Path, clock: _Clock) -> None:
     ]  # fmt: skip
     values = {each.column: dict(zip(results, each.values, strict=True)) for each in prepared.parameters}
 
+    sums: dict[str, int] = {}
+
     def write(name: str) -> int:
         tables: dict[str, pa.Table] = {
             variant: result.tables[name] for variant, result in results.items() if name in result.tables
@@ -280,11 +298,12 @@ def _complete(prepared: Prepared, folder: Path, clock: _Clock) -> None:
         if not tables:
             return 0
         whole = joined(tables, columns, values, name)
-        write_parquet(path, whole)
+        sums[path.name] = write_parquet(path, whole)
         return len(whole)
 
     with writing(folder):
         rows = {name: write(name) for name in ("runs", "failures")}
+        log.note(folder, "complete", checksums=sums)
         manifests.write(folder, _manifest(prepared, rows, clock))
 
 

@@ -16,9 +16,6 @@ from cascade.output.schemas import RESULTS_VERSION
 
 LOG: Final = "log.jsonl"
 
-DECISIVE: Final = ("results_version", "cascade", "fingerprint")
-"""What must be the same for rows of two sessions to stand in one run."""
-
 
 def note(folder: Path, event: str, **facts: Any) -> None:
     """Add a line to the log of a run."""
@@ -28,17 +25,28 @@ def note(folder: Path, event: str, **facts: Any) -> None:
 
 
 def events(folder: Path) -> list[dict[str, Any]]:
-    """Return the lines of a log; one that a kill cut short is left out."""
+    """Return the lines of a log; one that a kill cut short, or that is damaged, is left out."""
     try:
-        lines = (folder / LOG).read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
+        lines = (folder / LOG).read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
         return []
-    found: list[dict[str, Any]] = []
-    for line in lines:
-        try:
-            found.append(json.loads(line))
-        except ValueError:
-            continue
+    return [line for line in map(_parsed, lines) if "event" in line]
+
+
+def _parsed(line: str) -> dict[str, Any]:
+    """Return a line as a record, an empty one where it is damaged."""
+    try:
+        found = json.loads(line)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def checksums(folder: Path) -> dict[Path, int]:
+    """Return the checksum of each file below a folder, as it was written last; of none that the log does not name."""
+    found: dict[Path, int] = {}
+    for each in events(folder):
+        found |= {folder / name: crc for name, crc in each.get("checksums", {}).items()}
     return found
 
 

@@ -16,6 +16,9 @@ MANIFEST: Final = "manifest.json"
 SCENARIO: Final = "scenario.yaml"
 RESOLVED: Final = "scenario.resolved.yaml"
 
+_NEEDED: Final = {"run": ("request", "outcome", "units"), "sweep": ("variants", "outcome")}
+"""What readers rely on, by kind."""
+
 
 def software_version() -> str:
     """Return the version of Cascade."""
@@ -73,17 +76,17 @@ def load(folder: Path) -> dict[str, Any]:
     """Return the manifest of a complete run of a version this Cascade can read."""
     path = folder / MANIFEST
     try:
-        manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        version = tuple(int(part) for part in str(manifest["results_version"]).split("."))
-    except FileNotFoundError:
+        manifest: Any = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
         raise _missing(folder) from None
-    except (ValueError, KeyError, TypeError) as error:
-        raise ResultsError(
-            f"the manifest cannot be read: {error}",
-            where=str(path),
-            remedy="run the scenario again with --force",
-            code="CAS603",
-        ) from error
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, str(error)) from error
+    if not isinstance(manifest, dict) or "results_version" not in manifest:
+        raise _foreign(folder)
+    try:
+        version = tuple(int(part) for part in str(manifest["results_version"]).split("."))
+    except ValueError as error:
+        raise _unreadable(path, str(error)) from error
     if version[0] > RESULTS_VERSION[0]:
         raise ResultsError(
             f"these results have version {manifest['results_version']}, newer than the "
@@ -92,11 +95,39 @@ def load(folder: Path) -> dict[str, Any]:
             remedy="upgrade Cascade, or run the scenario again with this version",
             code="CAS604",
         )
+    absent = [name for name in _NEEDED.get(manifest.get("kind", "run"), ()) if name not in manifest]
+    if absent:
+        raise _unreadable(path, f"it lacks {', '.join(absent)}")
     return manifest
 
 
+def _unreadable(path: Path, why: str) -> ResultsError:
+    return ResultsError(
+        f"the manifest cannot be read: {why}",
+        where=str(path),
+        remedy="ask for the same again: the manifest is written anew, and nothing else",
+        code="CAS603",
+    )
+
+
+def _foreign(folder: Path) -> ResultsError:
+    return ResultsError(
+        "this folder does not hold results of Cascade",
+        where=str(folder),
+        remedy="give a folder with a manifest.json, as `cascade run` makes it",
+        code="CAS601",
+    )
+
+
 def _missing(folder: Path) -> ResultsError:
-    """Return the error for a folder without a manifest: unfinished, foreign or not there."""
+    """Return the error for a path without a manifest: a file, unfinished, foreign or not there."""
+    if folder.is_file():
+        return ResultsError(
+            "this is a file, not a folder of results",
+            where=str(folder),
+            remedy=f"give its folder: {folder.parent}",
+            code="CAS601",
+        )
     if not folder.is_dir():
         return ResultsError(
             "there is no such folder",
@@ -105,12 +136,7 @@ def _missing(folder: Path) -> ResultsError:
             code="CAS600",
         )
     if not any((folder / name).exists() for name in (RESOLVED, "variants")):
-        return ResultsError(
-            "this folder does not hold results of Cascade",
-            where=str(folder),
-            remedy="give a folder with a manifest.json, as `cascade run` makes it",
-            code="CAS601",
-        )
+        return _foreign(folder)
     return ResultsError(
         "the run has not finished: there is no manifest.json",
         where=str(folder),

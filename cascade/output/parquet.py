@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from cascade.errors import ResultsError
+from cascade.output.checksums import crc_of, damaged
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -25,7 +25,13 @@ def concatenate(batches: Sequence[pa.RecordBatch], schema: pa.Schema | None = No
 
 
 class PartWriter:
-    """Writes a file in row groups; it appears when all are in, or not at all."""
+    """Writes a file in row groups; it appears when all are in, or not at all.
+
+    Attributes
+    ----------
+    crc : int
+        Checksum of the file, once it is there.
+    """
 
     def __init__(self, path: Path, declared: pa.Schema) -> None:
         self._path, self._schema = path, declared
@@ -39,6 +45,7 @@ class PartWriter:
         encoding = {field.name: _encoding(field.type) for field in self._schema}
         options: dict[str, Any] = {
             "use_dictionary": categorical,
+            "write_page_checksum": True,
             "column_encoding": {name: code for name, code in encoding.items() if code},
         }
         self._file = self._temporary.open("wb")
@@ -65,6 +72,7 @@ class PartWriter:
             self._give_up()
             raise
         self._file.close()
+        self.crc = crc_of(self._temporary)
         self._temporary.replace(self._path)
 
     def _give_up(self) -> None:
@@ -73,10 +81,11 @@ class PartWriter:
         self._temporary.unlink(missing_ok=True)
 
 
-def write_parquet(path: Path, table: pa.Table) -> None:
-    """Write a file that appears whole or not at all."""
+def write_parquet(path: Path, table: pa.Table) -> int:
+    """Write a file that appears whole or not at all, and return its checksum."""
     with PartWriter(path, table.schema) as part:
         part.write(table)
+    return part.crc
 
 
 def _encoding(kind: Any) -> str | None:
@@ -168,12 +177,7 @@ def read_file(path: Path, columns: list[str] | None = None) -> pa.Table:
                 table = reader.read_all()
                 return table if columns is None else table.select(columns)
         # rather than read_table, which imports pyarrow.dataset, and with it pandas
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
             return file.read(columns)
     except (OSError, pa.ArrowException) as error:
-        raise ResultsError(
-            f"this file of the results is missing or damaged: {' '.join(str(error).split())}",
-            where=str(path),
-            remedy="ask for the same run again: what is damaged is found and computed anew",
-            code="CAS609",
-        ) from error
+        raise damaged(path, " ".join(str(error).split())) from error

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from cascade.output.checksums import crc_of, fault
 from cascade.output.convert import from_columns
 from cascade.output.failing import writing
 from cascade.output.run_units import RunUnits
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
 PIECES: Final = ".pieces"
 """Folder of the replicates of a run that wait for their shard."""
 
-COUNTS: Final = "piece.json"
-"""Rows of each stream, so that a stream cut short is told from a short one."""
+SUMS: Final = "piece.json"
+"""Checksum of each stream."""
 
 SUFFIX: Final = ".arrows"
 
@@ -51,7 +52,6 @@ class Piece:
         self._place = piece_folder(pieces, replicate)
         self._folder = pieces / f".{replicate}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
         self._streams: dict[str, pa.RecordBatchStreamWriter] = {}
-        self._rows: dict[str, int] = {}
 
     def write(self, table: str, batch: pa.RecordBatch) -> None:
         """Add rows to a table."""
@@ -61,7 +61,6 @@ class Piece:
             if table not in self._streams:
                 self._streams[table] = self._open(table, batch.schema)
             self._streams[table].write_batch(batch)
-        self._rows[table] = self._rows.get(table, 0) + batch.num_rows
 
     def finish(self, row: Mapping[str, Any]) -> None:
         """Complete the piece of a replicate that has ended; `row` is its row of `runs`."""
@@ -71,7 +70,6 @@ class Piece:
     def fail(self, row: Mapping[str, Any]) -> None:
         """Leave, in place of all tables, the row of `failures`."""
         self._drop()
-        self._rows = {}
         self.write("failures", self._row("failures", row))
         self._complete()
 
@@ -105,7 +103,8 @@ class Piece:
     def _complete(self) -> None:
         with writing(self._folder):
             self._close()
-            (self._folder / COUNTS).write_text(json.dumps(self._rows), encoding="utf-8")
+            sums = {path.name: crc_of(path) for path in sorted(self._folder.glob(f"*{SUFFIX}"))}
+            (self._folder / SUMS).write_text(json.dumps(sums), encoding="utf-8")
             if self._place.is_dir():  # by a process that outlived the one it worked for: it is the same
                 return
             self._folder.rename(self._place)
@@ -134,17 +133,20 @@ def complete_pieces(pieces: Path) -> list[int]:
     return sorted(int(each.name) for each in pieces.iterdir() if each.name.isdecimal())
 
 
-def is_sound(piece: Path) -> bool:
-    """Tell whether a piece holds all rows that were written to it."""
-    import pyarrow as pa
-
+def checksums(piece: Path) -> dict[str, int]:
+    """Return the checksum of each file of a piece by its name; none, where they cannot be read."""
     try:
-        rows: dict[str, int] = json.loads((piece / COUNTS).read_text(encoding="utf-8"))
-        return all(
-            sum(batch.num_rows for batch in batches_of(piece, table)) == n for table, n in rows.items()
-        ) and bool(rows)
-    except (OSError, ValueError, pa.ArrowException):
-        return False
+        return dict(json.loads((piece / SUMS).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return {}
+
+
+def is_sound(piece: Path) -> bool:
+    """Tell whether a piece is, byte for byte, what was written."""
+    sums = checksums(piece)
+    return bool(sums) and not any(
+        problem for name, crc in sums.items() for problem in fault(piece / name, crc)
+    )
 
 
 def has_failed(piece: Path) -> bool:

@@ -5,17 +5,20 @@ from __future__ import annotations
 import html
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from cascade.errors import ResultsError
+from cascade.output import log
 from cascade.output import manifest as manifests
+from cascade.output.checksums import damaged, refuse_damaged
 from cascade.output.parquet import holds, of_replicates, read_file, read_files
-from cascade.output.piece import PIECES
+from cascade.output.piece import PIECES, checksums
 from cascade.output.run_units import RunUnits
 from cascade.output.schemas import SINGLE_FILES, TABLES
+from cascade.output.shards import parts_folder
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -186,8 +189,11 @@ def read(folder: str | Path, *, partial: bool = False) -> Result:
             code="CAS601",
         )
     files = _unfinished_files if unfinished else _files
-    loaders = {name: _loader(paths) for name in TABLES if (paths := files(folder, name))}
-    if unfinished and "runs" not in loaders:
+    sums = log.checksums(folder)
+    loaders = {name: _loader(paths, sums) for name in TABLES if (paths := files(folder, name))}
+    if "runs" not in loaders:
+        if not unfinished:
+            raise damaged(folder / "runs.parquet", "it is gone")
         raise ResultsError(
             "no replicate has finished",
             where=str(folder),
@@ -207,26 +213,31 @@ def _files(folder: Path, table: str) -> list[Path]:
 
 def _unfinished_files(folder: Path, table: str) -> list[Path]:
     """Return the files of a table that hold finished replicates: shards that are done, then lone replicates."""
-    shards = sorted((folder / "runs").glob("part-*.parquet"))
+    shards = sorted(parts_folder(folder, "runs").glob("part-*.parquet"))
     written: set[int] = set()
     for shard in shards:
         for name in SINGLE_FILES:
-            part = folder / name / shard.name
+            part = parts_folder(folder, name) / shard.name
             written.update(read_file(part).column("replicate").to_pylist() if part.is_file() else ())
-    parts = [part for shard in shards if (part := folder / table / shard.name).is_file()]
+    parts = [part for shard in shards if (part := parts_folder(folder, table) / shard.name).is_file()]
     alone = (path for path in sorted((folder / PIECES).glob(f"*/{table}.arrows")))
     return parts + [
         path for path in alone if path.parent.name.isdecimal() and int(path.parent.name) not in written
     ]
 
 
-def _loader(paths: list[Path]) -> Loader:
-    """Return what reads a table."""
+def _loader(paths: list[Path], sums: Mapping[Path, int]) -> Loader:
+    """Return what reads a table from files that are still what was written; each is looked at once."""
+
+    @cache
+    def is_sound(path: Path) -> bool:
+        refuse_damaged(path, checksums(path.parent).get(path.name, sums.get(path)))
+        return True
 
     def load(columns: Sequence[str] | None, replicate: int | None) -> pa.Table:
         if replicate is None:
-            return read_files(paths, columns)
-        of_it = [path for path in paths if holds(path, replicate)] or paths[:1]
+            return read_files(list(filter(is_sound, paths)), columns)
+        of_it = [path for path in paths if is_sound(path) and holds(path, replicate)] or paths[:1]
         rows = of_replicates(read_files(of_it), [replicate])
         return rows if columns is None else rows.select(columns)
 

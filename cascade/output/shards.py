@@ -6,12 +6,14 @@ workers, and for a run that was interrupted. The part of `runs` is written last:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from cascade.errors import ResultsError
+from cascade.output.checksums import fault
 from cascade.output.parquet import ROW_GROUP, PartWriter, concatenate, of_replicates, read_file
-from cascade.output.piece import Piece, batches_of, has_failed, piece_folder
+from cascade.output.piece import Piece, batches_of, has_failed, is_sound, piece_folder
 from cascade.output.run_units import RunUnits
 from cascade.output.schemas import SINGLE_FILES, Column, schema
 
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
 
 LARGE: Final = frozenset({"trades", "book", "accounts"})
 """Tables of which a replicate may have millions of rows."""
+
+HIDDEN: Final = ".parts"
+"""Folder of the parts of tables that end as one file: what a damaged file is made of again."""
 
 SIZE: Final = 32
 """Replicates of a shard in which no table is large; else one."""
@@ -58,7 +63,11 @@ class Parts:
 
     def path(self, table: str, number: int) -> Path:
         """Return the place of a part."""
-        return self.folder / table / f"part-{number:05d}.parquet"
+        return self.place(table) / f"part-{number:05d}.parquet"
+
+    def place(self, table: str) -> Path:
+        """Return the folder of a table's parts."""
+        return parts_folder(self.folder, table)
 
     def schema(self, table: str) -> pa.Schema:
         """Return the declared schema of a table."""
@@ -68,21 +77,31 @@ class Parts:
         """Tell whether a shard has been written."""
         return self.path("runs", shard.number).is_file()
 
-    def merge(self, shard: Shard, pieces: Path) -> None:
-        """Write a shard from the pieces of its replicates, `runs` last."""
+    def merge(self, shard: Shard, pieces: Path) -> dict[str, int]:
+        """Write a shard from the pieces of its replicates, `runs` last; return the checksum of each part."""
         places = [piece_folder(pieces, replicate) for replicate in shard.replicates]
+        for place in places:
+            if not is_sound(place):
+                raise ResultsError(
+                    f"what replicate {place.name} left was damaged before it was merged",
+                    where=str(place),
+                    remedy="ask for the same again: it is run again, and the disk is worth a look",
+                    code="CAS609",
+                )
         failed = any(map(has_failed, places))
         if not failed:  # in an earlier session one may have
             self.path("failures", shard.number).unlink(missing_ok=True)
         names = [*self.tables, *(["failures"] if failed else []), "runs"]
+        sums: dict[str, int] = {}
         for table in names:
             rows = (batch for place in places for batch in batches_of(place, table))
-            self.write(table, shard.number, rows)
+            sums |= self.write(table, shard.number, rows)
+        return sums
 
-    def write(self, table: str, number: int, rows: Iterable[pa.RecordBatch]) -> None:
-        """Write one part; how its rows come in batches makes no difference."""
+    def write(self, table: str, number: int, rows: Iterable[pa.RecordBatch]) -> dict[str, int]:
+        """Write one part and return its checksum; how its rows come in batches makes no difference."""
         path = self.path(table, number)
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         declared = self.schema(table)
         with PartWriter(path, declared) as part:
             held: list[pa.RecordBatch] = []
@@ -97,6 +116,7 @@ class Parts:
                     n_held %= ROW_GROUP
             if n_held:
                 part.write(concatenate(held, declared))
+        return {path.relative_to(self.folder).as_posix(): part.crc}
 
     def drop(self, shard: Shard) -> None:
         """Remove a shard, its part of `runs` first."""
@@ -118,44 +138,38 @@ class Parts:
                 )
         self.drop(shard)
 
-    def faults(self, shard: Shard) -> Iterator[tuple[Path, str]]:
-        """Yield the parts of a shard that are missing or cannot be read, with what is wrong."""
-        for table in (*self.tables, "runs"):
-            yield from fault(self.path(table, shard.number))
+    def faults(self, shard: Shard, sums: Mapping[Path, int]) -> Iterator[tuple[Path, str]]:
+        """Yield the parts of a shard that are missing or damaged, with what is wrong."""
         failures = self.path("failures", shard.number)
-        if failures.is_file():
-            yield from fault(failures)
+        paths = [self.path(table, shard.number) for table in (*self.tables, "runs")]
+        for path in [*paths, *([failures] if failures.is_file() else [])]:
+            yield from ((path, problem) for problem in fault(path, sums.get(path)))
 
     def count(self, table: str) -> int:
         """Return the rows of a table in all its parts."""
         import pyarrow.parquet as pq
 
         total = 0
-        for path in sorted((self.folder / table).glob("part-*.parquet")):
+        for path in sorted(self.place(table).glob("part-*.parquet")):
             with pq.ParquetFile(path) as file:
                 total += int(file.metadata.num_rows)
         return total
 
-    def restore(self, shards: Sequence[Shard]) -> None:
-        """Cut the single files of a complete run into parts again, so that it can be worked on."""
+    def restore(self, shards: Sequence[Shard], sums: Mapping[Path, int]) -> dict[str, int]:
+        """Cut the single files of a run into parts where these are gone or damaged; return their checksums."""
+        restored: dict[str, int] = {}
         for table in SINGLE_FILES:
-            path = self.folder / f"{table}.parquet"
-            if not path.is_file():
+            single = self.folder / f"{table}.parquet"
+            if any(fault(single, sums.get(single))):
                 continue
-            whole = read_file(path)
+            whole = read_file(single)
             for shard in shards:
-                rows = of_replicates(whole, shard.replicates)
-                if len(rows) or table == "runs":
-                    self.write(table, shard.number, rows.combine_chunks().to_batches())
+                path, rows = self.path(table, shard.number), of_replicates(whole, shard.replicates)
+                if (len(rows) or table == "runs") and any(fault(path, sums.get(path))):
+                    restored |= self.write(table, shard.number, rows.combine_chunks().to_batches())
+        return restored
 
 
-def fault(path: Path) -> Iterator[tuple[Path, str]]:
-    """Yield a parquet file with what is wrong with it, if it is missing or was cut short."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        with pq.ParquetFile(path) as file:
-            _ = file.metadata.num_rows
-    except (OSError, pa.ArrowException) as error:
-        yield path, " ".join(str(error).split())
+def parts_folder(folder: Path, table: str) -> Path:
+    """Return where the parts of a table of a run are."""
+    return folder / HIDDEN / table if table in SINGLE_FILES else folder / table

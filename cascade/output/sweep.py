@@ -11,7 +11,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from cascade.errors import ResultsError
+from cascade.output import log
 from cascade.output import manifest as manifests
+from cascade.output.checksums import refuse_damaged
 from cascade.output.parquet import read_files
 from cascade.output.reader import Result
 from cascade.output.reader import read as read_run
@@ -97,6 +99,7 @@ class Sweep:
                 remedy="read the variants that have: sweep.variants[name].runs",
                 code="CAS602",
             )
+        refuse_damaged(path, log.checksums(self.path).get(path))
         return read_files([path], ordered=False)
 
     def __repr__(self) -> str:
@@ -143,6 +146,10 @@ def read_sweep(folder: str | Path, *, partial: bool = False) -> Sweep:
     folder = Path(folder)
     unfinished = not (folder / manifests.MANIFEST).is_file()
     manifest = {} if partial and unfinished else manifests.load(folder)
+    if manifest.get("kind", "sweep") != "sweep":
+        raise ResultsError(
+            f"this folder holds a {manifest['kind']}, not a sweep", where=str(folder), code="CAS601"
+        )
     names = [each["name"] for each in manifest["variants"]] if manifest else _started(folder)
     if not names:
         raise ResultsError("no replicate has finished", where=str(folder), code="CAS602")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -14,13 +14,15 @@ from cascade import provenance
 from cascade.errors import ResultsError
 from cascade.output import log
 from cascade.output import manifest as manifests
+from cascade.output.checksums import fault
 from cascade.output.claim import CLAIM, claim, refuse_if_held, release
 from cascade.output.failing import writing
 from cascade.output.parquet import read_parts, write_parquet
 from cascade.output.piece import PIECES, Piece, complete_pieces, has_failed, is_sound, piece_folder, unpack
 from cascade.output.run_units import RunUnits
 from cascade.output.schemas import SINGLE_FILES, TABLES, Column
-from cascade.output.shards import Parts, Shard, fault, shards_of
+from cascade.output.shards import HIDDEN, Parts, Shard, shards_of
+from cascade.output.software import refuse_other_software
 
 Start: TypeAlias = Literal["new", "resume", "retry", "force"]
 """What to do with what a folder holds: refuse it, go on, go on and run what failed again, start over."""
@@ -162,18 +164,15 @@ class RunWriter:
             raise ResultsError(f"{len(self.pending)} replicates are missing", where=str(self.folder))
         with writing(self.folder):
             rows = {name: self._parts.count(name) for name in (*self.tables, *SINGLE_FILES)}
-            self._merge_single()
-            log.note(self.folder, "complete")
+            log.note(self.folder, "complete", checksums=self._merge_single())
             manifests.write(self.folder, self._manifest(rows, outcome, extra))
             release(self.folder)
-            for table in SINGLE_FILES:
-                shutil.rmtree(self.folder / table, ignore_errors=True)
             shutil.rmtree(self.pieces, ignore_errors=True)
         return self.folder
 
     def rows(self, table: str) -> Any:
         """Return `runs` or `failures` of all shards."""
-        return read_parts(self.folder / table, self._parts.schema(table))
+        return read_parts(self._parts.place(table), self._parts.schema(table))
 
     def __enter__(self) -> Self:
         return self
@@ -189,7 +188,7 @@ class RunWriter:
         """Find what is there, and open the log of this session."""
         resumed = bool(log.events(self.folder))
         if resumed:
-            _refuse_other_software(self.folder)
+            refuse_other_software(self.folder)
         log.note(
             self.folder, "resumed" if resumed else "started", replicates=len(self._shard_of), **log.session()
         )
@@ -197,42 +196,40 @@ class RunWriter:
         manifests.write_atomically(self.folder / manifests.RESOLVED, resolved_text)
         self.pieces.mkdir(exist_ok=True)
         if resumed:
-            self._reopen()
-            self._find(retry=retry)
+            self.damaged = (*self._reopen(), *self._find(retry=retry))
+            for sentence in self.damaged:
+                log.note(self.folder, "damaged", what=sentence)
         self.found = self.n_finished
 
-    def _reopen(self) -> None:
-        """Make a complete run one that can be worked on: parts first, so that nothing is ever missing."""
-        if not is_complete(self.folder):
-            for table in SINGLE_FILES:
-                if (self.folder / "runs").is_dir():
-                    (self.folder / f"{table}.parquet").unlink(missing_ok=True)
-            return
-        self._parts.restore(self.shards)
-        (self.folder / manifests.MANIFEST).unlink()
+    def _reopen(self) -> Iterator[str]:
+        """Make the run one that can be worked on, its parts first, so that nothing is ever missing; yield faults."""
+        sums = log.checksums(self.folder)
+        if is_complete(self.folder):
+            yield from faults_of_whole(self.folder)
+        restored = self._parts.restore(self.shards, sums)
+        if restored:
+            log.note(self.folder, "restored", checksums=restored)
+        (self.folder / manifests.MANIFEST).unlink(missing_ok=True)
         for table in SINGLE_FILES:
             (self.folder / f"{table}.parquet").unlink(missing_ok=True)
 
-    def _find(self, *, retry: bool) -> None:
+    def _find(self, *, retry: bool) -> Iterator[str]:
         """Take what an earlier session finished; drop what is damaged, and what failed if asked to."""
         for path in self.pieces.glob(".*"):
             shutil.rmtree(path, ignore_errors=True)
-        damaged: list[str] = []
+        sums = log.checksums(self.folder)
         for shard in self.shards:
             if self._parts.is_done(shard):
-                damaged += self._examine(shard, retry=retry)
+                yield from self._examine(shard, sums, retry=retry)
         known = {
             each["replicate"] for each in log.events(self.folder) if each["event"] in ("finished", "failed")
         }
         for replicate in complete_pieces(self.pieces):
-            damaged += self._examine_piece(replicate, retry=retry, is_known=replicate in known)
-        self.damaged = tuple(damaged)
-        for sentence in damaged:
-            log.note(self.folder, "damaged", what=sentence)
+            yield from self._examine_piece(replicate, retry=retry, is_known=replicate in known)
 
-    def _examine(self, shard: Shard, *, retry: bool) -> Iterable[str]:
+    def _examine(self, shard: Shard, sums: Mapping[Path, int], *, retry: bool) -> Iterable[str]:
         """Take a shard that is done, unless it is damaged."""
-        faults = list(self._parts.faults(shard))
+        faults = list(self._parts.faults(shard, sums))
         if faults:
             self._parts.drop(shard)
             return [
@@ -272,17 +269,19 @@ class RunWriter:
         missing.discard(replicate)
         if missing:
             return
-        self._parts.merge(shard, self.pieces)
-        log.note(self.folder, "written", shard=shard.number)
+        sums = self._parts.merge(shard, self.pieces)
+        log.note(self.folder, "written", shard=shard.number, checksums=sums)
         for each in shard.replicates:
             shutil.rmtree(piece_folder(self.pieces, each), ignore_errors=True)
 
-    def _merge_single(self) -> None:
-        """Write the small tables as one file each."""
-        for table in SINGLE_FILES:
-            whole = self.rows(table)
-            if len(whole) or table == "runs":
-                write_parquet(self.folder / f"{table}.parquet", whole)
+    def _merge_single(self) -> dict[str, int]:
+        """Write the small tables as one file each, and return their checksums."""
+        whole = {table: self.rows(table) for table in SINGLE_FILES}
+        return {
+            f"{table}.parquet": write_parquet(self.folder / f"{table}.parquet", rows)
+            for table, rows in whole.items()
+            if len(rows) or table == "runs"
+        }
 
     def _manifest(
         self, rows: Mapping[str, int], outcome: Mapping[str, Any], extra: Mapping[str, Any] | None
@@ -302,11 +301,28 @@ class RunWriter:
         )
 
 
-def damaged_files(folder: Path, tables: Sequence[str]) -> list[Path]:
-    """Return the files of a complete run that are damaged or gone."""
-    names = sorted({path.name for table in tables for path in (folder / table).glob("part-*.parquet")})
-    paths = [folder / table / name for table in tables for name in names]
-    return [path for each in (folder / "runs.parquet", *paths) for path, _ in fault(each)]
+def damaged_parts(folder: Path, tables: Sequence[str]) -> Iterator[Path]:
+    """Yield the parts of a complete run's tables that are damaged or gone."""
+    sums = log.checksums(folder)
+    there = {path for table in tables for path in (folder / table).glob("part-*.parquet")}
+    names = {path.name for path in (*there, *sums) if path.parent.name in tables}
+    for path in (folder / table / name for table in tables for name in sorted(names)):
+        if any(fault(path, sums.get(path))):
+            yield path
+
+
+def faults_of_whole(folder: Path) -> Iterator[str]:
+    """Yield what is wrong with the manifest and the single files of a complete run or sweep, as sentences."""
+    sums = log.checksums(folder)
+    names = ["runs.parquet"]
+    try:
+        if manifests.load(folder)["outcome"].get("replicates_failed"):
+            names.append("failures.parquet")
+    except ResultsError as error:
+        yield f"{manifests.MANIFEST} is damaged ({error.problem}): it is written again"
+    for name in names:
+        for problem in fault(folder / name, sums.get(folder / name)):
+            yield f"{name} is damaged ({problem}): it is written again"
 
 
 def _prepare(folder: Path, start: Start) -> None:
@@ -330,25 +346,12 @@ def _prepare(folder: Path, start: Start) -> None:
         _clear(folder)
 
 
-def _refuse_other_software(folder: Path) -> None:
-    """Raise if the rows that are there come from a version that may give others."""
-    then, now = log.events(folder)[0], log.software()
-    differing = [name for name in log.DECISIVE if then.get(name) != now[name]]
-    if differing:
-        facts = ", ".join(f"{name} {then.get(name)} then, {now[name]} now" for name in differing)
-        raise ResultsError(
-            f"this run was begun by other software ({facts}): its rows and ours would not fit together",
-            where=str(folder),
-            remedy="use --force to start over, or go on with the software that began it",
-            code="CAS604",
-        )
-
-
 def _clear(folder: Path) -> None:
     """Remove what an earlier run left, its manifest first; files of others stay."""
     for name in (manifests.MANIFEST, log.LOG, manifests.SCENARIO, manifests.RESOLVED, "report.html"):
         (folder / name).unlink(missing_ok=True)
-    shutil.rmtree(folder / PIECES, ignore_errors=True)
+    for hidden in (PIECES, HIDDEN):
+        shutil.rmtree(folder / hidden, ignore_errors=True)
     for table in TABLES:
         (folder / f"{table}.parquet").unlink(missing_ok=True)
         shutil.rmtree(folder / table, ignore_errors=True)

@@ -20,7 +20,7 @@ FOLDER: Final = Path(__file__).resolve().parent.parent / "docs"
 _OUTPUTS_HEAD = """# Results of a run
 
 A run is a folder, named after the scenario and eight digits of the request (the resolved scenario, seed,
-replicates, outputs and the version of the results), so that the same request finds its result:
+replicates and outputs), so that the same request finds its result:
 
 ```
 results/<scenario>-<hash8>/
@@ -30,7 +30,8 @@ results/<scenario>-<hash8>/
   runs.parquet             a row per replicate: outcome and every metric
   bars/ liquidations/ ...  part-*.parquet, as `outputs:` of the scenario asks
   failures.parquet         if replicates failed
-  log.jsonl                what was done when: sessions, replicates, shards
+  log.jsonl                what was done when: sessions, replicates, shards; checksums of the files
+  .parts/                  parts of `runs` and `failures`, to write these again from if they are damaged
 ```
 
 A [sweep](sweep.md) is a folder of such folders:

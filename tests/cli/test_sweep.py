@@ -125,3 +125,18 @@ def test_a_replay_prints_what_it_holds(file: str) -> None:
     assert "START..END" in call("replay", str(folder), "--window", "soon", code=2).stderr
     assert "no replicate 9" in call("replay", str(folder), "--replicate", "9", code=6).stderr
     call("replay", "nowhere", code=6)
+
+
+@pytest.mark.parametrize("command", ["compare", "graph", "replay", "report"])
+def test_what_holds_no_results_is_explained(file: str, write_run, command: str) -> None:
+    folder = write_run()
+    said = call(command, str(folder / "runs.parquet"), code=6).stderr
+    assert "this is a file, not a folder of results" in said
+    assert f"give its folder: {folder}" in said
+    foreign = Path("foreign")
+    foreign.mkdir()
+    (foreign / "manifest.json").write_text('{"name": "an application of the web"}', encoding="utf-8")
+    assert "CAS601" in call(command, "foreign", code=6).stderr
+    (foreign / "manifest.json").write_text('{"results_version": "1.0", "kind": "sweep"}', encoding="utf-8")
+    assert "it lacks variants, outcome" in call(command, "foreign", code=6).stderr
+    assert "CAS600" in call(command, "nowhere", code=6).stderr

@@ -148,7 +148,7 @@ class Absorption(Exchange):
         fund, first = self._fund_equity(account), self.ledger.places[account][0]
         mark = self.marks[self.ledger.positions[first].market]
         least = from_usd(self.ledger.rules(first), mark, venue.drawdown_floor)
-        found = fund <= 0 or fund < level - max(level * venue.drawdown // RATE, least)
+        found = fund <= 0 or fund <= level - max(level * venue.drawdown // RATE, least)
         self.drawn_down += found
         return found
 

@@ -28,7 +28,7 @@ from cascade.output.parquet import PartWriter
 from cascade.output.reader import Result, read
 from cascade.output.schemas import RESULTS_VERSION, SINGLE_FILES, schema
 from cascade.output.shards import shards_of
-from cascade.output.writer import RunWriter, damaged_files, is_complete, run_folder
+from cascade.output.writer import RunWriter, damaged_parts, is_complete, run_folder
 
 DATA_TABLES = ("bars", "liquidations", "adl", "trades", "funds")
 
@@ -42,7 +42,7 @@ FAILURE = {
 
 
 def finished_replicates_are_whole(folder, rows_each):
-    if not [*folder.glob("runs/part-*.parquet"), *folder.glob(".pieces/[0-9]*")]:
+    if not [*folder.glob(".parts/runs/part-*.parquet"), *folder.glob(".pieces/[0-9]*")]:
         with pytest.raises(ResultsError):
             read(folder, partial=True)
         return 0
@@ -78,6 +78,7 @@ def test_complete_run(write_run):
     assert sorted(p.name for p in folder.iterdir()) == sorted(
         [
             *DATA_TABLES,
+            ".parts",
             "log.jsonl",
             "manifest.json",
             "runs.parquet",
@@ -196,7 +197,7 @@ def contents(folder):
 
 def test_how_replicates_arrive_changes_no_byte(write_run):
     straight = contents(write_run(n=3))
-    assert len(straight) == 16
+    assert len(straight) == 19
     assert contents(write_run(n=3, folder="b", order=(2, 0, 1))) == straight
     assert contents(write_run(n=3, folder="c", cut=1)) == straight
 
@@ -315,7 +316,7 @@ def test_killed_process(tmp_path, n_parts):
             read(folder)
         assert refused.value.code == "CAS602"
         until = time.monotonic() + 20
-        while len(list(folder.glob("runs/part-*"))) < n_parts and time.monotonic() < until:
+        while len(list(folder.glob(".parts/runs/part-*"))) < n_parts and time.monotonic() < until:
             time.sleep(0.001)
         process.send_signal(signal.SIGKILL)
     with pytest.raises(ResultsError, match="not finished"):
@@ -341,14 +342,24 @@ def test_folder_being_written_is_left_alone(tmp_path, units):
 # --- going on
 
 
+def flip(path, place):
+    """Change four bytes of a file."""
+    content = bytearray(path.read_bytes())
+    at = int(place * (len(content) - 4))
+    content[at : at + 4] = bytes(byte ^ 0x55 for byte in content[at : at + 4])
+    path.write_bytes(content)
+
+
 def damaging(path, how):
     if how == "truncated":
         path.write_bytes(path.read_bytes()[:-20])
+    elif how == "changed":
+        flip(path, 0.1)
     else:
         path.unlink()
 
 
-@pytest.mark.parametrize("how", ["truncated", "gone"])
+@pytest.mark.parametrize("how", ["truncated", "changed", "gone"])
 @pytest.mark.parametrize("complete", [True, False])
 @pytest.mark.parametrize("table", ["bars", "trades"])
 def test_a_damaged_shard_is_named_and_written_again(write_run, table, complete, how):
@@ -357,8 +368,8 @@ def test_a_damaged_shard_is_named_and_written_again(write_run, table, complete, 
     path = folder / table / "part-00001.parquet"
     damaging(path, how)
     if complete:
-        assert damaged_files(folder, DATA_TABLES) == [path]
-        if how == "truncated":
+        assert list(damaged_parts(folder, DATA_TABLES)) == [path]
+        if how != "gone":
             with pytest.raises(ResultsError, match="missing or damaged") as refused:
                 assert read(folder).tables[table]
             assert (refused.value.code, refused.value.where) == ("CAS609", str(path))
@@ -370,7 +381,8 @@ def test_a_damaged_shard_is_named_and_written_again(write_run, table, complete, 
     assert said.startswith(f"{table}/part-00001.parquet is damaged")
 
 
-def test_a_damaged_piece_is_named_and_computed_again(tmp_path, units):
+@pytest.mark.parametrize("how", ["truncated", "changed", "gone"])
+def test_a_damaged_piece_is_named_and_computed_again(tmp_path, units, how):
     options = {
         "scenario_text": "", "resolved_text": "", "tables": ["adl"], "replicates": range(3), "request": {}
     }  # fmt: skip
@@ -385,12 +397,83 @@ def test_a_damaged_piece_is_named_and_computed_again(tmp_path, units):
         piece_of(writer, 0)
         piece_of(writer, 1)
     stream = tmp_path / "x" / ".pieces" / "1" / "adl.arrows"
-    stream.write_bytes(stream.read_bytes()[:-300])
+    damaging(stream, how)
     (tmp_path / "x" / ".pieces" / ".2-half-way").mkdir()
     with RunWriter(tmp_path / "x", units, start="resume", **options) as writer:
         assert (writer.found, writer.pending) == (1, (1, 2))
         assert writer.damaged == ("what replicate 1 left is damaged: it is run again",)
         assert [p.name for p in writer.pieces.iterdir()] == ["0"]
+
+
+def test_a_piece_that_changes_before_it_is_merged_is_not_merged(tmp_path, units):
+    options = {
+        "scenario_text": "", "resolved_text": "", "tables": ["adl"], "replicates": range(2), "request": {}
+    }  # fmt: skip
+    with RunWriter(tmp_path / "x", units, **options) as writer:
+        for k in range(2):
+            with writer.piece(k) as piece:
+                piece.write("adl", to_batch("adl", np.ones(4, ADL), units, k))
+                piece.finish(ROW)
+        writer.add(0)
+        flip(writer.pieces / "0" / "adl.arrows", 0.9)
+        with pytest.raises(ResultsError, match="missing or damaged"):
+            assert read(tmp_path / "x", partial=True).tables["adl"]
+        with pytest.raises(ResultsError, match="replicate 0 left was damaged") as refused:
+            writer.add(1)
+    assert refused.value.code == "CAS609"
+    with RunWriter(tmp_path / "x", units, start="resume", **options) as writer:
+        assert writer.pending == (0,)
+
+
+@pytest.mark.parametrize("place", np.linspace(0, 1, 9))
+@pytest.mark.parametrize("table", ["bars", "liquidations", "runs"])
+def test_changed_bytes_are_never_read(write_run, table, place):
+    """Wherever they are: a page, its header, the footer or the metadata."""
+    folder = write_run(n=2)
+    (path,) = [folder / "runs.parquet"] if table == "runs" else [*(folder / table).glob("*-00000.parquet")]
+    flip(path, place)
+    result = read(folder)
+    for reading in (lambda: result.tables[table], lambda: result.tables.columns(table, ["replicate"])):
+        with pytest.raises(ResultsError, match="missing or damaged") as refused:
+            reading()
+        assert (refused.value.code, refused.value.where) == ("CAS609", str(path))
+
+
+def test_pages_are_guarded_also_without_the_log(write_run):
+    """A folder that was copied in part, and readers other than ours."""
+    folder = write_run(n=2)
+    (folder / "log.jsonl").unlink()
+    path = folder / "bars" / "part-00000.parquet"
+    assert not list(damaged_parts(folder, DATA_TABLES))
+    column = pq.read_metadata(path).row_group(0).column(2)
+    flip(path, (column.data_page_offset + column.total_compressed_size - 6) / path.stat().st_size)
+    assert list(damaged_parts(folder, DATA_TABLES)) == [path]
+    with pytest.raises(ResultsError, match="missing or damaged"):
+        assert read(folder).tables["bars"]
+
+
+@pytest.mark.parametrize("how", ["truncated", "changed", "gone"])
+@pytest.mark.parametrize("name", ["runs.parquet", "manifest.json", ".parts/runs/part-00000.parquet"])
+def test_what_is_made_of_parts_is_made_again(write_run, name, how):
+    expected = contents(write_run(n=3, folder="straight"))
+    folder = write_run(n=3)
+    damaging(folder / name, how)
+    assert contents(write_run(n=3, start="resume")) == expected
+    assert read(folder).outcome == "completed"
+    finished = [each["replicate"] for each in events(folder) if each["event"] == "finished"]
+    assert finished == [0, 1, 2], "no replicate is computed again"
+    if name != "runs.parquet" and how == "gone":
+        return
+    said = [each["what"] for each in events(folder) if each["event"] == "damaged"]
+    assert [name in sentence for sentence in said] == ([] if "part-" in name else [True])
+
+
+def test_a_table_that_is_gone_is_explained(write_run):
+    folder = write_run()
+    (folder / "runs.parquet").unlink()
+    with pytest.raises(ResultsError, match="missing or damaged: it is gone") as refused:
+        read(folder)
+    assert refused.value.code == "CAS609"
 
 
 @pytest.mark.parametrize("complete", [True, False])

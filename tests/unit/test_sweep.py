@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from cascade.experiment.run import run
 from cascade.experiment.sweep import sweep
 from cascade.output.log import events
 from cascade.output.sweep import Sweep
+from cascade.provenance import platform_facts
 from cascade.scenario.load import load, to_yaml
 from cascade.scenario.schema import Scenario
 from tests.support.scenarios import small_scenario
@@ -55,6 +57,11 @@ def n_computed(folder: Path) -> dict[tuple[str, int], int]:
 @pytest.fixture(scope="module")
 def straight(tmp_path_factory: pytest.TempPathFactory) -> Sweep:
     return sweep(tiny(), [FUND], replicates=5, out=tmp_path_factory.mktemp("straight"), jobs=1)
+
+
+def copied(straight: Sweep, out: Path) -> Path:
+    """Return a copy of a sweep that the same request finds."""
+    return Path(shutil.copytree(straight.path, out / straight.path.name))
 
 
 def test_a_sweep_is_the_runs_of_its_variants_under_one_luck(straight: Sweep, tmp_path: Path) -> None:
@@ -92,7 +99,9 @@ def test_processes_change_no_byte(straight: Sweep, tmp_path: Path) -> None:
 
 def test_asked_again_it_is_there(straight: Sweep) -> None:
     before = n_computed(straight.path)
-    again = sweep(tiny(), [FUND], replicates=5, out=straight.path.parent)
+    said: list[str] = []
+    again = sweep(tiny(), [FUND], replicates=5, out=straight.path.parent, say=said.append)
+    assert said == [f"already done: {straight.path} (--force runs it again)"]
     assert again.path == straight.path
     assert n_computed(again.path) == before == dict.fromkeys(before, 1)
 
@@ -105,10 +114,7 @@ def test_the_resolved_sweep_is_a_sweep_of_the_same_runs(straight: Sweep, tmp_pat
 
 
 def test_a_damaged_file_of_a_finished_sweep_is_made_anew(straight: Sweep, tmp_path: Path) -> None:
-    import shutil
-
-    folder = tmp_path / straight.path.name
-    shutil.copytree(straight.path, folder)
+    folder = copied(straight, tmp_path)
     part = folder / "variants" / "venue.fund=10k" / "bars" / "part-00000.parquet"
     part.write_bytes(part.read_bytes()[:100])
     said: list[str] = []
@@ -116,6 +122,47 @@ def test_a_damaged_file_of_a_finished_sweep_is_made_anew(straight: Sweep, tmp_pa
     assert contents(folder) == contents(straight.path)
     assert said[0].startswith("venue.fund=10k: bars/part-00000.parquet is damaged")
     assert said[1:] == ["resuming: 5 of 10 replicates are there already"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "runs.parquet",
+        "manifest.json",
+        "variants/venue.fund=10k/runs.parquet",
+        "variants/venue.fund=100M/manifest.json",
+    ],
+)
+@pytest.mark.parametrize("is_gone", [True, False])
+def test_what_stands_over_the_parts_is_made_again(
+    straight: Sweep, tmp_path: Path, name: str, is_gone: bool
+) -> None:
+    folder = copied(straight, tmp_path)
+    (folder / name).unlink() if is_gone else (folder / name).write_text("x")
+    said: list[str] = []
+    found = sweep(tiny(), [FUND], replicates=5, out=tmp_path, say=said.append)
+    assert contents(folder) == contents(straight.path)
+    assert found.manifest["rows"] == straight.manifest["rows"]
+    assert set(n_computed(folder).values()) == {1}
+    assert said[-1] == "resuming: 10 of 10 replicates are there already"
+    assert is_gone or f"{Path(name).name} is damaged" in said[0]
+
+
+@pytest.mark.parametrize(
+    ("place", "below"), [(".", "manifest.json"), ("variants/venue.fund=10k", "log.jsonl")]
+)
+def test_results_of_other_software_are_not_taken_for_ours(
+    straight: Sweep, tmp_path: Path, place: str, below: str
+) -> None:
+    folder = copied(straight, tmp_path)
+    path = folder / place / below
+    path.write_text(path.read_text().replace(platform_facts()["fingerprint"], "0" * 12))
+    with pytest.raises(ResultsError, match="fingerprint 000000000000 then") as refused:
+        sweep(tiny(), [FUND], replicates=5, out=tmp_path)
+    assert refused.value.code == "CAS604"
+    assert "--force" in refused.value.remedy
+    assert len(cascade.read(folder).runs) == 10, "and they can still be read"
+    sweep(tiny(), [FUND], replicates=5, out=tmp_path, force=True)
 
 
 # --- failures
