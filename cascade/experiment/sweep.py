@@ -38,8 +38,8 @@ from cascade.output.failing import writing
 from cascade.output.parquet import write_parquet
 from cascade.output.reader import read as read_run
 from cascade.output.schemas import RESULTS_VERSION, RUNS, Column
-from cascade.output.sweep import RESOLVED, SWEEP, VARIANTS, Sweep, read_sweep
 from cascade.output.software import refuse_other_software
+from cascade.output.sweep import RESOLVED, SWEEP, VARIANTS, Sweep, read_sweep
 from cascade.output.sweep_tables import joined
 from cascade.output.writer import Start, faults_of_whole, is_complete, run_folder
 from cascade.scenario.schema import Scenario
