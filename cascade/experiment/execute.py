@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import islice, zip_longest
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 from cascade.analysis import metrics
 from cascade.errors import CascadeError, InterruptedRunError, SimulationError
@@ -24,21 +24,28 @@ from cascade.scenario.schema import Scenario
 Progress = Callable[[int], None]
 
 
+class Failure(NamedTuple):
+    """What went wrong in a replicate, and the command that runs it again."""
+
+    message: str
+    command: str
+
+
 @dataclass
 class Ongoing:
     """A run that is being made.
 
     Attributes
     ----------
-    failures : list[str]
-        What went wrong in replicates that failed, of this session.
+    failures : list[Failure]
+        The replicates that failed in this session.
     """
 
     scenario: Scenario
     request: Request
     origin: Origin
     writer: RunWriter
-    failures: list[str] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
 
     @property
     def steps(self) -> int:
@@ -54,7 +61,10 @@ class Ongoing:
     def settle(self, done: Done) -> None:
         """Take what a task left."""
         if done.failure:
-            self.failures.append(done.failure)
+            command = self.origin.command(
+                self.scenario.seed, done.replicate, counterfactual=self.request.counterfactual
+            )
+            self.failures.append(Failure(done.failure, command))
         self.writer.add(done.replicate, done.files, seconds=done.seconds)
 
     def settle_lost(self, task: Task, error: BaseException) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cascade import provenance
 from cascade.errors import InterruptedRunError, ReplicatesError
-from cascade.experiment.execute import begin, execute
+from cascade.experiment.execute import Failure, begin, execute
 from cascade.experiment.recorder import tables_of
 from cascade.experiment.replicate import Progress
 from cascade.experiment.request import Origin, Request
@@ -18,6 +19,9 @@ from cascade.output.software import refuse_other_software
 from cascade.output.writer import Start, damaged_parts, faults_of_whole, is_complete, run_folder
 from cascade.scenario.load import digest, overridden
 from cascade.scenario.schema import Scenario
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 Say = Callable[[str], None]
 
@@ -101,7 +105,7 @@ def run(
         except InterruptedRunError as error:
             raise _interrupted(folder, writer.n_finished, len(chosen)) from error
     if not is_complete(folder):
-        raise failed(ongoing.failures, len(chosen), folder)
+        raise stopped(ongoing.failures, folder, n_left=len(writer.pending))
     return _checked(folder)
 
 
@@ -109,8 +113,7 @@ def _checked(folder: Path) -> Result:
     """Return the run in a folder, unless replicates of it failed."""
     result = read(folder)
     if "failures" in result.tables:
-        messages = result.tables["failures"].column("message").to_pylist()
-        raise failed(messages, len(messages) + len(result.runs), folder)
+        raise failed(failures_of(result.tables["failures"]), folder, n_finished=len(result.runs))
     return result
 
 
@@ -140,12 +143,30 @@ def session_notes(n: int, n_found: int, damaged: Sequence[str]) -> list[str]:
     return [*damaged, *resumed]
 
 
-def failed(messages: Sequence[str], n: int, folder: Path) -> ReplicatesError:
+def failures_of(table: pa.Table) -> list[Failure]:
+    """Return the replicates that failed, as the table of them says."""
+    columns = (table.column(name).to_pylist() for name in Failure._fields)
+    return [Failure(*each) for each in zip(*columns, strict=True)]
+
+
+def failed(failures: Sequence[Failure], folder: Path, *, n_finished: int) -> ReplicatesError:
     """Return the error for replicates that failed."""
+    n = len(failures) + n_finished
     return ReplicatesError(
-        f"{len(messages)} of {n} replicates failed; the first: {messages[0]}",
+        f"{len(failures)} of {n} replicates failed; the first: {failures[0].message}",
         where=str(folder),
-        remedy="failures.parquet has the command that reproduces each; --retry-failed runs them again",
+        remedy=f"{failures[0].command}\n    reproduces it; {folder / 'failures.parquet'} has the command of each; "
+        "--retry-failed runs them again",
+    )
+
+
+def stopped(failures: Sequence[Failure], folder: Path, *, n_left: int) -> ReplicatesError:
+    """Return the error for a run that was left at its first failure: the table of them is not written yet."""
+    return ReplicatesError(
+        f"a replicate failed, and {n_left} are left: {failures[0].message}",
+        where=str(folder),
+        remedy=f"{failures[0].command}\n    reproduces it; what finished is kept. --retry-failed runs the one "
+        "that failed again and goes on; without --fail-fast the same goes on past it, and writes failures.parquet",
     )
 
 

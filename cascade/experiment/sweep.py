@@ -24,10 +24,12 @@ from cascade.experiment.run import (
     Say,
     done_already,
     failed,
+    failures_of,
     is_settled,
     run_digest,
     session_notes,
     start_of,
+    stopped,
     unsaid,
 )
 from cascade.experiment.workers import workers_for
@@ -188,8 +190,8 @@ def run_prepared(
         except InterruptedRunError as error:
             raise _interrupted(prepared, ongoing, folder) from error
         if not all(is_complete(runs_folder / each.name) for each in prepared.variants):
-            messages = [message for run in ongoing for message in run.failures]
-            raise failed(messages, prepared.n_runs, folder)
+            failures = [each for run in ongoing for each in run.failures]
+            raise stopped(failures, folder, n_left=sum(len(run.writer.pending) for run in ongoing))
         _complete(prepared, folder, begun)
     return _checked(folder)
 
@@ -343,6 +345,5 @@ def _checked(folder: Path) -> Sweep:
     """Return the sweep in a folder, unless replicates of it failed."""
     found = read_sweep(folder)
     if found.failures is not None:
-        messages = found.failures.column("message").to_pylist()
-        raise failed(messages, len(messages) + len(found.runs), folder)
+        raise failed(failures_of(found.failures), folder, n_finished=len(found.runs))
     return found

@@ -328,7 +328,7 @@ def faults_of_whole(folder: Path) -> Iterator[str]:
 def _prepare(folder: Path, start: Start) -> None:
     """Make the folder ours, or refuse."""
     refuse_if_held(folder)
-    in_use = folder.is_dir() and any(path.name != CLAIM for path in folder.iterdir())
+    in_use = folder.is_dir() and any(not path.name.startswith(CLAIM) for path in folder.iterdir())
     ours = bool(log.events(folder))
     if in_use and start != "force" and (start == "new" or not ours):
         done = is_complete(folder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,24 @@ def test_a_dry_run_says_what_it_would_take_and_runs_nothing(file: str) -> None:
     assert not Path("results").exists()
 
 
+def test_the_disk_that_a_dry_run_foresees_is_of_the_right_order(file: str) -> None:
+    options = (file, "-n", "32", "-s", FUND, "-s", "population.0.accounts=3000")
+    found = json.loads(call("sweep", *options, "--dry-run", "--json").stdout)
+    shown = call("sweep", *options, "--dry-run").stdout
+    assert "if nobody is liquidated" in shown
+    assert f"if each of {found['positions']:,} positions is once" in shown
+    pieces: list[int] = []
+    done = cascade.sweep(
+        file, options[-3::2], replicates=32, jobs=1,
+        progress=lambda _: pieces.append(sum(p.stat().st_size for p in Path("results").rglob("*.arrows"))),
+    )  # fmt: skip
+    written = sum(path.stat().st_size for path in done.path.rglob("*.parquet"))
+    assert found["least_disk_bytes"] < written < found["disk_bytes"] < 10 * written
+    assert max(pieces) < found["waiting_bytes"] < 10 * max(pieces)
+    assert found["not_counted"] == []
+    assert "not counted: trades" in call("sweep", *options, "-s", "outputs.trades=true", "--dry-run").stdout
+
+
 def test_mistakes_of_all_variants_are_exit_code_3(file: str) -> None:
     said = call("sweep", file, "-s", "venues.venue.fund=10k,much,5 lots", "-s", "dt=1s,0s", code=3).stderr
     assert said.count("error[") == 3
@@ -71,7 +90,12 @@ def test_failed_replicates_are_exit_code_5_and_can_be_retried(
         assert "1 of 3 replicates failed" in said
         assert "--retry-failed" in said
         call("run", file, "-n", "3", code=5)
-        call("sweep", file, "-n", "3", "-s", FUND, "--fail-fast", code=5)
+        assert said.count("cascade run tiny.yaml --seed") == 1
+        said = call("sweep", file, "-n", "3", "-s", FUND, "--fail-fast", "-j", "1", code=5).stderr
+        (command,) = (line.lstrip(" =") for line in said.splitlines() if "cascade run" in line)
+        assert "replicates failed" not in said
+        assert "--retry-failed" in said
+        call(*shlex.split(command)[1:], code=5)
     assert "resuming: 2 of 3" in call("run", file, "-n", "3", "--retry-failed").stderr
     call("sweep", file, "-n", "3", "-s", FUND, "--retry-failed")
 

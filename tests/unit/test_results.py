@@ -21,6 +21,7 @@ import pytest
 import cascade
 from cascade.core.state import ADL
 from cascade.errors import ResultsError
+from cascade.output import claim as claims
 from cascade.output.columns import is_name
 from cascade.output.convert import to_batch
 from cascade.output.log import events
@@ -337,6 +338,60 @@ def test_folder_being_written_is_left_alone(tmp_path, units):
         process.send_signal(signal.SIGKILL)
     assert refused.value.code == "CAS606"
     RunWriter(folder, units, start="force", **options)
+
+
+ELSEWHERE = {"host": "another", "process": 1, "born": "7"}
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs to know when a process began")
+@pytest.mark.parametrize(
+    ("holder", "silent_s", "is_held"),
+    [
+        (ELSEWHERE, 1, True),
+        (ELSEWHERE, claims.SILENCE_S + 1, False),
+        (None, 1, True),  # cut short, or being written
+        (None, claims.SILENCE_S + 1, False),
+        ({"process": os.getppid(), "born": "1"}, 1, False),  # its number is another's now
+        ({"process": os.getppid()}, claims.SILENCE_S + 1, True),  # stopped by Ctrl-Z, say
+        ({"process": 2**22 + 1}, 1, False),
+    ],
+)
+def test_a_claim_holds_while_its_process_may_live(write_run, holder, silent_s, is_held):
+    folder = write_run(close=False)
+    path = folder / ".writing"
+    here = {"host": claims._host(), "born": claims._born(os.getppid())}
+    path.write_text(json.dumps(here | holder) if holder else "")
+    os.utime(path, (time.time() - silent_s,) * 2)
+    if is_held:
+        with pytest.raises(ResultsError, match="another process") as refused:
+            write_run(start="resume")
+        assert refused.value.code == "CAS606"
+    else:
+        assert write_run(start="resume") == folder
+        assert not path.exists()
+    assert not [*folder.glob(".writing-*")]
+
+
+def test_a_claim_is_touched_and_holds_for_what_lies_below(tmp_path, monkeypatch):
+    monkeypatch.setattr(claims, "BEAT_S", 0.01)
+    claims._start_beating.cache_clear()  # one that waits less
+    below = tmp_path / "variants" / "one"
+    below.mkdir(parents=True)
+    (below / ".writing").write_text(json.dumps(ELSEWHERE))  # of an older version
+    claims.claim(tmp_path)
+    try:
+        os.utime(tmp_path / ".writing", (0, 0))
+        until = time.monotonic() + 10
+        while (tmp_path / ".writing").stat().st_mtime == 0:
+            assert time.monotonic() < until
+            time.sleep(0.01)
+        claims.claim(below)
+        claims.release(below)
+        assert (tmp_path / ".writing").exists()
+    finally:
+        claims.release(tmp_path)
+    with pytest.raises(ResultsError, match="number 1 on another, is writing"):
+        claims.claim(below)
 
 
 # --- going on

@@ -22,6 +22,7 @@ from cascade.experiment import replicate as replicates
 from cascade.experiment import workers
 from cascade.experiment.run import run
 from cascade.experiment.sweep import sweep
+from cascade.output.claim import SILENCE_S
 from cascade.output.log import events
 from cascade.output.sweep import Sweep
 from cascade.provenance import platform_facts
@@ -163,6 +164,21 @@ def test_results_of_other_software_are_not_taken_for_ours(
     assert "--force" in refused.value.remedy
     assert len(cascade.read(folder).runs) == 10, "and they can still be read"
     sweep(tiny(), [FUND], replicates=5, out=tmp_path, force=True)
+
+
+def test_claims_of_a_sweep_that_was_killed_elsewhere_lapse_together(straight: Sweep, tmp_path: Path) -> None:
+    folder = copied(straight, tmp_path)
+    for place in (folder, *(folder / "variants").iterdir()):
+        (place / "manifest.json").unlink()
+        (place / ".writing").write_text(json.dumps({"host": "another", "process": 1, "born": "7"}))
+    with pytest.raises(ResultsError, match="another process, number 1 on another,") as refused:
+        sweep(tiny(), [FUND], replicates=5, out=tmp_path)
+    assert refused.value.code == "CAS606"
+    silent = time.time() - SILENCE_S - 1
+    os.utime(folder / ".writing", (silent, silent))
+    sweep(tiny(), [FUND], replicates=5, out=tmp_path)
+    assert contents(folder) == contents(straight.path)
+    assert set(n_computed(folder).values()) == {1}
 
 
 # --- failures
