@@ -12,6 +12,7 @@ from cascade.assembly.entities import COIN, MONEY, Entities, money_units, rows
 from cascade.assembly.prices import YEAR_S
 from cascade.core import params as k
 from cascade.core.exact import INVERSE, RATE
+from cascade.core.rules import funding_cap, tier_amount
 from cascade.core.start import empty
 from cascade.core.state import N_LEVELS, Array
 from cascade.rng import decision_key
@@ -34,9 +35,9 @@ _TAKE_OVERS = {
 }  # fmt: skip
 _RANKINGS = {
     "queue_pnl_margin": k.QUEUE_PNL_MARGIN, "queue_pnl_leverage": k.QUEUE_PNL_LEVERAGE,
-    "queue_return_leverage": k.QUEUE_RETURN_LEVERAGE, "random": k.RANDOM, "pro_rata_pnl": k.PRO_RATA_PNL,
-    "risk_aware_pro_rata": k.RISK_AWARE_PRO_RATA, "water_filling_leverage": k.WATER_FILLING_LEVERAGE,
-    "socialise": k.SOCIALISE,
+    "queue_entry_leverage": k.QUEUE_ENTRY_LEVERAGE, "queue_return_leverage": k.QUEUE_RETURN_LEVERAGE,
+    "random": k.RANDOM, "pro_rata_pnl": k.PRO_RATA_PNL, "risk_aware_pro_rata": k.RISK_AWARE_PRO_RATA,
+    "water_filling_leverage": k.WATER_FILLING_LEVERAGE, "socialise": k.SOCIALISE,
 }  # fmt: skip
 _ADL_PRICES = {"bankruptcy": k.AT_BANKRUPTCY, "mark": k.AT_MARK, "mark_before": k.AT_MARK_BEFORE}
 
@@ -148,7 +149,7 @@ def _contract(
     for tier in contract.tiers:
         now = rate(tier.mmr + book.margin.closing_fee)
         if floor and book.margin.tiers == "marginal":
-            deduction += floor * (now - before) // int(RATE)
+            deduction = tier_amount(deduction, floor, now - before, int(RATE))
         tiers.append((round(tier.limit * unit), now, deduction, tier.max_leverage))
         floor, before = round(tier.limit * unit), now
     row.liquidation_fee = rate(contract.liquidation_fee)
@@ -157,7 +158,8 @@ def _contract(
     row.max_order = max(round(contract.max_market_qty / market.lot), 1)
     row.impact_notional = round(book.impact_notional(market.contract) * worth)
     cap = book.funding.cap
-    row.funding_cap = rate(book.funding.cap_of_mmr * contract.tiers[0].mmr if cap is None else cap)
+    of_mmr = funding_cap(rate(contract.tiers[0].mmr), rate(book.funding.cap_of_mmr), int(RATE))
+    row.funding_cap = of_mmr if cap is None else rate(cap)
 
 
 def _pool(row: Array, pool: Pool, tiers: list[tuple[int, int, int, float]]) -> None:
@@ -222,7 +224,11 @@ def _venue(scenario: Scenario, row: Array, name: str, book: Rulebook, replicate:
     row.funding_steps = max(round(interval / dt), 1)
     row.first_funding = _first_stamp(scenario, interval)
     row.funding_interest, row.funding_clamp = rate(book.funding.interest), rate(book.funding.clamp)
-    row.funding_parts, row.funding_at_index = book.funding.parts, int(book.funding.payment == "index")
+    row.funding_part, row.funding_whole = (
+        round(interval),
+        round((book.funding.rate_h or 0.0) * 3_600.0 or interval),
+    )
+    row.funding_at_index = int(book.funding.payment == "index")
     row.premium_steps = max(round(book.funding.sample_s / dt), 1)
 
 

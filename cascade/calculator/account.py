@@ -23,6 +23,7 @@ import numpy as np
 from cascade.calculator import entries
 from cascade.calculator.grid import Grid, Leg, Tier, margin_params, search
 from cascade.calculator.whole import FINE, RATES, Number, exact, rate, unit_for, whole
+from cascade.core import rules
 from cascade.errors import UsageError
 
 Side: TypeAlias = Literal["long", "short"]
@@ -106,9 +107,17 @@ def tier_amounts(floors: Sequence[Number], rates: Sequence[Number]) -> list[Frac
 def next_amount(amount: Fraction, floor: Fraction, step: Fraction) -> Fraction:
     """Return the maintenance amount above a floor, given that below it and the step of the rate there."""
     unit = unit_for([amount, floor])
-    parts = rate(step, FINE)
-    signed = whole(floor, unit) if parts >= 0 else -whole(floor, unit)  # the kernel's steps rise
-    return entries.tier_amount(whole(amount, unit), signed, abs(parts), FINE) * unit
+    return rules.tier_amount(whole(amount, unit), whole(floor, unit), rate(step, FINE), FINE) * unit
+
+
+def notional(position: Position, price: Number | None = None) -> float:
+    """Return the value of a position, by default at its mark; in coin if it is inverse."""
+    return float(_notional(position, price))
+
+
+def profit(position: Position) -> float:
+    """Return the unrealised profit of a position at its mark; in coin if it is inverse."""
+    return float(_profit(position))
 
 
 def maintenance_margin(position: Position, price: Number | None = None) -> float:
@@ -118,38 +127,31 @@ def maintenance_margin(position: Position, price: Number | None = None) -> float
 
 def maintenance_of(position: Position, price: Number | None = None) -> Fraction:
     """Return `maintenance_margin` as an exact number."""
-    notional = _notional(position, price)
-    unit = unit_for([notional])
-    grid = Grid(unit, Fraction(1), unit)
-    p = margin_params(_tiers(position, with_fee=False), grid, notional)
-    answers = np.zeros(3, np.int64)
-    entries.margins(p, whole(notional, unit), answers)
-    tier = _tiers(position, with_fee=False)[int(answers[2])] if position.tiers else None
-    return int(answers[0]) * unit + (notional * tier.rest if tier else 0)
+    value, kept, _, tier = _margins(position, price)
+    return kept + (value * _tiers(position, with_fee=False)[tier].rest if position.tiers else 0)
 
 
 def initial_margin(
     position: Position, price: Number | None = None, leverage: Number | None = None
 ) -> float:  # fmt: skip
     """Return what opening a position takes: notional / leverage, by default the largest of its tier."""
-    notional = _notional(position, price)
-    if leverage is not None:
-        return float(notional / exact(leverage))
-    unit = unit_for([notional])
-    p = margin_params(_tiers(position, with_fee=False), Grid(unit, Fraction(1), unit), notional)
-    answers = np.zeros(3, np.int64)
-    entries.margins(p, whole(notional, unit), answers)
-    return float(int(answers[1]) * unit)
+    value, _, least, _ = _margins(position, price)
+    return float(least if leverage is None else value / exact(leverage))
 
 
 def tier_number(position: Position, price: Number | None = None) -> int:
     """Return the tier, from 0, of a position's notional."""
-    notional = _notional(position, price)
-    unit = unit_for([notional])
-    p = margin_params(_tiers(position, with_fee=False), Grid(unit, Fraction(1), unit), notional)
+    return _margins(position, price)[-1]
+
+
+def _margins(position: Position, price: Number | None) -> tuple[Fraction, Fraction, Fraction, int]:
+    """Return notional, maintenance margin at rates in 1e-8, initial margin and tier, as a market finds them."""
+    value = _notional(position, price)
+    unit = unit_for([value])
+    p = margin_params(_tiers(position, with_fee=False), Grid(unit, Fraction(1), unit), value)
     answers = np.zeros(3, np.int64)
-    entries.margins(p, whole(notional, unit), answers)
-    return int(answers[2])
+    entries.margins(p, whole(value, unit), answers)
+    return value, int(answers[0]) * unit, int(answers[1]) * unit, int(answers[2])
 
 
 def liquidation_price(
@@ -201,23 +203,31 @@ def bankruptcy_at(position: Position, margin: Number, *, others: Sequence[Positi
     return liquidation_at(replace(position, tiers=()), margin, others=plain)
 
 
+def with_margin_of_entry(position: Position) -> Position:
+    """Return a position whose maintenance margin is that of its entry value, whatever the mark (Bybit)."""
+    return replace(position, tiers=single_tier(0, -maintenance_of(position, position.entry)))
+
+
 def trigger_prices(
     position: Position, margin: Number, tick: Number, lot: Number
 ) -> tuple[float | None, float]:
-    """Return where a run with this tick and lot liquidates a linear position, and the forced order's limit.
+    """Return where a run with this tick and lot liquidates a position, and the forced order's limit.
 
-    These are `margin.liquidation_tick` and `margin.bankruptcy_tick` with money in millionths, to the
-    last unit what the position's triggers are hung at in a market.
+    These are `margin.failing_tick` and `margin.bankruptcy_tick` with money in millionths of a USD, or of
+    an inverse contract in hundred millionths of a coin: to the last unit what the position's triggers
+    are hung at in a market.
     """
-    grid = Grid(exact(tick), exact(lot), Fraction(1, 10**6))
-    leg = _leg(position)
+    money = Fraction(1, 10**8 if position.inverse else 10**6)
+    grid = Grid(exact(tick), exact(lot), money)
     lots = exact(position.size) / grid.lot
-    if lots.denominator != 1 or grid.unit.denominator != 1:
+    units = grid.lot / grid.tick / money if position.inverse else grid.unit
+    if lots.denominator != 1 or units.denominator != 1:
         raise UsageError(f"{position.size} is not a whole number of lots", remedy=f"the lot is {lot}")
-    p = margin_params(_tiers(position), grid, 10 * abs(exact(position.size) * exact(position.entry)))
-    held = int(lots) * leg.sign
-    balance = whole(exact(margin) - leg.sign * leg.size * leg.entry, grid.money)
-    found = entries.liquidation_tick(p, held, balance)
+    leg = _leg(position)
+    p = margin_params(_tiers(position), grid, 10 * leg.size * leg.entry, inverse=position.inverse)
+    held = int(lots) * (1 if position.side == "long" else -1)
+    balance = whole(exact(margin) - leg.sign * leg.size * leg.entry, money)
+    found = entries.failing_tick(p, held, balance, whole(exact(position.valued_at), grid.tick))
     limit = float(entries.bankruptcy_tick(p, held, balance) * grid.tick)
     return (None if found < 0 else float(found * grid.tick)), limit
 

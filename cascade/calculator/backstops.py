@@ -11,6 +11,7 @@ import numpy as np
 
 from cascade.calculator import entries
 from cascade.calculator.account import Position, maintenance_of, single_tier
+from cascade.calculator.grid import Grid, Tier, inverse_value, margin_params
 from cascade.calculator.inputs import CannotComputeError, Inputs, positive
 from cascade.calculator.whole import RATES, rate, unit_for, whole
 
@@ -25,6 +26,18 @@ def trigger(x: Inputs) -> dict[str, Any]:
     return {"margin_balance": float(equity), "liquidate": _fails(equity, kept)}
 
 
+def _fails(equity: Fraction, kept: Fraction) -> bool:
+    """Tell whether the margin test of a market fails: of a position of one unit, beside money for the rest."""
+    unit = unit_for([equity, kept])
+    p = margin_params([_fixed(kept)], Grid(unit, Fraction(1), unit), unit)
+    return bool(entries.fails(p, 1, 0, whole(equity, unit) - 1, 1))
+
+
+def _fixed(kept: Fraction) -> Tier:
+    """Return the tier of a maintenance margin that does not depend on the notional."""
+    return Tier(Fraction(10**30), 0, Fraction(0), -kept, 1.0)
+
+
 def _trigger_inverse(x: Inputs) -> dict[str, Any]:
     """Return the test of a simulated BitMEX account: equity, after the entry fee, against a multiple.
 
@@ -33,12 +46,13 @@ def _trigger_inverse(x: Inputs) -> dict[str, Any]:
     """
     entry, price = positive(x.number("entry"), "entry"), positive(x.number("crash"), "crash")
     size, sign = abs(x.number("contracts")), x.sign(default="long" if x.number("contracts") > 0 else "short")
-    value = size / entry
-    profit = sign * (value - size / price)
+    value = inverse_value(positive(size, "contracts"), entry)
+    profit = sign * (value - inverse_value(size, price))
     equity = x.number("balance_btc") + profit - value * x.number("taker", 0)
     margin = value / positive(x.number("leverage", 1), "leverage")
-    tiers = single_tier(x.number("maint_rate"))
-    kept = maintenance_of(Position(side="long", size=margin, entry=1, tiers=tiers))
+    kept = maintenance_of(
+        Position(side="long", size=margin, entry=1, tiers=single_tier(x.number("maint_rate")))
+    )
     threshold = kept * x.number("trigger_ratio", 1)
     return {
         "pnl": float(profit),
@@ -47,11 +61,6 @@ def _trigger_inverse(x: Inputs) -> dict[str, Any]:
         "threshold": float(threshold),
         "liquidate": _fails(equity, threshold),
     }
-
-
-def _fails(equity: Fraction, kept: Fraction) -> bool:
-    unit = unit_for([equity, kept])
-    return bool(entries.is_liquidatable(whole(equity, unit), whole(kept, unit)))
 
 
 def partial_size(x: Inputs) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cascade.core import margin, rules
+from cascade.core import exact, margin, rules
 from cascade.core.params import Params
 from cascade.core.state import NONE
 from cascade.jit import entry, int64, kernel
@@ -13,16 +13,18 @@ from cascade.jit import entry, int64, kernel
 
 
 @kernel
-def _excess(p: Params, long: int, short: int, balance: int, tick: int) -> int:
-    """Return what an account with a long and a short leg of market 0 has beyond its maintenance margin."""
-    excess = margin.excess_at(p, int64(0), long, balance, tick) if long != 0 else balance
-    return excess + margin.excess_at(p, int64(0), short, int64(0), tick) if short != 0 else excess
+def _fails(p: Params, long: int, short: int, balance: int, tick: int) -> bool:
+    """Tell whether an account with a long and a short leg of market 0 fails its margin test."""
+    if long == 0 or short == 0:
+        return margin.fails(p, int64(0), long + short, balance, tick)
+    hedged = margin.excess_at(p, int64(0), long, balance, tick)
+    return hedged + margin.excess_at(p, int64(0), short, int64(0), tick) <= 0
 
 
 @entry
-def excess_at(p: Params, long: int, short: int, balance: int, tick: int) -> int:
-    """Return `_excess`."""
-    return _excess(p, long, short, balance, tick)
+def fails(p: Params, long: int, short: int, balance: int, tick: int) -> bool:
+    """Return `_fails`."""
+    return _fails(p, long, short, balance, tick)
 
 
 @entry
@@ -30,7 +32,7 @@ def first_failing(p: Params, long: int, short: int, balance: int, safe: int, fai
     """Return the tick nearest `safe` at which the margin test fails, between it and one that fails."""
     while abs(failing - safe) > 1:
         middle = safe + (failing - safe) // 2
-        if _excess(p, long, short, balance, middle) <= 0:
+        if _fails(p, long, short, balance, middle):
             failing = middle
         else:
             safe = middle
@@ -38,9 +40,16 @@ def first_failing(p: Params, long: int, short: int, balance: int, safe: int, fai
 
 
 @entry
-def liquidation_tick(p: Params, lots: int, balance: int) -> int:
+def failing_step_tick(p: Params, lots: int, balance: int, mark: int, end: int) -> int:
+    """Return the tick nearest to the mark at which a position fails under step tiers, or -1."""
+    tick = margin.failing_step_tick(p, int64(0), lots, balance, mark, end)
+    return int64(-1) if tick == NONE else tick
+
+
+@entry
+def failing_tick(p: Params, lots: int, balance: int, mark: int) -> int:
     """Return the tick that a market would hang the trigger of a position at, or -1."""
-    tick = margin.liquidation_tick(p, int64(0), lots, balance)
+    tick = margin.failing_tick(p, int64(0), lots, balance, mark)
     return int64(-1) if tick == NONE else tick
 
 
@@ -56,6 +65,12 @@ def margins(p: Params, notional: int, answers: Any) -> None:
     answers[0] = margin.maintenance(p, int64(0), notional)
     answers[1] = margin.initial_margin(p, int64(0), notional)
     answers[2] = margin.tier_of(p, int64(0), notional)
+
+
+@entry
+def lot_value(p: Params, tick: int) -> int:
+    """Return what one lot is worth at a tick."""
+    return exact.lot_value(p.markets[int64(0)], tick)
 
 
 # --- rules ----------------------------------------------------------------------------------------
@@ -83,18 +98,6 @@ def funding_rate(premium: int, interest: int, clamp: int, part: int, whole: int,
 def funding_payment(exposure: int, rate: int) -> int:
     """Return `rules.funding_payment`."""
     return rules.funding_payment(exposure, rate)
-
-
-@entry
-def is_liquidatable(equity: int, maintenance: int) -> bool:
-    """Return `rules.is_liquidatable`."""
-    return rules.is_liquidatable(equity, maintenance)
-
-
-@entry
-def tier_amount(amount: int, floor: int, step: int, one: int) -> int:
-    """Return `rules.tier_amount`."""
-    return rules.tier_amount(amount, floor, step, one)
 
 
 @entry

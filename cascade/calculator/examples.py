@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections import Counter
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from cascade.calculator.inputs import CannotComputeError, Inputs
-from cascade.calculator.kinds import KINDS
-from cascade.errors import CascadeError, Problem, ScenarioError
+from cascade.calculator.kinds import KINDS, Rule
+from cascade.calculator.reading import read_examples
+from cascade.calculator.whole import decimal, exact
+from cascade.errors import CascadeError
 from cascade.scenario.words import did_you_mean
 
 Verdict: TypeAlias = Literal["pass", "FAIL", "inconsistent", "cannot compute", "unknown kind"]
 
-_ULP = 4.0 * 2.0**-52
+_ULP = Fraction(4, 2**52)
 """The rounding of two floats, relative to them; a tolerance does not have to allow for it."""
 
 _DEFAULT_TOLERANCE = 1e-9
@@ -28,6 +30,8 @@ class Checked:
 
     Attributes
     ----------
+    basis : str
+        What computed it, of `kinds.Kind`; empty for an unknown kind.
     verdict : str
         `inconsistent`: the example is marked so, an error of its source; it is computed all the same.
     tolerance : float
@@ -45,6 +49,7 @@ class Checked:
     verdict: Verdict
     message: str = ""
     unused: tuple[str, ...] = ()
+    basis: str = ""
 
     @property
     def holds(self) -> bool:
@@ -57,7 +62,8 @@ class Checked:
             "id": self.name,
             "venue": self.venue,
             "kind": self.kind,
-            "expected": self.expected,
+            "basis": self.basis,
+            "expected": finite(self.expected),
             "computed": finite(self.computed),
             "tolerance": self.tolerance,
             "verdict": self.verdict.lower(),
@@ -82,7 +88,7 @@ def counts(examples: list[Checked]) -> dict[str, int]:
     return dict(Counter(example.verdict for example in examples))
 
 
-# --- reading ------------------------------------------------------------------------------------------
+# --- checking -----------------------------------------------------------------------------------------
 
 
 def check_file(path: Path) -> list[Checked]:
@@ -96,91 +102,43 @@ def check_file(path: Path) -> list[Checked]:
     return [check(example, path.parent) for example in read_examples(path)]
 
 
-def read_examples(path: Path) -> list[dict[str, Any]]:
-    """Return the examples of a file, as they are written."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = "is not UTF-8 text" if isinstance(error, ValueError) else "cannot be read"
-        raise ScenarioError([Problem("CAS003", f"the file {reason}", "", str(path))]) from None
-    try:
-        found = json.loads(text)
-    except json.JSONDecodeError as error:
-        line = text.splitlines()[error.lineno - 1] if text.strip() else ""
-        hint = "write a list of examples: " + _FORM
-        problem = Problem(
-            "CAS023", f"not JSON: {error.msg}", hint, str(path), error.lineno, error.colno, 1, line
-        )
-        raise ScenarioError([problem]) from None
-    if isinstance(found, dict) and isinstance(found.get("examples"), list):
-        found = found["examples"]
-    if not isinstance(found, list) or not found:
-        message = "the file holds no list of examples"
-        raise ScenarioError([Problem("CAS023", message, "write " + _FORM, str(path))])
-    problems = [problem for k, each in enumerate(found) for problem in _problems(each, k, str(path))]
-    if problems:
-        raise ScenarioError(problems)
-    return found
-
-
-_FORM = '[{"id": "...", "venue": "...", "kind": "...", "inputs": {...}, "expected": ..., "tolerance": 1e-6}]'
-
-
-def _problems(example: Any, k: int, file: str) -> list[Problem]:
-    """Return what keeps one entry from being an example."""
-    if not isinstance(example, dict):
-        return [Problem("CAS023", "not an example", "write " + _FORM, file, path=f"[{k}]")]
-    at = f"[{k}]" if "id" not in example else f"[{k}] {example['id']}"
-    problems = [
-        Problem("CAS023", f"lacks '{name}'", f"add {form}", file, path=at)
-        for name, form in (
-            ("kind", '"kind": "liq_price_isolated"'),
-            ("inputs", '"inputs": {...}'),
-            ("expected", '"expected": the value the venue states, or null for none'),
-        )
-        if name not in example
-    ]
-    if not isinstance(example.get("inputs", {}), dict):
-        problems.append(Problem("CAS023", "'inputs' is not a mapping", "", file, path=at))
-    tolerance = example.get("tolerance", 0)
-    if isinstance(tolerance, bool) or not isinstance(tolerance, int | float) or not tolerance >= 0:
-        hint = "write the largest absolute difference, such as 1e-6"
-        problems.append(Problem("CAS023", f"'tolerance' is {tolerance!r}, not a number", hint, file, path=at))
-    return problems
-
-
-# --- checking -----------------------------------------------------------------------------------------
-
-
 def check(example: dict[str, Any], folder: Path = Path()) -> Checked:
     """Return an example, checked; tables of tiers that it names are looked for in `folder`."""
-    kind = KINDS.get(str(example["kind"]))
-    computed: Any = None
-    message, unused = "", ()
-    tolerance = float(example.get("tolerance", _scale(example["expected"]) * _DEFAULT_TOLERANCE))
+    name, expected = str(example["kind"]), example["expected"]
+    kind, unused, basis = KINDS.get(name), (), ""
+    tolerance = float(decimal(example.get("tolerance")) or 0)
+    if example.get("tolerance") is None:
+        tolerance = _scale(expected) * _DEFAULT_TOLERANCE
     if kind is None:
+        computed, message = None, f"no rule computes '{name}'{did_you_mean(name, KINDS)}"
         verdict: Verdict = "unknown kind"
-        message = f"no rule computes '{example['kind']}'{did_you_mean(str(example['kind']), KINDS)}"
     else:
         inputs = Inputs(example["inputs"], folder=folder)
-        try:
-            computed = kind.rule(inputs)
-            agrees = matches(example["expected"], computed, tolerance)
-            verdict = "pass" if agrees else "FAIL"
-        except (CannotComputeError, CascadeError) as error:
-            verdict, message = "cannot compute", getattr(error, "problem", str(error))
-        except (ArithmeticError, TypeError, ValueError, LookupError) as error:
-            verdict, message = "cannot compute", f"the inputs make no sense together ({error})"
+        rule, basis = kind.rule_for(inputs)
+        computed, message = _computed(rule, inputs)
+        passes = not message and matches(expected, computed, tolerance)
+        verdict = "cannot compute" if message else "pass" if passes else "FAIL"
         unused = inputs.unused
-    if example.get("consistent", True) is False:
+    if str(example.get("consistent", True)).lower() in _FALSE:
         agrees = "the rules agree with it all the same" if verdict == "pass" else ""
-        note = str(example.get("note", "")).strip()
-        message = "; ".join(part for part in (agrees, message, note) if part)
+        message = "; ".join(part for part in (agrees, message, str(example.get("note", "")).strip()) if part)
         verdict = "inconsistent"
-    return Checked(
-        str(example.get("id", "")), str(example.get("venue", "")), str(example["kind"]),
-        example["expected"], computed, tolerance, verdict, message, unused,
-    )  # fmt: skip
+    labels = (str(example.get("id", "")), str(example.get("venue", "")), name)
+    return Checked(*labels, expected, computed, tolerance, verdict, message, unused, basis)
+
+
+def _computed(rule: Rule, inputs: Inputs) -> tuple[Any, str]:
+    """Return what a kind's rule computes, or None and why it cannot."""
+    try:
+        return rule(inputs), ""
+    except CannotComputeError as error:
+        return None, str(error)
+    except CascadeError as error:
+        return None, str(getattr(error, "problem", error))
+    except ArithmeticError:
+        return None, "the inputs are too large, too small or divide by zero"
+    except (TypeError, ValueError, LookupError):
+        return None, "the inputs make no sense together"
 
 
 def matches(expected: Any, computed: Any, tolerance: float) -> bool:
@@ -197,11 +155,22 @@ def matches(expected: Any, computed: Any, tolerance: float) -> bool:
         return same and all(matches(*pair, tolerance) for pair in zip(expected, computed, strict=True))
     if isinstance(computed, list) and computed:
         return matches(expected, computed[-1], tolerance)
-    if _is_number(expected) and _is_number(computed):
-        return expected == computed or abs(expected - computed) <= tolerance + _ULP * abs(expected)
+    if _is_number(computed):
+        return _is_close(expected, computed, tolerance)
     if computed is None:
         return expected in (None, "--")
-    return type(expected) is type(finite(computed)) and expected == finite(computed)
+    return type(expected) is type(computed) and expected == computed
+
+
+def _is_close(expected: Any, computed: Any, tolerance: float) -> bool:
+    number = decimal(expected)
+    if number is not None and math.isfinite(computed):
+        return abs(number - exact(float(computed))) <= exact(tolerance) + abs(number) * _ULP
+    return computed == math.inf and str(expected).lower() in _INFINITE
+
+
+_INFINITE = ("inf", "infinity", "+inf", "+infinity")
+_FALSE = ("false", "no", "0")
 
 
 def _is_number(value: Any) -> bool:
@@ -214,4 +183,4 @@ def _scale(expected: Any) -> float:
         return max(map(_scale, expected.values()), default=1.0)
     if isinstance(expected, list):
         return max(map(_scale, expected), default=1.0)
-    return max(abs(float(expected)), 1.0) if _is_number(expected) else 1.0
+    return max(abs(float(decimal(expected) or 0)), 1.0)

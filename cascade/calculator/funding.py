@@ -9,9 +9,11 @@ from typing import Any
 
 from cascade.calculator import entries
 from cascade.calculator.account import Position, maintenance_of, next_amount, single_tier, tier_amounts
+from cascade.calculator.grid import inverse_value
 from cascade.calculator.inputs import CannotComputeError, Inputs, positive
-from cascade.calculator.tables import floors_and_rates
+from cascade.calculator.tables import written_rates
 from cascade.calculator.whole import FINE, exact, rate, unit_for, whole
+from cascade.core import rules
 from cascade.venues.load import load_rulebook
 
 _RULEBOOK = "binance-2025-07"
@@ -27,29 +29,21 @@ _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 # --- margin amounts ---------------------------------------------------------------------------------
 
 
-def maintenance_amounts(x: Inputs) -> list[float] | dict[str, float]:
-    """Return the maintenance amount of every tier; of several symbols, that of each one's last tier.
+def maintenance_amounts(x: Inputs) -> list[float] | dict[str, list[float]]:
+    """Return the maintenance amount of every tier, of one table or of one for each symbol.
 
-    Rows are (floor, rate) or (floor, cap, rate); by symbol (floor, largest leverage) as Hyperliquid
-    writes them, whose rate is half of 1 / leverage.
+    Rows are (floor, rate) or (floor, cap, rate), or (floor, largest leverage) as Hyperliquid writes
+    them, whose rate is half of 1 / leverage.
     """
     tiers = x.raw("tiers")
-    if not isinstance(tiers, dict):
-        return _amounts(tiers)
-    return {symbol: _amounts(rows)[-1] for symbol, rows in tiers.items()}
+    if isinstance(tiers, dict):
+        return {symbol: _amounts(rows) for symbol, rows in tiers.items()}
+    return _amounts(tiers)
 
 
 def _amounts(rows: Any) -> list[float]:
-    if not isinstance(rows, list) or not rows:
-        raise CannotComputeError("the input 'tiers' is not a table of rows")
-    floors, rates = floors_and_rates(rows, leverages=_has_leverages(rows))
+    floors, rates = written_rates(rows, guess=True)
     return [float(amount) for amount in tier_amounts(floors, rates)]
-
-
-def _has_leverages(rows: list[Any]) -> bool:
-    """Tell whether rows end in leverages: above 1, or falling, where rates rise."""
-    ends = [row[-1] for row in rows if isinstance(row, list)]
-    return bool(ends) and (max(ends) > 1 or ends != sorted(ends))
 
 
 def maintenance_amount_step(x: Inputs) -> float:
@@ -129,10 +123,14 @@ def impact_notional(x: Inputs) -> float | list[float]:
 def funding_cap(x: Inputs) -> Any:
     """Return the cap of the funding rate: a part of the first tier's maintenance rate (Binance)."""
     share = x.number("cap_of_mmr", load_rulebook(_RULEBOOK).funding.cap_of_mmr)
+
+    def cap(mmr: Fraction) -> float:
+        return rules.funding_cap(rate(mmr, FINE), rate(share, FINE), FINE) / FINE
+
     if isinstance(x.raw("mmr"), dict):
         rates = x.part("mmr")
-        return {name: float(share * rates.number(name)) for name in rates.names()}
-    return _each(x, "mmr", lambda value: float(share * value))
+        return {name: cap(rates.number(name)) for name in rates.names()}
+    return _each(x, "mmr", cap)
 
 
 # --- inverse contracts ------------------------------------------------------------------------------
@@ -140,20 +138,28 @@ def funding_cap(x: Inputs) -> Any:
 
 def funding_payment_inverse(x: Inputs) -> float:
     """Return the funding of an inverse position, in coin; longs pay it where the quote's rate is higher."""
-    price = positive(x.number("price"), "price")
-    value = x.sign(default="long") * x.number("contracts") / price
-    daily = x.number("quote_rate_day") - x.number("base_rate_day")
-    unit = unit_for([value])
+    sign, size = _signed(x)
+    value = sign * inverse_value(size, positive(x.number("price"), "price"))
+    daily, unit = x.number("quote_rate_day") - x.number("base_rate_day"), unit_for([value])
     paid = entries.funding_payment(whole(value, unit), rate(daily)) * unit
     return float(paid / positive(x.number("intervals", 3), "intervals"))
 
 
 def pnl_inverse(x: Inputs) -> float | list[float]:
-    """Return the profit of an inverse position: contracts x (1 / entry - 1 / exit), in coin."""
-    size = x.sign(default="long") * x.number("contracts")
-    entry = positive(x.number("entry"), "entry")
-    name = x.first("exit", "mark", "price")
-    return _each(x, name, lambda price: float(size * (1 / entry - 1 / positive(price, name))))
+    """Return the profit of an inverse position in coin: its value at the entry less that at the exit."""
+    sign, size = _signed(x)
+    entered, name = (
+        inverse_value(size, positive(x.number("entry"), "entry")),
+        x.first("exit", "mark", "price"),
+    )
+    return _each(x, name, lambda price: float(sign * (entered - inverse_value(size, positive(price, name)))))
+
+
+def _signed(x: Inputs) -> tuple[int, Fraction]:
+    """Return sign and size of an inverse position; contracts may be negative without a side."""
+    contracts = x.number("contracts")
+    sign = x.sign(default="long") * (1 if contracts > 0 else -1)
+    return sign, positive(abs(contracts), "contracts")
 
 
 def _each(x: Inputs, name: str, of: Callable[[Fraction], float]) -> float | list[float]:

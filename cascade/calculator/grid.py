@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from itertools import pairwise
 from math import gcd, lcm
 from typing import Any, NamedTuple
 
 from cascade.calculator import entries
-from cascade.calculator.whole import unit_for, whole
-from cascade.core.exact import LINEAR
+from cascade.calculator.whole import RATES, unit_for, whole
+from cascade.core.exact import INVERSE, LINEAR
 from cascade.core.params import MARKET_P, TIER, Params
 from cascade.core.start import empty
+from cascade.errors import UsageError
 from cascade.tables import blank
 
 _LARGEST = 1 << 62
@@ -20,6 +22,9 @@ _FAR = 1000
 """How far beyond the prices of a hedge its second liquidation price is looked for."""
 
 _MOST_LOTS = 10**9
+
+_TICKS = 1000
+"""How many ticks a price of an inverse contract is, where only the value there is asked for."""
 
 _NOTHING = 1000
 """The lowest tick that counts as a price. Below it rounding decides, at 1e-14 of the position."""
@@ -56,21 +61,33 @@ class Leg(NamedTuple):
     entry: Fraction
 
 
-def margin_params(tiers: Sequence[Tier], grid: Grid, reach: Fraction) -> Params:
-    """Return parameters of one linear market with these tiers.
+def margin_params(
+    tiers: Sequence[Tier], grid: Grid, reach: Fraction, *, inverse: bool = False
+) -> Params:  # fmt: skip
+    """Return parameters of one market with these tiers.
 
     Tiers that begin beyond `reach` are left out: their figures may exceed 63 bits of a fine grid.
     """
     market = empty(MARKET_P, 1)
-    market.contract, market.unit = LINEAR, whole(grid.unit, Fraction(1))
+    market.contract = INVERSE if inverse else LINEAR
+    market.unit = whole(grid.lot / grid.tick / grid.money if inverse else grid.unit, Fraction(1))
     kept = [tier for k, tier in enumerate(tiers) if k == 0 or tiers[k - 1].cap <= reach]
     rows: Any = empty(TIER, len(kept))
     for row, tier in zip(rows, kept, strict=False):
         row.cap = min(whole(tier.cap, grid.money), _LARGEST)
         row.rate, row.deduction = tier.rate, whole(tier.amount, grid.money)
         row.max_leverage = tier.max_leverage
-    market.n_tiers = len(kept)
+    market.n_tiers, market.step_tiers = len(kept), int(is_stepped(kept))
     return blank(Params)._replace(markets=market, tiers=rows)
+
+
+def is_stepped(tiers: Sequence[Tier]) -> bool:
+    """Tell whether the maintenance margin jumps at an edge of a tier, as under BitMEX's risk limits."""
+    return any(_charged(below, below.cap) != _charged(tier, below.cap) for below, tier in pairwise(tiers))
+
+
+def _charged(tier: Tier, notional: Fraction) -> Fraction:
+    return notional * (Fraction(tier.rate, RATES) + tier.rest) - tier.amount
 
 
 def search(
@@ -101,7 +118,7 @@ def _rest(notional: Fraction, tiers: Sequence[Tier]) -> Fraction:
 def _search(
     legs: Sequence[Leg], tiers: Sequence[Tier], free: Fraction, marks: Sequence[Fraction]
 ) -> Fraction | None:  # fmt: skip
-    highest = _highest(legs, tiers, free)
+    highest = _highest(legs, tiers, free, marks)
     lot = _common_lot(legs)
     lots = [leg.sign * int(leg.size / lot) for leg in legs]
     tick = unit_for([highest * max(abs(n) for n in lots)])
@@ -111,36 +128,55 @@ def _search(
     long, short = sum(max(n, 0) for n in lots), sum(min(n, 0) for n in lots)
     top = whole(highest, tick)
 
-    def excess(at: int) -> int:
-        return entries.excess_at(p, long, short, balance, at)
-
-    if len(legs) == 1:
-        safe, failing = (top, _NOTHING) if long else (_NOTHING, top)
-        if excess(safe) <= 0 or excess(failing) > 0:
-            return None
-        return entries.first_failing(p, long, short, balance, safe, failing) * tick
     known = [whole(price, tick) for price in (*marks, *(leg.entry for leg in legs))]
-    safe = next((at for at in known if excess(at) > 0), 0)
-    ends = [end for end in (_NOTHING, top) if safe and excess(end) <= 0]
+    if len(legs) == 1:
+        found = _failing(p, lots[0], balance, known[0], top)
+        return None if found is None else found * tick
+    if p.markets.step_tiers[0]:
+        raise UsageError("hedged legs under step limits have no price here", remedy="ask for each leg alone")
+
+    def fails(at: int) -> bool:
+        return entries.fails(p, long, short, balance, at)
+
+    safe = next((at for at in known if not fails(at)), 0)
+    ends = [end for end in (_NOTHING, top) if safe and fails(end)]
     found = [entries.first_failing(p, long, short, balance, safe, end) for end in ends]
     return min((Fraction(at) * tick for at in found), key=lambda at: _apart(at, safe * tick), default=None)
+
+
+def _failing(p: Params, lots: int, balance: int, mark: int, top: int) -> int | None:
+    """Return the tick at which a single position fails; under step limits, the nearest to the mark."""
+    legs = (lots, 0) if lots > 0 else (0, lots)
+    safe, failing = (top, _NOTHING) if lots > 0 else (_NOTHING, top)
+    if p.markets.step_tiers[0]:
+        found = entries.failing_step_tick(p, lots, balance, mark, top + 1)
+        if found != mark:
+            return found if found >= _NOTHING else None
+        failing = mark  # it fails there: what is asked for is where that began
+    if entries.fails(p, *legs, balance, safe) or not entries.fails(p, *legs, balance, failing):
+        return None
+    return entries.first_failing(p, *legs, balance, safe, failing)
 
 
 def _apart(a: Fraction, b: Fraction) -> Fraction:
     return max(a, b) / min(a, b)
 
 
-def _highest(legs: Sequence[Leg], tiers: Sequence[Tier], free: Fraction) -> Fraction:
+def _highest(
+    legs: Sequence[Leg], tiers: Sequence[Tier], free: Fraction, marks: Sequence[Fraction]
+) -> Fraction:  # fmt: skip
     """Return a price above which the margin test of a single leg no longer changes its answer.
 
     With legs on both sides there may be none; the search then ends far away.
     """
     size = min(leg.size for leg in legs)
     fixed = max((-tier.amount for tier in tiers), default=Fraction(0))
-    price = max(leg.entry for leg in legs) + (abs(free) + max(fixed, Fraction(0))) / size
+    price = (
+        max(*marks, *(leg.entry for leg in legs), Fraction(0)) + (abs(free) + max(fixed, Fraction(0))) / size
+    )
     if len(legs) > 1:
         return price * _FAR
-    steepest = max((Fraction(tier.rate, 10**8) + tier.rest for tier in tiers), default=Fraction(0))
+    steepest = max((Fraction(tier.rate, RATES) + tier.rest for tier in tiers), default=Fraction(0))
     return 2 * price / max(1 - steepest, Fraction(1, 100)) if legs[0].sign > 0 else 2 * price
 
 
@@ -152,3 +188,14 @@ def _common_lot(legs: Sequence[Leg]) -> Fraction:
     lot = Fraction(gcd(*(int(leg.size * below) for leg in legs)), below)
     largest = max(leg.size for leg in legs)
     return lot if largest / lot <= _MOST_LOTS else largest / _MOST_LOTS
+
+
+def inverse_value(size: Fraction, price: Fraction) -> Fraction:
+    """Return what a position of an inverse contract is worth in coin at a price, as a market values a lot.
+
+    The price is a few ticks of a grid of its own: a lot's value times the tick fits into 62 bits, so
+    that few ticks leave many digits to the value.
+    """
+    grid = Grid(price / _TICKS, size, unit_for([size / price * _TICKS]))
+    p = margin_params((), grid, size / price, inverse=True)
+    return -entries.lot_value(p, _TICKS) * grid.money

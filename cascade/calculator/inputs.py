@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from cascade.calculator.account import Side
-from cascade.calculator.whole import exact
+from cascade.calculator.whole import decimal, exact
 
-_SIDES: dict[object, Side] = {
-    1: "long", -1: "short", "long": "long", "short": "short", "buy": "long", "sell": "short",
-}  # fmt: skip
+_SIDES: dict[str, Side] = {"long": "long", "short": "short", "buy": "long", "sell": "short"}
 _REQUIRED = Fraction(-1, 7)
 """Stands for "no default" where None is one."""
 
@@ -89,7 +86,10 @@ class Inputs:
         if name not in self and default is not None:
             return default
         value = self.raw(name)
-        side = _SIDES.get(value.lower() if isinstance(value, str) else value)
+        sign = decimal(value)
+        if sign is not None and abs(sign) == 1:
+            return "long" if sign > 0 else "short"
+        side = _SIDES.get(value.strip().lower()) if isinstance(value, str) else None
         if side is None:
             raise CannotComputeError(f"the input '{self._at(name)}' is {value!r}, not 1 (long) or -1 (short)")
         return side
@@ -129,9 +129,10 @@ def _leads(name: str, used: str) -> bool:
 
 
 def _number(value: Any, path: str) -> Fraction:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    found = decimal(value)
+    if found is None:
         raise CannotComputeError(f"the input '{path}' is {value!r}, not a number")
-    return exact(value)
+    return found
 
 
 def positive(value: Fraction, name: str) -> Fraction:

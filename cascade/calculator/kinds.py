@@ -20,28 +20,27 @@ class Kind:
     Attributes
     ----------
     basis : str
-        `kernel`: computed by functions that markets run by; `formula`: by a venue's formula, for which
-        there is no market.
+        `kernel`: computed by functions that markets are made and run by; `formula`: by a venue's formula,
+        which no market needs or for which there is no market.
+    other : tuple, optional
+        A formula of another venue under the same name, and inputs that only its examples have.
     """
 
     name: str
     rule: Rule
     basis: Basis = "kernel"
+    other: tuple[Rule, tuple[str, ...]] | None = None
 
     @property
     def summary(self) -> str:
         """Return what is computed, in a sentence."""
         return (self.rule.__doc__ or "").partition("\n")[0]
 
-
-def _partial_size(x: Inputs) -> float:
-    """Return how much of a position has to go: down to a tier's cap, or to cover a margin shortage."""
-    return formulas.drift_base(x) if "margin_shortage" in x else backstops.partial_size(x)
-
-
-def _funding_rate(x: Inputs) -> Any:
-    """Return a funding rate: of an average premium (Binance), or of two averages (Vega)."""
-    return formulas.vega_funding_rate(x) if "f" in x or "cases" in x else funding.funding_rate(x)
+    def rule_for(self, x: Inputs) -> tuple[Rule, Basis]:
+        """Return the rule that an example's inputs ask for, and its basis."""
+        if self.other is not None and any(name in x for name in self.other[1]):
+            return self.other[0], "formula"
+        return self.rule, self.basis
 
 
 def _kinds(basis: Basis, rules: dict[str, Rule]) -> dict[str, Kind]:
@@ -68,14 +67,11 @@ KINDS: dict[str, Kind] = {
             "maint_amount_step": funding.maintenance_amount_step,
             "maintenance_margin_step_model": funding.step_model,
             "mark_price_component": funding.mark_component,
-            "funding_rate": _funding_rate,
             "funding_rate_8h": funding.funding_rate_8h,
             "funding_cap": funding.funding_cap,
-            "impact_margin_notional": funding.impact_notional,
             "funding_payment_inverse": funding.funding_payment_inverse,
             "pnl_inverse": funding.pnl_inverse,
             "liquidation_trigger": backstops.trigger,
-            "partial_liquidation_size": _partial_size,
             "bankruptcy_price_quote": backstops.bankruptcy_quote,
             "fillable_price": backstops.fillable_price,
             "insurance_fund_delta": backstops.fund_delta,
@@ -84,17 +80,24 @@ KINDS: dict[str, Kind] = {
             "adl_bankruptcy_transfer": backstops.bankruptcy_transfer,
             "adl_score_pre2025": backstops.score,
             "adl_allocation": backstops.allocation,
-            "adl_quantile": backstops.quantiles,
             "adl_trigger_threshold": backstops.drawdown,
-            "adl_needed_budget": backstops.needed_budget,
             "health_factor": lending.health_factor,
             "max_liquidatable_debt": lending.repayable,
             "collateral_seized": lending.seized,
         },
     ),
+    "funding_rate": Kind(
+        "funding_rate", funding.funding_rate, other=(formulas.vega_funding_rate, ("f", "cases"))
+    ),
+    "partial_liquidation_size": Kind(
+        "partial_liquidation_size", backstops.partial_size, other=(formulas.drift_base, ("margin_shortage",))
+    ),
     **_kinds(
         "formula",
         {
+            "impact_margin_notional": funding.impact_notional,
+            "adl_quantile": backstops.quantiles,
+            "adl_needed_budget": backstops.needed_budget,
             "spot_liability_transfer": formulas.drift_liability,
             "insurance_fund_fee": formulas.drift_fund_fee,
             "loss_socialisation_per_unit": formulas.drift_loss_per_unit,

@@ -15,13 +15,17 @@ from cascade.calculator.account import (
     Position,
     bankruptcy_at,
     liquidation_at,
-    maintenance_of,
     single_tier,
+    with_margin_of_entry,
 )
 from cascade.calculator.inputs import Inputs, positive
-from cascade.calculator.tables import tiers_of
+from cascade.calculator.named import named_table
+from cascade.calculator.tables import Table, table_tiers
 
 Price = float | None
+
+_SIZES = ("qty", "size", "contracts", "contracts_usd")
+"""What the size of a position is called in examples."""
 
 
 def isolated(x: Inputs) -> Price:
@@ -30,8 +34,17 @@ def isolated(x: Inputs) -> Price:
 
 
 def tiered(x: Inputs) -> Price:
-    """Return the liquidation price of an isolated position under a table of tiers."""
-    return _float(liquidation_at(_position(x, tiers_of(x)), _posted(x)))
+    """Return the liquidation price of an isolated position under a table of tiers.
+
+    A list is a table: rows (floor, cap, rate), (floor, rate), or mappings. A text names one, of `symbol`.
+    """
+    value = x.raw("tiers")
+    named = isinstance(value, str)
+    table = named_table(value, x.text("symbol"), x.folder) if named else Table(table_tiers(value))
+    if table.inverse:
+        position = _inverse(x, tiers=table.tiers)
+        return _float(liquidation_at(position, _posted(x, inverse=True)))
+    return _float(liquidation_at(_position(x, table.tiers), _posted(x)))
 
 
 def cross(x: Inputs) -> Price:
@@ -63,13 +76,10 @@ def at_entry(x: Inputs) -> Price:
     The same test with a maintenance margin that the mark does not move: rate 0, amount -MM. What was
     added to the margin counts as margin, what funding took from it no longer does.
     """
-    sized = _position(x, single_tier(x.number("mmr"), x.number(x.first("mm_deduction", "maint_amount"), 0)))
-    fixed = single_tier(0, -maintenance_of(sized, sized.entry))
+    tiers = single_tier(x.number("mmr"), x.number(x.first("mm_deduction", "maint_amount"), 0))
     margin = _posted(x) + x.number("extra_margin", 0) - x.number("funding_paid_from_margin", 0)
-    position = Position(
-        side=sized.side, size=sized.size, entry=sized.entry, tiers=fixed, fee=x.number("taker_fee", 0)
-    )
-    return _float(liquidation_at(position, margin))
+    sized = _position(x, tiers, fee=x.number("taker_fee", 0))
+    return _float(liquidation_at(with_margin_of_entry(sized), margin))
 
 
 def from_account_value(x: Inputs) -> Price:
@@ -142,7 +152,7 @@ def _coins(x: Inputs) -> Fraction:
 
 
 def _inverse(x: Inputs, *, tiers: Sequence[MarginTier] = (), fee: Fraction = Fraction(0)) -> Position:
-    name = x.first("contracts_usd", "contracts", "qty")
+    name = x.first(*_SIZES)
     size = abs(x.number(name)) if name in x else Fraction(1)  # a price from leverage needs no size
     entry = positive(x.number("entry"), "entry")
     return Position(side=x.side(), size=positive(size, name), entry=entry, tiers=tiers, fee=fee, inverse=True)
@@ -161,7 +171,7 @@ def _on_tick(price: Fraction, tick: Fraction, how: str) -> float:
 
 
 def _position(x: Inputs, tiers: Sequence[MarginTier], *, fee: Fraction = Fraction(0)) -> Position:
-    name = x.first("qty", "size", "contracts")
+    name = x.first(*_SIZES)
     size = positive(abs(x.number(name)), name)
     entry = positive(x.number("entry"), "entry")
     return Position(side=x.side(), size=size, entry=entry, tiers=tiers, fee=fee)
@@ -171,13 +181,13 @@ def _one_tier(x: Inputs) -> tuple[MarginTier, ...]:
     return single_tier(x.number("mmr"), x.number(x.first("maint_amount", "mm_deduction"), 0))
 
 
-def _posted(x: Inputs) -> Fraction:
+def _posted(x: Inputs, *, inverse: bool = False) -> Fraction:
     """Return the isolated margin: as given, else entry value / leverage."""
     for name in ("wallet_balance", "position_margin", "margin", "isolated_margin"):
         if name in x:
             return x.number(name)
-    value = abs(x.number(x.first("qty", "size", "contracts"))) * x.number("entry")
-    return value / positive(x.number("leverage"), "leverage")
+    size, entry = abs(x.number(x.first(*_SIZES))), positive(x.number("entry"), "entry")
+    return (size / entry if inverse else size * entry) / positive(x.number("leverage"), "leverage")
 
 
 def _float(price: Fraction | None) -> Price:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable
 from fractions import Fraction
 from typing import TypeAlias
@@ -23,6 +24,22 @@ RATES = 10**8
 def exact(value: Number) -> Fraction:
     """Return the decimal that a float prints as, so that 0.1 is a tenth."""
     return value if isinstance(value, Fraction) else Fraction(repr(value))
+
+
+_DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
+_LARGEST = 1e300
+
+
+def decimal(value: object) -> Fraction | None:
+    """Return a number exactly as it is written in decimal, also as text; None for what is none."""
+    if isinstance(value, str):
+        text = value.strip()
+        if not _DECIMAL.fullmatch(text) or abs(float(text)) > _LARGEST:
+            return None
+        return Fraction(text) if float(text) != 0.0 else Fraction(0)  # the exponent of a zero may be anything
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= _LARGEST:
+        return None
+    return exact(value)
 
 
 def unit_for(amounts: Iterable[Fraction]) -> Fraction:

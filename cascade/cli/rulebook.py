@@ -106,6 +106,7 @@ def _row(example: Any) -> tuple[str, ...]:
         example.verdict,
         example.name or "(no id)",
         example.kind,
+        example.basis,
         f"expected {_value(example.expected)}",
         f"computed {_value(example.computed)}",
         f"within {example.tolerance:g}",

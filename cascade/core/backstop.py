@@ -28,7 +28,7 @@ from cascade.core.params import (
 )  # fmt: skip
 from cascade.core.rules import bankruptcy_quote, fillable_value, fund_change, fund_floor, is_fund_drawn
 from cascade.core.state import INSOLVENT, N_LEVELS, NONE, State
-from cascade.core.triggers import flag, retrigger
+from cascade.core.triggers import retrigger
 from cascade.jit import int64, kernel, outlined
 
 WAVES = int64(1 << 20)
@@ -185,7 +185,6 @@ def buy_holdings(st: State, p: Params, account: int, before: int) -> None:
 def fund_accepts(st: State, p: Params, account: int) -> bool:
     """Tell whether the fund of an account's venue may take it over under its rule."""
     row = st.accounts[account]
-    first = int64(row.first_position)
     venue = p.venues[int64(row.venue)]
     if p.run[0].forced_orders == 0:
         return True
@@ -197,18 +196,22 @@ def fund_accepts(st: State, p: Params, account: int) -> bool:
         return equity >= 0 and after >= 0
     if venue.take_over == TAKE_OVER_CAPACITY:
         return after >= 0
-    exposure = 0.0
-    for k in range(first, first + row.n_positions):
-        position = st.positions[k]
-        m = int64(position.market)
-        held = position.lots
-        if k > first and st.positions[k - 1].market == m:  # the hedge of a leg that has been counted with it
-            continue
-        if k + 1 < first + row.n_positions and st.positions[k + 1].market == m:
-            held += st.positions[k + 1].lots
-        held += st.positions[held_at(st, venue.fund, m)].lots
-        exposure += abs(float(held * lot_value(p.markets[m], st.markets[m].mark)))
-    return exposure <= float(after)
+    return _exposure_with(st, p, venue.fund, account) <= after
+
+
+@kernel
+def _exposure_with(st: State, p: Params, fund: int, account: int) -> int:
+    """Return the net notional that a fund would hold, over all markets of an account's asset, with the account."""
+    row = st.accounts[account]
+    first = int64(row.first_position)
+    exposure = int64(0)
+    for m in range(len(p.markets)):
+        if p.markets[m].settlement == row.settlement:
+            held = st.positions[held_at(st, fund, int64(m))].lots
+            for k in range(first, first + row.n_positions):
+                held += st.positions[k].lots if st.positions[k].market == m else int64(0)
+            exposure += abs(held * lot_value(p.markets[m], st.markets[m].mark))
+    return exposure
 
 
 @outlined
@@ -291,13 +294,11 @@ def absorb_residual(st: State, p: Params, index: int) -> None:
 
 @outlined
 def retest(st: State, p: Params, account: int) -> None:
-    """Test the margin of an account that a batch has touched; failing, it goes into the next wave."""
+    """Test the margin of an account that a batch has touched; failing, it is due when its venue tests next."""
     if st.accounts[account].margin == UNMARGINED:
         return
     if is_flat(st, account):
         settle_flat(st, p, account)
-        retrigger(st, p, account)
     elif excess_of(st, p, account) <= 0:
-        flag(st, p, account, int64(1))
-    else:
-        retrigger(st, p, account)
+        st.clock[0].n_due += 1
+    retrigger(st, p, account)

@@ -37,7 +37,7 @@ def fire(st: State, p: Params, position: int) -> None:
         return
     if excess_of(st, p, account) <= 0:
         _unhang(st, p, account)
-        flag(st, p, account, int64(0))
+        flag(st, p, account)
         return
     trader = account - p.run[0].first_trader
     if 0 <= trader < len(st.traders):

@@ -78,11 +78,11 @@ def liquidate(st: State, p: Params, account: int) -> None:
     """Take one flagged account through its venue's procedure at the frozen marks."""
     cancel_account(st, p, account)
     row = st.accounts[account]
+    venue = p.venues[int64(row.venue)]
     if is_flat(st, account) or excess_of(st, p, account) > 0:
-        row.cooling_until = NONE
+        _end_waiting(st, p, account)
         retrigger(st, p, account)
         return
-    venue = p.venues[int64(row.venue)]
     before = st.clock[0].n_liquidations
     abandon_life(st, p, account)
     if venue.procedure == IN_SLICES:
@@ -99,8 +99,16 @@ def liquidate(st: State, p: Params, account: int) -> None:
         last = st.clock[0].n_liquidations - 1
         close_wallet(st, p, account, last if last >= before else int64(NONE))
     if left == SAFE:
-        row.cooling_until = NONE
+        _end_waiting(st, p, account)
     retrigger(st, p, account)
+
+
+@kernel
+def _end_waiting(st: State, p: Params, account: int) -> None:
+    """Forget that a safe account waited for liquidators; a cool-down takes its time, safe or not."""
+    row = st.accounts[account]
+    if p.venues[int64(row.venue)].procedure == BY_LIQUIDATORS:
+        row.cooling_until = NONE
 
 
 @outlined
@@ -189,8 +197,8 @@ def _forced_lots(st: State, p: Params, account: int, m: int, lots: int) -> int:
 def _in_slices(st: State, p: Params, account: int) -> int:
     """Send a first slice of what is large, the whole of what is not, and leave the rest to later tests.
 
-    Below the backstop's part of maintenance margin the account is handed over (Hyperliquid;
-    venues.md 2.4).
+    A cool-down begins with a first slice and ends with its time, or when the account is closed. Below
+    the backstop's part of maintenance margin the account is handed over (Hyperliquid; venues.md 2.4).
     """
     row = st.accounts[account]
     venue = p.venues[int64(row.venue)]
@@ -216,8 +224,6 @@ def _in_slices(st: State, p: Params, account: int) -> int:
         part += 1
         if excess_of(st, p, account) > 0 or is_flat(st, account):
             return SAFE
-    if cooling and step >= row.cooling_until:
-        row.cooling_until = NONE
     return FAILED if _below_backstop(st, p, account) else OPEN
 
 

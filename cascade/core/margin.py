@@ -44,6 +44,12 @@ def excess_at(p: Params, m: int, lots: int, balance: int, tick: int) -> int:
     return balance + value - maintenance(p, m, abs(value))
 
 
+@kernel
+def fails(p: Params, m: int, lots: int, balance: int, tick: int) -> bool:
+    """Tell whether a single position fails its margin test at a tick: at equality it does."""
+    return excess_at(p, m, lots, balance, tick) <= 0
+
+
 @outlined
 def equity_in(st: State, p: Params, account: int, settlement: int) -> int:
     """Return balance plus what all positions that settle in an asset count for at the present marks."""
@@ -135,50 +141,56 @@ def liquidation_tick(p: Params, m: int, lots: int, balance: int) -> int:
         if abs(float(lots) * value) <= float(tier.cap):
             break
     guess = max(guess, int64(1))
-    if excess_at(p, m, lots, balance, guess) > 0:
-        while excess_at(p, m, lots, balance, guess) > 0:
+    if not fails(p, m, lots, balance, guess):
+        while not fails(p, m, lots, balance, guess):
             guess -= sign
             if guess < 1 or guess >= MAX_TICK:
                 return int64(NONE)
         return guess
-    while 1 <= guess + sign < MAX_TICK and excess_at(p, m, lots, balance, guess + sign) <= 0:
+    while 1 <= guess + sign < MAX_TICK and fails(p, m, lots, balance, guess + sign):
         guess += sign
     return guess
 
 
 @outlined
 def failing_tick(p: Params, m: int, lots: int, balance: int, mark: int) -> int:
-    """Return the tick nearest to the mark, on the adverse side, at which a single position fails, or NONE.
-
-    Where each tier's rate holds for the whole position, margin jumps at the tiers' edges, so that a
-    position may fail at a price and not at a worse one: each tier is looked at in turn.
-    """
+    """Return the tick nearest to the mark, on the adverse side, at which a single position fails, or NONE."""
     if p.markets[m].step_tiers == 0:
         return liquidation_tick(p, m, lots, balance)
+    return failing_step_tick(p, m, lots, balance, mark, MAX_TICK)
+
+
+@outlined
+def failing_step_tick(p: Params, m: int, lots: int, balance: int, mark: int, end: int) -> int:
+    """Return `failing_tick` where each tier's rate holds for the whole position, among ticks below `end`.
+
+    Margin jumps at the tiers' edges, so that a position may fail at a price and not at a worse one:
+    each tier is looked at in turn.
+    """
     sign = int64(1) if lots > 0 else int64(-1)
-    near = min(max(mark, int64(1)), MAX_TICK - 1)
+    near = min(max(mark, int64(1)), end - 1)
     while True:
-        if excess_at(p, m, lots, balance, near) <= 0:
+        if fails(p, m, lots, balance, near):
             return near
-        far = _far_end(p, m, lots, near, sign)
-        if excess_at(p, m, lots, balance, far) <= 0:
+        far = _far_end(p, m, lots, near, sign, end)
+        if fails(p, m, lots, balance, far):
             while abs(near - far) > 1:  # within a tier excess falls all the way
                 middle = (near + far) // 2
-                if excess_at(p, m, lots, balance, middle) > 0:
+                if not fails(p, m, lots, balance, middle):
                     near = middle
                 else:
                     far = middle
             return far
         near = far - sign
-        if not 1 <= near < MAX_TICK:
+        if not 1 <= near < end:
             return int64(NONE)
 
 
 @kernel
-def _far_end(p: Params, m: int, lots: int, near: int, sign: int) -> int:
-    """Return the last tick on the adverse side of `near` at which a position is in the same tier."""
+def _far_end(p: Params, m: int, lots: int, near: int, sign: int, end: int) -> int:
+    """Return the last tick on the adverse side of `near`, below `end`, at which a position is in the same tier."""
     tier = tier_of(p, m, abs(lots * lot_value(p.markets[m], near)))
-    inside, outside = near, int64(0) if sign > 0 else MAX_TICK
+    inside, outside = near, int64(0) if sign > 0 else end
     while abs(inside - outside) > 1:
         middle = (inside + outside) // 2
         if tier_of(p, m, abs(lots * lot_value(p.markets[m], middle))) == tier:
@@ -197,10 +209,10 @@ def failing_upwards(p: Params, m: int, lots: int, balance: int, mark: int) -> in
     sign = int64(1) if lots > 0 else int64(-1)
     near = min(max(mark, int64(1)), MAX_TICK - 1)
     while p.markets[m].step_tiers != 0:
-        near = _far_end(p, m, lots, near, -sign) + sign
+        near = _far_end(p, m, lots, near, -sign, MAX_TICK) + sign
         if not 1 <= near < MAX_TICK:
             return int64(NONE)
-        if excess_at(p, m, lots, balance, near) <= 0:
+        if fails(p, m, lots, balance, near):
             return near
     return int64(NONE)
 

@@ -62,9 +62,9 @@ MARK_MEDIAN, MARK_INDEX, MARK_LAST, MARK_CARRIED, MARK_BOOKS, MARK_ORACLE = (int
 TO_LOWER_TIER, IN_SLICES, IN_BLOCKS, BY_LIQUIDATORS = (int64(k) for k in range(4))
 TAKE_OVER_CAPACITY, TAKE_OVER_NOTIONAL, TAKE_OVER_SOLVENT, TAKE_OVER_NEVER = (int64(k) for k in range(4))
 (
-    QUEUE_PNL_MARGIN, QUEUE_PNL_LEVERAGE, QUEUE_RETURN_LEVERAGE, RANDOM,
+    QUEUE_PNL_MARGIN, QUEUE_PNL_LEVERAGE, QUEUE_ENTRY_LEVERAGE, QUEUE_RETURN_LEVERAGE, RANDOM,
     PRO_RATA_PNL, RISK_AWARE_PRO_RATA, WATER_FILLING_LEVERAGE, SOCIALISE,
-) = (int64(k) for k in range(8))  # fmt: skip
+) = (int64(k) for k in range(9))  # fmt: skip
 AT_BANKRUPTCY, AT_MARK, AT_MARK_BEFORE = (int64(k) for k in range(3))
 FUNDING_RULE, FUNDING_FIXED = int64(0), int64(1)
 
@@ -121,7 +121,7 @@ VENUE_P = record(
     ("fund", I8), ("fees", I8), ("rounding", I8), ("absorber", I8),
     ("unwind_fraction", F8), ("unwind_max", I8),  # of what is left, per step; money units per order
     ("funding_steps", I8), ("first_funding", I8), ("funding_interest", I8), ("funding_clamp", I8), ("premium_steps", I8),
-    ("funding_parts", I8), ("funding_at_index", I8),
+    ("funding_part", I8), ("funding_whole", I8), ("funding_at_index", I8),  # an interval's part of the rate
     ("oracle_deviation", F8), ("oracle_steps", I8),
     ("close_factor", I8), ("close_health", I8), ("close_least", I8), ("leftover", I8), ("gas", I8), ("min_profit", I8),
     ("vault", I8), ("liquidator", I8),  # accounts of a lending venue

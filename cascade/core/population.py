@@ -12,7 +12,7 @@ import math
 
 from cascade.core.exact import INVERSE, charge, lot_value, usd_value
 from cascade.core.flow import quantile
-from cascade.core.margin import excess_at, failing_tick
+from cascade.core.margin import excess_at, failing_tick, fails
 from cascade.core.params import Params
 from cascade.core.seats import (
     HEDGE,
@@ -222,7 +222,7 @@ def _outlive(
         seat.take_tick = exit_tick(entry_tick, way, -part)
     dead = _reached(worst, liquidation, long) or _reached(worst, int64(seat.stop_tick), long)
     dead = dead or _reached(best, int64(seat.take_tick), not long)
-    if dead or excess_at(p, m, row.lots, row.balance, _tick(market, now)) <= 0:
+    if dead or fails(p, m, row.lots, row.balance, _tick(market, now)):
         row.lots, row.balance = 0, 0
         seat.stop_tick, seat.take_tick, seat.top_up_tick = NONE, NONE, NONE
 

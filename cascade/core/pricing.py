@@ -308,7 +308,8 @@ def _next_rate(st: State, p: Params, m: int) -> int:
     premium = market.premium_sum / market.premium_weight if market.premium_weight > 0.0 else 0.0
     average = int64(math.floor(premium * 1e8 + 0.5))
     return funding_rate(
-        average, venue.funding_interest, venue.funding_clamp, int64(1), venue.funding_parts, fixed.funding_cap,
+        average, venue.funding_interest, venue.funding_clamp, venue.funding_part, venue.funding_whole,
+        fixed.funding_cap,
     )  # fmt: skip
 
 

@@ -59,21 +59,6 @@ def funding_payment(exposure: int, rate: int) -> int:
 
 
 @kernel
-def is_liquidatable(equity: int, maintenance: int) -> bool:
-    """Tell whether a margin test fails: at equality it does, as margin ratio >= 100 % says."""
-    return equity <= maintenance
-
-
-@kernel
-def tier_amount(amount: int, floor: int, step: int, one: int) -> int:
-    """Return the maintenance amount of a tier: that of the one below plus floor x the step of the rate.
-
-    `step` is in parts of `one`. It makes the maintenance margin continuous at the tier's floor.
-    """
-    return amount + proportion(floor, step, one)
-
-
-@kernel
 def beyond_cap(held: int, value: int, cap: int) -> int:
     """Return how many of `held` lots, each worth `value` > 0, have to go to reach a notional of `cap`."""
     return max(held - cap // value, int64(0))
@@ -118,14 +103,14 @@ def fund_change(received: int, bankruptcy: int, notional: int, rate: int) -> int
 
 @kernel
 def fund_floor(level: int, share: int, least: int) -> int:
-    """Return the level of a fund below which it counts as drawn down: by a share, and at least by an amount."""
+    """Return the level of a fund at which it counts as drawn down: by a share, and at least by an amount."""
     return level - max(times_rate(level, share), least)
 
 
 @kernel
 def is_fund_drawn(fund: int, floor: int) -> bool:
-    """Tell whether a fund that is empty, or below its floor, hands over to auto-deleveraging (OKX)."""
-    return fund <= 0 or fund < floor
+    """Tell whether a fund that is empty, or down to its floor, hands over to auto-deleveraging (OKX, Bybit)."""
+    return fund <= 0 or fund <= floor
 
 
 # --- auto-deleveraging ----------------------------------------------------------------------------
@@ -147,12 +132,6 @@ def pnl_leverage_score(gain: float, leverage: float) -> float:
 def price_leverage_score(mark: float, entry: float, leverage: float, long: bool) -> float:
     """Return mark / entry x leverage (Hyperliquid's page), for shorts entry / mark, which it does not state."""
     return (mark / entry if long else entry / mark) * leverage
-
-
-@kernel
-def bankruptcy_leverage(mark_value: float, bankruptcy_value: float) -> float:
-    """Return value / distance to bankruptcy, the leverage by which BitMEX ranks."""
-    return abs(mark_value) / max(abs(mark_value - bankruptcy_value), 1e-300)
 
 
 @kernel
@@ -208,3 +187,19 @@ def seized_collateral(debt: int, bonus: int, fee: int) -> tuple[int, int]:
 def covered_debt(collateral: int, bonus: int) -> int:
     """Return the debt that a collateral repays when all of it is taken."""
     return proportion(collateral, RATE, bonus)
+
+
+# --- figures of a market, worked out once when it is made: plain Python, numbers of any size ------------
+
+
+def tier_amount(amount: int, floor: int, step: int, one: int) -> int:
+    """Return the maintenance amount of a tier: that of the one below plus floor x the step of the rate.
+
+    `step` is in parts of `one`. It makes the maintenance margin continuous at the tier's floor.
+    """
+    return amount + floor * step // one
+
+
+def funding_cap(mmr: int, share: int, one: int) -> int:
+    """Return the cap of a funding rate: a share of the first tier's maintenance rate, all in parts of `one`."""
+    return (mmr * share + one // 2) // one

@@ -65,7 +65,7 @@ def allocate(
         assets=empty(s.ASSET, len(p.assets)),
         markets=empty(s.MARKET, n_markets),
         levels=levels,
-        bits=np.zeros(4 * n_markets * sum(words(n_ticks)) + 2 * int(run.flags_words), np.uint64),
+        bits=np.zeros(4 * n_markets * sum(words(n_ticks)) + int(run.flags_words), np.uint64),
         trigger_heads=np.full(2 * n_markets * (n_ticks + 1), NONE, np.int32),
         orders=orders,
         accounts=accounts,

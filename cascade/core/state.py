@@ -34,10 +34,10 @@ CLOCK = record(
     ("need", I8),  # rows the buffer named by the last status must have free
     ("free_order", I8), ("n_orders", I8), ("n_inbox", I8),
     ("n_liquidations", I8), ("n_adl", I8), ("n_trades", I8), ("n_bars", I8), ("n_funds", I8),
-    ("n_flagged", I8), ("n_flagged_next", I8), ("n_residual", I8),
+    ("n_flagged", I8), ("n_due", I8), ("n_residual", I8),  # due: failing since a batch of this wave
     ("next_bar", I8), ("next_funds", I8), ("events", I8), ("events_before", I8),
     ("stale_traders", I8),  # whether a trader waits for its venue's clock with no trigger hung
-    ("unfinished_waves", I8),  # steps whose last wave left accounts flagged
+    ("unfinished_waves", I8),  # steps whose last wave left accounts due
     ("n_ranked", I8), ("ranking", I8), ("adl_rank", I8), ("adl_lots", I8),
 )  # fmt: skip
 """The run's position: (step, stage, cursor) is where a stopped kernel resumes."""

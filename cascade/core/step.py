@@ -9,9 +9,17 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numpy as np
-
-from cascade.core import agents, backstop, deleveraging, firing, liquidation, matching, pricing, recording
+from cascade.core import (
+    agents,
+    backstop,
+    deleveraging,
+    firing,
+    liquidation,
+    matching,
+    pricing,
+    ranking,
+    recording,
+)
 from cascade.core.collateral import update_collateral
 from cascade.core.margin import excess_of, is_flat
 from cascade.core.params import SOCIALISE, SPOT, UNMARGINED, Params
@@ -300,7 +308,7 @@ def _deleverage_all(st: State, p: Params) -> int:
 def _begin_batch(st: State, p: Params, m: int, long: bool, index: int) -> bool:
     """Rank the counterparties of a batch; False where the ranking has no room."""
     clock = st.clock[0]
-    n = deleveraging.count_counterparties(st, p, m, not long)
+    n = ranking.count_counterparties(st, p, m, not long)
     if n > len(st.ranked):
         clock.need = n
         return False
@@ -309,7 +317,7 @@ def _begin_batch(st: State, p: Params, m: int, long: bool, index: int) -> bool:
         residual = st.residuals[k]
         if (residual.lots > 0) == long and st.positions[residual.position].market == m:
             wanted += abs(residual.lots)
-    deleveraging.rank_counterparties(st, p, m, not long, wanted)
+    ranking.rank_counterparties(st, p, m, not long, wanted)
     if p.venues[p.markets[m].venue].adl_ranking == SOCIALISE:
         deleveraging.pool_deficits(st, p, m, long, index)
     clock.ranking = 1
@@ -356,13 +364,8 @@ def _close_residuals(st: State, p: Params) -> None:
 def _next_wave(st: State, p: Params) -> bool:
     """Begin another wave where the venues' clocks allow one more in this step and someone may be hit."""
     clock, run = st.clock[0], p.run[0]
-    pending = clock.n_flagged_next > 0
-    if pending:  # whom a batch has touched is due in the next wave
-        for k in range(run.flags_words):
-            st.bits[run.flags_at + k] |= st.bits[run.flags_at + run.flags_words + k]
-            st.bits[run.flags_at + run.flags_words + k] = np.uint64(0)
-        clock.n_flagged += clock.n_flagged_next
-        clock.n_flagged_next = 0
+    pending = clock.n_due > 0
+    clock.n_due = 0
     clock.wave += 1
     if clock.wave >= run.n_waves:
         clock.unfinished_waves += 1 if pending else 0

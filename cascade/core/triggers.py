@@ -274,16 +274,12 @@ def next_high(st: State, p: Params, m: int) -> int:
 
 
 @kernel
-def flag(st: State, p: Params, account: int, following: int) -> None:
-    """Flag an account for liquidation in the present (0) or the following (1) wave."""
+def flag(st: State, p: Params, account: int) -> None:
+    """Flag an account for liquidation in the present wave."""
     run = p.run[0]
-    at = run.flags_at + following * run.flags_words
-    if not has_bit(st.bits, at, account):
-        set_bit(st.bits, at, run.f0, run.f1, account)
-        if following == 1:
-            st.clock[0].n_flagged_next += 1
-        else:
-            st.clock[0].n_flagged += 1
+    if not has_bit(st.bits, run.flags_at, account):
+        set_bit(st.bits, run.flags_at, run.f0, run.f1, account)
+        st.clock[0].n_flagged += 1
 
 
 @kernel

@@ -221,7 +221,10 @@ ADL: Final = Table(
         _column("rank", "int64", "place in the queue, from 0"),
         _column("score", "float", "ranking score, or weight, by the venue's rule", unit="1"),
         _column(
-            "leverage_after", "float", "notional of the counterparty over its equity after the fill", unit="1"
+            "leverage_after",
+            "float",
+            "notional of the counterparty's perpetuals over its equity after the fill",
+            unit="1",
         ),
     ),
 )

@@ -23,7 +23,7 @@ from cascade.output.sweep import Sweep, named_results, read
 from cascade.report.builders.comparison import comparison_verdict
 from cascade.report.builders.differences import labels
 from cascade.report.builders.headline import verdict
-from cascade.report.builders.study import Study, Variant
+from cascade.report.builders.study import FEWEST_BINS, Study, Variant
 from cascade.report.builders.table import Column, Floats, Table, plain, show
 from cascade.report.draw.legend import swatch
 from cascade.report.draw.plotly import figure_json
@@ -89,7 +89,15 @@ def study_of(
     results = dict(zip(called, (each.result for each in named), strict=True))
     comparison = compare(results, new_names.get(baseline or "", baseline), metrics, confidence=confidence)
     variants = [Variant(each.name, results[each.name], k) for k, each in enumerate(comparison.variants)]
-    return Study(tuple(variants), comparison)
+    return Study(tuple(variants), comparison, _question(listed))
+
+
+def _question(sources: Sequence[str | Path | Result | Sweep]) -> str:
+    """Return what a sweep asks, if it is all that is reported on."""
+    if len(sources) != 1:
+        return ""
+    opened = sources[0] if isinstance(sources[0], Result | Sweep) else read(sources[0])
+    return " ".join(str(opened.manifest.get(key) or "") for key in ("question", "description")).strip()
 
 
 def attributed(source: str | Path | Result | Sweep) -> Study | None:
@@ -103,20 +111,28 @@ def attributed(source: str | Path | Result | Sweep) -> Study | None:
 
 
 def page(study: Study, options: Options | None = None) -> str:
-    """Return the report of a study as HTML.
+    """Return the report of a study as HTML, its series coarser where it would have over MOST_BYTES.
 
     Raises
     ------
     UsageError
         If the page is to be static and matplotlib is not installed.
     """
-    options = options or Options()
+    text = _rendered(study, options or Options())
+    while len(text.encode()) > MOST_BYTES and study.first.bins >= 2 * FEWEST_BINS:
+        study = study.coarser()
+        text = _rendered(study, options or Options())
+    return text
+
+
+def _rendered(study: Study, options: Options) -> str:
     shown, absent = sections(study)
     made = options.made or datetime.now(UTC)
     template = _environment().get_template("page.html")
     return template.render(
         study=study, title=_title(study), verdict=comparison_verdict(study) or verdict(study), sections=shown,
         absent=absent,
+        confidence=f"{100 * (study.comparison.confidence if study.comparison else CONFIDENCE):g} %",
         n=f"{study.n:,} replicate{'s' * (study.n != 1)}", description=_description(study), references=_references(study),
         is_static=options.static, made=f"{made:%Y-%m-%d %H:%M} UTC", version=software_version(),
         draw=_Drawer(static=options.static), style=_asset("style.css"), script=_asset("script.js"),
@@ -131,6 +147,8 @@ def _title(study: Study) -> str:
 
 
 def _description(study: Study) -> str:
+    if study.question:
+        return study.question
     scenario = study.first.scenario
     return scenario.description if scenario else str(study.first.result.manifest.get("description", ""))
 

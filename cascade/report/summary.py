@@ -34,13 +34,18 @@ class Figure:
     estimate: Estimate | None = None
     text: str = ""
     reason: str = ""
-    """Why there is no value."""
+    """Why there is no value, or none in some replicates."""
+    of: int = 0
+    """Replicates that finished; an estimate may rest on fewer."""
 
     def show(self) -> str:
-        """Return the figure as a reader would write it."""
+        """Return the figure as a reader would write it, and of how many replicates where some have none."""
         if self.text:
             return self.text
-        return format_estimate(self.estimate, self.unit) if self.estimate else "n/a"
+        if self.estimate is None:
+            return "n/a"
+        partial = f" ({self.estimate.n} of {self.of})" if self.estimate.n < self.of else ""
+        return format_estimate(self.estimate, self.unit) + partial
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +209,7 @@ def _figures(result: Result) -> Iterator[tuple[str, Figure]]:
             yield field.name, Figure(field.name, unit, text=_most_frequent(values))
         else:
             found = _MEDIAN.estimate(np.array(values, dtype=np.float64)) if values else None
-            yield field.name, Figure(field.name, unit, found, reason=reason)
+            yield field.name, Figure(field.name, unit, found, reason=reason, of=len(result.runs))
 
 
 def _ensemble(result: Result) -> Iterator[tuple[str, Figure]]:

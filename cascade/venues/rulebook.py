@@ -79,8 +79,10 @@ class FundingRule(Model):
     sample_s: Annotated[float, Field(gt=0)] = Field(
         default=5.0, description="Time between samples of the premium."
     )
-    parts: Annotated[int, Field(ge=1)] = Field(
-        default=1, description="The formula's rate is for so many intervals; each pays its part."
+    rate_h: Annotated[float, Field(gt=0)] | None = Field(
+        default=None,
+        description="Hours that the rate of the formula is for, of which an interval pays its part; by default it is "
+        "for the interval, however long.",
     )
     payment: Literal["mark", "index"] = Field(default="mark", description="Price the payment is taken at.")
     cap: Share | None = Field(
@@ -197,13 +199,14 @@ class AdlRule(Model):
     """Auto-deleveraging."""
 
     ranking: Literal[
-        "queue_pnl_margin", "queue_pnl_leverage", "queue_return_leverage", "random", "pro_rata_pnl",
-        "risk_aware_pro_rata", "water_filling_leverage", "socialise",
+        "queue_pnl_margin", "queue_pnl_leverage", "queue_entry_leverage", "queue_return_leverage", "random",
+        "pro_rata_pnl", "risk_aware_pro_rata", "water_filling_leverage", "socialise",
     ] = Field(
         default="queue_pnl_margin",
-        description="Who gives way: a queue by profit times margin ratio, profit times leverage, or return times "
-        "leverage; at random; all winners by profit, or by profit times leverage; those of the highest leverage, down "
-        "to a common one; or everybody pays by size.",
+        description="Who gives way: a queue by profit over wallet times margin ratio, by profit over notional or over "
+        "entry value times leverage, or by mark over entry price times leverage; at random; "
+        "all winners by profit, or by profit times leverage; accounts of the highest leverage, down to a common one; or "
+        "everybody pays by size.",
     )  # fmt: skip
     price: Literal["bankruptcy", "mark", "mark_before"] = Field(
         default="bankruptcy", description="Price of the forced fill: bankruptcy, mark, or the mark before it."

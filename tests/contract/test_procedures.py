@@ -27,6 +27,7 @@ PROCEDURES = {
 POLICIES = {
     "profit and margin": par.QUEUE_PNL_MARGIN,
     "profit and leverage": par.QUEUE_PNL_LEVERAGE,
+    "profit over entry and leverage": par.QUEUE_ENTRY_LEVERAGE,
     "return and leverage": par.QUEUE_RETURN_LEVERAGE,
     "random": par.RANDOM,
     "pro rata": par.PRO_RATA_PNL,
@@ -116,6 +117,26 @@ def test_a_cool_down_ends_with_the_liquidation_it_belongs_to() -> None:
     ]
     assert flat
     assert (runner.st.accounts.cooling_until[flat] == NONE).all()
+
+
+def test_a_cool_down_holds_for_its_time_though_the_first_slice_makes_the_account_safe() -> None:
+    rules = {"procedure": int(par.IN_SLICES), "cooldown_steps": 8, "cooldown_waits": 0, "slice_above": 0}
+    world = crash_world(long=True, cross=False, fund_balance=10**9, **rules)
+    world = replace(world, markets=tuple(replace(m, liquidation_fee=0) for m in world.markets))
+    runner = Runner(world)
+    for at in (1000, *range(1000, 950, -1)):
+        runner.step(quotes(world, at, deep=True))
+    rows = runner.log("liquidations")
+    rows = rows[rows["order_lots"] > 0]
+    waits: list[int] = []
+    for account in np.unique(rows["account"]):
+        mine = rows[rows["account"] == account]
+        sliced = mine["order_lots"] < mine["position_lots"]
+        assert sliced[0]
+        waits += np.diff(mine["step"])[~sliced[1:]].tolist()
+        assert (np.diff(mine["step"][sliced]) >= 8).all()
+    assert waits
+    assert 1 < max(waits) < 8  # safe in between, and then whole
 
 
 def _forced_orders_only_reduce(runner: Runner, rows: np.ndarray) -> None:

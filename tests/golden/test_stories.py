@@ -202,14 +202,14 @@ def test_under_flat_tiers_the_fund_takes_over_what_tiers_sell_in_the_book(play: 
 
 @pytest.mark.parametrize("turned", [1, 2])
 def test_reducing_helps_only_where_the_rate_exceeds_fee_and_slippage(turned: int, tmp_path: Path) -> None:
-    """A dearer fee, or the tier below: what is sold by parts is what is sold whole, in more orders."""
+    """A dearer fee, or the tier below: what is closed by parts is what is closed whole, in more pieces."""
     turn = ["duration=12m", *knobs("partial-liquidation")[turned]]
     path = SCENARIOS / "partial-liquidation.yaml"
     parts, whole = (run(path, [*turn, *more], replicates=N, out=tmp_path) for more in ([], [WHOLE]))
     sold = zip(values(parts, "complete_usd"), values(whole, "complete_usd"), strict=True)
     assert all(a == pytest.approx(b, rel=2e-3) for a, b in sold)
-    orders = zip(values(parts, "forced_orders"), values(whole, "forced_orders"), strict=True)
-    assert all(a >= 2 * b for a, b in orders)
+    rows = zip(values(parts, "liquidations"), values(whole, "liquidations"), strict=True)
+    assert all(a >= 2 * b for a, b in rows)
 
 
 def test_stories_are_all_told() -> None:

@@ -44,7 +44,7 @@ class Absorption(Exchange):
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
-        self.flagged_next: set[int] = set()
+        self.pending = False  # whether a batch of this wave made someone fail
         self.insolvent: set[int] = set()
         self.residuals: list[Residual] = []
         self.wave = 0
@@ -52,7 +52,6 @@ class Absorption(Exchange):
         self.socialised = self.skipped = self.drawn_down = self.shortfalls = 0
         self.levels: list[list[list[int]]] = [[[] for _ in range(world.n_settlements)] for _ in world.venues]
         self.lost = [((-1, 0), 0)] * len(world.venues)  # step and wave, and what was lost in it
-        self.cooling: dict[int, int] = {}
 
     def venue_of(self, account: int) -> Venue:
         """Return the rules an account lives under."""
@@ -149,7 +148,7 @@ class Absorption(Exchange):
         fund, first = self._fund_equity(account), self.ledger.places[account][0]
         mark = self.marks[self.ledger.positions[first].market]
         least = from_usd(self.ledger.rules(first), mark, venue.drawdown_floor)
-        found = fund <= 0 or fund < level - max(level * venue.drawdown // RATE, least)
+        found = fund <= 0 or fund <= level - max(level * venue.drawdown // RATE, least)
         self.drawn_down += found
         return found
 
@@ -176,11 +175,10 @@ class Absorption(Exchange):
             return self.margin.equity(account) >= 0 and after >= 0
         if venue.take_over == par.TAKE_OVER_CAPACITY:
             return after >= 0
-        held: dict[int, int] = {}
-        for k in self.ledger.places[account]:  # both legs of a hedge become one position of the fund
-            row = self.ledger.positions[k]
-            before = self.ledger.positions[self.ledger.place(fund, row.market)].lots
-            held[row.market] = held.get(row.market, before) + row.lots
+        held = dict.fromkeys(range(len(self.world.markets)), 0)  # all the fund would have, by market
+        for k in (*self.ledger.places[fund], *self.ledger.places[account]):
+            if self.ledger.rules(k).settlement == self.ledger.settles[account]:
+                held[self.ledger.positions[k].market] += self.ledger.positions[k].lots
         markets = self.world.markets
         return sum(abs(n * lot_value(markets[m], self.marks[m])) for m, n in held.items()) <= after
 
@@ -200,7 +198,6 @@ class Absorption(Exchange):
         """Settle a flat account; the row of its liquidation notes what the fund makes good."""
         if row is not None:
             row["fund_draw"] += max(-self.ledger.wallet(account), 0)
-        self.cooling.pop(account, None)
         self.settle_flat(account)
 
     # --- auto-deleveraging ------------------------------------------------------------------------
@@ -257,7 +254,7 @@ class Absorption(Exchange):
         if policy in (par.PRO_RATA_PNL, par.RISK_AWARE_PRO_RATA):
             self._share(found, wanted)
         elif policy == par.WATER_FILLING_LEVERAGE:
-            _level(found, wanted)
+            self._level(m, found, wanted)
         return sorted(found, key=lambda r: (-r.score, r.position))
 
     def _share(self, ranking: list[Ranked], wanted: int) -> None:
@@ -298,6 +295,7 @@ class Absorption(Exchange):
         equity = float(self.margin.equity_in(row.account, market.settlement))
         value = self.margin.value(position)
         profit, size = float(value - row.entry_value), abs(float(value))
+        entry = abs(float(row.entry_value))
         leverage = size / max(equity, 1.0)
         if policy == par.RANDOM:
             first = self.ledger.places[row.account][0]
@@ -308,28 +306,73 @@ class Absorption(Exchange):
         if policy == par.QUEUE_PNL_MARGIN:
             ratio = float(self.margin.maintenance(row.account)) / equity if equity > 0 else 0.0
             least = float(from_usd(market, self.marks[row.market], 1_000_000))
-            return max(0.0, profit) / max(equity - profit, least) * ratio
-        if policy == par.QUEUE_PNL_LEVERAGE:
-            gain = profit / max(size, 1.0)
+            wallet = equity - float(self._unrealised(row.account, market.settlement))
+            return max(0.0, profit) / max(wallet, least) * ratio
+        if policy in (par.QUEUE_PNL_LEVERAGE, par.QUEUE_ENTRY_LEVERAGE):
+            gain = profit / max(size if policy == par.QUEUE_PNL_LEVERAGE else entry, 1.0)
             return gain * leverage if gain >= 0 else gain / leverage
-        mark, entry = max(size, 1.0), max(abs(float(row.entry_value)), 1.0)
+        mark, entry = max(size, 1.0), max(entry, 1.0)
         if market.inverse:  # the higher the price, the less of the asset a lot is worth
             mark, entry = entry, mark
         return {
             par.SOCIALISE: float(abs(row.lots)),
-            par.WATER_FILLING_LEVERAGE: leverage,
+            par.WATER_FILLING_LEVERAGE: self.leverage(row.account, market.settlement),
             par.PRO_RATA_PNL: max(profit, 0.0),
             par.RISK_AWARE_PRO_RATA: max(profit, 0.0) * self.leverage(row.account, market.settlement),
             par.QUEUE_RETURN_LEVERAGE: (mark / entry if row.lots > 0 else entry / mark) * leverage,
         }[policy]
 
+    def _unrealised(self, account: int, settlement: int) -> int:
+        """Return the profit of an account's perpetuals in an asset: what its equity has beyond the wallet."""
+        profits = {
+            k: self.margin.value(k) - self.ledger.positions[k].entry_value
+            for k in self.ledger.places[account]
+        }
+        rules = {k: self.ledger.rules(k) for k in profits}
+        return sum(
+            profit
+            for k, profit in profits.items()
+            if rules[k].settlement == settlement and not rules[k].spot and not rules[k].pool
+        )
+
+    def _level(self, m: int, ranking: list[Ranked], wanted: int) -> None:
+        """Set the lots that bring the highest leverages of accounts down to a common one, found by halving."""
+        market = self.world.markets[m]
+        lot = float(abs(lot_value(market, self.marks[m])))
+        held = [r.lots for r in ranking]
+        accounts = [self.ledger.positions[r.position].account for r in ranking]
+        whole = [int(self._notional(account, market.settlement) / lot + 0.5) for account in accounts]
+
+        def above(level: float) -> list[int]:
+            over = [
+                0 if r.score <= level else math.ceil(float(n) * (1.0 - level / r.score))
+                for r, n in zip(ranking, whole, strict=True)
+            ]
+            return [min(n, most) for n, most in zip(over, held, strict=True)]
+
+        low, high = 0.0, max([0.0, *(r.score for r in ranking)])
+        for _ in range(100):
+            middle = 0.5 * (low + high)
+            low, high = (middle, high) if sum(above(middle)) >= wanted else (low, middle)
+        left = wanted
+        for r, lots in zip(ranking, above(low), strict=True):
+            r.lots = min(lots, left)
+            left -= r.lots
+
     def leverage(self, account: int, settlement: int) -> float:
-        """Return the notional of what an account holds that settles in an asset, over its equity in it."""
+        """Return the notional of an account's perpetuals in an asset over its equity in it."""
+        return self._notional(account, settlement) / max(
+            float(self.margin.equity_in(account, settlement)), 1.0
+        )
+
+    def _notional(self, account: int, settlement: int) -> float:
+        """Return the notional of the perpetuals that an account holds and that settle in an asset."""
         notional = 0.0
         for k in self.ledger.places[account]:
-            if self.ledger.rules(k).settlement == settlement:
+            rules = self.ledger.rules(k)
+            if rules.settlement == settlement and not rules.spot and not rules.pool:
                 notional += abs(float(self.margin.value(k)))
-        return notional / max(float(self.margin.equity_in(account, settlement)), 1.0)
+        return notional
 
     def _batch(self, m: int, batch: list[Residual], ranking: list[Ranked]) -> None:
         """Close one side of a market's residuals in the order of a ranking that is frozen."""
@@ -355,7 +398,6 @@ class Absorption(Exchange):
         market = self.world.markets[m]
         venue = self.world.venues[market.venue]
         counterparty = self.ledger.positions[first.position].account
-        self.cancel_account(counterparty)
         lots = size if residual.lots > 0 else -size
         worth = lots * lot_value(market, self.marks[m])
         value = residual.quote * size // abs(residual.lots)
@@ -364,12 +406,10 @@ class Absorption(Exchange):
         elif venue.adl_price == par.AT_MARK_BEFORE:
             value = -lots * lot_value(market, self.marks_before[m])
         forgone = -value - worth
-        if (
-            venue.adl_ranking == par.RANDOM
-            and self.margin.equity_in(counterparty, market.settlement) < forgone
-        ):
+        if venue.adl_ranking == par.RANDOM and forgone > self._equity_behind(first.position, size):
             self.skipped += 1
             return False
+        self.cancel_account(counterparty)
         self.ledger.move(residual.position, first.position, lots, value)
         residual.lots -= lots
         residual.quote -= value
@@ -377,6 +417,13 @@ class Absorption(Exchange):
         self.ledger.adl_value[market.settlement] += abs(worth)
         self._log_adl(m, residual, first, rank, (lots, value, worth, forgone))
         return True
+
+    def _equity_behind(self, position: int, size: int) -> int:
+        """Return what an account loses until a part of it is bankrupt: equity in proportion to margin required."""
+        row, market = self.ledger.positions[position], self.ledger.rules(position)
+        required = maintenance(market, abs(self.margin.value(position))) * size // abs(row.lots)
+        equity = self.margin.equity_in(row.account, market.settlement)
+        return equity * required // max(self.margin.maintenance(row.account), 1)
 
     def _socialise(self, m: int, batch: list[Residual]) -> None:
         """Move residuals to the fund at mark, and let everybody in the market pay what they miss together."""
@@ -443,37 +490,17 @@ class Absorption(Exchange):
         residual.lots, residual.quote = 0, 0
 
     def _retest(self, account: int) -> None:
-        """Test a counterparty again; failing, it is due in the next wave."""
+        """Test a counterparty again; failing, it is due when its venue tests next."""
         if not self.ledger.is_margined(account):
             return
         if self.ledger.is_flat(account):
             self.settle_flat(account)
         elif self.margin.excess(account) <= 0:
             self.due += 1
-            self.flagged_next.add(account)
+            self.pending = True
 
 
 def _ring(n: int) -> list[int]:
     """Return which samples a ring of N_LEVELS still holds after n, in the order of its slots."""
     held = list(range(max(n - N_LEVELS, 0), n))
     return sorted(held, key=lambda k: k % N_LEVELS)
-
-
-def _level(ranking: list[Ranked], wanted: int) -> None:
-    """Set the lots that bring the highest leverages down to a common one, found by halving."""
-    held = [r.lots for r in ranking]
-
-    def above(r: Ranked, lots: int, level: float) -> int:
-        return 0 if r.score <= level else min(math.ceil(float(lots) * (1.0 - level / r.score)), lots)
-
-    low, high = 0.0, max([0.0, *(r.score for r in ranking)])
-    for _ in range(100):
-        middle = 0.5 * (low + high)
-        if sum(above(r, lots, middle) for r, lots in zip(ranking, held, strict=True)) >= wanted:
-            low = middle
-        else:
-            high = middle
-    left = wanted
-    for r, lots in zip(ranking, held, strict=True):
-        r.lots = min(above(r, lots, low), left)
-        left -= r.lots

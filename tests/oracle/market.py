@@ -221,9 +221,7 @@ class OracleMarket(Waterfall):
             self.standing += self.test_margins()
             self.liquidate_flagged()
             self.deleverage_all()
-            pending = bool(self.flagged_next)
-            self.flagged |= self.flagged_next
-            self.flagged_next.clear()
+            pending, self.pending = self.pending, False
             self.wave += 1
             if self.wave >= self.world.n_waves:
                 self.unfinished_waves += int(pending)

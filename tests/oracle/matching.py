@@ -51,6 +51,7 @@ class Exchange:
             for k, a in enumerate(self.ledger.roster)
             if a.seat
         }
+        self.cooling: dict[int, int] = {}  # until when, or since when, an account is treated differently
         self.logs = Logs()
         self.now, self.events = 0, 0
 
@@ -268,6 +269,7 @@ class Exchange:
 
     def settle_flat(self, account: int) -> None:
         """Close the wallet of a flat account: the fund pays what is missing, a trader takes what is left."""
+        self.cooling.pop(account, None)
         balance = self.ledger.wallet(account)
         if balance < 0:
             self.ledger.pay_fund(account, balance)

@@ -115,7 +115,6 @@ class Replay:
         seen["fee capped or nil"] += sum(row["fee"] == 0 < row["filled_lots"] for row in rows)
         seen["absorbed"] += oracle.absorbed
         seen["counterparties due"] += oracle.due
-        seen["waiting"] += len(oracle.flagged)
         seen["stops"] += sum(bool(i.purpose == par.STOPPING) for i in oracle.standing)
         seen["take-profits"] += sum(bool(i.purpose == par.PROFIT) for i in oracle.standing)
         seen["top-ups"] += oracle.topped_up

@@ -87,7 +87,7 @@ class Waterfall(Pool, Absorption):
         """Cancel, re-test, go through the procedure, then hand over what it leaves."""
         self.cancel_account(account)
         if self.ledger.is_flat(account) or self.margin.excess(account) > 0:
-            self.cooling.pop(account, None)
+            self._stop_waiting(account)
             return
         procedure, before = self.venue_of(account).procedure, len(self.logs.liquidations)
         if procedure == par.IN_SLICES:
@@ -104,8 +104,13 @@ class Waterfall(Pool, Absorption):
             rows = self.logs.liquidations[before:]
             self.close_wallet(account, rows[-1] if rows else None)
         if left == SAFE:
-            self.cooling.pop(account, None)
+            self._stop_waiting(account)
         self.left_open += left == OPEN
+
+    def _stop_waiting(self, account: int) -> None:
+        """Forget that a safe borrower waited for liquidators; no margin ends a cool-down."""
+        if self.venue_of(account).procedure == par.BY_LIQUIDATORS:
+            self.cooling.pop(account, None)
 
     def _hand_over(self, account: int, before: int) -> bool:
         """Give what is left to the fund, or leave it to auto-deleveraging: then False."""
@@ -193,8 +198,6 @@ class Waterfall(Pool, Absorption):
             part += 1
             if self._is_safe(account):
                 return SAFE
-        if cooling and self.now >= self.cooling[account]:
-            del self.cooling[account]
         return FAILED if self._below_backstop(account) else OPEN
 
     def _below_backstop(self, account: int) -> bool:

@@ -6,6 +6,7 @@ import base64
 import csv
 import io
 import json
+import re
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import Any, NamedTuple
@@ -91,8 +92,10 @@ class Page(HTMLParser):
 
 
 def _plain(row: dict[str, str]) -> dict[str, str]:
-    """Return a row without the units in its head."""
-    return {name.partition(" (")[0]: value for name, value in row.items()}
+    """Return a row without the units in its head, nor what a numbered column says."""
+    short = {name: name.partition(" (")[0] for name in row}
+    numbered = {name for name in row if re.match(r"v\d", name)}
+    return {name.split(" ")[0] if name in numbered else short[name]: value for name, value in row.items()}
 
 
 def decoded(values: Any) -> np.ndarray | list[Any]:

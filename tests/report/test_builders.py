@@ -6,12 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cascade.report.builders import depth, facts, liquidations, losses, outcomes, prices
+import cascade
+from cascade.report import page as pages
+from cascade.report.builders import depth, differences, facts, liquidations, losses, outcomes, prices
 from cascade.report.builders.headline import headline
 from cascade.report.builders.liquidation_map import liquidation_map
 from cascade.report.builders.losses import gini
 from cascade.report.builders.study import BINS, Bars
-from cascade.report.builders.table import Column, Table, join, plain, said
+from cascade.report.builders.table import Column, Table, join, plain, said, text_column
 from cascade.report.page import study_of
 
 
@@ -205,3 +207,55 @@ def test_sentences_are_joined_with_their_cells():
     both = join([one, said("and {b} again", b=table.refer("x", "b"))])
     assert both.text == "it is 2.50M USD and 2.50M USD again"
     assert [piece.place for piece in both.pieces() if not isinstance(piece, str)] == ["t/0/b", "t/0/b"]
+
+
+def test_csv_says_what_a_numbered_column_is():
+    columns = (text_column("a", "A", ["x"]), Column("v0_low", "scale 2: total, low", [1.5], "USD"))
+    assert Table("t", "T", columns).csv() == 'a,"v0_low scale 2: total, low (USD)"\nx,1.5\n'
+
+
+def test_the_worst_hundredth_of_time_is_not_a_bar(write_run, liquidation_log):
+    # 360 steps, three bars: the worst hundredth is four steps, which hold all but one of ten
+    steps = [100] * 4 + [101] * 3 + [150, 200, 300]
+    logs = {"liquidations": liquidation_log(*({"step": s, "account": k} for k, s in enumerate(steps)))}
+    study = study_of([cascade.read(write_run(n=2, logs=logs))])
+    (item,) = liquidations.over_time(study)
+    facts = item.facts
+    row = facts.names("label").index("share of the worst 1 % of time")
+    assert facts.value(row, "median") == pytest.approx(90.0)
+    assert facts.value(row, "n") == 2
+
+
+def test_socialised_losses_have_no_share_of_what_was_given_up(write_run):
+    from cascade.core.state import ADL
+
+    adl = np.zeros(3, ADL)
+    adl["market"], adl["counterparty"], adl["forgone"] = 1, [4, 5, 6], [1_000_000, 2_000_000, 3_000_000]
+    study = study_of([cascade.read(write_run(n=2, logs={"adl": adl}))])
+    (item,) = losses.fairness(study)
+    assert item.facts.value(0, "median") is None
+    assert item.facts.value(0, "p95") is None
+    assert item.facts.value(0, "loss") == pytest.approx(2.0)
+    assert item.facts.value(0, "remark") == "no position was closed"
+    assert item.haircuts.numbers("v0" if "v0" in item.haircuts else "v1").sum() == 0
+
+
+def test_names_of_runs_tell_paths_with_one_ending_apart():
+    values = {"makers.spot.depth.scale": "2.5", "makers.offshore.depth.scale": "1"}
+    assert differences._label("x", values) == "spot.depth.scale 2.5, offshore.depth.scale 1"
+    assert differences._label("x", {"makers.spot.depth.scale": "2.5"}) == "scale 2.5"
+
+
+def test_a_page_that_would_be_too_large_is_drawn_coarser(monkeypatch, write_run):
+    study = study_of([cascade.read(write_run(n=2))])
+    whole, rendered, asked = pages.page(study), pages._rendered, []
+
+    def noted(each, options):
+        asked.append(each.first.bins)
+        return rendered(each, options)
+
+    monkeypatch.setattr(pages, "_rendered", noted)
+    monkeypatch.setattr(pages, "MOST_BYTES", len(whole.encode()) - 1)
+    pages.page(study)
+    assert asked[:2] == [360, 180]
+    assert asked[-1] == 45

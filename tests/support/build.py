@@ -238,7 +238,8 @@ def _venues(world: World, roster: tuple[Account, ...]) -> list[dict[str, Any]]:
             "funding_steps": venue.funding_steps,
             "first_funding": venue.first_funding,
             "premium_steps": 5,
-            "funding_parts": 1,
+            "funding_part": 1,
+            "funding_whole": 1,
         }
         for v, venue in enumerate(world.venues)
     ]

@@ -110,7 +110,7 @@ def _venue(rng: random.Random) -> Venue:
         n_waves=rng.randint(1, 3),
         wave_steps=rng.choice((1, 1, 2)),
         fees=(rng.choice((-10_000, 0, 20_000)), rng.choice((0, 50_000, 123_457))),
-        adl_ranking=rng.randrange(8),
+        adl_ranking=rng.randrange(9),
         adl_price=int(rng.choice((par.AT_BANKRUPTCY, par.AT_BANKRUPTCY, par.AT_MARK, par.AT_MARK_BEFORE))),
         unwind_fraction=rng.choice((0.01, 0.3, 1.0)),
         unwind_max=rng.choice((500_000, 10**12)),

@@ -14,6 +14,9 @@ from tests.support.ensembles import realistic, result
 SPARSE = {"bad_debt_usd", "adl_usd"}
 """Mostly zero: the fewer replicates tell anything, the more often nothing is found."""
 
+SILENT = (Verdict.NONE, Verdict.UNDECIDED)
+"""What is said where nothing differs: also that some metric of the tail takes more replicates."""
+
 
 @pytest.mark.parametrize("n", [24, 200])
 @pytest.mark.parametrize("paired", [True, False], ids=["paired", "independent"])
@@ -42,7 +45,7 @@ def test_a_whole_comparison_of_two_seeds():
     silent = 0
     for _ in range(trials):
         found = compare({"a": result(realistic(rng, 30), seed=1), "b": result(realistic(rng, 30), seed=2)})
-        silent += all(found.differences["b"][name].verdict is Verdict.NONE for name in found.headline)
+        silent += all(found.differences["b"][name].verdict in SILENT for name in found.headline)
     assert silent / trials >= 0.94
 
 

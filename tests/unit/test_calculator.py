@@ -13,15 +13,12 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as hs
 
 import cascade
-from cascade.calculator import entries
 from cascade.calculator.account import Position, single_tier, tiers_from, trigger_prices
 from cascade.calculator.examples import check, check_file, matches
-from cascade.calculator.grid import Grid, margin_params
 from cascade.calculator.kinds import KINDS
 from cascade.calculator.rulebooks import differences, figures
 from cascade.calculator.sheet import price_sheet
 from cascade.calculator.tables import rulebook_tiers, table_tiers
-from cascade.core.exact import INVERSE
 from cascade.errors import ScenarioError, UsageError
 from cascade.manual import page
 from cascade.venues.load import load_rulebook
@@ -97,17 +94,59 @@ def test_inverse_prices_meet_the_margin_test_in_coin(side, entry, size, leverage
     assert equity == pytest.approx(rate * size / price, abs=1e-9 * size / entry)
 
 
-def test_an_inverse_market_triggers_at_the_inverse_price():
-    position = Position(side="long", size=10_000, entry=8000, tiers=single_tier(0.005), inverse=True)
-    price = cascade.liquidation_price(position, 0.25)
-    tick, money = Fraction(1, 2), Fraction(1, 10**10)
-    from cascade.calculator.account import _tiers
+@settings(deadline=None)
+@given(sides, hs.integers(5_000, 120_000), hs.integers(1, 4_000), hs.floats(1.5, 60), hs.booleans())
+def test_an_inverse_market_triggers_at_the_inverse_price(side, entry, hundreds, leverage, stepped):
+    """What the calculator finds at 1 / price is what the kernels find in an inverse market."""
+    size = 100 * hundreds * (100 if stepped else 1)
+    tiers = rulebook_tiers("bitmex-2025-07", "XBTUSD") if stepped else single_tier(0.005)
+    position = Position(side=side, size=size, entry=entry, tiers=tiers, inverse=True)
+    margin = float(f"{size / entry / leverage:.8f}")
+    price = cascade.liquidation_price(position, margin)
+    on_tick, _ = trigger_prices(position, margin, 0.5, 100)
+    if price is None:
+        assert on_tick is None or on_tick > 1e8
+    elif (entry - price) * (1 if side == "long" else -1) > 1.0:  # not failing at the entry already
+        assert on_tick == pytest.approx(price, abs=0.51 + 2e-10 * price**2)  # of lots in whole 1e-8
 
-    p = margin_params(_tiers(position), Grid(tick, Fraction(1), money), Fraction(10))
-    p.markets.contract = INVERSE
-    p.markets.unit = int(1 / tick / money)
-    balance = round(Fraction(1, 4) / money + 10_000 * int(1 / Fraction(8000) / money))
-    assert entries.liquidation_tick(p, 10_000, balance) * 0.5 == pytest.approx(price, abs=0.5)
+
+def first_failing(side, size, entry, margin, tiers):
+    """Return the first tenth of a USD from the entry at which the margin test fails, by looking at each."""
+    sign = 1 if side == "long" else -1
+    for tick in range(round(entry * 10), 1 if sign > 0 else 20 * entry, -sign):
+        notional = exact(size) * Fraction(tick, 10)
+        if exact(margin) + sign * (notional - exact(size) * entry) <= maintenance(tiers, notional):
+            return tick / 10
+    return None
+
+
+@pytest.mark.parametrize(
+    ("side", "size", "margin", "price"),
+    [
+        ("long", 201, 215_000.0, 106_784.6),
+        ("long", 201, 225_000.0, 106_734.4),
+        ("long", 201, 235_000.0, 106_684.3),
+        ("short", 199, 215_000.0, 107_537.7),  # where the notional reaches the next step
+        ("short", 150, 215_000.0, 108_001.4),
+    ],
+)
+def test_step_limits_fail_where_the_nearest_step_does(side, size, margin, price):
+    """Margin jumps between steps: a position that fails may be sound again at a worse price."""
+    tiers = rulebook_tiers("bitmex-2025-07", "XBTUSDT")
+    position = Position(side=side, size=size, entry=107_000, tiers=tiers)
+    on_tick, _ = trigger_prices(position, margin, 0.1, 0.001)
+    assert on_tick == first_failing(side, size, 107_000, margin, tiers)
+    assert on_tick == price
+    assert abs(cascade.liquidation_price(position, margin) - on_tick) < 0.1
+
+
+def test_a_position_that_fails_at_its_mark_has_the_price_where_that_began():
+    tiers = rulebook_tiers("bitmex-2025-07", "XBTUSDT")
+    position = Position(side="long", size=201, entry=107_000, tiers=tiers)
+    assert cascade.liquidation_price(position, 100_000) == pytest.approx((201 * 107_000 - 1e5) / 201 / 0.992)
+    short = Position(side="short", size=1, entry=107_000, tiers=tiers)
+    with pytest.raises(UsageError, match="step limits"):
+        cascade.liquidation_price(position, 100_000, hedge=short)
 
 
 def test_the_tick_price_is_the_first_that_fails():
@@ -194,7 +233,7 @@ def test_amounts_and_tables_are_those_of_the_rulebook():
     for name, contract in book.contracts.items():
         tiers = rulebook_tiers("binance-2025-07", name)
         assert [float(t.amount) for t in tiers] == pytest.approx(contract.maintenance_amounts(), abs=1e-6)
-        dated = table_tiers(shipped["binance@2025-07-17"][name]["tiers"])
+        dated = table_tiers(shipped["binance"][name]["tiers"])
         assert [(float(t.cap), float(t.rate)) for t in dated] == [(t.cap, t.rate) for t in tiers]
     assert tiers_from([(10, 0.01, 50), (20, 0.02, 25)])[1].amount == Fraction(1, 10)
 
@@ -202,6 +241,18 @@ def test_amounts_and_tables_are_those_of_the_rulebook():
 def test_the_page_names_every_kind():
     text = page("calculator")
     assert not [name for name in KINDS if f"`{name}`" not in text]
+
+
+def test_a_kind_says_what_computes_it():
+    def basis(kind, **inputs):
+        return check({"kind": kind, "inputs": inputs, "expected": 1}).basis
+
+    assert basis("funding_rate", avg_premium=0.001) == "kernel"
+    assert basis("funding_rate", f=99, s=100) == "formula"
+    assert basis("partial_liquidation_size", contracts=15_000, tier1_max=2_000) == "kernel"
+    assert basis("partial_liquidation_size", margin_shortage=10) == "formula"
+    assert basis("adl_quantile") == basis("impact_margin_notional") == basis("liquidatable") == "formula"
+    assert basis("no_such_kind") == ""
 
 
 # --- worked examples ----------------------------------------------------------------------------------
@@ -246,6 +297,71 @@ def run(kind, **inputs):
     checked = check({"kind": kind, "inputs": inputs, "expected": None})
     assert checked.verdict in ("pass", "FAIL"), checked.message
     return checked.computed
+
+
+def tiered(tiers, folder=Path(), symbol="BTCUSDT"):
+    inputs = {
+        "symbol": symbol,
+        "side": -1,
+        "qty": 8,
+        "entry": 110_000,
+        "wallet_balance": 50_000,
+        "tiers": tiers,
+    }
+    return check({"kind": "liq_price_isolated_tiered", "inputs": inputs, "expected": 1}, folder)
+
+
+JULY, MARCH = 115_685.5439642325, 115_617.23795330353
+
+
+@pytest.mark.parametrize(
+    ("name", "price"),
+    [
+        ("binance-2025-07", JULY),
+        ("binance-2025-03", MARCH),
+        ("tiers.json binance", JULY),
+        ("binance@2025-03-20", MARCH),
+        ("binance@2025-07-17", JULY),
+        ("binance (2025-07)", JULY),
+        ("binance (17 July 2025)", JULY),
+        ("Binance, March 20, 2025", MARCH),
+        ("Binance Mar 2025", MARCH),
+        ("binance (2025-10-09)", JULY),  # no change until then
+        ("tiers.json binance_2020_doc", 115_259.900990099),
+        ("bybit", 115_671.64179104478),
+        ("bybit (2026-09)", 115_735.07462686567),
+    ],
+)
+def test_a_table_is_the_one_that_its_name_says(name, price):
+    assert tiered(name).computed == pytest.approx(price, rel=1e-12)
+
+
+@pytest.mark.parametrize("name", ["binance (2025-06-17)", "binance 2020", "kraken", "", "binance-2025"])
+def test_a_table_that_no_name_says_is_refused(name):
+    checked = tiered(name)
+    assert checked.verdict == "cannot compute"
+    assert "binance-2025-07" in checked.message
+
+
+def test_a_name_of_several_tables_is_refused():
+    assert "may be any of" in tiered("binance 2025").message
+    assert tiered("binance 2025", symbol="HIVEUSDT").verdict == "cannot compute"
+
+
+def test_tables_beside_the_file_come_first(tmp_path):
+    own = {"binance": {"BTCUSDT": {"tiers": [{"floor": "0", "mmr": "0.01"}]}}}
+    (tmp_path / "mine.json").write_text(json.dumps(own), encoding="utf-8-sig")
+    assert tiered("mine.json binance", tmp_path).computed == pytest.approx((880_000 + 5e4) / 8 / 1.01)
+    for broken in ("[", "[1]", '{"binance": {"BTCUSDT": 1}}', '{"binance": {"BTCUSDT": {"tiers": []}}}'):
+        (tmp_path / "mine.json").write_text(broken, encoding="utf-8")
+        assert tiered("mine.json binance", tmp_path).verdict == "cannot compute"
+
+
+def test_tables_of_an_inverse_contract_are_in_coin():
+    inputs = {"symbol": "XBTUSD", "side": -1, "contracts": 22_000_000, "entry": 110_000, "leverage": 50}
+    for name in ("bitmex-2025-07", "tiers.json bitmex"):
+        price = run("liq_price_isolated_tiered", **inputs, tiers=name)
+        assert price == pytest.approx(22e6 * (1 - 0.004) / (200 - 4), rel=1e-12)
 
 
 S = hs.sampled_from([1, -1])
@@ -315,6 +431,20 @@ def test_inverse_cross_closed_forms(s, entry, contracts, share, mmr):
 
 
 @settings(deadline=None)
+@given(S, P, hs.floats(0.5, 2), hs.integers(1, 10**6))
+def test_inverse_values_have_twelve_digits(s, entry, move, contracts):
+    """Those of the inverse branch of the kernels, whatever decimals a price has."""
+    exit_ = entry * move
+    got = run("pnl_inverse", side=s, contracts=contracts, entry=entry, exit=exit_)
+    profit = s * contracts * (1 / exact(entry) - 1 / exact(exit_))
+    assert got == pytest.approx(float(profit), rel=1e-13, abs=1e-12 * contracts / entry)
+    paid = run(
+        "funding_payment_inverse", contracts=contracts, price=entry, quote_rate_day=0.01, base_rate_day=0.0025
+    )
+    assert paid == pytest.approx(contracts / entry * 0.0075 / 3, rel=1e-12)
+
+
+@settings(deadline=None)
 @given(hs.floats(-0.01, 0.01), hs.floats(0.0, 0.0005), hs.sampled_from([1, 2, 4, 8]))
 def test_funding_closed_forms(premium, interest, hours):
     rate = premium + max(-0.0005, min(0.0005, interest - premium))
@@ -372,7 +502,9 @@ def test_deleveraging_passes_over_whom_it_would_bankrupt():
 
 def test_variants_of_inputs():
     assert run("maint_amount", tiers=[{"floor": 0, "mmr": 0.01}, {"floor": 10, "mmr": 0.02}]) == [0.0, 0.1]
-    assert run("maint_amount", tiers={"X": [[0, 10], [90, 5], [900, 3]]})["X"] == pytest.approx(4.5 + 60)
+    assert run("maint_amount", tiers={"X": [[0, 10], [90, 5], [900, 3]]})["X"] == pytest.approx(
+        [0, 4.5, 64.5]
+    )
     assert run("impact_margin_notional", max_leverage=75) == 15_000
     assert run("funding_cap", mmr=0.004) == pytest.approx(0.003)
     assert run("insurance_fund_delta_sign", side="short", bp=100, exec=[98, 103]) == [2.0, -3.0]
@@ -424,7 +556,7 @@ def test_tables_of_tiers_by_name(tmp_path):
     }
     assert check(example, tmp_path).verdict == "pass"
     missing = check({**example, "inputs": {**inputs, "symbol": "NONE"}}, tmp_path)
-    assert "no rulebook has tiers of 'NONE'" in missing.message
+    assert "no table of tiers of 'NONE'" in missing.message
 
 
 def test_verdicts():
@@ -514,6 +646,38 @@ def test_sheet_refuses(change, message):
     asked = {"rulebook": "binance-2025-07", "contract": "BTCUSDT", "side": "long", "entry": 1e5, "size": 1.0}
     with pytest.raises(UsageError, match=message):
         price_sheet(**{**asked, "leverage": 10, **change})
+
+
+def test_sheet_of_an_inverse_contract_is_in_coin():
+    asked = {"side": "long", "entry": 107_000, "size": 1_000_000}
+    sheet = price_sheet("bitmex-2025-07", "XBTUSD", **asked, leverage=50)
+    value = 1e6 / 107_000
+    assert (sheet.currency, sheet.tier, sheet.amount) == ("XBT", 1, 0)
+    assert (sheet.notional, sheet.margin) == pytest.approx((value, value / 50))
+    assert sheet.maintenance_margin == pytest.approx(0.004 * value)
+    assert sheet.liquidation_price == pytest.approx(1.004 * 1e6 / (value * 1.02))
+    assert sheet.bankruptcy_price == pytest.approx(1e6 / (value * 1.02))
+    assert sheet.liquidation_price - 1 < sheet.liquidation_tick_price <= sheet.liquidation_price
+    assert "1 / mark" in sheet.formula
+    down = price_sheet("bitmex-2025-07", "XBTUSD", **asked, margin=sheet.margin, mark=106_000)
+    assert down.margin_ratio == pytest.approx(4000 / 106_000 / (value * 1.02 - 1e6 / 106_000))
+
+
+def test_sheet_shows_what_is_set_aside_for_closing():
+    sheet = price_sheet("okx-2025-07", "BTC-USDT-SWAP", side="long", entry=107_000, size=1.5, leverage=20)
+    assert (sheet.rate, sheet.closing_fee) == (0.004, 0.0005)
+    assert sheet.maintenance_margin == pytest.approx(0.0045 * sheet.notional)
+    assert "closing fee" in sheet.formula
+    assert any(source.startswith("closing fee") for source in sheet.sources)
+
+
+def test_sheet_remarks_on_what_is_open_or_not_allowed():
+    bybit = price_sheet("bybit-2025-07", "BTCUSDT", side="long", entry=20_000, size=1, leverage=50)
+    assert "19,700 USD" in bybit.remarks[0]
+    asked = {"rulebook": "binance-2025-07", "contract": "BTCUSDT", "side": "long", "entry": 1e5}
+    assert price_sheet(**asked, size=1, leverage=125).remarks == ()
+    assert "100,000x is more" in price_sheet(**asked, size=1, margin=1).remarks[0]
+    assert "largest position" in price_sheet(**asked, size=1e9, leverage=1).remarks[0]
 
 
 def test_figures_of_a_rulebook_are_sourced_and_differ():

@@ -33,22 +33,44 @@ def worse():
     return compare({"base": result(base), "thin": result(other)})
 
 
-def test_identical_runs_differ_by_exactly_zero():
-    found = compare({"a": result(drawn()), "b": result(drawn())})
-    for each in found.differences["b"].values():
-        assert each.is_zero
+def test_identical_scenarios_differ_by_exactly_zero(write_run, tmp_path):
+    first = write_run(n=3, folder="one-00000000")
+    found = compare([first, shutil.copytree(first, tmp_path / "two-00000000")])
+    known = [each for each in found.differences["two-00000000"].values() if each.difference]
+    assert len(known) > 20
+    for each in known:
+        assert (each.difference.value, each.difference.low, each.difference.high) == (0.0, 0.0, 0.0)
         assert (each.verdict, each.p, each.adjusted_p) == (Verdict.NONE, 1.0, 1.0)
     assert "every replicate is the same" in str(found)
-    assert found.notes == ()
+    assert "exactly 0" in str(found)
+
+
+def test_what_ties_between_other_scenarios_is_not_exactly_zero():
+    found = compare({"a": result(drawn(n=160)), "b": result(drawn(n=160))})
+    for each in found.differences["b"].values():
+        assert each.is_tied
+        assert (each.difference.low, each.difference.reason) == (None, "equal in all 160 pairs")
+        assert (each.verdict, each.p, each.adjusted_p) == (Verdict.NONE, 1.0, 1.0)
+    assert "no detectable difference: every replicate is the same" in str(found)
+    assert "exactly" not in str(found)
+    assert "equal in all 160 pairs" in text.markdown(found)
+
+
+def test_few_pairs_that_tie_are_too_few():
+    found = compare({"a": result(drawn(n=4)), "b": result(drawn(n=4))})
+    for each in found.differences["b"].values():
+        assert each.verdict is Verdict.UNDECIDED
+    said = text.sentence(found, found.variants[1])
+    assert "4 pairs of the same luck are too few to tell in 9, for which you need about 6 to 120" in said
 
 
 def test_equal_money_summed_in_other_parts_is_equal():
     base = {"adl_usd": np.full(20, 140_959_204.7)}
     parts = {"adl_usd": np.nextafter(base["adl_usd"], np.inf)}
     found = compare({"a": result(base), "b": result(parts)}).differences["b"]["adl_usd"]
-    assert found.is_zero
+    assert found.is_tied
     more = {"adl_usd": base["adl_usd"] + 0.001}
-    assert not compare({"a": result(base), "b": result(more)}).differences["b"]["adl_usd"].is_zero
+    assert not compare({"a": result(base), "b": result(more)}).differences["b"]["adl_usd"].is_tied
 
 
 def test_luck_that_saves_nearly_all_is_not_counted_out():
@@ -63,7 +85,7 @@ def test_what_harms_is_worse_whichever_way_it_points(worse):
     assert found["bad_debt_usd"].difference.value > 0
     assert found["fund_low_usd"].verdict is Verdict.WORSE
     assert found["fund_low_usd"].difference.value < 0
-    assert found["complete_usd"].is_zero
+    assert found["complete_usd"].is_tied
     back = compare({"thin": result(drawn()), "other": result(twice(drawn(), bad_debt_usd=0.5))})
     assert back.differences["other"]["bad_debt_usd"].verdict is Verdict.BETTER
 
@@ -87,7 +109,7 @@ def test_metrics_of_the_ensemble_are_compared(worse):
     found = worse.differences["thin"]["bad_debt_var95_usd"]
     assert found.difference.method == "bootstrap"
     assert found.verdict is Verdict.WORSE
-    assert worse.differences["thin"]["bad_debt_probability"].is_zero
+    assert worse.differences["thin"]["bad_debt_probability"].is_tied
     assert worse.ensembles["base"]["lar95_usd"].value == pytest.approx(
         np.quantile(drawn()["complete_usd"], 0.95)
     )
@@ -109,7 +131,7 @@ def test_missing_replicates_are_named_and_left_out():
     other = result({name: values[kept] for name, values in base.items()}, replicates=kept)
     found = compare({"a": result(base), "b": other})
     assert found.variants[1].n_pairs == 38
-    assert found.differences["b"]["complete_usd"].is_zero
+    assert found.differences["b"]["complete_usd"].is_tied
     assert "Of a, replicates 3, 7 are left out: the other run has none of that luck." in found.notes
 
 
@@ -127,12 +149,25 @@ def test_other_replicates_share_no_luck():
     assert found.variants[1].luck == "no replicate has the same number"
 
 
+def test_the_interval_of_a_mean_stays_where_its_metric_can_be():
+    """Bad debt in one of eight replicates: Student's interval reaches far below zero, a mean of losses can't."""
+    rng, n = np.random.default_rng(5), 8
+    losses = np.repeat([1e4, 2.6e6], [7, 1]) * rng.uniform(0.9, 1.1, n)
+    shares = np.repeat([0.99, 0.2], [7, 1]) * rng.uniform(0.99, 1.0, n)
+    base = {"bad_debt_usd": losses, "long_share": shares, "fund_low_usd": -losses}
+    found = compare({"a": result(base), "b": result(base)})
+    for mean in (found.spreads["a"]["bad_debt_usd"].mean, found.differences["b"]["bad_debt_usd"].baseline):
+        assert mean.low == 0.0
+    assert found.spreads["a"]["long_share"].mean.high == 1.0
+    assert found.spreads["a"]["fund_low_usd"].mean.high > 0.0, "a fund may end above or below zero"
+
+
 def test_replicates_without_a_value_are_left_out_and_said():
     base, other = drawn(n=40), drawn(n=40)
     other["all_btcusdt_fall_bps"] = other["all_btcusdt_fall_bps"].copy()
     other["all_btcusdt_fall_bps"][:4] = math.nan
     found = compare({"a": result(base), "b": result(other)}).differences["b"]["all_btcusdt_fall_bps"]
-    assert (found.difference.n, found.reason) == (36, "no value in 4 pairs")
+    assert (found.difference.n, found.reason) == (36, "equal in all 36 pairs; no value in 4 pairs")
     other["all_btcusdt_fall_bps"][:] = math.nan
     found = compare({"a": result(base), "b": result(other)}).differences["b"]["all_btcusdt_fall_bps"]
     assert (found.verdict, found.difference) == (Verdict.UNKNOWN, None)
@@ -141,9 +176,34 @@ def test_replicates_without_a_value_are_left_out_and_said():
 def test_few_replicates_have_figures_but_no_verdict():
     base = drawn(n=4)
     found = compare({"a": result(base), "b": result(twice(base, complete_usd=2.0))}).differences["b"]
-    assert found["complete_usd"].verdict is Verdict.NONE
+    assert found["complete_usd"].verdict is Verdict.UNDECIDED
     assert found["complete_usd"].reason == "4 replicates: an interval needs 6"
+    assert found["complete_usd"].tells == 6
+    assert found["lar95_usd"].tells == 72
     assert found["lar95_usd"].reason == "an interval needs 72 replicates"
+
+
+def test_differences_that_no_outcome_could_have_shown_are_undecided():
+    """Eight pairs that all point one way prove nothing among 30 metrics, and nine or more are asked for."""
+    base = drawn(n=8)
+    other = twice(base, complete_usd=1.1) | {"bad_debt_usd": np.where(base["bad_debt_usd"] > 0, 0.0, 1e6)}
+    found = compare({"a": result(base), "b": result(other)})
+    each = found.differences["b"]["bad_debt_usd"]
+    assert each.difference.low is not None
+    assert alone(base, other).verdict is not Verdict.UNDECIDED
+    many = [f"c{k}" for k in range(6)]
+    found = compare({"a": result(base)} | {name: result(other) for name in many})
+    each = found.differences["c0"]["bad_debt_usd"]
+    assert each.verdict is Verdict.UNDECIDED
+    assert each.tells > 8
+    assert f"you need about {each.tells}" in str(found)
+    assert f"you need about {each.tells}" in text.markdown(found)
+
+
+def alone(base, other):
+    """Return the difference of bad debt where nothing else is looked at."""
+    found = compare({"a": result(base), "b": result(other)}, metrics=["bad_debt_usd"])
+    return found.differences["b"]["bad_debt_usd"]
 
 
 def test_a_verdict_is_harder_among_many_metrics():
@@ -309,7 +369,7 @@ def test_a_threshold_on_no_metric(worse):
 def test_every_form_says_the_same(worse):
     plain, page, notebook = str(worse), text.markdown(worse), worse._repr_html_()
     for form in (plain, page, notebook):
-        for expected in ("thin", "worse", "no detectable difference", "exactly 0", "not forecasts"):
+        for expected in ("thin", "worse", "no detectable difference", "too few", "not forecasts"):
             assert expected in form, expected
     assert plain.count("bad_debt_usd") >= 2
     assert "| `bad_debt_usd` |" in page

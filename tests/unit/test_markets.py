@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from cascade.assembly import assemble
 from cascade.core import params as par
@@ -30,6 +31,20 @@ def test_a_funding_schedule_holds_from_before_the_first_stamp() -> None:
     data["markets"]["venue:BTCUSDT"]["funding"] = {"rate": "0.01 %", "schedule": schedule}
     assembled = assemble(Scenario.model_validate(data))
     assert assembled.state.markets[1].funding_rate == 20_000
+
+
+@pytest.mark.parametrize(
+    ("rulebook", "rate"), [("binance-2025-07", 10_000), ("binance-2025-10", 25), ("binance-2026-03", 25)]
+)
+def test_since_september_2025_a_shorter_interval_pays_its_part_of_the_rate_for_eight_hours(
+    rulebook: str, rate: int
+) -> None:
+    rules = {"funding": {"interval_h": 0.02}}  # 72 s, of 28,800
+    data = small_data(population=[])
+    data["venues"]["venue"] = {"rulebook": rulebook, "fund": "100M", "rules": rules}
+    data["markets"]["venue:BTCUSDT"]["funding"] = {"rate": "0 %"}
+    engine, _ = run(Scenario.model_validate(data))
+    assert engine.state.markets[1].funding_rate == rate
 
 
 def test_a_shock_that_finds_too_little_goes_on_until_it_is_done() -> None:

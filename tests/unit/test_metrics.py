@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cascade.analysis.metrics import METRICS, Metric, Replicate, compute, metric_columns
+from cascade.analysis.metrics import METRICS, Metric, Replicate, compute, metric_columns, metrics_of
 from cascade.core.state import ADL, FUND
 from cascade.output.columns import categories
 from cascade.output.convert import to_batch
@@ -268,3 +268,16 @@ def test_a_coin_is_a_spot_market_of_an_asset_that_nobody_leverages(units, bar_lo
     tick = coin.tick_size
     assert (row["spot_usde_low_price"], row["spot_usde_last_price"]) == (60 * tick, 90 * tick)
     assert row["fund_result_usd"] is None
+
+
+def test_values_lie_within_the_bounds_of_their_metrics(write_run):
+    from cascade.output.reader import read
+
+    found = read(write_run(n=2))
+    known = metrics_of(found.units)
+    for name in {*known} & {*found.runs.column_names}:
+        if known[name].entry.kind != "text":
+            low, high = known[name].entry.bounds
+            assert all(
+                low <= value <= high for value in found.runs.column(name).to_pylist() if value is not None
+            )

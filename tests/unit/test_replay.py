@@ -96,7 +96,7 @@ def test_a_replay_that_differs_says_so_and_which_software_made_the_run(
     volumes[np.flatnonzero(table.column("replicate").to_numpy() == 1)[3]] += 1.0
     place = table.schema.get_field_index("volume_usd")
     pq.write_table(table.set_column(place, table.schema.field(place), [volumes]), part)
-    (folder / "log.jsonl").unlink()  # whose checksum would tell
+    (folder / "log.jsonl").unlink()  # it knows the checksum of the file that was written
     with pytest.raises(ResultsError, match=r"bars, row 3 of \d+.*fingerprint another then") as refused:
         replay(folder, 1, out=tmp_path / "out")
     assert (refused.value.code, refused.value.exit_code) == ("CAS611", 6)

@@ -29,6 +29,14 @@ SAMPLE = [
     ("binance-2025-10", "SOLUSDT", 3, 4e6, 25, 0.02),
     ("binance-2025-10", "XRPUSDT", 0, 40e3, 100, 0.005),
     ("binance-2026-03", "BNBUSDT", 1, 200e3, 50, 0.006),
+    ("binance-2025-03", "HIVEUSDT", 0, 5e3, 10, 0.01),
+    ("binance-2025-03", "WLDUSDT", 9, 16e6, 1, 0.5),
+    ("binance-2025-07", "HIVEUSDT", 3, 62_500, 10, 0.05),
+    ("binance-2025-07", "HYPEUSDT", 4, 175e3, 15, 0.0333),
+    ("binance-2025-07", "SUIUSDT", 1, 200e3, 50, 0.015),
+    ("binance-2025-07", "ENAUSDT", 8, 80e6, 1, 0.5),
+    ("binance-2025-10", "HIVEUSDT", 5, 4.5e6, 3, 0.1667),
+    ("binance-2026-03", "HIVEUSDT", 5, 500e3, 3, 0.1667),
     ("bybit-2025-07", "BTCUSDT", 0, 2e6, 100, 0.005),
     ("bybit-2025-07", "BTCUSDT", 1, 2.6e6, 90, 0.0056),
     ("bitmex-2025-07", "XBTUSDT", 1, 300 * 107e3, 71.4286, 0.008),
@@ -54,6 +62,17 @@ def test_tiers_are_those_of_the_table(
 ) -> None:
     tier = load_rulebook(name).contracts[contract].tiers[number]
     assert (tier.cap_usd, tier.max_leverage, tier.mmr) == (cap, leverage, pytest.approx(mmr, rel=1e-8))
+
+
+def test_a_contract_is_in_the_rulebooks_from_the_date_it_was_seen() -> None:
+    with_hype = [name for name, contract in CONTRACTS if contract == "HYPEUSDT"]
+    assert with_hype == ["binance-2025-07", "binance-2025-10", "binance-2026-03"]
+
+
+def test_what_rests_on_an_assumption_is_unconfirmed() -> None:
+    found = load_rulebook("okx-2025-07").provenance("margin.closing_fee")
+    assert found is not None
+    assert found.status == "unconfirmed"
 
 
 @pytest.mark.parametrize("name", shipped_rulebooks())

@@ -32,7 +32,6 @@ def scores(gain: float, leverage: float, mark: float, other: float, answers: Any
     answers[1] = core.pnl_leverage_score(-gain, leverage)
     answers[2] = core.price_leverage_score(mark, other, leverage, True)
     answers[3] = core.price_leverage_score(mark, other, leverage, False)
-    answers[4] = core.bankruptcy_leverage(mark, other)
 
 
 def floor(value: Fraction) -> int:
@@ -76,17 +75,16 @@ def test_premium_is_zero_where_the_index_lies_between_the_impact_prices(bid, gap
 
 
 @settings(deadline=None)
-@given(signed, signed)
-def test_margin_test_fails_at_equality(equity, maintenance):
-    assert rules.is_liquidatable(equity, maintenance) == (equity <= maintenance)
-    assert rules.is_liquidatable(maintenance, maintenance)
+@given(amounts, amounts, hs.integers(0, FINE))
+def test_tier_amount_makes_the_margin_continuous(amount, edge, step):
+    found = core.tier_amount(amount, edge, step, FINE)
+    assert found == amount + edge * step // FINE
 
 
 @settings(deadline=None)
-@given(amounts, amounts, hs.integers(0, FINE))
-def test_tier_amount_makes_the_margin_continuous(amount, edge, step):
-    found = rules.tier_amount(amount, edge, step, FINE)
-    assert found == amount + edge * step // FINE
+@given(shares, shares)
+def test_funding_cap_is_a_share_to_the_nearest_unit(mmr, share):
+    assert abs(core.funding_cap(mmr, share, R) - Fraction(mmr * share, R)) <= Fraction(1, 2)
 
 
 @settings(deadline=None)
@@ -140,19 +138,20 @@ def test_fund_gains_at_most_the_fee_and_pays_all_of_a_loss(received, bankruptcy,
 
 @settings(deadline=None)
 @given(amounts, shares, amounts, signed)
-def test_fund_is_drawn_below_its_floor_or_when_empty(level, share, least, fund):
+def test_fund_is_drawn_at_its_floor_or_when_empty(level, share, least, fund):
     edge = rules.fund_floor(level, share, least)
     assert edge == level - max(level * share // R, least)
-    assert rules.is_fund_drawn(fund, edge) == (fund <= 0 or fund < edge)
+    assert rules.is_fund_drawn(fund, edge) == (fund <= 0 or fund <= edge)
+    assert rules.is_fund_drawn(edge, edge)
 
 
 def test_scores_are_those_of_the_venues():
     assert rules.pnl_margin_score(40.2, 4.27, 0.1342, 1.0) == pytest.approx(40.2 / 4.27 * 0.1342)
     assert rules.pnl_margin_score(-40.2, 4.27, 0.1342, 1.0) == 0.0
     assert rules.pnl_margin_score(10.0, 0.1, 0.5, 1.0) == 5.0
-    answers = np.zeros(5)
+    answers = np.zeros(4)
     scores(0.5, 10.0, 110.0, 100.0, answers)
-    assert answers.tolist() == pytest.approx([5.0, -0.05, 1.1 * 10.0, 10.0 / 1.1, 11.0])
+    assert answers.tolist() == pytest.approx([5.0, -0.05, 1.1 * 10.0, 10.0 / 1.1])
 
 
 @settings(deadline=None)

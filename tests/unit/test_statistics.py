@@ -16,6 +16,7 @@ from cascade.analysis.statistics import (
     least_replicates,
     quantile_estimate,
     replicates_needed,
+    replicates_to_tell,
     variance_reduction,
     wilson,
 )
@@ -206,18 +207,61 @@ def test_events_of_one_small_sample_prove_little():
     assert found.difference.reason.startswith("only 7 of 420 replicates differ")
 
 
-@pytest.mark.parametrize("statistic", STATISTICS, ids=repr)
-def test_pairs_that_all_tie_differ_by_exactly_zero(statistic):
-    values = draws(200)
-    found = statistic.contrast(values, values.copy(), paired=True)
-    assert (found.difference.value, found.difference.low, found.difference.high, found.p) == (0, 0, 0, 1)
+def test_events_that_fill_a_small_sample_prove_much():
+    """Fisher's exact test of 0 of 40 against 6 of 6: one way of the 46 over 6."""
+    before, after = np.zeros(40), np.full(6, 113e6) * np.random.default_rng(1).uniform(0.8, 1.2, 6)
+    for statistic in (Mean(), Probability()):
+        found = statistic.contrast(before, after, paired=False)
+        assert found.least_p == pytest.approx(2.0 / math.comb(46, 6))
+        assert found.difference.low > 0.0
+        assert found.p < 0.01
+    assert Mean().contrast(np.zeros(40), np.repeat([0.0, 1.0], [1, 5]), paired=False).p is None
 
 
 @pytest.mark.parametrize("statistic", STATISTICS, ids=repr)
-def test_one_value_throughout_differs_by_exactly_zero(statistic):
-    found = statistic.contrast(np.zeros(150), np.zeros(130), paired=False)
-    assert found.difference.value == 0.0
-    assert found.p in {None, 1.0}
+@pytest.mark.parametrize("paired", [True, False])
+def test_replicates_that_all_tie_are_counted_and_bound_nothing(statistic, *, paired):
+    values = np.zeros(200)
+    found = statistic.contrast(values, values.copy(), paired=paired)
+    assert (found.difference.value, found.difference.low, found.difference.high, found.p) == (
+        0,
+        None,
+        None,
+        1,
+    )
+    assert found.difference.reason == (
+        "equal in all 200 pairs" if paired else "one value in all 200 replicates"
+    )
+
+
+def test_what_is_equal_in_few_pairs_may_differ_in_many():
+    """A loss in one replicate of five, seen in none of six: zero is no bound on it."""
+    rng = np.random.default_rng(3)
+    for _ in range(50):
+        after = rng.lognormal(15, 1, 6) * (rng.random(6) < 0.2)
+        found = Mean().contrast(np.zeros(6), after, paired=True).difference
+        assert not found.excludes(0.2 * math.exp(15.5)), found
+
+
+@pytest.mark.parametrize("statistic", STATISTICS, ids=repr)
+def test_so_many_replicates_can_tell_as_it_says(statistic):
+    """What is needed is the least with which differences that all point one way reach the level."""
+    for n, level in ((4, 0.05), (5, 0.05 / 14), (12, 1e-4)):
+        values = draws(n)
+        least = statistic.least(1.0 - level)
+        needed = replicates_to_tell(statistic.contrast(values, values, paired=True), level, least)
+        assert needed == least
+        before = draws(needed) if statistic != Probability() else np.zeros(needed)
+        found = statistic.contrast(before, 2.0 * before + 1.0, paired=True)
+        assert found.least_p <= level
+        assert replicates_to_tell(found, level, least) is None
+
+
+def test_sparse_events_take_more_replicates_to_tell():
+    after = np.repeat([1.0, 0.0], [3, 47])
+    found = Mean().contrast(np.zeros(50), after, paired=True)
+    assert found.p is None
+    assert replicates_to_tell(found, 0.05, 6) == 100, "six that differ, where 3 of 50 do"
 
 
 def test_a_difference_that_never_varies_is_known_exactly():

@@ -135,3 +135,11 @@ def test_the_tail_appears_with_enough_replicates_for_it():
 def test_it_says_how_many_replicates_a_precision_takes():
     shown = summarise(result(realistic(np.random.default_rng(3), 60))).to_text(width=300)
     assert re.search(r"You need about [\d,]+00 replicates for ±1 % of the total\.", shown)
+
+
+def test_a_median_says_of_how_many_replicates_it_is():
+    few = np.full(40, np.nan)
+    few[7] = 0.26
+    found = summarise(result({"all_btcusdt_rebound_60m_bps": few, "complete_usd": np.ones(40)}))
+    assert found.figures["all_btcusdt_rebound_60m_bps"].show() == "0.3 (1 of 40)"
+    assert "(" not in found.figures["complete_usd"].show()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from cascade.analysis.metrics.registry import Absent, Replicate, Value, metric
+from cascade.analysis.metrics.registry import SHARE, Absent, Replicate, Value, metric
 
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -101,14 +101,24 @@ def _share(part: float, whole: float) -> Value:
     return part / whole if whole > 0 else Absent("nothing was liquidated")
 
 
-@metric("long_share", "1", "share of longs in the notional liquidated", "complete_long_usd / complete_usd")
+@metric(
+    "long_share",
+    "1",
+    "share of longs in the notional liquidated",
+    "complete_long_usd / complete_usd",
+    bounds=SHARE,
+)
 def long_share(replicate: Replicate) -> Value:
     """Share of longs."""
     return _share(_total(replicate, _on_side(replicate, "long")), _total(replicate, _everything(replicate)))
 
 
 @metric(
-    "public_long_share", "1", "share of longs in what the public feeds show", "public_long_usd / public_usd"
+    "public_long_share",
+    "1",
+    "share of longs in what the public feeds show",
+    "public_long_usd / public_usd",
+    bounds=SHARE,
 )
 def public_long_share(replicate: Replicate) -> Value:
     """Share of longs in public."""

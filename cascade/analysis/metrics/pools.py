@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from cascade.analysis.metrics.registry import Replicate, Value, metric
+from cascade.analysis.metrics.registry import SIGNED, Replicate, Value, metric
 
 Floats = npt.NDArray[np.float64]
 
@@ -39,7 +39,7 @@ def repaid_usd(replicate: Replicate, pool: str) -> Value:
 
 @metric(
     "{pool}_bonus_usd", "USD", "what calls took beyond the debt repaid: the loss of borrowers",
-    "seized_usd - repaid_usd", worse="up",
+    "seized_usd - repaid_usd", worse="up", bounds=SIGNED,
 )  # fmt: skip
 def bonus_usd(replicate: Replicate, pool: str) -> Value:
     """Bonus paid."""
@@ -48,7 +48,7 @@ def bonus_usd(replicate: Replicate, pool: str) -> Value:
 
 @metric(
     "{pool}_liquidator_profit_usd", "USD", "what liquidators made of it, before fees and gas",
-    "sum of filled_usd - repaid_usd",
+    "sum of filled_usd - repaid_usd", bounds=SIGNED,
 )  # fmt: skip
 def liquidator_profit_usd(replicate: Replicate, pool: str) -> Value:
     """Profit of liquidators."""

@@ -7,7 +7,16 @@ from typing import Final
 
 import numpy as np
 
-from cascade.analysis.metrics.registry import NO_TWIN, Absent, Replicate, Value, metric
+from cascade.analysis.metrics.registry import (
+    FALLING,
+    NO_TWIN,
+    SHARE,
+    SIGNED,
+    Absent,
+    Replicate,
+    Value,
+    metric,
+)
 
 LEAST_MOVE_BPS: Final = 10.0
 """A move from outside below this is too small to divide by."""
@@ -80,6 +89,7 @@ def end_price(replicate: Replicate, market: str) -> Value:
     "move from peak to trough; negative",
     "1e4 (trough / peak - 1)",
     worse="down",
+    bounds=FALLING,
 )
 def peak_to_trough_bps(replicate: Replicate, market: str) -> Value:
     """Fall."""
@@ -109,7 +119,7 @@ def _bar_s(replicate: Replicate, market: str) -> float:
 
 @metric(
     "{market}_worst_hour_bps", "bps", "largest fall within an hour; negative",
-    "1e4 min over bars of (low / highest open of the 3600 s that end with the bar - 1)", worse="down",
+    "1e4 min over bars of (low / highest open of the 3600 s that end with the bar - 1)", worse="down", bounds=FALLING,
 )  # fmt: skip
 def worst_hour_bps(replicate: Replicate, market: str) -> Value:
     """Worst hour."""
@@ -185,7 +195,7 @@ def outside_fall_bps(replicate: Replicate, market: str) -> Value:
 
 @metric(
     "{market}_added_fall_bps", "bps", "the part of the fall that liquidations added",
-    "fall_bps - outside_fall_bps", needs_twin=True, worse="up",
+    "fall_bps - outside_fall_bps", needs_twin=True, worse="up", bounds=SIGNED,
 )  # fmt: skip
 def added_fall_bps(replicate: Replicate, market: str) -> Value:
     """Fall due to forced orders."""
@@ -209,7 +219,7 @@ def rise_bps(replicate: Replicate, market: str) -> Value:
 
 @metric(
     "{market}_added_rise_bps", "bps", "the part of the rise that liquidations added",
-    "rise_bps - 1e4 ln(max mark / p0) of the counterfactual", needs_twin=True, worse="up",
+    "rise_bps - 1e4 ln(max mark / p0) of the counterfactual", needs_twin=True, worse="up", bounds=SIGNED,
 )  # fmt: skip
 def added_rise_bps(replicate: Replicate, market: str) -> Value:
     """Rise due to forced orders."""
@@ -228,7 +238,7 @@ def rise_amplification(replicate: Replicate, market: str) -> Value:
 
 @metric(
     "{market}_open_interest_drop", "1", "largest fall of open interest, as a share of its highest before",
-    "max over bars of (1 - open interest / running max), in lots", worse="up",
+    "max over bars of (1 - open interest / running max), in lots", worse="up", bounds=SHARE,
 )  # fmt: skip
 def open_interest_drop(replicate: Replicate, market: str) -> Value:
     """Deleveraging."""

@@ -6,6 +6,7 @@ metrics of the ensemble, each a statistic over such a column (a quantile, a shor
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -40,6 +41,15 @@ class Absent:
 
 
 Value: TypeAlias = float | int | str | Absent
+
+SIGNED: Final = (-math.inf, math.inf)
+"""Bounds of a metric that may be of either sign."""
+
+FALLING: Final = (-math.inf, 0.0)
+"""Bounds of a metric that is never above zero."""
+
+SHARE: Final = (0.0, 1.0)
+"""Bounds of a share of a whole."""
 
 NO_TWIN: Final = Absent("there is no counterfactual")
 
@@ -102,6 +112,8 @@ class Metric:
     needs_twin: bool
     worse: Worse | None
     """None where neither direction harms."""
+    bounds: tuple[float, float]
+    """What it can't be below or above."""
     compute: Callable[..., Value]
     level: Level = "replicate"
 
@@ -134,6 +146,7 @@ def metric(
     kind: Literal["float", "int64", "text"] = "float",
     needs_twin: bool = False,
     worse: Worse | None = None,
+    bounds: tuple[float, float] = (0.0, math.inf),
 ) -> Callable[[Callable[..., Value]], Callable[..., Value]]:
     """Register a function of a replicate, and of an asset, market, pool or coin if the name holds one, as a metric.
 
@@ -145,7 +158,9 @@ def metric(
     def register(compute: Callable[..., Value]) -> Callable[..., Value]:
         if name in METRICS:
             raise ValueError(f"metric {name!r} is declared twice")
-        METRICS[name] = Metric(name, unit, scope, definition, formula, kind, needs_twin, worse, compute)
+        METRICS[name] = Metric(
+            name, unit, scope, definition, formula, kind, needs_twin, worse, bounds, compute
+        )
         return compute
 
     return register

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from cascade.analysis.metrics.registry import Absent, Replicate, Value, metric
+from cascade.analysis.metrics.registry import SIGNED, Absent, Replicate, Value, metric
 
 Floats = npt.NDArray[np.float64]
 
@@ -17,7 +17,13 @@ def _fund_equity(replicate: Replicate) -> list[Floats]:
     return [replicate.bar_numbers(market, "fund_equity_usd") for market in one_per_fund.values()]
 
 
-@metric("fund_start_usd", "USD", "equity of the insurance funds at the first bar", "sum over venues")
+@metric(
+    "fund_start_usd",
+    "USD",
+    "equity of the insurance funds at the first bar",
+    "sum over venues",
+    bounds=SIGNED,
+)
 def fund_start_usd(replicate: Replicate) -> Value:
     """Fund at the start."""
     return float(sum(path[0] for path in _fund_equity(replicate)))
@@ -29,6 +35,7 @@ def fund_start_usd(replicate: Replicate) -> Value:
     "equity of the insurance funds at the last bar",
     "sum over venues",
     worse="down",
+    bounds=SIGNED,
 )
 def fund_end_usd(replicate: Replicate) -> Value:
     """Fund at the end."""
@@ -41,6 +48,7 @@ def fund_end_usd(replicate: Replicate) -> Value:
     "lowest equity of each insurance fund",
     "sum over venues of the min over bars",
     worse="down",
+    bounds=SIGNED,
 )
 def fund_low_usd(replicate: Replicate) -> Value:
     """Fund at its lowest."""
@@ -69,7 +77,7 @@ def fund_draw_usd(replicate: Replicate) -> Value:
 @metric(
     "fund_result_usd", "USD",
     "what the insurance funds gained, or lost, on positions they held, after taking them over at mark",
-    "change of equity_usd from first to last snapshot - change of (income_usd - losses_usd)",
+    "change of equity_usd from first to last snapshot - change of (income_usd - losses_usd)", bounds=SIGNED,
 )  # fmt: skip
 def fund_result_usd(replicate: Replicate) -> Value:
     """Gain of the funds on positions."""
@@ -126,6 +134,7 @@ def adl_accounts(replicate: Replicate) -> Value:
     "what auto-deleveraged accounts lost against closing at mark",
     "sum of forgone_usd",
     worse="up",
+    bounds=SIGNED,
 )
 def adl_forgone_usd(replicate: Replicate) -> Value:
     """Haircut of the counterparties."""
@@ -143,7 +152,7 @@ def adl_needed_usd(replicate: Replicate) -> Value:
 
 @metric(
     "adl_overshoot_usd", "USD", "what counterparties lost beyond what was needed; negative: what others had to find",
-    "sum of forgone_usd where positive - adl_needed_usd", worse="up",
+    "sum of forgone_usd where positive - adl_needed_usd", worse="up", bounds=SIGNED,
 )  # fmt: skip
 def adl_overshoot_usd(replicate: Replicate) -> Value:
     """Excess of auto-deleveraging."""
@@ -166,7 +175,7 @@ def adl_top_share(replicate: Replicate) -> Value:
 
 @metric(
     "adl_leverage_after", "1", "leverage of those deleveraged, after their last fill",
-    "median over counterparties of leverage_after at the last row of each",
+    "median over counterparties of leverage_after at the last row of each", bounds=SIGNED,
 )  # fmt: skip
 def adl_leverage_after(replicate: Replicate) -> Value:
     """Leverage that auto-deleveraging leaves."""

@@ -3,7 +3,7 @@
 from cascade.analysis.statistics.estimate import CONFIDENCE, Contrast, Estimate
 from cascade.analysis.statistics.multiplicity import holm
 from cascade.analysis.statistics.order import least_replicates, quantile, quantile_estimate
-from cascade.analysis.statistics.planning import about, replicates_needed
+from cascade.analysis.statistics.planning import about, replicates_needed, replicates_to_tell
 from cascade.analysis.statistics.proportion import probability, wilson
 from cascade.analysis.statistics.statistic import (
     Mean,
@@ -32,6 +32,7 @@ __all__ = [
     "quantile",
     "quantile_estimate",
     "replicates_needed",
+    "replicates_to_tell",
     "variance_reduction",
     "wilson",
 ]

@@ -44,37 +44,95 @@ def without_interval(value: float, n: int, reason: str) -> Estimate:
     return Estimate(value, None, None, n, reason=reason)
 
 
+TIED: Final = "all tie"
+"""Method of a difference of zero that was seen in every replicate: nothing was seen that could bound it."""
+
+
 class Contrast(NamedTuple):
     """The difference of a figure between two samples."""
 
     difference: Estimate
     p: float | None
-    """Least level at which the interval excludes zero; None without an interval."""
+    """Least level at which the interval excludes zero; None without an interval; 1 where all tie."""
+    least_p: float = 1.0
+    """The smallest p-value that as many replicates as tell anything could have given."""
 
 
-def count_informative(values: Floats) -> int:
-    """Return how many values are not tied with the most frequent one; all, if no two are tied."""
-    most = int(np.unique(values, return_counts=True)[1].max(initial=0))
-    return len(values) - most if most > 1 else len(values)
+def informative(values: Floats) -> npt.NDArray[np.bool_]:
+    """Return which values are not tied with the most frequent one; all, if no two are tied."""
+    found, counts = np.unique(values, return_counts=True)
+    if counts.max(initial=0) < 2:
+        return np.ones(len(values), np.bool_)
+    return values != found[np.argmax(counts)]
 
 
-def least_informative(confidence: float, share: float = 0.5) -> int:
-    """Return how many replicates must differ for a statement at a confidence: 6 of pairs for 95 %.
+def all_tie(n: int, share: float = 1.0, *, paired: bool) -> Contrast:
+    """Return a difference of zero that every replicate shows: no interval, since none of them varies.
+
+    It is zero in all luck only where the scenarios are identical, which the replicates cannot say. The
+    smallest p-value is what could have been, had the share of them that can tell anything differed.
+    """
+    reason = f"equal in all {n} pairs" if paired else f"one value in all {n} replicates"
+    return Contrast(Estimate(0.0, None, None, n, TIED, reason), 1.0, least_p(round(n * share)))
+
+
+def least_informative(confidence: float) -> int:
+    """Return how many replicates must differ for a statement at a confidence: 6 for 95 %.
 
     If labels mean nothing, k differing pairs all point one way with probability 2^(1 - k), and no
-    analysis of k pairs can honestly be surer than that. For two samples, `share` is that of the larger.
+    analysis of k pairs can honestly be surer than that.
     """
-    return math.ceil(math.log((1.0 - confidence) / 2.0) / math.log(share) - 1e-9)
+    return math.ceil(math.log((1.0 - confidence) / 2.0) / math.log(0.5) - 1e-9)
 
 
-def least_p(n_informative: int, share: float = 0.5) -> float:
-    """Return the smallest p-value that so many differing replicates can give; see `least_informative`."""
-    return min(1.0, 2.0 * share**n_informative)
+def least_p(n_informative: int) -> float:
+    """Return the smallest p-value that so many differing pairs can give; see `least_informative`."""
+    return min(1.0, 2.0 * 0.5**n_informative)
 
 
-def too_few(n_informative: int, n: int, confidence: float, share: float = 0.5) -> str:
+class Split(NamedTuple):
+    """How the replicates of two samples that tell anything are split between them."""
+
+    n: tuple[int, int]
+    """Sizes of the samples."""
+    informative: tuple[int, int]
+    """Replicates of each that differ from the value that most share."""
+
+    def least_p(self) -> float:
+        """Return the smallest p-value: were labels to mean nothing, all that tell in one sample by chance.
+
+        Of n replicates k tell. The sample of m in which they are frequent holds them all, or nothing but
+        them where they are more, in C(n - k, m - k) of C(n, m) ways: in Fisher's exact test the tail of
+        one way. So 6 of 6 against 0 of 40 tell much, and 0 of 20 against 7 of 400 next to nothing.
+        """
+        return self._least_p(sum(self.informative))
+
+    def too_few(self, confidence: float) -> str:
+        """Return why there can be no interval; empty where there can."""
+        k, n = sum(self.informative), sum(self.n)
+        if k >= least_informative(confidence) and self._least_p(k) <= 1.0 - confidence:
+            return ""
+        needed = (
+            each
+            for each in range(least_informative(confidence), n)
+            if self._least_p(each) <= 1.0 - confidence
+        )
+        return f"only {k} of {n} replicates differ: an interval needs {next(needed, n)}"
+
+    def _least_p(self, k: int) -> float:
+        first, second = (of / n for of, n in zip(self.informative, self.n, strict=True))
+        n, m = sum(self.n), self.n[0] if first > second else self.n[1]
+        ways = _log_binomial(n - min(k, m), m - min(k, m)) - _log_binomial(n, m)
+        return min(1.0, 2.0 * math.exp(ways))
+
+
+def _log_binomial(n: int, k: int) -> float:
+    return math.lgamma(n + 1.0) - math.lgamma(k + 1.0) - math.lgamma(n - k + 1.0)
+
+
+def too_few(n_informative: int, n: int, confidence: float) -> str:
     """Return why there can be no interval; empty where there can."""
-    least = least_informative(confidence, share)
+    least = least_informative(confidence)
     if n_informative >= least:
         return ""
     if n_informative < n:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from functools import lru_cache
+from statistics import NormalDist
 from typing import Final
 
 import numpy as np
@@ -15,6 +16,8 @@ from cascade.analysis.statistics.estimate import (
     Contrast,
     Estimate,
     Floats,
+    Split,
+    least_p,
     without_interval,
 )
 
@@ -93,23 +96,35 @@ def quantile_difference(
     """
     moved = quantile(values, share) - quantile(baseline, share)
     n = len(values) if paired else min(len(values), len(baseline))
+    k = int((baseline != values).sum()) if paired else len(baseline) + len(values)
+    sizes = len(baseline), len(values)
+    floor = least_p(k) if paired else Split(sizes, sizes).least_p()
     if n < (least := least_replicates(share, confidence)):
-        return Contrast(without_interval(moved, n, f"an interval needs {least} replicates"), None)
+        return Contrast(without_interval(moved, n, f"an interval needs {least} replicates"), None, floor)
     drawn = np.sort(
         _bootstrap(values, share, stream=0) - _bootstrap(baseline, share, stream=0 if paired else 1)
     )
     rank = max(1, math.floor((RESAMPLES + 1) * (1.0 - confidence) / 2.0 + 1e-9))
     # the plain quantile may lie a little outside of what the smooth one does
     low, high = min(float(drawn[rank - 1]), moved), max(float(drawn[-rank]), moved)
-    return Contrast(Estimate(moved, low, high, n, "bootstrap"), _bootstrap_p(drawn, moved))
+    p = max(_bootstrap_p(drawn, moved), floor)
+    return Contrast(Estimate(moved, low, high, n, "bootstrap"), p, floor)
 
 
 def _bootstrap_p(drawn: Floats, moved: float) -> float:
-    """Return twice the share of the bootstrap distribution on the other side of zero than the estimate."""
+    """Return twice the share of the bootstrap distribution on the other side of zero than the estimate.
+
+    Where nothing that was drawn lies there, its normal tail says how far it is: among many metrics a
+    p-value of one in so many resamples would decide nothing, whatever the number of replicates.
+    """
     if moved == 0.0:
         return 1.0
     beyond = int((drawn <= 0.0).sum() if moved > 0.0 else (drawn >= 0.0).sum())
-    return min(1.0, 2.0 * (beyond + 1) / (RESAMPLES + 1))
+    p = min(1.0, 2.0 * (beyond + 1) / (RESAMPLES + 1))
+    spread = float(drawn.std())
+    if beyond or spread == 0.0:
+        return p
+    return min(p, 2.0 * NormalDist().cdf(-abs(float(drawn.mean())) / spread))
 
 
 def _bootstrap(values: Floats, share: float, *, stream: int) -> Floats:

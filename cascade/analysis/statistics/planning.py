@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from cascade.analysis.statistics.estimate import Estimate
+from cascade.analysis.statistics.estimate import TIED, Contrast, Estimate, least_informative
 
 
 def replicates_needed(estimate: Estimate, precision: float) -> int | None:
@@ -25,6 +25,31 @@ def replicates_needed(estimate: Estimate, precision: float) -> int | None:
     if estimate.half_width is None or precision <= 0.0:
         return None
     return math.ceil(estimate.n * (estimate.half_width / precision) ** 2)
+
+
+def replicates_to_tell(contrast: Contrast, level: float, least: int) -> int | None:
+    """Return about how many replicates could give a p-value of a level, where these cannot.
+
+    Parameters
+    ----------
+    contrast
+        As large a share of more replicates is taken to tell something; where all tie, every one.
+    level
+        What a p-value is held against, after the correction for many metrics.
+    least
+        What an interval of the statistic needs at that level.
+
+    Returns
+    -------
+    int or None
+        None where these could have given it.
+    """
+    if contrast.p is not None and contrast.least_p <= level:
+        return None
+    # the smallest p-value halves with each replicate that tells something
+    telling = max(1.0, -math.log2(contrast.least_p / 2.0))
+    growth = least_informative(1.0 - level) / telling if contrast.difference.method != TIED else 0.0
+    return max(least, math.ceil(contrast.difference.n * growth - 1e-9))
 
 
 def about(n: int) -> int:

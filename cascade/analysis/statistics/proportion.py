@@ -13,6 +13,7 @@ from cascade.analysis.statistics.estimate import (
     CONFIDENCE,
     Contrast,
     Estimate,
+    Split,
     least_p,
     p_by_inversion,
     too_few,
@@ -46,9 +47,9 @@ def probability_difference(baseline: Flags, flags: Flags, confidence: float, *, 
     """
     before, after = float(baseline.mean()), float(flags.mean())
     n = len(flags) if paired else min(len(flags), len(baseline))
-    differing, share = _differing(baseline, flags, paired=paired)
-    if reason := too_few(differing, len(flags) if paired else len(flags) + len(baseline), confidence, share):
-        return Contrast(without_interval(after - before, n, reason), None)
+    floor, reason = _differing(baseline, flags, confidence, paired=paired)
+    if reason:
+        return Contrast(without_interval(after - before, n, reason), None, floor)
     phi = _phi(baseline, flags) if paired else 0.0
 
     def limits(level: float) -> tuple[float, float]:
@@ -56,15 +57,18 @@ def probability_difference(baseline: Flags, flags: Flags, confidence: float, *, 
 
     low, high = limits(confidence)
     p = p_by_inversion(lambda level: not limits(level)[0] <= 0.0 <= limits(level)[1])
-    return Contrast(Estimate(after - before, low, high, n, "Newcombe"), max(p, least_p(differing, share)))
+    return Contrast(Estimate(after - before, low, high, n, "Newcombe"), max(p, floor), floor)
 
 
-def _differing(baseline: Flags, flags: Flags, *, paired: bool) -> tuple[int, float]:
-    """Return how many trials can tell the samples apart, and the share of the larger sample in them."""
+def _differing(baseline: Flags, flags: Flags, confidence: float, *, paired: bool) -> tuple[float, str]:
+    """Return the smallest p-value of the trials that tell the samples apart, and why they are too few."""
     if paired:
-        return int((baseline != flags).sum()), 0.5
-    n, seen = len(flags) + len(baseline), int(flags.sum() + baseline.sum())
-    return min(seen, n - seen), max(len(flags), len(baseline)) / n
+        k = int((baseline != flags).sum())
+        return least_p(k), too_few(k, len(flags), confidence)
+    is_rare = 2 * int(flags.sum() + baseline.sum()) <= len(flags) + len(baseline)
+    rarer = tuple(int((each == is_rare).sum()) for each in (baseline, flags))
+    split = Split((len(baseline), len(flags)), (rarer[0], rarer[1]))
+    return split.least_p(), split.too_few(confidence)
 
 
 def _hybrid(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Final, Protocol
 
 import numpy as np
 
@@ -13,13 +14,16 @@ from cascade.analysis.statistics.estimate import (
     Contrast,
     Estimate,
     Floats,
-    count_informative,
+    Split,
+    all_tie,
+    informative,
     least_informative,
     least_p,
     too_few,
     without_interval,
 )
 from cascade.analysis.statistics.order import (
+    interval_ranks,
     least_replicates,
     quantile_difference,
     quantile_estimate,
@@ -30,6 +34,10 @@ from cascade.analysis.statistics.proportion import (
     probability_difference,
 )
 from cascade.analysis.statistics.studentised import METHOD, Studentised, of_difference, of_mean
+
+_DEEPER: Final = 0.8
+"""Confidence of the interval of a quantile whose lower end a shortfall also starts from; by simulation the
+least for which intervals hold as often as they say beside a far mode, `tests/theory/test_coverage.py`."""
 
 
 class Statistic(Protocol):
@@ -44,8 +52,8 @@ class Statistic(Protocol):
     ) -> Contrast:
         """Return the figure of `values` less that of `baseline`.
 
-        Paired samples have the same length, and entry k of both is of one luck; if all pairs tie, the
-        difference is exactly zero, without uncertainty.
+        Paired samples have the same length, and entry k of both is of one luck; see `all_tie` where all
+        pairs tie.
         """
         ...
 
@@ -58,18 +66,28 @@ class Statistic(Protocol):
 class Mean:
     """The mean over replicates."""
 
+    bounds: tuple[float, float] = (-math.inf, math.inf)
+    """What no replicate can be below or above, and hence no mean."""
+
     def estimate(self, values: Floats, confidence: float = CONFIDENCE) -> Estimate:
-        """Return the mean; its interval is Student's, corrected for skewness."""
-        return _estimate(values, count_informative(values), confidence)
+        """Return the mean; its interval is Student's, corrected for skewness, within its bounds."""
+        n, value = len(values), float(values.mean())
+        if reason := too_few(int(informative(values).sum()), n, confidence):
+            return without_interval(value, n, reason)
+        low, high = of_mean(values).interval(confidence)
+        return Estimate(value, max(low, self.bounds[0]), min(high, self.bounds[1]), n, METHOD)
 
     def contrast(
         self, baseline: Floats, values: Floats, *, paired: bool, confidence: float = CONFIDENCE
     ) -> Contrast:
         """Return the mean of paired differences, or the difference of two means (Welch)."""
+        if _is_tied(baseline, values, paired=paired):
+            return all_tie(len(values), paired=paired)
         if paired:
             return _paired_contrast(values - baseline, int((values != baseline).sum()), confidence)
+        tells = informative(np.concatenate([baseline, values]))
         return _two_sample_contrast(
-            baseline, values, count_informative(np.concatenate([baseline, values])), confidence
+            baseline, values, (tells[: len(baseline)], tells[len(baseline) :]), confidence
         )
 
     def least(self, confidence: float = CONFIDENCE) -> int:
@@ -92,7 +110,7 @@ class Quantile:
     ) -> Contrast:
         """Return how far the quantile moves; the interval is a bootstrap over replicates."""
         if _is_tied(baseline, values, paired=paired):
-            return _zero(len(values))
+            return all_tie(len(values), paired=paired)
         return quantile_difference(baseline, values, self.share, confidence, paired=paired)
 
     def least(self, confidence: float = CONFIDENCE) -> int:
@@ -106,37 +124,57 @@ class Shortfall:
 
     With q the quantile, it is q + E max(X - q, 0) / (1 - share) (Rockafellar and Uryasev 2002): the mean
     of one term for each replicate, so that what holds for means holds for it.
+
+    The quantile is not known, though. A wrong q never gives less than the shortfall, which is the least
+    over all q: a limit above therefore holds for any. Where the tail is a far mode of about the same mass
+    as `1 - share`, a sample may have too many in it, all its terms are those of the mode, and the limit
+    below is far too high; it is hence the lower of those at q and at a quantile that q may well be.
     """
 
     share: float
 
     def estimate(self, values: Floats, confidence: float = CONFIDENCE) -> Estimate:
         """Return the shortfall; its interval is that of a mean of terms that are skewed one way."""
-        terms = self._terms(values)
-        least = self.least(confidence)
-        return _estimate(terms, count_informative(terms), confidence, least, is_tail=True)
+        n, terms = len(values), self._terms(values)
+        value = float(terms.mean())
+        if reason := _refusal(int(informative(terms).sum()), n, confidence, self.least(confidence)):
+            return without_interval(value, n, reason)
+        low, high = of_mean(terms).interval(confidence, is_tail=True)
+        deeper = of_mean(self._terms(values, is_deeper=True)).interval(confidence, is_tail=True)
+        least = float(values.min())  # that all of n values lie above their shortfall is all but impossible
+        return Estimate(value, max(min(low, deeper[0]), least), high, n, METHOD)
 
     def contrast(
         self, baseline: Floats, values: Floats, *, paired: bool, confidence: float = CONFIDENCE
     ) -> Contrast:
         """Return how far the shortfall moves; only replicates in a tail tell."""
         if _is_tied(baseline, values, paired=paired):
-            return _zero(len(values))
+            return all_tie(len(values), 1.0 - self.share, paired=paired)
         before, after = self._terms(baseline), self._terms(values)
         in_tails = (before > before.min(), after > after.min())
         least = self.least(confidence)
         if paired:
-            return _paired_contrast(after - before, int((in_tails[0] | in_tails[1]).sum()), confidence, least)
-        return _two_sample_contrast(
-            before, after, int(in_tails[0].sum() + in_tails[1].sum()), confidence, least
-        )
+            telling = int((in_tails[0] | in_tails[1]).sum())
+            found = _paired_contrast(after - before, telling, confidence, least)
+        else:
+            found = _two_sample_contrast(before, after, in_tails, confidence, least)
+        if found.p is None:
+            return found
+        deeper = self._terms(baseline, is_deeper=True), self._terms(values, is_deeper=True)
+        both = _apart(*deeper, paired=paired)
+        below = (_apart(before, deeper[1], paired=paired), both)
+        above = (_apart(deeper[0], after, paired=paired), both)
+        return _widened(found, below, above, confidence)
 
     def least(self, confidence: float = CONFIDENCE) -> int:
         """Return 120 for the worst 5 % and 95 %, so that six replicates lie beyond the quantile."""
         return math.ceil(least_informative(confidence) / (1.0 - self.share) - 1e-9)
 
-    def _terms(self, values: Floats) -> Floats:
-        rank = math.ceil(len(values) * self.share - 1e-9)
+    def _terms(self, values: Floats, *, is_deeper: bool = False) -> Floats:
+        """Return the term of each replicate, at the quantile or at one that it may well be."""
+        n = len(values)
+        ranks = interval_ranks(n, self.share, _DEEPER) if is_deeper else None
+        rank = ranks[0] if ranks else math.ceil(n * self.share - 1e-9)
         start = np.partition(values, rank - 1)[rank - 1]
         return start + np.maximum(values - start, 0.0) / (1.0 - self.share)
 
@@ -157,7 +195,7 @@ class Probability:
         """Return how far the probability moves, with Newcombe's interval."""
         before, after = self._happened(baseline), self._happened(values)
         if _is_tied(before, after, paired=paired):
-            return _zero(len(values))
+            return all_tie(len(values), paired=paired)
         return probability_difference(before, after, confidence, paired=paired)
 
     def least(self, confidence: float = CONFIDENCE) -> int:
@@ -189,44 +227,51 @@ def higher_share(baseline: Floats, values: Floats, confidence: float = CONFIDENC
     return probability(share, len(values), confidence)
 
 
-def _estimate(
-    terms: Floats, n_informative: int, confidence: float, least: int = 0, *, is_tail: bool = False
-) -> Estimate:
-    """Return the mean of terms with its interval, if there are enough of them that tell anything."""
-    n, value = len(terms), float(terms.mean())
-    reason = _refusal(n_informative, n, confidence, least)
-    if reason:
-        return without_interval(value, n, reason)
-    return Estimate(value, *of_mean(terms).interval(confidence, is_tail=is_tail), n, METHOD)
+def _apart(baseline: Floats, values: Floats, *, paired: bool) -> Studentised:
+    """Return the difference of two means, of pairs or not."""
+    return of_mean(values - baseline) if paired else of_difference(baseline, values)
+
+
+def _widened(
+    found: Contrast, below: Iterable[Studentised], above: Iterable[Studentised], confidence: float
+) -> Contrast:
+    """Return a contrast whose interval also reaches as far down and as far up as others do."""
+    first = found.difference
+    assert first.low is not None
+    assert first.high is not None
+    low = min(first.low, *(each.interval(confidence)[0] for each in below))
+    high = max(first.high, *(each.interval(confidence)[1] for each in above))
+    same_way = [
+        each.p() if each.value * first.value > 0.0 else 1.0
+        for each in (below if first.value > 0.0 else above)
+    ]
+    return Contrast(replace(first, low=low, high=high), max(found.p or 0.0, *same_way), found.least_p)
 
 
 def _paired_contrast(apart: Floats, n_informative: int, confidence: float, least: int = 0) -> Contrast:
-    """Return the mean of paired differences; exactly zero where every pair ties."""
-    if not apart.any():
-        return _zero(len(apart))
-    n = len(apart)
+    """Return the mean of paired differences."""
+    n, floor = len(apart), least_p(n_informative)
     if reason := _refusal(n_informative, n, confidence, least):
-        return Contrast(without_interval(float(apart.mean()), n, reason), None)
-    return _contrast(of_mean(apart), n, confidence, least_p(n_informative))
+        return Contrast(without_interval(float(apart.mean()), n, reason), None, floor)
+    return _contrast(of_mean(apart), n, confidence, floor)
 
 
 def _two_sample_contrast(
-    baseline: Floats, values: Floats, n_informative: int, confidence: float, least: int = 0
+    baseline: Floats, values: Floats, tells: tuple[Flags, Flags], confidence: float, least: int = 0
 ) -> Contrast:
-    """Return the difference of two means."""
+    """Return the difference of two means, of which some replicates tell anything."""
     moved = float(values.mean() - baseline.mean())
     n = min(len(baseline), len(values))
-    together = len(baseline) + len(values)
-    share = max(len(baseline), len(values)) / together
-    reason = _refusal(n, n, confidence, least) or too_few(n_informative, together, confidence, share)
-    if reason:
-        return Contrast(without_interval(moved, n, reason), None)
-    return _contrast(of_difference(baseline, values), n, confidence, least_p(n_informative, share))
+    split = Split((len(baseline), len(values)), (int(tells[0].sum()), int(tells[1].sum())))
+    floor = split.least_p()
+    if reason := _refusal(n, n, confidence, least) or split.too_few(confidence):
+        return Contrast(without_interval(moved, n, reason), None, floor)
+    return _contrast(of_difference(baseline, values), n, confidence, floor)
 
 
 def _contrast(found: Studentised, n: int, confidence: float, floor: float) -> Contrast:
     estimate = Estimate(found.value, *found.interval(confidence), n, METHOD)
-    return Contrast(estimate, max(found.p(), floor))
+    return Contrast(estimate, max(found.p(), floor), floor)
 
 
 def _refusal(n_informative: int, n: int, confidence: float, least: int) -> str:
@@ -241,8 +286,3 @@ def _is_tied(baseline: Floats | Flags, values: Floats | Flags, *, paired: bool) 
     if paired:
         return bool((baseline == values).all())
     return bool((baseline == baseline[0]).all() and (values == baseline[0]).all())
-
-
-def _zero(n: int) -> Contrast:
-    """Return a difference that is exactly zero."""
-    return Contrast(Estimate(0.0, 0.0, 0.0, n, "every replicate ties"), 1.0)

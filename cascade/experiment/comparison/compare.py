@@ -18,15 +18,17 @@ from cascade.analysis.statistics import (
     higher_share,
     holm,
     replicates_needed,
+    replicates_to_tell,
     variance_reduction,
 )
-from cascade.analysis.statistics.estimate import Floats
+from cascade.analysis.statistics.estimate import TIED, Contrast, Floats
 from cascade.errors import UsageError
 from cascade.experiment.comparison import compatibility
 from cascade.experiment.comparison.changes import changes
 from cascade.experiment.comparison.sample import Pairing, Sample, pair
 from cascade.experiment.comparison.selection import default_headline, select
 from cascade.experiment.comparison.types import (
+    SAME,
     Comparison,
     Difference,
     Measure,
@@ -38,7 +40,7 @@ from cascade.output.reader import Result
 from cascade.output.sweep import Sweep, named_results
 from cascade.scenario.words import did_you_mean
 
-_MEAN, _MEDIAN = Mean(), Quantile(0.5)
+_MEDIAN = Quantile(0.5)
 
 _PRECISION = 0.01
 """Of the baseline's figure: what `Difference.needed` is about."""
@@ -86,10 +88,7 @@ def compare(
     measures = _measures(samples)
     headline = select(metrics, measures) if metrics else default_headline(samples[0].result.units, measures)
     found = {
-        other.name: {
-            name: _difference(measure, samples[0], other, pairing, confidence)
-            for name, measure in measures.items()
-        }
+        other.name: dict(_differences(measures, samples[0], other, pairing, confidence))
         for other, pairing in zip(samples[1:], pairings[1:], strict=True)
     }
     return Comparison(
@@ -154,7 +153,22 @@ def _measures(samples: Sequence[Sample]) -> dict[str, Measure]:
 def _source(measure: Measure) -> tuple[str, Statistic]:
     """Return the column that a measure is made of, and how."""
     entry = METRICS[measure.entry]
-    return (entry.of, entry.statistic) if isinstance(entry, EnsembleMetric) else (measure.name, _MEAN)
+    if isinstance(entry, EnsembleMetric):
+        return entry.of, entry.statistic
+    return measure.name, Mean(entry.bounds)
+
+
+def _differences(
+    measures: Mapping[str, Measure], baseline: Sample, other: Sample, pairing: Pairing, confidence: float
+) -> Iterator[tuple[str, Difference]]:
+    """Yield each metric of a variant against the baseline, not yet judged."""
+    is_same = compatibility.are_identical(baseline, other, pairing)
+    for name, measure in measures.items():
+        found = _difference(measure, baseline, other, pairing, confidence)
+        if is_same and found.is_tied and found.difference is not None:
+            exact = Estimate(0.0, 0.0, 0.0, found.difference.n, SAME)
+            found = replace(found, difference=exact, reason="")
+        yield name, found
 
 
 def _difference(
@@ -179,6 +193,7 @@ def _difference(
         difference=contrast.difference,
         paired=pairing.paired,
         p=contrast.p,
+        least_p=contrast.least_p,
         adjusted_p=None,
         verdict=Verdict.NONE,
         variance_reduction=reduction,
@@ -203,7 +218,7 @@ def _remarks(
 
 def _incomparable(measure: Measure, other: Sample, pairing: Pairing, reason: str) -> Difference:
     return Difference(
-        measure.name, other.name, None, None, None, pairing.paired, None, None, Verdict.UNKNOWN,
+        measure.name, other.name, None, None, None, pairing.paired, None, 1.0, None, Verdict.UNKNOWN,
         None, None, None, reason,
     )  # fmt: skip
 
@@ -213,15 +228,23 @@ def _judged(
     headline: Sequence[str], confidence: float,
 ) -> dict[str, dict[str, Difference]]:  # fmt: skip
     """Return the differences with their verdicts: of headline metrics among themselves, others among all."""
-    everything = _adjusted(found, list(measures))
-    adjusted = everything | _adjusted(found, headline)
+    everything, first = (_adjusted(found, names) for names in (list(measures), headline))
+    levels = [_level(p_values, confidence) for p_values in (everything, first)]
+    adjusted = everything | first
     return {
         variant: {
-            name: _with_verdict(each, measures[name], adjusted.get((variant, name)), confidence)
+            name: _with_verdict(
+                each, measures[name], adjusted.get((variant, name)), confidence, levels[name in headline]
+            )
             for name, each in differences.items()
         }
         for variant, differences in found.items()
     }
+
+
+def _level(adjusted: Mapping[tuple[str, str], float], confidence: float) -> float:
+    """Return what one more p-value would have to reach for a verdict, beside those that have one."""
+    return (1.0 - confidence) / max(1, sum(p > 1.0 - confidence for p in adjusted.values()))
 
 
 def _adjusted(
@@ -229,30 +252,33 @@ def _adjusted(
 ) -> dict[tuple[str, str], float]:
     """Return adjusted p-values over all variants and some metrics.
 
-    A difference that is exactly zero in every replicate could never have been taken for another, and does
-    not count (Tarone 1990, Biometrics 46, 515-522).
+    A difference of which no replicate tells anything could never have been taken for another, and does not
+    count (Tarone 1990, Biometrics 46, 515-522).
     """
     keys = [
         (variant, name)
         for variant, differences in found.items()
         for name in names
-        if differences[name].p is not None and not differences[name].is_zero
+        if differences[name].p is not None and not differences[name].is_tied
     ]
     p_values = [found[variant][name].p or 0.0 for variant, name in keys]
     return dict(zip(keys, holm(p_values), strict=True))
 
 
 def _with_verdict(
-    difference: Difference, measure: Measure, adjusted: float | None, confidence: float
+    difference: Difference, measure: Measure, adjusted: float | None, confidence: float, level: float
 ) -> Difference:
-    if difference.is_zero:
-        return replace(difference, adjusted_p=1.0)
-    if difference.difference is None or adjusted is None:
-        return difference
-    verdict = Verdict.NONE
-    if adjusted <= 1.0 - confidence:
-        verdict = _direction(difference.difference.value > 0.0, measure)
-    return replace(difference, adjusted_p=adjusted, verdict=verdict)
+    """Return a difference with its verdict; `level` is what its p-value would have had to reach."""
+    found = difference.difference
+    if found is None or found.method == SAME:
+        return difference if found is None else replace(difference, adjusted_p=1.0)
+    if adjusted is not None and adjusted <= 1.0 - confidence:
+        return replace(difference, adjusted_p=adjusted, verdict=_direction(found.value > 0.0, measure))
+    contrast = Contrast(found, difference.p, difference.least_p)
+    tells = replicates_to_tell(contrast, level, _source(measure)[1].least(1.0 - level))
+    verdict = Verdict.NONE if tells is None else Verdict.UNDECIDED
+    adjusted = 1.0 if found.method == TIED else adjusted
+    return replace(difference, adjusted_p=adjusted, verdict=verdict, tells=tells)
 
 
 def _direction(is_higher: bool, measure: Measure) -> Verdict:
@@ -279,7 +305,7 @@ def _spread(values: Floats, sample: Sample, measure: Measure, confidence: float)
     low, high = (float(limit) for limit in np.quantile(here, (0.05, 0.95)))
     return Spread(
         n=len(here),
-        mean=_MEAN.estimate(here, confidence),
+        mean=_source(measure)[1].estimate(here, confidence),
         median=_MEDIAN.estimate(here, confidence),
         low=low,
         high=high,

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from cascade.errors import ResultsError
+from cascade.experiment.comparison.changes import changes
 from cascade.experiment.comparison.sample import Pairing, Sample
 from cascade.scenario.words import listing
 
@@ -25,6 +26,17 @@ def refuse_unrelated(baseline: Sample, other: Sample) -> None:
     _refuse_empty(baseline, other)
     _refuse_durations(baseline, other)
     _refuse_assets(baseline, other)
+
+
+def are_identical(baseline: Sample, other: Sample, pairing: Pairing) -> bool:
+    """Tell whether two runs are one computation, so that what is equal in their replicates is equal in all luck."""
+    first, second = baseline.result.manifest, other.result.manifest
+    return (
+        pairing.paired
+        and bool(baseline.scenario and other.scenario)
+        and not changes(baseline.scenario, other.scenario)
+        and not [*_about_software("", first, second)]
+    )
 
 
 def notes(baseline: Sample, other: Sample, pairing: Pairing) -> Iterator[str]:

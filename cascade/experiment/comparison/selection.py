@@ -13,7 +13,7 @@ from cascade.scenario.words import did_you_mean
 
 _OF_RUNS: Final = ("complete_usd", "lar95_usd", "liquidated_accounts")
 
-_OF_MARKETS: Final = ("{market}_fall_bps", "{market}_amplification")
+_OF_MARKETS: Final = ("{market}_fall_bps", "{market}_rise_bps", "{market}_amplification")
 
 _OF_LOSSES: Final = (
     "fund_low_usd", "fund_depletion_probability", "adl_usd", "adl_accounts", "bad_debt_usd",

@@ -9,6 +9,7 @@ from io import StringIO
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from cascade.analysis.formats import format_difference, format_estimate
+from cascade.analysis.statistics import about
 from cascade.experiment.comparison.types import Comparison, Difference, Measure, Variant, Verdict
 
 if TYPE_CHECKING:
@@ -36,11 +37,22 @@ class Row(NamedTuple):
     verdict: str
     luck: str
     """How many times fewer replicates the shared luck saves."""
+    needed: str
+    """Replicates for an interval of 1 % of the baseline to either side."""
 
 
 def headings(comparison: Comparison, variant: Variant) -> Row:
     """Return what the columns of `rows` are called."""
-    return Row("metric", comparison.baseline.name, variant.name, "difference", "change", "verdict", "luck")
+    return Row(
+        "metric",
+        comparison.baseline.name,
+        variant.name,
+        "difference",
+        "change",
+        "verdict",
+        "luck",
+        "for ±1 %",
+    )
 
 
 def rows(comparison: Comparison, variant: str, metrics: Iterable[str]) -> list[Row]:
@@ -51,10 +63,11 @@ def rows(comparison: Comparison, variant: str, metrics: Iterable[str]) -> list[R
 
 def _row(difference: Difference, measure: Measure) -> Row:
     if difference.baseline is None or difference.value is None or difference.difference is None:
-        return Row(measure.name, "", "", "", "", f"{difference.verdict} ({difference.reason})", "")
-    verdict = str(difference.verdict)
-    if difference.reason:
-        verdict += f" ({difference.reason})"
+        return Row(measure.name, "", "", "", "", f"{difference.verdict} ({difference.reason})", "", "")
+    said = [difference.reason] if difference.reason else []
+    if difference.tells and not difference.reason.endswith(f"needs {difference.tells} replicates"):
+        said.insert(0, f"you need about {about(difference.tells):,}")
+    verdict = f"{difference.verdict} ({'; '.join(said)})" if said else str(difference.verdict)
     return Row(
         measure.name,
         format_estimate(difference.baseline, measure.unit),
@@ -63,6 +76,7 @@ def _row(difference: Difference, measure: Measure) -> Row:
         _change(difference.difference.value, difference.baseline.value),
         verdict,
         _luck(difference),
+        f"{about(difference.needed):,}" if difference.needed else "",
     )
 
 
@@ -97,13 +111,24 @@ def sentence(comparison: Comparison, variant: Variant) -> str:
         for verdict in (Verdict.WORSE, Verdict.BETTER, Verdict.HIGHER, Verdict.LOWER)
         if names[verdict]
     ]
+    against = f"{variant.name} against {comparison.baseline.name}"
     if len(names[Verdict.NONE]) == len(found):
-        zero = all(each.is_zero for each in found)
-        exactly = ": every replicate is the same" if zero else f" in {_n(variant)}"
-        return f"{variant.name} against {comparison.baseline.name}: no detectable difference{exactly}.{also}"
+        tied = all(each.is_tied for each in found)
+        equal = ": every replicate is the same" if tied else f" in {_n(variant)}"
+        return f"{against}: no detectable difference{equal}.{also}"
     if names[Verdict.NONE]:
         said.append(f"no detectable difference in {len(names[Verdict.NONE])}")
-    return f"{variant.name} against {comparison.baseline.name}, of {len(found)} metrics: {'; '.join(said)}.{also}"
+    if names[Verdict.UNDECIDED]:
+        few = f"{_n(variant)} are too few to tell" if not said else "too few replicates to tell"
+        said.append(f"{few} in {len(names[Verdict.UNDECIDED])}, {you_need(found)}")
+    return f"{against}, of {len(found)} metrics: {'; '.join(said)}.{also}"
+
+
+def you_need(differences: Iterable[Difference]) -> str:
+    """Return how many replicates it takes until some, and until all, that these cannot tell can be told."""
+    needed = sorted(about(each.tells) for each in differences if each.tells)
+    first, last = needed[0], needed[-1]
+    return f"for which you need about {first:,}" + (f" to {last:,}" if last > first else "")
 
 
 def _n(variant: Variant) -> str:
@@ -134,7 +159,8 @@ def footnote(comparison: Comparison) -> str:
         f"Figures are means over the replicates compared, and metrics of the ensemble as their names say; "
         f"brackets are {level} intervals of each figure alone. Verdicts hold together: where nothing "
         f"differs, all {n_tests} of the first metrics say so with at least {level} probability (Holm). luck: how "
-        "many times fewer replicates pairing takes. Conditional on the scenarios: stress results, not forecasts."
+        "many times fewer replicates pairing takes. for ±1 %: replicates after which the difference is known to "
+        "1 % of the baseline. Conditional on the scenarios: stress results, not forecasts."
     )
 
 
@@ -162,7 +188,7 @@ def _markdown_of(comparison: Comparison, variant: Variant, metrics: Sequence[str
     lines = [headings(comparison, variant), *rows(comparison, variant.name, metrics)]
     cells = [[_escaped(cell) for cell in line] for line in lines]
     cells[1:] = [[f"`{line.metric}`", *rest[1:]] for line, rest in zip(lines[1:], cells[1:], strict=True)]
-    cells.insert(1, ["---", "--:", "--:", "--:", "--:", "---", "--:"])
+    cells.insert(1, ["---", "--:", "--:", "--:", "--:", "---", "--:", "--:"])
     yield "\n".join(f"| {' | '.join(line)} |" for line in cells)
 
 

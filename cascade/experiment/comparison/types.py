@@ -6,10 +6,13 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from cascade.analysis.metrics.registry import Level, Worse
-from cascade.analysis.statistics.estimate import Estimate
+from cascade.analysis.statistics.estimate import TIED, Estimate
+
+SAME: Final = "identical scenarios"
+"""Method of a difference that is exactly zero, since the same scenario had the same luck."""
 
 
 class Verdict(StrEnum):
@@ -21,6 +24,8 @@ class Verdict(StrEnum):
     """Detectably higher, and no direction of this metric is worse."""
     LOWER = "lower"
     NONE = "no detectable difference"
+    UNDECIDED = "too few replicates to tell"
+    """No outcome of these replicates could have been called a difference; see `Difference.tells`."""
     UNKNOWN = "cannot be compared"
     """One side has no value, or too few; `Difference.reason` says which."""
 
@@ -108,12 +113,14 @@ class Difference:
     """Its interval is of the comparison's confidence, for this metric alone. None: see `reason`."""
     paired: bool
     p: float | None
-    """Least level at which the interval excludes zero; 1 where every pair ties."""
+    """Least level at which the interval excludes zero; 1 where all replicates tie."""
+    least_p: float
+    """The smallest p-value that these replicates could have given."""
     adjusted_p: float | None
     """After the correction for the number of metrics shown: the verdict rests on this one."""
     verdict: Verdict
     variance_reduction: float | None
-    """Variance of the unpaired difference over that of the paired; `inf` where every pair ties; None
+    """Variance of the unpaired difference over that of the paired; `inf` where pairs differ by the same; None
     where there are no pairs or the metric does not vary."""
     needed: int | None
     """Replicates after which a change of 1 % of the baseline would be known to that precision."""
@@ -121,12 +128,13 @@ class Difference:
     """Share of pairs in which the variant is higher, ties counted half; replicate metrics only."""
     reason: str = ""
     """Why something above is None, or what to know of it."""
+    tells: int | None = None
+    """Where the verdict is that these are too few: replicates, about, after which there can be another."""
 
     @property
-    def is_zero(self) -> bool:
-        """Whether the difference is exactly zero, in every pair."""
-        found = self.difference
-        return found is not None and found.value == found.low == found.high == 0.0
+    def is_tied(self) -> bool:
+        """Whether no replicate differs; only of identical scenarios is the difference then exactly zero."""
+        return self.difference is not None and self.difference.method in {TIED, SAME}
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cascade.analysis.statistics import Estimate, higher_share
+from cascade.analysis.statistics import Estimate, about, higher_share
 from cascade.experiment.comparison import Comparison, Difference, Verdict
 from cascade.report.builders.headline import headline
 from cascade.report.builders.outcomes import judged
@@ -45,10 +45,12 @@ def _differences(study: Study) -> Table | None:
         text_column("verdict", "verdict", [each.verdict.value for each in rows]),
         Column("p", "p, corrected", [each.adjusted_p for each in rows], "1"),
         Column("n", "n", [each.difference.n if each.difference else None for each in rows], ""),
+        Column("tells", "replicates for a verdict", [each.tells and about(each.tells) for each in rows], ""),
+        Column("needed", "for ±1 %", [each.needed and about(each.needed) for each in rows], "replicates"),
         text_column("paired", "pairs", ["" if each.paired else "luck not shared" for each in rows]),
         text_column("reason", "remark", [each.reason for each in rows]),
     )
-    return Table("comparison", f"Means against the baseline, {found.confidence:.0%} intervals", columns)
+    return Table("comparison", f"Means against the baseline, {100 * found.confidence:g} % intervals", columns)
 
 
 def label_of(study: Study, metric: str) -> str:
@@ -81,7 +83,7 @@ def forest(study: Study) -> list[Table] | None:
     found = study.comparison
     if found is None:
         return None
-    rows = sorted((each for each in _rows(found) if _scale(each) and not each.is_zero), key=_place(found))
+    rows = sorted((each for each in _rows(found) if _scale(each) and not each.is_tied), key=_place(found))
     metrics = [label_of(study, each.metric) for each in rows]
     labels = [f"{m}: {each.variant}" for m, each in zip(metrics, rows, strict=True)]
     values = [_relative(each, 100.0 / _scale(each)) for each in rows]
@@ -183,10 +185,32 @@ def _sentence(table: Table, variant: str, found: Comparison) -> Said:
         if named:
             more = ", and more" if len(rows) > _SAID_MOST else ""
             parts.append(join([said(f"{verdict.value} in "), join(named, ", "), said(more)], ""))
+    unknown = _too_few(table, [each for each in _rows(found) if each.variant == variant and each.tells])
+    if not parts and not (unknown and _are_all_too_few(found, variant)):
+        parts.append(said("no detectable difference in the headline metrics that these replicates can tell"
+                          if unknown else "no detectable difference in the headline metrics"))  # fmt: skip
     name = f"{variant} against {found.baseline.name}: "
-    if not parts:
-        return said(f"{name}no detectable difference in the headline metrics.")
-    return join([said(name), join(parts, "; "), said(".")], "")
+    return join([said(name), join([*parts, *([unknown] if unknown else [])], "; "), said(".")], "")
+
+
+def _are_all_too_few(found: Comparison, variant: str) -> bool:
+    """Tell whether these replicates can tell nothing of what is compared."""
+    rows = [d for d in _rows(found) if d.variant == variant and d.verdict is not Verdict.UNKNOWN]
+    return all(each.tells for each in rows)
+
+
+def _too_few(table: Table, rows: list[Difference]) -> Said | None:
+    """Return how many replicates it takes until the first and the last of what these cannot tell can be told."""
+    if not rows:
+        return None
+    ordered = sorted(rows, key=lambda each: each.tells or 0)
+    first, last = (
+        Ref(table, table.row(f"{each.variant}/{each.metric}"), "tells") for each in (ordered[0], ordered[-1])
+    )
+    few = f"too few replicates to tell in {len(rows)} metric{'s' * (len(rows) > 1)}: you need about"
+    if first.value == last.value:
+        return said(f"{few} {{n}}", n=first)
+    return said(f"{few} {{first}} to {{last}}", first=first, last=last)
 
 
 def _named(table: Table, each: Difference) -> Said:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from cascade.output.sweep import NamedResult
@@ -75,10 +75,19 @@ def labels(named: Sequence[NamedResult]) -> list[str]:
     return found if len(set(found)) == len(found) else names
 
 
+def _ending(path: str, others: Iterable[str]) -> str:
+    """Return the end of a path, as long as it takes to tell it from the others."""
+    parts = path.split(".")
+    endings = (".".join(parts[-n:]) for n in range(1, len(parts)))
+    return next(
+        (end for end in endings if sum(f".{other}".endswith(f".{end}") for other in others) == 1), path
+    )
+
+
 def _label(scenario: str, values: Mapping[str, str]) -> str:
     """Return the figures that are set: a name by itself, a number after the end of its path."""
     said = [
-        f"{path.split('.')[-1]} {value}" if re.match(r"[-+]?\d", value) else value
+        f"{_ending(path, values)} {value}" if re.match(r"[-+]?\d", value) else value
         for path, value in values.items()
         if value != _UNSET
     ]

@@ -13,7 +13,8 @@ from cascade.report.builders.study import Missing, Study, Variant, quantile
 from cascade.report.builders.table import Column, Floats, Table, estimate_columns, text_column
 from cascade.report.summary import Row
 
-WORST_SHARE = 0.01
+WORST, WINDOWS = 10, 1_000
+"""The worst hundredth of time: so many of so many windows of equal length, or of each step where there are fewer."""
 
 
 def newspaper(study: Study) -> Table | None:
@@ -98,6 +99,19 @@ def over_time(study: Study) -> list[OverTime] | Missing | None:
     return [OverTime(table, facts, int(np.argmax((sides[0][0] + sides[0][1]).mean(axis=0))))]
 
 
+def _worst_share(variant: Variant, market: str) -> Floats:
+    """Return, of each replicate with any, the share of all liquidations that fell into the worst hundredth of time."""
+    end, dt = variant.bars(market).t_s[-1], variant.result.units.dt
+    windows = min(WINDOWS, max(round(end / dt), 1))
+    bins = np.minimum(variant.numbers("liquidations", "t_s") * (windows / end), windows - 1).astype(np.int64)
+    rows = np.searchsorted(variant.result.replicates, variant.numbers("liquidations", "replicate"))
+    found = np.zeros((variant.n, windows))
+    np.add.at(found, (rows, bins), variant.numbers("liquidations", "liquidated_usd"))
+    busy = found[found.sum(axis=1) > 0]
+    worst = max(round(windows * WORST / WINDOWS), 1)
+    return np.sort(busy, axis=1)[:, -worst:].sum(axis=1) / busy.sum(axis=1)
+
+
 def _sides(variant: Variant, market: str) -> tuple[Floats, Floats]:
     """Return notional liquidated by replicate and point of time of a market's bars: of longs, and of shorts."""
     ends = variant.bars(market).t_s
@@ -127,8 +141,7 @@ def _facts(study: Study, market: str, totals: list[Floats]) -> Table:
     rows: list[tuple[str, str, str, Estimate | None]] = []
     for variant, total in zip(study.variants, totals, strict=True):
         busy = total[total.sum(axis=1) > 0]
-        worst = max(1, round(WORST_SHARE * total.shape[1]))
-        share = np.sort(busy, axis=1)[:, -worst:].sum(axis=1) / busy.sum(axis=1) * 100
+        share = _worst_share(variant, market) * 100
         times = study.times(variant, market)
         when = np.asarray(times.values)[np.argmax(busy, axis=1)] if len(busy) else np.empty(0)
         for name, unit, values in (
@@ -142,5 +155,6 @@ def _facts(study: Study, market: str, totals: list[Floats]) -> Table:
         text_column("label", "", [row[0] for row in rows]),
         Column("unit", "unit", [row[2] for row in rows], kind="text", hidden=True),
         *estimate_columns("median", "median [95 % interval]", [row[3] for row in rows], None),
+        Column("n", "replicates with any", [row[3].n if row[3] else 0 for row in rows], ""),
     ]
     return Table("liquidation-peaks", "Concentration in time", tuple(columns))

@@ -16,6 +16,7 @@ LAYERS = (
     ("slippage", "slippage against the mark"),
     ("fees", "clearance fees"),
     ("fund", "losses the fund took over"),
+    ("holding", "what the fund lost on what it held"),
     ("adl", "loss of those auto-deleveraged"),
     ("bad_debt", "bad debt"),
 )
@@ -57,6 +58,7 @@ def _amounts(variant: Variant) -> dict[str, Floats]:
         "slippage": get.total(slippage),
         "fees": get.total(get("fee_usd")),
         "fund": get.total(np.maximum(get("fund_draw_usd"), 0.0)),
+        "holding": np.maximum(-_known(variant.metric("fund_result_usd"), variant.n), 0.0),
         "adl": _known(variant.metric("adl_forgone_usd"), variant.n),
         "bad_debt": _known(variant.metric("bad_debt_usd"), variant.n),
     }
@@ -107,7 +109,7 @@ def fairness(study: Study) -> list[Fairness] | Missing | None:
     lorenz = [Column("share", "share of the accounts, from the least hurt", SHARES * 100, "%")]
     lorenz += [Column(f"v{v.number}", v.label, _lorenz(lost), "%") for v, lost, _ in found]
     shares = [_haircuts(lost, size) for _, lost, size in found]
-    top = np.quantile(np.concatenate(shares), 0.99)
+    top = np.quantile(np.concatenate([*shares, np.zeros(1)]), 0.99)
     edges = np.linspace(0.0, max(float(top), 1e-6), 41)
     haircuts = [
         Column("haircut", "loss of an account, of what it gave up", (edges[1:] + edges[:-1]) / 2, "%")
@@ -139,7 +141,9 @@ def _forgone(variant: Variant) -> tuple[Floats, Floats]:
 
 
 def _haircuts(lost: Floats, size: Floats) -> Floats:
-    return np.where(size > 0, lost / np.where(size > 0, size, 1.0), 0.0) * 100
+    """Return what accounts lost of what they gave up, in percent; a socialised loss takes nothing but money."""
+    closed = size > 0
+    return lost[closed] / size[closed] * 100
 
 
 def _lorenz(lost: Floats) -> Floats:
@@ -155,17 +159,21 @@ def gini(lost: Floats) -> float:
     return float((2 * np.arange(1, n + 1) - n - 1) @ ordered / (n * ordered.sum()))
 
 
+def _quantile(values: Floats, share: float) -> float | None:
+    return float(np.quantile(values, share)) if len(values) else None
+
+
 def _facts(found: list[tuple[Variant, Floats, Floats]], shares: list[Floats]) -> Table:
     columns = (
         text_column("label", "run", [variant.label for variant, _, _ in found]),
         Column(
             "accounts", "accounts, mean", [len(lost) / variant.n for variant, lost, _ in found], "accounts"
         ),
-        Column(
-            "median", "median loss, of what was given up", [float(np.median(share)) for share in shares], "%"
-        ),
-        Column("p95", "95 % lose less than", [float(np.quantile(share, 0.95)) for share in shares], "%"),
+        Column("loss", "loss of an account, mean", [float(lost.mean()) for _, lost, _ in found], "USD"),
+        Column("median", "median loss, of what was given up", [_quantile(each, 0.5) for each in shares], "%"),
+        Column("p95", "95 % lose less than", [_quantile(each, 0.95) for each in shares], "%"),
         Column("gini", "Gini coefficient of losses", [gini(lost) for _, lost, _ in found], "1"),
         Column("n", "n replicates", [variant.n for variant, _, _ in found], ""),
+        text_column("remark", "remark", ["" if len(each) else "no position was closed" for each in shares]),
     )
     return Table("adl-facts", "Fairness of auto-deleveraging", columns)

@@ -37,17 +37,24 @@ def outcomes(study: Study) -> list[Outcome] | None:
 
 def judged(study: Study) -> list[tuple[str, str, str]]:
     """Return metric, label and unit of what a stress is judged by."""
-    moves = [
-        (column_name("{market}_fall_bps", m.name), f"fall of the mark of {m.name}", "bps")
-        for m in study.markets
-    ]
     return [
-        *moves,
+        *(
+            (column_name(f"{{market}}_{move}_bps", m.name), f"{move} of the mark of {m.name}", "bps")
+            for m in study.markets
+            for move in [way(study, m.name)]
+        ),
         ("complete_usd", "notional liquidated", "USD"),
         ("fund_draw_usd", "losses the funds took over", "USD"),
         ("adl_forgone_usd", "loss of those auto-deleveraged", "USD"),
         ("bad_debt_usd", "bad debt", "USD"),
     ]
+
+
+def way(study: Study, market: str) -> str:
+    """Return which way a market was stressed in the first run: its mark rises farther than it falls, or not."""
+    ways = {way: study.first.metric(column_name(f"{{market}}_{way}_bps", market)) for way in ("fall", "rise")}
+    rises, falls = (float(np.nanmedian(ways[way])) if len(ways[way]) else 0.0 for way in ("rise", "fall"))
+    return "rise" if rises > falls else "fall"
 
 
 def _outcome(study: Study, metric: str, label: str, unit: str) -> Outcome | None:

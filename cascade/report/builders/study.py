@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-BINS = 360
-"""Points of time of a series on a page; the tables of the run have every bar."""
+BINS, FEWEST_BINS = 360, 45
+"""Points of time of a series on a page, and where the page would be too large; the run has every bar."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +68,15 @@ class Bars:
     ----------
     load
         Returns a column by its name, one value a bar; each is read when first asked for.
+    bins
+        Points of time at most.
     """
 
-    def __init__(self, load: Callable[[str], npt.NDArray[Any]]) -> None:
+    def __init__(self, load: Callable[[str], npt.NDArray[Any]], bins: int = BINS) -> None:
         self._load = load
         self._t_s, self._at = np.unique(load("t_s"), return_inverse=True)
         self._replicates, self._rows = np.unique(load("replicate"), return_inverse=True)
-        self._group = max(1, math.ceil(len(self._t_s) / BINS))
+        self._group = max(1, math.ceil(len(self._t_s) / bins))
         self._read: dict[str, Floats] = {}
 
     @property
@@ -128,6 +130,8 @@ class Variant:
     label: str
     result: Result
     number: int = 0
+    bins: int = BINS
+    """Points of time of a series at most."""
     _bars: dict[str, Bars] = field(default_factory=dict[str, Bars], repr=False)
 
     @cached_property
@@ -153,7 +157,7 @@ class Variant:
         """Return the bars of a market."""
         if market not in self._bars:
             mine = is_name(self._column("bars", "market"), market)
-            self._bars[market] = Bars(lambda name: to_numpy(self._column("bars", name))[mine])
+            self._bars[market] = Bars(lambda name: to_numpy(self._column("bars", name))[mine], self.bins)
         return self._bars[market]
 
     def numbers(self, table: str, column: str) -> npt.NDArray[Any]:
@@ -212,9 +216,16 @@ class Study:
     variants: tuple[Variant, ...]
     comparison: Comparison | None = None
     """How the variants differ from the first, under the same names; None for a single run."""
+    question: str = ""
+    """What the sweep that the runs are of asks; empty where there is none."""
     attribution: Attribution | None = None
     """What each channel did, where the run is that of a sweep over channels with all of them on."""
     _built: dict[Any, Any] = field(default_factory=dict[Any, Any], repr=False)
+
+    def coarser(self) -> Study:
+        """Return the same study with half as many points of time in a series."""
+        variants = tuple(replace(each, bins=each.bins // 2, _bars={}) for each in self.variants)
+        return replace(self, variants=variants, _built={})
 
     def once(self, build: Callable[[Study], T]) -> T:
         """Return what a function makes of the study, made when first asked for and then kept."""

@@ -90,7 +90,7 @@ class Table:
         """Return the table as a file: a column for each column, its unit in brackets, numbers in full."""
         text = StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerow([f"{c.name} ({c.unit})" if c.unit else c.name for c in self.columns])
+        writer.writerow([f"{_heading(c)} ({c.unit})" if c.unit else _heading(c) for c in self.columns])
         for row in range(len(self)):
             writer.writerow([plain(self.value(row, column.name)) for column in self.columns])
         return text.getvalue()
@@ -98,6 +98,11 @@ class Table:
     def refer(self, key: str, column: str) -> Ref:
         """Return a reference to a cell."""
         return Ref(self, self.row(key), column)
+
+
+def _heading(column: Column) -> str:
+    """Return what a file calls a column: its name, and of one that is numbered after a run what it says, too."""
+    return f"{column.name} {column.label}" if re.match(r"v\d", column.name) else column.name
 
 
 def plain(value: Value) -> str:

@@ -166,7 +166,7 @@ def _heat(spec: FigureSpec, series: Heat) -> dict[str, Any]:
         "y": list(series.labels), "z": typed(z), "colorscale": [[k / steps, color] for k, color in enumerate(HEAT)],
         "colorbar": {"title": {"text": series.unit, "side": "right"}, "thickness": 12, "outlinewidth": 0},
         "hovertemplate": f"%{{y}}: %{{z:,.4~g}} {series.unit}<extra></extra>",
-    }  # fmt: skip
+    } | ({"texttemplate": "%{z:,.3~g}"} if series.has_values else {})  # fmt: skip
 
 
 def _cells_x(spec: FigureSpec) -> Any:

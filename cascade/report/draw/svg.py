@@ -209,6 +209,11 @@ def _draw_heat(canvas: Any, axes: Any, spec: FigureSpec, series: Heat) -> None:
     drawn = axes.pcolormesh(
         edges, np.arange(len(series.rows) + 1) - 0.5, z, cmap=colors, rasterized=True, **ends
     )
+    if series.has_values:
+        for row, column in np.argwhere(~np.isnan(z)):
+            middle = z[row, column] > (drawn.norm.vmin + drawn.norm.vmax) / 2
+            axes.text(x[column] - 0.5, row, f"{z[row, column]:,.3g}", ha="center", va="center", fontsize=9,
+                      color="#000000" if middle else "#ffffff")  # fmt: skip
     axes.set_yticks(range(len(series.labels)), series.labels)
     if names:
         axes.set_xticks(range(len(names)), names)

@@ -65,11 +65,14 @@ def _heat() -> Heat:
 
 def _thinnest(item: MarketTable) -> Said:
     """Return when the book was thinnest."""
-    shares = np.nan_to_num(item.table.numbers("bid_50_share"), nan=np.inf)
-    row = int(np.argmin(shares))
+    shares = {
+        side: np.nan_to_num(item.table.numbers(f"{side}_50_share"), nan=np.inf) for side in ("bid", "ask")
+    }
+    side = min(shares, key=lambda name: float(shares[name].min()))
+    row = int(np.argmin(shares[side]))
     return said(
-        f"{item.market.name}: bids within 50 bps fall to {{share}} of the first, at {{when}}",
-        share=Ref(item.table, row, "bid_50_share"), when=Ref(item.table, row, "time"),
+        f"{item.market.name}: {side}s within 50 bps fall to {{share}} of the first, at {{when}}",
+        share=Ref(item.table, row, f"{side}_50_share"), when=Ref(item.table, row, "time"),
     )  # fmt: skip
 
 

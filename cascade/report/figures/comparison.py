@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from cascade.analysis.statistics import CONFIDENCE
+from cascade.experiment.comparison import Verdict
 from cascade.report.builders.comparison import Dominance, dominance, forest
 from cascade.report.builders.study import Study
-from cascade.report.builders.table import Table, said
+from cascade.report.builders.table import Ref, Said, Table, said
 from cascade.report.figures.registry import figure
 from cascade.report.figures.spec import Axis, FigureSpec, Heat, Panel, Points, Rule
 from cascade.report.figures.words import count
@@ -31,7 +34,7 @@ def forest_figure(study: Study, item: Table) -> FigureSpec:
     )  # fmt: skip
     return FigureSpec(
         name=item.name,
-        title=said(f"Differences from {study.first.label}, of its means"),
+        title=_forest_title(study, item),
         table=item,
         x=Axis("difference, of the baseline", "%"),
         x_column="difference",
@@ -43,6 +46,33 @@ def forest_figure(study: Study, item: Table) -> FigureSpec:
         "difference. Metrics whose baseline is zero, or that do not differ in any pair, are only in the table.",
         alt="Forest plot of the differences of the headline metrics from the baseline.",
     )
+
+
+def _forest_title(study: Study, item: Table) -> Said:
+    """Return the largest difference that can be told from zero."""
+    sizes = np.abs(np.nan_to_num(item.numbers("difference")))
+    told = np.array([verdict in _TOLD for verdict in item.names("verdict")])
+    if not told.any():
+        return said(f"No difference from {study.first.label} can be told from luck")
+    row = int(np.argmax(np.where(told, sizes, -1.0)))
+    names = item.value(row, "label"), study.first.label
+    return said(
+        f"Largest difference that is not luck: {names[0]}, {{d}} of {names[1]}",
+        d=Ref(item, row, "difference"),
+    )
+
+
+_TOLD = {verdict.value for verdict in (Verdict.WORSE, Verdict.BETTER, Verdict.HIGHER, Verdict.LOWER)}
+
+
+def _dominance_title(item: Dominance) -> Said:
+    """Return which run is most often worse than which."""
+    names = item.table.names("run")
+    shares = np.array([item.table.numbers(f"v{k}") for k in range(len(names))])
+    other, row = np.unravel_index(int(np.nanargmax(shares)), shares.shape)
+    share = Ref(item.table, int(row), f"v{other}")
+    text = f"By {item.label}, {names[row]} is worse than {names[other]} in {{share}} of the replicates"
+    return said(text, share=share)
 
 
 @figure(
@@ -59,14 +89,18 @@ def dominance_figure(study: Study, item: Dominance) -> FigureSpec:
     labels = tuple(variant.label for variant in study.variants)
     return FigureSpec(
         name=item.table.name,
-        title=said(f"Who is worse than whom by {item.label}"),
+        title=_dominance_title(item),
         table=item.table,
         x=Axis("this run is worse", "", "category"),
         x_column="run",
         panels=(
             Panel(
                 y=Axis("", "", "category"),
-                series=(Heat(rows=columns, labels=labels, name="", unit="%", limits=(0.0, 100.0)),),
+                series=(
+                    Heat(
+                        rows=columns, labels=labels, name="", unit="%", limits=(0.0, 100.0), has_values=True
+                    ),
+                ),
             ),
         ),
         n=count(study),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from cascade.report.builders.headline import cell, with_interval
 from cascade.report.builders.liquidation_map import MapTable, liquidation_map
 from cascade.report.builders.liquidations import OverTime, over_time
+from cascade.report.builders.outcomes import way
 from cascade.report.builders.study import Study
 from cascade.report.builders.table import Ref, Said, join, said
 from cascade.report.figures.registry import figure
@@ -44,7 +45,7 @@ def map_figure(study: Study, item: MapTable) -> FigureSpec:
     upper = Panel(y=Axis("up to here", "USD"), series=tuple(curves), rules=rules, height=1.2)
     return FigureSpec(
         name=item.table.name,
-        title=_map_title(item),
+        title=_map_title(study, item),
         table=item.table,
         x=Axis("move of the price from the start", "%"),
         x_column="move",
@@ -64,15 +65,17 @@ def _curve(column: str, name: str, color: str, where: tuple[str, str]) -> Line:
     return Line(x="edge", y=column, name=name, color=color, where=where)
 
 
-def _map_title(item: MapTable) -> Said:
-    name, total = item.market.name, Ref(item.facts, 2, "below")
-    within = said(
-        "{total} of longs wait within {reach} below the start", total=total, reach=Ref(item.facts, 3, "below")
-    )
+def _map_title(study: Study, item: MapTable) -> Said:
+    """Return what waits on the side to which the market was stressed, and where it exceeds the book."""
+    move = way(study, item.market.name)
+    side, who = ("above", "shorts") if move == "rise" else ("below", "longs")
+    name, total = item.market.name, Ref(item.facts, 2, side)
+    reach = Ref(item.facts, 3, side)
+    within = said(f"{{total}} of {who} wait within {{reach}} {side} the start", total=total, reach=reach)
     for row, how in ((0, "book"), (1, "book, once makers withdraw,")):
-        crossing = Ref(item.facts, row, "below")
+        crossing = Ref(item.facts, row, side)
         if crossing.value is not None:
-            end = said(f"and exceed the {how} at a fall of {{at}}", at=crossing)
+            end = said(f"and exceed the {how} at a {move} of {{at}}", at=crossing)
             return join([said(f"{name}:"), within, end])
     return join([said(f"{name}:"), within, said("and never exceed the book")])
 

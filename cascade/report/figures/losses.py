@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from cascade.report.builders.headline import cell, with_interval
-from cascade.report.builders.losses import Fairness, fairness, waterfall
+from cascade.report.builders.headline import with_interval
+from cascade.report.builders.losses import LAYERS, Fairness, fairness, waterfall
 from cascade.report.builders.study import Study
 from cascade.report.builders.table import Ref, Said, Table, join, said
 from cascade.report.figures.registry import figure
@@ -32,7 +32,7 @@ def losses(study: Study, item: Table) -> FigureSpec:
     )  # fmt: skip
     return FigureSpec(
         name=item.name,
-        title=_losses_title(study),
+        title=_losses_title(study, item),
         table=item,
         x=Axis("layer", "", "category"),
         x_column="label",
@@ -46,19 +46,19 @@ def losses(study: Study, item: Table) -> FigureSpec:
     )
 
 
-def _losses_title(study: Study) -> Said:
-    layers = (
-        ("Funds", "fund_draw_usd"),
-        ("those auto-deleveraged", "adl_forgone_usd"),
-        ("nobody", "bad_debt_usd"),
-    )
-    found = [(who, cell(study, name)) for who, name in layers]
-    parts = [
-        join([said(f"{who} bore"), with_interval(ref)]) for who, ref in found if ref is not None and ref.value
-    ]
+def _losses_title(study: Study, item: Table) -> Said:
+    """Return who bore what, in the first run: it has the first rows, one for each layer."""
+    words = {
+        "fund": "funds took over",
+        "holding": "lost on what they held",
+        "adl": "those auto-deleveraged bore",
+        "bad_debt": "nobody bore",
+    }
+    refs = {key: Ref(item, row, "median") for row, (key, _) in enumerate(LAYERS)}
+    parts = [join([said(text), with_interval(refs[key])]) for key, text in words.items() if refs[key].value]
     of = f"{study.first.label}: " if study.is_comparison else ""
     if not parts:
-        return said(f"{of}Liquidated accounts bore all losses themselves")
+        return said(f"{of}liquidated accounts bore all losses themselves")
     return join([said(of), join(parts, ", ")], "")
 
 
@@ -82,8 +82,8 @@ def lorenz(study: Study, item: Fairness) -> FigureSpec:
     return FigureSpec(
         name=item.lorenz.name,
         title=said(
-            "Auto-deleveraging closed {n} accounts a replicate; the Gini coefficient of their losses is {gini}",
-            n=Ref(facts, 0, "accounts"), gini=Ref(facts, 0, "gini"),
+            "{n} accounts a replicate gave way{of}; the Gini coefficient of their losses is {gini}",
+            n=Ref(facts, 0, "accounts"), of=_of(study, facts), gini=Ref(facts, 0, "gini"),
         ),
         table=item.lorenz,
         x=Axis("share of the accounts, from the least hurt", "%"),
@@ -94,6 +94,19 @@ def lorenz(study: Study, item: Fairness) -> FigureSpec:
         read="On the diagonal everybody loses the same; the lower the curve, the fewer bear all.",
         alt="Lorenz curve of the losses of auto-deleveraged accounts.",
     )  # fmt: skip
+
+
+def _of(study: Study, facts: Table) -> str:
+    """Return which run the first row is of, where there are several."""
+    return f" in {facts.value(0, 'label')}" if study.is_comparison else ""
+
+
+def _haircut_title(study: Study, facts: Table) -> Said:
+    median, p95 = (Ref(facts, 0, name) for name in ("median", "p95"))
+    if median.value is None:
+        return said(f"Nobody's position was closed{_of(study, facts)}: losses were shared in money")
+    text = f"Half of them lose less than {{median}} of what they gave up{_of(study, facts)}, and 95 % less than {{p95}}"
+    return said(text, median=median, p95=p95)
 
 
 @figure(
@@ -113,10 +126,7 @@ def haircuts(study: Study, item: Fairness) -> FigureSpec:
     )
     return FigureSpec(
         name=item.haircuts.name,
-        title=said(
-            "Half of them lose less than {median} of what they gave up, and 95 % less than {p95}",
-            median=Ref(item.facts, 0, "median"), p95=Ref(item.facts, 0, "p95"),
-        ),
+        title=_haircut_title(study, item.facts),
         table=item.haircuts,
         x=Axis("loss of an account, of what it gave up", "%"),
         x_column="haircut",

@@ -90,6 +90,8 @@ class Heat:
     unit: str
     limits: tuple[float, float] | None = None
     """Ends of the scale; None for those of the cells."""
+    has_values: bool = False
+    """Whether each cell says its number, where there are few."""
 
 
 Series: TypeAlias = Line | Band | Bar | Points | Links | Heat
