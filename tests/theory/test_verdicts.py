@@ -42,7 +42,8 @@ def test_a_whole_comparison_of_two_seeds():
     silent = 0
     for _ in range(trials):
         found = compare({"a": result(realistic(rng, 30), seed=1), "b": result(realistic(rng, 30), seed=2)})
-        silent += all(found.differences["b"][name].verdict is Verdict.NONE for name in found.headline)
+        verdicts = {found.differences["b"][name].verdict for name in found.headline}
+        silent += verdicts <= {Verdict.NONE, Verdict.UNDECIDED}  # 30 replicates tell nothing of a tail
     assert silent / trials >= 0.94
 
 
