@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cascade.cli.terminal import AsJson, running, say, show, show_json
+
+if TYPE_CHECKING:
+    from cascade.analysis.graph import CascadeGraph
 
 
 def graph(
@@ -52,7 +55,7 @@ def graph(
     if output is not None:
         for file in write(found, output, force=force):
             say(f"written: {file}")
-    at_risk = _at_risk(run, number, window_s or 600.0, quiet=quiet) if structural and len(found) else []
+    at_risk = _at_risk(run, found, window_s or 600.0, quiet=quiet) if structural and len(found) else []
     report: GraphReport = describe(result, found, at_risk, window_s or 600.0)
     if json:
         show_json(report.as_dict(top))
@@ -87,15 +90,15 @@ def _seconds(text: str | None, option: str) -> float | None:
     return found
 
 
-def _at_risk(run: Path, number: int, every_s: float, *, quiet: bool) -> list[Any]:
-    """Run a replicate again and return what was at risk over time."""
-    import math
-
+def _at_risk(run: Path, graph: CascadeGraph, every_s: float, *, quiet: bool) -> list[Any]:
+    """Run a replicate again and return what was at risk before most was liquidated, and before each window."""
     from cascade.explain.criticality import criticality
     from cascade.output.manifest import RESOLVED
+    from cascade.report.graph import looks
     from cascade.scenario.load import load
 
     scenario = load(run / RESOLVED)
-    say(f"running replicate {number} again to see what was at risk; --no-structural leaves it out")
-    with running(math.ceil(scenario.duration / scenario.dt), quiet=quiet) as progress:
-        return criticality(scenario, number, every_s, progress=progress)
+    say(f"running replicate {graph.replicate} again to see what was at risk; --no-structural leaves it out")
+    steps = looks(graph, every_s)
+    with running(max(steps), quiet=quiet) as progress:
+        return criticality(scenario, graph.replicate, steps, progress=progress)

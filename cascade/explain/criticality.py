@@ -1,11 +1,11 @@
-"""The structural branching ratio along the path of a replicate: what is at risk against what the book takes.
+"""The structural branching ratio at times of a replicate: what is at risk against what the book takes.
 
 Tables do not hold positions over time, so the replicate is run again; luck makes it the same one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,7 +15,7 @@ from cascade.analysis.graph.branching import Branching, structural
 from cascade.assembly import MONEY, Assembled, assemble
 from cascade.core.params import PERPETUAL
 from cascade.core.state import Array
-from cascade.engine import Engine, simulate
+from cascade.engine import Engine
 from cascade.explain.liquidation_map import failing_moves
 from cascade.explain.population import notional_usd, open_positions
 from cascade.scenario.schema import Scenario
@@ -23,11 +23,16 @@ from cascade.scenario.schema import Scenario
 DISTANCE: Final = 0.005
 """How far from the mark the ratio looks, as a share: where most books still quote, and most shocks end."""
 
+_SLICE: Final = 1024
+"""Steps between two signs of progress."""
+
 
 @dataclass(frozen=True, slots=True)
 class Criticality:
     """The structural ratio of one market and direction at one time."""
 
+    step: int
+    """Steps done."""
     t_s: float
     market: str
     direction: str
@@ -47,52 +52,60 @@ class Criticality:
 
 
 def criticality(
-    scenario: Scenario, replicate: int, every_s: float, *, distance: float = DISTANCE,
+    scenario: Scenario, replicate: int, steps: Iterable[int], *, distance: float = DISTANCE,
     progress: Callable[[int], None] | None = None,
 ) -> list[Criticality]:  # fmt: skip
-    """Return the structural ratio of every perpetual market at the start and then every so many seconds.
+    """Return the structural ratio of every perpetual market after so many steps, and run no farther than the last.
 
     Parameters
     ----------
+    steps
+        Steps done at each look. Before the first nobody has quoted, so that none is earlier than after it.
     distance
         How far from the mark liquidation prices and orders count, as a share of the mark.
     progress
         Told the steps just done.
     """
-    probe = _Probe(tuple(scenario.markets), scenario.dt, distance)
-    simulate(Engine(assemble(scenario, replicate), probe), max(round(every_s / scenario.dt), 1), progress)
-    return probe.found
+    engine = Engine(assemble(scenario, replicate), _Nothing())
+    found: list[Criticality] = []
+    for due in sorted({min(max(step, 1), engine.n_steps) for step in steps}):
+        while engine.step < due:
+            before = engine.step
+            engine.advance(min(due, before + _SLICE))
+            engine.drain()
+            if progress is not None:
+                progress(engine.step - before)
+        found += _look(engine, scenario, distance)
+    return found
 
 
-class _Probe:
-    """A sink that looks at the market between chunks and keeps nothing else."""
-
-    def __init__(self, names: tuple[str, ...], dt: float, distance: float) -> None:
-        self.names, self.dt, self.distance = names, dt, distance
-        self.found: list[Criticality] = []
+class _Nothing:
+    """A sink that keeps nothing."""
 
     def take(self, table: str, records: Array) -> None:
         """Let logs go."""
 
     def chunk(self, engine: Engine) -> None:
-        """Look at every perpetual, once for falls and once for rises."""
-        now = Assembled(engine.params, engine.state, engine.endowment)
-        moves = dict(zip(("fall", "rise"), failing_moves(now), strict=True))
-        for m, name in enumerate(self.names):
-            if now.params.markets[m].kind != PERPETUAL:
-                continue
-            numbers = open_positions(now, m)
-            sizes, accounts = notional_usd(now, numbers), now.state.positions.account[numbers]
-            for direction, move in moves.items():
-                near = move[accounts] <= self.distance  # never, where it is NaN
-                at_risk = np.asarray(sizes[near], np.float64)
-                depth = book_depth(now, m, self.distance, bids=direction == "fall")
-                self.found.append(
-                    Criticality(
-                        engine.step * self.dt, name, direction, float(at_risk.sum()), depth,
-                        structural(at_risk, depth),
-                    )
-                )  # fmt: skip
+        """Look at nothing."""
+
+
+def _look(engine: Engine, scenario: Scenario, distance: float) -> Iterator[Criticality]:
+    """Yield the ratio of every perpetual now, once for falls and once for rises."""
+    now = Assembled(engine.params, engine.state, engine.endowment)
+    moves = dict(zip(("fall", "rise"), failing_moves(now), strict=True))
+    for m, name in enumerate(scenario.markets):
+        if now.params.markets[m].kind != PERPETUAL:
+            continue
+        numbers = open_positions(now, m)
+        sizes, accounts = notional_usd(now, numbers), now.state.positions.account[numbers]
+        for direction, move in moves.items():
+            near = move[accounts] <= distance  # never, where it is NaN
+            at_risk = np.asarray(sizes[near], np.float64)
+            depth = book_depth(now, m, distance, bids=direction == "fall")
+            yield Criticality(
+                engine.step, engine.step * scenario.dt, name, direction, float(at_risk.sum()), depth,
+                structural(at_risk, depth),
+            )  # fmt: skip
 
 
 def book_depth(now: Assembled, m: int, distance: float, *, bids: bool) -> float:

@@ -6,8 +6,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from cascade.analysis.formats import format_value
 from cascade.analysis.graph import (
     Branching,
@@ -16,6 +14,7 @@ from cascade.analysis.graph import (
     Transmitter,
     Tree,
     branching_over_time,
+    busiest,
     counterfactual_of,
     genealogical_of,
     summary,
@@ -38,8 +37,8 @@ class GraphReport:
     """Where most was liquidated: the branching ratios are its; empty where nothing was."""
     direction: str
     branching: tuple[Branching, ...]
-    """Structural before the window in which most was liquidated; counterfactual over all replicates;
-    genealogical of the whole graph."""
+    """Structural just before most was liquidated; counterfactual over all replicates; genealogical of the whole
+    graph."""
     over_time: tuple[tuple[float, Branching, Branching | None], ...]
     """Start of each window in seconds, mean offspring in it, and the structural ratio at its start."""
     trees: tuple[Tree, ...]
@@ -73,7 +72,8 @@ class GraphReport:
         near = ""
         if found.brought_near is not None:
             near = f"; {found.brought_near:,} of them the counterfactual liquidates later or never"
-        yield f"{found.roots:,} tripped from outside, {_usd(found.roots_usd)}{near}"
+        yield f"{found.roots:,} tripped by more than forced orders, {_usd(found.roots_usd)}{near}"
+        yield f"{found.liquidations - found.roots:,} tripped by forced orders"
         share = found.largest_tree_share or 0.0
         yield (
             f"{found.edges:,} edges, longest chain {found.depth:,}, "
@@ -88,7 +88,7 @@ class GraphReport:
             yield from _table(
                 [("  from", "liquidations", "mean offspring", "impact x density"), *self._windows()]
             )
-        yield from _listed("Largest trees", self.trees[:top], _TREE, _tree_row)
+        yield from _listed("Largest trees, along heaviest parents", self.trees[:top], _TREE, _tree_row)
         yield from _listed("Largest transmitters", self.transmitters[:top], _TRANSMITTER, _transmitter_row)
 
     def _windows(self) -> Iterator[tuple[str, ...]]:
@@ -104,42 +104,38 @@ def describe(
     Parameters
     ----------
     at_risk
-        The structural ratio over time, sampled every `window_s`; empty where the replicate was not run again.
+        The structural ratio at `looks`; empty where the replicate was not run again.
     """
-    market, direction, busiest = _most(graph, window_s)
+    most = busiest(graph)
+    market, direction = (most.market, most.direction) if most else ("", "fall")
     samples = {
-        round(each.t_s / window_s): each.branching
-        for each in at_risk
-        if (each.market, each.direction) == (market, direction)
+        each.step: each.branching for each in at_risk if (each.market, each.direction) == (market, direction)
     }
-    missing = Branching("structural", None, None, None, 0, "the replicate was not run again")
-    if not market:
-        branching: tuple[Branching, ...] = ()
-    else:
+    branching: tuple[Branching, ...] = ()
+    if most:
+        missing = Branching("structural", None, None, None, 0, "the replicate was not run again")
         branching = (
-            samples.get(busiest, missing), counterfactual_of(result, market, direction), genealogical_of([graph])
+            samples.get(most.step, missing), counterfactual_of(result, market, direction), genealogical_of([graph])
         )  # fmt: skip
-    windows = branching_over_time(graph, window_s)
-    over_time = tuple((t, born, samples.get(round(t / window_s))) for t, born in windows)
+    over_time = tuple(
+        (t, born, samples.get(_step(graph, t))) for t, born in branching_over_time(graph, window_s)
+    )
     return GraphReport(
         result.name, graph.replicate, summary(graph), market, direction, branching, over_time,
         tuple(trees(graph)), tuple(transmitters(graph)),
     )  # fmt: skip
 
 
-def _most(graph: CascadeGraph, window_s: float) -> tuple[str, str, int]:
-    """Return the market, the direction and the window in which most was liquidated."""
-    totals: dict[tuple[str, str, int], float] = {}
-    windows = np.floor(graph.t_s / window_s).astype(np.int64)
-    for key, usd in zip(
-        zip(graph.market.tolist(), graph.side.tolist(), windows.tolist(), strict=True),
-        graph.size_usd.tolist(), strict=True,
-    ):  # fmt: skip
-        totals[key] = totals.get(key, 0.0) + usd
-    if not totals:
-        return "", "fall", 0
-    market, side, window = max(totals, key=lambda key: totals[key])
-    return str(market), "fall" if side == "long" else "rise", int(window)
+def looks(graph: CascadeGraph, window_s: float) -> list[int]:
+    """Return after how many steps to look at what is at risk: before most was liquidated, and before each window."""
+    most = busiest(graph)
+    windows = [_step(graph, t) for t, _ in branching_over_time(graph, window_s)]
+    return sorted({*windows, *([most.step] if most else [])})
+
+
+def _step(graph: CascadeGraph, t_s: float) -> int:
+    """Return the steps done at a time, at least one: before, nobody has quoted."""
+    return max(round(t_s / graph.units.dt), 1)
 
 
 _TREE = ("  root account", "market", "side", "at", "liquidations", "notional", "depth")
@@ -148,7 +144,7 @@ _TRANSMITTER = ("  account", "market", "side", "at", "own", "tripped itself", "i
 
 def _tree_row(tree: Tree) -> tuple[str, ...]:
     return (
-        f"  {tree.account}", tree.market, tree.side, f"{tree.t_s:,.0f} s", f"{tree.liquidations:,.1f}",
+        f"  {tree.account}", tree.market, tree.side, f"{tree.t_s:,.0f} s", f"{tree.liquidations:,}",
         _usd(tree.size_usd), str(tree.depth),
     )  # fmt: skip
 
@@ -160,14 +156,8 @@ def _transmitter_row(each: Transmitter) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-_RESTS_ON = {
-    "structural": "{n:,} positions at risk", "counterfactual": "{n:,} replicates",
-    "genealogical": "{n:,} liquidations",
-}  # fmt: skip
-
-
 def _branching_row(each: Branching) -> tuple[str, ...]:
-    rests = _RESTS_ON[each.method].format(n=each.n)
+    rests = f"{each.n:,} {each.unit}"
     if each.value is None:
         return f"  {each.method}", "n/a", "", each.reason
     interval = f"[{each.low:.3f}, {each.high:.3f}]" if each.low is not None else ""

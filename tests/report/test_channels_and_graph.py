@@ -9,11 +9,13 @@ import pytest
 from typer.testing import CliRunner
 
 import cascade
-from cascade.analysis.graph import of_result
+from cascade.analysis.graph import of_result, trees
 from cascade.cli.app import build
 from cascade.errors import SimulationError
 from cascade.experiment.attribution import FILE, attribute
+from cascade.explain.criticality import criticality
 from cascade.report.builders import attribution, graph
+from cascade.report.figures.graph import generations_figure
 from cascade.report.markdown import memo
 from cascade.report.page import MOST_BYTES, Options, page, study_of
 from tests.report.conftest import MADE, OUTPUTS
@@ -66,7 +68,8 @@ def test_graph_is_that_of_the_median_replicate(study, chain):
 def test_first_bar_is_what_was_tripped_from_outside(study):
     (item,) = graph.cascade_graph(study)
     roots, others = (
-        item.facts.refer(f"tripped {by}", "value").value for by in ("from outside", "by forced orders")
+        item.facts.refer(f"tripped {by}", "value").value
+        for by in ("by more than forced orders", "by forced orders")
     )
     accounts = item.table.numbers("accounts")
     assert roots == accounts[0] > 0
@@ -142,6 +145,53 @@ def test_branching_ratios_stand_side_by_side(study, chain):
     for row in range(3):
         low, n, high = (item.table.value(row, name) for name in ("n_low", "n", "n_high"))
         assert low <= n <= high
+
+
+def test_structural_ratio_is_looked_at_once_just_before_most_was_liquidated(chain, monkeypatch):
+    asked, plain = [], graph.criticality
+
+    def looked(scenario, replicate, steps, **more):
+        asked.append(list(steps))
+        return plain(scenario, replicate, steps, **more)
+
+    monkeypatch.setattr(graph, "criticality", looked)
+    study = study_of([chain])
+    graph.branching(study)
+    ((step,),) = asked
+    found = of_result(chain, graph.typical(study.first))
+    longs = found.side == "long"
+    by_minute = [
+        found.size_usd[longs & (found.step >= k) & (found.step < k + 60)].sum()
+        for k in range(found.step.max() + 1)
+    ]
+    assert step in found.step[longs]
+    assert found.size_usd[longs & (found.step >= step) & (found.step < step + 60)].sum() == max(by_minute)
+
+
+def test_nobody_looks_before_anyone_has_quoted(chain):
+    scenario = study_of([chain]).first.scenario
+    looks = criticality(scenario, 0, [0, 5, 10**9])
+    assert sorted({look.step for look in looks}) == [1, 5, round(scenario.duration / scenario.dt)]
+    assert all(look.depth_usd > 0.0 for look in looks)
+
+
+def test_trees_are_what_goes_back_along_heaviest_parents(chain):
+    """Sizes and depths by one definition: a tree of more than its root is at least one deep."""
+    found = of_result(chain, 0)
+    listed = trees(found)
+    assert sum(tree.liquidations for tree in listed) == len(found)
+    assert sum(tree.size_usd for tree in listed) == pytest.approx(found.size_usd.sum())
+    assert all((tree.depth > 0) == (tree.liquidations > 1) for tree in listed)
+    assert all(tree.depth < tree.liquidations for tree in listed)
+    assert max(tree.depth for tree in listed) <= found.generation.max()
+
+
+def test_what_was_not_tripped_by_forced_orders_alone_is_not_called_outside(study):
+    (item,) = graph.cascade_graph(study)
+    title = generations_figure(study, item).title.text
+    near = item.facts.refer("of them later or never without forced orders", "value")
+    assert f"({near.value} of them later or never without any)" in title
+    assert "outside" not in title
 
 
 def test_replicate_that_cannot_be_run_again_is_said(chain, monkeypatch):

@@ -175,3 +175,64 @@ def test_a_shock_in_parts_has_the_same_branching_ratio():
     graph = max((course.graph for course in found), key=len)
     windows = branching_over_time(graph, 1.0)
     assert sum(estimate.value * estimate.n for _, estimate in windows) == pytest.approx(graph.weight.sum())
+
+
+# --- offspring that hang together, as those of real cascades do
+
+
+def cascade_of(rng, n, roots=40, dispersion=20.0, most=4000):
+    """Return the graph of a process in which a wave trips as one: offspring twenty times as varied as Poisson numbers.
+
+    The mean offspring of a wave of m is n g with g of mean one and variance `dispersion` / m: however
+    large a wave is, its offspring vary by `dispersion` times their mean, and not by one.
+    """
+    waves, by = [np.arange(roots)], [np.full(roots, -1)]
+    total = roots
+    while len(waves[-1]) and total < most:
+        m = len(waves[-1])
+        shape = m / dispersion
+        born = int(rng.poisson(n * m * rng.gamma(shape, 1.0 / shape)))
+        by.append(waves[-1][rng.integers(0, m, born)])
+        waves.append(np.arange(total, total + born))
+        total += born
+    parent, wave = np.concatenate(by), np.repeat(np.arange(len(waves)), [len(each) for each in waves])
+    target = np.flatnonzero(parent >= 0)
+    zeros, ones = np.zeros(total, np.int64), np.ones(total)
+    text = np.full(total, "")
+    return CascadeGraph(
+        UNITS, 0, wave, zeros, wave.astype(float), np.arange(total), zeros, text, text, text, ones, parent < 0,
+        parent[target], target, np.ones(len(target)), wave, ones, ones, zeros,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("n", [0.3, 0.6, 0.8])
+def test_intervals_over_replicates_cover_offspring_that_hang_together(n):
+    rng = np.random.default_rng(7)
+    found = [genealogical_of([cascade_of(rng, n) for _ in range(12)]) for _ in range(200)]
+    covered([holds(each, n) for each in found])
+    poisson = [genealogical(sum(int(g.is_root.sum()) for g in many), sum(map(len, many))) for many in
+               ([cascade_of(rng, n) for _ in range(12)] for _ in range(60))]  # fmt: skip
+    assert np.mean([holds(each, n) for each in poisson]) < 0.85, "what it was before"
+
+
+@pytest.mark.parametrize("n", [0.3, 0.6, 0.8])
+def test_intervals_of_one_cascade_cover_offspring_that_hang_together(n):
+    rng = np.random.default_rng(8)
+    found = [genealogical_of([cascade_of(rng, n, roots=200)]) for _ in range(300)]
+    covered([holds(each, n) for each in found])
+
+
+def test_a_window_of_one_cascade_covers_too():
+    rng = np.random.default_rng(9)
+    found = [branching_over_time(cascade_of(rng, 0.6, roots=400), 1e9)[0][1] for _ in range(200)]
+    covered([holds(each, 0.6) for each in found])
+
+
+def test_a_book_that_holds_next_to_nothing_is_not_divided_by():
+    at_risk = np.full(100, 10_000.0)
+    for depth, part in ((0.0, "holds nothing"), (3_000.0, "holds 0.3% of what is at risk")):
+        found = structural(at_risk, depth)
+        assert (found.value, found.low, found.high) == (None, None, None)
+        assert part in found.reason
+    assert structural(at_risk, 200_000.0).value == pytest.approx(5.0)
+    assert structural(np.zeros(0), 200_000.0).value == 0.0

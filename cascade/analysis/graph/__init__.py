@@ -2,7 +2,9 @@
 
 from cascade.analysis.graph.branching import (
     Branching,
+    Busiest,
     branching_over_time,
+    busiest,
     counterfactual,
     counterfactual_of,
     genealogical,
@@ -15,12 +17,14 @@ from cascade.analysis.graph.tables import Summary, Transmitter, Tree, summary, t
 
 __all__ = [
     "Branching",
+    "Busiest",
     "CascadeGraph",
     "Summary",
     "Transmitter",
     "Tree",
     "branching_over_time",
     "build",
+    "busiest",
     "counterfactual",
     "counterfactual_of",
     "edges_table",

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Final
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from cascade.analysis.graph.build import CascadeGraph
+from cascade.analysis.graph.build import WAVES, CascadeGraph
 from cascade.analysis.metrics.registry import column_name
 from cascade.analysis.statistics.estimate import CONFIDENCE
+from cascade.analysis.statistics.studentised import of_mean
 from cascade.output.columns import to_numpy
 from cascade.output.reader import Result
 
@@ -23,6 +24,15 @@ Floats = npt.NDArray[np.float64]
 
 LEAST_MOVE_BPS: Final = 10.0
 """A move from outside below this is too small to divide by."""
+
+LEAST_DEPTH: Final = 0.1
+"""A book that holds less than this share of what is at risk is too little to divide by."""
+
+LEAST_REPLICATES: Final = 6
+"""Replicates from which on the mean offspring varies from one to the next as they show it."""
+
+BUSIEST_S: Final = 60.0
+"""Length of the busiest time of a cascade."""
 
 _HALVINGS = 60
 
@@ -37,9 +47,11 @@ class Branching:
     low: float | None
     high: float | None
     n: int
-    """What it rests on: positions, replicates, or liquidations."""
+    """What it rests on: so many of `unit`."""
     reason: str = ""
     """Why there is no value, or no interval."""
+    unit: str = "replicates"
+    """`positions at risk`, `replicates` or `liquidations`."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the record ``--json`` prints."""
@@ -65,13 +77,44 @@ def structural(at_risk: Floats, depth: float, confidence: float = CONFIDENCE) ->
     Notes
     -----
     The interval takes positions as a Poisson sample of a density: the variance of their sum is the sum
-    of their squares.
+    of their squares. The book is taken as it stood, so that the interval is of this one moment.
     """
-    if depth <= 0.0:
-        return Branching("structural", None, None, None, len(at_risk), "the book is empty")
-    value = float(at_risk.sum()) / depth
+    total, unit = float(at_risk.sum()), "positions at risk"
+    if depth <= 0.0 or depth < LEAST_DEPTH * total:
+        share = f"{depth / total:.1%} of what is at risk" if depth > 0.0 else "nothing"
+        reason = f"the book in reach holds {share}: too little to divide by"
+        return Branching("structural", None, None, None, len(at_risk), reason, unit)
+    value = total / depth
     half = _deviate(confidence) * math.sqrt(float((at_risk**2).sum())) / depth
-    return Branching("structural", value, max(value - half, 0.0), value + half, len(at_risk))
+    return Branching("structural", value, max(value - half, 0.0), value + half, len(at_risk), unit=unit)
+
+
+class Busiest(NamedTuple):
+    """Where and when most was liquidated."""
+
+    market: str
+    direction: str
+    """`fall` or `rise`."""
+    step: int
+    """Steps done just before the minute in which most of it was, from its first liquidation on."""
+
+
+def busiest(graph: CascadeGraph) -> Busiest | None:
+    """Return the market and direction in which most was liquidated, and when; None where nothing was.
+
+    Before the first step nobody has quoted, so that a book is not looked at earlier than after it.
+    """
+    totals: dict[tuple[str, str], float] = {}
+    for market, side, usd in zip(graph.market, graph.side, graph.size_usd, strict=True):
+        totals[str(market), str(side)] = totals.get((str(market), str(side)), 0.0) + float(usd)
+    if not totals:
+        return None
+    market, side = max(totals, key=lambda key: totals[key])
+    mine = (graph.market == market) & (graph.side == side)
+    t_s, usd = graph.t_s[mine], np.concatenate([[0.0], np.cumsum(graph.size_usd[mine])])
+    within = usd[np.searchsorted(t_s, t_s + BUSIEST_S)] - usd[np.searchsorted(t_s, t_s)]
+    first = int(graph.step[mine][np.argmax(within)])
+    return Busiest(market, "fall" if side == "long" else "rise", max(first, 1))
 
 
 # --- counterfactual: 1 - 1 / A ----------------------------------------------------------------------
@@ -129,26 +172,100 @@ def _fieller(top: Floats, bottom: Floats, confidence: float) -> tuple[float | No
 # --- genealogical: mean offspring ----------------------------------------------------------------------
 
 
+class _Waves(NamedTuple):
+    """Liquidations at one mark each, and how many others those of each tripped."""
+
+    size: Floats
+    offspring: Floats
+
+    @classmethod
+    def of(cls, graphs: Sequence[CascadeGraph]) -> _Waves:
+        """Return the waves of several graphs."""
+        parts = [cls.within(graph, np.ones(len(graph), np.bool_)) for graph in graphs]
+        return cls(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+
+    @classmethod
+    def within(cls, graph: CascadeGraph, chosen: npt.NDArray[np.bool_]) -> _Waves:
+        """Return the waves of some nodes of a graph."""
+        marks = graph.step[chosen] * WAVES + graph.wave[chosen]
+        place = np.unique(marks, return_inverse=True)[1]
+        size = np.bincount(place).astype(np.float64)
+        return cls(size, np.bincount(place, graph.offspring[chosen]).astype(np.float64))
+
+    def half_width(self, confidence: float) -> float:
+        """Return that of the interval of mean offspring, whatever is shared within a wave.
+
+        Those of a wave are tripped by one move of the mark and trip by one: their offspring hang
+        together, with a variance 20 to 200 times their mean where that of a Poisson number is one. Waves are
+        apart, given their sizes. It is the sandwich of a ratio, each residual as if its wave had not been
+        fitted, with as many degrees of freedom as there are waves of like size.
+        """
+        from scipy import stats
+
+        total, part = float(self.size.sum()), self.size / max(float(self.size.sum()), 1.0)
+        if len(self.size) < 2:
+            return 0.0
+        left = (self.offspring - self.size * float(self.offspring.sum()) / total) / (1.0 - part)
+        freedom = max(1.0 / float((part**2).sum()) - 1.0, 1.0)
+        t = float(stats.t.ppf(0.5 + confidence / 2.0, freedom))
+        return t * math.sqrt(float((left**2).sum())) / total
+
+
 def genealogical(roots: int, total: int, confidence: float = CONFIDENCE) -> Branching:
     """Return the mean offspring of `total` liquidations that go back to `roots`, corrected for finite trees.
 
     A finished tree has one liquidation more than it has edges, so that 1 - roots / total, the maximum
     of the likelihood, is too low: its expectation is n roots / (roots + 1) where offspring are Poisson
-    (the total is then Borel-Tanner). The interval inverts that distribution.
+    (the total is then Borel-Tanner). The interval inverts that distribution; it is too narrow where
+    offspring hang together, see `genealogical_of`.
     """
     if roots == 0:
-        return Branching("genealogical", None, None, None, total, "nothing was liquidated from outside")
-    value = (1.0 - roots / total) * (roots + 1) / roots
+        return Branching("genealogical", None, None, None, total, "nothing was liquidated", "liquidations")
+    value = _mean_offspring(roots, total)
     tail = (1.0 - confidence) / 2.0
     low = 0.0 if total == roots else _where(lambda n: 1.0 - _borel_tanner_cdf(total - 1, roots, n), tail)
     high = _where(lambda n: 1.0 - _borel_tanner_cdf(total, roots, n), 1.0 - tail)
-    return Branching("genealogical", value, low, high, total)
+    return Branching("genealogical", value, low, high, total, unit="liquidations")
 
 
 def genealogical_of(graphs: Sequence[CascadeGraph], confidence: float = CONFIDENCE) -> Branching:
-    """Return the genealogical estimate over the graphs of several replicates, their trees taken together."""
-    roots = sum(int(graph.is_root.sum()) for graph in graphs)
-    return genealogical(roots, sum(len(graph) for graph in graphs), confidence)
+    """Return the genealogical estimate over the graphs of several replicates, their trees taken together.
+
+    From `LEAST_REPLICATES` on the interval is that of the mean as replicates vary. Of fewer it is the
+    outer of the exact one of Poisson offspring and one over waves: of these cascades alone, since how
+    replicates differ they cannot say.
+    """
+    roots, totals = (np.array([count(each) for each in graphs], np.float64) for count in (_roots, len))
+    if np.count_nonzero(totals) >= LEAST_REPLICATES:
+        value = _mean_offspring(int(roots.sum()), int(totals.sum()))
+        low, high = _as_replicates_vary(roots, totals, value, confidence)
+        return Branching("genealogical", value, max(low, 0.0), high, len(graphs))
+    found = genealogical(int(roots.sum()), int(totals.sum()), confidence)
+    if found.value is None or found.low is None or found.high is None:
+        return found
+    half = _Waves.of(graphs).half_width(confidence)
+    low, high = max(found.value - half, 0.0), found.value + half
+    return replace(found, low=min(found.low, low), high=max(found.high, high))
+
+
+def _mean_offspring(roots: int, total: int) -> float:
+    return (1.0 - roots / total) * (roots + 1) / roots
+
+
+def _as_replicates_vary(
+    roots: Floats, totals: Floats, value: float, confidence: float
+) -> tuple[float, float]:
+    """Return the interval of mean offspring as that of a mean over replicates.
+
+    A term is what a replicate moves the ratio by, as if the others had fitted it; like all means of few
+    and skewed values it has the outer of Student's and Hall's limits.
+    """
+    apart = (totals - roots - value * totals) / (1.0 - totals / totals.sum())
+    return of_mean(value + apart / float(totals.mean())).interval(confidence)
+
+
+def _roots(graph: CascadeGraph) -> int:
+    return int(graph.is_root.sum())
 
 
 def branching_over_time(
@@ -157,7 +274,7 @@ def branching_over_time(
     """Return the mean offspring of those liquidated in each window that has any, with the window's start.
 
     Offspring are counted whenever they follow, so that a window is not a tree that has ended, and no
-    correction is due. The interval is the exact one of a Poisson count.
+    correction is due. The interval is the outer of the exact one of a Poisson count and one over waves.
     """
     if window_s <= 0.0:
         raise ValueError("a window needs a length above zero")
@@ -166,8 +283,10 @@ def branching_over_time(
     for window in np.unique(windows):
         mine = windows == window
         count, n = float(offspring[mine].sum()), int(mine.sum())
-        low, high = _poisson_interval(count, confidence)
-        estimate = Branching("genealogical", count / n, low / n, high / n, n)
+        low, high = (limit / n for limit in _poisson_interval(count, confidence))
+        half = _Waves.within(graph, mine).half_width(confidence)
+        low, high = min(low, max(count / n - half, 0.0)), max(high, count / n + half)
+        estimate = Branching("genealogical", count / n, low, high, n, unit="liquidations")
         found.append((float(window) * window_s, estimate))
     return found
 

@@ -2,7 +2,8 @@
 
 A node is the liquidation of one life of one account. An edge says that forced fills of one account
 moved the mark of a market through the price at which another began to fail; the weights of the
-edges into a node sum to 1, or there are none and it is a root: tripped from outside.
+edges into a node sum to 1, or there are none and it is a root: tripped by more than
+forced orders.
 
 Marks are frozen within a wave, so all forced fills between two marks share what the mark moved.
 Who is tripped was safe at the mark before, so what has tripped it happened since: the last straw. In
@@ -39,7 +40,8 @@ Ints = npt.NDArray[np.int64]
 MAX_PARENTS: Final = 8
 """A node keeps its heaviest parents, so that edges grow with accounts and not with their square."""
 
-_WAVES = 1 << 20  # more than the waves of any step
+WAVES: Final = 1 << 20
+"""More than the waves of any step."""
 
 
 @dataclass(frozen=True)
@@ -224,7 +226,7 @@ class _Fills:
 
     def __init__(self, rows: _Rows, node_of: Ints, units: RunUnits, memory_s: float | None) -> None:
         self.rows, self.node_of, self.memory_s = rows, node_of, memory_s
-        self.when = rows.step * _WAVES + rows.wave
+        self.when = rows.step * WAVES + rows.wave
         self.everywhere = np.flatnonzero(rows.filled_usd > 0)
         self.clocks = {
             market.name: (max(market.clock_s, units.dt), market.waves(units.dt)) for market in units.markets

@@ -7,24 +7,24 @@ from typing import Any
 
 import numpy as np
 
-from cascade.analysis.graph.build import CascadeGraph
+from cascade.analysis.graph.build import CascadeGraph, Ints
 
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """All that goes back to one account that was tripped from outside."""
+    """All that goes back along heaviest parents to one account that was tripped by more than forced orders."""
 
     account: int
     market: str
     side: str
     t_s: float
     """When the root was tripped."""
-    liquidations: float
-    """Those of the tree, each counted by the share of it that goes back to the root; the root is one."""
+    liquidations: int
+    """Those of the tree, the root included; over all trees they sum to all."""
     size_usd: float
     """Their notional; over all trees it sums to everything that was liquidated."""
     depth: int
-    """Generations after the root, along heaviest parents."""
+    """Accounts between the root and the last that goes back to it, that one included; 0 of a root alone."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the record ``--json`` prints."""
@@ -60,14 +60,15 @@ class Summary:
     liquidations: int
     """Accounts liquidated: nodes."""
     roots: int
-    """Accounts whose last straw came from outside."""
+    """Accounts whose last straw was more than forced orders: who would have been tripped at that time without the
+    fills just before."""
     brought_near: int | None
     """Roots that the counterfactual liquidates later or never: earlier cascades had brought the market
     near them. None without a counterfactual."""
     edges: int
     size_usd: float
     roots_usd: float
-    """Notional of the roots alone: what was tripped from outside."""
+    """Notional of the roots alone."""
     waves: int
     """Marks at which somebody was liquidated."""
     depth: int
@@ -97,17 +98,24 @@ def summary(graph: CascadeGraph) -> Summary:
 def trees(graph: CascadeGraph, n: int | None = None) -> list[Tree]:
     """Return the n largest trees by notional, or all; equals in the order of time."""
     roots = np.flatnonzero(graph.is_root)
-    sizes = graph.size_usd[roots] + graph.transmitted_usd[roots]
+    counts, sizes = np.bincount(graph.tree), np.bincount(graph.tree, graph.size_usd)
     depth = np.zeros(len(graph), np.int64)
-    np.maximum.at(depth, graph.tree, graph.generation)
+    np.maximum.at(depth, graph.tree, _chains(graph.parent))
     return [
         Tree(
             int(graph.account[k]), str(graph.market[k]), str(graph.side[k]), float(graph.t_s[k]),
-            1.0 + float(graph.descendants[k]), float(graph.size_usd[k] + graph.transmitted_usd[k]),
-            int(depth[k]),
+            int(counts[k]), float(sizes[k]), int(depth[k]),
         )
-        for k in roots[np.argsort(-sizes, kind="stable")][:n]
+        for k in roots[np.argsort(-sizes[roots], kind="stable")][:n]
     ]  # fmt: skip
+
+
+def _chains(parent: Ints) -> Ints:
+    """Return how many heaviest parents lie between each node and its root, the root included."""
+    found = np.zeros(len(parent), np.int64)
+    for node, by in enumerate(parent.tolist()):  # parents come before those they tripped
+        found[node] = found[by] + 1 if by >= 0 else 0
+    return found
 
 
 def transmitters(graph: CascadeGraph, n: int | None = None) -> list[Transmitter]:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from cascade.analysis.graph import (
     Branching,
     CascadeGraph,
+    busiest,
     counterfactual_of,
     genealogical_of,
     of_result,
@@ -30,15 +31,15 @@ MOST_NODES = 200
 MOST_BARS = 40
 """Bars of a figure; of a longer cascade several generations share a bar."""
 
-LONGEST_WINDOW_S = 600.0
-"""A structural ratio is that at the start of the busiest window; there are at least 60 to a run."""
+MOST_REPLICATES = 12
+"""Replicates whose graphs are built, the first ones, to see how the mean offspring varies."""
 
 
 class Cascade(NamedTuple):
     """The graph of the typical replicate of the first run."""
 
     table: Table
-    """Liquidations by how many stand between them and one that was tripped from outside."""
+    """Liquidations by how many stand between them and one that was tripped by more than forced orders."""
     facts: Table
     transmitters: Table
     tree: Table | None
@@ -77,9 +78,10 @@ def branching(study: Study) -> list[Ratios] | Missing | None:
     if missing:
         return missing
     found = study.once(graphs)
-    market, direction = _busiest(found[0])
-    if not market:
+    most = busiest(found[0])
+    if most is None:
         return None
+    market, direction = most.market, most.direction
     rows = [
         (variant, each)
         for variant, graph in zip(study.variants, found, strict=True)
@@ -93,7 +95,7 @@ def branching(study: Study) -> list[Ratios] | Missing | None:
         Column("n_low", "n, low", [e.low for _, e in rows], "1", hidden=True),
         Column("n_high", "n, high", [e.high for _, e in rows], "1", hidden=True),
         Column("count", "rests on", [e.n for _, e in rows], None),
-        Column("unit", "unit", [_RESTS_ON[e.method] for _, e in rows], kind="text", hidden=True),
+        Column("unit", "unit", [e.unit for _, e in rows], kind="text", hidden=True),
         text_column("reason", "why not", [e.reason or None for _, e in rows]),
     )
     title = f"Branching ratio of a {direction} in {market}"
@@ -116,7 +118,7 @@ def typical(variant: Variant) -> int:
 
 
 def _generations(graph: CascadeGraph) -> Table:
-    """Return liquidations by generation: those of outside alone, then as many to a bar as it takes."""
+    """Return liquidations by generation: the first alone, then as many to a bar as it takes."""
     most = int(graph.generation.max())
     width = max(-(-most // (MOST_BARS - 1)), 1)
     places = (graph.generation + width - 1) // width
@@ -137,7 +139,7 @@ def _facts(graph: CascadeGraph, tree: Table | None) -> Table:
         ("replicate", graph.replicate, ""),
         ("liquidated", found.liquidations, "accounts"),
         ("their notional", found.size_usd, "USD"),
-        ("tripped from outside", found.roots, "accounts"),
+        ("tripped by more than forced orders", found.roots, "accounts"),
         ("of them later or never without forced orders", found.brought_near, "accounts"),
         ("tripped by forced orders", found.liquidations - found.roots, "accounts"),
         ("longest chain", int(graph.generation.max()), "generations"),
@@ -199,46 +201,28 @@ def _largest_tree(study: Study, graph: CascadeGraph) -> Table | None:
 
 # --- the branching ratio ------------------------------------------------------------------------------
 
-_RESTS_ON = {
-    "structural": "positions at risk", "counterfactual": "replicates", "genealogical": "liquidations",
-}  # fmt: skip
-
-
-def _busiest(graph: CascadeGraph) -> tuple[str, str]:
-    """Return the market and the direction in which most was liquidated; empty where nothing was."""
-    totals: dict[tuple[str, str], float] = {}
-    for market, side, usd in zip(graph.market, graph.side, graph.size_usd, strict=True):
-        key = str(market), "fall" if side == "long" else "rise"
-        totals[key] = totals.get(key, 0.0) + float(usd)
-    return max(totals, key=lambda key: totals[key]) if totals else ("", "")
-
 
 def _estimates(variant: Variant, graph: CascadeGraph, market: str, direction: str) -> Iterator[Branching]:
     yield _structural(variant, graph, market, direction)
     yield counterfactual_of(variant.result, market, direction)
-    yield genealogical_of([graph])
+    first = variant.result.replicates[:MOST_REPLICATES]
+    yield genealogical_of([graph if k == graph.replicate else of_result(variant.result, k) for k in first])
 
 
 def _structural(variant: Variant, graph: CascadeGraph, market: str, direction: str) -> Branching:
-    """Return impact times density just before most was liquidated: the replicate is run again up to its end."""
-    scenario = variant.scenario
+    """Return impact times density just before most was liquidated: the replicate is run again up to there."""
+    scenario, most = variant.scenario, busiest(graph)
     if scenario is None:
         return _without("its scenario can't be read again")
-    window = min(LONGEST_WINDOW_S, scenario.duration / 60)
-    mine = (graph.market == market) & (graph.side == ("long" if direction == "fall" else "short"))
-    if not mine.any():
-        return _without(f"nothing was liquidated in a {direction}")
-    windows = (graph.t_s[mine] // window).astype(np.int64)
-    start = int(np.argmax(np.bincount(windows, graph.size_usd[mine]))) * window
+    if most is None or (most.market, most.direction) != (market, direction):
+        return _without(f"most was not liquidated in a {direction} of {market}")
     try:
-        looks = criticality(scenario, graph.replicate, window)
+        found = criticality(scenario, graph.replicate, [most.step])
     except CascadeError as error:
         return _without(f"the replicate can't be run again: {error.problem}")
-    near = [look for look in looks if (look.market, look.direction) == (market, direction)]
-    if not near:
-        return _without("the market is no perpetual")
-    return min(near, key=lambda look: abs(look.t_s - start)).branching
+    near = [look.branching for look in found if (look.market, look.direction) == (market, direction)]
+    return near[0] if near else _without("the market is no perpetual")
 
 
 def _without(reason: str) -> Branching:
-    return Branching("structural", None, None, None, 0, reason)
+    return Branching("structural", None, None, None, 0, reason, "positions at risk")

@@ -6,8 +6,17 @@ import math
 
 import numpy as np
 
+from cascade.analysis.graph.branching import LEAST_REPLICATES
 from cascade.analysis.statistics import CONFIDENCE
-from cascade.report.builders.graph import MOST_NODES, Cascade, Ratios, branching, cascade_graph, largest_tree
+from cascade.report.builders.graph import (
+    MOST_NODES,
+    MOST_REPLICATES,
+    Cascade,
+    Ratios,
+    branching,
+    cascade_graph,
+    largest_tree,
+)
 from cascade.report.builders.study import Study
 from cascade.report.builders.table import Ref, Said, join, said
 from cascade.report.figures.registry import figure
@@ -19,8 +28,8 @@ from cascade.report.figures.words import count
     "generations",
     section="graph",
     build=cascade_graph,
-    shows="Liquidations of one replicate by generation: the first is tripped from outside, each further one by forced "
-    "orders of those before it.",
+    shows="Liquidations of one replicate by generation: the first is tripped by more than forced orders, each further "
+    "one by forced orders of those before it.",
     reading="Bars that grow from one generation to the next are a cascade that feeds itself.",
     needs="`liquidations`",
 )
@@ -38,23 +47,35 @@ def generations_figure(study: Study, item: Cascade) -> FigureSpec:
         ),
         n="one replicate, that whose liquidated notional is the median",
         interval="",
-        read="The first bar was tripped from outside, each further one by forced orders of accounts in bars to its "
-        "left. Bars that grow are a cascade that feeds itself.",
+        read="Each bar but the first was tripped by forced orders of accounts in bars to its left. Those of the first "
+        "would have failed at that mark without the fills just before: something else moved it too. Earlier ones may "
+        "have brought the market near them all the same. Bars that grow are a cascade that feeds itself.",
         alt="Bars of liquidated accounts and their notional by generation of the cascade.",
     )
+
+
+_NEAR = "of them later or never without forced orders"
 
 
 def _title(study: Study, item: Cascade) -> Said:
     of = f" in {study.first.label}" if study.is_comparison else ""
     roots, tripped, all_, depth = (
         item.facts.refer(name, "value")
-        for name in ("tripped from outside", "tripped by forced orders", "liquidated", "longest chain")
+        for name in (
+            "tripped by more than forced orders",
+            "tripped by forced orders",
+            "liquidated",
+            "longest chain",
+        )
     )
     if not tripped.value:
         return said(f"{{all}} accounts were liquidated{of}, and none tripped another", all=all_)
-    first = said(f"{{roots}} accounts were tripped from outside{of}, {{tripped}} by forced orders,", roots=roots,
-                 tripped=tripped)  # fmt: skip
-    return join([first, said("in chains of up to {depth} generations", depth=depth)])
+    first = said(f"{{roots}} accounts were tripped by more than forced orders{of}", roots=roots)
+    if _NEAR in item.facts.names("label"):
+        near = item.facts.refer(_NEAR, "value")
+        first = join([first, said("({near} of them later or never without any)", near=near)])
+    return join([first, said("and {tripped} by forced orders, in chains of up to {depth} generations", tripped=tripped,
+                             depth=depth)])  # fmt: skip
 
 
 @figure(
@@ -94,7 +115,7 @@ def tree_figure(study: Study, item: Cascade) -> FigureSpec:
         n=f"one replicate, that whose liquidated notional is the median; trees of at most {MOST_NODES} accounts",
         interval="",
         read="Each point is an account that was liquidated, each line leads to it from the one whose forced orders did "
-        "most to trip it. On the left is the one that was tripped from outside.",
+        "most to trip it. On the left is the one that was tripped by more than forced orders.",
         alt="Points of liquidated accounts by generation and notional, joined to those that tripped them.",
     )  # fmt: skip
 
@@ -110,8 +131,8 @@ def _whole(last: float) -> tuple[float, ...]:
     build=branching,
     shows="The branching ratio n, how much liquidation one unit of liquidation sets off, by three estimators: impact "
     "times density, total against outside move, and mean offspring.",
-    reading="Below the line of one a cascade ends by itself. The estimators look at different things, and where they "
-    "disagree that is a finding.",
+    reading="Above the line of one each liquidation sets off more than itself, until the book refills or nobody is "
+    "left. The estimators look at different things, and where they disagree that is a finding.",
     needs="`liquidations`; the counterfactual estimate a run with `--counterfactual`",
 )
 def branching_figure(study: Study, item: Ratios) -> FigureSpec:
@@ -130,12 +151,15 @@ def branching_figure(study: Study, item: Ratios) -> FigureSpec:
         x=Axis("branching ratio n", "1"),
         x_column="n",
         panels=(Panel(y=Axis("", "", "category"), series=points, rules=(Rule(1.0, "critical"),)),),
-        n=f"{count(study)}; structural and genealogical: that whose liquidated notional is the median",
-        interval=f"whiskers: {100 * CONFIDENCE:g} % intervals",
+        n=f"{count(study)}; structural: that whose liquidated notional is the median; genealogical: the first "
+        f"{MOST_REPLICATES}",
+        interval=f"whiskers: {100 * CONFIDENCE:g} % intervals; structural: of the positions, at one moment of one "
+        f"replicate; genealogical: over replicates, from {LEAST_REPLICATES} on",
         read="How much liquidation one unit of liquidation sets off. Structural: what was to be liquidated "
-        "within half a percent of the mark over what the book held there, just before most was liquidated. "
+        "within half a percent of the mark over what the book held there, just before the minute in which most was. "
         "Counterfactual: of the whole move, the share that forced orders added, over all replicates. Genealogical: how "
-        "many one liquidation trips, in the mean. From the line on a cascade does not end by itself.",
+        "many one liquidation trips, in the mean. Above the line each sets off more than itself, until the book refills "
+        "or nobody is left: no ratio says that a cascade goes on for ever.",
         alt=f"Branching ratio of a {item.direction} in {item.market} by three estimators, with intervals.",
     )
 
