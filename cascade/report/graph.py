@@ -37,8 +37,8 @@ class GraphReport:
     """Where most was liquidated: the branching ratios are its; empty where nothing was."""
     direction: str
     branching: tuple[Branching, ...]
-    """Structural just before most was liquidated; counterfactual over all replicates; genealogical of the whole
-    graph."""
+    """Structural just before the cascade in which most was liquidated; counterfactual over all
+    replicates; genealogical of the whole graph."""
     over_time: tuple[tuple[float, Branching, Branching | None], ...]
     """Start of each window in seconds, mean offspring in it, and the structural ratio at its start."""
     trees: tuple[Tree, ...]
@@ -127,7 +127,7 @@ def describe(
 
 
 def looks(graph: CascadeGraph, window_s: float) -> list[int]:
-    """Return after how many steps to look at what is at risk: before most was liquidated, and before each window."""
+    """Return after how many steps to look at what is at risk: before the busiest cascade and before each window."""
     most = busiest(graph)
     windows = [_step(graph, t) for t, _ in branching_over_time(graph, window_s)]
     return sorted({*windows, *([most.step] if most else [])})

@@ -164,8 +164,11 @@ def test_structural_ratio_is_looked_at_once_just_before_most_was_liquidated(chai
         found.size_usd[longs & (found.step >= k) & (found.step < k + 60)].sum()
         for k in range(found.step.max() + 1)
     ]
-    assert step in found.step[longs]
-    assert found.size_usd[longs & (found.step >= step) & (found.step < step + 60)].sum() == max(by_minute)
+    begun = found.step[longs & (found.step >= step)]
+    assert step == begun[0]
+    assert np.argmax(by_minute) - 60 <= step <= np.argmax(by_minute) + 60
+    before = found.step[longs & (found.step < step)]
+    assert not len(before) or step - before[-1] > 30 or np.argmax(by_minute) - before[-1] > 60
 
 
 def test_nobody_looks_before_anyone_has_quoted(chain):

@@ -100,13 +100,22 @@ def test_mean_of_paired_differences(name, n):
     assert_covers(coverage(found, PAIRED_MEANS[name]), is_sparse=name == "counts" and n == 20)
 
 
-@pytest.mark.parametrize("sizes", [(20, 20), (50, 200), (200, 50), (1000, 1000)])
+@pytest.mark.parametrize("sizes", [(20, 20), (20, 120), (50, 200), (200, 50), (1000, 1000)])
 @pytest.mark.parametrize("name", ["normal", "lognormal 0.5", "lognormal 1", "half zero", "counts"])
 def test_difference_of_two_means(name, sizes):
     law, rng = LAWS[name], np.random.default_rng(sizes)
     before, after = law.draw(rng, (TRIALS, sizes[0])), 1.5 * law.draw(rng, (TRIALS, sizes[1]))
     found = [Mean().contrast(b, a, paired=False).difference for b, a in zip(before, after, strict=True)]
     assert_covers(coverage(found, 0.5 * law.mean))
+
+
+@pytest.mark.parametrize("sizes", [(40, 6), (6, 40), (100, 10)])
+@pytest.mark.parametrize("name", ["lognormal 1", "half zero", "90 % zero"])
+def test_few_beside_many_seldom_differ_by_luck(name, sizes):
+    """A sample of six misses the tail that one of forty has; it must not be taken for another law."""
+    law, rng = LAWS[name], np.random.default_rng(sizes)
+    pairs = [(law.draw(rng, sizes[0]), law.draw(rng, sizes[1])) for _ in range(TRIALS)]
+    assert coverage([Mean().contrast(b, a, paired=False).difference for b, a in pairs], 0.0) >= 0.93
 
 
 @pytest.mark.parametrize(

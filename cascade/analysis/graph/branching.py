@@ -32,7 +32,10 @@ LEAST_REPLICATES: Final = 6
 """Replicates from which on the mean offspring varies from one to the next as they show it."""
 
 BUSIEST_S: Final = 60.0
-"""Length of the busiest time of a cascade."""
+"""Length of the busiest time of a cascade, and how long before it the cascade is taken to have begun at most."""
+
+QUIET_S: Final = 30.0
+"""Time without a liquidation after which another cascade begins."""
 
 _HALVINGS = 60
 
@@ -96,13 +99,14 @@ class Busiest(NamedTuple):
     direction: str
     """`fall` or `rise`."""
     step: int
-    """Steps done just before the minute in which most of it was, from its first liquidation on."""
+    """Steps done just before the liquidations began that led to the minute in which most was."""
 
 
 def busiest(graph: CascadeGraph) -> Busiest | None:
     """Return the market and direction in which most was liquidated, and when; None where nothing was.
 
-    Before the first step nobody has quoted, so that a book is not looked at earlier than after it.
+    The state is that before the cascade, whose own orders empty the book. Before the first step nobody
+    has quoted, so that a book is not looked at earlier than after it.
     """
     totals: dict[tuple[str, str], float] = {}
     for market, side, usd in zip(graph.market, graph.side, graph.size_usd, strict=True):
@@ -113,8 +117,11 @@ def busiest(graph: CascadeGraph) -> Busiest | None:
     mine = (graph.market == market) & (graph.side == side)
     t_s, usd = graph.t_s[mine], np.concatenate([[0.0], np.cumsum(graph.size_usd[mine])])
     within = usd[np.searchsorted(t_s, t_s + BUSIEST_S)] - usd[np.searchsorted(t_s, t_s)]
-    first = int(graph.step[mine][np.argmax(within)])
-    return Busiest(market, "fall" if side == "long" else "rise", max(first, 1))
+    most = first = int(np.argmax(within))
+    while first > 0 and t_s[first] - t_s[first - 1] <= QUIET_S and t_s[most] - t_s[first - 1] <= BUSIEST_S:
+        first -= 1
+    step = max(int(graph.step[mine][first]), 1)
+    return Busiest(market, "fall" if side == "long" else "rise", step)
 
 
 # --- counterfactual: 1 - 1 / A ----------------------------------------------------------------------

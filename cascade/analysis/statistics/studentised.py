@@ -25,6 +25,9 @@ METHOD: Final = "Student and Hall"
 
 _TINY: Final = 1e-6
 
+_FEW: Final = 20
+"""Values from which on a sample knows its own variance well enough, by simulation."""
+
 
 class Studentised(NamedTuple):
     """An estimator that is a mean, or a difference of means."""
@@ -73,14 +76,22 @@ def of_mean(values: Floats) -> Studentised:
 
 
 def of_difference(baseline: Floats, values: Floats) -> Studentised:
-    """Return the difference of the means of two samples (Welch), of at least two values each."""
+    """Return the difference of the means of two samples (Welch), of at least two values each.
+
+    A sample of few beside one of many may miss the long tail that both have, and take itself for sure. The
+    error is then no less than if both varied alike, which for samples of one size is the same.
+    """
     a, b = _moments(baseline), _moments(values)
     part_a, part_b = a[1] / len(baseline), b[1] / len(values)
     error = math.sqrt(part_a + part_b)
+    together = ((len(baseline) - 1) * a[1] + (len(values) - 1) * b[1]) / (len(baseline) + len(values) - 2)
+    alike = math.sqrt(together * (1.0 / len(baseline) + 1.0 / len(values)))
     third = b[2] / len(values) ** 2 - a[2] / len(baseline) ** 2
     freedom = len(baseline) + len(values) - 2.0
     if error > 0.0:
         freedom = (part_a + part_b) ** 2 / (part_a**2 / (len(baseline) - 1) + part_b**2 / (len(values) - 1))
+    if min(len(baseline), len(values)) < _FEW:
+        error = max(error, alike)
     return Studentised(b[0] - a[0], error, _skew(third, error), freedom)
 
 

@@ -156,10 +156,10 @@ def branching_figure(study: Study, item: Ratios) -> FigureSpec:
         interval=f"whiskers: {100 * CONFIDENCE:g} % intervals; structural: of the positions, at one moment of one "
         f"replicate; genealogical: over replicates, from {LEAST_REPLICATES} on",
         read="How much liquidation one unit of liquidation sets off. Structural: what was to be liquidated "
-        "within half a percent of the mark over what the book held there, just before the minute in which most was. "
-        "Counterfactual: of the whole move, the share that forced orders added, over all replicates. Genealogical: how "
-        "many one liquidation trips, in the mean. Above the line each sets off more than itself, until the book refills "
-        "or nobody is left: no ratio says that a cascade goes on for ever.",
+        "within half a percent of the mark over what the book held there, just before the cascade in which most was "
+        "began. Counterfactual: of the whole move, the share that forced orders added, over all replicates. "
+        "Genealogical: how many one liquidation trips, in the mean. Above the line each sets off more than itself, "
+        "until the book refills or nobody is left: no ratio says that a cascade goes on for ever.",
         alt=f"Branching ratio of a {item.direction} in {item.market} by three estimators, with intervals.",
     )
 
