@@ -321,7 +321,7 @@ NODES: Final = Table(
         _column("side", "category", "side of the position: long or short"),
         _column("cause", "category", "as in liquidations; null without a counterfactual", null=True),
         _column("liquidated_usd", "float", "notional closed: in the book, by the fund, by auto-deleveraging"),
-        _column("root", "int64", "1 where it was tripped from outside, else 0"),
+        _column("root", "int64", "1 where it was tripped by more than forced orders, else 0"),
         _column("tree", "int64", "node of the root it goes back to along its heaviest parents"),
         _column("generation", "int64", "0 of roots, else one more than the highest among its parents"),
         _column("offspring", "float", "liquidations it tripped itself, by share", unit="1"),
