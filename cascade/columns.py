@@ -121,6 +121,9 @@ def _get_item(context: Any, builder: Any, signature: Any, arguments: Any) -> Any
     return _load(builder, place, column.name, column.fixed)
 
 
+@lower_builtin(operator.setitem, Column, types.Integer, types.Boolean)
+@lower_builtin(operator.setitem, Column, types.UniTuple, types.Boolean)
+@lower_builtin(operator.setitem, Column, types.Tuple, types.Boolean)
 @lower_builtin(operator.setitem, Column, types.Integer, types.Number)
 @lower_builtin(operator.setitem, Column, types.UniTuple, types.Number)
 @lower_builtin(operator.setitem, Column, types.Tuple, types.Number)

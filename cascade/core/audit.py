@@ -76,8 +76,11 @@ def _follow_levels(st: State, p: Params, m: int, found: Array) -> None:
             found.levels += 1
     order = st.markets[m].far_head
     while order != NONE and found.queued <= len(st.orders):
+        row = st.orders[order]
+        is_inside = window <= row.tick < window + n
+        found.levels += int64(is_inside or st.positions[int64(row.position)].market != m)
         _count(st, order, found)
-        order = int64(st.orders[order].next)
+        order = int64(row.next)
 
 
 @kernel

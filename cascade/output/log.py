@@ -46,7 +46,8 @@ def checksums(folder: Path) -> dict[Path, int]:
     """Return the checksum of each file below a folder, as it was written last; of none that the log does not name."""
     found: dict[Path, int] = {}
     for each in events(folder):
-        found |= {folder / name: crc for name, crc in each.get("checksums", {}).items()}
+        sums = each.get("checksums")
+        found |= {folder / name: crc for name, crc in sums.items()} if isinstance(sums, dict) else {}
     return found
 
 

@@ -140,6 +140,7 @@ CONTROLS = {
     ),
     "queue cut": ("queues hold", lambda st, p: st.levels.head.__setitem__(_level(st, _last(st)), NONE)),
     "far list cut": ("queues hold", lambda st, p: st.markets.far_head.__setitem__(_last(st), NONE)),
+    "far order within reach": ("a level's total", lambda st, p: _bring_near(st)),
     "owner's list cut": (
         "accounts list",
         lambda st, p: st.accounts.first_order.__setitem__(
@@ -151,6 +152,12 @@ CONTROLS = {
         lambda st, p: st.orders.lots.__setitem__(_order(st, False), 0),
     ),
 }
+
+
+def _bring_near(st):
+    """Give the first far order of the last market the tick of a level, but leave it in the far list."""
+    order = int(st.markets[_last(st)].far_head)
+    st.orders.tick[order] = st.markets[_last(st)].best_bid
 
 
 def _high_at(st, p):

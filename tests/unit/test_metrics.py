@@ -281,3 +281,11 @@ def test_values_lie_within_the_bounds_of_their_metrics(write_run):
             assert all(
                 low <= value <= high for value in found.runs.column(name).to_pylist() if value is not None
             )
+
+
+def test_that_a_coin_of_a_fund_moved_is_no_result(replicate):
+    funds = np.zeros(2, FUND)
+    funds["step"], funds["price"], funds["equity"] = [0, 10], [100.0, 90.0], [500_000, 400_000]
+    row = compute(replicate(funds=funds))
+    units = replicate(funds=funds).numbers("funds", "equity_usd") / [100.0, 90.0]
+    assert row["fund_result_usd"] == pytest.approx((units[1] - units[0]) * 90.0)

@@ -230,7 +230,7 @@ def test_replicates_that_all_tie_are_counted_and_bound_nothing(statistic, *, pai
         1,
     )
     assert found.difference.reason == (
-        "equal in all 200 pairs" if paired else "one value in all 200 replicates"
+        "equal in all 200 pairs" if paired else "one value in all 400 replicates"
     )
 
 
@@ -332,3 +332,45 @@ def test_variance_reduction():
 
 def test_share_of_pairs_that_are_higher_counts_ties_half():
     assert higher_share(sample(1, 1, 1, 1), sample(2, 2, 1, 0)).value == pytest.approx(0.625)
+
+
+# --- what unequal samples can tell -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("statistic", [Mean(), Shortfall(0.95), Quantile(0.9), Probability()], ids=repr)
+def test_who_is_the_baseline_does_not_decide(statistic):
+    rng = np.random.default_rng(5)
+    few, many = rng.lognormal(size=130), rng.lognormal(size=1300) + 1000.0
+    if isinstance(statistic, Probability):
+        few, many = (np.arange(len(each)) % 10 == 0 for each in (few, many))
+        few, many = few.astype(float), many.astype(float)
+    one = statistic.contrast(few, many, paired=False)
+    other = statistic.contrast(many, few, paired=False)
+    assert one.least_p == pytest.approx(other.least_p)
+    assert (one.p is None) == (other.p is None)
+
+
+def test_a_floor_is_that_of_fishers_test():
+    from scipy.stats import fisher_exact
+
+    few, many = np.ones(6), (np.arange(200) < 40).astype(float)
+    found = Probability().contrast(many, few, paired=False)
+    exact = fisher_exact([[6, 0], [40, 160]]).pvalue
+    assert found.least_p == pytest.approx(2.0 * exact, rel=1e-6)
+    assert found.p >= exact
+
+
+def test_ties_of_few_beside_many_tell_as_little_either_way():
+    one, many = np.zeros(1), np.zeros(200)
+    found = [Mean().contrast(*pair, paired=False) for pair in ((one, many), (many, one))]
+    assert found[0].least_p == pytest.approx(found[1].least_p) == pytest.approx(2.0 / 201.0)
+    assert found[0].difference.n == 1
+    assert "all 201 replicates" in found[0].difference.reason
+
+
+def test_a_forecast_of_replicates_is_more_than_there_are():
+    values = np.zeros(40)
+    values[:5] = np.arange(1.0, 6.0)
+    found = Mean().contrast(np.zeros(1000), values, paired=False)
+    assert found.p is None
+    assert replicates_to_tell(found, 0.05, 6) > 40

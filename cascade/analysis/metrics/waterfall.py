@@ -77,19 +77,22 @@ def fund_draw_usd(replicate: Replicate) -> Value:
 @metric(
     "fund_result_usd", "USD",
     "what the insurance funds gained, or lost, on positions they held, after taking them over at mark",
-    "change of equity_usd from first to last snapshot - change of (income_usd - losses_usd)", bounds=SIGNED,
+    "change of (equity - income + losses) from first to last snapshot, in units of each asset, at its last price",
+    bounds=SIGNED,
 )  # fmt: skip
 def fund_result_usd(replicate: Replicate) -> Value:
     """Gain of the funds on positions."""
     if replicate.funds is None or len(replicate.funds) == 0:
         return Absent("the run did not record `funds`")
     steps = replicate.numbers("funds", "step")
-    ends = steps == steps.max(), steps == steps.min()
+    first, last = steps == steps.min(), steps == steps.max()
+    price = replicate.numbers("funds", "asset_price")
+    price = np.where(price > 0.0, price, 1.0)
     equity, income, losses = (
-        [float(replicate.numbers("funds", f"{name}_usd")[end].sum()) for end in ends]
-        for name in ("equity", "income", "losses")
+        replicate.numbers("funds", f"{name}_usd") / price for name in ("equity", "income", "losses")
     )
-    return (equity[0] - equity[1]) - (income[0] - income[1]) + (losses[0] - losses[1])
+    held = equity - income + losses  # in units of the asset: that its price moved is no result
+    return float(((held[last] - held[first]) * price[last]).sum())
 
 
 @metric(

@@ -66,14 +66,20 @@ def informative(values: Floats) -> npt.NDArray[np.bool_]:
     return values != found[np.argmax(counts)]
 
 
-def all_tie(n: int, share: float = 1.0, *, paired: bool) -> Contrast:
+def all_tie(sizes: tuple[int, int], share: float = 1.0, *, paired: bool) -> Contrast:
     """Return a difference of zero that every replicate shows: no interval, since none of them varies.
 
     It is zero in all luck only where the scenarios are identical, which the replicates cannot say. The
     smallest p-value is what could have been, had the share of them that can tell anything differed.
     """
-    reason = f"equal in all {n} pairs" if paired else f"one value in all {n} replicates"
-    return Contrast(Estimate(0.0, None, None, n, TIED, reason), 1.0, least_p(round(n * share)))
+    n = min(sizes)
+    if paired:
+        return Contrast(
+            Estimate(0.0, None, None, n, TIED, f"equal in all {n} pairs"), 1.0, least_p(round(n * share))
+        )
+    could = round(sizes[0] * share), round(sizes[1] * share)
+    reason = f"one value in all {sum(sizes)} replicates"
+    return Contrast(Estimate(0.0, None, None, n, TIED, reason), 1.0, Split(sizes, could).least_p())
 
 
 def least_informative(confidence: float) -> int:
@@ -97,13 +103,18 @@ class Split(NamedTuple):
     """Sizes of the samples."""
     informative: tuple[int, int]
     """Replicates of each that differ from the value that most share."""
+    says_where: bool = True
+    """Whether these shares can say in which sample such replicates are frequent: of a tail they cannot."""
+    are_alike: bool = False
+    """Whether all that tell say the same, as outcomes that happened do; else no two of them do."""
 
     def least_p(self) -> float:
         """Return the smallest p-value: were labels to mean nothing, all that tell in one sample by chance.
 
         Of n replicates k tell. The sample of m in which they are frequent holds them all, or nothing but
-        them where they are more, in C(n - k, m - k) of C(n, m) ways: in Fisher's exact test the tail of
-        one way. So 6 of 6 against 0 of 40 tell much, and 0 of 20 against 7 of 400 next to nothing.
+        them where they are more, in C(n - k, m - k) of C(n, m) ways (of more that are alike, in C(k, m)): in
+        Fisher's exact test the tail of one way. Where nothing says which sample, the fewer ways count. So 6 of 6
+        against 0 of 40 tell much, and 0 of 20 against 7 of 400 next to nothing.
         """
         return self._least_p(sum(self.informative))
 
@@ -121,9 +132,17 @@ class Split(NamedTuple):
 
     def _least_p(self, k: int) -> float:
         first, second = (of / n for of, n in zip(self.informative, self.n, strict=True))
-        n, m = sum(self.n), self.n[0] if first > second else self.n[1]
-        ways = _log_binomial(n - min(k, m), m - min(k, m)) - _log_binomial(n, m)
+        where = (self.n[0],) if first > second else (self.n[1],)
+        either = not self.says_where or math.isclose(first, second)
+        ways = min(self._log_ways(k, m) for m in (self.n if either else where))
         return min(1.0, 2.0 * math.exp(ways))
+
+    def _log_ways(self, k: int, m: int) -> float:
+        """Return the logarithm of the share of all ways in which the sample of m has as many that tell as it can."""
+        n = sum(self.n)
+        if k > m:
+            return (_log_binomial(k, m) if self.are_alike else 0.0) - _log_binomial(n, m)
+        return _log_binomial(n - k, m - k) - _log_binomial(n, m)
 
 
 def _log_binomial(n: int, k: int) -> float:

@@ -48,8 +48,10 @@ def replicates_to_tell(contrast: Contrast, level: float, least: int) -> int | No
         return None
     # the smallest p-value halves with each replicate that tells something
     telling = max(1.0, -math.log2(contrast.least_p / 2.0))
-    growth = least_informative(1.0 - level) / telling if contrast.difference.method != TIED else 0.0
-    return max(least, math.ceil(contrast.difference.n * growth - 1e-9))
+    if contrast.difference.method == TIED:
+        return least
+    n, growth = contrast.difference.n, least_informative(1.0 - level) / telling
+    return max(least, n + 1, math.ceil(n * growth - 1e-9))
 
 
 def about(n: int) -> int:

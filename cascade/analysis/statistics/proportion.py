@@ -67,7 +67,7 @@ def _differing(baseline: Flags, flags: Flags, confidence: float, *, paired: bool
         return least_p(k), too_few(k, len(flags), confidence)
     is_rare = 2 * int(flags.sum() + baseline.sum()) <= len(flags) + len(baseline)
     rarer = tuple(int((each == is_rare).sum()) for each in (baseline, flags))
-    split = Split((len(baseline), len(flags)), (rarer[0], rarer[1]))
+    split = Split((len(baseline), len(flags)), (rarer[0], rarer[1]), are_alike=True)
     return split.least_p(), split.too_few(confidence)
 
 

@@ -82,7 +82,7 @@ class Mean:
     ) -> Contrast:
         """Return the mean of paired differences, or the difference of two means (Welch)."""
         if _is_tied(baseline, values, paired=paired):
-            return all_tie(len(values), paired=paired)
+            return all_tie((len(baseline), len(values)), paired=paired)
         if paired:
             return _paired_contrast(values - baseline, int((values != baseline).sum()), confidence)
         tells = informative(np.concatenate([baseline, values]))
@@ -110,7 +110,7 @@ class Quantile:
     ) -> Contrast:
         """Return how far the quantile moves; the interval is a bootstrap over replicates."""
         if _is_tied(baseline, values, paired=paired):
-            return all_tie(len(values), paired=paired)
+            return all_tie((len(baseline), len(values)), paired=paired)
         return quantile_difference(baseline, values, self.share, confidence, paired=paired)
 
     def least(self, confidence: float = CONFIDENCE) -> int:
@@ -149,7 +149,7 @@ class Shortfall:
     ) -> Contrast:
         """Return how far the shortfall moves; only replicates in a tail tell."""
         if _is_tied(baseline, values, paired=paired):
-            return all_tie(len(values), 1.0 - self.share, paired=paired)
+            return all_tie((len(baseline), len(values)), 1.0 - self.share, paired=paired)
         before, after = self._terms(baseline), self._terms(values)
         in_tails = (before > before.min(), after > after.min())
         least = self.least(confidence)
@@ -157,7 +157,7 @@ class Shortfall:
             telling = int((in_tails[0] | in_tails[1]).sum())
             found = _paired_contrast(after - before, telling, confidence, least)
         else:
-            found = _two_sample_contrast(before, after, in_tails, confidence, least)
+            found = _two_sample_contrast(before, after, in_tails, confidence, least, is_tail=True)
         if found.p is None:
             return found
         deeper = self._terms(baseline, is_deeper=True), self._terms(values, is_deeper=True)
@@ -195,7 +195,7 @@ class Probability:
         """Return how far the probability moves, with Newcombe's interval."""
         before, after = self._happened(baseline), self._happened(values)
         if _is_tied(before, after, paired=paired):
-            return all_tie(len(values), paired=paired)
+            return all_tie((len(baseline), len(values)), paired=paired)
         return probability_difference(before, after, confidence, paired=paired)
 
     def least(self, confidence: float = CONFIDENCE) -> int:
@@ -257,12 +257,14 @@ def _paired_contrast(apart: Floats, n_informative: int, confidence: float, least
 
 
 def _two_sample_contrast(
-    baseline: Floats, values: Floats, tells: tuple[Flags, Flags], confidence: float, least: int = 0
-) -> Contrast:
-    """Return the difference of two means, of which some replicates tell anything."""
+    baseline: Floats, values: Floats, tells: tuple[Flags, Flags], confidence: float, least: int = 0, *,
+    is_tail: bool = False,
+) -> Contrast:  # fmt: skip
+    """Return the difference of two means, of which some replicates tell anything; of a tail as many in either."""
     moved = float(values.mean() - baseline.mean())
     n = min(len(baseline), len(values))
-    split = Split((len(baseline), len(values)), (int(tells[0].sum()), int(tells[1].sum())))
+    told = int(tells[0].sum()), int(tells[1].sum())
+    split = Split((len(baseline), len(values)), told, says_where=not is_tail)
     floor = split.least_p()
     if reason := _refusal(n, n, confidence, least) or split.too_few(confidence):
         return Contrast(without_interval(moved, n, reason), None, floor)

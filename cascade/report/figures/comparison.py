@@ -70,6 +70,8 @@ def _dominance_title(item: Dominance) -> Said:
     names = item.table.names("run")
     shares = np.array([item.table.numbers(f"v{k}") for k in range(len(names))])
     other, row = np.unravel_index(int(np.nanargmax(shares)), shares.shape)
+    if not float(np.nanmax(shares)) > 50.0:
+        return said(f"By {item.label}, no run is worse than another in more than half of the replicates")
     share = Ref(item.table, int(row), f"v{other}")
     text = f"By {item.label}, {names[row]} is worse than {names[other]} in {{share}} of the replicates"
     return said(text, share=share)
