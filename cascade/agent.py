@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import mesa
 
+from cascade.compiler.jit import entry, int64
 from cascade.core import params as k
 from cascade.core.book import NO_ASK, NO_BID
 from cascade.core.check import lot_values
@@ -15,7 +16,6 @@ from cascade.core.ledger import transfer
 from cascade.core.margin import MAX_TICK
 from cascade.core.params import Params
 from cascade.core.state import State
-from cascade.jit import entry, int64
 from cascade.scenario.schema_venues import LinearPerpetual
 
 if TYPE_CHECKING:

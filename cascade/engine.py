@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from cascade.assembly import Assembled
+from cascade.compiler.jit import int64
 from cascade.core import params as k
 from cascade.core import state as s
 from cascade.core import step
@@ -17,7 +18,6 @@ from cascade.core.check import breaches
 from cascade.core.start import chain_free, empty
 from cascade.core.state import NONE, Array, State
 from cascade.errors import InvariantError
-from cascade.jit import int64
 
 
 class Outcome(Enum):

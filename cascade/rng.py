@@ -12,7 +12,7 @@ import math
 
 import numpy as np
 
-from cascade.jit import int64, kernel, wrapping
+from cascade.compiler.jit import int64, kernel, wrapping
 
 _STEP = np.uint64(0x9E3779B97F4A7C15)
 _SLOT = np.uint64(0xD1B54A32D192ED03)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from cascade.compiler.jit import entry, int64, kernel
 from cascade.core import exact, margin, rules
 from cascade.core.params import Params
 from cascade.core.state import NONE
-from cascade.jit import entry, int64, kernel
 
 # --- margin ---------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 
+from cascade.compiler.jit import int64, kernel, outlined
 from cascade.core.book import NO_ASK, NO_BID
 from cascade.core.exact import INVERSE, lot_value, usd_value
 from cascade.core.flow import poisson, quantile
@@ -28,7 +29,6 @@ from cascade.core.params import (
 )  # fmt: skip
 from cascade.core.pricing import fair_value
 from cascade.core.state import NONE, State
-from cascade.jit import int64, kernel, outlined
 from cascade.rng import ALONE, FIFTH, FIRST, FOURTH, SECOND, THIRD, exponential, normal, uniform
 
 ONE, TWO = int64(1), int64(2)

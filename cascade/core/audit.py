@@ -6,10 +6,10 @@ changes nothing, and a circle of links ends it as surely as a whole market.
 
 from __future__ import annotations
 
+from cascade.compiler.jit import entry, int64, kernel
 from cascade.core.ladder import HIGH, LOW, trigger_slot
 from cascade.core.params import Params
 from cascade.core.state import NONE, Array, State, record
-from cascade.jit import entry, int64, kernel
 
 ONE = int64(1)
 

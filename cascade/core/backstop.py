@@ -7,6 +7,7 @@ is left as residuals to `deleveraging`.
 
 from __future__ import annotations
 
+from cascade.compiler.jit import int64, kernel, outlined
 from cascade.core.exact import from_usd, lot_value, proportion
 from cascade.core.ledger import fund_of, held_at, move_position, settle_flat
 from cascade.core.margin import (
@@ -29,7 +30,6 @@ from cascade.core.params import (
 from cascade.core.rules import bankruptcy_quote, fillable_value, fund_change, fund_floor, is_fund_drawn
 from cascade.core.state import INSOLVENT, N_LEVELS, NONE, State
 from cascade.core.triggers import retrigger
-from cascade.jit import int64, kernel, outlined
 
 WAVES = int64(1 << 20)
 """More than the waves of any step."""

@@ -14,8 +14,8 @@ from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic
 
+from cascade.compiler.jit import JIT_ENABLED, int64, kernel
 from cascade.core.state import NONE
-from cascade.jit import JIT_ENABLED, int64, kernel
 
 Bits = npt.NDArray[np.uint64]
 

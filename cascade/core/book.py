@@ -5,6 +5,7 @@ A market's queues lie on its `ladder`. One ladder serves both sides, since a boo
 
 from __future__ import annotations
 
+from cascade.compiler.jit import boolean, int64, kernel, outlined
 from cascade.core.bitmap import first_from, last_until
 from cascade.core.exact import lot_value, usd_value
 from cascade.core.ladder import ASKS, BIDS, bitmap_at, link, recentre, unlink
@@ -12,7 +13,6 @@ from cascade.core.ledger import apply_fill
 from cascade.core.margin import initial_margin
 from cascade.core.params import FORCED, NEWS, SPOT, UNMARGINED, Params
 from cascade.core.state import NONE, STALE, State
-from cascade.jit import boolean, int64, kernel, outlined
 
 NO_BID = int64(0)
 NO_ASK = int64(2_147_483_647)

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import math
 
+from cascade.compiler.jit import entry, int64, kernel, outlined
 from cascade.core.exact import lot_value, times_rate
 from cascade.core.params import FLOORED, OWN_SPOT, REDEMPTION, SPOT, SPOT_MEDIAN, UNMARGINED, Params
 from cascade.core.state import State
-from cascade.jit import entry, int64, kernel, outlined
 
 
 @kernel

@@ -7,6 +7,7 @@ next, the other policies share. Every liquidation fill of the wave precedes any 
 
 from __future__ import annotations
 
+from cascade.compiler.jit import int64, kernel, outlined
 from cascade.core.backstop import quote_of_part, retest
 from cascade.core.book import cancel_account
 from cascade.core.exact import lot_value, proportion
@@ -16,7 +17,6 @@ from cascade.core.params import AT_MARK, AT_MARK_BEFORE, RANDOM, Params
 from cascade.core.ranking import leverage_of, pop_ranked
 from cascade.core.rules import deleveraged, overlaps
 from cascade.core.state import State
-from cascade.jit import int64, kernel, outlined
 
 # --- fills ----------------------------------------------------------------------------------------
 

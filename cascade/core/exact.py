@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from cascade.jit import int64, kernel
+from cascade.compiler.jit import int64, kernel
 
 RATE = int64(100_000_000)
 """Rates are int64 in units of 1e-8."""

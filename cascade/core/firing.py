@@ -6,13 +6,13 @@ is safe still is hung anew.
 
 from __future__ import annotations
 
+from cascade.compiler.jit import int64, kernel, outlined
 from cascade.core.inbox import append
 from cascade.core.margin import MAX_TICK, excess_of
 from cascade.core.params import IOC, PROFIT, SPOT, STOPPING, Params
 from cascade.core.seats import abandon_life, top_up
 from cascade.core.state import NONE, STALE, State
 from cascade.core.triggers import drop_high, drop_low, flag, next_high, next_low, retrigger
-from cascade.jit import int64, kernel, outlined
 
 INBOX_ROOM = int64(1)
 """Intents one fired trigger may append: a stop or a take-profit."""

@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
+from cascade.compiler.jit import int64, outlined
 from cascade.core.params import Params
-from cascade.jit import int64, outlined
 from cascade.rng import uniform
 
 REACH = 28.0

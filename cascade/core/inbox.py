@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from cascade.compiler.jit import int64, kernel, outlined
 from cascade.core.bitmap import trailing_zeros
 from cascade.core.state import NONE, State
-from cascade.jit import int64, kernel, outlined
 
 _ONE, _NOBODY = np.uint64(1), np.uint64(0)
 

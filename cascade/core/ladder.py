@@ -6,10 +6,10 @@ bucket. When the window is re-centred, all of them are hung anew; none is lost.
 
 from __future__ import annotations
 
+from cascade.compiler.jit import boolean, int64, kernel, outlined
 from cascade.core.bitmap import clear_bit, first_from, set_bit
 from cascade.core.params import Params
 from cascade.core.state import NONE, State
-from cascade.jit import boolean, int64, kernel, outlined
 
 HIGH, LOW = boolean(True), boolean(False)  # typed, so that a kernel is compiled once
 

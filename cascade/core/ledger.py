@@ -6,10 +6,10 @@ entry is kept beside it, for what is reported, never for what is owned.
 
 from __future__ import annotations
 
+from cascade.compiler.jit import int64, kernel, outlined
 from cascade.core.exact import charge, proportion
 from cascade.core.params import Params
 from cascade.core.state import NONE, State
-from cascade.jit import int64, kernel, outlined
 
 
 @kernel

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from cascade.compiler.jit import int64, kernel, outlined
 from cascade.core.book import fee_rate, offered, take
 from cascade.core.exact import RATE, charge, lot_value, proportion, times_rate
 from cascade.core.ledger import apply_fill, change_position, fund_of, held_at, transfer
@@ -17,7 +18,6 @@ from cascade.core.margin import MAX_TICK, excess_of
 from cascade.core.params import SEIZED, Params
 from cascade.core.rules import covered_debt, quotient, repayable_debt, seized_collateral
 from cascade.core.state import State
-from cascade.jit import int64, kernel, outlined
 
 TAKER = int64(1)
 

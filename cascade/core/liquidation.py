@@ -8,6 +8,7 @@ liquidation fill precedes any ADL fill.
 
 from __future__ import annotations
 
+from cascade.compiler.jit import int64, kernel, outlined
 from cascade.core.backstop import (
     add_residuals,
     buy_holdings,
@@ -51,7 +52,6 @@ from cascade.core.state import NONE, State
 from cascade.core.triggers import (
     retrigger,
 )  # fmt: skip
-from cascade.jit import int64, kernel, outlined
 
 # --- procedures -----------------------------------------------------------------------------------
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import math
 
+from cascade.compiler.jit import int64, kernel, outlined
 from cascade.core.collateral import counted_value
 from cascade.core.exact import INVERSE, charge, lot_value, tick_where
 from cascade.core.params import Params
 from cascade.core.state import NONE, State
-from cascade.jit import int64, kernel, outlined
 
 MAX_TICK = int64(2_147_483_646)
 

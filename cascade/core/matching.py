@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cascade.compiler.jit import int64, kernel, outlined
 from cascade.core.book import NO_ASK, NO_BID, cancel_account, remove, rest, take
 from cascade.core.exact import lot_value, times_rate
 from cascade.core.inbox import drop_intent, first_intent
@@ -36,7 +37,6 @@ from cascade.core.seats import (
 )  # fmt: skip
 from cascade.core.state import NONE, State
 from cascade.core.triggers import retrigger
-from cascade.jit import int64, kernel, outlined
 
 DONE, NEEDS_ORDERS, NEEDS_TRADES = int64(0), int64(1), int64(2)
 

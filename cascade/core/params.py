@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from cascade.compiler.jit import int64
+from cascade.compiler.tables import declare
 from cascade.core.state import F8, F64, I8, I64, Array, record
-from cascade.jit import int64
-from cascade.tables import declare
 
 U8 = "u8"
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 
+from cascade.compiler.jit import entry, int64, kernel, outlined
 from cascade.core.exact import INVERSE, charge, lot_value, usd_value
 from cascade.core.flow import quantile
 from cascade.core.margin import excess_at, failing_tick, fails
@@ -29,7 +30,6 @@ from cascade.core.seats import (
     leg_notional,
 )  # fmt: skip
 from cascade.core.state import NONE, Array, record
-from cascade.jit import entry, int64, kernel, outlined
 from cascade.rng import exponential, uniform
 
 LEVERAGE, SIZE, AGE, OLD = (int64(k) for k in range(20, 24))  # numbers of the draws of a seat's birth

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from cascade.compiler.jit import int64, kernel, outlined
 from cascade.core.bitmap import first_from, last_until
 from cascade.core.book import BUYS, NO_ASK, NO_BID, SELLS
 from cascade.core.exact import lot_value, tick_where
@@ -28,7 +29,6 @@ from cascade.core.params import (
 from cascade.core.rules import carried_index, funding_payment, funding_rate, has_deviated, premium_index
 from cascade.core.state import NONE, State
 from cascade.core.triggers import retrigger
-from cascade.jit import int64, kernel, outlined
 from cascade.rng import ALONE, FIRST, FOURTH, THIRD, normal, uniform
 
 

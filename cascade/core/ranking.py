@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from cascade.compiler.jit import int64, kernel, outlined
 from cascade.core.exact import INVERSE, from_usd, lot_value
 from cascade.core.margin import equity_in, maintenance_of
 from cascade.core.params import (
@@ -24,7 +25,6 @@ from cascade.core.params import (
 )  # fmt: skip
 from cascade.core.rules import pnl_leverage_score, pnl_margin_score, price_leverage_score
 from cascade.core.state import INSOLVENT, State
-from cascade.jit import int64, kernel, outlined
 from cascade.rng import FIRST, uniform
 
 TURN = int64(30)  # number of the draw of a trader's turn, in its first position

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cascade.compiler.jit import int64, kernel, outlined
 from cascade.core.bitmap import first_from, last_until
 from cascade.core.book import NO_ASK, NO_BID
 from cascade.core.exact import lot_value
@@ -9,7 +10,6 @@ from cascade.core.ladder import ASKS, BIDS, bitmap_at
 from cascade.core.margin import equity_in
 from cascade.core.params import Params
 from cascade.core.state import NONE, State
-from cascade.jit import int64, kernel, outlined
 
 
 @kernel

@@ -7,8 +7,8 @@ a function takes the size of one (`one`), where a caller may count finer. Source
 
 from __future__ import annotations
 
+from cascade.compiler.jit import int64, kernel
 from cascade.core.exact import RATE, charge, proportion, times_rate
-from cascade.jit import int64, kernel
 
 # --- mark and funding -----------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from cascade.compiler.jit import int64, kernel, outlined
 from cascade.core.collateral import counted_value
 from cascade.core.exact import INVERSE, charge, lot_value, tick_where, usd_value
 from cascade.core.flow import quantile
@@ -19,7 +20,6 @@ from cascade.core.ledger import transfer
 from cascade.core.margin import MAX_TICK, failing_tick, tier_of
 from cascade.core.params import CLOSING, IOC, OPENING, SPOT, Params
 from cascade.core.state import NONE, Array, State
-from cascade.jit import int64, kernel, outlined
 from cascade.rng import exponential, uniform
 
 BEGINNING, WORKING, HOLDING, LEAVING = (int64(k) for k in range(4))

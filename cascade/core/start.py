@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from cascade.compiler.jit import entry, int64
 from cascade.core import state as s
 from cascade.core.bitmap import words
 from cascade.core.collateral import price_collateral
@@ -16,7 +17,6 @@ from cascade.core.recording import write_funds
 from cascade.core.seats import schedule
 from cascade.core.state import NONE, Array, State
 from cascade.core.triggers import retrigger
-from cascade.jit import entry, int64
 
 
 class Capacity(NamedTuple):

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from cascade.tables import declare
+from cascade.compiler.tables import declare
 
 Array: TypeAlias = Any
 """A numpy array. Its fields are attributes that no type checker knows, hence Any."""

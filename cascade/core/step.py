@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from cascade.compiler.jit import boolean, entry, int64, kernel, outlined
 from cascade.core import (
     agents,
     backstop,
@@ -26,7 +27,6 @@ from cascade.core.params import SOCIALISE, SPOT, UNMARGINED, Params
 from cascade.core.seats import wake
 from cascade.core.state import INSOLVENT, NONE, STALE, State
 from cascade.core.triggers import first_flagged, retrigger, unflag
-from cascade.jit import boolean, entry, int64, kernel, outlined
 
 
 class Stage(NamedTuple):

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 
+from cascade.compiler.jit import int64, kernel, outlined
 from cascade.core.bitmap import clear_bit, first_from, has_bit, last_until, set_bit
 from cascade.core.collateral import collateral_tick, fallen, kept_value, moves_collateral
 from cascade.core.exact import lot_value
@@ -19,7 +20,6 @@ from cascade.core.ladder import HIGH, HIGHS, LOW, LOWS, bitmap_at, hang_high, ha
 from cascade.core.margin import MAX_TICK, excess_of, failing_tick, failing_upwards, maintenance_between
 from cascade.core.params import SPOT, UNMARGINED, Params
 from cascade.core.state import NONE, STALE, State
-from cascade.jit import int64, kernel, outlined
 
 ONE = int64(1)
 

@@ -71,7 +71,7 @@ class Cost:
 
 def cost_of(scenario: Scenario, drawn: Assembled) -> Cost:
     """Return what a run of the scenario will take."""
-    from cascade.jit import is_compiled
+    from cascade.compiler.jit import is_compiled
 
     p, state = drawn.params, drawn.state
     steps = int(p.run[0].n_steps)

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from cascade.compiler.jit import entry, kernel
 from cascade.core import book, ladder, margin, triggers
 from cascade.core.params import ANY, UNMARGINED, Params
 from cascade.core.state import NONE, State
-from cascade.jit import entry, kernel
 
 NOBODY = np.int64(NONE)
 

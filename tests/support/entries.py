@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from cascade import rng
+from cascade.compiler.jit import entry
 from cascade.core import bitmap, book, collateral, exact, firing, inbox, margin, triggers
 from cascade.core.params import Params
 from cascade.core.state import NONE, State
-from cascade.jit import entry
 
 SET, CLEAR, HAS, FIRST_FROM, LAST_UNTIL = range(5)
 """What `bitmap_script` can be told to do."""

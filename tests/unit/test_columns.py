@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from cascade.jit import JIT_ENABLED, entry
-from cascade.tables import blank, declare
+from cascade.compiler.jit import JIT_ENABLED, entry
+from cascade.compiler.tables import blank, declare
 
 ROOT = Path(__file__).parents[2]
 ROW = np.dtype([("a", "i8"), ("b", "f8"), ("c", "i4")], align=True)

@@ -13,7 +13,7 @@ PACKAGE = Path(cascade.__file__).parent
 
 # A part may import those of a lower layer, and of its own.
 LAYERS = [
-    {"errors", "units", "columns", "tables", "jit", "rng", "provenance"},
+    {"errors", "units", "compiler", "rng", "provenance"},
     {"scenario", "venues", "manual"},
     {"core"},
     {"assembly", "engine"},
@@ -28,7 +28,7 @@ LAYERS = [
 RANK = {part: rank for rank, layer in enumerate(LAYERS) for part in layer}
 
 PURE = {"__future__", "collections", "functools", "math", "typing", "numpy", "numba", "llvmlite"}
-FOUNDATION = {"cascade.jit", "cascade.rng", "cascade.tables"}
+FOUNDATION = {"cascade.compiler.jit", "cascade.compiler.tables", "cascade.rng"}
 IMPURE = {"open", "print", "input", "exec", "eval"}
 
 
@@ -68,7 +68,7 @@ def test_imports_point_downwards(path):
             assert RANK[names[1]] <= RANK[part], f"{path.name}:{line} imports {module} from above"
 
 
-@pytest.mark.parametrize("path", sorted((PACKAGE / "core").glob("*.py")), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", sorted((PACKAGE / "core").rglob("*.py")), ids=lambda path: path.name)
 def test_core_is_pure(path):
     tree = parsed(path)
     for line, module in imported(tree):

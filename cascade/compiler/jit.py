@@ -21,7 +21,7 @@ from numba.core.compiler_machinery import PassManager, register_pass
 from numba.core.lowering import Lower
 from numba.core.typed_passes import BaseNativeLowering, NativeLowering
 
-from cascade.tables import viewing
+from cascade.compiler.tables import viewing
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -206,11 +206,10 @@ def entry(function: F) -> F:
 
 def sources_digest() -> str:
     """Return a hash of every source file whose code can end up in a compiled kernel."""
-    package = Path(__file__).parent
+    package = Path(__file__).parents[1]
     digest = hashlib.sha256()
-    others = (package / f"{name}.py" for name in ("columns", "jit", "rng", "tables"))
-    for path in sorted([*package.glob("core/*.py"), *others]):
-        digest.update(path.name.encode())
+    for path in sorted([*package.glob("compiler/*.py"), *package.glob("core/**/*.py"), package / "rng.py"]):
+        digest.update(path.relative_to(package).as_posix().encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 

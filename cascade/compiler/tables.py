@@ -20,7 +20,7 @@ from numba.core.imputils import lower_getattr_generic
 from numba.core.typing.templates import AttributeTemplate, infer_getattr
 from numba.np import arrayobj
 
-from cascade.columns import Column
+from cascade.compiler.columns import Column
 
 WORDS = 3
 """Words per array in a table: address, first and second length."""
