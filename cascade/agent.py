@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import mesa
 
-from cascade.compiler.jit import entry, int64
+from cascade.compiler.jit import entry
 from cascade.core import params as k
 from cascade.core.book import NO_ASK, NO_BID
 from cascade.core.check import lot_values
@@ -36,7 +36,7 @@ def write_intent(
 @entry
 def deposit_money(st: State, p: Params, account: int, amount: int) -> int:
     """Deposit money units into an account."""
-    transfer(st, account, int64(0), amount)
+    transfer(st, account, 0, amount)
     return amount
 
 
@@ -119,7 +119,7 @@ class Trader(mesa.Agent):
             msg = f"there is no venue '{self.venue}': write one of {', '.join(names)}"
             raise ValueError(msg)
         self._engine.state.accounts[self.account]["venue"] = names.index(self.venue)
-        deposit_money(self._engine.state, self._engine.params, int64(self.account), int64(round(cash * USD)))
+        deposit_money(self._engine.state, self._engine.params, self.account, round(cash * USD))
 
     def step(self) -> None:
         """Decide what to do in this step."""
@@ -182,7 +182,7 @@ class Trader(mesa.Agent):
         if lots == 0:
             return
         if limit is None:
-            tick, kind = (int(MAX_TICK) if lots > 0 else 1), k.IOC
+            tick, kind = (MAX_TICK if lots > 0 else 1), k.IOC
         else:
             tick, kind = round(limit / float(fixed.tick_size)), k.POST_ONLY if post_only else k.LIMIT
         self._write(self._position(market), lots, tick, kind, reduce_only, offset)
@@ -195,8 +195,8 @@ class Trader(mesa.Agent):
             raise ValueError(msg)
         self._engine.reserve_inbox(1)
         write_intent(
-            self._engine.state, self._engine.params, int64(position), int64(lots), int64(tick),
-            int64(kind), int64(reduce_only), float(offset),
+            self._engine.state, self._engine.params, int(position), int(lots), int(tick),
+            kind, int(reduce_only), float(offset),
         )  # fmt: skip
 
 

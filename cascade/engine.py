@@ -10,7 +10,6 @@ from typing import Any, Protocol
 import numpy as np
 
 from cascade.assembly import Assembled
-from cascade.compiler.jit import int64
 from cascade.core import params as k
 from cascade.core import state as s
 from cascade.core import step
@@ -39,11 +38,11 @@ class Sink(Protocol):
 
 
 _LOGS = {
-    int(step.BARS_FULL): ("bars", "n_bars", s.BAR),
-    int(step.LIQUIDATIONS_FULL): ("liquidations", "n_liquidations", s.LIQUIDATION),
-    int(step.ADL_FULL): ("adl", "n_adl", s.ADL),
-    int(step.TRADES_FULL): ("trades", "n_trades", s.TRADE),
-    int(step.FUNDS_FULL): ("funds", "n_funds", s.FUND),
+    step.BARS_FULL: ("bars", "n_bars", s.BAR),
+    step.LIQUIDATIONS_FULL: ("liquidations", "n_liquidations", s.LIQUIDATION),
+    step.ADL_FULL: ("adl", "n_adl", s.ADL),
+    step.TRADES_FULL: ("trades", "n_trades", s.TRADE),
+    step.FUNDS_FULL: ("funds", "n_funds", s.FUND),
 }
 """Logs by the status that says one is full: field of the state, counter of the clock, record type."""
 
@@ -51,9 +50,9 @@ LOGS = {field: dtype for field, _, dtype in _LOGS.values()}
 """Record type of each log that a sink is handed."""
 
 _WORK = {
-    int(step.INBOX_FULL): ("inbox", s.INTENT),
-    int(step.RESIDUALS_FULL): ("residuals", s.RESIDUAL),
-    int(step.RANKED_FULL): ("ranked", s.RANKED),
+    step.INBOX_FULL: ("inbox", s.INTENT),
+    step.RESIDUALS_FULL: ("residuals", s.RESIDUAL),
+    step.RANKED_FULL: ("ranked", s.RANKED),
 }
 """Buffers of work in progress, which grow and keep what they hold."""
 
@@ -94,7 +93,7 @@ class Engine:
     def advance(self, until: int) -> None:
         """Run until a step is reached, whatever buffers that takes."""
         while True:
-            status = int(step.advance(self.state, self.params, int64(until)))
+            status = int(step.advance(self.state, self.params, int(until)))
             if status == step.FINISHED:
                 return
             if status == step.AGENTS_DUE:

@@ -33,14 +33,10 @@ config: Any = numba_config  # its options are set at import, where no type check
 if TYPE_CHECKING:
 
     def int64(value: Any) -> int:
-        """Return a number as a 64-bit integer."""
-        ...
-
-    def boolean(value: bool) -> bool:
-        """Return a truth value as a compiled one."""
+        """Return a float or a truth value as a 64-bit integer."""
         ...
 else:
-    int64, boolean = np.int64, np.bool_
+    int64 = np.int64
 
 JIT_ENABLED = not config.DISABLE_JIT
 """False under ``NUMBA_DISABLE_JIT=1``: kernels then run as the plain Python they are written in."""

@@ -31,9 +31,8 @@ from cascade.core.pricing import fair_value
 from cascade.core.state import NONE, State
 from cascade.rng import ALONE, FIFTH, FIRST, FOURTH, SECOND, THIRD, exponential, normal, uniform
 
-ONE, TWO = int64(1), int64(2)
-CALLS = int64(1_000)  # number of the draw of how many calls a news-taker makes
-LIMITS = int64(1_000_000)  # slots of a flow's limit orders begin here
+CALLS = 1_000  # number of the draw of how many calls a news-taker makes
+LIMITS = 1_000_000  # slots of a flow's limit orders begin here
 
 
 @kernel
@@ -73,14 +72,14 @@ def send_shock(st: State, p: Params, k: int) -> bool:
     step = st.clock[0].step
     if shock.kind != MARKET_SHOCK or step < shock.start:
         return True
-    if not has_room(st, ONE):
+    if not has_room(st, 1):
         return False
     due = shock.amount * min(float(step + 1 - shock.start) / float(shock.stop - shock.start), 1.0)
-    lots = int64(math.floor(due) if due > 0.0 else math.ceil(due))
+    lots = math.floor(due) if due > 0.0 else math.ceil(due)
     lots -= st.positions[shock.position].lots - shock.initial
     if lots != 0:
-        limit = MAX_TICK if lots > 0 else int64(1)
-        append(st, shock.position, lots, limit, IOC, ANY, 0.5, int64(0))
+        limit = MAX_TICK if lots > 0 else 1
+        append(st, shock.position, lots, limit, IOC, ANY, 0.5, 0)
     return True
 
 
@@ -88,13 +87,13 @@ def send_shock(st: State, p: Params, k: int) -> bool:
 def expire_orders(st: State, p: Params) -> bool:
     """Write a cancellation, at the beginning of the step, for every order whose life ends in it."""
     clock = st.clock[0]
-    order = int64(st.calendars[1, clock.step])
+    order = st.calendars[1, clock.step]
     while order != NONE:
-        if not has_room(st, ONE):
+        if not has_room(st, 1):
             return False
         row = st.orders[order]
-        after = int64(row.due_next)
-        number = append(st, int64(row.position), int64(0), int64(0), CANCEL, ANY, 0.0, int64(0))
+        after = row.due_next
+        number = append(st, row.position, 0, 0, CANCEL, ANY, 0.0, 0)
         st.inbox[number].ref = order
         st.inbox[number].generation = row.generation
         st.calendars[1, clock.step] = after
@@ -111,8 +110,8 @@ def expire_orders(st: State, p: Params) -> bool:
 @kernel
 def _overtakes(st: State, quote: int, bid: int) -> bool:
     """Tell whether a maker's new best bid reaches its own resting best ask, which must then move first."""
-    order = int64(st.quotes[quote + 1])
-    return order != NONE and bid >= int64(st.orders[order].tick)
+    order = st.quotes[quote + 1]
+    return order != NONE and bid >= st.orders[order].tick
 
 
 @outlined
@@ -125,7 +124,7 @@ def requote(st: State, p: Params, k: int) -> bool:
     if not has_room(st, 2 * maker.n_levels):
         return False
     row = st.positions[maker.position]
-    m = int64(row.market)
+    m = row.market
     inventory = float(row.lots - maker.initial) / maker.cap
     offset = uniform(maker.key, step, maker.slot, SECOND)
     shift = maker.noise * normal(maker.key, step, maker.slot, THIRD) - maker.skew * inventory
@@ -135,7 +134,7 @@ def requote(st: State, p: Params, k: int) -> bool:
     buying = thick * min(max(1.0 - inventory, 0.0), 1.0)
     selling = thick * min(max(1.0 + inventory, 0.0), 1.0)
     nearest = p.quote_levels[maker.first_level].distance
-    rises = _overtakes(st, int64(maker.first_quote), valid_tick(math.floor(fair * (1.0 - nearest))))
+    rises = _overtakes(st, maker.first_quote, valid_tick(math.floor(fair * (1.0 - nearest))))
     for turn in range(2 * maker.n_levels):  # the side that gives way first: the other would slide behind it
         j, bids = turn % maker.n_levels, (turn < maker.n_levels) != rises
         level = p.quote_levels[maker.first_level + j]
@@ -157,15 +156,15 @@ def _renew(
     st: State, position: int, quote: int, lots: int, tick: int, slack: float, tolerance: float, offset: float
 ) -> None:
     """Write a quote intent where the resting quote is off in price or size."""
-    order = int64(st.quotes[quote])
+    order = st.quotes[quote]
     if order != NONE:
         row = st.orders[order]
-        near = abs(float(int64(row.tick) - tick)) <= slack
+        near = abs(float(row.tick - tick)) <= slack
         if near and abs(float(row.lots - lots)) <= tolerance * abs(float(lots)):
             return
     elif lots == 0:
         return
-    number = append(st, position, lots, tick, QUOTE, ANY, offset, int64(0))
+    number = append(st, position, lots, tick, QUOTE, ANY, offset, 0)
     st.inbox[number].ref = quote
 
 
@@ -177,7 +176,7 @@ def sweep(st: State, p: Params, k: int) -> bool:
     calls = poisson(taker.key, step, ALONE, CALLS, taker.rate)
     if not has_room(st, calls):
         return False
-    m = int64(st.positions[taker.position].market)
+    m = st.positions[taker.position].market
     market = st.markets[m]
     fair = fair_value(st, p, m) / p.markets[m].tick_size
     highest, lowest = (
@@ -188,9 +187,9 @@ def sweep(st: State, p: Params, k: int) -> bool:
     for call in range(calls):
         offset = uniform(taker.key, step, ALONE, call)
         if market.best_ask < highest:
-            append(st, taker.position, lots, highest, IOC, NEWS, offset, int64(0))
+            append(st, taker.position, lots, highest, IOC, NEWS, offset, 0)
         elif market.best_bid > lowest:
-            append(st, taker.position, -lots, lowest, IOC, NEWS, offset, int64(0))
+            append(st, taker.position, -lots, lowest, IOC, NEWS, offset, 0)
     return True
 
 
@@ -206,16 +205,16 @@ def send_background(st: State, p: Params, k: int) -> bool:
     n_limit = poisson(flow.key, step, SECOND, FIRST, flow.limit_rate)
     if not has_room(st, n_market + n_limit):
         return False
-    m = int64(st.positions[flow.market_position].market)
+    m = st.positions[flow.market_position].market
     for j in range(n_market):
         size = flow.scale * quantile(p, flow.market_size, uniform(flow.key, step, 2 + j, FIRST))
         lots = _lots(p, st, m, size)
         if uniform(flow.key, step, 2 + j, SECOND) < 0.5:
             lots = -lots
         if lots != 0:
-            limit = MAX_TICK if lots > 0 else int64(1)
+            limit = MAX_TICK if lots > 0 else 1
             offset = uniform(flow.key, step, 2 + j, THIRD)
-            append(st, flow.market_position, lots, limit, IOC, ANY, offset, int64(0))
+            append(st, flow.market_position, lots, limit, IOC, ANY, offset, 0)
     for j in range(n_limit):
         _send_limit(st, p, k, m, LIMITS + j)
     return True
@@ -239,9 +238,9 @@ def _send_limit(st: State, p: Params, k: int, m: int, slot: int) -> None:
     else:
         tick, lots = valid_tick(math.ceil(float(market.best_bid) + away)), -lots
     offset = uniform(flow.key, step, slot, FOURTH)
-    number = append(st, flow.limit_position, lots, tick, LIMIT, ANY, offset, int64(0))
+    number = append(st, flow.limit_position, lots, tick, LIMIT, ANY, offset, 0)
     life = int64(flow.life * exponential(flow.key, step, slot, FIFTH))
-    st.inbox[number].life_steps = min(life, int64(1_000_000_000)) + 1
+    st.inbox[number].life_steps = min(life, 1_000_000_000) + 1
 
 
 # --- arbitrage --------------------------------------------------------------------------------------
@@ -258,10 +257,10 @@ def arbitrage(st: State, p: Params, k: int) -> bool:
     step = st.clock[0].step
     if uniform(arb.key, step, ALONE, FIRST) >= arb.act:
         return True
-    if not has_room(st, TWO):
+    if not has_room(st, 2):
         return False
     spot, perpetual = st.positions[arb.spot_position], st.positions[arb.perpetual_position]
-    s, f = int64(spot.market), int64(perpetual.market)
+    s, f = spot.market, perpetual.market
     ratio = p.markets[s].lot_size / _base_of_lot(st, p, f)
     size = _gap_lots(st, p, k, s, f)
     room = arb.cap - float(abs(perpetual.lots))
@@ -293,7 +292,7 @@ def _exposure(st: State, p: Params, position: int) -> float:
     closed, however many lots that is at a later mark.
     """
     row = st.positions[position]
-    m = int64(row.market)
+    m = row.market
     if p.markets[m].contract == INVERSE:
         return float(row.entry_value) / float(lot_value(p.markets[m], st.markets[m].mark))
     return float(row.lots)
@@ -329,8 +328,8 @@ def _gap_lots(st: State, p: Params, k: int, s: int, f: int) -> float:
 def _send(st: State, position: int, lots: int, offset: float) -> None:
     """Write an order that takes what it finds."""
     if lots != 0:
-        limit = MAX_TICK if lots > 0 else int64(1)
-        append(st, position, lots, limit, IOC, ANY, offset, int64(0))
+        limit = MAX_TICK if lots > 0 else 1
+        append(st, position, lots, limit, IOC, ANY, offset, 0)
 
 
 # --- the fund ---------------------------------------------------------------------------------------
@@ -344,11 +343,11 @@ def unwind(st: State, p: Params, v: int, m: int) -> bool:
     held = st.positions[fund].lots
     if held == 0 or p.run[0].forced_orders == 0 or p.markets[m].kind == POOL:
         return True
-    if not has_room(st, ONE):
+    if not has_room(st, 1):
         return False
-    size = max(int64(float(abs(held)) * venue.unwind_fraction), int64(1))
-    size = min(size, max(_lots(p, st, m, float(venue.unwind_max)), int64(1)))
+    size = max(int64(float(abs(held)) * venue.unwind_fraction), 1)
+    size = min(size, max(_lots(p, st, m, float(venue.unwind_max)), 1))
     lots = -size if held > 0 else size
-    limit = MAX_TICK if lots > 0 else int64(1)
-    append(st, fund, lots, limit, IOC, UNWINDING, 0.5, int64(1))
+    limit = MAX_TICK if lots > 0 else 1
+    append(st, fund, lots, limit, IOC, UNWINDING, 0.5, 1)
     return True

@@ -7,7 +7,7 @@ is left as residuals to `deleveraging`.
 
 from __future__ import annotations
 
-from cascade.compiler.jit import int64, kernel, outlined
+from cascade.compiler.jit import kernel, outlined
 from cascade.core.exact import from_usd, lot_value, proportion
 from cascade.core.ledger import fund_of, held_at, move_position, settle_flat
 from cascade.core.margin import (
@@ -31,7 +31,7 @@ from cascade.core.rules import bankruptcy_quote, fillable_value, fund_change, fu
 from cascade.core.state import INSOLVENT, N_LEVELS, NONE, State
 from cascade.core.triggers import retrigger
 
-WAVES = int64(1 << 20)
+WAVES = 1 << 20
 """More than the waves of any step."""
 
 # --- prices of a part of an account ----------------------------------------------------------------
@@ -49,8 +49,8 @@ def quote_of_part(p: Params, m: int, held: int, mark: int, size: int, equity: in
 def fillable_tick(st: State, p: Params, account: int, position: int) -> int:
     """Return the worst price of a forced order in blocks: mark, less a spread that grows as margin is used up."""
     row = st.positions[position]
-    m = int64(row.market)
-    venue = p.venues[int64(st.accounts[account].venue)]
+    m = row.market
+    venue = p.venues[st.accounts[account].venue]
     value = row.lots * lot_value(p.markets[m], st.markets[m].mark)
     equity, maintained = equity_of(st, p, account), maintenance_of(st, p, account)
     least = fillable_value(
@@ -69,8 +69,8 @@ def pay_fund(st: State, p: Params, account: int, m: int, amount: int) -> None:
     settlement = p.markets[m].settlement
     st.balances[account, settlement] -= amount
     st.balances[fund_of(st, p, account), settlement] += amount
-    st.ledger[settlement].fund_income += max(amount, int64(0))
-    st.ledger[settlement].fund_losses += max(-amount, int64(0))
+    st.ledger[settlement].fund_income += max(amount, 0)
+    st.ledger[settlement].fund_losses += max(-amount, 0)
 
 
 @outlined
@@ -81,7 +81,7 @@ def settle_with_fund(st: State, p: Params, account: int, m: int, value: int, quo
     fee, negative where the fund paid.
     """
     change = fund_change(-value, quote, abs(value), p.markets[m].liquidation_fee)
-    v = int64(st.accounts[account].venue)
+    v = st.accounts[account].venue
     if change < 0:
         st.venues[v].lost = _lost(st, v) - change
     pay_fund(st, p, account, m, change)
@@ -100,9 +100,9 @@ def _lost(st: State, v: int) -> int:
 @kernel
 def close_wallet(st: State, p: Params, account: int, row: int) -> None:
     """Settle a flat account whose liquidation ends in log row `row`, which notes what the fund makes good."""
-    balance = st.balances[account, int64(st.accounts[account].settlement)]
+    balance = st.balances[account, st.accounts[account].settlement]
     if row != NONE:
-        st.liquidations[row].fund_draw += max(-balance, int64(0))
+        st.liquidations[row].fund_draw += max(-balance, 0)
     settle_flat(st, p, account)
 
 
@@ -112,7 +112,7 @@ def fund_may_lose(st: State, p: Params, account: int, position: int, size: int, 
     if p.run[0].forced_orders == 0:
         return True
     row = st.positions[position]
-    m, v = int64(row.market), int64(st.accounts[account].venue)
+    m, v = row.market, st.accounts[account].venue
     equity, maintained = equity_of(st, p, account), maintenance_of(st, p, account)
     quote = quote_of_part(p, m, row.lots, st.markets[m].mark, size, equity, maintained)
     received = size * lot_value(p.markets[m], worst)
@@ -132,7 +132,7 @@ def sample_funds(st: State, p: Params) -> None:
     for v in range(len(p.venues)):
         if st.clock[0].step % p.venues[v].level_steps == 0:
             for s in range(n):
-                level = equity_in(st, p, p.venues[v].fund, int64(s))
+                level = equity_in(st, p, p.venues[v].fund, s)
                 st.fund_levels[v * n + s, st.venues[v].n_levels % N_LEVELS] = level
             st.venues[v].n_levels += 1
 
@@ -140,18 +140,18 @@ def sample_funds(st: State, p: Params) -> None:
 @outlined
 def _has_drawn_down(st: State, p: Params, account: int) -> bool:
     """Tell whether an account's fund has fallen so far, from its past level, that it takes over no more."""
-    v, settlement = int64(st.accounts[account].venue), int64(st.accounts[account].settlement)
+    v, settlement = st.accounts[account].venue, st.accounts[account].settlement
     venue = p.venues[v]
-    held = min(st.venues[v].n_levels, int64(N_LEVELS))
+    held = min(st.venues[v].n_levels, N_LEVELS)
     if venue.drawdown == 0 or held == 0:
         return False
     ring = v * st.balances.shape[1] + settlement
-    peak, total = st.fund_levels[ring, 0], int64(0)
+    peak, total = st.fund_levels[ring, 0], 0
     for k in range(held):
         peak = max(peak, st.fund_levels[ring, k])
         total += st.fund_levels[ring, k] // held
     level = total if venue.drawdown_of_mean != 0 else peak
-    m = int64(st.positions[int64(st.accounts[account].first_position)].market)
+    m = st.positions[st.accounts[account].first_position].market
     least = from_usd(p.markets[m], st.markets[m].mark, venue.drawdown_floor)
     return is_fund_drawn(equity_in(st, p, venue.fund, settlement), fund_floor(level, venue.drawdown, least))
 
@@ -159,11 +159,11 @@ def _has_drawn_down(st: State, p: Params, account: int) -> bool:
 @kernel
 def row_of(st: State, before: int, position: int) -> int:
     """Return the last row of the log, from row `before` on, that is of a position's market and side, or NONE."""
-    m, long = int64(st.positions[position].market), st.positions[position].lots > 0
+    m, long = st.positions[position].market, st.positions[position].lots > 0
     k = st.clock[0].n_liquidations - 1
     while k >= before and (st.liquidations[k].market != m or (st.liquidations[k].side > 0) != long):
         k -= 1
-    return int64(k) if k >= before else int64(NONE)
+    return k if k >= before else NONE
 
 
 @outlined
@@ -171,27 +171,27 @@ def buy_holdings(st: State, p: Params, account: int, before: int) -> None:
     """Let the fund buy at mark the spot that the book would not take; note it in rows from `before` on."""
     row = st.accounts[account]
     fund = fund_of(st, p, account)
-    first = int64(row.first_position)
+    first = row.first_position
     for k in range(first, first + row.n_positions):
         position = st.positions[k]
-        m = int64(position.market)
+        m = position.market
         if p.markets[m].kind == SPOT and position.lots != 0:
             value = -position.lots * lot_value(p.markets[m], st.markets[m].mark)
-            st.liquidations[row_of(st, before, int64(k))].taken_over_lots = abs(position.lots)
-            move_position(st, p, int64(k), held_at(st, fund, m), position.lots, value)
+            st.liquidations[row_of(st, before, k)].taken_over_lots = abs(position.lots)
+            move_position(st, p, k, held_at(st, fund, m), position.lots, value)
 
 
 @outlined
 def fund_accepts(st: State, p: Params, account: int) -> bool:
     """Tell whether the fund of an account's venue may take it over under its rule."""
     row = st.accounts[account]
-    venue = p.venues[int64(row.venue)]
+    venue = p.venues[row.venue]
     if p.run[0].forced_orders == 0:
         return True
     if venue.take_over == TAKE_OVER_NEVER or _has_drawn_down(st, p, account):
         return False
     equity = equity_of(st, p, account)
-    after = equity_in(st, p, venue.fund, int64(row.settlement)) + equity
+    after = equity_in(st, p, venue.fund, row.settlement) + equity
     if venue.take_over == TAKE_OVER_SOLVENT:
         return equity >= 0 and after >= 0
     if venue.take_over == TAKE_OVER_CAPACITY:
@@ -203,13 +203,13 @@ def fund_accepts(st: State, p: Params, account: int) -> bool:
 def _exposure_with(st: State, p: Params, fund: int, account: int) -> int:
     """Return the net notional that a fund would hold, over all markets of an account's asset, with the account."""
     row = st.accounts[account]
-    first = int64(row.first_position)
-    exposure = int64(0)
+    first = row.first_position
+    exposure = 0
     for m in range(len(p.markets)):
         if p.markets[m].settlement == row.settlement:
-            held = st.positions[held_at(st, fund, int64(m))].lots
+            held = st.positions[held_at(st, fund, m)].lots
             for k in range(first, first + row.n_positions):
-                held += st.positions[k].lots if st.positions[k].market == m else int64(0)
+                held += st.positions[k].lots if st.positions[k].market == m else 0
             exposure += abs(held * lot_value(p.markets[m], st.markets[m].mark))
     return exposure
 
@@ -217,25 +217,25 @@ def _exposure_with(st: State, p: Params, fund: int, account: int) -> int:
 @outlined
 def take_over(st: State, p: Params, account: int, before: int) -> None:
     """Give all positions and the balance of an account to the fund; note it in its rows from `before` on."""
-    first = int64(st.accounts[account].first_position)
-    settlement = int64(st.accounts[account].settlement)
+    first = st.accounts[account].first_position
+    settlement = st.accounts[account].settlement
     fund = fund_of(st, p, account)
     loss = -equity_of(st, p, account)
     left = st.balances[account, settlement]
-    for k in range(first, first + int64(st.accounts[account].n_positions)):
+    for k in range(first, first + st.accounts[account].n_positions):
         position = st.positions[k]
         if position.lots == 0:
             continue
-        m = int64(position.market)
+        m = position.market
         value = -position.lots * lot_value(p.markets[m], st.markets[m].mark)
-        st.liquidations[row_of(st, before, int64(k))].taken_over_lots = abs(position.lots)
+        st.liquidations[row_of(st, before, k)].taken_over_lots = abs(position.lots)
         left -= value
-        move_position(st, p, int64(k), held_at(st, fund, m), position.lots, value)
+        move_position(st, p, k, held_at(st, fund, m), position.lots, value)
     st.balances[account, settlement] -= left
     st.balances[fund, settlement] += left
     ledger = st.ledger[settlement]
-    ledger.fund_losses += max(loss, int64(0))
-    ledger.fund_income += max(-loss, int64(0))
+    ledger.fund_losses += max(loss, 0)
+    ledger.fund_income += max(-loss, 0)
     st.liquidations[st.clock[0].n_liquidations - 1].fund_draw += loss
 
 
@@ -251,19 +251,19 @@ def add_residuals(st: State, p: Params, account: int, before: int) -> None:
     """
     clock = st.clock[0]
     st.accounts[account].standing |= INSOLVENT
-    first = int64(st.accounts[account].first_position)
-    last = first + int64(st.accounts[account].n_positions)
+    first = st.accounts[account].first_position
+    last = first + st.accounts[account].n_positions
     equity, maintained = equity_of(st, p, account), maintenance_of(st, p, account)
-    left = st.balances[account, int64(st.accounts[account].settlement)]
-    final = int64(NONE)
+    left = st.balances[account, st.accounts[account].settlement]
+    final = NONE
     for k in range(first, last):
         if st.positions[k].lots != 0:
-            final = int64(k)
+            final = k
     for k in range(first, final + 1):
         position = st.positions[k]
         if position.lots == 0:
             continue
-        m = int64(position.market)
+        m = position.market
         mark = st.markets[m].mark
         quote = left
         if k != final:
@@ -271,7 +271,7 @@ def add_residuals(st: State, p: Params, account: int, before: int) -> None:
         left -= quote
         residual = st.residuals[clock.n_residual]
         residual.position, residual.lots, residual.quote = k, position.lots, quote
-        residual.row = row_of(st, before, int64(k))
+        residual.row = row_of(st, before, k)
         clock.n_residual += 1
 
 
@@ -280,12 +280,12 @@ def absorb_residual(st: State, p: Params, index: int) -> None:
     """Give a residual for which no counterparty is left to the fund, whatever that costs it."""
     residual = st.residuals[index]
     row = st.positions[residual.position]
-    m = int64(row.market)
-    fund = fund_of(st, p, int64(row.account))
+    m = row.market
+    fund = fund_of(st, p, row.account)
     mark_value = residual.lots * lot_value(p.markets[m], st.markets[m].mark)
     loss = -(mark_value + residual.quote)
-    st.ledger[p.markets[m].settlement].fund_losses += max(loss, int64(0))
-    st.ledger[p.markets[m].settlement].fund_income += max(-loss, int64(0))
+    st.ledger[p.markets[m].settlement].fund_losses += max(loss, 0)
+    st.ledger[p.markets[m].settlement].fund_income += max(-loss, 0)
     st.liquidations[residual.row].taken_over_lots += abs(residual.lots)
     st.liquidations[residual.row].fund_draw += loss
     move_position(st, p, residual.position, held_at(st, fund, m), residual.lots, residual.quote)

@@ -6,14 +6,14 @@ bucket. When the window is re-centred, all of them are hung anew; none is lost.
 
 from __future__ import annotations
 
-from cascade.compiler.jit import boolean, int64, kernel, outlined
+from cascade.compiler.jit import kernel, outlined
 from cascade.core.bitmap import clear_bit, first_from, set_bit
 from cascade.core.params import Params
 from cascade.core.state import NONE, State
 
-HIGH, LOW = boolean(True), boolean(False)  # typed, so that a kernel is compiled once
+HIGH, LOW = True, False
 
-BIDS, ASKS, LOWS, HIGHS = int64(0), int64(1), int64(2), int64(3)
+BIDS, ASKS, LOWS, HIGHS = 0, 1, 2, 3
 
 
 @kernel
@@ -32,7 +32,7 @@ def link(st: State, p: Params, m: int, order: int) -> None:
     row = st.orders[order]
     market = st.markets[m]
     run = p.run[0]
-    tick = int64(row.tick)
+    tick = row.tick
     row.next = NONE
     if market.window <= tick < market.window + run.n_ticks:
         slot = tick - market.window
@@ -42,7 +42,7 @@ def link(st: State, p: Params, m: int, order: int) -> None:
             level.head = order
             set_bit(st.bits, bitmap_at(p, m, BIDS if row.lots > 0 else ASKS), run.n0, run.n1, slot)
         else:
-            st.orders[int64(level.tail)].next = order
+            st.orders[level.tail].next = order
         level.tail = order
         level.lots += row.lots
     else:
@@ -60,8 +60,8 @@ def unlink(st: State, p: Params, m: int, order: int) -> bool:
     row = st.orders[order]
     market = st.markets[m]
     run = p.run[0]
-    tick = int64(row.tick)
-    before, after = int64(row.prev), int64(row.next)
+    tick = row.tick
+    before, after = row.prev, row.next
     if before != NONE:
         st.orders[before].next = after
     if after != NONE:
@@ -94,7 +94,7 @@ def trigger_slot(st: State, p: Params, m: int, tick: int, high: bool) -> int:
     n = p.run[0].n_ticks
     slot = tick - st.markets[m].window
     if high:
-        return n if slot >= n else max(slot, int64(0))
+        return n if slot >= n else max(slot, 0)
     return n if slot < 0 else min(slot, n - 1)
 
 
@@ -103,9 +103,9 @@ def hang_low(st: State, p: Params, m: int, position: int) -> None:
     """Hang the low node of a position, whose `low_tick` is set, into its bucket."""
     run = p.run[0]
     row = st.positions[position]
-    slot = trigger_slot(st, p, m, int64(row.low_tick), LOW)
+    slot = trigger_slot(st, p, m, row.low_tick, LOW)
     head = 2 * m * (run.n_ticks + 1) + slot
-    after = int64(st.trigger_heads[head])
+    after = st.trigger_heads[head]
     row.low_prev, row.low_next = NONE, after
     if after != NONE:
         st.positions[after].low_prev = position
@@ -119,9 +119,9 @@ def hang_high(st: State, p: Params, m: int, position: int) -> None:
     """Hang the high node of a position, whose `high_tick` is set, into its bucket."""
     run = p.run[0]
     row = st.positions[position]
-    slot = trigger_slot(st, p, m, int64(row.high_tick), HIGH)
+    slot = trigger_slot(st, p, m, row.high_tick, HIGH)
     head = (2 * m + 1) * (run.n_ticks + 1) + slot
-    after = int64(st.trigger_heads[head])
+    after = st.trigger_heads[head]
     row.high_prev, row.high_next = NONE, after
     if after != NONE:
         st.positions[after].high_prev = position
@@ -139,18 +139,18 @@ def recentre(st: State, p: Params, m: int, tick: int) -> None:
     run = p.run[0]
     market = st.markets[m]
     n = run.n_ticks
-    old, new = market.window, max(int64(0), tick - n // 2)
+    old, new = market.window, max(0, tick - n // 2)
     shift = new - old
     if shift == 0:
         return
     for which in range(2):  # levels that leave the window go to the end of the far list, in time order
-        at = bitmap_at(p, m, int64(which))
-        slot = first_from(st.bits, at, run.n0, run.n1, int64(0))
+        at = bitmap_at(p, m, which)
+        slot = first_from(st.bits, at, run.n0, run.n1, 0)
         while slot != NONE:
             level = st.levels[m * n + slot]
             clear_bit(st.bits, at, run.n0, run.n1, slot)
             if not 0 <= slot - shift < n:
-                _append_far(st, m, int64(level.head), int64(level.tail))
+                _append_far(st, m, level.head, level.tail)
                 level.head, level.tail, level.lots = NONE, NONE, 0
             slot = first_from(st.bits, at, run.n0, run.n1, slot + 1)
     _shift_levels(st, p, m, shift)
@@ -158,7 +158,7 @@ def recentre(st: State, p: Params, m: int, tick: int) -> None:
     order = market.far_head
     market.far_head, market.far_tail = NONE, NONE
     while order != NONE:
-        after = int64(st.orders[order].next)
+        after = st.orders[order].next
         link(st, p, m, order)
         order = after
     _recentre_triggers(st, p, m, shift)
@@ -201,14 +201,14 @@ def _recentre_triggers(st: State, p: Params, m: int, shift: int) -> None:
     n = p.run[0].n_ticks
     for which in range(2):
         high = which == 1
-        chain = int64(NONE)
+        chain = NONE
         at = (2 * m + which) * (n + 1)
         bitmap = bitmap_at(p, m, LOWS + which)
         for slot in range(n + 1):
-            node = int64(st.trigger_heads[at + slot])
+            node = st.trigger_heads[at + slot]
             while node != NONE:
                 row = st.positions[node]
-                after = int64(row.high_next if high else row.low_next)
+                after = row.high_next if high else row.low_next
                 if high:
                     row.high_next = chain
                 else:
@@ -216,11 +216,11 @@ def _recentre_triggers(st: State, p: Params, m: int, shift: int) -> None:
                 chain = node
                 node = after
             if st.trigger_heads[at + slot] != NONE and slot < n:
-                clear_bit(st.bits, bitmap, p.run[0].n0, p.run[0].n1, int64(slot))
+                clear_bit(st.bits, bitmap, p.run[0].n0, p.run[0].n1, slot)
             st.trigger_heads[at + slot] = NONE
         while chain != NONE:
             row = st.positions[chain]
-            after = int64(row.high_next if high else row.low_next)
+            after = row.high_next if high else row.low_next
             if high:
                 hang_high(st, p, m, chain)
             else:

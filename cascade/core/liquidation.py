@@ -55,7 +55,7 @@ from cascade.core.triggers import (
 
 # --- procedures -----------------------------------------------------------------------------------
 
-SAFE, OPEN, FAILED = (int64(k) for k in range(3))
+SAFE, OPEN, FAILED = range(3)
 """What a procedure leaves: margin that suffices, a position for the next test, or one to hand over."""
 
 
@@ -63,12 +63,12 @@ SAFE, OPEN, FAILED = (int64(k) for k in range(3))
 def rows_needed(st: State, p: Params, account: int) -> int:
     """Return the most forced orders that liquidating an account can take."""
     row = st.accounts[account]
-    first = int64(row.first_position)
-    total = int64(0)
+    first = row.first_position
+    total = 0
     for k in range(first, first + row.n_positions):
         position = st.positions[k]
         if position.lots != 0:
-            market = p.markets[int64(position.market)]
+            market = p.markets[position.market]
             total += market.n_tiers + abs(position.lots) // market.max_order + 2
     return total
 
@@ -78,7 +78,7 @@ def liquidate(st: State, p: Params, account: int) -> None:
     """Take one flagged account through its venue's procedure at the frozen marks."""
     cancel_account(st, p, account)
     row = st.accounts[account]
-    venue = p.venues[int64(row.venue)]
+    venue = p.venues[row.venue]
     if is_flat(st, account) or excess_of(st, p, account) > 0:
         _end_waiting(st, p, account)
         retrigger(st, p, account)
@@ -97,7 +97,7 @@ def liquidate(st: State, p: Params, account: int) -> None:
         return
     if is_flat(st, account):
         last = st.clock[0].n_liquidations - 1
-        close_wallet(st, p, account, last if last >= before else int64(NONE))
+        close_wallet(st, p, account, last if last >= before else NONE)
     if left == SAFE:
         _end_waiting(st, p, account)
     retrigger(st, p, account)
@@ -107,7 +107,7 @@ def liquidate(st: State, p: Params, account: int) -> None:
 def _end_waiting(st: State, p: Params, account: int) -> None:
     """Forget that a safe account waited for liquidators; a cool-down takes its time, safe or not."""
     row = st.accounts[account]
-    if p.venues[int64(row.venue)].procedure == BY_LIQUIDATORS:
+    if p.venues[row.venue].procedure == BY_LIQUIDATORS:
         row.cooling_until = NONE
 
 
@@ -118,17 +118,17 @@ def _hand_over(st: State, p: Params, account: int, before: int) -> bool:
     `before` is how many rows the log had: a position for which no order was sent gets one now.
     """
     row = st.accounts[account]
-    first = int64(row.first_position)
+    first = row.first_position
     for k in range(first, first + row.n_positions):
-        if st.positions[k].lots != 0 and row_of(st, before, int64(k)) == NONE:
-            _log_without_order(st, p, account, int64(k))
+        if st.positions[k].lots != 0 and row_of(st, before, k) == NONE:
+            _log_without_order(st, p, account, k)
     buy_holdings(st, p, account, before)
     if is_flat(st, account):
         return True
     if fund_accepts(st, p, account):
         take_over(st, p, account, before)
         return True
-    st.liquidations[st.clock[0].n_liquidations - 1].deficit = max(-equity_of(st, p, account), int64(0))
+    st.liquidations[st.clock[0].n_liquidations - 1].deficit = max(-equity_of(st, p, account), 0)
     add_residuals(st, p, account, before)
     return False
 
@@ -137,16 +137,16 @@ def _hand_over(st: State, p: Params, account: int, before: int) -> bool:
 def _to_lower_tier(st: State, p: Params, account: int) -> int:
     """Reduce position by position, each down the tiers, until the account is safe or the book is dry."""
     row = st.accounts[account]
-    part = int64(0)
+    part = 0
     for turn in range(2 * row.n_positions):
-        k = _in_turn(st, p, account, int64(turn))
+        k = _in_turn(st, p, account, turn)
         if k == NONE:
             continue
         position = st.positions[k]
-        m = int64(position.market)
+        m = position.market
         while position.lots != 0 and not _goes_whole(st, p, account, m, position.lots):
             wanted = _forced_lots(st, p, account, m, position.lots)
-            filled = _forced_order(st, p, account, int64(k), wanted, int64(NONE), part)
+            filled = _forced_order(st, p, account, k, wanted, NONE, part)
             part += 1
             if excess_of(st, p, account) > 0 or is_flat(st, account):
                 return SAFE
@@ -163,15 +163,15 @@ def _in_turn(st: State, p: Params, account: int, turn: int) -> int:
     backs them.
     """
     row = st.accounts[account]
-    k = int64(row.first_position) + turn % row.n_positions
-    is_spot = p.markets[int64(st.positions[k].market)].kind == SPOT
-    return k if is_spot == (turn >= row.n_positions) else int64(NONE)
+    k = row.first_position + turn % row.n_positions
+    is_spot = p.markets[st.positions[k].market].kind == SPOT
+    return k if is_spot == (turn >= row.n_positions) else NONE
 
 
 @kernel
 def _goes_whole(st: State, p: Params, account: int, m: int, lots: int) -> bool:
     """Tell whether the venue takes over a position of this size without sending an order."""
-    market, venue = p.markets[m], p.venues[int64(st.accounts[account].venue)]
+    market, venue = p.markets[m], p.venues[st.accounts[account].venue]
     if venue.whole_tiers == 0 or market.kind == SPOT or p.run[0].forced_orders == 0:
         return False
     notional = abs(lots * lot_value(market, st.markets[m].mark))
@@ -181,7 +181,7 @@ def _goes_whole(st: State, p: Params, account: int, m: int, lots: int) -> bool:
 @kernel
 def _forced_lots(st: State, p: Params, account: int, m: int, lots: int) -> int:
     """Return the unsigned size of the next forced order: down to a lower tier, or all of it."""
-    market, venue = p.markets[m], p.venues[int64(st.accounts[account].venue)]
+    market, venue = p.markets[m], p.venues[st.accounts[account].venue]
     held = abs(lots)
     size = held
     if venue.tiers_down > 0:
@@ -190,7 +190,7 @@ def _forced_lots(st: State, p: Params, account: int, m: int, lots: int) -> int:
         if tier > market.first_tier:
             lower = max(tier - venue.tiers_down, market.first_tier)
             size = beyond_cap(held, value, p.tiers[lower].cap)
-    return max(min(size, market.max_order), int64(1))
+    return max(min(size, market.max_order), 1)
 
 
 @outlined
@@ -201,26 +201,26 @@ def _in_slices(st: State, p: Params, account: int) -> int:
     the backstop's part of maintenance margin the account is handed over (Hyperliquid; venues.md 2.4).
     """
     row = st.accounts[account]
-    venue = p.venues[int64(row.venue)]
+    venue = p.venues[row.venue]
     step = st.clock[0].step
     if _below_backstop(st, p, account):
         return FAILED
     if step < row.cooling_until and venue.cooldown_waits != 0:
         return OPEN
-    memory = venue.cooldown_steps if venue.cooldown_waits != 0 else int64(0)  # the whole after the wait
+    memory = venue.cooldown_steps if venue.cooldown_waits != 0 else 0  # the whole after the wait
     cooling = row.cooling_until != NONE and step < row.cooling_until + memory
-    part = int64(0)
+    part = 0
     for turn in range(2 * row.n_positions):
-        k = _in_turn(st, p, account, int64(turn))
+        k = _in_turn(st, p, account, turn)
         if k == NONE or st.positions[k].lots == 0:
             continue
         position = st.positions[k]
-        m = int64(position.market)
-        size, worst = abs(position.lots), int64(1) if position.lots > 0 else MAX_TICK
+        m = position.market
+        size, worst = abs(position.lots), 1 if position.lots > 0 else MAX_TICK
         if not cooling and size * usd_value(p.markets[m], st.markets[m].mark) > venue.slice_above:
-            size = max(int64(float(size) * venue.slice_share), int64(1))
-            row.cooling_until = min(step + venue.cooldown_steps, int64(2_000_000_000))
-        _forced_order(st, p, account, int64(k), min(size, p.markets[m].max_order), worst, part)
+            size = max(int64(float(size) * venue.slice_share), 1)
+            row.cooling_until = min(step + venue.cooldown_steps, 2_000_000_000)
+        _forced_order(st, p, account, k, min(size, p.markets[m].max_order), worst, part)
         part += 1
         if excess_of(st, p, account) > 0 or is_flat(st, account):
             return SAFE
@@ -230,7 +230,7 @@ def _in_slices(st: State, p: Params, account: int) -> int:
 @kernel
 def _below_backstop(st: State, p: Params, account: int) -> bool:
     """Tell whether equity is below the backstop's part of maintenance margin."""
-    venue = p.venues[int64(st.accounts[account].venue)]
+    venue = p.venues[st.accounts[account].venue]
     return equity_of(st, p, account) < times_rate(maintenance_of(st, p, account), venue.backstop)
 
 
@@ -242,10 +242,10 @@ def _in_blocks(st: State, p: Params, account: int) -> int:
     auto-deleveraging (dYdX v4; venues.md 2.5).
     """
     row = st.accounts[account]
-    venue = p.venues[int64(row.venue)]
-    budget, part = venue.block_notional, int64(0)
+    venue = p.venues[row.venue]
+    budget, part = venue.block_notional, 0
     for turn in range(2 * row.n_positions):
-        k = _in_turn(st, p, account, int64(turn))
+        k = _in_turn(st, p, account, turn)
         if k == NONE:
             continue
         if equity_of(st, p, account) < 0:
@@ -253,15 +253,15 @@ def _in_blocks(st: State, p: Params, account: int) -> int:
         if st.positions[k].lots == 0:
             continue
         position = st.positions[k]
-        m = int64(position.market)
+        m = position.market
         value = usd_value(p.markets[m], st.markets[m].mark)
         held = abs(position.lots)
         size = max(int64(float(held) * venue.block_share), venue.block_floor // value)
-        size = max(min(size, held, budget // value), int64(1))
-        worst = fillable_tick(st, p, account, int64(k))
-        if not fund_may_lose(st, p, account, int64(k), size, worst):
+        size = max(min(size, held, budget // value), 1)
+        worst = fillable_tick(st, p, account, k)
+        if not fund_may_lose(st, p, account, k, size, worst):
             return FAILED
-        filled = _forced_order(st, p, account, int64(k), min(size, p.markets[m].max_order), worst, part)
+        filled = _forced_order(st, p, account, k, min(size, p.markets[m].max_order), worst, part)
         budget -= filled * value
         part += 1
         if excess_of(st, p, account) > 0 or is_flat(st, account):
@@ -278,13 +278,13 @@ def _by_liquidators(st: State, p: Params, account: int) -> int:
     Where none pays, the first test says so in the log and the following are silent (Aave v3; venues.md 2.8).
     """
     row = st.accounts[account]
-    first = int64(row.first_position)
+    first = row.first_position
     before, waiting, paid = st.clock[0].n_liquidations, row.cooling_until != NONE, False
     for k in range(first, first + row.n_positions):
         if st.positions[k].lots == 0:
             continue
         part = st.clock[0].n_liquidations - before
-        paid = _call_collateral(st, p, account, int64(k), part, waiting) or paid
+        paid = _call_collateral(st, p, account, k, part, waiting) or paid
         if excess_of(st, p, account) > 0 or is_flat(st, account):
             return SAFE
     if paid:
@@ -298,7 +298,7 @@ def _by_liquidators(st: State, p: Params, account: int) -> int:
 def _call_collateral(st: State, p: Params, account: int, position: int, part: int, waiting: bool) -> bool:
     """Let liquidators call one collateral and log it; tell whether any did."""
     row = st.positions[position]
-    m, held = int64(row.market), row.lots
+    m, held = row.market, row.lots
     spot = p.markets[m].spot
     value_at_mark = lot_value(p.markets[m], st.markets[m].mark)
     bankruptcy = bankruptcy_tick(p, m, held, equity_of(st, p, account) - held * value_at_mark)
@@ -307,7 +307,7 @@ def _call_collateral(st: State, p: Params, account: int, position: int, part: in
     wanted, sold, value, protocol, repaid = call(st, p, account, position)
     if wanted == 0 or (sold == 0 and waiting):
         return False
-    _log(st, p, account, position, held, wanted, sold, value, bankruptcy, int64(0), part)
+    _log(st, p, account, position, held, wanted, sold, value, bankruptcy, 0, part)
     noted = st.liquidations[st.clock[0].n_liquidations - 1]
     noted.worst_tick, noted.best_before, noted.best_after = (
         st.markets[spot].last,
@@ -331,8 +331,8 @@ def _forced_order(st: State, p: Params, account: int, position: int, size: int, 
     It trades at no worse a tick than `worst`; NONE stands for that of bankruptcy.
     """
     row = st.positions[position]
-    m = int64(row.market)
-    market, venue = p.markets[m], p.venues[int64(st.accounts[account].venue)]
+    m = row.market
+    market, venue = p.markets[m], p.venues[st.accounts[account].venue]
     mark, held = st.markets[m].mark, row.lots
     value_at_mark = lot_value(market, mark)
     equity, maintained = equity_of(st, p, account), maintenance_of(st, p, account)
@@ -343,20 +343,20 @@ def _forced_order(st: State, p: Params, account: int, position: int, size: int, 
     failing, best = _failing_tick(st, p, position), _best_facing(st, m, held)
     if p.run[0].forced_orders == 0:
         filled, value = lots, lots * value_at_mark
-        apply_fill(st, p, position, filled, value, int64(0))
-        apply_fill(st, p, held_at(st, venue.absorber, m), -filled, -value, int64(0))
+        apply_fill(st, p, position, filled, value, 0)
+        apply_fill(st, p, held_at(st, venue.absorber, m), -filled, -value, 0)
     elif venue.fill_or_kill != 0 and size < abs(held) and offered(st, p, position, lots, limit)[0] != lots:
-        filled, value = int64(0), int64(0)
+        filled, value = 0, 0
     else:
         filled, value = take(st, p, position, lots, limit, FORCED)
     if venue.procedure == IN_BLOCKS:
         fee = settle_with_fund(st, p, account, m, value, proportion(quote, abs(filled), size))
     else:
-        fee = max(min(charge(abs(value), market.liquidation_fee), equity_of(st, p, account)), int64(0))
+        fee = max(min(charge(abs(value), market.liquidation_fee), equity_of(st, p, account)), 0)
         pay_fund(st, p, account, m, fee)
-    _log(st, p, account, position, held, lots, filled, value, bankruptcy, max(fee, int64(0)), part)
+    _log(st, p, account, position, held, lots, filled, value, bankruptcy, max(fee, 0), part)
     noted = st.liquidations[st.clock[0].n_liquidations - 1]
-    noted.fund_draw, noted.shortfall = max(-fee, int64(0)), maintained - equity
+    noted.fund_draw, noted.shortfall = max(-fee, 0), maintained - equity
     noted.liquidation_tick, noted.best_before = failing, best
     liquidated = abs(filled) * usd_value(market, mark)
     if held > 0:
@@ -371,9 +371,9 @@ def _forced_order(st: State, p: Params, account: int, position: int, size: int, 
 def _failing_tick(st: State, p: Params, position: int) -> int:
     """Return the tick at which a position that is margined alone began to fail, or NONE."""
     row = st.positions[position]
-    account, m = int64(row.account), int64(row.market)
+    account, m = row.account, row.market
     if st.accounts[account].n_positions != 1 or p.markets[m].n_tiers == 0:
-        return int64(NONE)
+        return NONE
     balance = st.balances[account, p.markets[m].settlement]
     return failing_tick(p, m, row.lots, balance, st.markets[m].mark_before)
 
@@ -392,7 +392,7 @@ def _log(
     """Write the row of one forced order."""
     clock = st.clock[0]
     row = st.liquidations[clock.n_liquidations]
-    m = int64(st.positions[position].market)
+    m = st.positions[position].market
     row.step, row.wave, row.account, row.market, row.part = clock.step, clock.wave, account, m, part
     row.side = 1 if held > 0 else -1
     row.position_lots, row.order_lots, row.filled_lots = abs(held), abs(lots), abs(filled)
@@ -413,10 +413,10 @@ def _log(
 def _log_without_order(st: State, p: Params, account: int, position: int) -> None:
     """Write the row of a position that is handed over without a forced order."""
     row = st.positions[position]
-    held, m = row.lots, int64(row.market)
+    held, m = row.lots, row.market
     rest = equity_of(st, p, account) - counted_value(st, p, position)
     bankruptcy = bankruptcy_tick(p, m, held, rest)
-    _log(st, p, account, position, held, int64(0), int64(0), int64(0), bankruptcy, int64(0), int64(0))
+    _log(st, p, account, position, held, 0, 0, 0, bankruptcy, 0, 0)
     noted = st.liquidations[st.clock[0].n_liquidations - 1]
     noted.liquidation_tick, noted.best_before = _failing_tick(st, p, position), noted.best_after
     noted.shortfall = -excess_of(st, p, account)

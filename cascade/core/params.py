@@ -7,38 +7,37 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from cascade.compiler.jit import int64
 from cascade.compiler.tables import declare
 from cascade.core.state import F8, F64, I8, I64, Array, record
 
 U8 = "u8"
 
 # market kinds
-SPOT, PERPETUAL, POOL = int64(0), int64(1), int64(2)
+SPOT, PERPETUAL, POOL = 0, 1, 2
 """A pool is one collateral of a lending venue: claims on spot held there, which nobody trades."""
 
 # account kinds
 (
     FUND, FEES, ROUNDING, ABSORBER, HOLDER, MAKER_ACCOUNT, NEWS_TAKER_ACCOUNT, FLOW_ACCOUNT,
     ARBITRAGE_ACCOUNT, SHOCK_ACCOUNT, AGENT, TRADER_ACCOUNT, VAULT, LIQUIDATOR,
-) = (int64(k) for k in range(14))  # fmt: skip
+) = range(14)  # fmt: skip
 ACCOUNT_KINDS = (
     "fund", "fees", "rounding", "absorber", "holder", "maker", "news taker", "flow",
     "arbitrage", "shock", "agent", "trader", "vault", "liquidator",
 )  # fmt: skip
 
 # margin modes
-UNMARGINED, ISOLATED, CROSS = int64(0), int64(1), int64(2)
+UNMARGINED, ISOLATED, CROSS = 0, 1, 2
 
 # where the price of collateral comes from
-OWN_SPOT, SPOT_MEDIAN, REDEMPTION, FLOORED = (int64(k) for k in range(4))
+OWN_SPOT, SPOT_MEDIAN, REDEMPTION, FLOORED = range(4)
 
 # what an intent asks for
 
-LIMIT, IOC, POST_ONLY, CANCEL, CANCEL_ALL, QUOTE = (int64(k) for k in range(6))
+LIMIT, IOC, POST_ONLY, CANCEL, CANCEL_ALL, QUOTE = range(6)
 
 # why an order is sent
-ANY, NEWS, OPENING, CLOSING, STOPPING, PROFIT, FORCED, UNWINDING, SEIZED = (int64(k) for k in range(9))
+ANY, NEWS, OPENING, CLOSING, STOPPING, PROFIT, FORCED, UNWINDING, SEIZED = range(9)
 PURPOSES = ("any", "news", "opening", "closing", "stop", "take-profit", "forced", "unwinding", "seized")
 
 # why an intent is rejected
@@ -53,26 +52,24 @@ REASONS = (
     "position is not flat",
     "holding is not enough to sell",
 )
-CROSSED, NOT_REDUCING, GONE, OUT_OF_BAND, OVER_LEVERAGE, NO_MARGIN, NO_LOT, NOT_FLAT, NO_HOLDING = (
-    int64(k) for k in range(9)
-)
+CROSSED, NOT_REDUCING, GONE, OUT_OF_BAND, OVER_LEVERAGE, NO_MARGIN, NO_LOT, NOT_FLAT, NO_HOLDING = range(9)
 
 # rules named by a rulebook
-MARK_MEDIAN, MARK_INDEX, MARK_LAST, MARK_CARRIED, MARK_BOOKS, MARK_ORACLE = (int64(k) for k in range(6))
-TO_LOWER_TIER, IN_SLICES, IN_BLOCKS, BY_LIQUIDATORS = (int64(k) for k in range(4))
-TAKE_OVER_CAPACITY, TAKE_OVER_NOTIONAL, TAKE_OVER_SOLVENT, TAKE_OVER_NEVER = (int64(k) for k in range(4))
+MARK_MEDIAN, MARK_INDEX, MARK_LAST, MARK_CARRIED, MARK_BOOKS, MARK_ORACLE = range(6)
+TO_LOWER_TIER, IN_SLICES, IN_BLOCKS, BY_LIQUIDATORS = range(4)
+TAKE_OVER_CAPACITY, TAKE_OVER_NOTIONAL, TAKE_OVER_SOLVENT, TAKE_OVER_NEVER = range(4)
 (
     QUEUE_PNL_MARGIN, QUEUE_PNL_LEVERAGE, QUEUE_ENTRY_LEVERAGE, QUEUE_RETURN_LEVERAGE, RANDOM,
     PRO_RATA_PNL, RISK_AWARE_PRO_RATA, WATER_FILLING_LEVERAGE, SOCIALISE,
-) = (int64(k) for k in range(9))  # fmt: skip
-AT_BANKRUPTCY, AT_MARK, AT_MARK_BEFORE = (int64(k) for k in range(3))
-FUNDING_RULE, FUNDING_FIXED = int64(0), int64(1)
+) = range(9)  # fmt: skip
+AT_BANKRUPTCY, AT_MARK, AT_MARK_BEFORE = range(3)
+FUNDING_RULE, FUNDING_FIXED = 0, 1
 
 # news processes
-CONSTANT, GBM, JUMP_DIFFUSION, ANCHORS = (int64(k) for k in range(4))
+CONSTANT, GBM, JUMP_DIFFUSION, ANCHORS = range(4)
 
 # shocks
-MARKET_SHOCK, NEWS_SHOCK, DEPTH_SHOCK = (int64(k) for k in range(3))
+MARKET_SHOCK, NEWS_SHOCK, DEPTH_SHOCK = range(3)
 
 RUN = record(
     ("dt", F8), ("n_steps", I8), ("n_ticks", I8), ("n0", I8), ("n1", I8),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from cascade.compiler.jit import int64, kernel, outlined
+from cascade.compiler.jit import kernel, outlined
 from cascade.core.bitmap import first_from, last_until
 from cascade.core.book import BUYS, NO_ASK, NO_BID, SELLS
 from cascade.core.exact import lot_value, tick_where
@@ -93,18 +93,18 @@ def index_price(st: State, p: Params, asset: int, limit: float) -> float:
     A source farther than `limit` from the median of all has no weight; where that befalls more than
     one, the index is the median (Binance; venues.md 1.3).
     """
-    total, weight, n = 0.0, 0.0, int64(0)
+    total, weight, n = 0.0, 0.0, 0
     for m in range(len(p.markets)):
         if _is_source(p, m, asset):
-            total += p.markets[m].index_weight * mid_price(st, p, int64(m))
+            total += p.markets[m].index_weight * mid_price(st, p, m)
             weight += p.markets[m].index_weight
             n += 1
     if n < 2:
         return total / weight
     median = 0.5 * (_ranked_mid(st, p, asset, (n - 1) // 2) + _ranked_mid(st, p, asset, n // 2))
-    outliers = int64(0)
+    outliers = 0
     for m in range(len(p.markets)):
-        mid = mid_price(st, p, int64(m))
+        mid = mid_price(st, p, m)
         if _is_source(p, m, asset) and abs(mid - median) > limit * median:
             total -= p.markets[m].index_weight * mid
             weight -= p.markets[m].index_weight
@@ -125,11 +125,11 @@ def _ranked_mid(st: State, p: Params, asset: int, rank: int) -> float:
     for m in range(len(p.markets)):
         if not _is_source(p, m, asset):
             continue
-        mid = mid_price(st, p, int64(m))
-        below, level = int64(0), int64(0)
+        mid = mid_price(st, p, m)
+        below, level = 0, 0
         for other in range(len(p.markets)):
             if _is_source(p, other, asset):
-                price = mid_price(st, p, int64(other))
+                price = mid_price(st, p, other)
                 below += 1 if price < mid else 0
                 level += 1 if price == mid else 0
         if below <= rank < below + level:
@@ -155,12 +155,12 @@ def update_mark(st: State, p: Params, m: int, sample: bool) -> None:
         market.index = index_price(st, p, fixed.asset, venue.outlier_limit)
     market.mark_before = market.mark
     if fixed.kind == SPOT:
-        market.mark = max((market.mid2 + 1) // 2, int64(1))
+        market.mark = max((market.mid2 + 1) // 2, 1)
     else:
         if sample:
             _follow_basis(st, p, m)
         price = _mark_price(st, p, m)
-        market.mark = max(int64(math.floor(price / fixed.tick_size + 0.5)), int64(1))
+        market.mark = max(math.floor(price / fixed.tick_size + 0.5), 1)
     if fixed.kind == POOL:  # nobody trades there: its prices are the oracle's
         market.last, market.mid2 = market.mark, 2 * market.mark
         market.high, market.low = max(market.high, market.mark), min(market.low, market.mark)
@@ -209,11 +209,11 @@ def _oracle_price(st: State, p: Params, m: int) -> float:
 @kernel
 def _mid_elsewhere(st: State, p: Params, m: int, otherwise: float) -> float:
     """Return the mean mid of the asset's perpetuals on other venues, or `otherwise` where there is none."""
-    total, n = 0.0, int64(0)
+    total, n = 0.0, 0
     for other in range(len(p.markets)):
         row = p.markets[other]
         if row.kind == PERPETUAL and row.asset == p.markets[m].asset and row.venue != p.markets[m].venue:
-            total += mid_price(st, p, int64(other))
+            total += mid_price(st, p, other)
             n += 1
     return total / float(n) if n > 0 else otherwise
 
@@ -253,7 +253,7 @@ def impact_price(st: State, p: Params, m: int, buys: bool) -> float:
     """Return the average price of buying (or selling) the impact notional at market, or the far side's best."""
     market, fixed = st.markets[m], p.markets[m]
     run = p.run[0]
-    wanted, value, lots = fixed.impact_notional, int64(0), int64(0)
+    wanted, value, lots = fixed.impact_notional, 0, 0
     tick = market.best_ask if buys else market.best_bid
     if tick == NO_ASK or tick == NO_BID:
         return mid_price(st, p, m)
@@ -267,7 +267,7 @@ def impact_price(st: State, p: Params, m: int, buys: bool) -> float:
         if following == NONE:
             break
         tick = following
-    average = math.copysign(float(value), float(lot_value(fixed, int64(1)))) / float(lots)
+    average = math.copysign(float(value), float(lot_value(fixed, 1))) / float(lots)
     return tick_where(fixed, average) * fixed.tick_size
 
 
@@ -280,7 +280,7 @@ def next_level(st: State, p: Params, m: int, tick: int, asks: bool) -> int:
         slot = first_from(st.bits, bitmap_at(p, m, ASKS), run.n0, run.n1, from_ + 1)
     else:
         slot = last_until(st.bits, bitmap_at(p, m, BIDS), run.n0, run.n1, from_ - 1)
-    return int64(NONE) if slot == NONE else st.markets[m].window + slot
+    return NONE if slot == NONE else st.markets[m].window + slot
 
 
 @outlined
@@ -306,7 +306,7 @@ def _next_rate(st: State, p: Params, m: int) -> int:
                 rate = p.rates[k].rate
         return rate
     premium = market.premium_sum / market.premium_weight if market.premium_weight > 0.0 else 0.0
-    average = int64(math.floor(premium * 1e8 + 0.5))
+    average = math.floor(premium * 1e8 + 0.5)
     return funding_rate(
         average, venue.funding_interest, venue.funding_clamp, venue.funding_part, venue.funding_whole,
         fixed.funding_cap,
@@ -325,13 +325,13 @@ def settle_funding(st: State, p: Params, m: int) -> None:
         market.funding_rate = _next_rate(st, p, m)
     value = lot_value(fixed, market.mark)
     if p.venues[fixed.venue].funding_at_index != 0:
-        value = lot_value(fixed, max(int64(math.floor(market.index / fixed.tick_size + 0.5)), int64(1)))
-    collected = int64(0)
+        value = lot_value(fixed, max(math.floor(market.index / fixed.tick_size + 0.5), 1))
+    collected = 0
     for k in range(len(st.positions)):
         position = st.positions[k]
         if position.market == m and position.lots != 0:
             payment = funding_payment(position.lots * abs(value), market.funding_rate)
-            account = int64(position.account)
+            account = position.account
             st.balances[account, fixed.settlement] -= payment
             collected += payment
             if st.accounts[account].margin != UNMARGINED:
@@ -353,9 +353,9 @@ def fund_markets(st: State, p: Params) -> None:
             continue
         venue = p.venues[fixed.venue]
         if fixed.funding != FUNDING_FIXED and step % venue.premium_steps == 0:
-            sample_premium(st, p, int64(m))
+            sample_premium(st, p, m)
         if step >= st.markets[m].next_funding:
-            settle_funding(st, p, int64(m))
+            settle_funding(st, p, m)
 
 
 @outlined

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cascade.compiler.jit import int64, kernel, outlined
+from cascade.compiler.jit import kernel, outlined
 from cascade.core.bitmap import first_from, last_until
 from cascade.core.book import NO_ASK, NO_BID
 from cascade.core.exact import lot_value
@@ -26,8 +26,8 @@ def start_bar(st: State, m: int) -> None:
 def _ask_depth(st: State, p: Params, m: int, from_: int, until: int) -> int:
     """Return the lots offered from slot `from_` to slot `until`, inclusive."""
     run = p.run[0]
-    total = int64(0)
-    slot = first_from(st.bits, bitmap_at(p, m, ASKS), run.n0, run.n1, max(from_, int64(0)))
+    total = 0
+    slot = first_from(st.bits, bitmap_at(p, m, ASKS), run.n0, run.n1, max(from_, 0))
     while slot != NONE and slot <= until:
         total -= st.levels[m * run.n_ticks + slot].lots
         slot = first_from(st.bits, bitmap_at(p, m, ASKS), run.n0, run.n1, slot + 1)
@@ -38,7 +38,7 @@ def _ask_depth(st: State, p: Params, m: int, from_: int, until: int) -> int:
 def _bid_depth(st: State, p: Params, m: int, from_: int, until: int) -> int:
     """Return the lots bid for from slot `from_` down to slot `until`, inclusive."""
     run = p.run[0]
-    total = int64(0)
+    total = 0
     slot = last_until(st.bits, bitmap_at(p, m, BIDS), run.n0, run.n1, min(from_, run.n_ticks - 1))
     while slot != NONE and slot >= until:
         total += st.levels[m * run.n_ticks + slot].lots
@@ -61,7 +61,7 @@ def write_bar(st: State, p: Params, m: int) -> None:
     row.best_ask = NONE if market.best_ask == NO_ASK else market.best_ask
     at, half = market.mid2 // 2 - market.window, market.mid2 // 2
     w1, w2, w3 = half // 1000, half // 200, half // 100
-    row.ask_10 = _ask_depth(st, p, m, int64(0), at + w1)
+    row.ask_10 = _ask_depth(st, p, m, 0, at + w1)
     row.ask_50 = row.ask_10 + _ask_depth(st, p, m, at + w1 + 1, at + w2)
     row.ask_100 = row.ask_50 + _ask_depth(st, p, m, at + w2 + 1, at + w3)
     row.bid_10 = _bid_depth(st, p, m, p.run[0].n_ticks - 1, at - w1)
@@ -82,12 +82,12 @@ def write_funds(st: State, p: Params) -> None:
     for settlement in range(len(st.ledger)):
         ledger, row = st.ledger[settlement], st.funds[clock.n_funds]
         clock.n_funds += 1
-        row.step, row.fund, row.price = clock.step, settlement, _price_of(st, p, int64(settlement))
+        row.step, row.fund, row.price = clock.step, settlement, _price_of(st, p, settlement)
         row.equity, row.uncovered = 0, 0
         for v in range(len(p.venues)):
-            equity = _fund_equity(st, p, int64(v), int64(settlement))
+            equity = _fund_equity(st, p, v, settlement)
             row.equity += equity
-            row.uncovered += max(-equity, int64(0))
+            row.uncovered += max(-equity, 0)
         row.income, row.losses, row.adl_value = ledger.fund_income, ledger.fund_losses, ledger.adl_value
         row.fees, row.deposits, row.withdrawals = ledger.fees, ledger.deposits, ledger.withdrawals
 
@@ -97,7 +97,7 @@ def _fund_equity(st: State, p: Params, v: int, settlement: int) -> int:
     """Return the balance of a venue's fund in an asset and what it holds of markets that settle in it, at mark."""
     fund = p.venues[v].fund
     equity = st.balances[fund, settlement]
-    first = int64(st.accounts[fund].first_position)
+    first = st.accounts[fund].first_position
     for m in range(len(p.markets)):  # a fund has a place in every market
         if p.markets[m].settlement == settlement:
             equity += st.positions[first + m].lots * lot_value(p.markets[m], st.markets[m].mark)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cascade.compiler.jit import entry, int64
+from cascade.compiler.jit import entry
 from cascade.core import state as s
 from cascade.core.bitmap import words
 from cascade.core.collateral import price_collateral
@@ -80,8 +80,8 @@ def allocate(
         ledger=empty(s.LEDGER, balances.shape[1]),
         collateral=np.zeros(len(p.collateral), np.int64),
         inbox=empty(s.INTENT, capacity.inbox),
-        buckets=np.full((2, int(N_BUCKETS)), NONE, np.int32),
-        arrivals=np.zeros(int(N_BUCKETS) // 64, np.uint64),
+        buckets=np.full((2, N_BUCKETS), NONE, np.int32),
+        arrivals=np.zeros(N_BUCKETS // 64, np.uint64),
         residuals=empty(s.RESIDUAL, capacity.residuals),
         ranked=empty(s.RANKED, capacity.ranked),
         liquidations=empty(s.LIQUIDATION, capacity.liquidations),
@@ -122,13 +122,13 @@ def take_seats(st: State, p: Params) -> None:
     """Count open interest, wake every trader at the end of its life, hang all triggers, and look at the funds."""
     for k in range(len(st.positions)):
         row = st.positions[k]
-        st.markets[int64(row.market)].open_interest += max(row.lots, int64(0))
+        st.markets[row.market].open_interest += max(row.lots, 0)
         row.low_tick, row.high_tick = NONE, NONE
     for account in range(len(st.accounts)):
         if st.accounts[account].margin != UNMARGINED:
-            retrigger(st, p, int64(account))
+            retrigger(st, p, account)
     for k in range(len(st.traders) - 1, -1, -1):
-        schedule(st, int64(k), int64(st.traders[k].life_ends))
+        schedule(st, k, st.traders[k].life_ends)
     write_funds(st, p)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from cascade.compiler.jit import boolean, entry, int64, kernel, outlined
+from cascade.compiler.jit import entry, kernel, outlined
 from cascade.core import (
     agents,
     backstop,
@@ -63,25 +63,25 @@ STEP = (
 (
     NEWS, SHOCKS, EXPIRIES, MAKERS, NEWS_TAKERS, BACKGROUND, ARBITRAGE, TRADERS, FUND, AGENTS,
     MATCH, MARKS, FUNDING, MARGIN_TEST, LIQUIDATION, DELEVERAGING, WAVE, RECORD,
-) = (int64(k) for k in range(18))  # fmt: skip
+) = range(18)  # fmt: skip
 
 (
     RUNNING, FINISHED, AGENTS_DUE, INBOX_FULL, ORDERS_FULL, TRADES_FULL, LIQUIDATIONS_FULL, RESIDUALS_FULL,
     RANKED_FULL, ADL_FULL, BARS_FULL, FUNDS_FULL,
-) = (int64(k) for k in range(12))  # fmt: skip
+) = range(12)  # fmt: skip
 
 
 @entry
 def count_failing(st: State, p: Params) -> int:
     """Return how many margined accounts hold a position and fail the margin test at the present marks."""
-    n = int64(0)
+    n = 0
     for account in range(len(st.accounts)):
-        if st.accounts[account].margin != UNMARGINED and not is_flat(st, int64(account)):
-            n += 1 if excess_of(st, p, int64(account)) <= 0 else 0
+        if st.accounts[account].margin != UNMARGINED and not is_flat(st, account):
+            n += 1 if excess_of(st, p, account) <= 0 else 0
     return n
 
 
-SAMPLE, HOLD_AVERAGES = boolean(True), boolean(False)
+SAMPLE, HOLD_AVERAGES = True, False
 
 
 @entry
@@ -114,10 +114,10 @@ def _intents(st: State, p: Params) -> int:
     stage = clock.stage
     if stage == NEWS:
         for a in range(len(p.assets)):
-            pricing.advance_news(st, p, int64(a))
+            pricing.advance_news(st, p, a)
         agents.set_depth_shocks(st, p)
         for m in range(len(p.markets)):
-            pricing.learn(st, p, int64(m))
+            pricing.learn(st, p, m)
     elif stage == EXPIRIES:
         if not agents.expire_orders(st, p):
             return INBOX_FULL
@@ -175,7 +175,7 @@ def _groups(st: State, p: Params, stage: int) -> bool:
 def _wake_traders(st: State, p: Params) -> bool:
     """Wake the traders whose calendar says so; False where the inbox is full."""
     clock = st.clock[0]
-    trader = int64(st.calendars[0, clock.step])
+    trader = st.calendars[0, clock.step]
     while trader != NONE:
         account = st.accounts[p.run[0].first_trader + trader]
         if clock.n_inbox + 2 * account.n_positions > len(st.inbox):
@@ -183,7 +183,7 @@ def _wake_traders(st: State, p: Params) -> bool:
             return False
         st.calendars[0, clock.step] = st.traders[trader].due_next
         wake(st, p, trader)
-        trader = int64(st.calendars[0, clock.step])
+        trader = st.calendars[0, clock.step]
     return True
 
 
@@ -200,7 +200,7 @@ def _prices(st: State, p: Params) -> int:
     elif clock.stage == MARKS:
         _mark_all(st, p, SAMPLE)
         for m in range(len(p.markets)):
-            pricing.update_withdrawal(st, p, int64(m))
+            pricing.update_withdrawal(st, p, m)
     else:
         pricing.fund_markets(st, p)
         backstop.sample_funds(st, p)
@@ -213,15 +213,15 @@ def _prices(st: State, p: Params) -> int:
 def _mark_all(st: State, p: Params, sample: bool) -> None:
     """Set the index and mark of every market: mids first, then spot, since the index is made of it."""
     for m in range(len(p.markets)):
-        pricing.update_mid(st, int64(m))
+        pricing.update_mid(st, m)
     for m in range(len(p.markets)):
         if p.markets[m].kind == SPOT:
-            pricing.update_mark(st, p, int64(m), sample)
+            pricing.update_mark(st, p, m, sample)
     if p.run[0].priced_collateral != 0:
         update_collateral(st, p)
     for m in range(len(p.markets)):
         if p.markets[m].kind != SPOT:
-            pricing.update_mark(st, p, int64(m), sample)
+            pricing.update_mark(st, p, m, sample)
 
 
 @outlined
@@ -233,7 +233,7 @@ def _waves(st: State, p: Params) -> int:
         clock.stale_traders = 0
         for account in range(p.run[0].first_agent, last):
             if st.accounts[account].standing & STALE != 0:
-                retrigger(st, p, int64(account))
+                retrigger(st, p, account)
         if not firing.fire_triggers(st, p):
             return INBOX_FULL
     elif clock.stage == LIQUIDATION:
@@ -312,7 +312,7 @@ def _begin_batch(st: State, p: Params, m: int, long: bool, index: int) -> bool:
     if n > len(st.ranked):
         clock.need = n
         return False
-    wanted = int64(0)
+    wanted = 0
     for k in range(clock.n_residual):
         residual = st.residuals[k]
         if (residual.lots > 0) == long and st.positions[residual.position].market == m:
@@ -343,8 +343,8 @@ def _next_residual(st: State, m: int, long: bool) -> int:
         residual = st.residuals[k]
         if residual.lots != 0 and (residual.lots > 0) == long:
             if st.positions[residual.position].market == m:
-                return int64(k)
-    return int64(NONE)
+                return k
+    return NONE
 
 
 @outlined
@@ -352,8 +352,8 @@ def _close_residuals(st: State, p: Params) -> None:
     """Close the wallets of the accounts whose residuals have been absorbed."""
     clock = st.clock[0]
     for k in range(clock.n_residual):
-        account = int64(st.positions[st.residuals[k].position].account)
-        st.accounts[account].standing &= ~int64(INSOLVENT)
+        account = st.positions[st.residuals[k].position].account
+        st.accounts[account].standing &= ~INSOLVENT
         if is_flat(st, account):
             backstop.close_wallet(st, p, account, st.residuals[k].row)
         retrigger(st, p, account)
@@ -390,7 +390,7 @@ def _record(st: State, p: Params) -> int:
             clock.need = len(p.markets)
             return BARS_FULL
         for m in range(len(p.markets)):
-            recording.write_bar(st, p, int64(m))
+            recording.write_bar(st, p, m)
         clock.next_bar += run.bar_steps
     clock.step += 1
     if is_snapshot:
