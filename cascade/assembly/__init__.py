@@ -139,7 +139,7 @@ def _add_agents(run: Any, venues: Venues, entities: Entities, n_agents: int) -> 
     run.python_agents = int(n_agents > 0)
     markets = list(range(len(venues.markets)))
     for _ in range(n_agents):
-        entities.add(k.AGENT, 0, markets, 0.0, margin=int(k.CROSS), fees=1)
+        entities.add(k.AGENT, 0, markets, 0.0, margin=k.CROSS, fees=1)
     run.first_trader = len(entities.accounts)
 
 

@@ -78,7 +78,7 @@ def _part(group: Seats, place: int, layer: int) -> Seats:
     traders.notional, traders.layer = traders.notional / group.counts, layer
     positions[~has] = np.zeros(1, DRAWN)[0]
     ones = np.ones(len(group.counts), np.int64)
-    return Seats(traders, positions, group.markets[row], ones, ones * int(k.ISOLATED))
+    return Seats(traders, positions, group.markets[row], ones, ones * k.ISOLATED)
 
 
 def _shared_out(p: k.Params, group: Seats, ticks: Array) -> Array:

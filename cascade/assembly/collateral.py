@@ -27,13 +27,13 @@ def collateral_rules(scenario: Scenario, markets: Array) -> Array:
     """Return how each venue counts a holding of each market; in full at its own price where no rule says."""
     rules = [rulebook_of(venue).collateral for venue in scenario.venues.values()]
     rows = empty(k.COLLATERAL, len(rules) * len(markets))
-    rows.price, rows.kept = k.OWN_SPOT, int(RATE)
+    rows.price, rows.kept = k.OWN_SPOT, RATE
     for v, book in enumerate(rules):
         for m, market in enumerate(scenario.markets.values()):
             rule = book.get(market.asset)
             if rule is not None and markets[m].kind == k.SPOT:
                 row = rows[v * len(markets) + m]
-                row.price, row.kept = _PRICES[rule.price], int(RATE) - rate(rule.haircut)
+                row.price, row.kept = _PRICES[rule.price], RATE - rate(rule.haircut)
                 row.given = _given(rule, float(markets[m].tick_size))
     return rows
 
@@ -79,12 +79,12 @@ def _with_basket(p: k.Params, group: Seats, basket: dict[int, float], ticks: Arr
         one = _start_tick(p, at, int(ticks[m])) * int(p.markets[m].unit)
         kept = int(p.collateral[at].kept)
         own["lots"] = np.floor(margin * basket.get(m, 0.0) / (one * kept / float(RATE))).astype(np.int64)
-        whole, rest = np.divmod(own["lots"] * one, int(RATE))
-        own["balance"] = -(whole * kept + rest * kept // int(RATE))
+        whole, rest = np.divmod(own["lots"] * one, RATE)
+        own["balance"] = -(whole * kept + rest * kept // RATE)
     markets = np.concatenate([np.asarray(group.markets).reshape(n, each), np.tile(places, (n, 1))], axis=1)
     return group._replace(
         positions=positions.ravel().view(np.recarray), markets=markets.ravel(),
-        counts=np.full(n, each + len(places)), margin=np.full(n, int(k.CROSS)),
+        counts=np.full(n, each + len(places)), margin=np.full(n, k.CROSS),
     )  # fmt: skip
 
 

@@ -43,7 +43,7 @@ class Entities:
 
     def add(
         self, kind: int, venue: int, markets: Sequence[int], cash_usd: float, lots: Sequence[int] = (),
-        margin: int = int(k.UNMARGINED), fees: int = 0,
+        margin: int = k.UNMARGINED, fees: int = 0,
     ) -> tuple[int, int]:  # fmt: skip
         """Add an account holding `lots` of each market and cash; return its number and its first position.
 

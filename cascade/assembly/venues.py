@@ -57,7 +57,7 @@ class Venues(NamedTuple):
 
 def rate(share: float) -> int:
     """Return a share as an integer rate."""
-    return round(share * int(RATE))
+    return round(share * RATE)
 
 
 def money(usd: float) -> int:
@@ -149,7 +149,7 @@ def _contract(
     for tier in contract.tiers:
         now = rate(tier.mmr + book.margin.closing_fee)
         if floor and book.margin.tiers == "marginal":
-            deduction = tier_amount(deduction, floor, now - before, int(RATE))
+            deduction = tier_amount(deduction, floor, now - before, RATE)
         tiers.append((round(tier.limit * unit), now, deduction, tier.max_leverage))
         floor, before = round(tier.limit * unit), now
     row.liquidation_fee = rate(contract.liquidation_fee)
@@ -158,15 +158,15 @@ def _contract(
     row.max_order = max(round(contract.max_market_qty / market.lot), 1)
     row.impact_notional = round(book.impact_notional(market.contract) * worth)
     cap = book.funding.cap
-    of_mmr = funding_cap(rate(contract.tiers[0].mmr), rate(book.funding.cap_of_mmr), int(RATE))
+    of_mmr = funding_cap(rate(contract.tiers[0].mmr), rate(book.funding.cap_of_mmr), RATE)
     row.funding_cap = of_mmr if cap is None else rate(cap)
 
 
 def _pool(row: Array, pool: Pool, tiers: list[tuple[int, int, int, float]]) -> None:
     """Set a pool's thresholds: what does not count towards health is its maintenance margin."""
     row.first_tier, row.n_tiers = len(tiers), 1
-    tiers.append((NO_LIMIT, int(RATE) - rate(pool.liquidation_threshold), 0, 1.0 / (1.0 - pool.ltv)))
-    row.bonus, row.protocol_fee = int(RATE) + rate(pool.bonus), rate(pool.protocol_fee)
+    tiers.append((NO_LIMIT, RATE - rate(pool.liquidation_threshold), 0, 1.0 / (1.0 - pool.ltv)))
+    row.bonus, row.protocol_fee = RATE + rate(pool.bonus), rate(pool.protocol_fee)
     row.funding = k.FUNDING_FIXED
 
 

@@ -22,7 +22,7 @@ def trader(name: str, margin: int, *lots_at: tuple[int, int]) -> Account:
     """Return a cross-margined trader with (lots, entry) in each perpetual."""
     holdings = tuple(Holding(market=FIRST + k, lots=n, entry=entry) for k, (n, entry) in enumerate(lots_at))
     return Account(
-        name=name, kind=int(par.TRADER_ACCOUNT), venue=1, margin=int(par.CROSS), holdings=holdings,
+        name=name, kind=par.TRADER_ACCOUNT, venue=1, margin=par.CROSS, holdings=holdings,
         balance=wallet(MARKETS, holdings, margin), seat=Seat(),
     )  # fmt: skip
 
@@ -39,18 +39,14 @@ def world_of(*traders: Account, **venue: int) -> World:
     for m, market in enumerate(MARKETS):
         place = (Holding(market=m, lots=1_000_000 if market.spot else 0, entry=START),)
         accounts.append(
-            Account(
-                name="maker", kind=int(par.MAKER_ACCOUNT), venue=market.venue, holdings=place, balance=10**12
-            )
+            Account(name="maker", kind=par.MAKER_ACCOUNT, venue=market.venue, holdings=place, balance=10**12)
         )
     for m in (FIRST, SECOND):
         net = sum(h.lots for a in traders for h in a.holdings if h.market == m)
         place = (Holding(market=m, lots=-net, entry=START),)
         balance = wallet(MARKETS, place, 10**10)
-        accounts.append(
-            Account(name="holder", kind=int(par.HOLDER), venue=1, holdings=place, balance=balance)
-        )
-    rules = {"take_over": int(par.TAKE_OVER_NEVER)} | {name: int(value) for name, value in venue.items()}
+        accounts.append(Account(name="holder", kind=par.HOLDER, venue=1, holdings=place, balance=balance))
+    rules = {"take_over": par.TAKE_OVER_NEVER} | {name: int(value) for name, value in venue.items()}
     return World(
         markets=MARKETS, venues=(Venue(), Venue(**rules)), accounts=tuple(accounts), n_ticks=128, n_steps=60,
         n_quotes=4 * 2 * len(MARKETS),

@@ -79,7 +79,7 @@ def test_without_forced_orders_nothing_reaches_the_book_and_nobody_is_deleverage
         assert breaches(runner.st, runner.p, runner.endowment) == []
         assert len(fills) == 0
         n += len(rows)
-        forced = np.isin(runner.log("trades")["purpose"], (int(par.FORCED), int(par.UNWINDING)))
+        forced = np.isin(runner.log("trades")["purpose"], (par.FORCED, par.UNWINDING))
         assert not forced.any()
     assert n > 0
 
@@ -88,7 +88,7 @@ def test_without_forced_orders_nothing_reaches_the_book_and_nobody_is_deleverage
 @pytest.mark.parametrize("policy", ["profit and leverage", "socialised"])
 def test_rows_say_what_the_fund_lost_and_where_the_lots_went(policy: str, price: int) -> None:
     rules = {
-        "take_over": int(par.TAKE_OVER_NEVER),
+        "take_over": par.TAKE_OVER_NEVER,
         "adl_ranking": int(POLICIES[policy]),
         "adl_price": int(price),
     }
@@ -105,7 +105,7 @@ def test_rows_say_what_the_fund_lost_and_where_the_lots_went(policy: str, price:
 
 
 def test_a_cool_down_ends_with_the_liquidation_it_belongs_to() -> None:
-    rules = {"procedure": int(par.IN_SLICES), "cooldown_steps": 30, "take_over": int(par.TAKE_OVER_CAPACITY)}
+    rules = {"procedure": par.IN_SLICES, "cooldown_steps": 30, "take_over": par.TAKE_OVER_CAPACITY}
     world = crash_world(long=True, cross=False, slice_above=0, fund_balance=10**9, **rules)
     runner = Runner(world)
     for at in (1000, 1000, 945, 800):
@@ -120,7 +120,7 @@ def test_a_cool_down_ends_with_the_liquidation_it_belongs_to() -> None:
 
 
 def test_a_cool_down_holds_for_its_time_though_the_first_slice_makes_the_account_safe() -> None:
-    rules = {"procedure": int(par.IN_SLICES), "cooldown_steps": 8, "cooldown_waits": 0, "slice_above": 0}
+    rules = {"procedure": par.IN_SLICES, "cooldown_steps": 8, "cooldown_waits": 0, "slice_above": 0}
     world = crash_world(long=True, cross=False, fund_balance=10**9, **rules)
     world = replace(world, markets=tuple(replace(m, liquidation_fee=0) for m in world.markets))
     runner = Runner(world)

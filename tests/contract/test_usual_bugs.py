@@ -75,9 +75,9 @@ def test_5_a_wick_of_the_last_price_liquidates_nobody_marked_at_the_index() -> N
     makers = next(k for k, a in enumerate(world.roster()) if a.kind == par.MAKER_ACCOUNT and a.venue == 1)
     bid = int(runner.st.accounts.first_position[makers])
     wick = [
-        Intent(position=bid, kind=int(par.CANCEL_ALL), offset=0.0),
-        Intent(position=bid, kind=int(par.LIMIT), lots=5, tick=700, offset=0.2),
-        Intent(position=position, kind=int(par.IOC), lots=-5, tick=1, offset=0.5),
+        Intent(position=bid, kind=par.CANCEL_ALL, offset=0.0),
+        Intent(position=bid, kind=par.LIMIT, lots=5, tick=700, offset=0.2),
+        Intent(position=position, kind=par.IOC, lots=-5, tick=1, offset=0.5),
     ]
     runner.step(wick)
     assert runner.st.markets[1].last == 700
@@ -105,7 +105,7 @@ def test_7_the_fee_is_on_what_filled_and_never_more_than_what_is_left() -> None:
 
 
 def test_8_deleveraging_closes_the_residual_of_a_partial_fill_on_both_sides() -> None:
-    world = crash_world(long=True, cross=False, take_over=int(par.TAKE_OVER_NEVER))
+    world = crash_world(long=True, cross=False, take_over=par.TAKE_OVER_NEVER)
     runner = run(world, START, START, 850, deep=False)
     rows, fills = runner.log("liquidations"), runner.log("adl")
     assert (rows["adl_lots"] == rows["position_lots"] - rows["filled_lots"]).all()
@@ -119,7 +119,7 @@ def test_8_deleveraging_closes_the_residual_of_a_partial_fill_on_both_sides() ->
 
 def test_9_a_batch_takes_from_the_highest_score_down_and_from_each_once() -> None:
     world = crash_world(
-        long=True, cross=False, take_over=int(par.TAKE_OVER_NEVER), adl_ranking=int(par.QUEUE_PNL_LEVERAGE)
+        long=True, cross=False, take_over=par.TAKE_OVER_NEVER, adl_ranking=par.QUEUE_PNL_LEVERAGE
     )
     fills = run(world, START, START, 850, deep=False).log("adl")
     assert len(fills) > 1
@@ -135,7 +135,7 @@ def test_9_a_batch_takes_from_the_highest_score_down_and_from_each_once() -> Non
 def test_10_and_12_at_bankruptcy_others_pay_the_deficit_once_at_mark_the_fund_does() -> None:
     paid = {}
     for price in (par.AT_BANKRUPTCY, par.AT_MARK):
-        rules = {"take_over": int(par.TAKE_OVER_NEVER), "adl_price": int(price)}
+        rules = {"take_over": par.TAKE_OVER_NEVER, "adl_price": int(price)}
         runner = run(crash_world(long=True, cross=False, **rules), START, START, 850, deep=False)
         needed = runner.log("liquidations")["deficit"].sum()
         assert needed > 0
@@ -145,17 +145,17 @@ def test_10_and_12_at_bankruptcy_others_pay_the_deficit_once_at_mark_the_fund_do
             -int(runner.st.balances[fund, 0]),
             int(needed),
         )
-    forgone, lost, needed = paid[int(par.AT_BANKRUPTCY)]
+    forgone, lost, needed = paid[par.AT_BANKRUPTCY]
     assert forgone == needed
     assert lost <= 0  # fees
-    forgone, lost, needed = paid[int(par.AT_MARK)]
+    forgone, lost, needed = paid[par.AT_MARK]
     assert forgone == 0
     assert lost + run_fees(par.AT_MARK) == needed
 
 
 def run_fees(price: int) -> int:
     """Return the clearance fees that the fund received in that crash."""
-    rules = {"take_over": int(par.TAKE_OVER_NEVER), "adl_price": int(price)}
+    rules = {"take_over": par.TAKE_OVER_NEVER, "adl_price": int(price)}
     return int(
         run(crash_world(long=True, cross=False, **rules), START, START, 850, deep=False)
         .log("liquidations")["fee"]
@@ -164,8 +164,8 @@ def run_fees(price: int) -> int:
 
 
 def test_11_who_would_be_insolvent_at_the_bankruptcy_price_is_passed_over() -> None:
-    rules = {"adl_ranking": int(par.RANDOM), "adl_price": int(par.AT_BANKRUPTCY)}
-    world = crash_world(long=True, cross=False, take_over=int(par.TAKE_OVER_NEVER), **rules)
+    rules = {"adl_ranking": par.RANDOM, "adl_price": par.AT_BANKRUPTCY}
+    world = crash_world(long=True, cross=False, take_over=par.TAKE_OVER_NEVER, **rules)
     runner = run(world, START, START, 850, deep=False)
     taken_from = set(runner.log("adl")["counterparty"].tolist())
     assert taken_from

@@ -40,7 +40,7 @@ class OracleMarket(Waterfall):
         self.standing = []
         for book in self.books:
             inbox += [
-                (Intent(position=o.position, kind=int(par.CANCEL), offset=0.0), o)
+                (Intent(position=o.position, kind=par.CANCEL, offset=0.0), o)
                 for o in book.orders
                 if o.due == self.now
             ]
@@ -71,8 +71,8 @@ class OracleMarket(Waterfall):
                     position=place,
                     lots=-size if held > 0 else size,
                     tick=LAST_TICK if held < 0 else 1,
-                    kind=int(par.IOC),
-                    purpose=int(par.UNWINDING),
+                    kind=par.IOC,
+                    purpose=par.UNWINDING,
                     reduce_only=1,
                 )
             )

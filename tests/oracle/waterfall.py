@@ -57,7 +57,7 @@ class Waterfall(Pool, Absorption):
                 position=position,
                 lots=-row.lots,
                 tick=1 if long else LAST_TICK,
-                kind=int(par.IOC),
+                kind=par.IOC,
                 purpose=int(par.STOPPING if stopped else par.PROFIT),
                 offset=0.0,
                 reduce_only=1,
@@ -319,7 +319,7 @@ class Waterfall(Pool, Absorption):
             self.killed += 1
             filled, value = 0, 0
         else:
-            filled, value = self.take(position, lots, limit, int(par.FORCED))
+            filled, value = self.take(position, lots, limit, par.FORCED)
         if venue.procedure == par.IN_BLOCKS:
             fee = self.settle_with_fund(account, market, value, quote * abs(filled) // size)
         else:

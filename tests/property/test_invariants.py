@@ -54,10 +54,10 @@ def test_nothing_breaks_in_random_markets(seed, n_steps):
 @PACE
 @given(
     seed=hs.integers(0, 2**40),
-    procedure=hs.integers(0, int(par.IN_BLOCKS)),
-    take_over=hs.integers(0, int(par.TAKE_OVER_NEVER)),
-    ranking=hs.integers(0, int(par.SOCIALISE)),
-    price=hs.integers(0, int(par.AT_MARK_BEFORE)),
+    procedure=hs.integers(0, par.IN_BLOCKS),
+    take_over=hs.integers(0, par.TAKE_OVER_NEVER),
+    ranking=hs.integers(0, par.SOCIALISE),
+    price=hs.integers(0, par.AT_MARK_BEFORE),
 )
 def test_nothing_breaks_where_the_fund_is_empty(seed, procedure, take_over, ranking, price):
     rules = {"take_over": take_over, "adl_ranking": ranking, "adl_price": price}
@@ -125,7 +125,7 @@ def with_collateral(world: World, rule: Collateral) -> World:
 @pytest.mark.parametrize("price", [par.OWN_SPOT, par.SPOT_MEDIAN, par.REDEMPTION, par.FLOORED])
 def test_a_jump_that_uses_up_the_fund_loses_no_collateral(long, price):
     rule, fund = Collateral(price=int(price), kept=91_234_567, given=950), 100_000
-    rules = {"fund_balance": fund, "adl_price": int(par.AT_MARK)}  # so that the fund bears the losses
+    rules = {"fund_balance": fund, "adl_price": par.AT_MARK}  # so that the fund bears the losses
     world = with_collateral(crash_world(long=long, cross=True, n_waves=2, **rules), rule)
     runner, spots = Runner(world), [k for k, (_, m) in enumerate(places(world)) if world.markets[m].spot]
     for step in range(12):
@@ -151,7 +151,7 @@ def test_orders_outside_the_window_wait_and_trade_when_the_price_comes():
     world = replace(crash_world(long=True, cross=False), n_ticks=64)
     runner = Runner(world)
     taker = next(k for k, (a, m) in enumerate(places(world)) if world.roster()[a].name == "taker" and m == 1)
-    far = [Intent(position=taker, kind=int(par.LIMIT), lots=3, tick=tick) for tick in (300, 301, 300)]
+    far = [Intent(position=taker, kind=par.LIMIT, lots=3, tick=tick) for tick in (300, 301, 300)]
     runner.step([*quotes(world, 1000, deep=True), *far])
     assert int(runner.st.markets[1].far_head) >= 0
     assert runner.st.markets[1].n_bids >= 3
@@ -159,7 +159,7 @@ def test_orders_outside_the_window_wait_and_trade_when_the_price_comes():
         runner.step(quotes(world, price, deep=True))
         assert breaches(runner.st, runner.p, runner.endowment) == []
     holder = next(k for k, (a, _) in enumerate(places(world)) if world.roster()[a].name == "holder")
-    runner.step([Intent(position=holder, kind=int(par.IOC), lots=-9, tick=300)])
+    runner.step([Intent(position=holder, kind=par.IOC, lots=-9, tick=300)])
     trades = runner.log("trades")
     mine = trades[(trades["maker"] == places(world)[taker][0]) & (trades["market"] == 1)]
     assert mine["tick"].tolist() == [301, 300, 300]

@@ -243,7 +243,7 @@ def test_every_reserved_amount_returns_to_zero_when_the_books_are_empty():
             runner.step(sent)
             held = max(held, int(runner.st.accounts["reserved"].sum()))
         positions = {order.position for order in runner.resting()}
-        runner.step([Intent(position=k, kind=int(par.CANCEL_ALL), offset=0.99) for k in positions])
+        runner.step([Intent(position=k, kind=par.CANCEL_ALL, offset=0.99) for k in positions])
         assert runner.st.clock[0].n_orders == 0
         assert not runner.st.accounts["reserved"].any()
     assert held > 0

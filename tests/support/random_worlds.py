@@ -230,7 +230,7 @@ def _margined(rng: random.Random, markets: list[Market], name: str, kind: int, s
 
 def _agents(rng: random.Random, markets: list[Market]) -> list[Account]:
     """Return margined accounts that may rest orders; some hold spot too, which counts towards equity."""
-    made = [_margined(rng, markets, f"agent {k}", int(par.AGENT), None) for k in range(rng.randint(1, 4))]
+    made = [_margined(rng, markets, f"agent {k}", par.AGENT, None) for k in range(rng.randint(1, 4))]
     return [
         _with_spot(rng, markets, agent) if rng.random() < 0.5 and _is_in_usd(markets, agent) else agent
         for agent in made
@@ -252,7 +252,7 @@ def _with_spot(rng: random.Random, markets: list[Market], agent: Account) -> Acc
     paid = sum(h.lots * h.entry * markets[h.market].unit for h in stock)
     share = rng.choice((1.0, 1.0, 0.5))  # the rest is a gift, so that not all fail at once
     holdings = tuple(sorted((*stock, *agent.holdings), key=lambda h: h.market))
-    return replace(agent, margin=int(par.CROSS), holdings=holdings, balance=agent.balance - int(paid * share))
+    return replace(agent, margin=par.CROSS, holdings=holdings, balance=agent.balance - int(paid * share))
 
 
 def _traders(rng: random.Random, markets: list[Market]) -> list[Account]:
@@ -260,7 +260,7 @@ def _traders(rng: random.Random, markets: list[Market]) -> list[Account]:
     made = []
     for k in range(rng.randint(1, 6)):
         plain = _margined(
-            rng, markets, f"trader {k}", int(par.TRADER_ACCOUNT), Seat(leverage=rng.choice(LEVERAGES))
+            rng, markets, f"trader {k}", par.TRADER_ACCOUNT, Seat(leverage=rng.choice(LEVERAGES))
         )
         if rng.random() < 0.3 and _is_in_usd(markets, plain):
             plain = _with_spot(rng, markets, plain)
@@ -297,7 +297,7 @@ def _balanced(markets: list[Market], accounts: list[Account]) -> list[Account]:
         made.append(
             Account(
                 name=f"holder {m}",
-                kind=int(par.HOLDER),
+                kind=par.HOLDER,
                 venue=market.venue,
                 holdings=places,
                 balance=wallet(tuple(markets), places, 10**11),
@@ -344,8 +344,8 @@ def _pool(rng: random.Random, world: World, asset: int, venue: int) -> Market:
 def _lender(rng: random.Random) -> Venue:
     """Return a lending venue: its oracle, its rules for calls, and who makes them."""
     return Venue(
-        mark=int(par.MARK_ORACLE),
-        procedure=int(par.BY_LIQUIDATORS),
+        mark=par.MARK_ORACLE,
+        procedure=par.BY_LIQUIDATORS,
         oracle_deviation=rng.choice((0.0, 0.01, 0.05)),
         oracle_steps=rng.choice((1, 4, 1000)),
         n_waves=rng.randint(1, 3),
@@ -372,7 +372,7 @@ def _borrower(rng: random.Random, name: str, venue: int, first: int, pools: list
     debt = int(weighted / 10**8 / rng.uniform(1.0, 1.2))
     mode = par.CROSS if len(holdings) > 1 else par.ISOLATED
     seat = Seat(leverage=3.0)
-    kind = int(par.TRADER_ACCOUNT)
+    kind = par.TRADER_ACCOUNT
     return Account(
         name=name,
         kind=kind,
@@ -402,7 +402,7 @@ def with_hedges(rng: random.Random, world: World) -> World:
         places = (Holding(market=m, lots=-net, entry=world.markets[m].start),)
         accounts.append(
             Account(
-                name=f"counterpart {m}", kind=int(par.HOLDER), venue=world.markets[m].venue, holdings=places,
+                name=f"counterpart {m}", kind=par.HOLDER, venue=world.markets[m].venue, holdings=places,
                 balance=wallet(world.markets, places, 10**11),
             )
         )  # fmt: skip
@@ -429,6 +429,6 @@ def _hedged(rng: random.Random, world: World, account: Account) -> Account:
     paid = sum(abs(h.lots * lot_value(world.markets[h.market], h.entry)) for h in legs if h.lots)
     margin = int(paid / account.seat.leverage) + rng.randint(0, 20_000)
     return replace(
-        account, margin=int(par.CROSS), holdings=tuple(legs), seat=Seat(leverage=account.seat.leverage),
+        account, margin=par.CROSS, holdings=tuple(legs), seat=Seat(leverage=account.seat.leverage),
         balance=wallet(world.markets, tuple(legs), margin) if paid else 0,
     )  # fmt: skip

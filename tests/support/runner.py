@@ -26,7 +26,7 @@ class Intent:
     kind: int
     lots: int = 0
     tick: int = 0
-    purpose: int = int(par.ANY)
+    purpose: int = par.ANY
     offset: float = 0.5
     reduce_only: int = 0
     ref: int = cols.NONE

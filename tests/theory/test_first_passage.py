@@ -37,7 +37,7 @@ def account(leverage: int, side: int, markets: tuple[Market, ...]) -> Account:
     """Return an account that has posted 1 / leverage of its entry value."""
     held = (Holding(market=1, lots=side * 100, entry=ENTRY),)
     return Account(
-        name=f"{leverage} {side}", kind=int(par.TRADER_ACCOUNT), venue=1, margin=int(par.ISOLATED),
+        name=f"{leverage} {side}", kind=par.TRADER_ACCOUNT, venue=1, margin=par.ISOLATED,
         holdings=held, balance=wallet(markets, held, 100 * ENTRY * UNIT // leverage),
         seat=Seat(leverage=float(leverage)),
     )  # fmt: skip
@@ -48,13 +48,13 @@ def deep_market() -> Runner:
     markets = (Market(spot=True, start=ENTRY), Market(spot=False, start=ENTRY, venue=1, tiers=TIERS))
     makers = [
         Account(
-            name=f"maker {m}", kind=int(par.MAKER_ACCOUNT), venue=m, holdings=(Holding(market=m),), balance=10**16
+            name=f"maker {m}", kind=par.MAKER_ACCOUNT, venue=m, holdings=(Holding(market=m),), balance=10**16
         )
         for m in (0, 1)
     ]  # fmt: skip
     traders = [account(leverage, side, markets) for leverage in LEVERAGES for side in (1, -1)]
     world = World(
-        markets=markets, venues=(Venue(), Venue(mark=int(par.MARK_INDEX), fund_balance=10**15)),
+        markets=markets, venues=(Venue(), Venue(mark=par.MARK_INDEX, fund_balance=10**15)),
         accounts=(*makers, *traders), n_ticks=1 << 15, n_steps=STEPS, n_quotes=4,
     )  # fmt: skip
     runner = Runner(world)

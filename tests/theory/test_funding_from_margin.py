@@ -31,7 +31,7 @@ def world_of(lots: int, margin: int, funding: int, others: tuple[Holding, ...] =
     held = (Holding(market=first, lots=lots, entry=ENTRY), *others)
     mode = par.CROSS if others else par.ISOLATED
     accounts = [
-        Account(name="payer", kind=int(par.TRADER_ACCOUNT), venue=1, margin=int(mode), holdings=held,
+        Account(name="payer", kind=par.TRADER_ACCOUNT, venue=1, margin=int(mode), holdings=held,
                 balance=wallet(markets, held, margin), seat=Seat(leverage=50.0))
     ]  # fmt: skip
     for m, market in enumerate(markets):
@@ -43,7 +43,7 @@ def world_of(lots: int, margin: int, funding: int, others: tuple[Holding, ...] =
         ]  # fmt: skip
         place = (Holding(market=m, lots=-sum(h.lots for h in held if h.market == m), entry=ENTRY),)
         if not market.spot:
-            accounts.append(Account(name=f"holder {m}", kind=int(par.HOLDER), venue=1, holdings=place,
+            accounts.append(Account(name=f"holder {m}", kind=par.HOLDER, venue=1, holdings=place,
                                     balance=wallet(markets, place, 10**14)))  # fmt: skip
     venue = Venue(first_funding=STAMP, funding_steps=1000, fund_balance=10**14)
     return World(markets=markets, venues=(Venue(), venue), accounts=tuple(accounts), n_quotes=8 * len(markets),

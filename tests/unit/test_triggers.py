@@ -44,9 +44,9 @@ def population(rng: random.Random, cross: bool, n_ticks: int, hedged: bool = Fal
         accounts.append(
             Account(
                 name=f"trader {k}",
-                kind=int(par.TRADER_ACCOUNT),
+                kind=par.TRADER_ACCOUNT,
                 venue=1,
-                margin=int(par.CROSS),
+                margin=par.CROSS,
                 holdings=holdings,
                 balance=wallet(world.markets, holdings, margin),
                 seat=Seat(leverage=leverage),
@@ -57,7 +57,7 @@ def population(rng: random.Random, cross: bool, n_ticks: int, hedged: bool = Fal
         accounts.append(
             Account(
                 name="holder",
-                kind=int(par.HOLDER),
+                kind=par.HOLDER,
                 venue=1,
                 holdings=place,
                 balance=wallet(world.markets, place, 10**10),
