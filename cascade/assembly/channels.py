@@ -16,6 +16,7 @@ from cascade.core import params as k
 from cascade.core.population import DRAWN
 from cascade.core.start import entry_values
 from cascade.core.state import NONE, Array
+from cascade.names import MarkRule, number_of
 from cascade.scenario.schema_channels import Channels
 
 
@@ -35,7 +36,7 @@ def switch_off(channels: Channels, p: k.Params, seats: list[Seats], ticks: Array
     if not channels.maker_withdrawal:  # volatility is never looked at, so depth stays that of the calm
         p.markets.variance_steps[:] = NO_LIMIT
     if not channels.mark_rule:
-        p.venues.mark[:] = k.MARK_INDEX
+        p.marks.rule[:] = number_of(MarkRule, "index")
     if not channels.stop_losses:
         p.layers.stop_share[:] = 0.0
         for group in seats:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from cascade.assembly.entities import MONEY, Entities, rows
+from cascade.assembly.entities import MONEY, Entities, records
 from cascade.assembly.venues import decay, variance_of
 from cascade.core import params as k
 from cascade.core.exact import INVERSE
@@ -17,7 +17,7 @@ from cascade.rng import decision_key
 from cascade.scenario.distributions import AnyDistribution
 from cascade.scenario.schema import Scenario
 from cascade.scenario.schema_agents import Depth, LadderMaker
-from cascade.scenario.schema_shocks import DepthShock, MarketOrderShock, NewsShock
+from cascade.scenario.schema_shocks import MarketOrderShock, NewsShock
 from cascade.scenario.tables import read_depth
 
 STOCK_USD = 2e9
@@ -70,8 +70,8 @@ class GroupBuilder:
         self.scenario, self.replicate, self.markets, self.prices = scenario, replicate, markets, prices
         self.entities, self.quantiles = entities, quantiles
         self.names = list(scenario.markets)
-        self.makers: list[tuple[object, ...]] = []
-        self.levels: list[tuple[float, float]] = []
+        self.makers: list[dict[str, Any]] = []
+        self.levels: list[dict[str, float]] = []
         self.n_quotes = 0
 
     def key(self, group: str, market: str) -> np.uint64:
@@ -96,8 +96,8 @@ class GroupBuilder:
             for name in self.scenario.select_markets(group.markets):
                 self._makers(group, name)
         return Groups(
-            makers=rows(k.MAKER, self.makers),
-            quote_levels=rows(k.QUOTE_LEVEL, self.levels),
+            makers=records(k.MAKER, self.makers),
+            quote_levels=records(k.QUOTE_LEVEL, self.levels),
             news_takers=self._news_takers(),
             flows=self._flows(),
             arbitrage=self._arbitrage(),
@@ -118,13 +118,18 @@ class GroupBuilder:
         for slot in range(group.count):
             position, stock = self.agent(k.MAKER_ACCOUNT, m, 2.0 * group.cap)
             jitter = generator.uniform(*group.level_jitter, len(sizes))
-            self.makers.append((
-                position, len(self.levels), len(sizes), self.n_quotes, min(group.requote_rate * dt, 1.0),
-                group.tolerance, group.fair_noise_bps * 1e-4, group.skew_bps * 1e-4, self.lots(m, group.cap),
-                stock, key, slot,
-            ))  # fmt: skip
+            self.makers.append({
+                "position": position, "first_level": len(self.levels), "n_levels": len(sizes),
+                "first_quote": self.n_quotes, "act": min(group.requote_rate * dt, 1.0),
+                "tolerance": group.tolerance, "noise": group.fair_noise_bps * 1e-4,
+                "skew": group.skew_bps * 1e-4, "cap": self.lots(m, group.cap), "initial": stock,
+                "key": key, "slot": slot,
+            })  # fmt: skip
             distances = np.array(group.levels_bps) * 1e-4 * jitter
-            self.levels += list(zip(distances.tolist(), sizes.tolist(), strict=True))
+            self.levels += [
+                {"distance": distance, "money": size}
+                for distance, size in zip(distances.tolist(), sizes.tolist(), strict=True)
+            ]
             self.n_quotes += 2 * len(sizes)
 
     def _news_takers(self) -> Array:
@@ -135,24 +140,31 @@ class GroupBuilder:
                 position, _ = self.agent(k.NEWS_TAKER_ACCOUNT, m, STOCK_USD)
                 rate = group.rate * self.scenario.dt
                 key = self.key(f"news taker/{group.name}", name)
-                found.append((position, group.edge_bps * 1e-4, group.max_order * MONEY, rate, key))
-        return rows(k.NEWS_TAKER, found)
+                found.append({
+                    "position": position, "edge": group.edge_bps * 1e-4,
+                    "max_order": group.max_order * MONEY, "rate": rate, "key": key,
+                })  # fmt: skip
+        return records(k.NEWS_TAKER, found)
 
     def _flows(self) -> Array:
         found = []
         dt = self.scenario.dt
         for group in self.scenario.flow:
-            sizes = [self.quantiles.add(x.size, MONEY) for x in (group.market_orders, group.limit_orders)]
+            market_size = self.quantiles.add(group.market_orders.size, MONEY)
+            limit_size = self.quantiles.add(group.limit_orders.size, MONEY)
             distance = self.quantiles.add(group.limit_orders.distance, 1e-4)
             for name in self.scenario.select_markets(group.markets):
                 m = self.names.index(name)
                 takes, _ = self.agent(k.FLOW_ACCOUNT, m, STOCK_USD)
                 rests, _ = self.agent(k.FLOW_ACCOUNT, m, STOCK_USD)
-                found.append((
-                    takes, rests, group.market_orders.rate * dt, group.limit_orders.rate * dt, *sizes, distance,
-                    group.limit_orders.life / dt, group.scale, self.key(f"flow/{group.name}", name),
-                ))  # fmt: skip
-        return rows(k.FLOW, found)
+                found.append({
+                    "market_position": takes, "limit_position": rests,
+                    "market_rate": group.market_orders.rate * dt, "limit_rate": group.limit_orders.rate * dt,
+                    "market_size": market_size, "limit_size": limit_size, "distance": distance,
+                    "life": group.limit_orders.life / dt, "scale": group.scale,
+                    "key": self.key(f"flow/{group.name}", name),
+                })  # fmt: skip
+        return records(k.FLOW, found)
 
     def _arbitrage(self) -> Array:
         found = []
@@ -164,35 +176,39 @@ class GroupBuilder:
             )
             gain = self.lots(f, group.gain_usd_per_bps) * 1e4
             act = min(group.rate * self.scenario.dt, 1.0)
-            found.append((
-                first, first + 1, group.threshold_bps * 1e-4, gain, self.lots(f, group.max_order),
-                self.lots(f, group.cap), act, stock, self.key(f"arbitrage/{group.name}", group.perpetual),
-            ))  # fmt: skip
-        return rows(k.ARBITRAGE, found)
+            found.append({
+                "spot_position": first, "perpetual_position": first + 1,
+                "threshold": group.threshold_bps * 1e-4, "gain": gain,
+                "max_order": self.lots(f, group.max_order), "cap": self.lots(f, group.cap), "act": act,
+                "initial_spot": stock, "key": self.key(f"arbitrage/{group.name}", group.perpetual),
+            })  # fmt: skip
+        return records(k.ARBITRAGE, found)
 
     def _shocks(self) -> Array:
-        found: list[tuple[object, ...]] = []
+        found: list[dict[str, Any]] = []
         last = math.ceil(self.scenario.duration / self.scenario.dt)
         for shock in self.scenario.shocks:
             first = int(self.scenario.seconds(shock.at) / self.scenario.dt)
             until = first + max(round(shock.over / self.scenario.dt), 1)
+            when = {"start": first, "stop": until}
             if isinstance(shock, MarketOrderShock):
                 m = self.names.index(shock.market)
                 position, stock = self.agent(k.SHOCK_ACCOUNT, m, 2.0 * shock.notional)
                 lots = self.lots(m, shock.notional) * (1.0 if shock.side == "buy" else -1.0)
-                found.append((k.MARKET_SHOCK, m, first, until, lots, position, stock))
+                own = {"amount": lots, "position": position, "initial": stock}
+                found.append({"kind": k.MARKET_SHOCK, "target": m, **own, **when})
             elif isinstance(shock, NewsShock):
                 asset = list(self.scenario.assets).index(shock.asset)
-                found.append((k.NEWS_SHOCK, asset, first, until, math.log1p(shock.move), 0, 0))
+                found.append(
+                    {"kind": k.NEWS_SHOCK, "target": asset, "amount": math.log1p(shock.move), **when}
+                )
             else:
-                found += self._depth_shock(shock, first, until if shock.over > 0.0 else last)
-        return rows(k.SHOCK, found)
-
-    def _depth_shock(self, shock: DepthShock, first: int, until: int) -> list[tuple[object, ...]]:
-        return [
-            (k.DEPTH_SHOCK, self.names.index(name), first, until, shock.factor, 0, 0)
-            for name in self.scenario.select_markets(shock.markets)
-        ]
+                when["stop"] = until if shock.over > 0.0 else last
+                found += [
+                    {"kind": k.DEPTH_SHOCK, "target": self.names.index(name), "amount": shock.factor, **when}
+                    for name in self.scenario.select_markets(shock.markets)
+                ]
+        return records(k.SHOCK, found)
 
 
 def _set_learning(market: Array, group: LadderMaker, dt: float) -> None:

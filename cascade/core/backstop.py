@@ -7,29 +7,26 @@ is left as residuals to `deleveraging`.
 
 from __future__ import annotations
 
+from cascade.compiler.choice import choice
 from cascade.compiler.jit import kernel, outlined
 from cascade.core.exact import from_usd, lot_value, proportion
 from cascade.core.ledger import fund_of, held_at, move_position, settle_flat
+from cascade.core.liquidation_log import row_of
 from cascade.core.margin import (
+    Standing,
     bankruptcy_tick,
     equity_in,
     equity_of,
     excess_of,
     is_flat,
     maintenance,
-    maintenance_of,
+    standing_of,
 )  # fmt: skip
-from cascade.core.params import (
-    SPOT,
-    TAKE_OVER_CAPACITY,
-    TAKE_OVER_NEVER,
-    TAKE_OVER_SOLVENT,
-    UNMARGINED,
-    Params,
-)  # fmt: skip
+from cascade.core.params import SPOT, UNMARGINED, Params
 from cascade.core.rules import bankruptcy_quote, fillable_value, fund_change, fund_floor, is_fund_drawn
 from cascade.core.state import INSOLVENT, N_LEVELS, NONE, State
 from cascade.core.triggers import retrigger
+from cascade.names import TakeOver, names_of
 
 WAVES = 1 << 20
 """More than the waves of any step."""
@@ -38,24 +35,25 @@ WAVES = 1 << 20
 
 
 @kernel
-def quote_of_part(p: Params, m: int, held: int, mark: int, size: int, equity: int, maintained: int) -> int:
+def quote_of_part(p: Params, m: int, held: int, mark: int, size: int, standing: Standing) -> int:
     """Return what an account receives for closing `size` lots of a position at its bankruptcy price."""
     unit = lot_value(p.markets[m], mark)
     part = proportion(maintenance(p, m, abs(held * unit)), size, abs(held))
-    return bankruptcy_quote(size * unit if held > 0 else -size * unit, equity, part, maintained)
+    return bankruptcy_quote(
+        size * unit if held > 0 else -size * unit, standing.equity, part, standing.maintenance
+    )
 
 
 @outlined
-def fillable_tick(st: State, p: Params, account: int, position: int) -> int:
+def fillable_tick(st: State, p: Params, position: int, standing: Standing) -> int:
     """Return the worst price of a forced order in blocks: mark, less a spread that grows as margin is used up."""
     row = st.positions[position]
     m = row.market
-    venue = p.venues[st.accounts[account].venue]
+    rule = p.blocks[st.accounts[row.account].venue]
     value = row.lots * lot_value(p.markets[m], st.markets[m].mark)
-    equity, maintained = equity_of(st, p, account), maintenance_of(st, p, account)
     least = fillable_value(
-        value, equity, maintenance(p, m, abs(value)), maintained,
-        venue.bankruptcy_adjustment, venue.spread_to_maintenance,
+        value, standing.equity, maintenance(p, m, abs(value)), standing.maintenance,
+        rule.bankruptcy_adjustment, rule.spread_to_maintenance,
     )  # fmt: skip
     return bankruptcy_tick(p, m, row.lots, -least)
 
@@ -107,22 +105,20 @@ def close_wallet(st: State, p: Params, account: int, row: int) -> None:
 
 
 @outlined
-def fund_may_lose(st: State, p: Params, account: int, position: int, size: int, worst: int) -> bool:
+def fund_may_lose(st: State, p: Params, position: int, size: int, worst: int, standing: Standing) -> bool:
     """Tell whether the fund covers a forced order that fills at its worst tick, within its limit for a test."""
     if p.run[0].forced_orders == 0:
         return True
     row = st.positions[position]
-    m, v = row.market, st.accounts[account].venue
-    equity, maintained = equity_of(st, p, account), maintenance_of(st, p, account)
-    quote = quote_of_part(p, m, row.lots, st.markets[m].mark, size, equity, maintained)
+    m, v = row.market, st.accounts[row.account].venue
+    quote = quote_of_part(p, m, row.lots, st.markets[m].mark, size, standing)
     received = size * lot_value(p.markets[m], worst)
     loss = quote - (received if row.lots > 0 else -received)
     if loss <= 0:
         return True
-    venue = p.venues[v]
-    most = from_usd(p.markets[m], st.markets[m].mark, venue.max_loss)
-    within = venue.max_loss == 0 or _lost(st, v) + loss <= most
-    return within and equity_in(st, p, venue.fund, p.markets[m].settlement) >= loss
+    most = from_usd(p.markets[m], st.markets[m].mark, p.blocks[v].max_loss)
+    within = p.blocks[v].max_loss == 0 or _lost(st, v) + loss <= most
+    return within and equity_in(st, p, p.venues[v].fund, p.markets[m].settlement) >= loss
 
 
 @outlined
@@ -130,7 +126,7 @@ def sample_funds(st: State, p: Params) -> None:
     """Note the equity of every fund, for the drawdown that may trigger auto-deleveraging."""
     n = st.balances.shape[1]
     for v in range(len(p.venues)):
-        if st.clock[0].step % p.venues[v].level_steps == 0:
+        if st.clock[0].step % p.funds[v].level_steps == 0:
             for s in range(n):
                 level = equity_in(st, p, p.venues[v].fund, s)
                 st.fund_levels[v * n + s, st.venues[v].n_levels % N_LEVELS] = level
@@ -141,34 +137,25 @@ def sample_funds(st: State, p: Params) -> None:
 def _has_drawn_down(st: State, p: Params, account: int) -> bool:
     """Tell whether an account's fund has fallen so far, from its past level, that it takes over no more."""
     v, settlement = st.accounts[account].venue, st.accounts[account].settlement
-    venue = p.venues[v]
+    rule = p.funds[v]
     held = min(st.venues[v].n_levels, N_LEVELS)
-    if venue.drawdown == 0 or held == 0:
+    if rule.drawdown == 0 or held == 0:
         return False
     ring = v * st.balances.shape[1] + settlement
     peak, total = st.fund_levels[ring, 0], 0
     for k in range(held):
         peak = max(peak, st.fund_levels[ring, k])
         total += st.fund_levels[ring, k] // held
-    level = total if venue.drawdown_of_mean != 0 else peak
+    level = total if rule.drawdown_of_mean != 0 else peak
     m = st.positions[st.accounts[account].first_position].market
-    least = from_usd(p.markets[m], st.markets[m].mark, venue.drawdown_floor)
-    return is_fund_drawn(equity_in(st, p, venue.fund, settlement), fund_floor(level, venue.drawdown, least))
-
-
-@kernel
-def row_of(st: State, before: int, position: int) -> int:
-    """Return the last row of the log, from row `before` on, that is of a position's market and side, or NONE."""
-    m, long = st.positions[position].market, st.positions[position].lots > 0
-    k = st.clock[0].n_liquidations - 1
-    while k >= before and (st.liquidations[k].market != m or (st.liquidations[k].side > 0) != long):
-        k -= 1
-    return k if k >= before else NONE
+    least = from_usd(p.markets[m], st.markets[m].mark, rule.drawdown_floor)
+    fund = equity_in(st, p, p.venues[v].fund, settlement)
+    return is_fund_drawn(fund, fund_floor(level, rule.drawdown, least))
 
 
 @outlined
-def buy_holdings(st: State, p: Params, account: int, before: int) -> None:
-    """Let the fund buy at mark the spot that the book would not take; note it in rows from `before` on."""
+def buy_holdings(st: State, p: Params, account: int) -> None:
+    """Let the fund buy at mark the spot that the book would not take; note it in its rows."""
     row = st.accounts[account]
     fund = fund_of(st, p, account)
     first = row.first_position
@@ -177,26 +164,8 @@ def buy_holdings(st: State, p: Params, account: int, before: int) -> None:
         m = position.market
         if p.markets[m].kind == SPOT and position.lots != 0:
             value = -position.lots * lot_value(p.markets[m], st.markets[m].mark)
-            st.liquidations[row_of(st, before, k)].taken_over_lots = abs(position.lots)
+            st.liquidations[row_of(st, account, k)].taken_over_lots = abs(position.lots)
             move_position(st, p, k, held_at(st, fund, m), position.lots, value)
-
-
-@outlined
-def fund_accepts(st: State, p: Params, account: int) -> bool:
-    """Tell whether the fund of an account's venue may take it over under its rule."""
-    row = st.accounts[account]
-    venue = p.venues[row.venue]
-    if p.run[0].forced_orders == 0:
-        return True
-    if venue.take_over == TAKE_OVER_NEVER or _has_drawn_down(st, p, account):
-        return False
-    equity = equity_of(st, p, account)
-    after = equity_in(st, p, venue.fund, row.settlement) + equity
-    if venue.take_over == TAKE_OVER_SOLVENT:
-        return equity >= 0 and after >= 0
-    if venue.take_over == TAKE_OVER_CAPACITY:
-        return after >= 0
-    return _exposure_with(st, p, venue.fund, account) <= after
 
 
 @kernel
@@ -214,9 +183,52 @@ def _exposure_with(st: State, p: Params, fund: int, account: int) -> int:
     return exposure
 
 
+# What a fund takes, a kernel for each name: an account of some equity, with which the fund would have `after`.
+
+
+@kernel
+def takes_capacity(st: State, p: Params, account: int, equity: int, after: int) -> bool:
+    """Tell whether the fund's losses stay below its size."""
+    return after >= 0
+
+
+@kernel
+def takes_notional(st: State, p: Params, account: int, equity: int, after: int) -> bool:
+    """Tell whether all that the fund would hold stays below its size."""
+    return _exposure_with(st, p, fund_of(st, p, account), account) <= after
+
+
+@kernel
+def takes_solvent(st: State, p: Params, account: int, equity: int, after: int) -> bool:
+    """Tell whether the account still has equity."""
+    return equity >= 0 and after >= 0
+
+
+@kernel
+def takes_never(st: State, p: Params, account: int, equity: int, after: int) -> bool:
+    """Take over nobody."""
+    return False
+
+
+_takes = choice(names_of(TakeOver), globals(), "takes_{}")
+
+
 @outlined
-def take_over(st: State, p: Params, account: int, before: int) -> None:
-    """Give all positions and the balance of an account to the fund; note it in its rows from `before` on."""
+def fund_accepts(st: State, p: Params, account: int) -> bool:
+    """Tell whether the fund of an account's venue may take it over under its rule."""
+    row = st.accounts[account]
+    if p.run[0].forced_orders == 0:
+        return True
+    if _has_drawn_down(st, p, account):
+        return False
+    equity = equity_of(st, p, account)
+    after = equity_in(st, p, p.venues[row.venue].fund, row.settlement) + equity
+    return _takes(p.funds[row.venue].take_over, st, p, account, equity, after)
+
+
+@outlined
+def take_over(st: State, p: Params, account: int) -> None:
+    """Give all positions and the balance of an account to the fund; note it in its rows."""
     first = st.accounts[account].first_position
     settlement = st.accounts[account].settlement
     fund = fund_of(st, p, account)
@@ -228,7 +240,7 @@ def take_over(st: State, p: Params, account: int, before: int) -> None:
             continue
         m = position.market
         value = -position.lots * lot_value(p.markets[m], st.markets[m].mark)
-        st.liquidations[row_of(st, before, k)].taken_over_lots = abs(position.lots)
+        st.liquidations[row_of(st, account, k)].taken_over_lots = abs(position.lots)
         left -= value
         move_position(st, p, k, held_at(st, fund, m), position.lots, value)
     st.balances[account, settlement] -= left
@@ -243,7 +255,7 @@ def take_over(st: State, p: Params, account: int, before: int) -> None:
 
 
 @outlined
-def add_residuals(st: State, p: Params, account: int, before: int) -> None:
+def add_residuals(st: State, p: Params, account: int) -> None:
     """Queue what an insolvent account still holds for the ADL batch at the end of the wave.
 
     The balance is shared among its positions so that each closes at its bankruptcy price, the last
@@ -253,7 +265,7 @@ def add_residuals(st: State, p: Params, account: int, before: int) -> None:
     st.accounts[account].standing |= INSOLVENT
     first = st.accounts[account].first_position
     last = first + st.accounts[account].n_positions
-    equity, maintained = equity_of(st, p, account), maintenance_of(st, p, account)
+    standing = standing_of(st, p, account)
     left = st.balances[account, st.accounts[account].settlement]
     final = NONE
     for k in range(first, last):
@@ -267,11 +279,11 @@ def add_residuals(st: State, p: Params, account: int, before: int) -> None:
         mark = st.markets[m].mark
         quote = left
         if k != final:
-            quote = -quote_of_part(p, m, position.lots, mark, abs(position.lots), equity, maintained)
+            quote = -quote_of_part(p, m, position.lots, mark, abs(position.lots), standing)
         left -= quote
         residual = st.residuals[clock.n_residual]
         residual.position, residual.lots, residual.quote = k, position.lots, quote
-        residual.row = row_of(st, before, k)
+        residual.row = row_of(st, account, k)
         clock.n_residual += 1
 
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import math
 
+from cascade.compiler.choice import choice
 from cascade.compiler.jit import entry, kernel, outlined
 from cascade.core.exact import lot_value, times_rate
-from cascade.core.params import FLOORED, OWN_SPOT, REDEMPTION, SPOT, SPOT_MEDIAN, UNMARGINED, Params
+from cascade.core.params import MEDIAN, OWN_SPOT, REDEMPTION, SPOT, UNMARGINED, Params
 from cascade.core.state import State
+from cascade.names import CollateralPrice, names_of
 
 
 @kernel
@@ -38,17 +40,25 @@ def kept_value(p: Params, at: int, m: int, lots: int, tick: int) -> int:
     return times_rate(value, p.collateral[at].kept) if lots > 0 else value
 
 
+# --- prices, a kernel for each name, of spot market m when every spot price has fallen by `reach` -----
+
+
 @kernel
-def collateral_tick(st: State, p: Params, at: int, m: int, reach: float) -> int:
-    """Return the collateral price of spot market m when every spot price has fallen by `reach`."""
-    row = p.collateral[at]
-    if row.price == OWN_SPOT:
-        return fallen(st.markets[m].mark, reach)
-    if row.price == FLOORED:
-        return max(fallen(st.markets[m].mark, reach), row.given)
-    if row.price == SPOT_MEDIAN:
-        return _median_tick(st, p, m, reach)
-    return row.given
+def by_own_spot(st: State, p: Params, at: int, m: int, reach: float) -> int:
+    """Return the price of the book that the holding is in."""
+    return fallen(st.markets[m].mark, reach)
+
+
+@kernel
+def by_redemption(st: State, p: Params, at: int, m: int, reach: float) -> int:
+    """Return what the issuer pays, whatever the books say."""
+    return p.collateral[at].given
+
+
+@kernel
+def by_floor(st: State, p: Params, at: int, m: int, reach: float) -> int:
+    """Return the price of the holding's own book, at least a part of what the issuer pays."""
+    return max(fallen(st.markets[m].mark, reach), p.collateral[at].given)
 
 
 @kernel
@@ -58,8 +68,8 @@ def fallen(mark: int, reach: float) -> int:
 
 
 @outlined
-def _median_tick(st: State, p: Params, m: int, reach: float) -> int:
-    """Return the median of the spot prices of an asset, fallen by `reach`, as a tick of market m."""
+def by_median(st: State, p: Params, at: int, m: int, reach: float) -> int:
+    """Return the median of all spot prices of the asset, as a tick of market m."""
     asset, n = p.markets[m].asset, 0
     for k in range(len(p.markets)):
         n += 1 if _is_source(p, k, asset) else 0
@@ -97,6 +107,15 @@ def _ranked(st: State, p: Params, asset: int, rank: int, reach: float) -> float:
     return 0.0
 
 
+_by_source = choice(names_of(CollateralPrice), globals(), "by_{}")
+
+
+@kernel
+def collateral_tick(st: State, p: Params, at: int, m: int, reach: float) -> int:
+    """Return the collateral price of spot market m, under row `at` of the rules, when spot has fallen by `reach`."""
+    return _by_source(p.collateral[at].price, st, p, at, m, reach)
+
+
 @outlined
 def update_collateral(st: State, p: Params) -> None:
     """Set the price of all collateral that has another than its own book's."""
@@ -118,7 +137,7 @@ def moves_collateral(p: Params, venue: int, m: int, lots: int) -> bool:
         return True
     asset = p.markets[m].asset
     for k in range(n):
-        if _is_source(p, k, asset) and p.collateral[venue * n + k].price == SPOT_MEDIAN:
+        if _is_source(p, k, asset) and p.collateral[venue * n + k].price == MEDIAN:
             return True
     return False
 

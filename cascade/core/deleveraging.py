@@ -7,16 +7,46 @@ next, the other policies share. Every liquidation fill of the wave precedes any 
 
 from __future__ import annotations
 
+from cascade.compiler.choice import choice
 from cascade.compiler.jit import kernel, outlined
+from cascade.core.adl_policies import leverage_of
 from cascade.core.backstop import quote_of_part, retest
 from cascade.core.book import cancel_account
 from cascade.core.exact import lot_value, proportion
 from cascade.core.ledger import fund_of, held_at, move_position
-from cascade.core.margin import equity_in, maintenance_of
-from cascade.core.params import AT_MARK, AT_MARK_BEFORE, RANDOM, Params
-from cascade.core.ranking import leverage_of, pop_ranked
+from cascade.core.margin import Standing, equity_in, maintenance_of
+from cascade.core.params import RANDOM, Params
+from cascade.core.ranking import pop_ranked
 from cascade.core.rules import deleveraged, overlaps
 from cascade.core.state import State
+from cascade.names import AdlPrice, names_of
+
+# --- prices, a kernel for each name: what goes with `lots` of residual `index` ------------------------
+
+
+@kernel
+def value_at_bankruptcy(st: State, p: Params, index: int, lots: int) -> int:
+    """Return the residual's own balance, in proportion."""
+    residual = st.residuals[index]
+    return proportion(residual.quote, abs(lots), abs(residual.lots))
+
+
+@kernel
+def value_at_mark(st: State, p: Params, index: int, lots: int) -> int:
+    """Return what the lots cost at the mark."""
+    m = st.positions[st.residuals[index].position].market
+    return -lots * lot_value(p.markets[m], st.markets[m].mark)
+
+
+@kernel
+def value_at_mark_before(st: State, p: Params, index: int, lots: int) -> int:
+    """Return what the lots cost at the mark before this one."""
+    m = st.positions[st.residuals[index].position].market
+    return -lots * lot_value(p.markets[m], st.markets[m].mark_before)
+
+
+_price = choice(names_of(AdlPrice), globals(), "value_at_{}")
+
 
 # --- fills ----------------------------------------------------------------------------------------
 
@@ -39,11 +69,7 @@ def deleverage(st: State, p: Params, index: int) -> None:
         return
     lots = size if residual.lots > 0 else -size
     worth = lots * lot_value(p.markets[m], st.markets[m].mark)
-    value = proportion(residual.quote, size, abs(residual.lots))
-    if venue.adl_price == AT_MARK:
-        value = -worth
-    elif venue.adl_price == AT_MARK_BEFORE:
-        value = -lots * lot_value(p.markets[m], st.markets[m].mark_before)
+    value = _price(venue.adl_price, st, p, index, lots)
     if venue.adl_ranking == RANDOM and not overlaps(-value, _affordable(st, p, target, size)):
         pop_ranked(st)
         return
@@ -65,8 +91,8 @@ def _affordable(st: State, p: Params, position: int, size: int) -> int:
     """Return the most that an account can pay for closing `size` lots: at its own bankruptcy price."""
     row = st.positions[position]
     m, account = row.market, row.account
-    equity = equity_in(st, p, account, p.markets[m].settlement)
-    return -quote_of_part(p, m, row.lots, st.markets[m].mark, size, equity, maintenance_of(st, p, account))
+    standing = Standing(equity_in(st, p, account, p.markets[m].settlement), maintenance_of(st, p, account))
+    return -quote_of_part(p, m, row.lots, st.markets[m].mark, size, standing)
 
 
 @outlined

@@ -43,14 +43,14 @@ def largest_call(st: State, p: Params, account: int, position: int) -> tuple[int
     What is seized is rounded up, against the borrower.
     """
     row = st.positions[position]
-    market, venue = p.markets[row.market], p.venues[st.accounts[account].venue]
+    market, rule = p.markets[row.market], p.lending[st.accounts[account].venue]
     value = lot_value(market, st.markets[row.market].mark)
     debt = debt_of(st, p, account)
     repaid = repayable_debt(
-        debt, debt, row.lots * value, health_of(st, p, account), venue.close_health, venue.close_factor,
-        venue.close_least,
+        debt, debt, row.lots * value, health_of(st, p, account), rule.close_health, rule.close_factor,
+        rule.close_least,
     )  # fmt: skip
-    repaid = min(repaid, max(st.balances[venue.liquidator, market.settlement], 0))
+    repaid = min(repaid, max(st.balances[rule.liquidator, market.settlement], 0))
     lots = min(-((-times_rate(repaid, market.bonus)) // value), row.lots)
     repaid = min(repaid, covered_debt(lots * value, market.bonus))
     _, protocol = seized_collateral(repaid, market.bonus, market.protocol_fee)
@@ -70,10 +70,10 @@ def _without_dust(
 ) -> int:
     """Return how many of `sold` lots may go in a call after which both debt and collateral are left: no dust."""
     row = st.positions[position]
-    venue = p.venues[st.accounts[account].venue]
+    rule = p.lending[st.accounts[account].venue]
     value = lot_value(p.markets[row.market], st.markets[row.market].mark)
-    lots = max(row.lots - -(-venue.leftover // value), 0)
-    debt = max(debt_of(st, p, account) - venue.leftover, 0)
+    lots = max(row.lots - -(-rule.leftover // value), 0)
+    debt = max(debt_of(st, p, account) - rule.leftover, 0)
     return min(
         proportion(sold, min(lots, seized), seized),
         proportion(sold, min(debt, repaid), max(repaid, 1)),
@@ -100,26 +100,26 @@ def call(st: State, p: Params, account: int, position: int) -> tuple[int, int, i
     the protocol, and the debt repaid; where no call pays, all but the first are 0.
     """
     m = st.positions[position].market
-    venue = p.venues[st.accounts[account].venue]
+    rule = p.lending[st.accounts[account].venue]
     spot = p.markets[m].spot
     seized, protocol, repaid = largest_call(st, p, account, position)
     sold = seized - protocol
     if sold <= 0:
         return 0, 0, 0, 0, 0
-    seller = held_at(st, venue.liquidator, spot)
-    fee = fee_rate(st, p, venue.liquidator, spot, TAKER)
-    limit = paying_tick(p.markets[spot], repaid + charge(repaid, venue.min_profit), sold, fee)
+    seller = held_at(st, rule.liquidator, spot)
+    fee = fee_rate(st, p, rule.liquidator, spot, TAKER)
+    limit = paying_tick(p.markets[spot], repaid + charge(repaid, rule.min_profit), sold, fee)
     filled, value = _sale(st, p, seller, sold, limit)
     if filled != sold or (repaid != debt_of(st, p, account) and seized != st.positions[position].lots):
         most = _without_dust(st, p, account, position, seized, repaid, sold)
         filled, value = _sale(st, p, seller, min(filled, most), limit)
     repaid, protocol = proportion(repaid, filled, sold), proportion(protocol, filled, sold)
     gain = value - charge(value, fee) - repaid
-    if filled == 0 or gain < venue.gas + charge(repaid, venue.min_profit):
+    if filled == 0 or gain < rule.gas + charge(repaid, rule.min_profit):
         return seized, 0, 0, 0, 0
     _seize(st, p, account, position, filled, protocol, repaid)
     _sell(st, p, seller, filled, value, limit, fee)
-    transfer(st, venue.liquidator, p.markets[m].settlement, -venue.gas)
+    transfer(st, rule.liquidator, p.markets[m].settlement, -rule.gas)
     return seized, filled, value, protocol, repaid
 
 
@@ -127,16 +127,16 @@ def call(st: State, p: Params, account: int, position: int) -> tuple[int, int, i
 def _seize(st: State, p: Params, account: int, position: int, lots: int, protocol: int, repaid: int) -> None:
     """Repay debt for lots of collateral, which the vault hands out; the fund gets the protocol's claims."""
     m = st.positions[position].market
-    venue = p.venues[st.accounts[account].venue]
+    rule = p.lending[st.accounts[account].venue]
     spot, settlement = p.markets[m].spot, p.markets[m].settlement
     st.balances[account, settlement] += repaid
-    st.balances[venue.liquidator, settlement] -= repaid
+    st.balances[rule.liquidator, settlement] -= repaid
     fee = protocol * lot_value(p.markets[m], st.markets[m].mark)
     change_position(st, position, -(lots + protocol), -(repaid + fee))
     change_position(st, held_at(st, fund_of(st, p, account), m), protocol, fee)
-    change_position(st, held_at(st, venue.vault, m), lots, repaid)
-    change_position(st, held_at(st, venue.vault, spot), -lots, -repaid)
-    change_position(st, held_at(st, venue.liquidator, spot), lots, repaid)
+    change_position(st, held_at(st, rule.vault, m), lots, repaid)
+    change_position(st, held_at(st, rule.vault, spot), -lots, -repaid)
+    change_position(st, held_at(st, rule.liquidator, spot), lots, repaid)
     st.ledger[settlement].fund_income += fee
 
 

@@ -7,6 +7,7 @@ fails: a float guess from the closed form, then integer tests at its neighbours.
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 from cascade.compiler.jit import int64, kernel, outlined
 from cascade.core.collateral import counted_value
@@ -86,6 +87,25 @@ def maintenance_of(st: State, p: Params, account: int) -> int:
 def excess_of(st: State, p: Params, account: int) -> int:
     """Return equity minus maintenance margin; an account is liquidated when it holds a position and this is <= 0."""
     return equity_of(st, p, account) - maintenance_of(st, p, account)
+
+
+class Standing(NamedTuple):
+    """What an account is tested by, in the asset that its margin is counted in."""
+
+    equity: int
+    maintenance: int
+
+
+@kernel
+def standing_of(st: State, p: Params, account: int) -> Standing:
+    """Return where an account stands at the present marks."""
+    return Standing(equity_of(st, p, account), maintenance_of(st, p, account))
+
+
+@kernel
+def is_safe(standing: Standing) -> bool:
+    """Tell whether an account passes its margin test."""
+    return standing.equity > standing.maintenance
 
 
 @kernel

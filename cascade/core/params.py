@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from cascade.compiler.tables import declare
 from cascade.core.state import F8, F64, I8, I64, Array, record
+from cascade.names import CollateralPrice, Procedure, Ranking, number_of
 
 U8 = "u8"
 
@@ -28,9 +29,6 @@ ACCOUNT_KINDS = (
 
 # margin modes
 UNMARGINED, ISOLATED, CROSS = 0, 1, 2
-
-# where the price of collateral comes from
-OWN_SPOT, SPOT_MEDIAN, REDEMPTION, FLOORED = range(4)
 
 # what an intent asks for
 
@@ -54,15 +52,12 @@ REASONS = (
 )
 CROSSED, NOT_REDUCING, GONE, OUT_OF_BAND, OVER_LEVERAGE, NO_MARGIN, NO_LOT, NOT_FLAT, NO_HOLDING = range(9)
 
-# rules named by a rulebook
-MARK_MEDIAN, MARK_INDEX, MARK_LAST, MARK_CARRIED, MARK_BOOKS, MARK_ORACLE = range(6)
-TO_LOWER_TIER, IN_SLICES, IN_BLOCKS, BY_LIQUIDATORS = range(4)
-TAKE_OVER_CAPACITY, TAKE_OVER_NOTIONAL, TAKE_OVER_SOLVENT, TAKE_OVER_NEVER = range(4)
-(
-    QUEUE_PNL_MARGIN, QUEUE_PNL_LEVERAGE, QUEUE_ENTRY_LEVERAGE, QUEUE_RETURN_LEVERAGE, RANDOM,
-    PRO_RATA_PNL, RISK_AWARE_PRO_RATA, WATER_FILLING_LEVERAGE, SOCIALISE,
-) = range(9)  # fmt: skip
-AT_BANKRUPTCY, AT_MARK, AT_MARK_BEFORE = range(3)
+# rules of rulebooks that others than their own kernels ask about
+LIQUIDATORS = number_of(Procedure, "liquidators")
+RANDOM, SOCIALISE = number_of(Ranking, "random"), number_of(Ranking, "socialise")
+OWN_SPOT, MEDIAN = number_of(CollateralPrice, "own_spot"), number_of(CollateralPrice, "median")
+REDEMPTION, FLOOR = number_of(CollateralPrice, "redemption"), number_of(CollateralPrice, "floor")
+
 FUNDING_RULE, FUNDING_FIXED = 0, 1
 
 # news processes
@@ -106,22 +101,41 @@ MARKET_P = record(
 RATE_POINT = record(("step", I8), ("rate", I8))
 
 VENUE_P = record(
-    ("mark", I8), ("n_basis", I8), ("basis_steps", I8), ("outlier_limit", F8),
     ("n_waves", I8), ("wave_steps", I8),  # margin tests in a step, and steps from one to the next
-    ("index_steps", I8), ("mark_decay", F8),
     ("procedure", I8), ("tiers_down", I8), ("fill_or_kill", I8), ("whole_tiers", I8),
-    ("slice_share", F8), ("slice_above", I8), ("cooldown_steps", I8), ("cooldown_waits", I8),
-    ("block_share", F8), ("block_floor", I8), ("block_notional", I8),
-    ("backstop", I8), ("bankruptcy_adjustment", I8), ("spread_to_maintenance", I8),
-    ("take_over", I8), ("max_loss", I8), ("drawdown", I8), ("drawdown_of_mean", I8), ("drawdown_floor", I8),
-    ("level_steps", I8), ("adl_ranking", I8), ("adl_price", I8), ("key", U8),
-    ("fund", I8), ("fees", I8), ("rounding", I8), ("absorber", I8),
-    ("unwind_fraction", F8), ("unwind_max", I8),  # of what is left, per step; money units per order
-    ("funding_steps", I8), ("first_funding", I8), ("funding_interest", I8), ("funding_clamp", I8), ("premium_steps", I8),
-    ("funding_part", I8), ("funding_whole", I8), ("funding_at_index", I8),  # an interval's part of the rate
+    ("adl_ranking", I8), ("adl_price", I8), ("key", U8),
+    ("fund", I8), ("fees", I8), ("rounding", I8), ("absorber", I8),  # accounts
+)  # fmt: skip
+
+MARK = record(
+    ("rule", I8), ("n_basis", I8), ("basis_steps", I8), ("decay", F8), ("outlier_limit", F8), ("index_steps", I8),
     ("oracle_deviation", F8), ("oracle_steps", I8),
+)  # fmt: skip
+"""How a venue makes index and mark; `decay` is that of an exponential mean basis, per step."""
+
+FUNDING = record(
+    ("steps", I8), ("first", I8), ("interest", I8), ("clamp", I8), ("premium_steps", I8),
+    ("part", I8), ("whole", I8), ("at_index", I8),
+)  # fmt: skip
+"""Funding: stamps, the formula's figures, an interval's part of the rate, and whether it is paid at the index."""
+
+SLICES = record(
+    ("share", F8), ("above", I8), ("cooldown_steps", I8), ("cooldown_waits", I8), ("backstop", I8),
+)  # fmt: skip
+
+BLOCKS = record(
+    ("share", F8), ("floor", I8), ("notional", I8), ("bankruptcy_adjustment", I8), ("spread_to_maintenance", I8),
+    ("max_loss", I8),
+)  # fmt: skip
+
+FUND_RULE = record(
+    ("take_over", I8), ("drawdown", I8), ("drawdown_of_mean", I8), ("drawdown_floor", I8), ("level_steps", I8),
+    ("unwind_fraction", F8), ("unwind_max", I8),  # of what is left, per step; money units per order
+)  # fmt: skip
+
+LENDING = record(
     ("close_factor", I8), ("close_health", I8), ("close_least", I8), ("leftover", I8), ("gas", I8), ("min_profit", I8),
-    ("vault", I8), ("liquidator", I8),  # accounts of a lending venue
+    ("vault", I8), ("liquidator", I8),  # accounts
 )  # fmt: skip
 
 TIER = record(("cap", I8), ("rate", I8), ("deduction", I8), ("max_leverage", F8))
@@ -177,7 +191,13 @@ class Params(NamedTuple):
     points: Array
     markets: Array
     rates: Array
-    venues: Array
+    venues: Array  # these and what follows up to `lending`: a row for each venue
+    marks: Array
+    funding: Array
+    slices: Array
+    blocks: Array
+    funds: Array
+    lending: Array
     tiers: Array
     fees: Array  # int64 (n_venues, 2): maker and taker rate
     collateral: Array  # (n_venues * n_markets,) COLLATERAL
@@ -195,7 +215,9 @@ declare(
     Params,
     {
         "run": (RUN, 1), "assets": (ASSET_P, 1), "points": (POINT, 1), "markets": (MARKET_P, 1),
-        "rates": (RATE_POINT, 1), "venues": (VENUE_P, 1), "tiers": (TIER, 1), "fees": (I64, 2),
+        "rates": (RATE_POINT, 1), "venues": (VENUE_P, 1),
+        "marks": (MARK, 1), "funding": (FUNDING, 1), "slices": (SLICES, 1), "blocks": (BLOCKS, 1),
+        "funds": (FUND_RULE, 1), "lending": (LENDING, 1), "tiers": (TIER, 1), "fees": (I64, 2),
         "collateral": (COLLATERAL, 1),
         "makers": (MAKER, 1), "quote_levels": (QUOTE_LEVEL, 1), "news_takers": (NEWS_TAKER, 1),
         "flows": (FLOW, 1), "arbitrage": (ARBITRAGE, 1), "layers": (LAYER, 1), "shocks": (SHOCK, 1),

@@ -59,7 +59,7 @@ def allocate(
     chain_free(orders, 0, len(orders), NONE)
     clock = empty(s.CLOCK, 1)
     clock.next_bar, clock.next_funds = run.bar_steps, min(run.fund_steps, run.n_steps)
-    n_basis = max(int(p.venues.n_basis.max()), 1)
+    n_basis = max(int(p.marks.n_basis.max()), 1)
     return State(
         clock=clock,
         assets=empty(s.ASSET, len(p.assets)),
@@ -90,6 +90,7 @@ def allocate(
         bars=empty(s.BAR, capacity.bars),
         funds=empty(s.FUND, max(capacity.funds, balances.shape[1])),
         counts=np.zeros(len(REASONS), np.int64),
+        noted=np.full(max(int(accounts.n_positions.max()), 1), NONE, np.int64),
     )
 
 
@@ -113,7 +114,7 @@ def set_prices(st: State, p: Params, prices: Array, funding: Array) -> None:
         row.variance_at = fixed.variance_steps
         row.depth_factor, row.depth_shock = 1.0, 1.0
         row.funding_rate = funding[m]
-        row.next_funding = p.venues[fixed.venue].first_funding
+        row.next_funding = p.funding[fixed.venue].first
     price_collateral(st, p)
 
 

@@ -198,6 +198,7 @@ class State(NamedTuple):
     bars: Array  # (n,) BAR: drained by the engine
     funds: Array  # (n,) FUND: drained by the engine
     counts: Array  # int64 (n_reasons,): rejected intents by reason
+    noted: Array  # int64 (most positions of an account,): log row of each of the account that is liquidated
 
     def clone(self) -> State:
         """Return an independent copy."""
@@ -221,6 +222,6 @@ declare(
         "residuals": (RESIDUAL, 1), "ranked": (RANKED, 1),
         "liquidations": (LIQUIDATION, 1), "adl": (ADL, 1), "trades": (TRADE, 1), "bars": (BAR, 1),
         "funds": (FUND, 1),
-        "counts": (I64, 1),
+        "counts": (I64, 1), "noted": (I64, 1),
     },
 )  # fmt: skip

@@ -11,17 +11,21 @@ from typing import NamedTuple
 
 from cascade.compiler.jit import entry, kernel, outlined
 from cascade.core import (
-    agents,
     backstop,
     deleveraging,
+    expiries,
     firing,
+    funding,
     liquidation,
+    marks,
     matching,
-    pricing,
+    news,
     ranking,
     recording,
 )
+from cascade.core.agents import arbitrage, background, fund, makers, news_takers, shocks
 from cascade.core.collateral import update_collateral
+from cascade.core.index import update_mid
 from cascade.core.margin import excess_of, is_flat
 from cascade.core.params import SOCIALISE, SPOT, UNMARGINED, Params
 from cascade.core.seats import wake
@@ -114,12 +118,12 @@ def _intents(st: State, p: Params) -> int:
     stage = clock.stage
     if stage == NEWS:
         for a in range(len(p.assets)):
-            pricing.advance_news(st, p, a)
-        agents.set_depth_shocks(st, p)
+            news.advance_news(st, p, a)
+        shocks.set_depth_shocks(st, p)
         for m in range(len(p.markets)):
-            pricing.learn(st, p, m)
+            makers.learn(st, p, m)
     elif stage == EXPIRIES:
-        if not agents.expire_orders(st, p):
+        if not expiries.expire_orders(st, p):
             return INBOX_FULL
     elif stage == TRADERS:
         if not _wake_traders(st, p):
@@ -140,32 +144,32 @@ def _groups(st: State, p: Params, stage: int) -> bool:
     clock = st.clock[0]
     if stage == SHOCKS:
         while clock.cursor < len(p.shocks):
-            if not agents.send_shock(st, p, clock.cursor):
+            if not shocks.send_shock(st, p, clock.cursor):
                 return False
             clock.cursor += 1
     elif stage == MAKERS:
         while clock.cursor < len(p.makers):
-            if not agents.requote(st, p, clock.cursor):
+            if not makers.requote(st, p, clock.cursor):
                 return False
             clock.cursor += 1
     elif stage == NEWS_TAKERS:
         while clock.cursor < len(p.news_takers):
-            if not agents.sweep(st, p, clock.cursor):
+            if not news_takers.sweep(st, p, clock.cursor):
                 return False
             clock.cursor += 1
     elif stage == BACKGROUND:
         while clock.cursor < len(p.flows):
-            if not agents.send_background(st, p, clock.cursor):
+            if not background.send_background(st, p, clock.cursor):
                 return False
             clock.cursor += 1
     elif stage == ARBITRAGE:
         while clock.cursor < len(p.arbitrage):
-            if not agents.arbitrage(st, p, clock.cursor):
+            if not arbitrage.arbitrage(st, p, clock.cursor):
                 return False
             clock.cursor += 1
     else:
         while clock.cursor < len(p.venues) * len(p.markets):
-            if not agents.unwind(st, p, clock.cursor // len(p.markets), clock.cursor % len(p.markets)):
+            if not fund.unwind(st, p, clock.cursor // len(p.markets), clock.cursor % len(p.markets)):
                 return False
             clock.cursor += 1
     return True
@@ -200,9 +204,9 @@ def _prices(st: State, p: Params) -> int:
     elif clock.stage == MARKS:
         _mark_all(st, p, SAMPLE)
         for m in range(len(p.markets)):
-            pricing.update_withdrawal(st, p, m)
+            makers.update_withdrawal(st, p, m)
     else:
-        pricing.fund_markets(st, p)
+        funding.fund_markets(st, p)
         backstop.sample_funds(st, p)
         clock.wave = 0
     _next_stage(st)
@@ -213,15 +217,15 @@ def _prices(st: State, p: Params) -> int:
 def _mark_all(st: State, p: Params, sample: bool) -> None:
     """Set the index and mark of every market: mids first, then spot, since the index is made of it."""
     for m in range(len(p.markets)):
-        pricing.update_mid(st, m)
+        update_mid(st, m)
     for m in range(len(p.markets)):
         if p.markets[m].kind == SPOT:
-            pricing.update_mark(st, p, m, sample)
+            marks.update_mark(st, p, m, sample)
     if p.run[0].priced_collateral != 0:
         update_collateral(st, p)
     for m in range(len(p.markets)):
         if p.markets[m].kind != SPOT:
-            pricing.update_mark(st, p, m, sample)
+            marks.update_mark(st, p, m, sample)
 
 
 @outlined

@@ -12,6 +12,7 @@ from hypothesis import strategies as hs
 
 from cascade.core import params as par
 from cascade.core.check import breaches
+from cascade.names import AdlPrice, CollateralPrice, Procedure, Ranking, TakeOver, names_of
 from tests.support.random_worlds import random_world, with_pools
 from tests.support.runner import Intent, Runner
 from tests.support.small_worlds import START, crash_world, quotes
@@ -54,10 +55,10 @@ def test_nothing_breaks_in_random_markets(seed, n_steps):
 @PACE
 @given(
     seed=hs.integers(0, 2**40),
-    procedure=hs.integers(0, par.IN_BLOCKS),
-    take_over=hs.integers(0, par.TAKE_OVER_NEVER),
-    ranking=hs.integers(0, par.SOCIALISE),
-    price=hs.integers(0, par.AT_MARK_BEFORE),
+    procedure=hs.sampled_from([name for name in names_of(Procedure) if name != "liquidators"]),
+    take_over=hs.sampled_from(names_of(TakeOver)),
+    ranking=hs.sampled_from(names_of(Ranking)),
+    price=hs.sampled_from(names_of(AdlPrice)),
 )
 def test_nothing_breaks_where_the_fund_is_empty(seed, procedure, take_over, ranking, price):
     rules = {"take_over": take_over, "adl_ranking": ranking, "adl_price": price}
@@ -111,7 +112,7 @@ def test_a_move_of_60_per_cent_empties_the_fund_and_leaves_the_window(factor, n_
 
 def with_collateral(world: World, rule: Collateral) -> World:
     """Return a world whose traders hold five lots of spot on credit, as the venue counts them at the start."""
-    tick = rule.given if rule.price == par.REDEMPTION else START
+    tick = rule.given if rule.price == "redemption" else START
     coins = Holding(market=0, lots=5, entry=START)
     worth = coins.lots * tick * world.markets[0].unit * rule.kept // 10**8
     accounts = tuple(
@@ -122,10 +123,10 @@ def with_collateral(world: World, rule: Collateral) -> World:
 
 
 @pytest.mark.parametrize("long", [True, False])
-@pytest.mark.parametrize("price", [par.OWN_SPOT, par.SPOT_MEDIAN, par.REDEMPTION, par.FLOORED])
+@pytest.mark.parametrize("price", names_of(CollateralPrice))
 def test_a_jump_that_uses_up_the_fund_loses_no_collateral(long, price):
-    rule, fund = Collateral(price=int(price), kept=91_234_567, given=950), 100_000
-    rules = {"fund_balance": fund, "adl_price": par.AT_MARK}  # so that the fund bears the losses
+    rule, fund = Collateral(price=price, kept=91_234_567, given=950), 100_000
+    rules = {"fund_balance": fund, "adl_price": "mark"}  # so that the fund bears the losses
     world = with_collateral(crash_world(long=long, cross=True, n_waves=2, **rules), rule)
     runner, spots = Runner(world), [k for k, (_, m) in enumerate(places(world)) if world.markets[m].spot]
     for step in range(12):

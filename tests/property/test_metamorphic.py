@@ -297,7 +297,7 @@ def _equity(runner: Runner, account: int) -> int:
 def test_the_numbers_of_unmargined_accounts_do_not_matter(seed):
     """In a queue: luck belongs to a place, and who shares is rounded in the order of places."""
     world, sent = script(seed, 12)
-    queue = par.QUEUE_PNL_LEVERAGE
+    queue = "queue_pnl_leverage"
     world = replace(world, venues=tuple(replace(v, adl_ranking=queue) for v in world.venues))
     free = [a for a in world.accounts if a.margin == par.UNMARGINED]
     rest = [a for a in world.accounts if a.margin != par.UNMARGINED]

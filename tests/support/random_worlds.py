@@ -6,6 +6,7 @@ import random
 from dataclasses import replace
 
 from cascade.core import params as par
+from cascade.names import AdlPrice, CollateralPrice, MarkRule, Procedure, Ranking, TakeOver, names_of
 from tests.support.world import (
     NEVER,
     Account,
@@ -72,16 +73,14 @@ def _tiers(rng: random.Random) -> tuple:
 def _venue(rng: random.Random) -> Venue:
     """Return a venue's rules; funds are empty, small or rich."""
     return Venue(
-        mark=int(
-            rng.choice((par.MARK_MEDIAN, par.MARK_INDEX, par.MARK_LAST, par.MARK_CARRIED, par.MARK_BOOKS))
-        ),
+        mark=rng.choice([name for name in names_of(MarkRule) if name != "oracle"]),
         index_steps=rng.choice((1, 1, 3)),
         mark_decay=rng.choice((0.5, 0.9)),
         key=rng.randrange(2**63),
         funding_at_index=rng.randint(0, 1),
         n_basis=rng.randint(1, 4),
         basis_steps=rng.randint(1, 2),
-        procedure=int(rng.choice((par.TO_LOWER_TIER, par.TO_LOWER_TIER, par.IN_SLICES, par.IN_BLOCKS))),
+        procedure=rng.choice([name for name in names_of(Procedure) if name != "liquidators"]),
         tiers_down=rng.randint(0, 2),
         fill_or_kill=rng.choice((0, 0, 1)),
         whole_tiers=rng.choice((0, 0, 1)),
@@ -96,22 +95,13 @@ def _venue(rng: random.Random) -> Venue:
         drawdown_of_mean=rng.randint(0, 1),
         drawdown_floor=rng.choice((0, 10_000)),
         level_steps=rng.choice((1, 2)),
-        take_over=int(
-            rng.choice(
-                (
-                    par.TAKE_OVER_CAPACITY,
-                    par.TAKE_OVER_NOTIONAL,
-                    par.TAKE_OVER_SOLVENT,
-                    par.TAKE_OVER_NEVER,
-                )
-            )
-        ),
+        take_over=rng.choice(names_of(TakeOver)),
         outlier_limit=rng.choice((0.002, 0.05)),
         n_waves=rng.randint(1, 3),
         wave_steps=rng.choice((1, 1, 2)),
         fees=(rng.choice((-10_000, 0, 20_000)), rng.choice((0, 50_000, 123_457))),
-        adl_ranking=rng.randrange(9),
-        adl_price=int(rng.choice((par.AT_BANKRUPTCY, par.AT_BANKRUPTCY, par.AT_MARK, par.AT_MARK_BEFORE))),
+        adl_ranking=rng.choice(names_of(Ranking)),
+        adl_price=rng.choice(("bankruptcy", *names_of(AdlPrice))),
         unwind_fraction=rng.choice((0.01, 0.3, 1.0)),
         unwind_max=rng.choice((500_000, 10**12)),
         funding_steps=rng.choice((3, 5, 1000)),
@@ -123,7 +113,7 @@ def _venue(rng: random.Random) -> Venue:
 def _collateral(rng: random.Random) -> Collateral:
     """Return how a venue counts a spot holding."""
     return Collateral(
-        price=int(rng.choice((par.OWN_SPOT, par.SPOT_MEDIAN, par.REDEMPTION, par.FLOORED))),
+        price=rng.choice(names_of(CollateralPrice)),
         kept=rng.choice((10**8, 95_000_000, 71_234_567)),
         given=rng.choice((START, START - 30)),
     )
@@ -344,8 +334,8 @@ def _pool(rng: random.Random, world: World, asset: int, venue: int) -> Market:
 def _lender(rng: random.Random) -> Venue:
     """Return a lending venue: its oracle, its rules for calls, and who makes them."""
     return Venue(
-        mark=par.MARK_ORACLE,
-        procedure=par.BY_LIQUIDATORS,
+        mark="oracle",
+        procedure="liquidators",
         oracle_deviation=rng.choice((0.0, 0.01, 0.05)),
         oracle_steps=rng.choice((1, 4, 1000)),
         n_waves=rng.randint(1, 3),

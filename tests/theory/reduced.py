@@ -87,7 +87,7 @@ class ReducedMarket:
         ]  # fmt: skip
         room = 64 * (ladder.levels // 16 + 2)  # four times the ladder: it never leaves the window
         self.world = World(
-            markets=markets, venues=(Venue(), Venue(mark=par.MARK_LAST)), accounts=(*others, *seats),
+            markets=markets, venues=(Venue(), Venue(mark="last")), accounts=(*others, *seats),
             n_ticks=room, n_steps=n_steps, n_waves=n_waves,
         )  # fmt: skip
         self.runner = Runner(self.world)

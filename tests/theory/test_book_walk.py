@@ -17,7 +17,7 @@ from tests.theory.reduced import LAST_TICK, UNIT, Ints, fork, place, silence
 MARKETS = (Market(spot=True, start=50_000, unit=UNIT), Market(spot=False, start=50_000, venue=1, unit=UNIT))
 WORLD = World(
     markets=MARKETS,
-    venues=(Venue(), Venue(mark=par.MARK_LAST)),
+    venues=(Venue(), Venue(mark="last")),
     accounts=tuple(
         Account(name=name, kind=int(kind), venue=1, holdings=(Holding(market=1),), balance=10**16)
         for name, kind in (("ladder", par.MAKER_ACCOUNT), ("flow", par.FLOW_ACCOUNT))

@@ -22,7 +22,7 @@ def lent(debt: int, **rules) -> Runner:
         bonus=round((1 + BONUS) * 1e8), protocol_fee=round(FEE * 1e8),
     )  # fmt: skip
     lender = Venue(
-        mark=par.MARK_ORACLE, procedure=par.BY_LIQUIDATORS, capital=10**15, fund_balance=10**15, **rules
+        mark="oracle", procedure="liquidators", capital=10**15, fund_balance=10**15, **rules
     )  # fmt: skip
     borrower = Account(
         name="borrower", kind=par.TRADER_ACCOUNT, venue=1, margin=par.ISOLATED, balance=-debt,

@@ -42,7 +42,7 @@ def count(rule: Collateral, lots: int, *ticks: int) -> int:
     return int(values[trader])
 
 
-OWN, MEDIAN, REDEMPTION, FLOOR = par.OWN_SPOT, par.SPOT_MEDIAN, par.REDEMPTION, par.FLOORED
+OWN, MEDIAN, REDEMPTION, FLOOR = "own_spot", "median", "redemption", "floor"
 
 
 @pytest.mark.parametrize(
@@ -62,9 +62,9 @@ OWN, MEDIAN, REDEMPTION, FLOOR = par.OWN_SPOT, par.SPOT_MEDIAN, par.REDEMPTION, 
     ],
 )
 def test_a_holding_counts_at_the_price_of_its_source_less_the_haircut(
-    price: int, ticks: tuple[int, ...], tick: int
+    price: str, ticks: tuple[int, ...], tick: int
 ) -> None:
-    rule = Collateral(price=int(price), kept=KEPT, given=970)
+    rule = Collateral(price=price, kept=KEPT, given=970)
     assert count(rule, 7, *ticks) == 7 * tick * 100 * KEPT // 10**8
 
 

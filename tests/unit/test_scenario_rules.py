@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 import cascade
-from cascade.core import params as k
 from cascade.errors import Problem, ScenarioError
 from cascade.explain.rules import assumptions_of, rulebook_counts
+from cascade.names import Ranking, number_of
 from cascade.scenario.load import digest, inspect, to_yaml
 from cascade.scenario.schema import Scenario
 from cascade.venues.load import load_rulebook, rulebook_of
@@ -49,7 +49,7 @@ def test_the_assembled_market_has_the_rule(tmp_path: Path) -> None:
     from cascade.assembly import assemble
 
     assembled = assemble(scenario(tmp_path, f"venues.{VENUE}.rules.adl.ranking=socialise"), 0)
-    assert k.SOCIALISE in assembled.params.venues.adl_ranking
+    assert number_of(Ranking, "socialise") in assembled.params.venues.adl_ranking
 
 
 def test_a_rule_counts_as_set_by_the_scenario(tmp_path: Path) -> None:
