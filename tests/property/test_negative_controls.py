@@ -209,7 +209,7 @@ def test_claims_without_spot_behind_them_are_caught(name):
     assert breaches(st, p, runner.endowment) == []
     if name == "vault":  # hands a lot to its venue's fund
         first, other = (
-            int(st.accounts.first_position[k]) for k in (p.venues[lender].vault, p.venues[lender].fund)
+            int(st.accounts.first_position[k]) for k in (p.lending[lender].vault, p.venues[lender].fund)
         )
         places = first, other
     else:  # gets a claim that the vault owes it, but no spot
@@ -217,7 +217,7 @@ def test_claims_without_spot_behind_them_are_caught(name):
             np.flatnonzero((p.markets.kind[st.positions.market] == par.POOL) & (st.positions.lots > 0))[0]
         )
         m = int(st.positions.market[borrower])
-        places = int(st.accounts.first_position[p.venues[lender].vault]) + m, borrower
+        places = int(st.accounts.first_position[p.lending[lender].vault]) + m, borrower
         st.markets.open_interest[m] += 1
     st.positions.lots[list(places)] += (-1, 1)
     assert [text for text in breaches(st, p, runner.endowment) if "the vault of venue" in text]
