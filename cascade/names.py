@@ -19,7 +19,7 @@ TakeOver: TypeAlias = Literal["capacity", "notional", "solvent", "never"]
 
 Ranking: TypeAlias = Literal[
     "queue_pnl_margin", "queue_pnl_leverage", "queue_entry_leverage", "queue_return_leverage", "random",
-    "pro_rata_pnl", "risk_aware_pro_rata", "water_filling_leverage", "socialise",
+    "pro_rata_pnl", "risk_aware_pro_rata", "water_filling_leverage", "socialise", "smallest_first",
 ]  # fmt: skip
 """Who gives way in auto-deleveraging: `core/adl_policies.py`."""
 

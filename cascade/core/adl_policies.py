@@ -182,6 +182,12 @@ def socialise(st: State, p: Params, position: int) -> float:
     return float(abs(st.positions[position].lots))
 
 
+@kernel
+def smallest_first(st: State, p: Params, position: int) -> float:
+    """Return less the larger a position is: the smallest give way first, so that large hedges stand longest."""
+    return -_size(st, p, position)
+
+
 score = choice(names_of(Ranking), globals(), decorator=outlined)
 """Return the rank score, or the weight, of a counterparty under the policy of a number."""
 

@@ -203,8 +203,8 @@ class AdlRule(Model):
         default="queue_pnl_margin",
         description="Who gives way: a queue by profit over wallet times margin ratio, by profit over notional or over "
         "entry value times leverage, or by mark over entry price times leverage; at random; "
-        "all winners by profit, or by profit times leverage; accounts of the highest leverage, down to a common one; or "
-        "everybody pays by size.",
+        "all winners by profit, or by profit times leverage; accounts of the highest leverage, down to a common one; "
+        "everybody pays by size; or the smallest positions first.",
     )  # fmt: skip
     price: AdlPrice = Field(
         default="bankruptcy", description="Price of the forced fill: bankruptcy, mark, or the mark before it."

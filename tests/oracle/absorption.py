@@ -316,6 +316,7 @@ class Absorption(Exchange):
             mark, entry = entry, mark
         return {
             "socialise": float(abs(row.lots)),
+            "smallest_first": -size,
             "water_filling_leverage": self.leverage(row.account, market.settlement),
             "pro_rata_pnl": max(profit, 0.0),
             "risk_aware_pro_rata": max(profit, 0.0) * self.leverage(row.account, market.settlement),
