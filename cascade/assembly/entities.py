@@ -116,6 +116,4 @@ class Entities:
 
     def position_rows(self, more: int) -> Array:
         """Return position records with room for `more` at the end."""
-        table = _with_room(POSITION, self.positions, more)
-        table.low_tick[:], table.high_tick[:] = NONE, NONE
-        return table
+        return _with_room(POSITION, self.positions, more)

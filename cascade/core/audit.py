@@ -7,7 +7,7 @@ changes nothing, and a circle of links ends it as surely as a whole market.
 from __future__ import annotations
 
 from cascade.compiler.jit import entry, int64, kernel
-from cascade.core.ladder import HIGH, LOW, trigger_slot
+from cascade.core.buckets import HIGH, LOW, bucket_at, bucket_of
 from cascade.core.params import Params
 from cascade.core.state import NONE, Array, State, record
 
@@ -29,13 +29,13 @@ def audit(st: State, p: Params, markets: Array) -> int:
         found.lots += row.lots
         found.longs += max(row.lots, 0)
         found.unentered += int64(row.lots == 0 and row.entry_value != 0)
-        found.low += _astray(st, p, k, LOW)
-        found.high += _astray(st, p, k, HIGH)
+        found.low += _astray(st, p, 2 * k)
+        found.high += _astray(st, p, 2 * k + 1)
     for m in range(len(st.markets)):
         markets[m].empty = NONE
         _follow_levels(st, p, m, markets[m])
-        markets[m].low += _count_heads(st, p, 2 * m)
-        markets[m].high += _count_heads(st, p, 2 * m + 1)
+        markets[m].low += _count_heads(st, p, m, LOW)
+        markets[m].high += _count_heads(st, p, m, HIGH)
     listed = 0
     for account in range(len(st.accounts)):
         order = st.accounts[account].first_order
@@ -89,41 +89,37 @@ def _count(st: State, order: int, found: Array) -> None:
 
 
 @kernel
-def _astray(st: State, p: Params, k: int, high: bool) -> int:
-    """Return the share of position k in the number of its market's trigger nodes that hang wrong.
+def _astray(st: State, p: Params, node: int) -> int:
+    """Return the share of a trigger node in the number of its market's that hang wrong.
 
     A node counts 1 and a bucket that is not empty counts 1 (`_count_heads`); the first node of the right
     bucket takes back both, and 1 for each node that it leads to by links that lead both ways. So most nodes
     are looked at one after the other as they lie in memory, and only those that share a bucket are followed.
     """
-    row = st.positions[k]
-    tick = row.high_tick if high else row.low_tick
-    if tick == NONE:
+    row, side, m = st.triggers[node], node & 1, st.positions[node >> 1].market
+    if row.tick == NONE:
         return 0
-    if (row.high_prev if high else row.low_prev) != NONE:
+    if row.prev != NONE:
         return 1
-    m = row.market
-    slot = trigger_slot(st, p, m, tick, high)
-    if st.trigger_heads[(2 * m + int64(high)) * (p.run[0].n_ticks + 1) + slot] != k:
+    slot = bucket_of(st, p, m, row.tick, side)
+    if st.trigger_heads[bucket_at(p, m, side) + slot] != node:
         return 1
-    led, followed, before = 1, 0, k
-    node = row.high_next if high else row.low_next
-    while node != NONE and followed <= len(st.positions):
-        after = st.positions[node]
-        tick = after.high_tick if high else after.low_tick
-        if tick == NONE:
+    led, followed, before, other = 1, 0, node, row.next
+    while other != NONE and followed <= len(st.positions):
+        after = st.triggers[other]
+        if after.tick == NONE:
             led -= 1
-        elif (after.high_prev if high else after.low_prev) == before and after.market == m:
-            led += int64(trigger_slot(st, p, m, tick, high) == slot)
+        elif after.prev == before and st.positions[other >> 1].market == m and other & 1 == side:
+            led += int64(bucket_of(st, p, m, after.tick, side) == slot)
         followed += 1
-        before, node = node, after.high_next if high else after.low_next
+        before, other = other, after.next
     return -led
 
 
 @kernel
-def _count_heads(st: State, p: Params, which: int) -> int:
-    """Return how many buckets of triggers are not empty: 2 m the low ones of market m, 2 m + 1 its high ones."""
-    n, at = 0, which * (p.run[0].n_ticks + 1)
+def _count_heads(st: State, p: Params, m: int, side: int) -> int:
+    """Return how many buckets of triggers on one side of market m are not empty."""
+    n, at = 0, bucket_at(p, m, side)
     for slot in range(p.run[0].n_ticks + 1):
         n += int64(st.trigger_heads[at + slot] != NONE)
     return n

@@ -6,9 +6,8 @@ A market's queues lie on its `ladder`. One ladder serves both sides, since a boo
 from __future__ import annotations
 
 from cascade.compiler.jit import kernel, outlined
-from cascade.core.bitmap import first_from, last_until
 from cascade.core.exact import lot_value, usd_value
-from cascade.core.ladder import ASKS, BIDS, bitmap_at, link, recentre, unlink
+from cascade.core.ladder import level_after, level_from, link, recentre, unlink
 from cascade.core.ledger import apply_fill
 from cascade.core.margin import initial_margin
 from cascade.core.params import FORCED, NEWS, SPOT, UNMARGINED, Params
@@ -44,15 +43,14 @@ def _best_far(st: State, m: int, buys: bool) -> int:
 def refresh_best(st: State, p: Params, m: int, buys: bool) -> None:
     """Find the best price of a side after its best level has emptied."""
     market = st.markets[m]
-    run = p.run[0]
     if buys:
-        slot = last_until(st.bits, bitmap_at(p, m, BIDS), run.n0, run.n1, run.n_ticks - 1)
+        slot = level_from(st, p, m, p.run[0].n_ticks - 1, SELLS)
         inside = NO_BID if slot == NONE else market.window + slot
         if market.far_head != NONE:
             inside = max(inside, _best_far(st, m, BUYS))
         market.best_bid = inside
     else:
-        slot = first_from(st.bits, bitmap_at(p, m, ASKS), run.n0, run.n1, 0)
+        slot = level_from(st, p, m, 0, BUYS)
         inside = NO_ASK if slot == NONE else market.window + slot
         if market.far_head != NONE:
             inside = min(inside, _best_far(st, m, SELLS))
@@ -271,14 +269,9 @@ def _offered_at(st: State, p: Params, m: int, tick: int, account: int) -> int:
 @kernel
 def _next_tick(st: State, p: Params, m: int, tick: int, buys: bool) -> int:
     """Return the best price beyond a tick of the side that fills buys, or sells; an empty side's where none is."""
-    run, market = p.run[0], st.markets[m]
-    from_ = tick - market.window
-    if buys:
-        slot = first_from(st.bits, bitmap_at(p, m, ASKS), run.n0, run.n1, max(from_ + 1, 0))
-        best = NO_ASK if slot == NONE else market.window + slot
-    else:
-        slot = last_until(st.bits, bitmap_at(p, m, BIDS), run.n0, run.n1, min(from_, run.n_ticks) - 1)
-        best = NO_BID if slot == NONE else market.window + slot
+    market = st.markets[m]
+    slot = level_after(st, p, m, tick - market.window, buys)
+    best = (NO_ASK if buys else NO_BID) if slot == NONE else market.window + slot
     order = market.far_head
     while order != NONE:
         row = st.orders[order]

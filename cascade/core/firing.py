@@ -7,12 +7,13 @@ is safe still is hung anew.
 from __future__ import annotations
 
 from cascade.compiler.jit import int64, kernel, outlined
+from cascade.core.buckets import drop, reached
 from cascade.core.inbox import append
 from cascade.core.margin import MAX_TICK, excess_of
 from cascade.core.params import IOC, PROFIT, SPOT, STOPPING, Params
 from cascade.core.seats import abandon_life, top_up
 from cascade.core.state import NONE, STALE, State
-from cascade.core.triggers import drop_high, drop_low, flag, next_high, next_low, retrigger
+from cascade.core.triggers import flag, retrigger
 
 INBOX_ROOM = 1
 """Intents one fired trigger may append: a stop or a take-profit."""
@@ -51,8 +52,8 @@ def _unhang(st: State, p: Params, account: int) -> None:
     row = st.accounts[account]
     first = row.first_position
     for k in range(first, first + row.n_positions):
-        drop_low(st, p, k)
-        drop_high(st, p, k)
+        drop(st, p, st.positions[k].market, 2 * k)
+        drop(st, p, st.positions[k].market, 2 * k + 1)
 
 
 @outlined
@@ -91,9 +92,7 @@ def fire_triggers(st: State, p: Params) -> bool:
             if clock.n_inbox + INBOX_ROOM > len(st.inbox):
                 clock.need = clock.n_inbox + INBOX_ROOM
                 return False
-            position = next_low(st, p, m)
-            if position == NONE:
-                position = next_high(st, p, m)
+            position = reached(st, p, m)
             if position == NONE:
                 break
             fire(st, p, position)

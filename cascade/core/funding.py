@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 
 from cascade.compiler.jit import kernel, outlined
-from cascade.core.bitmap import first_from, last_until
 from cascade.core.book import BUYS, NO_ASK, NO_BID, SELLS
 from cascade.core.exact import lot_value, tick_where
 from cascade.core.index import mid_price
-from cascade.core.ladder import ASKS, BIDS, bitmap_at
+from cascade.core.ladder import level_after
 from cascade.core.params import FUNDING_FIXED, PERPETUAL, UNMARGINED, Params
 from cascade.core.rules import funding_payment, funding_rate, premium_index
 from cascade.core.state import NONE, State
@@ -19,36 +18,20 @@ from cascade.core.triggers import retrigger
 @outlined
 def impact_price(st: State, p: Params, m: int, buys: bool) -> float:
     """Return the average price of buying (or selling) the impact notional at market, or the far side's best."""
-    market, fixed = st.markets[m], p.markets[m]
-    run = p.run[0]
+    market, fixed, n = st.markets[m], p.markets[m], p.run[0].n_ticks
     wanted, value, lots = fixed.impact_notional, 0, 0
-    tick = market.best_ask if buys else market.best_bid
-    if tick == NO_ASK or tick == NO_BID:
+    best = market.best_ask if buys else market.best_bid
+    if best == NO_ASK or best == NO_BID:
         return mid_price(st, p, m)
-    while value < wanted and market.window <= tick < market.window + run.n_ticks:
-        unit = lot_value(fixed, tick)
-        held = abs(st.levels[m * run.n_ticks + tick - market.window].lots)
-        part = min(held, (wanted - value) // abs(unit) + 1)
-        value += part * abs(unit)
+    slot = best - market.window
+    while slot != NONE and value < wanted and 0 <= slot < n:
+        unit = abs(lot_value(fixed, market.window + slot))
+        part = min(abs(st.levels[m * n + slot].lots), (wanted - value) // unit + 1)
+        value += part * unit
         lots += part
-        following = next_level(st, p, m, tick, buys)
-        if following == NONE:
-            break
-        tick = following
+        slot = level_after(st, p, m, slot, buys)
     average = math.copysign(float(value), float(lot_value(fixed, 1))) / float(lots)
     return tick_where(fixed, average) * fixed.tick_size
-
-
-@kernel
-def next_level(st: State, p: Params, m: int, tick: int, asks: bool) -> int:
-    """Return the next occupied tick away from the touch, or NONE at the window's edge."""
-    from_ = tick - st.markets[m].window
-    run = p.run[0]
-    if asks:
-        slot = first_from(st.bits, bitmap_at(p, m, ASKS), run.n0, run.n1, from_ + 1)
-    else:
-        slot = last_until(st.bits, bitmap_at(p, m, BIDS), run.n0, run.n1, from_ - 1)
-    return NONE if slot == NONE else st.markets[m].window + slot
 
 
 @outlined

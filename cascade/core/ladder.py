@@ -1,27 +1,16 @@
-"""The ladder of a market: a window of ticks whose slots hold queues of orders and buckets of triggers.
+"""The window of a market's book: ticks whose slots hold queues of orders.
 
-What lies outside the window waits: orders in the far list, in time order, triggers in the far
-bucket. When the window is re-centred, all of them are hung anew; none is lost.
+What lies outside the window waits in the far list, in time order. When the window is re-centred, all
+orders and triggers are hung anew; none is lost.
 """
 
 from __future__ import annotations
 
 from cascade.compiler.jit import kernel, outlined
-from cascade.core.bitmap import clear_bit, first_from, set_bit
+from cascade.core.bitmap import clear_bit, first_from, last_until, set_bit
+from cascade.core.buckets import ASKS, BIDS, bitmap_at, rehang
 from cascade.core.params import Params
 from cascade.core.state import NONE, State
-
-HIGH, LOW = True, False
-
-BIDS, ASKS, LOWS, HIGHS = 0, 1, 2, 3
-
-
-@kernel
-def bitmap_at(p: Params, m: int, which: int) -> int:
-    """Return where the bitmap of bids, asks, low or high triggers of market m begins."""
-    run = p.run[0]
-    return (4 * m + which) * (run.n0 + run.n1 + ((run.n1 + 63) >> 6))
-
 
 # --- the queue of a level -------------------------------------------------------------------------
 
@@ -85,49 +74,29 @@ def unlink(st: State, p: Params, m: int, order: int) -> bool:
     return True
 
 
-# --- buckets of triggers --------------------------------------------------------------------------
-
-
 @kernel
-def trigger_slot(st: State, p: Params, m: int, tick: int, high: bool) -> int:
-    """Return the bucket of a trigger: far where the mark must leave the window to reach it."""
-    n = p.run[0].n_ticks
-    slot = tick - st.markets[m].window
-    if high:
-        return n if slot >= n else max(slot, 0)
-    return n if slot < 0 else min(slot, n - 1)
-
-
-@kernel
-def hang_low(st: State, p: Params, m: int, position: int) -> None:
-    """Hang the low node of a position, whose `low_tick` is set, into its bucket."""
+def level_from(st: State, p: Params, m: int, slot: int, asks: bool) -> int:
+    """Return the first occupied slot of a side at `slot` or farther from the touch, or NONE."""
     run = p.run[0]
-    row = st.positions[position]
-    slot = trigger_slot(st, p, m, row.low_tick, LOW)
-    head = 2 * m * (run.n_ticks + 1) + slot
-    after = st.trigger_heads[head]
-    row.low_prev, row.low_next = NONE, after
-    if after != NONE:
-        st.positions[after].low_prev = position
-    elif slot < run.n_ticks:
-        set_bit(st.bits, bitmap_at(p, m, LOWS), run.n0, run.n1, slot)
-    st.trigger_heads[head] = position
+    if asks:
+        return first_from(st.bits, bitmap_at(p, m, ASKS), run.n0, run.n1, max(slot, 0))
+    return last_until(st.bits, bitmap_at(p, m, BIDS), run.n0, run.n1, min(slot, run.n_ticks - 1))
 
 
 @kernel
-def hang_high(st: State, p: Params, m: int, position: int) -> None:
-    """Hang the high node of a position, whose `high_tick` is set, into its bucket."""
-    run = p.run[0]
-    row = st.positions[position]
-    slot = trigger_slot(st, p, m, row.high_tick, HIGH)
-    head = (2 * m + 1) * (run.n_ticks + 1) + slot
-    after = st.trigger_heads[head]
-    row.high_prev, row.high_next = NONE, after
-    if after != NONE:
-        st.positions[after].high_prev = position
-    elif slot < run.n_ticks:
-        set_bit(st.bits, bitmap_at(p, m, HIGHS), run.n0, run.n1, slot)
-    st.trigger_heads[head] = position
+def level_after(st: State, p: Params, m: int, slot: int, asks: bool) -> int:
+    """Return the next occupied slot of a side away from the touch, or NONE."""
+    return level_from(st, p, m, slot + 1 if asks else slot - 1, asks)
+
+
+@outlined
+def depth_between(st: State, p: Params, m: int, near: int, far: int, asks: bool) -> int:
+    """Return the lots quoted on a side from slot `near` to slot `far`, inclusive."""
+    total, slot = 0, level_from(st, p, m, near, asks)
+    while slot != NONE and (slot <= far if asks else slot >= far):
+        total += abs(st.levels[m * p.run[0].n_ticks + slot].lots)
+        slot = level_after(st, p, m, slot, asks)
+    return total
 
 
 # --- the window -----------------------------------------------------------------------------------
@@ -161,7 +130,7 @@ def recentre(st: State, p: Params, m: int, tick: int) -> None:
         after = st.orders[order].next
         link(st, p, m, order)
         order = after
-    _recentre_triggers(st, p, m, shift)
+    rehang(st, p, m)
 
 
 @kernel
@@ -193,36 +162,3 @@ def _shift_levels(st: State, p: Params, m: int, shift: int) -> None:
         if target.head != NONE:
             which = BIDS if target.lots > 0 else ASKS
             set_bit(st.bits, bitmap_at(p, m, which), run.n0, run.n1, slot)
-
-
-@outlined
-def _recentre_triggers(st: State, p: Params, m: int, shift: int) -> None:
-    """Re-hang every trigger node of market m after its window has moved by `shift`."""
-    n = p.run[0].n_ticks
-    for which in range(2):
-        high = which == 1
-        chain = NONE
-        at = (2 * m + which) * (n + 1)
-        bitmap = bitmap_at(p, m, LOWS + which)
-        for slot in range(n + 1):
-            node = st.trigger_heads[at + slot]
-            while node != NONE:
-                row = st.positions[node]
-                after = row.high_next if high else row.low_next
-                if high:
-                    row.high_next = chain
-                else:
-                    row.low_next = chain
-                chain = node
-                node = after
-            if st.trigger_heads[at + slot] != NONE and slot < n:
-                clear_bit(st.bits, bitmap, p.run[0].n0, p.run[0].n1, slot)
-            st.trigger_heads[at + slot] = NONE
-        while chain != NONE:
-            row = st.positions[chain]
-            after = row.high_next if high else row.low_next
-            if high:
-                hang_high(st, p, m, chain)
-            else:
-                hang_low(st, p, m, chain)
-            chain = after

@@ -54,6 +54,8 @@ def allocate(
     n_markets, n_ticks = len(p.markets), int(run.n_ticks)
     levels = empty(s.LEVEL, n_markets * n_ticks)
     levels.head[:], levels.tail[:] = NONE, NONE
+    triggers = empty(s.TRIGGER, 2 * len(positions))
+    triggers.tick[:] = NONE
     accounts.cooling_until[:] = NONE
     orders = empty(s.ORDER, capacity.orders)
     chain_free(orders, 0, len(orders), NONE)
@@ -70,6 +72,7 @@ def allocate(
         orders=orders,
         accounts=accounts,
         positions=positions,
+        triggers=triggers,
         balances=balances,
         traders=traders,
         quotes=np.full(max(n_quotes, 1), NONE, np.int32),
@@ -124,7 +127,6 @@ def take_seats(st: State, p: Params) -> None:
     for k in range(len(st.positions)):
         row = st.positions[k]
         st.markets[row.market].open_interest += max(row.lots, 0)
-        row.low_tick, row.high_tick = NONE, NONE
     for account in range(len(st.accounts)):
         if st.accounts[account].margin != UNMARGINED:
             retrigger(st, p, account)

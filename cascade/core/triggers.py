@@ -13,72 +13,26 @@ from __future__ import annotations
 import math
 
 from cascade.compiler.jit import kernel, outlined
-from cascade.core.bitmap import clear_bit, first_from, has_bit, last_until, set_bit
+from cascade.core.bitmap import clear_bit, first_from, has_bit, set_bit
+from cascade.core.buckets import LOW, drop, hang
 from cascade.core.collateral import collateral_tick, fallen, kept_value, moves_collateral
 from cascade.core.exact import lot_value
-from cascade.core.ladder import HIGH, HIGHS, LOW, LOWS, bitmap_at, hang_high, hang_low, trigger_slot
 from cascade.core.margin import MAX_TICK, excess_of, failing_tick, failing_upwards, maintenance_between
 from cascade.core.params import SPOT, UNMARGINED, Params
 from cascade.core.state import NONE, STALE, State
 
 
-@kernel
-def drop_low(st: State, p: Params, position: int) -> None:
-    """Take the low node of a position out of the index."""
-    row = st.positions[position]
-    if row.low_tick == NONE:
-        return
-    run = p.run[0]
-    m = row.market
-    before, after = row.low_prev, row.low_next
-    if after != NONE:
-        st.positions[after].low_prev = before
-    if before != NONE:
-        st.positions[before].low_next = after
-    else:
-        slot = trigger_slot(st, p, m, row.low_tick, LOW)
-        st.trigger_heads[2 * m * (run.n_ticks + 1) + slot] = after
-        if after == NONE and slot < run.n_ticks:
-            clear_bit(st.bits, bitmap_at(p, m, LOWS), run.n0, run.n1, slot)
-    row.low_tick = NONE
-
-
-@kernel
-def drop_high(st: State, p: Params, position: int) -> None:
-    """Take the high node of a position out of the index."""
-    row = st.positions[position]
-    if row.high_tick == NONE:
-        return
-    run = p.run[0]
-    m = row.market
-    before, after = row.high_prev, row.high_next
-    if after != NONE:
-        st.positions[after].high_prev = before
-    if before != NONE:
-        st.positions[before].high_next = after
-    else:
-        slot = trigger_slot(st, p, m, row.high_tick, HIGH)
-        st.trigger_heads[(2 * m + 1) * (run.n_ticks + 1) + slot] = after
-        if after == NONE and slot < run.n_ticks:
-            clear_bit(st.bits, bitmap_at(p, m, HIGHS), run.n0, run.n1, slot)
-    row.high_tick = NONE
-
-
 @outlined
 def set_triggers(st: State, p: Params, position: int, low: int, high: int) -> None:
     """Hang a position's nodes at the given ticks; NONE takes a node out."""
-    row = st.positions[position]
-    m = row.market
-    if row.low_tick != low:
-        drop_low(st, p, position)
-        if low != NONE:
-            row.low_tick = low
-            hang_low(st, p, m, position)
-    if row.high_tick != high:
-        drop_high(st, p, position)
-        if high != NONE:
-            row.high_tick = high
-            hang_high(st, p, m, position)
+    m = st.positions[position].market
+    for side in range(2):
+        node, tick = 2 * position + side, low if side == LOW else high
+        if st.triggers[node].tick != tick:
+            drop(st, p, m, node)
+            if tick != NONE:
+                st.triggers[node].tick = tick
+                hang(st, p, m, node)
 
 
 @kernel
@@ -249,26 +203,6 @@ def _corner_excess(st: State, p: Params, account: int, reach: float) -> int:
             total += _excess_at_face(st, p, k, st.positions[k].lots, reach)
             k += 1
     return total
-
-
-@kernel
-def next_low(st: State, p: Params, m: int) -> int:
-    """Return a position whose low trigger the mark of market m has reached, or NONE."""
-    run = p.run[0]
-    slot = last_until(st.bits, bitmap_at(p, m, LOWS), run.n0, run.n1, run.n_ticks - 1)
-    if slot == NONE or st.markets[m].window + slot < st.markets[m].mark:
-        return NONE
-    return st.trigger_heads[2 * m * (run.n_ticks + 1) + slot]
-
-
-@kernel
-def next_high(st: State, p: Params, m: int) -> int:
-    """Return a position whose high trigger the mark of market m has reached, or NONE."""
-    run = p.run[0]
-    slot = first_from(st.bits, bitmap_at(p, m, HIGHS), run.n0, run.n1, 0)
-    if slot == NONE or st.markets[m].window + slot > st.markets[m].mark:
-        return NONE
-    return st.trigger_heads[(2 * m + 1) * (run.n_ticks + 1) + slot]
 
 
 @kernel

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cascade.compiler.jit import entry, kernel
-from cascade.core import book, ladder, margin, triggers
+from cascade.core import book, buckets, ladder, margin, triggers
 from cascade.core.params import ANY, UNMARGINED, Params
 from cascade.core.state import NONE, State
 
@@ -123,9 +123,7 @@ def walk(st: State, p: Params, m: int, marks: Any, distances: Any) -> int:
         mark = marks[i]
         st.markets[m].mark = mark
         while True:
-            position = triggers.next_low(st, p, m)
-            if position == NONE:
-                position = triggers.next_high(st, p, m)
+            position = buckets.reached(st, p, m)
             if position == NONE:
                 break
             away = distances[fired % len(distances)]
@@ -165,9 +163,7 @@ def boxes(st: State, p: Params, marks: Any, failed: Any, counts: Any) -> int:
             if p.markets[m].n_tiers == 0:
                 continue
             while True:
-                position = triggers.next_low(st, p, m)
-                if position == NONE:
-                    position = triggers.next_high(st, p, m)
+                position = buckets.reached(st, p, m)
                 if position == NONE:
                     break
                 account = st.positions[position].account

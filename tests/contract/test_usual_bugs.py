@@ -63,7 +63,7 @@ def test_4_funding_paid_from_margin_moves_the_trigger_towards_the_mark() -> None
         runner = run(world, START, START, START, START)
         first = int(runner.p.run[0].first_trader)
         at = runner.st.accounts.first_position[first:]
-        ticks.append(runner.st.positions.low_tick[at])
+        ticks.append(runner.st.triggers.tick[2 * at])
     assert (ticks[1] > ticks[0]).all()
 
 

@@ -36,8 +36,8 @@ def market() -> Runner:
             and perpetual.far_head != NONE
             and perpetual.n_bids > 1
             and perpetual.n_asks > 1
-            and (st.positions.low_tick != NONE).any()
-            and (st.positions.high_tick != NONE).any()
+            and (st.triggers.tick[0::2] != NONE).any()
+            and (st.triggers.tick[1::2] != NONE).any()
             and perpetual.best_bid > perpetual.window
         )
         if has:
@@ -124,7 +124,7 @@ CONTROLS = {
     "trigger forgotten": (
         "low triggers hang where",
         lambda st, p: _add(
-            st, "positions", "low_tick", int(np.flatnonzero(st.positions.low_tick == NONE)[-1]), 500
+            st, "triggers", "tick", 2 * int(np.flatnonzero(st.triggers.tick[0::2] == NONE)[-1]), 500
         ),
     ),
     "trigger dropped": (
@@ -178,14 +178,14 @@ def _highs(st, p):
 
 def _move_trigger(st, p):
     """Move the low trigger that lies inside its window by one tick, without its bucket."""
-    rows = st.positions
-    slots = rows.low_tick - st.markets.window[rows.market]
-    inside = (rows.low_tick != NONE) & (slots > 0) & (slots < int(p.run[0].n_ticks) - 1)
+    low, windows = st.triggers.tick[0::2], st.markets.window[st.positions.market]
+    slots = low - windows
+    inside = (low != NONE) & (slots > 0) & (slots < int(p.run[0].n_ticks) - 1)
     if not inside.any():  # then one from the far bucket, into the window
-        k = int(np.flatnonzero(rows.low_tick != NONE)[0])
-        rows.low_tick[k] = st.markets.window[rows.market[k]] + 1
+        k = int(np.flatnonzero(low != NONE)[0])
+        low[k] = windows[k] + 1
         return
-    rows.low_tick[int(np.flatnonzero(inside)[0])] -= 1
+    low[int(np.flatnonzero(inside)[0])] -= 1
 
 
 @pytest.mark.parametrize("name", CONTROLS)
@@ -269,10 +269,11 @@ def test_triggers_in_a_circle_that_no_bucket_leads_to_are_caught():
     runner.step(quotes(world, 1000, deep=True))
     assert breaches(runner.st, runner.p, runner.endowment) == []
     st = runner.st
-    head = int(np.flatnonzero((st.positions.low_tick != NONE) & (st.positions.low_prev == NONE))[0])
-    one = int(st.positions.low_next[head])
-    other = int(st.positions.low_next[one])
-    beyond = int(st.positions.low_next[other])
-    st.positions.low_next[head], st.positions.low_prev[beyond] = beyond, head
-    st.positions.low_prev[one], st.positions.low_next[other] = other, one
+    nodes = st.triggers
+    head = 2 * int(np.flatnonzero((nodes.tick[0::2] != NONE) & (nodes.prev[0::2] == NONE))[0])
+    one = int(nodes.next[head])
+    other = int(nodes.next[one])
+    beyond = int(nodes.next[other])
+    nodes.next[head], nodes.prev[beyond] = beyond, head
+    nodes.prev[one], nodes.next[other] = other, one
     assert any("2 low triggers hang where" in text for text in breaches(st, runner.p, runner.endowment))

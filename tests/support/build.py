@@ -76,8 +76,6 @@ def _entities(world: World, roster: tuple[Account, ...]) -> tuple[cols.Array, co
                     "market": h.market,
                     "lots": h.lots,
                     "entry_value": entry,
-                    "low_tick": cols.NONE,
-                    "high_tick": cols.NONE,
                 }
             )
     return records(cols.ACCOUNT, accounts), records(cols.POSITION, positions)

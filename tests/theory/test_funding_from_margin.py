@@ -77,8 +77,7 @@ def test_an_isolated_payment_moves_the_trigger_by_what_the_calculator_says(lots:
     paid = lots * ENTRY * UNIT * funding // 10**8
     runner = after_the_stamp(world_of(lots, margin, funding))
     position = runner.st.accounts.first_position[int(runner.p.run[0].first_trader)]
-    row = runner.st.positions[position]
-    tick = int(row.low_tick if lots > 0 else row.high_tick)
+    tick = int(runner.st.triggers.tick[2 * position + (0 if lots > 0 else 1)])
     assert tick == trigger(lots, margin - paid)
     assert (abs(tick - ENTRY) < abs(trigger(lots, margin) - ENTRY)) == (paid > 0)
 
@@ -88,7 +87,7 @@ def test_the_worked_example_of_a_venue_in_a_run() -> None:
     lots, margin = 20_000, 400_000_000  # of 5e-5 each: size 1
     runner = after_the_stamp(world_of(lots, margin, 1_000_000))
     position = runner.st.accounts.first_position[int(runner.p.run[0].first_trader)]
-    assert int(runner.st.positions[position].low_tick) == trigger(lots, margin - 200_000_000)
+    assert int(runner.st.triggers.tick[2 * position]) == trigger(lots, margin - 200_000_000)
     flat = (MarginTier(10**9, 0, -100),)  # Bybit counts maintenance at entry: 0.5 % of 20,000
     long = cascade.Position(side="long", size=1, entry=ENTRY, tiers=flat)
     assert cascade.liquidation_price(long, margin=400) == pytest.approx(19_700)

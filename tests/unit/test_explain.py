@@ -65,11 +65,12 @@ def test_liquidation_prices_are_those_of_the_kernels(scenario, drawn):
     state, first = drawn.state, drawn.params.run[0].first_trader
     mark = float(state.markets.mark[list(scenario.markets).index("binance:BTCUSDT")])
     n = 0
-    for position in state.positions[state.positions.account >= first]:
+    for k in np.flatnonzero(state.positions.account >= first):
+        position, (low, high) = state.positions[k], state.triggers.tick[2 * k : 2 * k + 2]
         seat = state.traders[position.account - first]
         if position.lots == 0 or max(seat.stop_tick, seat.top_up_tick) >= 0:
             continue
-        move, tick = (-down, position.low_tick) if position.lots > 0 else (up, position.high_tick)
+        move, tick = (-down, low) if position.lots > 0 else (up, high)
         if tick >= 0:
             assert abs(mark * (1 + move[position.account]) - tick) <= 1
             n += 1

@@ -99,8 +99,8 @@ def test_a_ladder_is_liquidated_where_it_says(side: str, near: float, far: float
     low, high = sorted((near, far))
     assert prices.min() == pytest.approx(low, rel=1e-3)
     assert prices.max() == pytest.approx(high, rel=1e-3)
-    hung = drawn.state.positions[drawn.state.accounts.first_position[first:]]
-    ticks = hung.low_tick if side == "long" else hung.high_tick
+    hung = drawn.state.accounts.first_position[first:]
+    ticks = drawn.state.triggers.tick[2 * hung + (0 if side == "long" else 1)]
     assert ticks * 0.5 == pytest.approx(prices, rel=2e-5)
 
 
