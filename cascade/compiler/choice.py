@@ -42,6 +42,6 @@ def choice(
     takes = ", ".join(inspect.signature(room[called[0]]).parameters)
     first = [f"    if number == {k}:\n        return {name}({takes})" for k, name in enumerate(called[:-1])]
     text = "\n".join([f"def choose(number, {takes}):", *first, f"    return {called[-1]}({takes})"])
-    space = {name: room[name] for name in called}
+    space = {name: room[name] for name in called} | {"__name__": room.get("__name__", __name__)}
     exec(text, space)
     return decorator(space["choose"])

@@ -216,7 +216,8 @@ def sources_digest() -> str:
     """Return a hash of every source file whose code can end up in a compiled kernel."""
     package = Path(__file__).parents[1]
     digest = hashlib.sha256()
-    for path in sorted([*package.glob("compiler/*.py"), *package.glob("core/**/*.py"), package / "rng.py"]):
+    rooms = (*package.glob("compiler/*.py"), *package.glob("core/**/*.py"))
+    for path in sorted((*rooms, package / "names.py", package / "rng.py")):
         digest.update(path.relative_to(package).as_posix().encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]

@@ -39,7 +39,7 @@ def package(tmp_path):
     ignore = shutil.ignore_patterns("__pycache__", "docs", "report", "assets")
     for name in ("compiler", "core"):
         shutil.copytree(ROOT / "cascade" / name, folder / "cascade" / name, ignore=ignore)
-    for name in ("__init__", "rng"):
+    for name in ("__init__", "names", "rng"):
         shutil.copy(ROOT / "cascade" / f"{name}.py", folder / "cascade" / f"{name}.py")
     return folder
 
