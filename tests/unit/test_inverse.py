@@ -17,7 +17,7 @@ from cascade.core.state import ADL, BAR, LIQUIDATION
 from cascade.engine import Engine
 from cascade.errors import ScenarioError
 from cascade.experiment.recorder import units_of
-from cascade.explain.liquidation_map import failing_moves
+from cascade.exposure.failing import failing_moves
 from cascade.model import CascadeModel, Logs
 from cascade.output.convert import to_batch
 from cascade.scenario.schema import Scenario
