@@ -1,26 +1,19 @@
-"""What an agent written in Python sees of the market, and the orders it can send."""
+"""An agent written in Python: its account, and the orders it can send."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 import mesa
 
 from cascade.compiler.jit import entry
 from cascade.core import params as k
-from cascade.core.book import NO_ASK, NO_BID
 from cascade.core.check import lot_values
-from cascade.core.exact import INVERSE
 from cascade.core.inbox import append
 from cascade.core.ledger import transfer
 from cascade.core.margin import MAX_TICK
 from cascade.core.params import Params
 from cascade.core.state import State
+from cascade.model import CascadeModel
 from cascade.scenario.schema_venues import LinearPerpetual
-
-if TYPE_CHECKING:
-    from cascade.engine import Engine
-    from cascade.model import CascadeModel
 
 USD = 1_000_000
 
@@ -38,50 +31,6 @@ def deposit_money(st: State, p: Params, account: int, amount: int) -> int:
     """Deposit money units into an account."""
     transfer(st, account, 0, amount)
     return amount
-
-
-class Market:
-    """One market as an agent sees it, in prices and units of the asset."""
-
-    def __init__(self, engine: Engine, number: int) -> None:
-        self._engine, self.number = engine, number
-
-    def _price(self, tick: int) -> float:
-        return float(tick) * float(self._engine.params.markets[self.number].tick_size)
-
-    @property
-    def last(self) -> float:
-        """Price of the last trade."""
-        return self._price(self._engine.state.markets[self.number].last)
-
-    @property
-    def mark(self) -> float:
-        """Mark price; the mid on a spot market."""
-        return self._price(self._engine.state.markets[self.number].mark)
-
-    @property
-    def index(self) -> float:
-        """Index price."""
-        return float(self._engine.state.markets[self.number]["index"])
-
-    @property
-    def best_bid(self) -> float | None:
-        """Highest bid; None where nobody bids."""
-        tick = int(self._engine.state.markets[self.number].best_bid)
-        return None if tick == NO_BID else self._price(tick)
-
-    @property
-    def best_ask(self) -> float | None:
-        """Lowest offer; None where nobody offers."""
-        tick = int(self._engine.state.markets[self.number].best_ask)
-        return None if tick == NO_ASK else self._price(tick)
-
-    @property
-    def open_interest_usd(self) -> float:
-        """Open interest at mark."""
-        lots = float(self._engine.state.markets[self.number].open_interest)
-        fixed = self._engine.params.markets[self.number]
-        return lots * float(fixed.lot_size) * (1.0 if fixed.contract == INVERSE else self.mark)
 
 
 class Trader(mesa.Agent):
@@ -210,4 +159,4 @@ def _first_venue(model: CascadeModel) -> str:
     return (listed or list(model.scenario.venues))[0]
 
 
-__all__ = ["Market", "Trader"]
+__all__ = ["Trader"]

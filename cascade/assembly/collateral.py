@@ -22,7 +22,7 @@ from cascade.venues.rulebook import CollateralRule
 
 def collateral_rules(scenario: Scenario, markets: Array) -> Array:
     """Return how each venue counts a holding of each market; in full at its own price where no rule says."""
-    rules = [rulebook_of(venue).collateral for venue in scenario.venues.values()]
+    rules = [rulebook_of(venue.rulebook, venue.rules).collateral for venue in scenario.venues.values()]
     rows = empty(k.COLLATERAL, len(rules) * len(markets))
     rows.price, rows.kept = k.OWN_SPOT, int(RATE)
     for v, book in enumerate(rules):

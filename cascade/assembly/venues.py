@@ -79,7 +79,7 @@ def worth_of(scenario: Scenario, start: Array) -> list[float]:
 
 def assemble_venues(scenario: Scenario, entities: Entities, replicate: int) -> Venues:
     """Return markets and venues, and add the venues' own accounts."""
-    books = [rulebook_of(venue) for venue in scenario.venues.values()]
+    books = [rulebook_of(venue.rulebook, venue.rules) for venue in scenario.venues.values()]
     names, assets = list(scenario.venues), list(scenario.assets)
     markets = empty(k.MARKET_P, len(scenario.markets))
     tiers: list[dict[str, float]] = []

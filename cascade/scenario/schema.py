@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from fnmatch import fnmatchcase
-from typing import Annotated, Any, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
@@ -56,6 +56,9 @@ class Scenario(Model):
     )
     published: tuple[Published, ...] = Field(default=(), description="Published figures to compare with.")
 
+    replace: ClassVar[Callable[..., Scenario]]
+    """Return a checked copy with some values changed; it is the loader's `replaced`."""
+
     @property
     def n_steps(self) -> int:
         """Return the number of steps of a run."""
@@ -85,20 +88,3 @@ class Scenario(Model):
     def _matching(self, patterns: Iterable[str]) -> Iterator[str]:
         wanted = tuple(patterns)
         return (name for name in self.markets if any(fnmatchcase(name, pattern) for pattern in wanted))
-
-    def replace(self, **changes: Any) -> Scenario:
-        """Return a checked copy with some values changed.
-
-        Parameters
-        ----------
-        **changes
-            New values by dotted path, as ``-s`` takes them: ``{"makers.0.depth.scale": 0.5}``.
-
-        Raises
-        ------
-        ScenarioError
-            If the changed scenario is not valid.
-        """
-        from cascade.scenario.load import replaced
-
-        return replaced(self, changes)

@@ -40,7 +40,7 @@ def problems(path: Path, *overrides: str) -> tuple[Problem, ...]:
 
 def test_a_rule_replaces_that_of_the_rulebook_and_leaves_the_others(tmp_path: Path) -> None:
     venue = scenario(tmp_path, f"venues.{VENUE}.rules.adl.ranking=socialise").venues[VENUE]
-    rules, base = rulebook_of(venue), load_rulebook(venue.rulebook)
+    rules, base = rulebook_of(venue.rulebook, venue.rules), load_rulebook(venue.rulebook)
     assert rules.adl.ranking == "socialise"
     assert rules.model_copy(update={"adl": base.adl, "sources": base.sources}) == base
 
@@ -74,7 +74,8 @@ def test_the_resolved_scenario_keeps_its_rules(tmp_path: Path) -> None:
     resolved = tmp_path / "resolved.yaml"
     resolved.write_text(to_yaml(changed), encoding="utf-8")
     assert cascade.load(resolved) == changed
-    assert rulebook_of(changed.replace(seed=7).venues[VENUE]).adl.price == "mark"
+    venue = changed.replace(seed=7).venues[VENUE]
+    assert rulebook_of(venue.rulebook, venue.rules).adl.price == "mark"
 
 
 @pytest.mark.parametrize(
@@ -120,4 +121,4 @@ def test_rules_of_a_spot_venue_are_refused(tmp_path: Path) -> None:
 def test_wrong_rules_raise_where_a_rulebook_is_asked_for(tmp_path: Path) -> None:
     venue = scenario(tmp_path).venues[VENUE].model_copy(update={"rules": {"adl": {"ranking": "fair"}}})
     with pytest.raises(ScenarioError, match="'fair' is not one of"):
-        rulebook_of(venue)
+        rulebook_of(venue.rulebook, venue.rules)
