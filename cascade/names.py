@@ -1,4 +1,4 @@
-"""The names of every rule that a rulebook may ask for, said once.
+"""The names of every rule that a rulebook or a scenario may ask for, said once.
 
 A kernel knows a rule by its number, which is the place of its name here; the kernel of a rule is
 found by that name, in the room that each of these types points to.
@@ -28,6 +28,10 @@ AdlPrice: TypeAlias = Literal["bankruptcy", "mark", "mark_before"]
 
 CollateralPrice: TypeAlias = Literal["own_spot", "median", "redemption", "floor"]
 """Where a venue takes the price of collateral from: `core/collateral_prices.py`."""
+
+
+Maker: TypeAlias = Literal["ladder"]
+"""Kinds of makers in a scenario: a module of `core/agents/makers/` each."""
 
 
 def names_of(rule: Any) -> tuple[str, ...]:

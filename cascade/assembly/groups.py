@@ -7,18 +7,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from cascade import names as kinds
 from cascade.assembly.entities import MONEY, Entities, records
 from cascade.assembly.venues import decay, variance_of
 from cascade.core import params as k
 from cascade.core.exact import INVERSE
 from cascade.core.flow import N_QUANTILES, quantile_grid
 from cascade.core.state import Array
+from cascade.names import number_of
 from cascade.rng import decision_key
 from cascade.scenario.distributions import AnyDistribution
 from cascade.scenario.schema import Scenario
-from cascade.scenario.schema_agents import Depth, LadderMaker
+from cascade.scenario.schema_agents import LadderMaker, Maker
 from cascade.scenario.schema_shocks import MarketOrderShock, NewsShock
-from cascade.scenario.tables import read_depth
 
 STOCK_USD = 2e9
 """Cash, and value in spot, that an unlevered agent without a cap of its own starts with."""
@@ -105,27 +106,30 @@ class GroupBuilder:
             n_quotes=self.n_quotes,
         )
 
-    def _makers(self, group: LadderMaker, name: str) -> None:
+    def _makers(self, group: Maker, name: str) -> None:
         """Add the makers of one market, and what the market learns and fears."""
         m = self.names.index(name)
         dt = self.scenario.dt
-        _set_learning(self.markets[m], group, dt)
-        sizes = level_sizes(group) * group.depth.scale / group.count * MONEY
+        if isinstance(group, LadderMaker):
+            _set_learning(self.markets[m], group, dt)
+        levels = group.levels()
+        sizes = levels.usd / group.count * MONEY
         generator = np.random.Generator(
             np.random.Philox(key=int(self.key(f"maker.level/{group.name}", name)))
         )
         key = self.key(f"maker/{group.name}", name)
         for slot in range(group.count):
             position, stock = self.agent(k.MAKER_ACCOUNT, m, 2.0 * group.cap)
-            jitter = generator.uniform(*group.level_jitter, len(sizes))
+            jitter = generator.uniform(*group.jitter(), len(sizes))
             self.makers.append({
+                "kind": number_of(kinds.Maker, group.type),
                 "position": position, "first_level": len(self.levels), "n_levels": len(sizes),
                 "first_quote": self.n_quotes, "act": min(group.requote_rate * dt, 1.0),
                 "tolerance": group.tolerance, "noise": group.fair_noise_bps * 1e-4,
                 "skew": group.skew_bps * 1e-4, "cap": self.lots(m, group.cap), "initial": stock,
-                "key": key, "slot": slot,
+                "key": key, "slot": slot, **group.figures(dt),
             })  # fmt: skip
-            distances = np.array(group.levels_bps) * 1e-4 * jitter
+            distances = levels.distance_bps * 1e-4 * jitter
             self.levels += [
                 {"distance": distance, "money": size}
                 for distance, size in zip(distances.tolist(), sizes.tolist(), strict=True)
@@ -227,21 +231,3 @@ def _set_learning(market: Array, group: LadderMaker, dt: float) -> None:
     market.withdrawal_floor = fear.floor
     market.variance_decay = math.exp(-seconds / fear.memory)
     market.learning_floor = 1.0 if fear.in_learning_floor is None else fear.in_learning_floor
-
-
-def depth_points(depth: Depth) -> tuple[Array, Array]:
-    """Return a depth profile as distances in bps and cumulative USD on one side, at scale 1."""
-    if depth.file is not None:
-        profile = read_depth(depth.file)
-        return profile.distance_bps, profile.cumulative_usd
-    points = np.array(depth.profile, np.float64)
-    return points[:, 0], points[:, 1]
-
-
-def level_sizes(group: LadderMaker) -> Array:
-    """Return USD per level and side: what the profile holds between the middles of neighbouring levels."""
-    distances, cumulative = depth_points(group.depth)
-    levels = np.array(group.levels_bps, np.float64)
-    edges = np.concatenate([(levels[:-1] + levels[1:]) / 2.0, [max(distances[-1], levels[-1])]])
-    held = np.interp(edges, np.concatenate([[0.0], distances]), np.concatenate([[0.0], cumulative]))
-    return np.diff(np.concatenate([[0.0], held]))

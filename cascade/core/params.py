@@ -146,10 +146,12 @@ COLLATERAL = record(("price", I8), ("kept", I8), ("given", I8))
 the haircut), and the price in ticks that redemption, or the floor, gives."""
 
 MAKER = record(
-    ("position", I8), ("first_level", I8), ("n_levels", I8), ("first_quote", I8), ("act", F8),
+    ("kind", I8), ("position", I8), ("first_level", I8), ("n_levels", I8), ("first_quote", I8), ("act", F8),
     ("tolerance", F8), ("noise", F8), ("skew", F8), ("cap", F8), ("initial", I8), ("key", U8), ("slot", I8),
+    ("refill", F8),
 )  # fmt: skip
-"""A maker. Noise and skew as log price; cap in lots around the initial position."""
+"""A maker. Noise and skew as log price; cap in lots around the initial position; `refill`, of kinds that come back
+slowly, is the share of a quote's size that returns at a look."""
 
 QUOTE_LEVEL = record(("distance", F8), ("money", F8))
 """A level of a maker's ladder: log distance from fair value, money units per side."""

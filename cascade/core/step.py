@@ -24,6 +24,7 @@ from cascade.core import (
     recording,
 )
 from cascade.core.agents import arbitrage, background, fund, makers, news_takers, shocks
+from cascade.core.agents.makers import opinion
 from cascade.core.collateral import update_collateral
 from cascade.core.index import update_mid
 from cascade.core.margin import excess_of, is_flat
@@ -121,7 +122,7 @@ def _intents(st: State, p: Params) -> int:
             news.advance_news(st, p, a)
         shocks.set_depth_shocks(st, p)
         for m in range(len(p.markets)):
-            makers.learn(st, p, m)
+            opinion.learn(st, p, m)
     elif stage == EXPIRIES:
         if not expiries.expire_orders(st, p):
             return INBOX_FULL
@@ -204,7 +205,7 @@ def _prices(st: State, p: Params) -> int:
     elif clock.stage == MARKS:
         _mark_all(st, p, SAMPLE)
         for m in range(len(p.markets)):
-            makers.update_withdrawal(st, p, m)
+            opinion.update_withdrawal(st, p, m)
     else:
         funding.fund_markets(st, p)
         backstop.sample_funds(st, p)

@@ -109,7 +109,7 @@ def present(scenario: Scenario) -> tuple[str, ...]:
     shared = [layer for layer in layers if layer.margin == "cross"]
     has = {
         "forced_orders": bool(scenario.population),
-        "maker_withdrawal": any(group.withdrawal is not None for group in scenario.makers),
+        "maker_withdrawal": any(group.remains() < 1.0 for group in scenario.makers),
         "stop_losses": any(layer.stop_loss is not None for layer in layers),
         "cross_margin": any(len(scenario.select_markets(layer.markets)) > 1 for layer in shared)
         or any(isinstance(layer, TableLayer) for layer in scenario.population),

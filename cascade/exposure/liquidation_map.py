@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from cascade.assembly import Assembled
-from cascade.assembly.groups import depth_points
 from cascade.core.state import Array
 from cascade.exposure.failing import failing_moves
 from cascade.exposure.holdings import Holdings, holdings, price_usd
@@ -111,10 +110,9 @@ def quoted_depth(scenario: Scenario, market: str) -> tuple[Array, Array]:
     depth, thin = np.zeros(len(edges)), np.zeros(len(edges))
     for group in scenario.makers:
         if market in scenario.select_markets(group.markets):
-            distances, cumulative = depth_points(group.depth)
-            own = group.depth.scale * np.interp(edges, [0.0, *distances], [0.0, *cumulative])
+            own = group.profile().at(edges)
             depth += own
-            thin += own * (1.0 if group.withdrawal is None else group.withdrawal.floor)
+            thin += own * group.remains()
     shocks = (s for s in scenario.shocks if isinstance(s, DepthShock))
     factors = [s.factor for s in shocks if market in scenario.select_markets(s.markets)]
     return depth, thin * min([1.0, *factors])

@@ -5,12 +5,14 @@ The defaults are the starting set of the documentation page `parameters`.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal, NamedTuple, TypeAlias
 
+import numpy as np
 from pydantic import Field
 
 from cascade.scenario.base import File, MarketName, MarketPatterns, Model, Name
 from cascade.scenario.distributions import BpsDistribution, Exponential, Lognormal, UsdDistribution
+from cascade.scenario.tables import Floats, read_depth
 from cascade.units import (
     Bps,
     Multiple,
@@ -28,6 +30,18 @@ LEVELS_BPS = (0.05, 0.15, 0.4, 1, 2, 3, 5, 7, 10, 14, 20, 30, 45, 65, 95, 130, 2
 DepthPoint: TypeAlias = tuple[PositiveBps, Usd]
 
 
+class Quoted(NamedTuple):
+    """USD that makers quote on one side, by distance from their fair value in bps."""
+
+    distance_bps: Floats
+    usd: Floats
+
+    def at(self, distances_bps: Floats) -> Floats:
+        """Return a profile at given distances: between its points along a line, beyond the last as there."""
+        known = np.interp(distances_bps, [0.0, *self.distance_bps], [0.0, *self.usd])
+        return np.asarray(known, np.float64)
+
+
 class Depth(Model):
     """How much is quoted within a distance of the mid, on one side, by all makers of the group."""
 
@@ -40,6 +54,14 @@ class Depth(Model):
         default=None, description="CSV or parquet with columns distance_bps, cumulative_usd."
     )
     scale: Multiple = Field(default=1.0, description="Multiplies the whole profile.", examples=["0.25x"])
+
+    def points(self) -> Quoted:
+        """Return the profile, or that of the file, at scale 1."""
+        if self.file is None:
+            points = np.array(self.profile, np.float64).reshape(-1, 2)
+            return Quoted(points[:, 0], points[:, 1])
+        known = read_depth(self.file)
+        return Quoted(known.distance_bps, known.cumulative_usd)
 
 
 class Learning(Model):
@@ -76,21 +98,13 @@ class Withdrawal(Model):
     )
 
 
-class LadderMaker(Model):
-    """Makers who quote a ladder around a fair value."""
+class _Makers(Model):
+    """What every group of makers has."""
 
-    type: Literal["ladder"] = "ladder"
     name: Name = Field(description="Name of the group.", examples=["makers"])
     markets: MarketPatterns = Field(examples=["binance:*"])
     count: Annotated[int, Field(ge=1, le=64)] = Field(
         default=8, description="Number of makers in each market."
-    )
-    depth: Depth = Field(description="What they quote together.")
-    levels_bps: tuple[PositiveBps, ...] = Field(
-        default=LEVELS_BPS, min_length=1, description="Distances of the levels from the fair value."
-    )
-    level_jitter: tuple[Multiple, Multiple] = Field(
-        default=(0.8, 1.25), description="Each maker's distances are multiplied by a number between these."
     )
     requote_rate: PerSecond = Field(
         default=1.0, description="How often a maker looks at its quotes.", examples=["1 /s"]
@@ -99,10 +113,67 @@ class LadderMaker(Model):
     fair_noise_bps: Bps = Field(default=0.02, description="Standard deviation of a maker's own error.")
     skew_bps: Bps = Field(default=10.0, description="Shift of the quotes at the inventory cap.")
     cap: PositiveUsd = Field(default=100e6, description="Inventory cap of each maker.", examples=["100M"])
+
+    def profile(self) -> Quoted:
+        """Return what the group quotes together up to each distance; empty where its file is unsound."""
+        raise NotImplementedError
+
+    def levels(self) -> Quoted:
+        """Return what the group quotes together at each level of its makers."""
+        raise NotImplementedError
+
+    def jitter(self) -> tuple[float, float]:
+        """Return the numbers between which each maker's distances are multiplied."""
+        return (1.0, 1.0)
+
+    def remains(self) -> float:
+        """Return the share of its sizes that a group of this kind never withdraws by itself."""
+        return 1.0
+
+    def figures(self, dt: float) -> dict[str, float]:
+        """Return what the kernel of this kind reads besides what all makers have, at time step `dt`."""
+        return {}
+
+    def within(self, distance_bps: float) -> float:
+        """Return the USD that the group quotes within a distance, on one side."""
+        return float(self.profile().at(np.array([distance_bps]))[0])
+
+
+class LadderMaker(_Makers):
+    """Makers who quote a ladder around a fair value."""
+
+    type: Literal["ladder"] = "ladder"
+    depth: Depth = Field(description="What they quote together.")
+    levels_bps: tuple[PositiveBps, ...] = Field(
+        default=LEVELS_BPS, min_length=1, description="Distances of the levels from the fair value."
+    )
+    level_jitter: tuple[Multiple, Multiple] = Field(
+        default=(0.8, 1.25), description="Each maker's distances are multiplied by a number between these."
+    )
     learning: Learning = Field(default=Learning(), description="Impact of flow on the fair value.")
     withdrawal: Withdrawal | None = Field(
         default=None, description="Fall of depth in turbulence; absent: none."
     )
+
+    def profile(self) -> Quoted:
+        """Return the depth profile, its scale included."""
+        known = self.depth.points()
+        return Quoted(known.distance_bps, known.usd * self.depth.scale)
+
+    def levels(self) -> Quoted:
+        """Return what the profile holds between the middles of neighbouring levels."""
+        known = self.depth.points()
+        levels = np.array(self.levels_bps, np.float64)
+        edges = np.concatenate([(levels[:-1] + levels[1:]) / 2.0, [max(known.distance_bps[-1], levels[-1])]])
+        return Quoted(levels, np.diff(np.concatenate([[0.0], known.at(edges)])) * self.depth.scale)
+
+    def jitter(self) -> tuple[float, float]:
+        """Return `level_jitter`."""
+        return self.level_jitter
+
+    def remains(self) -> float:
+        """Return the floor of withdrawal."""
+        return 1.0 if self.withdrawal is None else self.withdrawal.floor
 
 
 Maker: TypeAlias = LadderMaker

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from cascade.compiler.jit import outlined
-from cascade.core.agents.makers import fair_value
+from cascade.core.agents.makers.opinion import fair_value
 from cascade.core.agents.sizes import lots_worth, valid_tick
 from cascade.core.flow import poisson
 from cascade.core.inbox import append, has_room
