@@ -30,7 +30,7 @@ CollateralPrice: TypeAlias = Literal["own_spot", "median", "redemption", "floor"
 """Where a venue takes the price of collateral from: `core/collateral_prices.py`."""
 
 
-Maker: TypeAlias = Literal["ladder"]
+Maker: TypeAlias = Literal["ladder", "touch"]
 """Kinds of makers in a scenario: a module of `core/agents/makers/` each."""
 
 

@@ -5,10 +5,11 @@ The defaults are the starting set of the documentation page `parameters`.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, NamedTuple, TypeAlias
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, NamedTuple, TypeAlias, cast
 
 import numpy as np
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from cascade.scenario.base import File, MarketName, MarketPatterns, Model, Name
 from cascade.scenario.distributions import BpsDistribution, Exponential, Lognormal, UsdDistribution
@@ -176,7 +177,40 @@ class LadderMaker(_Makers):
         return 1.0 if self.withdrawal is None else self.withdrawal.floor
 
 
-Maker: TypeAlias = LadderMaker
+class TouchMaker(_Makers):
+    """Makers who quote one tick on either side of their fair value, and whose size comes back slowly."""
+
+    type: Literal["touch"]
+    size: PositiveUsd = Field(description="What each wants to quote on a side.", examples=["200k"])
+    refill: PerSecond = Field(
+        default=0.5,
+        description="Share of its size that comes back in a second, after it was taken.",
+        examples=["0.5 /s"],
+    )
+
+    def profile(self) -> Quoted:
+        """Return the sizes at the touch."""
+        return self.levels()
+
+    def levels(self) -> Quoted:
+        """Return the one level."""
+        return Quoted(np.zeros(1), np.array([self.size * self.count]))
+
+    def figures(self, dt: float) -> dict[str, float]:
+        """Return the share that comes back at a look."""
+        return {"refill": min(self.refill / min(self.requote_rate, 1.0 / dt), 1.0)}
+
+
+def _ladder_unless_said(value: Any) -> Any:
+    """Return a group of makers with its type: files need not write that of ladders."""
+    if isinstance(value, Mapping) and "type" not in value:
+        return {"type": "ladder", **cast("Mapping[str, Any]", value)}
+    return value
+
+
+Maker: TypeAlias = Annotated[
+    Annotated[LadderMaker | TouchMaker, Field(discriminator="type")], BeforeValidator(_ladder_unless_said)
+]
 
 
 class Sweeper(Model):
