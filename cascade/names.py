@@ -34,6 +34,10 @@ Maker: TypeAlias = Literal["ladder", "touch"]
 """Kinds of makers in a scenario: a module of `core/agents/makers/` each."""
 
 
+Agent: TypeAlias = Literal["news_taker", "background", "arbitrage"]
+"""Kinds of agents who send orders, in the order in which they act: a module of `core/agents/` each."""
+
+
 def names_of(rule: Any) -> tuple[str, ...]:
     """Return the names of one of the types above, in the order of their numbers."""
     return get_args(rule)

@@ -59,8 +59,8 @@ def assemble(
         run=run, assets=prices.assets, points=prices.points, markets=venues.markets, rates=venues.rates,
         **venues.rules._asdict(), tiers=venues.tiers, fees=venues.fees,
         collateral=collateral, makers=groups.makers,
-        quote_levels=groups.quote_levels, news_takers=groups.news_takers, flows=groups.flows,
-        arbitrage=groups.arbitrage, layers=layers.layers, shocks=groups.shocks, quantiles=quantiles.array(),
+        quote_levels=groups.quote_levels, agents=groups.agents, flows=groups.flows,
+        layers=layers.layers, shocks=groups.shocks, quantiles=quantiles.array(),
     )  # fmt: skip
     ticks = np.maximum(np.rint(prices.start[venues.markets.asset] / venues.markets.tick_size), 1)
     population = switch_off(scenario.channels, params, layers.seats(params), ticks.astype(np.int64))

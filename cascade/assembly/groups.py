@@ -55,9 +55,8 @@ class Groups(NamedTuple):
 
     makers: Array
     quote_levels: Array
-    news_takers: Array
+    agents: Array
     flows: Array
-    arbitrage: Array
     shocks: Array
     n_quotes: int
 
@@ -73,6 +72,8 @@ class GroupBuilder:
         self.names = list(scenario.markets)
         self.makers: list[dict[str, Any]] = []
         self.levels: list[dict[str, float]] = []
+        self.agents: list[dict[str, Any]] = []
+        self.flows: list[dict[str, Any]] = []
         self.n_quotes = 0
 
     def key(self, group: str, market: str) -> np.uint64:
@@ -96,12 +97,12 @@ class GroupBuilder:
         for group in self.scenario.makers:
             for name in self.scenario.select_markets(group.markets):
                 self._makers(group, name)
+        self._agents()
         return Groups(
             makers=records(k.MAKER, self.makers),
             quote_levels=records(k.QUOTE_LEVEL, self.levels),
-            news_takers=self._news_takers(),
-            flows=self._flows(),
-            arbitrage=self._arbitrage(),
+            agents=records(k.AGENT, self.agents),
+            flows=records(k.FLOW, self.flows),
             shocks=self._shocks(),
             n_quotes=self.n_quotes,
         )
@@ -136,22 +137,27 @@ class GroupBuilder:
             ]
             self.n_quotes += 2 * len(sizes)
 
-    def _news_takers(self) -> Array:
-        found = []
+    def _agents(self) -> None:
+        """Add those who send orders, kind by kind in the order in which they act."""
+        self._news_takers()
+        self._background()
+        self._arbitrage()
+
+    def _news_takers(self) -> None:
         for group in self.scenario.news_takers:
             for name in self.scenario.select_markets(group.markets):
-                m = self.names.index(name)
-                position, _ = self.agent(k.NEWS_TAKER_ACCOUNT, m, STOCK_USD)
-                rate = group.rate * self.scenario.dt
-                key = self.key(f"news taker/{group.name}", name)
-                found.append({
-                    "position": position, "edge": group.edge_bps * 1e-4,
-                    "max_order": group.max_order * MONEY, "rate": rate, "key": key,
+                position, _ = self.agent(k.NEWS_TAKER_ACCOUNT, self.names.index(name), STOCK_USD)
+                self.add_agent("news_taker", {
+                    "position": position, "threshold": group.edge_bps * 1e-4,
+                    "max_order": group.max_order * MONEY, "rate": group.rate * self.scenario.dt,
+                    "key": self.key(f"news taker/{group.name}", name),
                 })  # fmt: skip
-        return records(k.NEWS_TAKER, found)
 
-    def _flows(self) -> Array:
-        found = []
+    def add_agent(self, kind: str, figures: dict[str, Any]) -> None:
+        """Add an agent of a kind."""
+        self.agents.append({"kind": number_of(kinds.Agent, kind), **figures})
+
+    def _background(self) -> None:
         dt = self.scenario.dt
         for group in self.scenario.flow:
             market_size = self.quantiles.add(group.market_orders.size, MONEY)
@@ -161,32 +167,29 @@ class GroupBuilder:
                 m = self.names.index(name)
                 takes, _ = self.agent(k.FLOW_ACCOUNT, m, STOCK_USD)
                 rests, _ = self.agent(k.FLOW_ACCOUNT, m, STOCK_USD)
-                found.append({
+                self.add_agent("background", {"own": len(self.flows), "position": takes, "second": rests})
+                self.flows.append({
                     "market_position": takes, "limit_position": rests,
                     "market_rate": group.market_orders.rate * dt, "limit_rate": group.limit_orders.rate * dt,
                     "market_size": market_size, "limit_size": limit_size, "distance": distance,
                     "life": group.limit_orders.life / dt, "scale": group.scale,
                     "key": self.key(f"flow/{group.name}", name),
                 })  # fmt: skip
-        return records(k.FLOW, found)
 
-    def _arbitrage(self) -> Array:
-        found = []
+    def _arbitrage(self) -> None:
         for group in self.scenario.arbitrage:
             s, f = self.names.index(group.spot), self.names.index(group.perpetual)
             stock = int(self.lots(s, group.cap))
             _, first = self.entities.add(
                 k.ARBITRAGE_ACCOUNT, int(self.markets[f].venue), [s, f], 2.0 * group.cap, [stock, 0]
             )
-            gain = self.lots(f, group.gain_usd_per_bps) * 1e4
-            act = min(group.rate * self.scenario.dt, 1.0)
-            found.append({
-                "spot_position": first, "perpetual_position": first + 1,
-                "threshold": group.threshold_bps * 1e-4, "gain": gain,
-                "max_order": self.lots(f, group.max_order), "cap": self.lots(f, group.cap), "act": act,
-                "initial_spot": stock, "key": self.key(f"arbitrage/{group.name}", group.perpetual),
+            self.add_agent("arbitrage", {
+                "position": first + 1, "second": first, "initial": stock,
+                "threshold": group.threshold_bps * 1e-4, "gain": self.lots(f, group.gain_usd_per_bps) * 1e4,
+                "max_order": self.lots(f, group.max_order), "cap": self.lots(f, group.cap),
+                "rate": min(group.rate * self.scenario.dt, 1.0),
+                "key": self.key(f"arbitrage/{group.name}", group.perpetual),
             })  # fmt: skip
-        return records(k.ARBITRAGE, found)
 
     def _shocks(self) -> Array:
         found: list[dict[str, Any]] = []

@@ -156,19 +156,19 @@ slowly, is the share of a quote's size that returns at a look."""
 QUOTE_LEVEL = record(("distance", F8), ("money", F8))
 """A level of a maker's ladder: log distance from fair value, money units per side."""
 
-NEWS_TAKER = record(("position", I8), ("edge", F8), ("max_order", F8), ("rate", F8), ("key", U8))
-
 FLOW = record(
     ("market_position", I8), ("limit_position", I8), ("market_rate", F8), ("limit_rate", F8),
     ("market_size", I8), ("limit_size", I8), ("distance", I8), ("life", F8), ("scale", F8), ("key", U8),
 )  # fmt: skip
 """Background flow; sizes (money units) and distance (log) are quantile tables, life in steps."""
 
-ARBITRAGE = record(
-    ("spot_position", I8), ("perpetual_position", I8), ("threshold", F8), ("gain", F8), ("max_order", F8),
-    ("cap", F8), ("act", F8), ("initial_spot", I8), ("key", U8),
+AGENT = record(
+    ("kind", I8), ("position", I8), ("second", I8), ("initial", I8),  # lots of `second` at the start
+    ("rate", F8), ("max_order", F8), ("cap", F8), ("threshold", F8), ("gain", F8), ("key", U8),
+    ("own", I8),  # its row in the records of its kind, where that has some
 )  # fmt: skip
-"""Threshold in log price; gain in lots per unit of log price; orders and cap in lots of the perpetual."""
+"""An agent who sends orders: how often it acts in a step, the largest order and inventory, from which log distance
+on it acts, and how strongly for each unit beyond."""
 
 LAYER = record(
     ("first_trader", I8), ("first_place", I8), ("long_share", F8), ("min_hold_s", F8), ("turnover", I8),
@@ -205,9 +205,8 @@ class Params(NamedTuple):
     collateral: Array  # (n_venues * n_markets,) COLLATERAL
     makers: Array
     quote_levels: Array
-    news_takers: Array
+    agents: Array  # in the order of their kinds
     flows: Array
-    arbitrage: Array
     layers: Array
     shocks: Array
     quantiles: Array  # float64 (n_tables, n_points): quantile functions on the grid of `flow.quantile`
@@ -221,8 +220,8 @@ declare(
         "marks": (MARK, 1), "funding": (FUNDING, 1), "slices": (SLICES, 1), "blocks": (BLOCKS, 1),
         "funds": (FUND_RULE, 1), "lending": (LENDING, 1), "tiers": (TIER, 1), "fees": (I64, 2),
         "collateral": (COLLATERAL, 1),
-        "makers": (MAKER, 1), "quote_levels": (QUOTE_LEVEL, 1), "news_takers": (NEWS_TAKER, 1),
-        "flows": (FLOW, 1), "arbitrage": (ARBITRAGE, 1), "layers": (LAYER, 1), "shocks": (SHOCK, 1),
+        "makers": (MAKER, 1), "quote_levels": (QUOTE_LEVEL, 1), "agents": (AGENT, 1),
+        "flows": (FLOW, 1), "layers": (LAYER, 1), "shocks": (SHOCK, 1),
         "quantiles": (F64, 2),
     },
     fixed=True,

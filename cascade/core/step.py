@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from cascade.compiler.jit import entry, kernel, outlined
 from cascade.core import (
+    agents,
     backstop,
     deleveraging,
     expiries,
@@ -23,7 +24,7 @@ from cascade.core import (
     ranking,
     recording,
 )
-from cascade.core.agents import arbitrage, background, fund, makers, news_takers, shocks
+from cascade.core.agents import fund, makers, shocks
 from cascade.core.agents.makers import opinion
 from cascade.core.collateral import update_collateral
 from cascade.core.index import update_mid
@@ -48,9 +49,7 @@ STEP = (
     Stage("shocks", "scheduled orders are sent; depth shocks apply", "timeline", "inbox, depth factors"),
     Stage("expiries", "orders whose life ends are cancelled", "calendar of orders", "inbox"),
     Stage("makers", "makers learn from flow and renew their quotes", "news, flow, inventory, volatility", "inbox"),
-    Stage("news takers", "quotes that fair value has left behind are taken", "fair value, best prices", "inbox"),
-    Stage("background", "uninformed market and limit orders arrive", "best prices", "inbox"),
-    Stage("arbitrage", "perpetuals are tied to spot", "best prices, inventory", "inbox"),
+    Stage("takers", "news-takers, background flow and arbitrageurs send orders", "fair value, best prices", "inbox"),
     Stage("traders", "leveraged accounts open, work, close", "calendar of traders", "inbox"),
     Stage("fund", "the fund works off what it took over", "fund positions", "inbox"),
     Stage("agents", "agents written in Python act", "the market", "inbox"),
@@ -66,9 +65,9 @@ STEP = (
 """The order of a step. A wave repeats the stages from the margin test on, each at a new mark."""
 
 (
-    NEWS, SHOCKS, EXPIRIES, MAKERS, NEWS_TAKERS, BACKGROUND, ARBITRAGE, TRADERS, FUND, AGENTS,
+    NEWS, SHOCKS, EXPIRIES, MAKERS, TAKERS, TRADERS, FUND, AGENTS,
     MATCH, MARKS, FUNDING, MARGIN_TEST, LIQUIDATION, DELEVERAGING, WAVE, RECORD,
-) = range(18)  # fmt: skip
+) = range(16)  # fmt: skip
 
 (
     RUNNING, FINISHED, AGENTS_DUE, INBOX_FULL, ORDERS_FULL, TRADES_FULL, LIQUIDATIONS_FULL, RESIDUALS_FULL,
@@ -153,19 +152,9 @@ def _groups(st: State, p: Params, stage: int) -> bool:
             if not makers.requote(st, p, clock.cursor):
                 return False
             clock.cursor += 1
-    elif stage == NEWS_TAKERS:
-        while clock.cursor < len(p.news_takers):
-            if not news_takers.sweep(st, p, clock.cursor):
-                return False
-            clock.cursor += 1
-    elif stage == BACKGROUND:
-        while clock.cursor < len(p.flows):
-            if not background.send_background(st, p, clock.cursor):
-                return False
-            clock.cursor += 1
-    elif stage == ARBITRAGE:
-        while clock.cursor < len(p.arbitrage):
-            if not arbitrage.arbitrage(st, p, clock.cursor):
+    elif stage == TAKERS:
+        while clock.cursor < len(p.agents):
+            if not agents.act(p.agents[clock.cursor].kind, st, p, clock.cursor):
                 return False
             clock.cursor += 1
     else:

@@ -7,6 +7,7 @@ from typing import Any
 
 from cascade.assembly import Assembled
 from cascade.core.state import State
+from cascade.names import Agent, number_of
 from cascade.scenario.schema import Scenario
 
 STEP_US, QUOTE_US, ORDER_US, TRADER_US = 0.8, 0.026, 0.18, 1.0
@@ -75,7 +76,9 @@ def cost_of(scenario: Scenario, drawn: Assembled) -> Cost:
 
     p, state = drawn.params, drawn.state
     steps = int(p.run[0].n_steps)
-    arbitrage, takers = p.arbitrage.act.sum(), p.news_takers.rate.sum()
+    arbitrage, takers = (
+        p.agents.rate[p.agents.kind == number_of(Agent, kind)].sum() for kind in ("arbitrage", "news_taker")
+    )
     ends = state.traders.life_ends
     return Cost(
         memory_bytes=memory_of(state),

@@ -56,7 +56,13 @@ def test_the_spread_is_a_tick_and_follows_the_value() -> None:
 
 
 def test_a_size_that_was_taken_comes_back_by_its_rate() -> None:
-    sale = {"type": "market_order", "at": "10s", "market": "venue:BTCUSDT", "side": "sell", "notional": "150k"}
+    sale = {
+        "type": "market_order",
+        "at": "10s",
+        "market": "venue:BTCUSDT",
+        "side": "sell",
+        "notional": "150k",
+    }
     engine, sizes = market(news=STILL, shocks=(sale,)), []
     for step in range(1, 30):
         engine.advance(step)

@@ -13,19 +13,19 @@ from cascade.rng import ALONE, FIRST, SECOND, uniform
 
 
 @outlined
-def arbitrage(st: State, p: Params, k: int) -> bool:
-    """Let arbitrageur k trade the gap between a perpetual and its spot, and hedge what is left open.
+def act(st: State, p: Params, k: int) -> bool:
+    """Let agent k trade the gap between a perpetual and its spot, and hedge what is left open.
 
     It sells the dear one and buys the cheap one, in proportion to the gap beyond its threshold,
     within its cap; legs that filled unequally are squared in the perpetual.
     """
-    arb = p.arbitrage[k]
+    arb = p.agents[k]
     step = st.clock[0].step
-    if uniform(arb.key, step, ALONE, FIRST) >= arb.act:
+    if uniform(arb.key, step, ALONE, FIRST) >= arb.rate:
         return True
     if not has_room(st, 2):
         return False
-    spot, perpetual = st.positions[arb.spot_position], st.positions[arb.perpetual_position]
+    spot, perpetual = st.positions[arb.second], st.positions[arb.position]
     s, f = spot.market, perpetual.market
     ratio = p.markets[s].lot_size / _base_of_lot(st, p, f)
     size = _gap_lots(st, p, k, s, f)
@@ -33,11 +33,11 @@ def arbitrage(st: State, p: Params, k: int) -> bool:
     held = float(perpetual.lots)
     if (size > 0.0) == (held > 0.0):
         size = max(min(size, max(room, 0.0)), -max(room, 0.0))
-    loose = _exposure(st, p, arb.perpetual_position) + float(spot.lots - arb.initial_spot) * ratio
+    loose = _exposure(st, p, arb.position) + float(spot.lots - arb.initial) * ratio
     hedge = max(min(-loose, arb.max_order), -arb.max_order)
     offset = uniform(arb.key, step, ALONE, SECOND)
-    _send(st, arb.perpetual_position, int64(size + hedge), offset)
-    _send(st, arb.spot_position, int64(-size / ratio), offset)
+    _send(st, arb.position, int64(size + hedge), offset)
+    _send(st, arb.second, int64(-size / ratio), offset)
     return True
 
 
@@ -67,7 +67,7 @@ def _exposure(st: State, p: Params, position: int) -> float:
 @kernel
 def _gap_lots(st: State, p: Params, k: int, s: int, f: int) -> float:
     """Return the lots of the perpetual to buy (sell, < 0) for the gap between its book and the spot's."""
-    arb = p.arbitrage[k]
+    arb = p.agents[k]
     spot, perpetual = st.markets[s], st.markets[f]
     if spot.best_bid == NO_BID or spot.best_ask == NO_ASK:
         return 0.0

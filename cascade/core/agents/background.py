@@ -19,9 +19,10 @@ LIMITS = 1_000_000
 
 
 @outlined
-def send_background(st: State, p: Params, k: int) -> bool:
-    """Write the market and limit orders of background flow k; False where the inbox is full."""
-    flow = p.flows[k]
+def act(st: State, p: Params, k: int) -> bool:
+    """Write the market and limit orders of agent k; False where the inbox is full."""
+    own = p.agents[k].own
+    flow = p.flows[own]
     step = st.clock[0].step
     n_market = poisson(flow.key, step, FIRST, FIRST, flow.market_rate)
     n_limit = poisson(flow.key, step, SECOND, FIRST, flow.limit_rate)
@@ -38,7 +39,7 @@ def send_background(st: State, p: Params, k: int) -> bool:
             offset = uniform(flow.key, step, 2 + j, THIRD)
             append(st, flow.market_position, lots, limit, IOC, ANY, offset, 0)
     for j in range(n_limit):
-        _send_limit(st, p, k, m, LIMITS + j)
+        _send_limit(st, p, own, m, LIMITS + j)
     return True
 
 

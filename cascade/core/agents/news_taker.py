@@ -18,9 +18,9 @@ CALLS = 1_000
 
 
 @outlined
-def sweep(st: State, p: Params, k: int) -> bool:
-    """Let news-taker k take quotes that the fair value has left behind; False where the inbox is full."""
-    taker = p.news_takers[k]
+def act(st: State, p: Params, k: int) -> bool:
+    """Let agent k take quotes that the fair value has left behind; False where the inbox is full."""
+    taker = p.agents[k]
     step = st.clock[0].step
     calls = poisson(taker.key, step, ALONE, CALLS, taker.rate)
     if not has_room(st, calls):
@@ -29,8 +29,8 @@ def sweep(st: State, p: Params, k: int) -> bool:
     market = st.markets[m]
     fair = fair_value(st, p, m) / p.markets[m].tick_size
     highest, lowest = (
-        valid_tick(math.floor(fair * (1.0 - taker.edge))),
-        valid_tick(math.ceil(fair * (1.0 + taker.edge))),
+        valid_tick(math.floor(fair * (1.0 - taker.threshold))),
+        valid_tick(math.ceil(fair * (1.0 + taker.threshold))),
     )
     lots = lots_worth(p, st, m, taker.max_order)
     for call in range(calls):
