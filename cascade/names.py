@@ -34,7 +34,7 @@ Maker: TypeAlias = Literal["ladder", "touch"]
 """Kinds of makers in a scenario: a module of `core/agents/makers/` each."""
 
 
-Agent: TypeAlias = Literal["news_taker", "background", "arbitrage"]
+Agent: TypeAlias = Literal["news_taker", "background", "arbitrage", "value"]
 """Kinds of agents who send orders, in the order in which they act: a module of `core/agents/` each."""
 
 

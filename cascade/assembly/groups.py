@@ -142,6 +142,17 @@ class GroupBuilder:
         self._news_takers()
         self._background()
         self._arbitrage()
+        for group in sorted(self.scenario.agents, key=lambda each: number_of(kinds.Agent, each.type)):
+            for name in self.scenario.select_markets(group.markets):
+                m = self.names.index(name)
+                position, stock = self.agent(k.FLOW_ACCOUNT, m, group.capital)
+                self.add_agent(group.type, {
+                    "position": position, "initial": stock, "cap": self.lots(m, group.capital),
+                    "rate": min(group.rate * self.scenario.dt, 1.0),
+                    "max_order": self.lots(m, group.max_order), "threshold": group.threshold_bps * 1e-4,
+                    "gain": self.lots(m, group.gain_usd_per_bps) * 1e4,
+                    "key": self.key(f"{group.type}/{group.name}", name),
+                })  # fmt: skip
 
     def _news_takers(self) -> None:
         for group in self.scenario.news_takers:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from cascade.scenario.tables import Bars
     from cascade.venues.rulebook import Rulebook
 
-LISTS = ("makers", "news_takers", "flow", "arbitrage", "population", "shocks")
+LISTS = ("makers", "news_takers", "flow", "arbitrage", "agents", "population", "shocks")
 """Sections whose items can be checked one by one, whatever is wrong with the others."""
 
 

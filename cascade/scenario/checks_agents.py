@@ -18,14 +18,14 @@ from cascade.scenario.source import Steps, follow
 from cascade.scenario.words import did_you_mean, listing
 from cascade.units import format_duration
 
-_ALL_LISTS = "makers news_takers flow arbitrage population shocks"
+_ALL_LISTS = "makers news_takers flow arbitrage agents population shocks"
 
 
 @register("CAS106", "every market that is named exists", f"markets {_ALL_LISTS}")
 def named_markets_exist(context: Context) -> Found:
     """Test patterns and single names of all agents, layers and shocks."""
     scenario = context.scenario
-    for section in ("makers", "news_takers", "flow"):
+    for section in ("makers", "news_takers", "flow", "agents"):
         for number, agent in enumerate(getattr(scenario, section)):
             yield from _patterns(context, (section, number, "markets"), agent.markets)
     for number, pair in enumerate(scenario.arbitrage):
@@ -106,13 +106,15 @@ def market_has_maker(context: Context) -> Found:
             yield Finding(("markets", name), "nobody makes this market", hint, "warning", on_key=True)
 
 
-@register("CAS124", "names differ within a section", "venues", "makers news_takers flow arbitrage population")
+@register(
+    "CAS124", "names differ within a section", "venues", "makers news_takers flow arbitrage agents population"
+)
 def names_differ(context: Context) -> Found:
     """Test the names of agents, layers and reporting venues."""
     scenario = context.scenario
     groups: list[tuple[Steps, Sequence[Any]]] = [
         ((section,), getattr(scenario, section))
-        for section in ("makers", "news_takers", "flow", "arbitrage", "population")
+        for section in ("makers", "news_takers", "flow", "arbitrage", "agents", "population")
     ]
     groups.extend((("venues", name, "reporting"), venue.reporting) for name, venue in scenario.venues.items())
     for steps, items in groups:

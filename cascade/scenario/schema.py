@@ -11,7 +11,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import BeforeValidator, Field
 
 from cascade.scenario.base import MarketName, Model, Name, Text
-from cascade.scenario.schema_agents import Arbitrage, Flow, Maker, NewsTaker
+from cascade.scenario.schema_agents import Agent, Arbitrage, Flow, Maker, NewsTaker
 from cascade.scenario.schema_channels import Channels
 from cascade.scenario.schema_outputs import Outputs, Published, Reference, Source
 from cascade.scenario.schema_population import Layer
@@ -47,6 +47,7 @@ class Scenario(Model):
     news_takers: tuple[NewsTaker, ...] = Field(default=(), description="Those who sweep stale quotes.")
     flow: tuple[Flow, ...] = Field(default=(), description="Uninformed orders.")
     arbitrage: tuple[Arbitrage, ...] = Field(default=(), description="Those who tie markets together.")
+    agents: tuple[Agent, ...] = Field(default=(), description="Others who trade without leverage.")
     population: tuple[Layer, ...] = Field(default=(), description="Leveraged accounts.")
     shocks: tuple[Shock, ...] = Field(default=(), description="Scheduled events.")
     channels: Channels = Field(default=Channels(), description="What may amplify a move.")

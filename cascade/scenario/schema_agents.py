@@ -279,3 +279,26 @@ class SpotPerpetualArbitrage(Model):
 
 
 Arbitrage: TypeAlias = SpotPerpetualArbitrage
+
+
+class _Agents(Model):
+    """What every group of other agents has."""
+
+    name: Name = Field(description="Name of the group.", examples=["value"])
+    markets: MarketPatterns = Field(examples=["binance:*"])
+    capital: PositiveUsd = Field(
+        default=50e6, description="What they may hold, long or short, in each market.", examples=["50M"]
+    )
+    rate: PerSecond = Field(default=0.1, description="How often they look.", examples=["0.1 /s"])
+    threshold_bps: Bps = Field(description="They trade when the gap is beyond this.", examples=["20 bps"])
+    gain_usd_per_bps: Usd = Field(default=20e3, description="Order size for each bp beyond the threshold.")
+    max_order: PositiveUsd = Field(default=1e6, description="Largest order.", examples=["1M"])
+
+
+class ValueTrader(_Agents):
+    """Traders who buy below the news value and sell above it, with finite capital."""
+
+    type: Literal["value"]
+
+
+Agent: TypeAlias = ValueTrader
