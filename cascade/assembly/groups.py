@@ -101,7 +101,7 @@ class GroupBuilder:
         return Groups(
             makers=records(k.MAKER, self.makers),
             quote_levels=records(k.QUOTE_LEVEL, self.levels),
-            agents=records(k.AGENT, self.agents),
+            agents=records(k.AGENT_P, self.agents),
             flows=records(k.FLOW, self.flows),
             shocks=self._shocks(),
             n_quotes=self.n_quotes,

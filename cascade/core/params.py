@@ -162,7 +162,7 @@ FLOW = record(
 )  # fmt: skip
 """Background flow; sizes (money units) and distance (log) are quantile tables, life in steps."""
 
-AGENT = record(
+AGENT_P = record(
     ("kind", I8), ("position", I8), ("second", I8), ("initial", I8),  # lots of `second` at the start
     ("rate", F8), ("max_order", F8), ("cap", F8), ("threshold", F8), ("gain", F8), ("key", U8),
     ("own", I8),  # its row in the records of its kind, where that has some
@@ -220,7 +220,7 @@ declare(
         "marks": (MARK, 1), "funding": (FUNDING, 1), "slices": (SLICES, 1), "blocks": (BLOCKS, 1),
         "funds": (FUND_RULE, 1), "lending": (LENDING, 1), "tiers": (TIER, 1), "fees": (I64, 2),
         "collateral": (COLLATERAL, 1),
-        "makers": (MAKER, 1), "quote_levels": (QUOTE_LEVEL, 1), "agents": (AGENT, 1),
+        "makers": (MAKER, 1), "quote_levels": (QUOTE_LEVEL, 1), "agents": (AGENT_P, 1),
         "flows": (FLOW, 1), "layers": (LAYER, 1), "shocks": (SHOCK, 1),
         "quantiles": (F64, 2),
     },

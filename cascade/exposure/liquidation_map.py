@@ -106,7 +106,7 @@ def by_distance(moves: Array, usd: Array) -> Array:
 
 def quoted_depth(scenario: Scenario, market: str) -> tuple[Array, Array]:
     """Return USD quoted on one side up to each bucket's far edge: at the start, and at its thinnest."""
-    edges = WIDTH * np.arange(1, round(REACH / WIDTH) + 1) * 1e4  # in basis points
+    edges = np.asarray(WIDTH * np.arange(1, round(REACH / WIDTH) + 1) * 1e4, np.float64)  # in bps
     depth, thin = np.zeros(len(edges)), np.zeros(len(edges))
     for group in scenario.makers:
         if market in scenario.select_markets(group.markets):

@@ -232,7 +232,7 @@ def _params(world: World, roster: tuple[Account, ...]) -> par.Params:
         collateral=records(par.COLLATERAL, rules),
         makers=records(par.MAKER, []),
         quote_levels=records(par.QUOTE_LEVEL, []),
-        agents=records(par.AGENT, []),
+        agents=records(par.AGENT_P, []),
         flows=records(par.FLOW, []),
         layers=records(par.LAYER, [layer]),
         shocks=records(par.SHOCK, []),
