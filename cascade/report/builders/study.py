@@ -14,7 +14,6 @@ import numpy.typing as npt
 
 from cascade.errors import CascadeError
 from cascade.output.columns import is_name, to_names, to_numpy
-from cascade.output.manifest import RESOLVED
 from cascade.output.reader import Result
 from cascade.output.run_units import MarketUnits
 from cascade.report.builders.table import Column, Floats
@@ -68,12 +67,14 @@ class Bars:
     ----------
     load
         Returns a column by its name, one value a bar; each is read when first asked for.
+    dt
+        Seconds of a step; a bar has the time of its last.
     bins
         Points of time at most.
     """
 
-    def __init__(self, load: Callable[[str], npt.NDArray[Any]], bins: int = BINS) -> None:
-        self._load = load
+    def __init__(self, load: Callable[[str], npt.NDArray[Any]], dt: float, bins: int = BINS) -> None:
+        self._load, self._dt = load, dt
         self._t_s, self._at = np.unique(load("t_s"), return_inverse=True)
         self._replicates, self._rows = np.unique(load("replicate"), return_inverse=True)
         self._group = max(1, math.ceil(len(self._t_s) / bins))
@@ -87,7 +88,7 @@ class Bars:
     @property
     def seconds(self) -> float:
         """Return the length of a point of time, the mean where they differ."""
-        return float(self._t_s[-1] / len(self._ends)) if len(self._t_s) else 0.0
+        return float(self._t_s[-1] + self._dt) / len(self._ends) if len(self._t_s) else 0.0
 
     @property
     def _ends(self) -> npt.NDArray[np.intp]:
@@ -157,7 +158,8 @@ class Variant:
         """Return the bars of a market."""
         if market not in self._bars:
             mine = is_name(self._column("bars", "market"), market)
-            self._bars[market] = Bars(lambda name: to_numpy(self._column("bars", name))[mine], self.bins)
+            load = lambda name: to_numpy(self._column("bars", name))[mine]  # noqa: E731
+            self._bars[market] = Bars(load, self.result.units.dt, self.bins)
         return self._bars[market]
 
     def numbers(self, table: str, column: str) -> npt.NDArray[Any]:
@@ -184,10 +186,9 @@ class Variant:
         """Return the scenario as it was run; None where this version can't read it any more."""
         from cascade.scenario.load import inspect
 
-        path = self.result.path
-        if path is None or not (path / RESOLVED).exists():
+        if self.result.path is None:
             return None
-        scenario, problems = inspect(path / RESOLVED)
+        scenario, problems = inspect(self.result.resolved())
         return None if any(problem.severity == "error" for problem in problems) else scenario
 
     @cached_property
