@@ -91,7 +91,16 @@ class Engine:
         return int(self.state.clock[0].step)
 
     def advance(self, until: int) -> None:
-        """Run until a step is reached, whatever buffers that takes."""
+        """Run until a step is reached, whatever buffers that takes.
+
+        Raises
+        ------
+        ValueError
+            If the run ends before: the kernels have no parameters for steps past the end.
+        """
+        if until > self.n_steps:
+            msg = f"the run has {self.n_steps:,} steps, and {until:,} lies past its end: advance to {self.n_steps}"
+            raise ValueError(msg)
         while True:
             status = int(step.advance(self.state, self.params, int(until)))
             if status == step.FINISHED:

@@ -32,6 +32,17 @@ def test_a_breach_stops_the_run_and_names_the_step() -> None:
         simulate(engine, 20)
 
 
+def test_a_step_past_the_end_is_refused() -> None:
+    """The kernels have nothing to read there: it was a segmentation fault."""
+    engine = Engine(assemble(small_scenario(duration="5s")), Logs())
+    for until in (6, 10**6):
+        with pytest.raises(ValueError, match=r"the run has 5 steps, and [\d,]+ lies past its end: advance to 5"):
+            engine.advance(until)
+    engine.advance(5)
+    engine.advance(3)
+    assert engine.step == 5
+
+
 def test_a_stopped_run_is_interrupted_between_chunks() -> None:
     engine = Engine(assemble(small_scenario()), Logs())
     stop = threading.Event()
