@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+
 import mesa
 
 from cascade.compiler.jit import entry
@@ -40,7 +43,9 @@ class Trader(mesa.Agent):
     is sold only when held, and counts towards equity. It pays the fees of the venue that it trades on.
 
     Orders sent in `step` are matched in the same step of the market, in the order of their
-    arrival: `offset` in [0, 1), 0.5 unless given.
+    arrival: `offset` in [0, 1), 0.5 unless given. An order is never for more than was asked, nor at a worse
+    price: its size is cut to whole lots, and its limit to a tick. One below a lot, or whose limit is below
+    a tick, is rejected and counted like every other (`cascade.engine.rejections`).
 
     Parameters
     ----------
@@ -127,13 +132,15 @@ class Trader(mesa.Agent):
             asset = self.market_model.scenario.markets[market].settles
             msg = f"'{market}' settles in {asset}, and this agent's margin is in USD"
             raise ValueError(msg)
-        lots = round(size / float(fixed.lot_size))
-        if lots == 0:
-            return
+        lots = _whole(size / float(fixed.lot_size), math.trunc)
         if limit is None:
             tick, kind = (MAX_TICK if lots > 0 else 1), k.IOC
         else:
-            tick, kind = round(limit / float(fixed.tick_size)), k.POST_ONLY if post_only else k.LIMIT
+            tick = _whole(limit / float(fixed.tick_size), math.floor if lots > 0 else math.ceil)
+            kind = k.POST_ONLY if post_only else k.LIMIT
+        if lots == 0 or not 1 <= tick <= MAX_TICK:
+            self._engine.state.counts[k.NO_LOT if lots == 0 else k.OUT_OF_BAND] += 1
+            return
         self._write(self._position(market), lots, tick, kind, reduce_only, offset)
 
     def _write(
@@ -147,6 +154,12 @@ class Trader(mesa.Agent):
             self._engine.state, self._engine.params, int(position), int(lots), int(tick),
             kind, int(reduce_only), float(offset),
         )  # fmt: skip
+
+
+def _whole(amount: float, towards: Callable[[float], int]) -> int:
+    """Return an amount in whole steps; what is whole but for the last bits of a division is taken as it is."""
+    nearest = round(amount)
+    return nearest if math.isclose(amount, nearest, rel_tol=1e-12, abs_tol=1e-9) else towards(amount)
 
 
 def _first_venue(model: CascadeModel) -> str:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
 from cascade.agent import Trader
 from cascade.core import params as k
 from cascade.core.check import breaches
-from cascade.engine import Engine, simulate
+from cascade.engine import Engine, rejections, simulate
 from cascade.model import CascadeModel, Logs
 from cascade.scenario.schema import Scenario
 from tests.support.scenarios import small_data, small_scenario
@@ -88,6 +90,94 @@ def test_agent_is_liquidated_when_its_margin_fails() -> None:
     assert gambler.account in model.logs["liquidations"]["account"]
     engine = model.engine
     assert breaches(engine.state, engine.params, engine.endowment) == []
+
+
+class Told(Trader):
+    """Does in each step what a test tells it."""
+
+    orders: dict[int, Callable[[Told], None]]
+
+    def step(self) -> None:
+        """Do what is due."""
+        self.orders.get(self.market_model.engine.step, lambda _: None)(self)
+
+
+def told(cash: float = 50_000, **orders: Callable[[Told], None]) -> tuple[CascadeModel, Told]:
+    """Return a market with an agent that does `at_3` in step 3."""
+    model = CascadeModel(small_scenario(), agents=[lambda model: Told(model, cash=cash)])
+    (agent,) = model.agents
+    agent.orders = {int(name.removeprefix("at_")): order for name, order in orders.items()}
+    return model, agent
+
+
+def resting(model: CascadeModel, agent: Told) -> list[tuple[int, int]]:
+    """Return lots and tick of the orders that an agent has in the books."""
+    state, found = model.engine.state, []
+    order = int(state.accounts[agent.account].first_order)
+    while order >= 0:
+        found.append((int(state.orders[order].lots), int(state.orders[order].tick)))
+        order = int(state.orders[order].own_next)
+    return sorted(found)
+
+
+def test_an_order_below_a_lot_is_rejected_and_counted() -> None:
+    model, agent = told(
+        at_2=lambda agent: agent.buy("venue:BTCUSDT", 0.0004),
+        at_3=lambda agent: agent.sell("venue:BTCUSDT", 0.0009, limit=120_000.0),
+        at_4=lambda agent: agent.buy("venue:BTCUSDT", 0.0),
+    )
+    for _ in range(6):
+        model.step()
+    assert rejections(model.engine) == {"size rounds to no lot": 3}
+    assert agent.position("venue:BTCUSDT") == 0.0
+
+
+@pytest.mark.parametrize("limit", [0.04, 0.0, -5.0, 1e12])
+def test_a_limit_that_is_no_price_is_rejected_and_counted(limit: float) -> None:
+    model, _ = told(at_2=lambda agent: agent.buy("venue:BTCUSDT", 1.0, limit=limit))
+    for _ in range(4):
+        model.step()
+    assert rejections(model.engine) == {"price outside the venue's band": 1}
+    assert breaches(model.engine.state, model.engine.params, model.engine.endowment) == []
+
+
+def test_an_order_is_never_for_more_nor_at_a_worse_price_than_was_asked() -> None:
+    """Ticks of 0.1 and lots of 0.001; 0.1 is none in binary, and what is whole in decimals stays whole."""
+
+    def send(agent: Told) -> None:
+        agent.buy("venue:BTCUSDT", 0.0019, limit=105_000.19)
+        agent.buy("venue:BTCUSDT", 0.003, limit=105_000.3)
+        agent.sell("venue:BTCUSDT", 0.0019, limit=109_000.11)
+        agent.sell("venue:BTCUSDT", 0.007, limit=109_000.3)
+
+    model, agent = told(at_2=send)
+    for _ in range(4):
+        model.step()
+    assert resting(model, agent) == [(-7, 1_090_003), (-1, 1_090_002), (1, 1_050_001), (3, 1_050_003)]
+
+
+def test_an_agent_takes_all_its_orders_back() -> None:
+    """Those of every market, and what they reserved; orders of others stay, and so do those sent afterwards."""
+
+    def send(agent: Told) -> None:
+        agent.buy("venue:BTCUSDT", 0.5, limit=104_000.0)
+        agent.sell("venue:BTCUSDT", 0.5, limit=110_000.0)
+        agent.buy("spot:BTCUSD", 0.1, limit=104_000.0)
+
+    def again(agent: Told) -> None:
+        agent.cancel_all()
+        agent.sell("venue:BTCUSDT", 0.2, limit=111_000.0)
+
+    model, agent = told(at_2=send, at_5=lambda agent: agent.cancel_all(), at_8=send, at_11=again)
+    state = model.engine.state
+    seen = []
+    for step in range(13):
+        model.step()
+        state = model.engine.state
+        seen.append((len(resting(model, agent)), int(state.accounts[agent.account].reserved) > 0))
+    assert seen == [(0, False)] * 2 + [(3, True)] * 3 + [(0, False)] * 3 + [(3, True)] * 3 + [(1, True)] * 2
+    assert (state.orders.lots != 0).sum() > 100
+    assert breaches(state, model.engine.params, model.engine.endowment) == []
 
 
 def test_more_agents_than_accounts_is_refused() -> None:
