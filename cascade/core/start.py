@@ -60,7 +60,7 @@ def allocate(
     orders = empty(s.ORDER, capacity.orders)
     chain_free(orders, 0, len(orders), NONE)
     clock = empty(s.CLOCK, 1)
-    clock.next_bar, clock.next_funds = run.bar_steps, min(run.fund_steps, run.n_steps)
+    clock.next_bar, clock.next_funds = min(run.bar_steps, run.n_steps), min(run.fund_steps, run.n_steps)
     n_basis = max(int(p.marks.n_basis.max()), 1)
     return State(
         clock=clock,

@@ -385,7 +385,7 @@ def _record(st: State, p: Params) -> int:
             return BARS_FULL
         for m in range(len(p.markets)):
             recording.write_bar(st, p, m)
-        clock.next_bar += run.bar_steps
+        clock.next_bar = min(clock.next_bar + run.bar_steps, run.n_steps)  # the last bar may be shorter
     clock.step += 1
     if is_snapshot:
         recording.write_funds(st, p)

@@ -17,8 +17,9 @@ from cascade.scenario.reference import json_schema
 BASE = Path(__file__).parent.parent / "data" / "base.yaml"
 
 
-def call(*words: str, code: int = 0):
-    result = CliRunner().invoke(build(words[:1]), list(words))
+def call(*words: object, code: int = 0):
+    said = [str(word) for word in words]
+    result = CliRunner().invoke(build(said[:1]), said)
     assert result.exit_code == code, result.output
     return result
 

@@ -185,7 +185,7 @@ def test_many_bars_become_few_points_without_losing_the_extremes():
         "one": np.ones(2 * n),
         "replicate": np.repeat([0, 4], n),
     }
-    bars = Bars(columns.__getitem__)
+    bars = Bars(columns.__getitem__, 1.0)
     assert len(bars.t_s) <= BINS
     assert bars.t_s[-1] == t_s[-1]
     assert bars.lowest("m").min() == 1.0

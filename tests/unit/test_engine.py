@@ -36,7 +36,9 @@ def test_a_step_past_the_end_is_refused() -> None:
     """The kernels have nothing to read there: it was a segmentation fault."""
     engine = Engine(assemble(small_scenario(duration="5s")), Logs())
     for until in (6, 10**6):
-        with pytest.raises(ValueError, match=r"the run has 5 steps, and [\d,]+ lies past its end: advance to 5"):
+        with pytest.raises(
+            ValueError, match=r"the run has 5 steps, and [\d,]+ lies past its end: advance to 5"
+        ):
             engine.advance(until)
     engine.advance(5)
     engine.advance(3)

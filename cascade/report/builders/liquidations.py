@@ -101,9 +101,11 @@ def over_time(study: Study) -> list[OverTime] | Missing | None:
 
 def _worst_share(variant: Variant, market: str) -> Floats:
     """Return, of each replicate with any, the share of all liquidations that fell into the worst hundredth of time."""
-    end, dt = variant.bars(market).t_s[-1], variant.result.units.dt
-    windows = min(WINDOWS, max(round(end / dt), 1))
-    bins = np.minimum(variant.numbers("liquidations", "t_s") * (windows / end), windows - 1).astype(np.int64)
+    dt = variant.result.units.dt
+    length = variant.bars(market).t_s[-1] + dt  # of all steps, the last of which that bar names
+    windows = min(WINDOWS, round(length / dt))
+    middles = variant.numbers("liquidations", "t_s") + dt / 2
+    bins = np.minimum(middles * (windows / length), windows - 1).astype(np.int64)
     rows = np.searchsorted(variant.result.replicates, variant.numbers("liquidations", "replicate"))
     found = np.zeros((variant.n, windows))
     np.add.at(found, (rows, bins), variant.numbers("liquidations", "liquidated_usd"))

@@ -68,12 +68,14 @@ class Bars:
     ----------
     load
         Returns a column by its name, one value a bar; each is read when first asked for.
+    dt
+        Seconds of a step; a bar has the time of its last.
     bins
         Points of time at most.
     """
 
-    def __init__(self, load: Callable[[str], npt.NDArray[Any]], bins: int = BINS) -> None:
-        self._load = load
+    def __init__(self, load: Callable[[str], npt.NDArray[Any]], dt: float, bins: int = BINS) -> None:
+        self._load, self._dt = load, dt
         self._t_s, self._at = np.unique(load("t_s"), return_inverse=True)
         self._replicates, self._rows = np.unique(load("replicate"), return_inverse=True)
         self._group = max(1, math.ceil(len(self._t_s) / bins))
@@ -87,7 +89,7 @@ class Bars:
     @property
     def seconds(self) -> float:
         """Return the length of a point of time, the mean where they differ."""
-        return float(self._t_s[-1] / len(self._ends)) if len(self._t_s) else 0.0
+        return float(self._t_s[-1] + self._dt) / len(self._ends) if len(self._t_s) else 0.0
 
     @property
     def _ends(self) -> npt.NDArray[np.intp]:
@@ -157,7 +159,8 @@ class Variant:
         """Return the bars of a market."""
         if market not in self._bars:
             mine = is_name(self._column("bars", "market"), market)
-            self._bars[market] = Bars(lambda name: to_numpy(self._column("bars", name))[mine], self.bins)
+            load = lambda name: to_numpy(self._column("bars", name))[mine]  # noqa: E731
+            self._bars[market] = Bars(load, self.result.units.dt, self.bins)
         return self._bars[market]
 
     def numbers(self, table: str, column: str) -> npt.NDArray[Any]:
