@@ -171,7 +171,7 @@ def test_an_agent_takes_all_its_orders_back() -> None:
     model, agent = told(at_2=send, at_5=lambda agent: agent.cancel_all(), at_8=send, at_11=again)
     state = model.engine.state
     seen = []
-    for step in range(13):
+    for _step in range(13):
         model.step()
         state = model.engine.state
         seen.append((len(resting(model, agent)), int(state.accounts[agent.account].reserved) > 0))
