@@ -97,8 +97,9 @@ def write_run(tmp_path, units, liquidation_log, bar_log):
     }
 
     def write(
-        n=2, folder="test-00000000", close=True, manifest=None, order=None, cut=None, logs=None, **options
-    ):
+        n=2, folder="test-00000000", close=True, manifest=None, order=None, cut=None, logs=None, request=None,
+        **options,
+    ):  # fmt: skip
         shown = usual | (logs or {})
         columns = metric_columns(units, counterfactual=True)
         path = tmp_path / folder
@@ -109,7 +110,7 @@ def write_run(tmp_path, units, liquidation_log, bar_log):
             resolved_text="name: test\nseed: 1\n",
             tables=list(shown),
             replicates=range(n),
-            request={"seed": 1, "replicates": n},
+            request={"seed": 1, "replicates": n} | (request or {}),
             metrics=columns,
             **options,
         ) as writer:

@@ -11,6 +11,7 @@ from cascade.cli.terminal import AsJson, running, say, show, show_json
 
 if TYPE_CHECKING:
     from cascade.analysis.graph import CascadeGraph
+    from cascade.output.reader import Result
 
 
 def graph(
@@ -55,7 +56,7 @@ def graph(
     if output is not None:
         for file in write(found, output, force=force):
             say(f"written: {file}")
-    at_risk = _at_risk(run, found, window_s or 600.0, quiet=quiet) if structural and len(found) else []
+    at_risk = _at_risk(result, found, window_s or 600.0, quiet=quiet) if structural and len(found) else []
     report: GraphReport = describe(result, found, at_risk, window_s or 600.0)
     if json:
         show_json(report.as_dict(top))
@@ -90,14 +91,13 @@ def _seconds(text: str | None, option: str) -> float | None:
     return found
 
 
-def _at_risk(run: Path, graph: CascadeGraph, every_s: float, *, quiet: bool) -> list[Any]:
+def _at_risk(run: Result, graph: CascadeGraph, every_s: float, *, quiet: bool) -> list[Any]:
     """Run a replicate again and return what was at risk before most was liquidated, and before each window."""
     from cascade.exposure.criticality import criticality
-    from cascade.output.manifest import RESOLVED
     from cascade.report.graph import looks
     from cascade.scenario.load import load
 
-    scenario = load(run / RESOLVED)
+    scenario = load(run.resolved())
     say(f"running replicate {graph.replicate} again to see what was at risk; --no-structural leaves it out")
     steps = looks(graph, every_s)
     with running(max(steps), quiet=quiet) as progress:

@@ -30,12 +30,11 @@ def replay(
     The rows that the run has stored must come out again, or the replay says what differs (exit code 6).
     """
     from cascade.experiment.replay import replay as run_again
-    from cascade.output.manifest import RESOLVED
     from cascade.output.reader import read
     from cascade.scenario.load import load
 
-    read(folder)  # says what is wrong with the folder before anything is shown
-    with running(load(folder / RESOLVED).n_steps, quiet=quiet) as progress:
+    scenario = load(read(folder).resolved())  # says what is wrong with the folder before anything is shown
+    with running(scenario.n_steps, quiet=quiet) as progress:
         done = run_again(folder, replicate, window=window, out=out, force=force, progress=progress, say=say)
     if json:
         show_json(

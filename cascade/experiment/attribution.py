@@ -21,6 +21,7 @@ from cascade.errors import ResultsError, UsageError
 from cascade.experiment.recorder import units_of
 from cascade.experiment.run import Say, start_of
 from cascade.experiment.sweep import Prepared, prepare, run_prepared
+from cascade.output import manifest as manifests
 from cascade.output.columns import to_numpy
 from cascade.output.failing import writing
 from cascade.output.parquet import read_files, write_parquet
@@ -184,15 +185,17 @@ def attribution_of(sweep: Sweep, metrics: Sequence[str] | None = None) -> Attrib
     """
     found = _computed(sweep, metrics)
     with writing(sweep.path):
-        write_parquet(sweep.path / FILE, found.table)
+        sums = {FILE: write_parquet(sweep.path / FILE, found.table)}
+        manifests.add_files(sweep.path, sums)
+    sweep.files.update(sums)
     return found
 
 
 def recorded(sweep: Sweep) -> Attribution | None:
     """Return the attribution that was written into the folder of a sweep, or None if none was."""
-    if not (sweep.path / FILE).is_file():
+    if FILE not in sweep.files:
         return None
-    metrics = read_files([sweep.path / FILE], ordered=False).column("metric").unique().to_pylist()
+    metrics = read_files([sweep.files.path(FILE)], ordered=False).column("metric").unique().to_pylist()
     return _computed(sweep, metrics)
 
 
@@ -205,10 +208,8 @@ def whole_of(sweep: Sweep) -> Result:
 def _computed(sweep: Sweep, metrics: Sequence[str] | None) -> Attribution:
     channels, names = _coalitions_of(sweep)
     whole = sweep.variants[names[frozenset(channels)]]
-    base = load(whole.path / "scenario.resolved.yaml") if whole.path else None
-    chosen = _columns(_known(base) if base else {}, metrics) or _default_metrics(
-        whole, _known(base) if base else {}
-    )
+    known = _known(load(whole.resolved()))
+    chosen = _columns(known, metrics) or _default_metrics(whole, known)
     found, rows, notes = [], [], []
     for column in chosen:
         values = {members: _values(sweep, name, column.name) for members, name in names.items()}

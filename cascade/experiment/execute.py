@@ -58,20 +58,20 @@ class Ongoing:
         for replicate in self.writer.pending_in(shard):
             yield Task(self.scenario, replicate, self.request.counterfactual, self.origin, pieces)
 
-    def settle(self, done: Done) -> None:
+    def settle(self, task: Task, done: Done) -> None:
         """Take what a task left."""
         if done.failure:
             command = self.origin.command(
-                self.scenario.seed, done.replicate, counterfactual=self.request.counterfactual
+                self.scenario.seed, task.replicate, counterfactual=self.request.counterfactual
             )
             self.failures.append(Failure(done.failure, command))
-        self.writer.add(done.replicate, done.files, seconds=done.seconds)
+        self.writer.add(task.replicate, done.files, seconds=done.seconds)
 
     def settle_lost(self, task: Task, error: BaseException) -> None:
         """Take a task whose worker was lost, again and again, as a failed replicate."""
         with self.writer.piece(task.replicate) as piece:
             piece.fail(failure_row(task, error))
-        self.settle(Done(task.replicate, 0.0, failure=str(error)))
+        self.settle(task, Done(0.0, failure=str(error)))
 
     def close(self) -> None:
         """Complete the folder, if every replicate is in and it is not complete already."""
@@ -94,7 +94,8 @@ def begin(
     units, resolved = units_of(scenario), to_yaml(scenario)
     writer = RunWriter(
         folder, units, scenario_text=text or resolved, resolved_text=resolved, tables=tables_of(scenario),
-        replicates=request.replicates, request={"seed": scenario.seed, **request._asdict()},
+        replicates=request.replicates,
+        request={"seed": scenario.seed, **request._asdict(), "digest": request.digest(scenario)},
         scenario_path=path, metrics=metrics.metric_columns(units, counterfactual=request.counterfactual),
         start=start,
     )  # fmt: skip
@@ -177,7 +178,7 @@ def _settle(run: Ongoing, task: Task, job: Job) -> None:
         run.settle_lost(task, error)
     else:
         if not done.is_interrupted:
-            run.settle(done)
+            run.settle(task, done)
 
 
 def _interleaved(runs: Sequence[Ongoing], *, is_remote: bool) -> Iterator[tuple[Ongoing, Task]]:

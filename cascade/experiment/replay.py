@@ -14,7 +14,6 @@ from cascade.errors import ResultsError, UsageError
 from cascade.experiment.run import Progress, Say, run
 from cascade.output import log
 from cascade.output.columns import to_numpy
-from cascade.output.manifest import RESOLVED
 from cascade.output.reader import Result, read
 from cascade.output.run_units import Floats
 from cascade.scenario.load import load
@@ -99,7 +98,7 @@ def replay(
             remedy=f"it has {_listed(stored.replicates)}",
             code="CAS607",
         )
-    scenario = load(Path(folder) / RESOLVED)
+    scenario = load(stored.resolved())
     span = worst_window(stored, replicate, scenario) if window == WORST else parse_window(window, scenario)
     again = run(
         _recording(scenario, span), replicate=replicate, out=out, jobs=1, force=force, progress=progress,

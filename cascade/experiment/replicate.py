@@ -38,7 +38,6 @@ class Task(NamedTuple):
 class Done(NamedTuple):
     """What became of a task."""
 
-    replicate: int
     seconds: float
     failure: str = ""
     """What went wrong, as a sentence."""
@@ -77,8 +76,8 @@ def _into(task: Task, pieces: Path, progress: Progress | None, stopped: Callable
             if isinstance(error, CascadeError) and error.code == UNWRITABLE:
                 raise
             piece.fail(failure_row(task, error))
-            return Done(task.replicate, 0.0, failure=str(error))
-        return Done(task.replicate, 0.0, is_interrupted=not is_done)
+            return Done(0.0, failure=str(error))
+        return Done(0.0, is_interrupted=not is_done)
 
 
 def failure_row(task: Task, error: BaseException) -> dict[str, object]:

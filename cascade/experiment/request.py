@@ -5,12 +5,20 @@ from __future__ import annotations
 import shlex
 from typing import NamedTuple
 
+from cascade import provenance
+from cascade.scenario.load import digest
+from cascade.scenario.schema import Scenario
+
 
 class Request(NamedTuple):
     """What is asked of a scenario besides itself."""
 
     replicates: tuple[int, ...]
     counterfactual: bool
+
+    def digest(self, scenario: Scenario) -> str:
+        """Return the eight digits that name this request of a scenario, and the folder of its results."""
+        return provenance.request_digest(digest(scenario), **self._asdict())
 
 
 class Origin(NamedTuple):

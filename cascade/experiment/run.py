@@ -6,18 +6,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cascade import provenance
 from cascade.errors import InterruptedRunError, ReplicatesError
 from cascade.experiment.execute import Failure, begin, execute
-from cascade.experiment.recorder import tables_of
 from cascade.experiment.replicate import Progress
 from cascade.experiment.request import Origin, Request
 from cascade.experiment.workers import workers_for
 from cascade.output.manifest import RESOLVED, load
 from cascade.output.reader import Result, read
 from cascade.output.software import refuse_other_software
-from cascade.output.writer import Start, damaged_parts, faults_of_whole, is_complete, run_folder
-from cascade.scenario.load import digest, overridden
+from cascade.output.writer import Start, faults, holds_request, is_complete, run_folder
+from cascade.scenario.load import overridden
 from cascade.scenario.schema import Scenario
 
 if TYPE_CHECKING:
@@ -86,8 +84,9 @@ def run(
         asked = asked.replace(seed=seed)
     chosen = (replicate,) if replicate is not None else tuple(range(replicates or asked.replicates))
     request = Request(chosen, counterfactual)
-    folder = run_folder(Path(out), asked.name, run_digest(asked, request))
-    if not force and is_settled(folder, tables_of(asked), retry_failed=retry_failed):
+    digest = request.digest(asked)
+    folder = run_folder(Path(out), asked.name, digest)
+    if not force and is_settled(folder, digest, retry_failed=retry_failed):
         (say or unsaid)(done_already(folder))
         return _checked(folder)
     # a scenario without a file is reproduced from its resolved form, which has the overrides in it
@@ -122,12 +121,12 @@ def start_of(*, force: bool, retry_failed: bool) -> Start:
     return "force" if force else "retry" if retry_failed else "resume"
 
 
-def is_settled(folder: Path, tables: Sequence[str], *, retry_failed: bool) -> bool:
+def is_settled(folder: Path, digest: str, *, retry_failed: bool) -> bool:
     """Tell whether a folder has all that is asked of a run."""
     if not is_complete(folder):
         return False
     refuse_other_software(folder)
-    if any(faults_of_whole(folder)) or any(damaged_parts(folder, tables)):
+    if not holds_request(folder, digest) or any(faults(folder)):
         return False
     return not (retry_failed and load(folder)["outcome"].get("replicates_failed"))
 
@@ -176,11 +175,6 @@ def text_of(scenario: str | Path | Scenario) -> tuple[str, str]:
         return "", ""
     path = Path(scenario)
     return (path.read_text(encoding="utf-8") if path.is_file() else ""), str(scenario)
-
-
-def run_digest(scenario: Scenario, request: Request) -> str:
-    """Return the eight digits that name the folder of a request."""
-    return provenance.request_digest(digest(scenario), **request._asdict())
 
 
 def unsaid(text: str) -> None:

@@ -17,7 +17,7 @@ from cascade.errors import InterruptedRunError, Problem
 from cascade.experiment.design import Variant, variants_of
 from cascade.experiment.execute import Ongoing, begin, execute
 from cascade.experiment.parameters import Parameter, parameters_of
-from cascade.experiment.recorder import tables_of, units_of
+from cascade.experiment.recorder import units_of
 from cascade.experiment.replicate import Progress
 from cascade.experiment.request import Origin, Request
 from cascade.experiment.run import (
@@ -26,7 +26,6 @@ from cascade.experiment.run import (
     failed,
     failures_of,
     is_settled,
-    run_digest,
     session_notes,
     start_of,
     stopped,
@@ -35,15 +34,25 @@ from cascade.experiment.run import (
 from cascade.experiment.workers import workers_for
 from cascade.output import log
 from cascade.output import manifest as manifests
+from cascade.output.checksums import crc_of
 from cascade.output.claim import claim, release
 from cascade.output.failing import writing
 from cascade.output.parquet import write_parquet
 from cascade.output.reader import read as read_run
-from cascade.output.schemas import RESULTS_VERSION, RUNS, Column
+from cascade.output.schemas import RESULTS_VERSION, RUNS, SINGLE_FILES, Column
+from cascade.output.shards import single_file
 from cascade.output.software import refuse_other_software
-from cascade.output.sweep import RESOLVED, SWEEP, VARIANTS, Sweep, read_sweep
+from cascade.output.sweep import RESOLVED, SWEEP, VARIANTS, Sweep, manifest_of, read_sweep
 from cascade.output.sweep_tables import joined
-from cascade.output.writer import Start, faults_of_whole, is_complete, run_folder
+from cascade.output.writer import (
+    Start,
+    faults,
+    foreign,
+    holds_request,
+    is_complete,
+    is_written_again,
+    run_folder,
+)
 from cascade.scenario.schema import Scenario
 from cascade.scenario.schema_sweep import Design
 from cascade.scenario.sweep_file import Plan, read_plan
@@ -77,7 +86,7 @@ class Prepared:
     @property
     def digest(self) -> str:
         """Return the eight digits that name the folder."""
-        members = [(each.name, run_digest(each.scenario, self.request)) for each in self.variants]
+        members = [(each.name, self.request.digest(each.scenario)) for each in self.variants]
         return provenance.request_digest(self.name, members=members)
 
 
@@ -171,9 +180,11 @@ def run_prepared(
     is_there = is_complete(folder) and start != "force"
     if is_there:
         refuse_other_software(folder)
-    unsettled = [each for each in prepared.variants if not _is_settled(each, folder, start)]
-    faults = list(faults_of_whole(folder)) if is_there else []
-    if is_there and not unsettled and not faults:
+        if not holds_request(folder, prepared.digest):
+            raise foreign(folder)
+    unsettled = [each for each in prepared.variants if not _is_settled(prepared, each, folder, start)]
+    found = list(faults(folder)) if is_there else []
+    if is_there and not unsettled and not found:
         say(done_already(folder))
         return _checked(folder)
     begun = _Clock()
@@ -181,7 +192,7 @@ def run_prepared(
         ongoing = [_begin(each, prepared, runs_folder / each.name, start) for each in unsettled]
         for run in ongoing:
             stack.enter_context(run.writer)
-        for sentence in _notes(prepared, ongoing, faults):
+        for sentence in _notes(prepared, ongoing, [is_written_again(*each) for each in found]):
             say(sentence)
         n_tasks = sum(len(run.writer.pending) for run in ongoing)
         workers = workers_for(n_tasks, jobs=jobs, processes=processes, cluster=cluster, progress=progress)
@@ -196,12 +207,12 @@ def run_prepared(
     return _checked(folder)
 
 
-def _is_settled(variant: Variant, folder: Path, start: Start) -> bool:
+def _is_settled(prepared: Prepared, variant: Variant, folder: Path, start: Start) -> bool:
     """Tell whether the run of a variant is there, as far as it is asked for."""
     if start == "force":
         return False
-    tables = tables_of(variant.scenario)
-    return is_settled(folder / VARIANTS / variant.name, tables, retry_failed=start == "retry")
+    digest = prepared.request.digest(variant.scenario)
+    return is_settled(folder / VARIANTS / variant.name, digest, retry_failed=start == "retry")
 
 
 class _Clock:
@@ -295,7 +306,7 @@ def _complete(prepared: Prepared, folder: Path, clock: _Clock) -> None:
         tables: dict[str, pa.Table] = {
             variant: result.tables[name] for variant, result in results.items() if name in result.tables
         }
-        path = folder / f"{name}.parquet"
+        path = folder / single_file(name)
         path.unlink(missing_ok=True)
         if not tables:
             return 0
@@ -304,12 +315,16 @@ def _complete(prepared: Prepared, folder: Path, clock: _Clock) -> None:
         return len(whole)
 
     with writing(folder):
-        rows = {name: write(name) for name in ("runs", "failures")}
-        log.note(folder, "complete", checksums=sums)
-        manifests.write(folder, _manifest(prepared, rows, clock))
+        rows = {name: write(name) for name in SINGLE_FILES}
+        others = [SWEEP, RESOLVED, *map(manifest_of, results)]
+        sums |= {name: crc_of(folder / name) for name in others}
+        log.note(folder, "complete", digest=prepared.digest)
+        manifests.write(folder, _manifest(prepared, rows, sums, clock))
 
 
-def _manifest(prepared: Prepared, rows: dict[str, int], clock: _Clock) -> dict[str, Any]:
+def _manifest(
+    prepared: Prepared, rows: dict[str, int], files: dict[str, int], clock: _Clock
+) -> dict[str, Any]:
     plan, n_failed = prepared.plan, rows["failures"]
     text = f"{len(prepared.variants)} variants of {len(prepared.request.replicates)} replicates ran to their end."
     return {
@@ -323,6 +338,7 @@ def _manifest(prepared: Prepared, rows: dict[str, int], clock: _Clock) -> dict[s
         "request": {
             "file": plan.path, "design": plan.design, "points": plan.points,
             **prepared.request._asdict(), "seed": prepared.variants[0].scenario.seed,
+            "digest": prepared.digest,
         },
         "parameters": [each.as_dict() for each in prepared.parameters],
         "variants": [
@@ -338,6 +354,7 @@ def _manifest(prepared: Prepared, rows: dict[str, int], clock: _Clock) -> dict[s
             "replicates_failed": n_failed,
         },
         "rows": rows,
+        manifests.FILES: files,
     }  # fmt: skip
 
 

@@ -1,19 +1,22 @@
-"""Whether a file is still the one that was written: checksums over whole files, kept apart from them.
+"""Whether what is on disk is still what was written: checksums of whole files, and of records in themselves.
 
-The pages of a parquet file have checksums of their own, which other readers check, too; those of the whole
-file also guard its footer and the headers of its pages.
+A checksum finds what a disk, a copy or an editor did. It keeps nobody out who writes a new one.
 """
 
 from __future__ import annotations
 
+import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from cascade.errors import ResultsError
 
 BLOCK: Final = 1 << 20
+
+SEAL: Final = "checksum"
+"""Key under which a record carries the checksum of all else in it."""
 
 
 def crc_of(path: Path) -> int:
@@ -25,23 +28,20 @@ def crc_of(path: Path) -> int:
     return crc
 
 
-def fault(path: Path, crc: int | None) -> Iterator[str]:
-    """Yield what is wrong with a file, if anything is; where its checksum is not known, its pages are read."""
+def crc_of_text(text: str) -> int:
+    """Return the CRC-32 of a file of this text."""
+    return zlib.crc32(text.encode())
+
+
+def fault(path: Path, crc: int) -> Iterator[str]:
+    """Yield what is wrong with a file, if anything is."""
     try:
-        if crc is None:
-            _read_pages(path)
-        elif crc_of(path) != crc:
+        if crc_of(path) != crc:
             yield "its checksum differs"
     except FileNotFoundError:
         yield "it is gone"
     except OSError as error:
         yield " ".join(str(error).split())
-
-
-def refuse_damaged(path: Path, crc: int | None) -> None:
-    """Raise if a file is not the one that was written; without its checksum, reading it has to tell."""
-    for problem in () if crc is None else fault(path, crc):
-        raise damaged(path, problem)
 
 
 def damaged(path: Path, problem: str) -> ResultsError:
@@ -54,13 +54,31 @@ def damaged(path: Path, problem: str) -> ResultsError:
     )
 
 
-def _read_pages(path: Path) -> None:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+def sealed(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a record that carries its own checksum."""
+    return {**record, SEAL: _sum_of(record)}
 
+
+def record_of(text: str) -> dict[str, Any]:
+    """Return the record that a text in JSON is; raises ValueError where it is none."""
     try:
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:
-            for group in range(file.num_row_groups):
-                file.read_row_group(group)
-    except pa.ArrowException as error:
-        raise OSError(str(error)) from error
+        record = json.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    if not isinstance(record, dict):
+        raise ValueError("it is no record")  # noqa: TRY004
+    return record
+
+
+def unsealed(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a record was before it was sealed; raises ValueError where it is no longer what was sealed."""
+    if SEAL not in record:
+        raise ValueError("it carries no checksum of its own")
+    if record[SEAL] != _sum_of(record):
+        raise ValueError("it is not what was written")
+    return {name: value for name, value in record.items() if name != SEAL}
+
+
+def _sum_of(record: Mapping[str, Any]) -> int:
+    said = {name: value for name, value in record.items() if name != SEAL}
+    return zlib.crc32(json.dumps(said, sort_keys=True).encode())

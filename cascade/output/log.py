@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from cascade import provenance
+from cascade.output.checksums import record_of
 from cascade.output.manifest import software_version
 from cascade.output.schemas import RESULTS_VERSION
 
@@ -36,19 +37,18 @@ def events(folder: Path) -> list[dict[str, Any]]:
 def _parsed(line: str) -> dict[str, Any]:
     """Return a line as a record, an empty one where it is damaged."""
     try:
-        found = json.loads(line)
+        return record_of(line)
     except ValueError:
         return {}
-    return found if isinstance(found, dict) else {}
 
 
-def checksums(folder: Path) -> dict[Path, int]:
-    """Return the checksum of each file below a folder, as it was written last; of none that the log does not name."""
-    found: dict[Path, int] = {}
+def checksums(folder: Path) -> dict[str, int]:
+    """Return the files below a folder, as each was written last, with its checksum; those removed are left out."""
+    found: dict[str, Any] = {}
     for each in events(folder):
         sums = each.get("checksums")
-        found |= {folder / name: crc for name, crc in sums.items()} if isinstance(sums, dict) else {}
-    return found
+        found |= sums if isinstance(sums, dict) else {}
+    return {name: crc for name, crc in found.items() if crc is not None}
 
 
 @cache

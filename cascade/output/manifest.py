@@ -4,27 +4,21 @@ from __future__ import annotations
 
 import json
 import os
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from cascade import provenance
 from cascade.errors import ResultsError
+from cascade.output.checksums import record_of, sealed, unsealed
 from cascade.output.schemas import RESULTS_VERSION
 
 MANIFEST: Final = "manifest.json"
 SCENARIO: Final = "scenario.yaml"
 RESOLVED: Final = "scenario.resolved.yaml"
 
-SUM: Final = "crc32"
-"""Key of a manifest's own checksum."""
-
-_MAKERS: Final = ("results_version", "cascade", "platform")
-"""Keys that name the software: they are compared by themselves, and their sum is not taken."""
-
-_NEEDED: Final = {"run": ("request", "outcome", "units"), "sweep": ("variants", "outcome")}
-"""What readers rely on, by kind."""
+FILES: Final = "files"
+"""Key of the files that the results are made of, each with its checksum."""
 
 
 def software_version() -> str:
@@ -40,6 +34,7 @@ def build(
     request: Mapping[str, Any],
     outcome: Mapping[str, Any],
     rows: Mapping[str, int],
+    files: Mapping[str, int],
     units: Mapping[str, Any],
     started: str,
     wall_s: float,
@@ -60,6 +55,7 @@ def build(
         "rows": dict(rows),
         "units": dict(units),
         **(extra or {}),
+        FILES: dict(files),
     }
 
 
@@ -75,46 +71,41 @@ def write_atomically(path: Path, text: str) -> None:
 
 def write(folder: Path, manifest: Mapping[str, Any]) -> None:
     """Write the manifest of a run whose every other file is already in place."""
-    summed = {**manifest, SUM: _sum_of(manifest)}
-    text = json.dumps(summed, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    text = json.dumps(sealed(manifest), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     write_atomically(folder / MANIFEST, text)
 
 
-def _sum_of(manifest: Mapping[str, Any]) -> int:
-    """Return the checksum of what a manifest says of the run; who made it is judged by itself."""
-    said = {name: value for name, value in manifest.items() if name not in (SUM, *_MAKERS)}
-    return zlib.crc32(json.dumps(said, sort_keys=True).encode())
+def add_files(folder: Path, sums: Mapping[str, int]) -> None:
+    """Count files that were written later among those of complete results."""
+    manifest = load(folder)
+    write(folder, {**manifest, FILES: {**manifest[FILES], **sums}})
 
 
 def load(folder: Path) -> dict[str, Any]:
     """Return the manifest of a complete run of a version this Cascade can read."""
     path = folder / MANIFEST
     try:
-        manifest: Any = json.loads(path.read_text(encoding="utf-8"))
+        record = record_of(path.read_text(encoding="utf-8"))
+        if "results_version" not in record:
+            raise _foreign(folder)
+        _refuse_newer(str(record["results_version"]), folder)
+        return unsealed(record)
     except (FileNotFoundError, NotADirectoryError):
         raise _missing(folder) from None
     except (OSError, ValueError) as error:
         raise _unreadable(path, str(error)) from error
-    if not isinstance(manifest, dict) or "results_version" not in manifest:
-        raise _foreign(folder)
-    try:
-        version = tuple(int(part) for part in str(manifest["results_version"]).split("."))
-    except ValueError as error:
-        raise _unreadable(path, str(error)) from error
-    if version[0] > RESULTS_VERSION[0]:
+
+
+def _refuse_newer(version: str, folder: Path) -> None:
+    """Raise if results are of a version whose parts may mean something else."""
+    if int(version.partition(".")[0]) > RESULTS_VERSION[0]:
         raise ResultsError(
-            f"these results have version {manifest['results_version']}, newer than the "
+            f"these results have version {version}, newer than the "
             f"{'.'.join(map(str, RESULTS_VERSION))} that this Cascade ({software_version()}) reads",
             where=str(folder),
             remedy="upgrade Cascade, or run the scenario again with this version",
             code="CAS604",
         )
-    if manifest.pop(SUM, None) not in (None, _sum_of(manifest)):
-        raise _unreadable(path, "it is not what was written")
-    absent = [name for name in _NEEDED.get(manifest.get("kind", "run"), ()) if name not in manifest]
-    if absent:
-        raise _unreadable(path, f"it lacks {', '.join(absent)}")
-    return manifest
 
 
 def _unreadable(path: Path, why: str) -> ResultsError:

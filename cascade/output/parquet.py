@@ -99,16 +99,6 @@ def _encoding(kind: Any) -> str | None:
     return None
 
 
-def read_parts(folder: Path, declared: pa.Schema | None = None) -> pa.Table:
-    """Return the parts of a table in order; without any, a table of the declared schema."""
-    parts = sorted(folder.glob("*.parquet"))
-    if not parts:
-        if declared is None:
-            raise FileNotFoundError(folder)
-        return concatenate([], declared)
-    return read_files(parts)
-
-
 def read_files(
     paths: Sequence[Path], columns: Sequence[str] | None = None, *, ordered: bool = True
 ) -> pa.Table:

@@ -16,11 +16,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from cascade.output.checksums import crc_of, fault
+from cascade.errors import ResultsError
+from cascade.output.checksums import crc_of, record_of, sealed, unsealed
 from cascade.output.convert import from_columns
 from cascade.output.failing import writing
+from cascade.output.files import Files
 from cascade.output.run_units import RunUnits
-from cascade.output.schemas import Column
+from cascade.output.schemas import TABLES, Column
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -29,7 +31,7 @@ PIECES: Final = ".pieces"
 """Folder of the replicates of a run that wait for their shard."""
 
 SUMS: Final = "piece.json"
-"""Checksum of each stream."""
+"""Checksum of each stream, sealed with one of its own."""
 
 SUFFIX: Final = ".arrows"
 
@@ -104,7 +106,7 @@ class Piece:
         with writing(self._folder):
             self._close()
             sums = {path.name: crc_of(path) for path in sorted(self._folder.glob(f"*{SUFFIX}"))}
-            (self._folder / SUMS).write_text(json.dumps(sums), encoding="utf-8")
+            (self._folder / SUMS).write_text(json.dumps(sealed({"files": sums})), encoding="utf-8")
             if self._place.is_dir():  # by a process that outlived the one it worked for: it is the same
                 return
             self._folder.rename(self._place)
@@ -133,20 +135,20 @@ def complete_pieces(pieces: Path) -> list[int]:
     return sorted(int(each.name) for each in pieces.iterdir() if each.name.isdecimal())
 
 
-def checksums(piece: Path) -> dict[str, int]:
-    """Return the checksum of each file of a piece by its name; none, where they cannot be read."""
+def files_of(piece: Path) -> Files:
+    """Return the streams of a piece; none, where its checksums cannot be read."""
     try:
-        return dict(json.loads((piece / SUMS).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
-        return {}
+        sums = unsealed(record_of((piece / SUMS).read_text(encoding="utf-8")))["files"]
+    except (OSError, ValueError):
+        sums = {}
+    return Files(piece, sums)
 
 
 def is_sound(piece: Path) -> bool:
-    """Tell whether a piece is, byte for byte, what was written."""
-    sums = checksums(piece)
-    return bool(sums) and not any(
-        problem for name, crc in sums.items() for problem in fault(piece / name, crc)
-    )
+    """Tell whether a piece is, byte for byte, what was written, and nothing else."""
+    files = files_of(piece)
+    there = {path.name for path in piece.glob(f"*{SUFFIX}")}
+    return bool(files.sums) and there == set(files.sums) and not any(files.faults(*files.sums))
 
 
 def has_failed(piece: Path) -> bool:
@@ -170,10 +172,38 @@ def pack(piece: Path) -> dict[str, bytes]:
 
 
 def unpack(pieces: Path, replicate: int, files: Mapping[str, bytes]) -> None:
-    """Write a piece that came as bytes."""
+    """Write a piece that came as bytes.
+
+    Raises
+    ------
+    ResultsError
+        If it holds what no piece does, or is not what was packed: names are those of a worker.
+    """
     folder = pieces / f".{replicate}-{uuid.uuid4().hex[:8]}"
     with writing(folder):
         folder.mkdir(parents=True)
-        for name, content in files.items():
-            (folder / name).write_bytes(content)
-        folder.rename(piece_folder(pieces, replicate))
+        try:
+            for name in filter(_is_known, files):
+                (folder / name).write_bytes(files[name])
+            if not all(map(_is_known, files)) or not is_sound(folder):
+                raise _foreign(replicate, files)
+            folder.rename(piece_folder(pieces, replicate))
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_known(name: object) -> bool:
+    """Tell whether a piece may have a file of this name."""
+    return name == SUMS or name in {f"{table}{SUFFIX}" for table in TABLES}
+
+
+def _foreign(replicate: int, files: Mapping[str, bytes]) -> ResultsError:
+    """Return the error for what a worker sent that is no piece."""
+    unknown = ", ".join(repr(name)[:60] for name in files if not _is_known(name))
+    return ResultsError(
+        f"what a worker of the cluster sent of replicate {replicate} is not what a replicate leaves: "
+        + (f"it has a file {unknown}" if unknown else "it is damaged"),
+        remedy="ask for the same again; if it comes back, look at the workers: they run code of yours, and you "
+        "trust them with the results",
+        code="CAS612",
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from cascade.errors import ResultsError
 from cascade.output import log
 from cascade.output import manifest as manifests
-from cascade.output.checksums import damaged, refuse_damaged
+from cascade.output.checksums import damaged
+from cascade.output.files import Files
 from cascade.output.parquet import holds, of_replicates, read_file, read_files
-from cascade.output.piece import PIECES, checksums
+from cascade.output.piece import PIECES, SUFFIX, SUMS, complete_pieces, files_of, piece_folder
 from cascade.output.run_units import RunUnits
 from cascade.output.schemas import SINGLE_FILES, TABLES
-from cascade.output.shards import parts_folder
+from cascade.output.shards import place_of, single_file
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -83,6 +84,8 @@ class Result:
     """Provenance, request, outcome and rows per table; empty for a run that has not finished."""
     path: Path | None = None
     """Its folder; None for a run that was kept in memory."""
+    files: Files | None = None
+    """What it was read from."""
 
     @classmethod
     def in_memory(cls, tables: Mapping[str, pa.Table], manifest: Mapping[str, Any]) -> Result:
@@ -137,9 +140,15 @@ class Result:
 
     def scenario_text(self) -> str:
         """Return the scenario as its author wrote it."""
-        if self.path is None:
+        if self.files is None:
             raise ResultsError("a run kept in memory has no scenario file", code="CAS607")
-        return (self.path / manifests.SCENARIO).read_text(encoding="utf-8")
+        return self.files.path(manifests.SCENARIO).read_text(encoding="utf-8")
+
+    def resolved(self) -> Path:
+        """Return the file of the resolved scenario, once it is found to be the one that ran."""
+        if self.files is None:
+            raise ResultsError("a run kept in memory has no scenario file", code="CAS607")
+        return self.files.path(manifests.RESOLVED)
 
     def __repr__(self) -> str:
         where = f", path='{self.path}'" if self.path else ""
@@ -177,67 +186,82 @@ def read(folder: str | Path, *, partial: bool = False) -> Result:
         The folder is not there, not of Cascade, not finished, or of a newer major version.
     """
     folder = Path(folder)
-    unfinished = (
-        partial and (folder / manifests.RESOLVED).exists() and not (folder / manifests.MANIFEST).exists()
-    )
-    manifest = {} if unfinished else manifests.load(folder)
-    if manifest.get("kind", "run") != "run":
+    if partial and (folder / manifests.RESOLVED).exists() and not (folder / manifests.MANIFEST).exists():
+        return _unfinished(folder)
+    manifest = manifests.load(folder)
+    if manifest["kind"] != "run":
         raise ResultsError(
             f"this folder holds a {manifest['kind']}, not a single run",
             where=str(folder),
             remedy="read it with cascade.read(folder), or give the folder of one of its variants",
             code="CAS601",
         )
-    files = _unfinished_files if unfinished else _files
-    sums = log.checksums(folder)
-    loaders = {name: _loader(paths, sums) for name in TABLES if (paths := files(folder, name))}
+    files = Files(folder, manifest[manifests.FILES])
+    if not (folder / single_file("runs")).is_file():
+        raise damaged(folder / single_file("runs"), "it is gone")
+    loaders = {name: _loader(places) for name in TABLES if (places := _places(files, name))}
+    return Result(Tables(loaders), MappingProxyType(manifest), folder, files)
+
+
+def _unfinished(folder: Path) -> Result:
+    """Return what has finished of a run that has not."""
+    if not log.events(folder):
+        raise damaged(
+            folder / log.LOG, "only the log knows what has been written of a run that has not finished"
+        )
+    files = Files(folder, log.checksums(folder))
+    places = _unfinished_places(files)
+    loaders = {name: _loader(places[name]) for name in TABLES if places[name]}
     if "runs" not in loaders:
-        if not unfinished:
-            raise damaged(folder / "runs.parquet", "it is gone")
         raise ResultsError(
             "no replicate has finished",
             where=str(folder),
             remedy="ask for the run again: it goes on where it stopped",
             code="CAS602",
         )
-    return Result(Tables(loaders), MappingProxyType(manifest), folder)
+    return Result(Tables(loaders), MappingProxyType({}), folder, files)
 
 
-def _files(folder: Path, table: str) -> list[Path]:
-    """Return the files of a table in order."""
-    single = folder / f"{table}.parquet"
-    if table in SINGLE_FILES and single.is_file():
-        return [single]
-    return sorted((folder / table).glob("part-*.parquet"))
+Place: TypeAlias = tuple[Files, str]
+"""A file among others that are known with it."""
 
 
-def _unfinished_files(folder: Path, table: str) -> list[Path]:
-    """Return the files of a table that hold finished replicates: shards that are done, then lone replicates."""
-    shards = sorted(parts_folder(folder, "runs").glob("part-*.parquet"))
+def _places(files: Files, table: str) -> list[Place]:
+    """Return the files of a table of a complete run, in order."""
+    names = [single_file(table)] if table in SINGLE_FILES else files.within(place_of(table))
+    return [(files, name) for name in names if name in files]
+
+
+def _unfinished_places(files: Files) -> dict[str, list[Place]]:
+    """Return the files of each table that hold finished replicates: shards that are done, then lone replicates."""
     written: set[int] = set()
-    for shard in shards:
-        for name in SINGLE_FILES:
-            part = parts_folder(folder, name) / shard.name
-            written.update(read_file(part).column("replicate").to_pylist() if part.is_file() else ())
-    parts = [part for shard in shards if (part := parts_folder(folder, table) / shard.name).is_file()]
-    alone = (path for path in sorted((folder / PIECES).glob(f"*/{table}.arrows")))
-    return parts + [
-        path for path in alone if path.parent.name.isdecimal() and int(path.parent.name) not in written
-    ]
+    found: dict[str, list[Place]] = {
+        name: [(files, part) for part in files.within(place_of(name))] for name in TABLES
+    }
+    for name in SINGLE_FILES:
+        for _, part in found[name]:
+            written.update(read_file(files.path(part), ["replicate"]).column("replicate").to_pylist())
+    pieces = files.folder / PIECES
+    for replicate in complete_pieces(pieces):
+        if replicate in written:
+            continue
+        piece = files_of(piece_folder(pieces, replicate))
+        if not piece.sums:
+            raise damaged(piece.folder / SUMS, "nothing says what was written")
+        for name in TABLES:
+            stream = f"{name}{SUFFIX}"
+            found[name] += [(piece, stream)] if stream in piece else []
+    return found
 
 
-def _loader(paths: list[Path], sums: Mapping[Path, int]) -> Loader:
-    """Return what reads a table from files that are still what was written; each is looked at once."""
-
-    @cache
-    def is_sound(path: Path) -> bool:
-        refuse_damaged(path, checksums(path.parent).get(path.name, sums.get(path)))
-        return True
+def _loader(places: Sequence[Place]) -> Loader:
+    """Return what reads a table from files, each of which has to be the one that was written."""
 
     def load(columns: Sequence[str] | None, replicate: int | None) -> pa.Table:
+        paths = [files.path(name) for files, name in places]
         if replicate is None:
-            return read_files(list(filter(is_sound, paths)), columns)
-        of_it = [path for path in paths if is_sound(path) and holds(path, replicate)] or paths[:1]
+            return read_files(paths, columns)
+        of_it = [path for path in paths if holds(path, replicate)] or paths[:1]
         rows = of_replicates(read_files(of_it), [replicate])
         return rows if columns is None else rows.select(columns)
 

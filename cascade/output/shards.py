@@ -1,18 +1,18 @@
 """Shards: the replicates of a run in fixed consecutive blocks, each a part of every table.
 
 Where the blocks lie follows from the request alone, so the files of a run are the same for any number of
-workers, and for a run that was interrupted. The part of `runs` is written last: it says that a shard is done.
+workers, and for a run that was interrupted. A shard is done once the log names its parts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from cascade.errors import ResultsError
-from cascade.output.checksums import fault
-from cascade.output.parquet import ROW_GROUP, PartWriter, concatenate, of_replicates, read_file
+from cascade.output.files import Files
+from cascade.output.parquet import ROW_GROUP, PartWriter, concatenate, of_replicates, read_file, read_files
 from cascade.output.piece import Piece, batches_of, has_failed, is_sound, piece_folder
 from cascade.output.run_units import RunUnits
 from cascade.output.schemas import SINGLE_FILES, Column, schema
@@ -49,6 +49,8 @@ class Parts:
 
     Parameters
     ----------
+    files
+        What the folder holds; every change of its parts is returned, and taken in by whoever logs it.
     tables
         Tables besides `runs` and `failures`.
     metrics
@@ -56,18 +58,14 @@ class Parts:
     """
 
     def __init__(
-        self, folder: Path, units: RunUnits, tables: Sequence[str], metrics: tuple[Column, ...]
+        self, files: Files, units: RunUnits, tables: Sequence[str], metrics: tuple[Column, ...]
     ) -> None:
-        self.folder, self.units = folder, units
+        self.files, self.units = files, units
         self.tables, self.metrics = tuple(tables), metrics
 
-    def path(self, table: str, number: int) -> Path:
-        """Return the place of a part."""
-        return self.place(table) / f"part-{number:05d}.parquet"
-
-    def place(self, table: str) -> Path:
-        """Return the folder of a table's parts."""
-        return parts_folder(self.folder, table)
+    def name(self, table: str, number: int) -> str:
+        """Return the path of a part from the folder of the run."""
+        return f"{place_of(table)}/part-{number:05d}.parquet"
 
     def schema(self, table: str) -> pa.Schema:
         """Return the declared schema of a table."""
@@ -75,10 +73,16 @@ class Parts:
 
     def is_done(self, shard: Shard) -> bool:
         """Tell whether a shard has been written."""
-        return self.path("runs", shard.number).is_file()
+        return self.name("runs", shard.number) in self.files
 
-    def merge(self, shard: Shard, pieces: Path) -> dict[str, int]:
-        """Write a shard from the pieces of its replicates, `runs` last; return the checksum of each part."""
+    def names(self, shard: Shard) -> list[str]:
+        """Return the parts of a shard that is done."""
+        expected = [self.name(table, shard.number) for table in (*self.tables, "runs")]
+        failures = self.name("failures", shard.number)
+        return [*expected, *([failures] if failures in self.files else [])]
+
+    def merge(self, shard: Shard, pieces: Path) -> dict[str, int | None]:
+        """Write a shard from the pieces of its replicates."""
         places = [piece_folder(pieces, replicate) for replicate in shard.replicates]
         for place in places:
             if not is_sound(place):
@@ -88,19 +92,17 @@ class Parts:
                     remedy="ask for the same again: it is run again, and the disk is worth a look",
                     code="CAS609",
                 )
-        failed = any(map(has_failed, places))
-        if not failed:  # in an earlier session one may have
-            self.path("failures", shard.number).unlink(missing_ok=True)
-        names = [*self.tables, *(["failures"] if failed else []), "runs"]
-        sums: dict[str, int] = {}
+        names = [*self.tables, *(["failures"] if any(map(has_failed, places)) else []), "runs"]
+        sums: dict[str, int | None] = {}
         for table in names:
             rows = (batch for place in places for batch in batches_of(place, table))
             sums |= self.write(table, shard.number, rows)
         return sums
 
-    def write(self, table: str, number: int, rows: Iterable[pa.RecordBatch]) -> dict[str, int]:
-        """Write one part and return its checksum; how its rows come in batches makes no difference."""
-        path = self.path(table, number)
+    def write(self, table: str, number: int, rows: Iterable[pa.RecordBatch]) -> dict[str, int | None]:
+        """Write one part; how its rows come in batches makes no difference."""
+        name = self.name(table, number)
+        path = self.files.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         declared = self.schema(table)
         with PartWriter(path, declared) as part:
@@ -116,16 +118,21 @@ class Parts:
                     n_held %= ROW_GROUP
             if n_held:
                 part.write(concatenate(held, declared))
-        return {path.relative_to(self.folder).as_posix(): part.crc}
+        return {name: part.crc}
 
-    def drop(self, shard: Shard) -> None:
-        """Remove a shard, its part of `runs` first."""
-        for table in ("runs", "failures", *self.tables):
-            self.path(table, shard.number).unlink(missing_ok=True)
+    def drop(self, shard: Shard) -> dict[str, int | None]:
+        """Remove a shard."""
+        names = [self.name(table, shard.number) for table in ("runs", "failures", *self.tables)]
+        for name in names:
+            (self.files.folder / name).unlink(missing_ok=True)
+        return dict.fromkeys(names)
 
-    def split(self, shard: Shard, pieces: Path) -> None:
+    def split(self, shard: Shard, pieces: Path) -> dict[str, int | None]:
         """Turn a shard back into the pieces of its finished replicates; those that failed are left out."""
-        whole = {table: read_file(self.path(table, shard.number)) for table in (*self.tables, "runs")}
+        whole = {
+            table: read_file(self.files.path(self.name(table, shard.number)))
+            for table in (*self.tables, "runs")
+        }
         for replicate in whole["runs"].column("replicate").to_pylist():
             if piece_folder(pieces, replicate).is_dir():
                 continue
@@ -136,40 +143,45 @@ class Parts:
                 piece.complete_with(
                     of_replicates(whole["runs"], [replicate]).combine_chunks().to_batches()[0]
                 )
-        self.drop(shard)
+        return self.drop(shard)
 
-    def faults(self, shard: Shard, sums: Mapping[Path, int]) -> Iterator[tuple[Path, str]]:
-        """Yield the parts of a shard that are missing or damaged, with what is wrong."""
-        failures = self.path("failures", shard.number)
-        paths = [self.path(table, shard.number) for table in (*self.tables, "runs")]
-        for path in [*paths, *([failures] if failures.is_file() else [])]:
-            yield from ((path, problem) for problem in fault(path, sums.get(path)))
+    def rows(self, table: str) -> pa.Table:
+        """Return all rows of a table."""
+        names = self.files.within(place_of(table))
+        if not names:
+            return concatenate([], self.schema(table))
+        return read_files([self.files.path(name) for name in names])
 
     def count(self, table: str) -> int:
-        """Return the rows of a table in all its parts."""
+        """Return the rows of a table."""
         import pyarrow.parquet as pq
 
         total = 0
-        for path in sorted(self.place(table).glob("part-*.parquet")):
-            with pq.ParquetFile(path) as file:
+        for name in self.files.within(place_of(table)):
+            with pq.ParquetFile(self.files.folder / name) as file:
                 total += int(file.metadata.num_rows)
         return total
 
-    def restore(self, shards: Sequence[Shard], sums: Mapping[Path, int]) -> dict[str, int]:
-        """Cut the single files of a run into parts where these are gone or damaged; return their checksums."""
-        restored: dict[str, int] = {}
+    def restore(self, shards: Sequence[Shard]) -> dict[str, int | None]:
+        """Cut the single files of a run into parts where these are gone or damaged."""
+        restored: dict[str, int | None] = {}
         for table in SINGLE_FILES:
-            single = self.folder / f"{table}.parquet"
-            if any(fault(single, sums.get(single))):
+            single = single_file(table)
+            if any(self.files.faults(single)):
                 continue
-            whole = read_file(single)
+            whole = read_file(self.files.path(single))
             for shard in shards:
-                path, rows = self.path(table, shard.number), of_replicates(whole, shard.replicates)
-                if (len(rows) or table == "runs") and any(fault(path, sums.get(path))):
+                rows = of_replicates(whole, shard.replicates)
+                if (len(rows) or table == "runs") and any(self.files.faults(self.name(table, shard.number))):
                     restored |= self.write(table, shard.number, rows.combine_chunks().to_batches())
         return restored
 
 
-def parts_folder(folder: Path, table: str) -> Path:
-    """Return where the parts of a table of a run are."""
-    return folder / HIDDEN / table if table in SINGLE_FILES else folder / table
+def single_file(table: str) -> str:
+    """Return the file of a table that a complete run has as one."""
+    return f"{table}.parquet"
+
+
+def place_of(table: str) -> str:
+    """Return the folder of the parts of a table, from that of the run."""
+    return f"{HIDDEN}/{table}" if table in SINGLE_FILES else table

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from pathlib import Path
 from typing import Any, Final
 
@@ -34,10 +33,8 @@ def refuse_other_software(folder: Path) -> None:
 def _makers(folder: Path) -> list[dict[str, Any]]:
     """Return what the log and the manifest of a folder say of the software that made it."""
     found = [each for each in log.events(folder) if each["event"] in ("started", "resumed")][:1]
-    with contextlib.suppress(
-        OSError, ValueError, KeyError, TypeError
-    ):  # one that cannot be read says nothing
-        made = json.loads((folder / manifests.MANIFEST).read_text(encoding="utf-8"))
+    with contextlib.suppress(ResultsError):  # one that cannot be read says nothing
+        made = manifests.load(folder)
         found.append(
             {
                 "results_version": made["results_version"],

@@ -11,12 +11,12 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from cascade.errors import ResultsError
-from cascade.output import log
 from cascade.output import manifest as manifests
-from cascade.output.checksums import refuse_damaged
+from cascade.output.files import Files
 from cascade.output.parquet import read_files
 from cascade.output.reader import Result
 from cascade.output.reader import read as read_run
+from cascade.output.shards import single_file
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -64,6 +64,8 @@ class Sweep:
     manifest: Mapping[str, Any]
     """Provenance, request, parameters, variants and outcome; empty for a sweep that has not finished."""
     path: Path
+    files: Files
+    """What it was read from; nothing, of a sweep that has not finished."""
 
     @property
     def name(self) -> str:
@@ -83,7 +85,7 @@ class Sweep:
     @cached_property
     def failures(self) -> pa.Table | None:
         """One row per replicate that failed; None where none did."""
-        return self._table("failures") if (self.path / "failures.parquet").is_file() else None
+        return self._table("failures") if single_file("failures") in self.files else None
 
     @property
     def parameters(self) -> list[dict[str, Any]]:
@@ -91,16 +93,14 @@ class Sweep:
         return list(self.manifest.get("parameters", []))
 
     def _table(self, name: str) -> pa.Table:
-        path = self.path / f"{name}.parquet"
-        if not path.is_file():
+        if not self.manifest:
             raise ResultsError(
                 f"the sweep has no table {name!r} before it has finished",
                 where=str(self.path),
                 remedy="read the variants that have: sweep.variants[name].runs",
                 code="CAS602",
             )
-        refuse_damaged(path, log.checksums(self.path).get(path))
-        return read_files([path], ordered=False)
+        return read_files([self.files.path(single_file(name))], ordered=False)
 
     def __repr__(self) -> str:
         return f"Sweep({self.name!r}, {self.outcome}, {len(self.variants)} variants, path='{self.path}')"
@@ -153,11 +153,9 @@ def read_sweep(folder: str | Path, *, partial: bool = False) -> Sweep:
     names = [each["name"] for each in manifest["variants"]] if manifest else _started(folder)
     if not names:
         raise ResultsError("no replicate has finished", where=str(folder), code="CAS602")
-    return Sweep(
-        Variants({name: _opener(folder / VARIANTS / name, partial=partial) for name in names}),
-        MappingProxyType(manifest),
-        folder,
-    )
+    files = Files(folder, manifest.get(manifests.FILES, {}))
+    openers = {name: _opener(files, name, partial=not manifest) for name in names}
+    return Sweep(Variants(openers), MappingProxyType(manifest), folder, files)
 
 
 def _started(folder: Path) -> list[str]:
@@ -172,8 +170,20 @@ def _started(folder: Path) -> list[str]:
     return found
 
 
-def _opener(folder: Path, *, partial: bool) -> Callable[[], Result]:
-    return lambda: read_run(folder, partial=partial)
+def manifest_of(variant: str) -> str:
+    """Return where the manifest of a variant is, from the folder of its sweep."""
+    return f"{VARIANTS}/{variant}/{manifests.MANIFEST}"
+
+
+def _opener(files: Files, variant: str, *, partial: bool) -> Callable[[], Result]:
+    """Return what opens a variant; that of a sweep that has finished has to be the one that it was made of."""
+
+    def opened() -> Result:
+        if not partial:
+            files.path(manifest_of(variant))
+        return read_run(files.folder / VARIANTS / variant, partial=partial)
+
+    return opened
 
 
 class NamedResult(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,14 +15,15 @@ from cascade import provenance
 from cascade.errors import ResultsError
 from cascade.output import log
 from cascade.output import manifest as manifests
-from cascade.output.checksums import fault
+from cascade.output.checksums import crc_of_text
 from cascade.output.claim import CLAIM, claim, refuse_if_held, release
 from cascade.output.failing import writing
-from cascade.output.parquet import read_parts, write_parquet
+from cascade.output.files import Files
+from cascade.output.parquet import write_parquet
 from cascade.output.piece import PIECES, Piece, complete_pieces, has_failed, is_sound, piece_folder, unpack
 from cascade.output.run_units import RunUnits
 from cascade.output.schemas import SINGLE_FILES, TABLES, Column
-from cascade.output.shards import HIDDEN, Parts, Shard, shards_of
+from cascade.output.shards import HIDDEN, Parts, Shard, shards_of, single_file
 from cascade.output.software import refuse_other_software
 
 Start: TypeAlias = Literal["new", "resume", "retry", "force"]
@@ -55,7 +57,8 @@ class RunWriter:
     replicates
         Their numbers.
     request
-        What was asked for besides the scenario (seed, replicates, ...), for the manifest.
+        What was asked for besides the scenario (seed, replicates, ...), for the manifest; its `digest` tells
+        it from all other requests.
     metrics
         Columns of `runs` after the declared ones.
     start
@@ -92,7 +95,8 @@ class RunWriter:
         self.request = dict(request)
         self.pieces = folder / PIECES
         self.shards = shards_of(replicates, tables)
-        self._parts = Parts(folder, units, self.tables, metrics)
+        self.files = Files(folder, {})
+        self._parts = Parts(self.files, units, self.tables, metrics)
         self._started, self._clock = datetime.now(UTC), time.monotonic()
         self._scenario = {
             "name": units.scenario,
@@ -104,7 +108,7 @@ class RunWriter:
         self._missing: dict[int, set[int]] = {shard.number: set(shard.replicates) for shard in self.shards}
         self._shard_of = {k: shard for shard in self.shards for k in shard.replicates}
         with writing(folder):
-            _prepare(folder, start)
+            _prepare(folder, start, self.request.get("digest"))
             try:
                 self._begin(scenario_text, resolved_text, retry=start == "retry")
             except BaseException:
@@ -164,7 +168,7 @@ class RunWriter:
             raise ResultsError(f"{len(self.pending)} replicates are missing", where=str(self.folder))
         with writing(self.folder):
             rows = {name: self._parts.count(name) for name in (*self.tables, *SINGLE_FILES)}
-            log.note(self.folder, "complete", checksums=self._merge_single())
+            self._note_files("complete", self._merge_single())
             manifests.write(self.folder, self._manifest(rows, outcome, extra))
             release(self.folder)
             shutil.rmtree(self.pieces, ignore_errors=True)
@@ -172,7 +176,7 @@ class RunWriter:
 
     def rows(self, table: str) -> Any:
         """Return `runs` or `failures` of all shards."""
-        return read_parts(self._parts.place(table), self._parts.schema(table))
+        return self._parts.rows(table)
 
     def __enter__(self) -> Self:
         return self
@@ -186,60 +190,81 @@ class RunWriter:
 
     def _begin(self, scenario_text: str, resolved_text: str, *, retry: bool) -> None:
         """Find what is there, and open the log of this session."""
-        resumed = bool(log.events(self.folder))
+        resumed = is_complete(self.folder) or bool(log.events(self.folder))
+        damaged: list[str] = []
         if resumed:
             refuse_other_software(self.folder)
-        log.note(
-            self.folder, "resumed" if resumed else "started", replicates=len(self._shard_of), **log.session()
-        )
-        manifests.write_atomically(self.folder / manifests.SCENARIO, scenario_text)
-        manifests.write_atomically(self.folder / manifests.RESOLVED, resolved_text)
+            self.files.update(_known(self.folder))
+            damaged += self._faults_of_whole()
+        texts = {manifests.SCENARIO: scenario_text, manifests.RESOLVED: resolved_text}
+        self._note_files(
+            "resumed" if resumed else "started", {name: crc_of_text(text) for name, text in texts.items()},
+            replicates=len(self._shard_of), digest=self.request.get("digest"), **log.session(),
+        )  # fmt: skip
+        for name, text in texts.items():
+            manifests.write_atomically(self.folder / name, text)
         self.pieces.mkdir(exist_ok=True)
         if resumed:
-            self.damaged = (*self._reopen(), *self._find(retry=retry))
-            for sentence in self.damaged:
+            self._reopen()
+            damaged += self._find(retry=retry)
+            for sentence in damaged:
                 log.note(self.folder, "damaged", what=sentence)
+        self.damaged = tuple(damaged)
         self.found = self.n_finished
 
-    def _reopen(self) -> Iterator[str]:
-        """Make the run one that can be worked on, its parts first, so that nothing is ever missing; yield faults."""
-        sums = log.checksums(self.folder)
-        if is_complete(self.folder):
-            yield from faults_of_whole(self.folder)
-        restored = self._parts.restore(self.shards, sums)
-        if restored:
-            log.note(self.folder, "restored", checksums=restored)
+    def _note_files(self, event: str, sums: Mapping[str, int | None], **facts: Any) -> None:
+        """Log what files have been written, or removed, and count them as such."""
+        log.note(self.folder, event, checksums=dict(sums), **facts)
+        self.files.update(sums)
+
+    def _faults_of_whole(self) -> Iterator[str]:
+        """Yield what is wrong with a complete run apart from its parts, as sentences."""
+        if not is_complete(self.folder):
+            return
+        try:
+            manifests.load(self.folder)
+        except ResultsError as error:
+            yield is_written_again(manifests.MANIFEST, error.problem)
+        for name, problem in self.files.faults(*self.files.within(".")):
+            yield is_written_again(name, problem)
+
+    def _reopen(self) -> None:
+        """Make the run one that can be worked on, its parts first, so that nothing is ever missing."""
+        restored = self._parts.restore(self.shards)
+        if restored or is_complete(self.folder):  # from here on only the log names the parts
+            self._note_files("restored", {**self.files.sums, **restored})
         (self.folder / manifests.MANIFEST).unlink(missing_ok=True)
-        for table in SINGLE_FILES:
-            (self.folder / f"{table}.parquet").unlink(missing_ok=True)
+        for name in map(single_file, SINGLE_FILES):
+            (self.folder / name).unlink(missing_ok=True)
+        self._note_files("reopened", dict.fromkeys(map(single_file, SINGLE_FILES)))  # they are written last
 
     def _find(self, *, retry: bool) -> Iterator[str]:
         """Take what an earlier session finished; drop what is damaged, and what failed if asked to."""
         for path in self.pieces.glob(".*"):
             shutil.rmtree(path, ignore_errors=True)
-        sums = log.checksums(self.folder)
         for shard in self.shards:
             if self._parts.is_done(shard):
-                yield from self._examine(shard, sums, retry=retry)
-        known = {
-            each["replicate"] for each in log.events(self.folder) if each["event"] in ("finished", "failed")
-        }
+                yield from self._examine(shard, retry=retry)
+        known = [
+            each.get("replicate")
+            for each in log.events(self.folder)
+            if each["event"] in ("finished", "failed")
+        ]
         for replicate in complete_pieces(self.pieces):
             yield from self._examine_piece(replicate, retry=retry, is_known=replicate in known)
 
-    def _examine(self, shard: Shard, sums: Mapping[Path, int], *, retry: bool) -> Iterable[str]:
+    def _examine(self, shard: Shard, *, retry: bool) -> Iterable[str]:
         """Take a shard that is done, unless it is damaged."""
-        faults = list(self._parts.faults(shard, sums))
+        faults = list(self.files.faults(*self._parts.names(shard)))
         if faults:
-            self._parts.drop(shard)
+            self._note_files("dropped", self._parts.drop(shard))
             return [
-                f"{path.relative_to(self.folder)} is damaged ({problem}): replicates {shard.replicates[0]} "
+                f"{name} is damaged ({problem}): replicates {shard.replicates[0]} "
                 f"to {shard.replicates[-1]} are run again"
-                for path, problem in faults
+                for name, problem in faults
             ]
-        failures = self._parts.path("failures", shard.number)
-        if retry and failures.is_file():
-            self._parts.split(shard, self.pieces)
+        if retry and self._parts.name("failures", shard.number) in self.files:
+            self._note_files("dropped", self._parts.split(shard, self.pieces))
         else:
             self._missing[shard.number].clear()
             for replicate in shard.replicates:
@@ -269,8 +294,7 @@ class RunWriter:
         missing.discard(replicate)
         if missing:
             return
-        sums = self._parts.merge(shard, self.pieces)
-        log.note(self.folder, "written", shard=shard.number, checksums=sums)
+        self._note_files("written", self._parts.merge(shard, self.pieces), shard=shard.number)
         for each in shard.replicates:
             shutil.rmtree(piece_folder(self.pieces, each), ignore_errors=True)
 
@@ -278,7 +302,7 @@ class RunWriter:
         """Write the small tables as one file each, and return their checksums."""
         whole = {table: self.rows(table) for table in SINGLE_FILES}
         return {
-            f"{table}.parquet": write_parquet(self.folder / f"{table}.parquet", rows)
+            single_file(table): write_parquet(self.folder / single_file(table), rows)
             for table, rows in whole.items()
             if len(rows) or table == "runs"
         }
@@ -294,6 +318,7 @@ class RunWriter:
             request=self.request,
             outcome={**outcome, **counts},
             rows=rows,
+            files=self.files.sums,
             units=self.units.to_json(),
             started=self._started.isoformat(timespec="milliseconds"),
             wall_s=time.monotonic() - self._clock,
@@ -301,49 +326,67 @@ class RunWriter:
         )
 
 
-def damaged_parts(folder: Path, tables: Sequence[str]) -> Iterator[Path]:
-    """Yield the parts of a complete run's tables that are damaged or gone."""
-    sums = log.checksums(folder)
-    there = {path for table in tables for path in (folder / table).glob("part-*.parquet")}
-    names = {path.name for path in (*there, *sums) if path.parent.name in tables}
-    for path in (folder / table / name for table in tables for name in sorted(names)):
-        if any(fault(path, sums.get(path))):
-            yield path
-
-
-def faults_of_whole(folder: Path) -> Iterator[str]:
-    """Yield what is wrong with the manifest and the single files of a complete run or sweep, as sentences."""
-    sums = log.checksums(folder)
-    names = ["runs.parquet"]
+def faults(folder: Path) -> Iterator[tuple[str, str]]:
+    """Yield the files of a complete run or sweep that are missing or damaged, with what is wrong."""
     try:
-        if manifests.load(folder)["outcome"].get("replicates_failed"):
-            names.append("failures.parquet")
+        files = Files(folder, manifests.load(folder)[manifests.FILES])
     except ResultsError as error:
-        yield f"{manifests.MANIFEST} is damaged ({error.problem}): it is written again"
-    for name in names:
-        for problem in fault(folder / name, sums.get(folder / name)):
-            yield f"{name} is damaged ({problem}): it is written again"
+        yield manifests.MANIFEST, error.problem
+    else:
+        yield from files.faults(*files.sums)
 
 
-def _prepare(folder: Path, start: Start) -> None:
+def holds_request(folder: Path, digest: str | None) -> bool:
+    """Tell whether a folder holds this request, finished or not: whatever it says of itself has to agree."""
+    said = [each.get("digest") for each in log.events(folder)]
+    with contextlib.suppress(ResultsError):
+        said.append(manifests.load(folder)["request"].get("digest"))
+    return bool(said) and all(each in (None, digest) for each in said)
+
+
+def foreign(folder: Path) -> ResultsError:
+    """Return the error for a folder that holds something else than what is asked for."""
+    return ResultsError(
+        "the folder holds something else than this run",
+        where=str(folder),
+        remedy="use --force to start over in it, or choose another folder with -o",
+        code="CAS605",
+    )
+
+
+def is_written_again(name: str, problem: str) -> str:
+    """Return what to say of a damaged file that is made of others."""
+    return f"{name} is damaged ({problem}): it is written again"
+
+
+def _known(folder: Path) -> dict[str, int]:
+    """Return the files of a run, finished or not, as its manifest names them, or else its log."""
+    with contextlib.suppress(ResultsError):
+        return manifests.load(folder)[manifests.FILES]
+    return log.checksums(folder)
+
+
+def _prepare(folder: Path, start: Start, digest: str | None) -> None:
     """Make the folder ours, or refuse."""
     refuse_if_held(folder)
     in_use = folder.is_dir() and any(not path.name.startswith(CLAIM) for path in folder.iterdir())
-    ours = bool(log.events(folder))
+    ours = holds_request(folder, digest)
     if in_use and start != "force" and (start == "new" or not ours):
-        done = is_complete(folder)
-        raise ResultsError(
-            "this run is done already" if done else "the folder holds something else than this run",
-            where=str(folder),
-            remedy="read it with cascade.read(folder), or use --force to run it again"
-            if done
-            else "use --force to start over in it, or choose another folder with -o",
-            code="CAS605",
-        )
+        raise _done(folder) if ours and is_complete(folder) else foreign(folder)
     folder.mkdir(parents=True, exist_ok=True)
     claim(folder)
     if start == "force" or not ours:
         _clear(folder)
+
+
+def _done(folder: Path) -> ResultsError:
+    """Return the error for a run that is complete."""
+    return ResultsError(
+        "this run is done already",
+        where=str(folder),
+        remedy="read it with cascade.read(folder), or use --force to run it again",
+        code="CAS605",
+    )
 
 
 def _clear(folder: Path) -> None:

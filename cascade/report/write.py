@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -29,7 +30,7 @@ def read_for_report(folder: str | Path) -> Result | Sweep:
     if is_sweep(folder) or (folder / MANIFEST).exists() or not (folder / RESOLVED).exists():
         return read(folder)
     found = read_run(folder, partial=True)
-    scenario = load(folder / RESOLVED)
+    scenario = load(found.resolved())
     manifest = {
         "scenario": {"name": scenario.name},
         "units": units_of(scenario).to_json(),
@@ -37,7 +38,7 @@ def read_for_report(folder: str | Path) -> Result | Sweep:
         "request": {"seed": scenario.seed},
         "published": [item.model_dump() for item in scenario.published],
     }
-    return Result(found.tables, MappingProxyType(manifest), folder)
+    return replace(found, manifest=MappingProxyType(manifest))
 
 
 def write_report(

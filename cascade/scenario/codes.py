@@ -48,6 +48,7 @@ OTHER_CODES: dict[str, str] = {
     "CAS609": "a file of the results is missing or damaged",
     "CAS610": "a worker of the cluster has another version of Cascade or of what its numbers rest on",
     "CAS611": "a replay does not give the stored rows",
+    "CAS612": "a worker of the cluster sent what no replicate leaves",
     "CAS620": "the runs have results of different versions and cannot be compared",
     "CAS621": "the scenarios of the runs have nothing in common that can be compared",
     "CAS700": "the run was interrupted; finished parts are kept",

@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cascade.cli.app import build
+from tests.support.forge import forge
 
 
 def call(*words, code=0):
@@ -71,12 +72,13 @@ def test_one_run_is_nothing_to_compare(runs):
 
 def test_tampered_results_are_refused_with_a_remedy(runs):
     first, second = runs
-    path = second / "manifest.json"
-    manifest = json.loads(path.read_text(encoding="utf-8"))
-    path.write_text(json.dumps(manifest | {"results_version": "0.3"}), encoding="utf-8")
+    forge(second, results_version="0.3")
     assert "run the older one again" in call("compare", first, second, code=6).stderr
-    path.write_text(json.dumps(manifest | {"results_version": "99.0"}), encoding="utf-8")
+    forge(second, results_version="99.0")
     assert "upgrade Cascade" in call("compare", first, second, code=6).stderr
+    path = second / "manifest.json"
+    path.write_text(path.read_text(encoding="utf-8").replace('"99.0"', '"2.0"'), encoding="utf-8")
+    assert "it is not what was written" in call("compare", first, second, code=6).stderr
     path.unlink()
     assert "the run has not finished" in call("compare", first, second, code=6).stderr
     assert "there is no such folder" in call("compare", first, first.parent / "none", code=6).stderr

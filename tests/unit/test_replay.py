@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ from cascade.experiment import replay as replays
 from cascade.experiment.replay import Span, parse_window, replay, worst_window
 from cascade.experiment.run import run
 from cascade.output.reader import Result
+from tests.support.forge import forge
 from tests.support.scenarios import small_scenario
 
 CRASH = [{"type": "news", "at": "70s", "asset": "BTC", "move": "-3 %"}]
@@ -87,16 +87,13 @@ def test_a_replay_that_differs_says_so_and_which_software_made_the_run(
     import shutil
 
     shutil.copytree(stored.path, folder)
-    manifest = json.loads((folder / "manifest.json").read_text())
-    manifest["platform"]["fingerprint"] = "another"
-    (folder / "manifest.json").write_text(json.dumps(manifest))
     (part,) = (folder / "bars").iterdir()
     table = pq.ParquetFile(part).read()
     volumes = table.column("volume_usd").to_numpy().copy()
     volumes[np.flatnonzero(table.column("replicate").to_numpy() == 1)[3]] += 1.0
     place = table.schema.get_field_index("volume_usd")
     pq.write_table(table.set_column(place, table.schema.field(place), [volumes]), part)
-    (folder / "log.jsonl").unlink()  # it knows the checksum of the file that was written
+    forge(folder, platform=stored.manifest["platform"] | {"fingerprint": "another"})
     with pytest.raises(ResultsError, match=r"bars, row 3 of \d+.*fingerprint another then") as refused:
         replay(folder, 1, out=tmp_path / "out")
     assert (refused.value.code, refused.value.exit_code) == ("CAS611", 6)

@@ -4,6 +4,7 @@ import contextlib
 import errno
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,14 +23,16 @@ import cascade
 from cascade.core.state import ADL
 from cascade.errors import ResultsError
 from cascade.output import claim as claims
+from cascade.output.checksums import crc_of
 from cascade.output.columns import is_name
 from cascade.output.convert import to_batch
-from cascade.output.log import events
+from cascade.output.log import events, note
 from cascade.output.parquet import PartWriter
 from cascade.output.reader import Result, read
 from cascade.output.schemas import RESULTS_VERSION, SINGLE_FILES, schema
 from cascade.output.shards import shards_of
-from cascade.output.writer import RunWriter, damaged_parts, is_complete, run_folder
+from cascade.output.writer import RunWriter, faults, is_complete, run_folder
+from tests.support.forge import forge
 
 DATA_TABLES = ("bars", "liquidations", "adl", "trades", "funds")
 
@@ -423,11 +426,10 @@ def test_a_damaged_shard_is_named_and_written_again(write_run, table, complete, 
     path = folder / table / "part-00001.parquet"
     damaging(path, how)
     if complete:
-        assert list(damaged_parts(folder, DATA_TABLES)) == [path]
-        if how != "gone":
-            with pytest.raises(ResultsError, match="missing or damaged") as refused:
-                assert read(folder).tables[table]
-            assert (refused.value.code, refused.value.where) == ("CAS609", str(path))
+        assert [name for name, _ in faults(folder)] == [f"{table}/part-00001.parquet"]
+        with pytest.raises(ResultsError, match="missing or damaged") as refused:
+            assert read(folder).tables[table]
+        assert (refused.value.code, refused.value.where) == ("CAS609", str(path))
     again = write_run(n=3, start="resume")
     assert contents(again) == expected
     finished = [each["replicate"] for each in events(folder) if each["event"] == "finished"]
@@ -494,17 +496,124 @@ def test_changed_bytes_are_never_read(write_run, table, place):
         assert (refused.value.code, refused.value.where) == ("CAS609", str(path))
 
 
-def test_pages_are_guarded_also_without_the_log(write_run):
-    """A folder that was copied in part, and readers other than ours."""
+@pytest.mark.parametrize("log", ["gone", "another"])
+def test_a_folder_is_checked_as_strictly_without_its_log(write_run, log):
+    """And so is one whose log says that the wrong bytes are right."""
     folder = write_run(n=2)
-    (folder / "log.jsonl").unlink()
     path = folder / "bars" / "part-00000.parquet"
-    assert not list(damaged_parts(folder, DATA_TABLES))
-    column = pq.read_metadata(path).row_group(0).column(2)
-    flip(path, (column.data_page_offset + column.total_compressed_size - 6) / path.stat().st_size)
-    assert list(damaged_parts(folder, DATA_TABLES)) == [path]
+    flip(path, 0.01)
+    if log == "gone":
+        (folder / "log.jsonl").unlink()
+    else:
+        note(folder, "written", checksums={"bars/part-00000.parquet": crc_of(path)})
+    assert list(faults(folder)) == [("bars/part-00000.parquet", "its checksum differs")]
     with pytest.raises(ResultsError, match="missing or damaged"):
         assert read(folder).tables["bars"]
+
+
+def test_whatever_a_reader_opens_is_known_to_the_manifest(write_run):
+    folder = write_run(n=2)
+    kept = [p for p in folder.rglob("*") if p.is_file() and p.name not in ("manifest.json", "log.jsonl")]
+    assert set(read(folder).manifest["files"]) == {p.relative_to(folder).as_posix() for p in kept}
+
+
+def test_files_that_a_run_did_not_write_are_not_read(write_run):
+    folder = write_run(n=2)
+    bars = len(read(folder).tables["bars"])
+    shutil.copy(folder / "bars" / "part-00000.parquet", folder / "bars" / "part-00007.parquet")
+    shutil.copytree(folder / "bars", folder / "book")
+    assert len(read(folder).tables["bars"]) == bars
+    assert "book" not in read(folder).tables
+
+
+@pytest.mark.parametrize("name", ["scenario.yaml", "scenario.resolved.yaml"])
+@pytest.mark.parametrize("complete", [True, False])
+def test_a_scenario_that_is_not_the_one_that_ran_is_not_read(write_run, name, complete):
+    folder = write_run(n=2, close=complete)
+    (folder / name).write_text((folder / name).read_text().replace("test", "tess"))
+    result = read(folder, partial=True)
+    reading = result.scenario_text if name == "scenario.yaml" else result.resolved
+    with pytest.raises(ResultsError, match="its checksum differs") as refused:
+        reading()
+    assert (refused.value.code, refused.value.where) == ("CAS609", str(folder / name))
+    assert list(faults(folder)) == ([(name, "its checksum differs")] if complete else list(faults(folder)))
+    write_run(n=2, start="resume")
+    assert read(folder).scenario_text() == "name: test\n"
+    assert not list(faults(folder))
+    finished = [each["replicate"] for each in events(folder) if each["event"] == "finished"]
+    assert finished == [0, 1], "no replicate is computed again"
+
+
+def test_an_unfinished_run_without_its_log_is_not_read(write_run):
+    folder = write_run(n=2, close=False)
+    (folder / "log.jsonl").unlink()
+    with pytest.raises(ResultsError, match="only the log knows what has been written") as refused:
+        read(folder, partial=True)
+    assert refused.value.code == "CAS609"
+
+
+def test_a_piece_whose_checksums_changed_is_not_read(tmp_path, units):
+    options = {
+        "scenario_text": "", "resolved_text": "", "tables": ["adl"], "replicates": range(3), "request": {}
+    }  # fmt: skip
+    with RunWriter(tmp_path / "x", units, **options) as writer:
+        for k in range(2):
+            with writer.piece(k) as piece:
+                piece.write("adl", to_batch("adl", np.ones(4, ADL), units, k))
+                piece.finish(ROW)
+            writer.add(k)
+    place = tmp_path / "x" / ".pieces" / "1"
+    sums = json.loads((place / "piece.json").read_text())
+    del sums["files"]["adl.arrows"]  # and with it the rows that it had
+    (place / "piece.json").write_text(json.dumps(sums))
+    (place / "adl.arrows").unlink()
+    with pytest.raises(ResultsError, match="missing or damaged"):
+        read(tmp_path / "x", partial=True)
+    with RunWriter(tmp_path / "x", units, start="resume", **options) as writer:
+        assert writer.pending == (1, 2)
+
+
+@pytest.mark.parametrize("complete", [True, False])
+def test_the_run_of_another_request_is_not_taken_for_this_one(write_run, complete):
+    """A folder that was renamed, or two that changed places."""
+    folder = write_run(n=2, close=complete, request={"digest": "aaaaaaaa"})
+    with pytest.raises(ResultsError, match="holds something else than this run") as refused:
+        write_run(n=2, start="resume", request={"digest": "bbbbbbbb"})
+    assert refused.value.code == "CAS605"
+    assert read(write_run(n=2, start="resume", request={"digest": "aaaaaaaa"})).path == folder
+
+
+@pytest.mark.parametrize("name", ["runs.parquet", "bars/part-00001.parquet", "scenario.yaml"])
+def test_a_run_goes_on_without_its_log_if_the_manifest_is_sound(write_run, name):
+    expected = contents(write_run(n=3, folder="straight"))
+    folder = write_run(n=3)
+    (folder / "log.jsonl").unlink()
+    flip(folder / name, 0.5)
+    assert contents(write_run(n=3, start="resume")) == expected
+    finished = [each["replicate"] for each in events(folder) if each["event"] == "finished"]
+    assert finished == ([1] if name.startswith("bars") else [])
+
+
+def test_a_shard_that_a_kill_kept_from_the_log_is_written_again_and_nothing_else(write_run):
+    """The pieces are still there: they are removed once the log has the checksums."""
+    expected_folder = write_run(n=2, folder="straight")
+    real = RunWriter._note_files
+
+    def dying(self, event, *args, **facts):
+        if event == "written":
+            raise PowerCutError
+        real(self, event, *args, **facts)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(RunWriter, "_note_files", dying)
+        with pytest.raises(PowerCutError):
+            write_run(n=2, folder="cut")
+    folder = expected_folder.parent / "cut"
+    assert (folder / "bars" / "part-00000.parquet").is_file()
+    assert read(folder, partial=True).replicates == [0]
+    assert contents(write_run(n=2, folder="cut", start="resume")) == contents(expected_folder)
+    finished = [each["replicate"] for each in events(folder) if each["event"] == "finished"]
+    assert finished == [0, 1]
 
 
 @pytest.mark.parametrize("how", ["truncated", "changed", "gone"])
@@ -629,14 +738,22 @@ def test_force_takes_the_manifest_first(write_run, monkeypatch):
     [
         ({"results_version": f"{RESULTS_VERSION[0] + 1}.0"}, "CAS604"),
         ({"results_version": "soon"}, "CAS603"),
-        ({"request": {"seed": 2}}, "CAS603"),  # not what was written
+        ({"results_version": "1.0"}, "CAS603"),  # not what was written
+        ({"request": {"seed": 2}}, "CAS603"),
+        ({"checksum": 5}, "CAS603"),
+        ({"checksum": None}, "CAS603"),
         (None, "CAS603"),
+        ("[" * 100_000, "CAS603"),
+        ("[]", "CAS603"),
+        ("{}", "CAS601"),
+        ("\udcff", "CAS603"),  # no text
     ],
 )
 def test_manifest_that_cannot_be_read_is_refused(write_run, change, code):
     path = write_run() / "manifest.json"
     manifest = json.loads(path.read_text())
-    path.write_text("{" if change is None else json.dumps(manifest | change))
+    text = json.dumps(manifest | change) if isinstance(change, dict) else change or "{"
+    path.write_text(text, errors="surrogateescape")
     with pytest.raises(ResultsError) as refused:
         read(path.parent)
     assert refused.value.code == code
@@ -645,11 +762,9 @@ def test_manifest_that_cannot_be_read_is_refused(write_run, change, code):
 
 
 def test_newer_minor_version_is_read(write_run):
-    path = write_run() / "manifest.json"
-    path.write_text(
-        json.dumps(json.loads(path.read_text()) | {"results_version": f"{RESULTS_VERSION[0]}.99"})
-    )
-    assert read(path.parent).outcome == "completed"
+    folder = write_run()
+    forge(folder, results_version=f"{RESULTS_VERSION[0]}.99")
+    assert read(folder).outcome == "completed"
 
 
 def test_foreign_and_absent_folders_are_refused(tmp_path):

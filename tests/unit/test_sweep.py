@@ -28,6 +28,7 @@ from cascade.output.sweep import Sweep
 from cascade.provenance import platform_facts
 from cascade.scenario.load import load, to_yaml
 from cascade.scenario.schema import Scenario
+from tests.support.forge import forge
 from tests.support.scenarios import small_scenario
 
 FUND = "venues.venue.fund=10k,100M"
@@ -158,6 +159,8 @@ def test_results_of_other_software_are_not_taken_for_ours(
     folder = copied(straight, tmp_path)
     path = folder / place / below
     path.write_text(path.read_text().replace(platform_facts()["fingerprint"], "0" * 12))
+    if below == "manifest.json":
+        forge(folder / place)
     with pytest.raises(ResultsError, match="fingerprint 000000000000 then") as refused:
         sweep(tiny(), [FUND], replicates=5, out=tmp_path)
     assert refused.value.code == "CAS604"

@@ -1,13 +1,13 @@
 """A folder of a sweep opens as its variants, and any mix of runs and sweeps as one list of names that differ."""
 
-import json
-
 import pytest
 
 import cascade
 from cascade.errors import ResultsError
+from cascade.output import manifest as manifests
+from cascade.output.checksums import crc_of
 from cascade.output.reader import read as read_run
-from cascade.output.sweep import Sweep, named_results
+from cascade.output.sweep import Sweep, manifest_of, named_results
 
 
 @pytest.fixture
@@ -20,8 +20,9 @@ def write_sweep(write_run, tmp_path):
             manifest = {
                 "results_version": "1.0", "kind": "sweep", "name": "s",
                 "variants": [{"name": name} for name in names], "outcome": {"status": "completed"},
+                "files": {name: crc_of(path / name) for name in map(manifest_of, names)},
             }  # fmt: skip
-            (path / "manifest.json").write_text(json.dumps(manifest))
+            manifests.write(path, manifest)
         return path
 
     return write
@@ -63,3 +64,18 @@ def test_names_of_a_mix_differ(write_sweep, write_run):
         "s-00000000/depth=1x", "depth=0.5x", "t-00000000/depth=1x", "test-00000000", "test-00000000 (2)",
     ]  # fmt: skip
     assert all(each.result.replicates == [0, 1] for each in found)
+
+
+def test_runs_that_changed_places_are_found(write_sweep):
+    """Each is sound in itself, and stands under the name of the other."""
+    folder = write_sweep()
+    variants, between = folder / "variants", folder / "between"
+    (variants / "depth=1x" / "notes.txt").write_text("these files are of no concern")
+    for old, new in (("variants/depth=1x", between), ("variants/depth=0.5x", variants / "depth=1x")):
+        (folder / old).rename(new)
+    between.rename(variants / "depth=0.5x")
+    sweep = cascade.read(folder)
+    for name in sweep.variants:
+        with pytest.raises(ResultsError, match="its checksum differs") as refused:
+            sweep.variants[name]
+        assert refused.value.where == str(variants / name / "manifest.json")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -12,8 +11,6 @@ import numpy.typing as npt
 
 from cascade.analysis.metrics import ColumnMetric, metrics_of
 from cascade.analysis.statistics.estimate import Floats
-from cascade.errors import ResultsError
-from cascade.output import manifest as manifests
 from cascade.output.columns import to_numpy
 from cascade.output.reader import Result
 
@@ -60,19 +57,8 @@ class Sample:
         if self.result.path is None:
             return {}
         from ruamel.yaml import YAML
-        from ruamel.yaml.error import YAMLError
 
-        path: Path = self.result.path / manifests.RESOLVED
-        try:
-            found = YAML(typ="safe").load(path)
-        except (OSError, YAMLError) as error:
-            raise ResultsError(
-                f"the resolved scenario cannot be read: {error}",
-                where=str(path),
-                remedy="run the scenario again with --force",
-                code="CAS603",
-            ) from error
-        return found if isinstance(found, dict) else {}
+        return dict(YAML(typ="safe").load(self.result.resolved()))
 
     @property
     def where(self) -> str:

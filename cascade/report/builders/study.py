@@ -14,7 +14,6 @@ import numpy.typing as npt
 
 from cascade.errors import CascadeError
 from cascade.output.columns import is_name, to_names, to_numpy
-from cascade.output.manifest import RESOLVED
 from cascade.output.reader import Result
 from cascade.output.run_units import MarketUnits
 from cascade.report.builders.table import Column, Floats
@@ -187,10 +186,9 @@ class Variant:
         """Return the scenario as it was run; None where this version can't read it any more."""
         from cascade.scenario.load import inspect
 
-        path = self.result.path
-        if path is None or not (path / RESOLVED).exists():
+        if self.result.path is None:
             return None
-        scenario, problems = inspect(path / RESOLVED)
+        scenario, problems = inspect(self.result.resolved())
         return None if any(problem.severity == "error" for problem in problems) else scenario
 
     @cached_property
