@@ -162,5 +162,5 @@ def test_what_holds_no_results_is_explained(file: str, write_run, command: str) 
     (foreign / "manifest.json").write_text('{"name": "an application of the web"}', encoding="utf-8")
     assert "CAS601" in call(command, "foreign", code=6).stderr
     (foreign / "manifest.json").write_text('{"results_version": "1.0", "kind": "sweep"}', encoding="utf-8")
-    assert "it lacks variants, outcome" in call(command, "foreign", code=6).stderr
+    assert "it carries no checksum of its own" in call(command, "foreign", code=6).stderr
     assert "CAS600" in call(command, "nowhere", code=6).stderr

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 
+import networkx as nx
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
 import cascade
-from cascade.analysis.graph import of_result, trees
+from cascade.analysis.graph import nodes_table, of_result, trees, write
 from cascade.cli.app import build
-from cascade.errors import SimulationError
+from cascade.errors import ResultsError, SimulationError
 from cascade.experiment.attribution import FILE, attribute
 from cascade.exposure.criticality import criticality
 from cascade.report.builders import attribution, graph
 from cascade.report.figures.graph import generations_figure
 from cascade.report.markdown import memo
 from cascade.report.page import MOST_BYTES, Options, page, study_of
+from cascade.scenario.load import load
 from tests.report.conftest import MADE, OUTPUTS
 from tests.report.reading import Page, decoded
+from tests.support.forge import forge
 from tests.support.scenarios import DEPTH, small_scenario
 
 MARKET = "venue:BTCUSDT"
@@ -217,6 +222,69 @@ def test_estimates_that_lack_their_data_say_so(write_run, attributed):
     assert "--counterfactual" in item.table.refer("counterfactual", "reason").value
 
 
+# --- as files -------------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=[True, False], ids=["with causes", "without"])
+def exported(request, chain, tmp_path):
+    """Return the graph of a run with a counterfactual, and of the same without, whose causes are null."""
+    result = (
+        chain if request.param else cascade.run(load(chain.resolved()), replicates=1, out=tmp_path / "runs")
+    )
+    return result, of_result(result, 0)
+
+
+def test_a_graph_is_read_back_from_graphml(exported, tmp_path):
+    result, found = exported
+    path = tmp_path / "chain.graphml"
+    said = CliRunner().invoke(
+        build(["graph"]), ["graph", str(result.path), "-o", str(path), "--no-structural"]
+    )
+    assert said.exit_code == 0, said.output
+    read = nx.read_graphml(path, node_type=int)
+    assert (read.graph["scenario"], read.graph["replicate"]) == ("chain", 0)
+    assert len(read) == len(found) > 10
+    assert sorted(read.edges) == sorted(zip(found.source.tolist(), found.target.tolist(), strict=True))
+    assert len(read.edges) > 10
+    weights = [read.edges[edge]["weight"] for edge in zip(found.source, found.target, strict=True)]
+    np.testing.assert_allclose(weights, found.weight, rtol=1e-12)
+    for number, row in enumerate(nodes_table(found).to_pylist()):
+        known = {name: value for name, value in row.items() if value is not None}
+        assert read.nodes[number].items() <= known.items()
+        assert known.keys() - read.nodes[number].keys() == {"scenario", "replicate", "node"}
+    assert all(("cause" in read.nodes[k]) == (result.manifest["request"]["counterfactual"]) for k in read)
+
+
+def test_a_graph_is_read_back_from_parquet(exported, tmp_path):
+    _, found = exported
+    files = write(found, tmp_path / "tables")
+    assert [pq.ParquetFile(file).metadata.num_rows for file in files] == [len(found), len(found.source)]
+    assert pq.ParquetFile(files[0]).read().equals(nodes_table(found))
+
+
+@pytest.mark.parametrize(
+    ("target", "broken"),
+    [("chain.graphml", "networkx.write_graphml"), ("tables", "cascade.analysis.graph.export.write_parquet")],
+)
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyError("a defect")])
+def test_a_graph_that_cannot_be_written_leaves_nothing(chain, tmp_path, monkeypatch, target, broken, error):
+    """Nor does it take what was there: a file appears when all of it is written."""
+    found, place = of_result(chain, 0), tmp_path / target
+    files = write(found, place)
+    before = {file: file.read_bytes() for file in files}
+
+    def failing(first, second, *_):
+        path = second if target.endswith("graphml") else first
+        path.write_text("half of it")
+        if path.name != ".nodes.parquet.tmp":
+            raise error
+
+    monkeypatch.setattr(broken, failing)
+    with pytest.raises((ResultsError, KeyError), match=r"No space left|a defect"):
+        write(found, place, force=True)
+    assert {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()} == before
+
+
 # --- through which channel ----------------------------------------------------------------------------
 
 
@@ -289,9 +357,10 @@ def test_coalitions_can_still_be_compared(attributed, tmp_path):
     assert "attribution" not in [given.get("id") for tag, given in found.elements if tag == "section"]
 
 
-def test_a_sweep_that_was_not_attributed_is_compared(attributed):
-    (attributed.path / FILE).rename(attributed.path / "away")
-    try:
-        assert study_of([attributed.path]).is_comparison
-    finally:
-        (attributed.path / "away").rename(attributed.path / FILE)
+def test_a_sweep_that_was_not_attributed_is_compared(attributed, tmp_path):
+    folder = shutil.copytree(attributed.path, tmp_path / "plain")
+    (folder / FILE).unlink()
+    with pytest.raises(ResultsError, match="it is gone"):
+        study_of([folder])
+    forge(folder)  # as the sweep is before `attribute` has looked at it
+    assert study_of([folder]).is_comparison

@@ -15,12 +15,13 @@ from pathlib import Path
 import pytest
 
 import cascade
-from cascade.errors import CascadeError
+from cascade.errors import CascadeError, ResultsError
 from cascade.experiment import workers
 from cascade.experiment.replicate import Task
 from cascade.experiment.request import Origin
 from cascade.experiment.run import run
 from cascade.experiment.sweep import sweep
+from cascade.output.piece import is_sound, unpack
 from tests.unit.test_sweep import FUND, contents, n_computed, tiny
 
 distributed = pytest.importorskip("distributed")
@@ -102,6 +103,42 @@ def test_a_scheduler_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(CascadeError, match="no Dask scheduler answers") as caught:
         run(tiny(), replicates=2, out=tmp_path, cluster="tcp://127.0.0.1:9")
     assert caught.value.code == "CAS502"
+
+
+@pytest.fixture(scope="module")
+def sent() -> dict[str, bytes]:
+    """Return a replicate as a worker sends it."""
+    files = workers._on_cluster(Task(tiny(), 0, False, Origin("x"), None), workers.log.software()).files
+    assert files is not None
+    return dict(files)
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("../../owned", "it has a file '../../owned'"),
+        ("/tmp/owned", "it has a file '/tmp/owned'"),
+        ("bars.arrows/../../owned", "it has a file"),
+        ("bars", "it has a file 'bars'"),
+        ("nodes.arrows", "it has a file 'nodes.arrows'"),
+        ("trades.arrows", "it is damaged"),  # a table that its checksums do not name
+        ("bars.arrows", "it is damaged"),
+        ("piece.json", "it is damaged"),
+    ],
+)
+def test_what_a_worker_sends_is_taken_only_if_it_is_a_replicate(
+    sent: dict[str, bytes], tmp_path: Path, name: str, says: str
+) -> None:
+    place = tmp_path / "run" / ".pieces"
+    place.mkdir(parents=True)
+    with pytest.raises(ResultsError, match=re.escape(says)) as refused:
+        unpack(place, 0, sent | {name: b"owned"})
+    assert refused.value.code == "CAS612"
+    assert refused.value.exit_code == 6
+    assert not [p for p in tmp_path.rglob("*") if p.is_file()], "nothing of it stays"
+    unpack(place, 0, sent)
+    assert is_sound(place / "0")
+    assert {p.name: p.read_bytes() for p in (place / "0").iterdir()} == sent
 
 
 def test_a_worker_of_another_version_is_refused() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +14,7 @@ from cascade.analysis.graph.build import CascadeGraph
 from cascade.errors import ResultsError
 from cascade.output.columns import categories
 from cascade.output.convert import from_columns
-from cascade.output.parquet import concatenate
+from cascade.output.parquet import concatenate, write_parquet
 from cascade.output.schemas import schema
 
 if TYPE_CHECKING:
@@ -40,13 +43,14 @@ def edges_table(graph: CascadeGraph) -> pa.Table:
 
 
 def to_networkx(graph: CascadeGraph) -> Any:
-    """Return a networkx DiGraph: nodes are numbers with the columns of `nodes`, edges have `weight`."""
+    """Return a networkx DiGraph: nodes are numbers with their columns of `nodes` but nulls, edges have `weight`."""
     import networkx as nx
 
     found = nx.DiGraph(scenario=graph.units.scenario, replicate=graph.replicate)
     for row in nodes_table(graph).drop_columns(["scenario", "replicate"]).to_pylist():
         row.pop("time", None)  # t_s says it in a type that every format has
-        found.add_node(row.pop("node"), **row)
+        known = {name: value for name, value in row.items() if value is not None}
+        found.add_node(known.pop("node"), **known)
     edges = zip(graph.source.tolist(), graph.target.tolist(), graph.weight.tolist(), strict=True)
     found.add_weighted_edges_from(edges)
     return found
@@ -55,31 +59,47 @@ def to_networkx(graph: CascadeGraph) -> Any:
 def write(graph: CascadeGraph, target: Path, *, force: bool = False) -> list[Path]:
     """Write a graph as GraphML, or into a folder as nodes.parquet and edges.parquet; return the files.
 
+    All of them appear, or none does.
+
     Raises
     ------
     ResultsError
         If a file is there already and `force` is not set, or cannot be written.
     """
-    is_graphml = target.suffix.lower() == ".graphml"
-    files = [target] if is_graphml else [target / "nodes.parquet", target / "edges.parquet"]
-    there = [file for file in files if file.exists()]
+    writers = _writers(graph, target)
+    there = [file for file in writers if file.exists()]
     if there and not force:
         raise ResultsError(
             "the file is there already", where=str(there[0]), remedy="name another, or add --force"
         )
+    temporary = {file: file.with_name(f".{file.name}.tmp") for file in writers}
     try:
-        files[0].parent.mkdir(parents=True, exist_ok=True)
-        if is_graphml:
-            import networkx as nx
-
-            nx.write_graphml(to_networkx(graph), target)
-        else:
-            import pyarrow.parquet as pq
-
-            pq.write_table(nodes_table(graph), files[0], compression="zstd")
-            pq.write_table(edges_table(graph), files[1], compression="zstd")
+        next(iter(writers)).parent.mkdir(parents=True, exist_ok=True)
+        for file, save in writers.items():
+            save(temporary[file])
+        for file in writers:
+            temporary[file].replace(file)
     except OSError as error:
         raise ResultsError(
             f"the graph cannot be written: {error.strerror or error}", where=str(target)
         ) from None
-    return files
+    finally:
+        for file in temporary.values():
+            with contextlib.suppress(OSError):
+                file.unlink()
+    return list(writers)
+
+
+def _writers(graph: CascadeGraph, target: Path) -> dict[Path, Callable[[Path], object]]:
+    """Return the files that a graph is written to, each with what writes it."""
+    if target.suffix.lower() == ".graphml":
+        import networkx as nx
+
+        found = to_networkx(graph)
+        return {target: lambda path: nx.write_graphml(found, path)}
+    tables = {"nodes": nodes_table(graph), "edges": edges_table(graph)}
+    return {target / f"{name}.parquet": partial(_save, table) for name, table in tables.items()}
+
+
+def _save(table: pa.Table, path: Path) -> None:
+    write_parquet(path, table)
