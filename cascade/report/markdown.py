@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from cascade.escape import markdown, markdown_code
 from cascade.report.builders import attribution, comparison, ensemble, facts, liquidations, losses
 from cascade.report.builders.comparison import comparison_verdict
 from cascade.report.builders.differences import differences
@@ -18,9 +19,9 @@ def memo(study: Study) -> str:
 
 
 def _parts(study: Study) -> Iterator[str]:
-    names = " against ".join(f"`{variant.label}`" for variant in study.variants)
+    names = " against ".join(markdown_code(variant.label) for variant in study.variants)
     yield f"# {names}\n"
-    yield f"{(comparison_verdict(study) or verdict(study)).text}\n"
+    yield f"{markdown((comparison_verdict(study) or verdict(study)).text)}\n"
     interval = " Medians [95 % interval of the median]." if study.n > 5 else ""
     count = f"{study.n:,} replicate{'s' * (study.n != 1)}"
     yield f"{count}.{interval} A stress result, conditional on the scenario; not a forecast.\n"
@@ -36,7 +37,7 @@ def _parts(study: Study) -> Iterator[str]:
     found += [*(waterfall if isinstance(waterfall, list) else []), ensemble.tail(study)]
     for table in [*found, facts.checks(study), facts.provenance(study)]:
         if table is not None and len(table):
-            yield f"## {table.title}\n"
+            yield f"## {markdown(table.title)}\n"
             yield markdown_table(table) + "\n"
 
 
@@ -50,11 +51,11 @@ def markdown_table(table: Table) -> str:
 
 
 def _heading(column: Column) -> str:
-    return f"{column.label} ({column.unit})" if column.unit and column.unit != "1" else column.label
+    return markdown(f"{column.label} ({column.unit})" if column.unit and column.unit != "1" else column.label)
 
 
 def _line(cells: list[str]) -> str:
-    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+    return f"| {' | '.join(cells)} |"
 
 
 def _cell(table: Table, row: int, column: Column) -> str:
@@ -62,7 +63,7 @@ def _cell(table: Table, row: int, column: Column) -> str:
     value = table.value(row, column.name)
     if column.kind != "number":
         text = "" if value is None else str(value)
-        return f"`{text}`" if column.kind == "code" and text else text.replace("\n", " ")
+        return markdown_code(text) if column.kind == "code" and text else markdown(text)
     text = show(value, table.unit(row, column.name))
     if column.interval:
         low, high = (table.value(row, name) for name in column.interval)

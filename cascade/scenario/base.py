@@ -54,7 +54,14 @@ def _text(value: Any) -> Any:
 
 Text: TypeAlias = Annotated[str, BeforeValidator(_text)]
 Name: TypeAlias = Annotated[str, BeforeValidator(_text), Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
-MarketName: TypeAlias = Annotated[str, BeforeValidator(_text), Field(pattern=r"^[^:\s]+:[^:\s]+$")]
+ContractName: TypeAlias = Annotated[
+    str, BeforeValidator(_text), Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]*$")
+]
+MarketName: TypeAlias = Annotated[
+    str,
+    BeforeValidator(_text),
+    Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*:[A-Za-z0-9][A-Za-z0-9._/-]*$"),
+]
 MarketPatterns: TypeAlias = Annotated[
     tuple[Text, ...],
     Field(min_length=1, description="Markets by name or pattern, such as binance:BTCUSDT or *:BTC*."),

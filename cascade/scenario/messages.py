@@ -187,15 +187,21 @@ def _bound(at: _Translator) -> tuple[str, str, str]:
     return OUT_OF_RANGE, message, at.example()
 
 
+_NAMES = {
+    ":": (
+        "is no market name",
+        "write venue:contract, such as binance:BTCUSDT; letters, digits, _ and -, in the contract . and /, too",
+    ),
+    "/": ("cannot be a name", "use letters, digits, . _ / and - only, such as BTCUSDT"),
+    "": ("cannot be a name", "use letters, digits, - and _ only, such as thin-book"),
+}
+"""What to say of a name, by a letter that others like it may have."""
+
+
 def _pattern(at: _Translator) -> tuple[str, str, str]:
-    if ":" in str(at.context.get("pattern", "")):
-        return (
-            OTHER,
-            f"{_quoted(at.input)} is no market name",
-            "write venue:contract, such as binance:BTCUSDT",
-        )
-    hint = "use letters, digits, - and _ only, such as thin-book"
-    return OTHER, f"{_quoted(at.input)} cannot be a name", hint
+    pattern = str(at.context.get("pattern", ""))
+    problem, hint = next(said for letter, said in _NAMES.items() if letter in pattern)
+    return OTHER, f"{_quoted(at.input)} {problem}", hint
 
 
 def _length(at: _Translator) -> tuple[str, str, str]:

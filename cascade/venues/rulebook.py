@@ -15,7 +15,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import BeforeValidator, Field, model_validator
 
 from cascade.names import AdlPrice, CollateralPrice, MarkRule, Procedure, Ranking, TakeOver
-from cascade.scenario.base import Model, Name, Text
+from cascade.scenario.base import ContractName, Model, Name, Text
 from cascade.units import Multiple, PositiveUsd, Price, Rate, Share, Usd, refuse
 
 Status: TypeAlias = Literal["stated", "code", "derived", "secondary", "unconfirmed"]
@@ -384,13 +384,13 @@ class Rulebook(Model):
     fund: FundRule = Field(default=FundRule(), description="Insurance fund.")
     adl: AdlRule = Field(default=AdlRule(), description="Auto-deleveraging.")
     fees: Fees = Field(default=Fees(), description="Trading fees.")
-    collateral: dict[Text, CollateralRule] = Field(
+    collateral: dict[Name, CollateralRule] = Field(
         default_factory=dict, description="Assets that back a cross margin besides USD, by name."
     )
-    contracts: dict[Text, Contract] = Field(default_factory=dict, description="Contracts by name.")
+    contracts: dict[ContractName, Contract] = Field(default_factory=dict, description="Contracts by name.")
     lending: Lending = Field(default=Lending(), description="Calls on borrowers.")
     liquidators: Liquidators = Field(default=Liquidators(), description="Those who call them.")
-    pools: dict[Text, Pool] = Field(default_factory=dict, description="Collaterals by name.")
+    pools: dict[ContractName, Pool] = Field(default_factory=dict, description="Collaterals by name.")
     sources: dict[Text, Provenance] = Field(
         default_factory=dict, description="Provenance by dotted path or pattern; the last match counts."
     )

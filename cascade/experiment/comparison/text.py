@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from io import StringIO
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from cascade import escape
 from cascade.analysis.formats import format_difference, format_estimate
 from cascade.analysis.statistics import about
 from cascade.experiment.comparison.types import Comparison, Difference, Measure, Variant, Verdict
@@ -177,23 +178,22 @@ def markdown(comparison: Comparison, *, everything: bool = False) -> str:
     """Return the comparison as Markdown."""
     metrics = _metrics(comparison, everything=everything)
     parts = [part for each in comparison.variants[1:] for part in _markdown_of(comparison, each, metrics)]
-    said = "\n".join(f"- {note}" for note in comparison.notes)
+    said = "\n".join(f"- {escape.markdown(note)}" for note in comparison.notes)
     return "\n\n".join(filter(None, [*parts, said, f"*{footnote(comparison)}*"])) + "\n"
 
 
 def _markdown_of(comparison: Comparison, variant: Variant, metrics: Sequence[str]) -> Iterator[str]:
-    yield f"**{_escaped(sentence(comparison, variant))}**"
+    yield f"**{escape.markdown(sentence(comparison, variant))}**"
     if variant.changes:
-        yield "\n".join(f"- `{line}`" for line in change_lines(variant))
+        yield "\n".join(f"- {escape.markdown_code(line)}" for line in change_lines(variant))
     lines = [headings(comparison, variant), *rows(comparison, variant.name, metrics)]
-    cells = [[_escaped(cell) for cell in line] for line in lines]
-    cells[1:] = [[f"`{line.metric}`", *rest[1:]] for line, rest in zip(lines[1:], cells[1:], strict=True)]
+    cells = [[escape.markdown(cell) for cell in line] for line in lines]
+    cells[1:] = [
+        [escape.markdown_code(line.metric), *rest[1:]]
+        for line, rest in zip(lines[1:], cells[1:], strict=True)
+    ]
     cells.insert(1, ["---", "--:", "--:", "--:", "--:", "---", "--:", "--:"])
     yield "\n".join(f"| {' | '.join(line)} |" for line in cells)
-
-
-def _escaped(text: str) -> str:
-    return text.replace("|", r"\|").replace("_", r"\_").replace("*", r"\*")
 
 
 def to_html(comparison: Comparison) -> str:

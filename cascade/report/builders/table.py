@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeAlias, cast
 import numpy as np
 import numpy.typing as npt
 
+from cascade.escape import cell
 from cascade.report.formats import format_bare, format_value
 
 Value: TypeAlias = float | int | str | None
@@ -88,11 +89,13 @@ class Table:
 
     def csv(self) -> str:
         """Return the table as a file: a column for each column, its unit in brackets, numbers in full."""
+        head = [f"{_heading(c)} ({c.unit})" if c.unit else _heading(c) for c in self.columns]
         text = StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerow([f"{_heading(c)} ({c.unit})" if c.unit else _heading(c) for c in self.columns])
+        writer.writerow(map(cell, head))
         for row in range(len(self)):
-            writer.writerow([plain(self.value(row, column.name)) for column in self.columns])
+            values = (self.value(row, column.name) for column in self.columns)
+            writer.writerow([cell(value) if isinstance(value, str) else plain(value) for value in values])
         return text.getvalue()
 
     def refer(self, key: str, column: str) -> Ref:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import html
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -29,14 +30,19 @@ def figure_json(spec: FigureSpec) -> dict[str, Any]:
     return {"data": traces, "layout": _layout(spec)}
 
 
+def _plain(text: str) -> str:
+    """Return text that plotly.js shows as it is: it takes some HTML for markup."""
+    return html.escape(text, quote=False)
+
+
 def _ref(letter: str, number: int) -> str:
     return letter if number == 0 else f"{letter}{number + 1}"
 
 
 def typed(values: Any) -> Any:
-    """Return numbers as plotly.js decodes them without parsing: 32-bit floats in base64."""
+    """Return numbers as plotly.js decodes them without parsing: 32-bit floats in base64; names as it shows them."""
     if isinstance(values, list):
-        return values
+        return [_plain(value) if isinstance(value, str) else value for value in values]
     array = np.ascontiguousarray(values, dtype="<f4")
     found = {"dtype": "f4", "bdata": base64.b64encode(array.tobytes()).decode()}
     return found | ({"shape": ", ".join(map(str, array.shape))} if array.ndim > 1 else {})
@@ -65,7 +71,7 @@ def _xs(spec: FigureSpec, series: Line | Band | Bar | Points | Links, rows: Any)
 
 def _hover(axis: Axis, name: str) -> str:
     unit = f" {axis.unit}" if axis.unit else ""
-    return f"%{{y:,.4~g}}{unit}<extra>{name}</extra>"
+    return f"%{{y:,.4~g}}{unit}<extra>{_plain(name)}</extra>"
 
 
 def _line(spec: FigureSpec, panel: Panel, series: Line) -> dict[str, Any]:
@@ -141,7 +147,7 @@ def _points(spec: FigureSpec, panel: Panel, series: Points) -> dict[str, Any]:
     trace: dict[str, Any] = {
         "type": "scatter", "mode": "markers", "name": series.name, "x": typed(xs), "y": typed(ys),
         "marker": {"color": seen.color, "symbol": seen.marker, "size": 9},
-        "hovertemplate": f"%{{x:,.4~g}} {spec.x.unit}<extra>{series.name}</extra>",
+        "hovertemplate": f"%{{x:,.4~g}} {spec.x.unit}<extra>{_plain(series.name)}</extra>",
     }  # fmt: skip
     return trace | ({"error_x": _whiskers(spec, series, rows, xs)} if series.low else {})
 
@@ -163,7 +169,8 @@ def _heat(spec: FigureSpec, series: Heat) -> dict[str, Any]:
     steps = len(HEAT) - 1
     return {
         "type": "heatmap", "name": series.name, **ends, "x": typed(_cells_x(spec)),
-        "y": list(series.labels), "z": typed(z), "colorscale": [[k / steps, color] for k, color in enumerate(HEAT)],
+        "y": typed(list(series.labels)), "z": typed(z),
+        "colorscale": [[k / steps, color] for k, color in enumerate(HEAT)],
         "colorbar": {"title": {"text": series.unit, "side": "right"}, "thickness": 12, "outlinewidth": 0},
         "hovertemplate": f"%{{y}}: %{{z:,.4~g}} {series.unit}<extra></extra>",
     } | ({"texttemplate": "%{z:,.3~g}"} if series.has_values else {})  # fmt: skip
@@ -287,12 +294,12 @@ def _annotations(panel: Panel, number: int) -> Iterator[dict[str, Any]]:
     """Yield notes at points, and the names of rules."""
     for note in panel.notes:
         yield {
-            "text": note.text.text, "x": note.x, "y": note.y, "xref": "x", "yref": _ref("y", number), "showarrow": True,
-            "arrowhead": 0, "arrowwidth": 1, "arrowcolor": "#808080", "ax": 0, "ay": -24, "font": {"size": 12},
+            "text": _plain(note.text.text), "x": note.x, "y": note.y, "xref": "x", "yref": _ref("y", number),
+            "showarrow": True, "arrowhead": 0, "arrowwidth": 1, "arrowcolor": "#808080", "ax": 0, "ay": -24, "font": {"size": 12},
         }  # fmt: skip
     for rule in panel.rules:
         if rule.text and rule.axis == "x":
             yield {
-                "text": rule.text, "x": rule.at, "y": 1, "xref": "x", "yref": f"{_ref('y', number)} domain",
+                "text": _plain(rule.text), "x": rule.at, "y": 1, "xref": "x", "yref": f"{_ref('y', number)} domain",
                 "showarrow": False, "xanchor": "left", "yanchor": "top", "font": {"size": 12},
             }  # fmt: skip

@@ -28,7 +28,7 @@ _STYLE: Final[dict[Any, Any]] = {
     "svg.fonttype": "none", "font.family": "sans-serif", "font.size": 10, "text.color": _INK, "axes.edgecolor": _GRID,
     "axes.labelcolor": _INK, "xtick.color": _INK, "ytick.color": _INK, "axes.grid": True, "grid.color": _GRID,
     "axes.spines.top": False, "axes.spines.right": False, "axes.axisbelow": True, "hatch.linewidth": 0.8,
-    "hatch.color": "#ffffff", "axes.unicode_minus": False, "path.simplify": True,
+    "hatch.color": "#ffffff", "text.parse_math": False, "axes.unicode_minus": False, "path.simplify": True,
 }  # fmt: skip
 
 

@@ -1,0 +1,41 @@
+"""Text of others in formats of ours: what a scenario or a folder is called never becomes markup or a formula."""
+
+from __future__ import annotations
+
+import html
+import re
+from typing import Final
+
+_MARKS: Final = re.compile(r"([\\`*_|~]|\](?=[(\[:]))")
+"""What Markdown takes for emphasis, code, a cell or the middle of a link."""
+
+_ENTITY: Final = re.compile(r"&(?=#?\w+;)")
+
+_IN_CODE: Final = {ord(letter): f"&#{ord(letter)};" for letter in "\\`*_|~[]"}
+
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\n")
+
+_NUMBER: Final = re.compile(r"[-+]?[\d.,]+(e[-+]?\d+)?(\s*%)?", re.IGNORECASE)
+
+
+def markdown(text: str) -> str:
+    """Return text that Markdown shows as it is, on one line."""
+    plain = _ENTITY.sub("&amp;", " ".join(text.split()))
+    return _MARKS.sub(r"\\\1", plain).replace("<", "&lt;").replace(">", "&gt;")
+
+
+def markdown_code(text: str) -> str:
+    """Return text as code in Markdown, also where it holds what would end the code."""
+    plain = " ".join(text.split())
+    if re.search(r"[`<>&|\\]", plain):
+        return f"<code>{html.escape(plain, quote=False).translate(_IN_CODE)}</code>"
+    return f"`{plain}`"
+
+
+def cell(text: str) -> str:
+    """Return text as a cell of a file for spreadsheets, which take what begins like a formula for one.
+
+    What is a number stays one.
+    """
+    lines = text.replace("\r\n", "\n").replace("\r", "\n")
+    return f"'{lines}" if lines.startswith(_FORMULA) and not _NUMBER.fullmatch(lines) else lines
