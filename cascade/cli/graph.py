@@ -93,11 +93,11 @@ def _seconds(text: str | None, option: str) -> float | None:
 
 def _at_risk(run: Result, graph: CascadeGraph, every_s: float, *, quiet: bool) -> list[Any]:
     """Run a replicate again and return what was at risk before most was liquidated, and before each window."""
+    from cascade.experiment.request import scenario_of
     from cascade.exposure.criticality import criticality
     from cascade.report.graph import looks
-    from cascade.scenario.load import load
 
-    scenario = load(run.resolved())
+    scenario = scenario_of(run)
     say(f"running replicate {graph.replicate} again to see what was at risk; --no-structural leaves it out")
     steps = looks(graph, every_s)
     with running(max(steps), quiet=quiet) as progress:

@@ -30,10 +30,10 @@ def replay(
     The rows that the run has stored must come out again, or the replay says what differs (exit code 6).
     """
     from cascade.experiment.replay import replay as run_again
+    from cascade.experiment.request import scenario_of
     from cascade.output.reader import read
-    from cascade.scenario.load import load
 
-    scenario = load(read(folder).resolved())  # says what is wrong with the folder before anything is shown
+    scenario = scenario_of(read(folder))  # says what is wrong with the folder before anything is shown
     with running(scenario.n_steps, quiet=quiet) as progress:
         done = run_again(folder, replicate, window=window, out=out, force=force, progress=progress, say=say)
     if json:

@@ -19,6 +19,7 @@ from cascade.analysis.games import Coalition, coalitions, increments, rounded, s
 from cascade.analysis.statistics import Estimate, Mean
 from cascade.errors import ResultsError, UsageError
 from cascade.experiment.recorder import units_of
+from cascade.experiment.request import scenario_of
 from cascade.experiment.run import Say, start_of
 from cascade.experiment.sweep import Prepared, prepare, run_prepared
 from cascade.output import manifest as manifests
@@ -28,7 +29,7 @@ from cascade.output.parquet import read_files, write_parquet
 from cascade.output.reader import Result
 from cascade.output.schemas import Column, schema
 from cascade.output.sweep import Sweep
-from cascade.scenario.load import load, overridden
+from cascade.scenario.load import overridden
 from cascade.scenario.schema import Scenario
 from cascade.scenario.schema_channels import CHANNELS
 from cascade.scenario.schema_population import LeveragedLayer, TableLayer
@@ -208,7 +209,7 @@ def whole_of(sweep: Sweep) -> Result:
 def _computed(sweep: Sweep, metrics: Sequence[str] | None) -> Attribution:
     channels, names = _coalitions_of(sweep)
     whole = sweep.variants[names[frozenset(channels)]]
-    known = _known(load(whole.resolved()))
+    known = _known(scenario_of(whole))
     chosen = _columns(known, metrics) or _default_metrics(whole, known)
     found, rows, notes = [], [], []
     for column in chosen:

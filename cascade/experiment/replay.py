@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 
 from cascade.errors import ResultsError, UsageError
+from cascade.experiment.request import scenario_of
 from cascade.experiment.run import Progress, Say, run
 from cascade.output import log
 from cascade.output.columns import to_numpy
 from cascade.output.reader import Result, read
 from cascade.output.run_units import Floats
-from cascade.scenario.load import load
 from cascade.scenario.schema import Scenario
 from cascade.units import format_duration, parse_duration, parse_instant
 
@@ -98,7 +98,7 @@ def replay(
             remedy=f"it has {_listed(stored.replicates)}",
             code="CAS607",
         )
-    scenario = load(stored.resolved())
+    scenario = scenario_of(stored)
     span = worst_window(stored, replicate, scenario) if window == WORST else parse_window(window, scenario)
     again = run(
         _recording(scenario, span), replicate=replicate, out=out, jobs=1, force=force, progress=progress,

@@ -6,8 +6,14 @@ import shlex
 from typing import NamedTuple
 
 from cascade import provenance
-from cascade.scenario.load import digest
+from cascade.output.reader import Result
+from cascade.scenario.load import digest, load
 from cascade.scenario.schema import Scenario
+
+
+def scenario_of(result: Result) -> Scenario:
+    """Return the scenario of a run, as it was run."""
+    return load(result.resolved())
 
 
 class Request(NamedTuple):

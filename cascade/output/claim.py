@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from cascade.errors import ResultsError
+from cascade.output.checksums import record_of
 
 CLAIM: Final = ".writing"
 
@@ -76,10 +77,11 @@ def _is_ours(folder: Path) -> bool:
 def _holder(path: Path) -> dict[str, Any]:
     """Return who a claim names; nobody, while it is being written."""
     try:
-        found = json.loads(path.read_text())
+        found = record_of(path.read_text(encoding="utf-8"))
     except ValueError:
         return {}
-    return found if isinstance(found, dict) else {}
+    kinds = {"host": str, "process": int, "born": str}
+    return found if all(isinstance(found.get(key), kind) for key, kind in kinds.items()) else {}
 
 
 def _may_live(holder: dict[str, Any], silence: float) -> bool:
@@ -98,7 +100,7 @@ def _is_there(process: int) -> bool:
         return True
     try:
         os.kill(process, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:
         return True
@@ -147,7 +149,7 @@ def _beat() -> None:
 
 def _refusal(folder: Path, holder: dict[str, Any], silence: float) -> ResultsError:
     """Return the error for a folder that somebody else is writing."""
-    who = f", number {holder['process']} on {holder['host'].split()[0]}," if holder else ""
+    who = f", number {holder['process']} on {holder['host'].partition(' ')[0]}," if holder else ""
     return ResultsError(
         f"another process{who} is writing this run; it was heard of {max(silence, 0):.0f} s ago",
         where=str(folder),

@@ -10,12 +10,12 @@ from types import MappingProxyType
 from cascade.analysis.statistics import CONFIDENCE
 from cascade.errors import UsageError
 from cascade.experiment.recorder import units_of
+from cascade.experiment.request import scenario_of
 from cascade.output.manifest import MANIFEST, RESOLVED, write_atomically
 from cascade.output.reader import Result
 from cascade.output.reader import read as read_run
 from cascade.output.sweep import Sweep, is_sweep, read
 from cascade.report.page import Options, page, study_of
-from cascade.scenario.load import load
 
 
 def read_for_report(folder: str | Path) -> Result | Sweep:
@@ -30,7 +30,7 @@ def read_for_report(folder: str | Path) -> Result | Sweep:
     if is_sweep(folder) or (folder / MANIFEST).exists() or not (folder / RESOLVED).exists():
         return read(folder)
     found = read_run(folder, partial=True)
-    scenario = load(found.resolved())
+    scenario = scenario_of(found)
     manifest = {
         "scenario": {"name": scenario.name},
         "units": units_of(scenario).to_json(),

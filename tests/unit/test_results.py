@@ -357,6 +357,9 @@ ELSEWHERE = {"host": "another", "process": 1, "born": "7"}
         ({"process": os.getppid(), "born": "1"}, 1, False),  # its number is another's now
         ({"process": os.getppid()}, claims.SILENCE_S + 1, True),  # stopped by Ctrl-Z, say
         ({"process": 2**22 + 1}, 1, False),
+        ({"process": 10**30}, 1, False),
+        ({"process": "one"}, 1, True),  # damaged: it says nothing
+        ({"host": 5, "process": 1}, claims.SILENCE_S + 1, False),
     ],
 )
 def test_a_claim_holds_while_its_process_may_live(write_run, holder, silent_s, is_held):

@@ -295,7 +295,8 @@ def _annotations(panel: Panel, number: int) -> Iterator[dict[str, Any]]:
     for note in panel.notes:
         yield {
             "text": _plain(note.text.text), "x": note.x, "y": note.y, "xref": "x", "yref": _ref("y", number),
-            "showarrow": True, "arrowhead": 0, "arrowwidth": 1, "arrowcolor": "#808080", "ax": 0, "ay": -24, "font": {"size": 12},
+            "showarrow": True, "arrowhead": 0, "arrowwidth": 1, "arrowcolor": "#808080", "ax": 0, "ay": -24,
+            "font": {"size": 12},
         }  # fmt: skip
     for rule in panel.rules:
         if rule.text and rule.axis == "x":
