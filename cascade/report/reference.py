@@ -30,7 +30,7 @@ results/<scenario>-<hash8>/
   runs.parquet             a row per replicate: outcome and every metric
   bars/ liquidations/ ...  part-*.parquet, as `outputs:` of the scenario asks
   failures.parquet         if replicates failed
-  log.jsonl                what was done when: sessions, replicates, shards; checksums of the files
+  log.jsonl                what was done when: sessions, replicates, shards; by it an unfinished run is gone on with
   .parts/                  parts of `runs` and `failures`, to write these again from if they are damaged
 ```
 
@@ -59,6 +59,16 @@ how often conservation is verified (`outputs.check_every`) changes no row of any
 The manifest says in `outcome` how the run ended: a sentence (`text`), how many replicates finished, failed
 or ended with accounts still waiting for their liquidation, and in `notes` what else to know, such as a
 market shock that did not fill. The `notes` of `runs` have the details.
+
+**What is read is what was written.** The manifest lists under `files` every file that the results are made of,
+with its CRC-32, the scenario as written and as resolved among them, and carries a checksum of its own
+(`checksum`); that of a sweep lists the manifests of its variants. A command reads what is listed and nothing else,
+and each file only if it is the one that was written; else it names the file and what is wrong (CAS603, CAS609,
+exit code 6). Other files in the folder are left alone, and `log.jsonl` is not needed to read. This finds what a
+disk, a copy or an editor did. It is no signature: who writes new checksums is not found out.
+
+A bar ends every `outputs.bars` and with the run, so that the last may be shorter and a run may be shorter than a
+bar; its `step` is the last that it holds.
 
 A run that was killed leaves no manifest. Asking for it again goes on where it stopped; `cascade.read(folder)`
 refuses until it is complete, and `cascade.read(folder, partial=True)` gives the replicates that had finished.
