@@ -39,6 +39,7 @@ def examine() -> list[Symptom]:
 
 def _software() -> Iterator[Symptom]:
     from cascade import __version__
+    from cascade.installation import install_command
 
     yield Symptom("cascade", __version__)
     running = ".".join(str(part) for part in sys.version_info[:3])
@@ -48,7 +49,7 @@ def _software() -> Iterator[Symptom]:
         try:
             yield Symptom(package, version(package))
         except PackageNotFoundError:
-            yield Symptom(package, "not installed", False, f"pip install {package}")
+            yield Symptom(package, "not installed", False, install_command())
 
 
 def _machine() -> Iterator[Symptom]:

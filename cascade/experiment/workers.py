@@ -10,6 +10,7 @@ from typing import Any, Final, Protocol, TypeAlias
 
 from cascade.errors import ResultsError, SimulationError, UsageError
 from cascade.experiment.replicate import Done, Progress, Task, run_replicate
+from cascade.installation import install_command
 from cascade.output import log
 
 Job: TypeAlias = Future[Done]
@@ -134,7 +135,7 @@ class Cluster:
         except ImportError:
             raise UsageError(
                 "a cluster needs the package distributed",
-                remedy="pip install 'cascade[cluster]', here and on the workers",
+                remedy=f"{install_command('cluster')}, and the same on the workers",
                 where="--cluster",
             ) from None
         try:

@@ -11,6 +11,7 @@ import pytest
 
 import cascade
 from cascade.errors import ResultsError
+from cascade.installation import install_command
 from cascade.output.manifest import MANIFEST
 from cascade.report.builders.table import show
 from cascade.report.figures import FIGURES
@@ -238,7 +239,7 @@ def test_missing_matplotlib_is_said(stress, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(cascade.CascadeError, match="matplotlib") as caught:
         page(study_of([stress]), Options(static=True))
-    assert "cascade[paper]" in caught.value.remedy
+    assert caught.value.remedy == f"{install_command('paper')}, or leave out --static"
 
 
 def test_registry_names_and_sections_agree():

@@ -14,7 +14,7 @@ PACKAGE = Path(cascade.__file__).parent
 
 # A part may import those of a lower layer, and of its own.
 LAYERS = [
-    {"names", "errors", "units", "compiler", "rng", "provenance"},
+    {"names", "errors", "units", "compiler", "rng", "provenance", "installation"},
     {"scenario", "venues", "manual"},
     {"core"},
     {"assembly", "engine"},

@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from cascade.errors import UsageError
+from cascade.installation import install_command
 from cascade.report.builders.table import Floats
 from cascade.report.draw.palette import HEAT, look
 from cascade.report.draw.plotly import height_px
@@ -47,7 +48,7 @@ def figure_svg(spec: FigureSpec) -> str:
     except ImportError:
         raise UsageError(
             "a static page is drawn by matplotlib, which is not installed",
-            remedy="pip install 'cascade[paper]', or leave out --static",
+            remedy=f"{install_command('paper')}, or leave out --static",
             code="CAS804",
         ) from None
     with mpl.rc_context({**_STYLE, "svg.hashsalt": spec.name}):

@@ -1,0 +1,58 @@
+"""Where this copy of Cascade was installed from, and the command that installs more of it from there."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+DISTRIBUTION: Final = "cascade-liquidations"
+"""The name that installers know. On the public index `cascade` alone is somebody else's package."""
+
+_PACKAGE = Path(__file__).resolve().parent
+
+
+def install_command(extra: str = "") -> str:
+    """Return what installs this copy again, with an extra, into the Python that runs.
+
+    Never by a name that an index may have given to others: a checkout is installed from its folder, any
+    other copy from the address that its installer wrote down.
+    """
+    extras = f"[{extra}]" if extra else ""
+    if (_PACKAGE.parent / "pyproject.toml").is_file():
+        words = ["-e", f"{_PACKAGE.parent}{extras}"]
+    elif (origin := _origin()) is not None:
+        words = [_requirement(extras, origin)]
+    else:
+        return f"install Cascade{extras} again from where this copy was taken"
+    return shlex.join([sys.executable, "-m", "pip", "install", *words])
+
+
+def _origin() -> dict[str, Any] | None:
+    """Return what the installer wrote down (PEP 610), nothing if an index had it; None if nobody installed it."""
+    try:
+        found = metadata.distribution(DISTRIBUTION)
+    except metadata.PackageNotFoundError:
+        return None
+    if Path(str(found.locate_file(_PACKAGE.name))).resolve() != _PACKAGE:
+        return None  # another copy than the one that runs
+    return json.loads(found.read_text("direct_url.json") or "{}")
+
+
+def _requirement(extras: str, origin: dict[str, Any]) -> str:
+    """Return what the installer is told to install."""
+    if not origin:
+        return f"{DISTRIBUTION}{extras}"
+    url = str(origin["url"])
+    if "dir_info" in origin:
+        return f"{url2pathname(urlsplit(url).path)}{extras}"
+    if "vcs_info" in origin:
+        url = f"{origin['vcs_info']['vcs']}+{url}@{origin['vcs_info']['commit_id']}"
+    if "subdirectory" in origin:
+        url = f"{url}#subdirectory={origin['subdirectory']}"
+    return f"{DISTRIBUTION}{extras} @ {url}"
