@@ -11,6 +11,8 @@ import pytest
 # one set of sources compile once for the whole suite.
 os.environ.setdefault("CASCADE_CACHE_DIR", str(Path(__file__).parent.parent / ".pytest_cache" / "kernels"))
 
+pytest_plugins = ["tests.support.suite"]
+
 
 @pytest.fixture
 def units():

@@ -7,11 +7,8 @@ import pytest
 HERE = Path(__file__).parent
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    asked = "bench" in config.option.markexpr and "not bench" not in config.option.markexpr
-    own = [item for item in items if item.path.is_relative_to(HERE)]
-    for item in own:
-        item.add_marker(pytest.mark.bench)
-    if not asked and own:
-        config.hook.pytest_deselected(items=own)
-        items[:] = [item for item in items if item not in own]
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker(pytest.mark.bench)

@@ -1,56 +1,47 @@
-"""Blocks of YAML and Python in the documentation do what the page says."""
+"""Blocks of YAML in the documentation are what the page says: scenarios and sweeps that load, or parts of one."""
 
 from __future__ import annotations
 
-import re
+import json
 from pathlib import Path
 
 import pytest
 from ruamel.yaml import YAML
 
-from cascade.manual import page, pages
+from cascade.experiment.sweep import prepare
+from cascade.manual import page
 from cascade.scenario.load import load
 from cascade.scenario.schema import Scenario
-
-_BLOCK = re.compile(r"^```(yaml|python)( fragment)?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-BLOCKS = [(name, *found) for name in pages() for found in _BLOCK.findall(page(name))]
-SCENARIO = [text for name, kind, part, text in BLOCKS if name == "scenario" and kind == "yaml" and not part]
+from tests.docs.conftest import Block, blocks, text_of
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Go to a folder in which the page's first scenario lies as small.yaml."""
-    (tmp_path / "small.yaml").write_text(SCENARIO[0], encoding="utf-8")
+    (tmp_path / "small.yaml").write_text(text_of("scenario", "yaml"), encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
-@pytest.mark.parametrize(("name", "kind", "part", "text"), BLOCKS, ids=lambda value: str(value)[:20])
-def test_block(name: str, kind: str, part: str, text: str, folder: Path) -> None:
-    if kind == "python":
-        code = compile(text, f"{name}.md", "exec")
-        if name == "scenario":
-            exec(code, {})
-        return
-    data = YAML(typ="safe", pure=True).load(text)
+@pytest.mark.parametrize("block", blocks("yaml"))
+def test_block(block: Block, folder: Path) -> None:
     path = folder / "block.yaml"
-    if "sweep" in data:
-        from cascade.experiment.sweep import prepare
-
-        path.write_text(text, encoding="utf-8")
+    path.write_text(whole(block), encoding="utf-8")
+    if "sweep:" in block.text:
         assert prepare(path).n_runs == 1200
-    elif not part and data.get("cascade"):
-        path.write_text(text, encoding="utf-8")
+    else:
         load(path)
-    elif "news" in data:
-        path.write_text(
-            "extends: small.yaml\nassets: {BTC: {news: " + str(dict(data["news"])) + "}}\n", encoding="utf-8"
-        )
-        load(path)
-    elif set(data) <= {*Scenario.model_fields, "extends"}:
-        text = text if "extends" in data else f"extends: small.yaml\n{text}"
-        path.write_text(text, encoding="utf-8")
-        load(path)
+
+
+def whole(block: Block) -> str:
+    """Return a block as a document: a part of a scenario changes the small one."""
+    data = YAML(typ="safe", pure=True).load(block.text)
+    if (not block.is_part and "cascade" in data) or "extends" in data:
+        return block.text
+    if set(data) <= set(Scenario.model_fields):
+        return f"extends: small.yaml\n{block.text}"
+    part = {"assets": {"BTC": data}} if "news" in data else {"population": {"traders": data}}
+    return json.dumps({"extends": "small.yaml"} | part)  # JSON is YAML, too
 
 
 def test_the_small_scenario_is_free_of_warnings(folder: Path) -> None:

@@ -1,30 +1,24 @@
-"""Every block of the README does what it says, on a market so small that it takes seconds."""
+"""The Python blocks of the README do what they say, on a market so small that it takes seconds."""
 
 from __future__ import annotations
 
 import ast
-import json
 import re
-import shlex
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
-from typer.testing import CliRunner
 
 import cascade
-from cascade.cli.app import build
-from tests.support.scenarios import small_data
+from tests.docs.conftest import BLOCKS, DAY, ROOT, market
 
-ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
-INSTALLATION, COMMANDS = [text for kind, text in BLOCKS if kind == "sh"]
-PANDAS, POLARS, DUCKDB, LIBRARY = [text for kind, text in BLOCKS if kind == "python"]
+README = [block for block in BLOCKS if block.page == "README"]
+INSTALLATION, _ = [block.text for block in README if block.kind == "sh"]
+PANDAS, POLARS, DUCKDB, LIBRARY = [block.text for block in README if block.kind == "python"]
 
-SCENARIO = "scenarios/btc-2025-07-01.yaml"
+SCENARIO = f"scenarios/{DAY}.yaml"
 """The scenario of the README; a small one lies here in its place."""
 
 Execute: TypeAlias = Callable[[str], tuple[dict[str, Any], Any]]
@@ -34,20 +28,15 @@ HASH = "1a2b3c4d"
 
 
 def test_the_readme_has_no_other_kind_of_block() -> None:
-    assert {kind for kind, _ in BLOCKS} == {"sh", "python"}
+    assert {block.kind for block in README} == {"sh", "python"}
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder in which the small scenario lies where the README's does, with results of two runs."""
     folder = tmp_path_factory.mktemp("readme")
-    venues = {"spot": {"rulebook": "spot"}, "offshore": {"rulebook": "binance-2025-07", "fund": "100M"}}
-    fall = [{"type": "news", "at": "30s", "asset": "BTC", "move": "-2 %"}]
-    data = small_data(name="btc-2025-07-01", venues=venues, shocks=fall)
-    text = json.dumps(data).replace("venue:BTCUSDT", "offshore:BTCUSDT")  # JSON is YAML, too
     (folder / "scenarios").mkdir()
-    for name in (SCENARIO, "my.yaml"):
-        (folder / name).write_text(text, encoding="utf-8")
+    (folder / SCENARIO).write_text(market(DAY), encoding="utf-8")
     for counterfactual in (False, True):
         cascade.run(folder / SCENARIO, counterfactual=counterfactual, out=folder / "results")
     return folder
@@ -80,30 +69,6 @@ def test_the_installation_names_what_is_there() -> None:
     (shipped,) = re.findall(r"scenarios/\S+\.yaml", INSTALLATION)
     assert (ROOT / shipped).is_file()
     assert shipped == SCENARIO
-
-
-def test_commands(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "my.yaml").write_text((folder / "my.yaml").read_text(encoding="utf-8"), encoding="utf-8")
-    lines = [shlex.split(line, comments=True) for line in COMMANDS.splitlines()]
-    named = ["init", "validate", "explain", "run", "report", "sweep", "replay", "compare", "docs"]
-    assert [words[1] for words in lines] == named
-    for program, *written in lines:
-        assert program == "cascade"
-        if written[0] in {"sweep", "replay"}:
-            continue  # 200 replicates take too long here; their own tests are smaller
-        words = [_folder_there(word) for word in written]
-        result = CliRunner().invoke(build(words[:1]), words)
-        assert result.exit_code == 0, (words, result.output)
-        assert result.stdout
-    assert (tmp_path / "example.yaml").is_file()
-    (done,) = (tmp_path / "results").iterdir()
-    assert cascade.read(done).outcome == "completed"
-
-
-def _folder_there(word: str) -> str:
-    """Return the folder of results that lies here in place of the README's."""
-    return next(str(path) for path in Path("results").iterdir()) if word.startswith("results/") else word
 
 
 def test_pandas(execute: Execute) -> None:

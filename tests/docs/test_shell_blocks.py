@@ -1,0 +1,75 @@
+"""Every shell block of the README and of the pages runs; `conftest.py` says what is cut short."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import webbrowser
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from cascade.cli.app import COMMANDS, build
+from tests.docs.conftest import BLOCKS, Block, blocks
+
+INSTALLS = "python3 -m venv"
+SHELL = [each for each in blocks("sh") if INSTALLS not in each.values[0].text]
+
+RECORD = """#!/bin/sh
+printf '%s\\n' "${0##*/}" "$@" >> "$RECORD"
+echo >> "$RECORD"
+"""
+"""Stands for a program: writes down its name and words, a line each, and an empty line."""
+
+pytestmark = pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash on this machine")
+
+
+def commands(text: str, desk: Path) -> list[list[str]]:
+    """Return the commands of a block as bash would call them, one after the other."""
+    programs, record = desk.parent / "bin", desk.parent / "record"
+    programs.mkdir()
+    for name in ("cascade", "python"):
+        (programs / name).write_text(RECORD)
+        (programs / name).chmod(0o755)
+    environment = {"PATH": f"{programs}{os.pathsep}{os.defpath}", "RECORD": str(record)}
+    subprocess.run(["bash", "-euc", text], cwd=desk, env=environment, check=True)
+    return [command.splitlines() for command in record.read_text().removesuffix("\n\n").split("\n\n")]
+
+
+def shortened(words: list[str]) -> list[str]:
+    """Return a command of Cascade that takes no longer than a test may."""
+    if words[0] == "sweep":
+        return [*words, "--dry-run"]
+    if words[0] == "run":
+        asked = {"-n", "--replicates"}
+        return [
+            word if before not in asked else "1" for before, word in zip(["", *words], words, strict=False)
+        ]
+    return words
+
+
+@pytest.mark.parametrize("block", SHELL)
+def test_block(block: Block, desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webbrowser, "open", lambda *_: True)
+    called = commands(block.text, desk)
+    assert called
+    for program, *words in called:
+        if program == "python":
+            assert words[0] == "-m"
+            assert importlib.util.find_spec(words[1]), words
+            continue
+        short = shortened(words)
+        result = CliRunner().invoke(build(short[:1]), short)
+        assert result.exit_code == 0, (short, result.output)
+        assert result.stdout
+
+
+def test_the_readme_shows_every_kind_of_use_and_nothing_else_installs() -> None:
+    shown = {line.split()[1] for block in BLOCKS if block.kind == "sh" for line in block.text.splitlines()
+             if line.strip().startswith("cascade ")}  # fmt: skip
+    assert shown <= set(COMMANDS)
+    assert {"init", "validate", "explain", "run", "report", "sweep", "replay", "compare", "docs"} <= shown
+    assert [block.page for block in BLOCKS if INSTALLS in block.text] == ["README"]

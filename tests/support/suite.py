@@ -1,0 +1,73 @@
+"""What the suite leaves out unless it is asked for, and says so at its end; and how many workers it takes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import pytest
+
+HOW = {
+    "slow": "`pytest --slow` runs them, as .ci/run does",
+    "bench": "`pytest tests/bench -m bench -s` runs them",
+}
+"""The marks that are left out, and what runs them."""
+
+LEFT_OUT = pytest.StashKey[dict[str, dict[str, int]]]()
+"""By mark and family, which is the folder below `tests/`, the number of tests."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--slow", action="store_true", help="run the slow tests, too")
+
+
+def is_asked_for(mark: str, config: pytest.Config) -> bool:
+    """Tell whether tests of a mark were asked for: by option, by mark, or one by one."""
+    return (mark == "slow" and config.option.slow) or mark in config.option.markexpr or names_tests(config)
+
+
+def names_tests(config: pytest.Config) -> bool:
+    """Tell whether the command line names single tests."""
+    return any("::" in argument for argument in config.args)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """Run single tests and benchmarks in this process: workers take longer to start, and swallow what is printed."""
+    return 0 if names_tests(config) or is_asked_for("bench", config) else None
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    left: dict[str, list[pytest.Item]] = {mark: [] for mark in HOW}
+    kept: list[pytest.Item] = []
+    for item in items:
+        marks = (mark for mark in HOW if item.get_closest_marker(mark) and not is_asked_for(mark, config))
+        left.get(next(marks, ""), kept).append(item)
+    config.stash[LEFT_OUT] = {
+        mark: dict(Counter(item.nodeid.split("/")[1] for item in found)) for mark, found in left.items()
+    }
+    if len(kept) < len(items):
+        config.hook.pytest_deselected(items=[item for found in left.values() for item in found])
+        items[:] = kept
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Let a worker tell what it left out, which only it knows."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["left_out"] = session.config.stash.get(LEFT_OUT, {})
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    if hasattr(node, "workeroutput"):  # not of a worker that died
+        node.config.stash[LEFT_OUT] = node.workeroutput["left_out"]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    for mark, families in config.stash.get(LEFT_OUT, {}).items():
+        if families:
+            listed = ", ".join(f"{name} {n}" for name, n in sorted(families.items()))
+            terminalreporter.write_line(
+                f"left out: {sum(families.values())} {mark} tests ({listed}); {HOW[mark]}", yellow=True
+            )

@@ -1,0 +1,63 @@
+"""The suite says what it left out, and leaves out nothing that was asked for."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+TESTS = """
+import pytest
+
+def test_quick():
+    pass
+
+@pytest.mark.slow
+def test_slow():
+    pass
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """Return a project of two tests, one of them slow, with our plugin and our settings."""
+    family = tmp_path / "tests" / "theory"
+    family.mkdir(parents=True)
+    (family / "test_two.py").write_text(TESTS)
+    (tmp_path / "conftest.py").write_text('pytest_plugins = ["tests.support.suite"]')
+    (tmp_path / "pyproject.toml").write_text((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    return tmp_path
+
+
+def run(project: Path, *words: str) -> str:
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTEST_XDIST_AUTO_NUM_WORKERS": "1"}
+    environment.pop("PYTEST_XDIST_WORKER", None)
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *words]
+    return subprocess.run(
+        command, cwd=project, env=environment, capture_output=True, text=True, check=True
+    ).stdout
+
+
+def test_the_last_lines_say_what_was_left_out(project: Path) -> None:
+    text = run(project)
+    *_, said, closing = text.splitlines()
+    assert said == "left out: 1 slow tests (theory 1); `pytest --slow` runs them, as .ci/run does"
+    assert "1 passed" in closing
+    assert "created: 1/1 worker" in text
+
+
+def test_what_is_asked_for_is_not_left_out(project: Path) -> None:
+    text = run(project, "--slow", "-n", "0")
+    assert "left out" not in text
+    assert "2 passed" in text
+
+
+def test_a_test_that_is_named_runs_in_this_process_even_if_it_is_slow(project: Path) -> None:
+    text = run(project, "tests/theory/test_two.py::test_slow")
+    assert "1 passed" in text
+    assert "worker" not in text
