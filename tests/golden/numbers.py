@@ -53,7 +53,7 @@ class Case(NamedTuple):
 
 CASES = (
     Case("btc-107k-105k-cascade"),
-    Case("calm", ("duration=1h",)),
+    Case("calm", ("duration=1h",), slow=True),
     Case("btc-2025-07-01", ("duration=1h",)),
     Case("btc-2025-07-25", ("duration=1h",), slow=True),
     Case("lending-pool", market="aave_ethusd", lends=True),
@@ -61,7 +61,7 @@ CASES = (
     Case("venue-binance"),
     Case("venue-bitmex"),
     Case("venue-bitmex-inverse"),
-    Case("collateral-depeg"),
+    Case("collateral-depeg", slow=True),
     Case("venue-bybit"),
     Case("venue-dydx"),
     Case("venue-hyperliquid"),

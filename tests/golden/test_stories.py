@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import shlex
 from collections.abc import Callable
@@ -87,13 +88,18 @@ def values(result: Result, metric: str) -> list[float]:
 # --- how they are written ---------------------------------------------------------------------------
 
 
+@functools.cache
+def descriptions() -> dict[str, str]:
+    return catalogue()
+
+
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.name)
 def test_a_story_is_short_and_begins_with_a_headline(story: Story) -> None:
     lines = (SCENARIOS / f"{story.name}.yaml").read_text(encoding="utf-8").splitlines()
     assert len(lines) <= MOST_LINES
     assert re.match(r"# [A-Z].*[:.]", lines[0])
     assert any(line.startswith("extends: ") for line in lines)
-    assert not catalogue()[story.name].endswith("..."), "it fits into one line of `cascade init --list`"
+    assert not descriptions()[story.name].endswith("..."), "it fits into one line of `cascade init --list`"
 
 
 def knobs(name: str) -> list[list[str]]:

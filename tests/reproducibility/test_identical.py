@@ -118,7 +118,6 @@ def test_processes_agree(scenario: Scenario, tmp_path: Path) -> None:
             capture_output=True,
             text=True,
             check=True,
-            timeout=300,
         ).stdout
         for _ in range(2)
     }
