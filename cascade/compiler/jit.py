@@ -23,6 +23,7 @@ from numba.core.lowering import Lower
 from numba.core.registry import CPUDispatcher
 from numba.core.typed_passes import BaseNativeLowering, NativeLowering
 
+from cascade.compiler.lock import locked
 from cascade.compiler.plain import wide_view
 from cascade.compiler.tables import viewing
 
@@ -207,9 +208,24 @@ def entry(function: F) -> F:
         config.CACHE_DIR = str(directory)
     try:
         decorate = numba.njit(cache=directory is not None, pipeline_class=_WholeCompiler, **_OPTIONS)
-        return viewing(decorate(function))  # type: ignore[return-value]
+        compiled = decorate(function)
     finally:
         config.CACHE_DIR = before
+    if directory is not None:
+        _take_turns(compiled, directory / f"{function.__module__}.{function.__qualname__}.lock")
+    return viewing(compiled)  # type: ignore[return-value]
+
+
+def _take_turns(compiled: Any, lock: Path) -> None:
+    """Let one process compile an entry point while others wait, who then load what it has kept."""
+    compile_or_load = compiled.compile
+
+    @functools.wraps(compile_or_load)
+    def in_turn(signature: Any) -> Any:
+        with locked(lock):
+            return compile_or_load(signature)
+
+    compiled.compile = in_turn
 
 
 def sources_digest() -> str:

@@ -44,21 +44,32 @@ def package(tmp_path):
     return folder
 
 
-def run(package: Path, before: str = "", **environment: str) -> list[str]:
-    """Run the probe on a copy of the package; return digest, result and cache directory."""
+def start(package: Path, before: str = "", after: str = "", **environment: str) -> subprocess.Popen[str]:
+    """Start the probe on a copy of the package."""
     script = package / "probe.py"
-    script.write_text(PROBE.format(before=before))
+    script.write_text(PROBE.format(before=before) + after)
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("NUMBA", "CASCADE"))}
-    done = subprocess.run(
+    return subprocess.Popen(
         [sys.executable, "-W", "error", str(script)],
         cwd=package,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        check=False,
         env=clean | {"PYTHONPATH": str(package)} | environment,
     )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.split()
+
+
+def said(probe: subprocess.Popen[str]) -> list[str]:
+    """Wait for the probe; return the words it printed."""
+    with probe:
+        out, errors = probe.communicate()
+    assert probe.returncode == 0, errors
+    return out.split()
+
+
+def run(package: Path, before: str = "", **environment: str) -> list[str]:
+    """Run the probe on a copy of the package; return digest, result and cache directory."""
+    return said(start(package, before, **environment))
 
 
 def test_an_edited_helper_is_compiled_anew(package, tmp_path):
@@ -78,6 +89,14 @@ def test_an_edited_helper_is_compiled_anew(package, tmp_path):
     assert directory != other
     helper.write_text(text)
     assert run(package, CASCADE_CACHE_DIR=cache) == [digest, "501", directory]
+
+
+def test_of_several_processes_at_once_one_compiles_and_the_others_load(package, tmp_path):
+    misses = "print(sum(probe.compiled.stats.cache_misses.values()))"
+    probes = [start(package, after=misses, CASCADE_CACHE_DIR=str(tmp_path / "cache")) for _ in range(4)]
+    words = [said(probe) for probe in probes]
+    assert {result for _, result, *_ in words} == {"501"}
+    assert sorted(n for *_, n in words) == ["0", "0", "0", "1"]
 
 
 def test_functions_of_others_keep_their_own_cache(package, tmp_path):
