@@ -51,15 +51,14 @@ def steps_of(procedure: str, policy: str, *, forced_orders: bool = True):
 
 
 def pairs():
-    """Return every procedure under every policy; what meets each of them once is not slow."""
-    procedures, policies = list(PROCEDURES), list(POLICIES)
-    for i, procedure in enumerate(procedures):
-        for j, policy in enumerate(policies):
-            is_slow = (j - i) % len(procedures) != 0
+    """Yield every procedure under every policy; what meets each of them once is not slow."""
+    for i, procedure in enumerate(PROCEDURES):
+        for j, policy in enumerate(POLICIES):
+            is_slow = (j - i) % len(PROCEDURES) != 0
             yield pytest.param(procedure, policy, marks=[pytest.mark.slow] if is_slow else [])
 
 
-@pytest.mark.parametrize(("procedure", "policy"), pairs())
+@pytest.mark.parametrize(("procedure", "policy"), [*pairs()])
 def test_contract(procedure: str, policy: str) -> None:
     seen = np.zeros(2, np.int64)
     for runner, rows, fills in steps_of(procedure, policy):
