@@ -100,7 +100,7 @@ def write_run(tmp_path, units, liquidation_log, bar_log):
 
     def write(
         n=2, folder="test-00000000", close=True, manifest=None, order=None, cut=None, logs=None, request=None,
-        **options,
+        resolved="name: test\nseed: 1\n", **options,
     ):  # fmt: skip
         shown = usual | (logs or {})
         columns = metric_columns(units, counterfactual=True)
@@ -109,7 +109,7 @@ def write_run(tmp_path, units, liquidation_log, bar_log):
             path,
             units,
             scenario_text="name: test\n",
-            resolved_text="name: test\nseed: 1\n",
+            resolved_text=resolved,
             tables=list(shown),
             replicates=range(n),
             request={"seed": 1, "replicates": n} | (request or {}),

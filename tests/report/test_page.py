@@ -12,6 +12,7 @@ import pytest
 import cascade
 from cascade.errors import ResultsError
 from cascade.installation import install_command
+from cascade.output.log import note
 from cascade.output.manifest import MANIFEST
 from cascade.report.builders.table import show
 from cascade.report.figures import FIGURES
@@ -202,6 +203,8 @@ def test_run_that_has_not_finished(stress, tmp_path):
     for name in (MANIFEST, "runs.parquet"):
         (folder / name).unlink()
     for part in sorted((folder / ".parts" / "runs").iterdir())[4:]:  # of one replicate each: four were done
+        lost = [each.relative_to(folder).as_posix() for each in folder.rglob(part.name)]
+        note(folder, "unwritten", checksums=dict.fromkeys(lost))
         part.unlink()
     result = read_for_report(folder)
     assert result.replicates == [0, 1, 2, 3]
@@ -213,6 +216,7 @@ def test_run_that_has_not_finished(stress, tmp_path):
 
 def test_run_of_which_nothing_finished_is_refused(stress, tmp_path):
     (tmp_path / "scenario.resolved.yaml").write_text("cascade: 1\n")
+    note(tmp_path, "started")
     with pytest.raises(ResultsError, match="no replicate has finished"):
         read_for_report(tmp_path)
     with pytest.raises(ResultsError):

@@ -3,6 +3,7 @@
 import json
 import math
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -288,23 +289,22 @@ def test_a_counterfactual_in_one_run_only():
     assert "Only a has depleted_funds: not compared." in found.notes
 
 
-def test_durations_and_changes_come_from_the_folders(write_run, tmp_path):
-    first = write_run(n=2, folder="one-00000000")
-    second = shutil.copytree(first, tmp_path / "two-00000000")
-    (first / "scenario.resolved.yaml").write_text("name: a\nduration: 24h\nmakers: [{name: m, scale: 1}]\n")
-    other = second / "scenario.resolved.yaml"
-    other.write_text("name: b\nduration: 24h\nmakers: [{name: m, scale: 0.5}]\n")
+def test_durations_and_changes_come_from_the_folders(write_run):
+    def run(number: int, resolved: str) -> Path:
+        return write_run(n=2, folder=f"run-0000000{number}", resolved=resolved)
+
+    first = run(1, "name: a\nduration: 24h\nmakers: [{name: m, scale: 1}]\n")
+    second = run(2, "name: b\nduration: 24h\nmakers: [{name: m, scale: 0.5}]\n")
     found = compare([first, second])
     assert [(each.path, each.baseline, each.variant) for each in found.variants[1].changes] == [
         ("makers.m.scale", "1", "0.5")
     ]
     assert "makers.m.scale: 1 -> 0.5" in str(found)
-    other.write_text("name: b\nduration: 1h\n")
     with pytest.raises(ResultsError, match="it lasts 1h, the baseline") as caught:
-        compare([first, second])
+        compare([first, run(3, "name: b\nduration: 1h\n")])
     assert caught.value.remedy == "run it with -s duration=24h"
-    other.write_text("{")
-    with pytest.raises(ResultsError, match="the resolved scenario cannot be read"):
+    (second / "scenario.resolved.yaml").write_text("{")
+    with pytest.raises(ResultsError, match=r"scenario\.resolved\.yaml.*damaged"):
         compare([first, second])
 
 
