@@ -8,8 +8,9 @@ from the table are marked invariant, so that the compiler reads each address onc
 from __future__ import annotations
 
 import functools
+import weakref
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from llvmlite import ir
@@ -49,10 +50,9 @@ _LAYOUTS: dict[type, Layout] = {}
 class View:
     """A NamedTuple of arrays with its table, as a kernel receives it."""
 
-    __slots__ = ("address", "numba_type", "owner", "table")
+    __slots__ = ("address", "numba_type", "table")
 
     def __init__(self, owner: Any) -> None:
-        self.owner = owner
         self.numba_type = _TYPES[type(owner)]
         self.table = np.zeros(WORDS * len(owner), np.int64)
         for k, array in enumerate(owner):
@@ -132,9 +132,20 @@ def blank(cls: type[Any]) -> Any:
     )
 
 
-class _Recent(NamedTuple):
-    owner: Any
-    view: Any
+class _Recent:
+    """The arrays that a parameter received last, and the view of them; it keeps none of them alive."""
+
+    __slots__ = ("_alive", "_ids", "_watches", "view")
+
+    def __init__(self, owner: Any, view: Any) -> None:
+        alive = [True]
+        self._alive, self._ids = alive, tuple(map(id, owner))
+        self._watches = [weakref.ref(array, lambda _: alive.clear()) for array in owner]
+        self.view = view
+
+    def shows(self, owner: Any) -> bool:
+        """Tell whether these are the same arrays: while all live, no other has the identity of one."""
+        return bool(self._alive) and self._ids == tuple(map(id, owner))
 
 
 def viewing(function: Callable[..., Any], view: Callable[[Any], Any] = View) -> Callable[..., Any]:
@@ -145,7 +156,7 @@ def viewing(function: Callable[..., Any], view: Callable[[Any], Any] = View) -> 
         if type(value) not in _TYPES:
             return value
         known = recent.get(position)
-        if known is None or known.owner is not value:
+        if known is None or not known.shows(value):
             known = recent[position] = _Recent(value, view(value))
         return known.view
 

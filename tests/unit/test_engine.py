@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import shlex
 import threading
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +45,17 @@ def test_a_step_past_the_end_is_refused() -> None:
     engine.advance(5)
     engine.advance(3)
     assert engine.step == 5
+
+
+def test_a_market_that_nobody_holds_is_gone() -> None:
+    """The table of views that kernels are called with kept its arrays: 21 MB of a finished run."""
+    engine = Engine(assemble(small_scenario(duration="5s")), Logs())
+    engine.advance(5)
+    engine.check()
+    watched = [weakref.ref(array) for array in (*engine.state, *engine.params)]
+    del engine
+    gc.collect()
+    assert not [watch() for watch in watched if watch() is not None]
 
 
 def test_a_stopped_run_is_interrupted_between_chunks() -> None:
