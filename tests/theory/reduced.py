@@ -90,7 +90,11 @@ class ReducedMarket:
             markets=markets, venues=(Venue(), Venue(mark="last")), accounts=(*others, *seats),
             n_ticks=room, n_steps=n_steps, n_waves=n_waves,
         )  # fmt: skip
-        self.runner = Runner(self.world)
+        rungs_at_once = start.Capacity(
+            orders=ladder.levels + 64, inbox=ladder.levels + 64, residuals=64, ranked=64, liquidations=256,
+            adl=64, trades=512, bars=32, funds=64,
+        )  # fmt: skip
+        self.runner = Runner(self.world, rungs_at_once)
         silence(self.runner)
         self.places = {a: place(self.world, a, 1) for a in ("ladder", "flow", "holder")}
         self.first = place(self.world, "trader 0", 1) if n_accounts else 0

@@ -16,7 +16,7 @@ from scipy import special, stats
 
 from tests.theory.reduced import Ints, Ladder, ReducedMarket, bound, least_fixed_point, scattered
 
-SIZE, SHOCK, N = 3, 10, 2_000
+SIZE, SHOCK, N = 3, 10, 600
 LEVELS = {0.3: 512, 0.6: 1024, 0.9: 4096}
 
 
@@ -111,7 +111,7 @@ def test_the_number_of_shorts_squeezed_is_generalised_poisson():
 @pytest.mark.slow
 @pytest.mark.parametrize("n", LEVELS)
 def test_the_number_liquidated_is_generalised_poisson_in_many_markets(n):
-    check(draw(n, 1, 20_000, seed=21))
+    check(draw(n, 1, 6_000, seed=21))
 
 
 def test_borel_tanner_when_the_shock_is_a_number_of_liquidations():
