@@ -36,9 +36,9 @@ from cascade.experiment.workers import workers_for
 from cascade.output import log
 from cascade.output import manifest as manifests
 from cascade.output.claim import claim, release
-from cascade.output.failing import writing
 from cascade.output.parquet import write_parquet
 from cascade.output.reader import read as read_run
+from cascade.output.refusals import writing
 from cascade.output.schemas import RESULTS_VERSION, RUNS, Column
 from cascade.output.software import refuse_other_software
 from cascade.output.sweep import RESOLVED, SWEEP, VARIANTS, Sweep, read_sweep

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from cascade.output.checksums import crc_of, fault
 from cascade.output.convert import from_columns
-from cascade.output.failing import writing
+from cascade.output.refusals import writing
 from cascade.output.run_units import RunUnits
 from cascade.output.schemas import Column
 

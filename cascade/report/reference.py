@@ -13,6 +13,7 @@ from cascade.analysis.metrics import METRICS, EnsembleMetric, Metric
 from cascade.analysis.statistics import CONFIDENCE
 from cascade.errors import ExitCode
 from cascade.output.schemas import DERIVED, RESULTS_VERSION, TABLES, TIME, Column, Table, columns
+from cascade.report.figures import FIGURES, Entry
 from cascade.scenario.codes import codes
 
 FOLDER: Final = Path(__file__).resolve().parent.parent / "docs"
@@ -105,6 +106,30 @@ _DERIVED_HEAD = """# Tables of analyses
 the folder of its sweep; [attribution](attribution.md) says how they come about.
 """
 
+_FIGURES_HEAD = """# Figures of a report
+
+Every figure that [`cascade report` and `cascade compare`](report.md) draw, in the order of the page. A figure whose
+data a run does not have is left out, and the page says why at its end. Each names its n and the meaning of its
+intervals, and carries the table it draws as CSV.
+
+To add one, write a function that returns a `FigureSpec` and register it:
+
+```python fragment
+@figure(
+    "spread",
+    section="book",
+    build=spreads,
+    needs="`bars`",
+    shows="The spread of each market over time.",
+    reading="A spread that stays wide is a book nobody trusts.",
+)
+def spread(study: Study, item: MarketTable) -> FigureSpec: ...
+```
+
+`build` makes tables out of the runs and draws nothing, so that its numbers can be tested; the `FigureSpec` says which of
+their columns are lines, bands, bars, points or cells. Both renderers, plotly.js and matplotlib, draw any `FigureSpec`.
+"""
+
 
 def outputs_page() -> str:
     """Return the page that describes every table."""
@@ -125,10 +150,11 @@ def metrics_page() -> str:
 
 def figures_page() -> str:
     """Return the page that lists every figure of a report."""
-    from cascade.report.figures import FIGURES
-    from cascade.report.figures.pages import figures_page
+    return "\n".join([_FIGURES_HEAD, *map(_figure_section, FIGURES.values())])
 
-    return figures_page(list(FIGURES.values()))
+
+def _figure_section(entry: Entry) -> str:
+    return f"## {entry.name}\n\n{entry.shows} {entry.reading}\n\nNeeds: {entry.needs}.\n"
 
 
 def _table_section(table: Table) -> str:
