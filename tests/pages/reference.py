@@ -1,12 +1,8 @@
-"""The reference pages of tables, metrics, errors and figures, written from what declares them.
-
-`python -m cascade.report.reference` rewrites the pages; a test compares them.
-"""
+"""The reference pages of tables, metrics, errors and figures, written from what declares them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Final
 
 from cascade.analysis.metrics import METRICS, EnsembleMetric, Metric
@@ -15,8 +11,6 @@ from cascade.errors import ExitCode
 from cascade.output.schemas import DERIVED, RESULTS_VERSION, TABLES, TIME, Column, Table, columns
 from cascade.report.figures import FIGURES, Entry
 from cascade.scenario.codes import codes
-
-FOLDER: Final = Path(__file__).resolve().parent.parent / "docs"
 
 _OUTPUTS_HEAD = """# Results of a run
 
@@ -131,6 +125,13 @@ their columns are lines, bands, bars, points or cells. Both renderers, plotly.js
 """
 
 
+def pages() -> dict[str, str]:
+    """Return the text of each page by its name."""
+    return {
+        "outputs": outputs_page(), "metrics": metrics_page(), "errors": errors_page(), "figures": figures_page(),
+    }  # fmt: skip
+
+
 def outputs_page() -> str:
     """Return the page that describes every table."""
     head = _OUTPUTS_HEAD.format(version=".".join(map(str, RESULTS_VERSION)))
@@ -217,15 +218,3 @@ def _metric_section(metric: Metric | EnsembleMetric) -> str:
     unit = f" Unit: {metric.unit}." if metric.unit not in {"", "1"} else ""
     definition = metric.definition[0].upper() + metric.definition[1:]
     return f"## {metric.name}\n\n{definition}.{unit}{twin} Formula: {metric.formula}.{worse}\n"
-
-
-def write_pages() -> None:
-    """Write all of them."""
-    (FOLDER / "outputs.md").write_text(outputs_page(), encoding="utf-8")
-    (FOLDER / "metrics.md").write_text(metrics_page(), encoding="utf-8")
-    (FOLDER / "errors.md").write_text(errors_page(), encoding="utf-8")
-    (FOLDER / "figures.md").write_text(figures_page(), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    write_pages()
