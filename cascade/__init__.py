@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         maintenance_margin,
         single_tier,
     )
-    from cascade.calculator.tables import rulebook_tiers
+    from cascade.calculator.tiers import rulebook_tiers
     from cascade.errors import CascadeError
     from cascade.experiment.attribution import Attribution, attribute
     from cascade.experiment.comparison import Comparison, compare
@@ -87,7 +87,7 @@ _HOMES = {
     "named_results": "cascade.output.sweep",
     "read": "cascade.output.sweep",
     "replay": "cascade.experiment.replay",
-    "rulebook_tiers": "cascade.calculator.tables",
+    "rulebook_tiers": "cascade.calculator.tiers",
     "run": "cascade.experiment.run",
     "single_tier": "cascade.calculator.account",
     "summarise": "cascade.report.summary",

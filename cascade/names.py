@@ -15,7 +15,7 @@ Procedure: TypeAlias = Literal["lower_tier", "full", "slices", "blocks", "liquid
 """What a venue does with an account that fails its margin test: a module of `core/procedures/` each."""
 
 TakeOver: TypeAlias = Literal["capacity", "notional", "solvent", "never"]
-"""What an insurance fund takes over: `core/take_over_rules.py`."""
+"""What an insurance fund takes over: `core/backstop.py`, kernels called `takes_` and the name."""
 
 Ranking: TypeAlias = Literal[
     "queue_pnl_margin", "queue_pnl_leverage", "queue_entry_leverage", "queue_return_leverage", "random",
@@ -24,15 +24,13 @@ Ranking: TypeAlias = Literal[
 """Who gives way in auto-deleveraging: `core/adl_policies.py`."""
 
 AdlPrice: TypeAlias = Literal["bankruptcy", "mark", "mark_before"]
-"""The price of auto-deleveraging: `core/adl_prices.py`."""
+"""The price of auto-deleveraging: `core/deleveraging.py`, kernels called `value_at_` and the name."""
 
 CollateralPrice: TypeAlias = Literal["own_spot", "median", "redemption", "floor"]
-"""Where a venue takes the price of collateral from: `core/collateral_prices.py`."""
-
+"""Where a venue takes the price of collateral from: `core/collateral.py`, kernels called `by_` and the name."""
 
 Maker: TypeAlias = Literal["ladder", "touch"]
 """Kinds of makers in a scenario: a module of `core/agents/makers/` each."""
-
 
 Agent: TypeAlias = Literal["news_taker", "background", "arbitrage", "value"]
 """Kinds of agents who send orders, in the order in which they act: a module of `core/agents/` each."""

@@ -11,7 +11,7 @@ from cascade.assembly.collateral import collateral_rules, post_collateral
 from cascade.assembly.entities import MONEY, Entities, money_units
 from cascade.assembly.groups import GroupBuilder, Quantiles
 from cascade.assembly.layers import LayerBuilder, Seats
-from cascade.assembly.prices import assemble_prices
+from cascade.assembly.price_paths import assemble_prices
 from cascade.assembly.venues import Venues, assemble_venues, lot_unit, settlement_of, worth_of
 from cascade.core import params as k
 from cascade.core.bitmap import words
@@ -22,7 +22,7 @@ from cascade.rng import decision_key
 from cascade.scenario.schema import Scenario
 
 N_TICKS = 1 << 18
-"""Ticks of a market's ladder window."""
+"""Ticks of a market's window."""
 
 
 class Assembled(NamedTuple):
@@ -44,7 +44,7 @@ def assemble(
     capacity
         First lengths of the buffers that grow on demand.
     n_ticks
-        Ticks of a market's ladder window, a multiple of 64.
+        Ticks of a market's window, a multiple of 64.
     n_agents
         Accounts kept for agents written in Python.
     """

@@ -8,7 +8,7 @@ import numpy as np
 
 from cascade.assembly.entities import COIN, MONEY
 from cascade.assembly.groups import Quantiles
-from cascade.assembly.prices import Prices
+from cascade.assembly.price_paths import Prices
 from cascade.core import params as k
 from cascade.core.exact import INVERSE
 from cascade.core.margin import MAX_TICK

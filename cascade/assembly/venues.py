@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cascade.assembly.entities import COIN, MONEY, Entities, money_units, records
-from cascade.assembly.prices import YEAR_S
+from cascade.assembly.price_paths import YEAR_S
 from cascade.core import params as k
 from cascade.core.exact import INVERSE, RATE
 from cascade.core.rules import funding_cap, tier_amount

@@ -7,7 +7,7 @@ the same test as in a run, only finer than a venue's tick; with `tick` it is fou
 
 An inverse contract of C quote units is a linear one of the other side at the price 1/p: equity
 is B - C/p and maintenance a part of C/p, in coin. Other variants are the same test with adjusted
-figures, and each kind of `calculator.prices` says which.
+figures, and each kind of `calculator.liquidation_prices` says which.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from cascade.calculator import entries
 from cascade.calculator.account import Position, maintenance_of, next_amount, single_tier, tier_amounts
 from cascade.calculator.grid import inverse_value
 from cascade.calculator.inputs import CannotComputeError, Inputs, positive
-from cascade.calculator.tables import written_rates
+from cascade.calculator.tiers import written_rates
 from cascade.calculator.whole import FINE, exact, rate, unit_for, whole
 from cascade.core import rules
 from cascade.venues.load import load_rulebook

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from cascade.calculator import backstops, formulas, funding, lending, prices
+from cascade.calculator import backstops, formulas, funding, lending, liquidation_prices
 from cascade.calculator.inputs import Inputs
 
 Basis: TypeAlias = Literal["kernel", "formula"]
@@ -51,18 +51,18 @@ KINDS: dict[str, Kind] = {
     **_kinds(
         "kernel",
         {
-            "liq_price_isolated": prices.isolated,
-            "liq_price_isolated_tiered": prices.tiered,
-            "liq_price_cross_oneway": prices.cross,
-            "liq_price_isolated_with_taker_fee": prices.with_taker_fee,
-            "liq_price_isolated_mm_at_entry": prices.at_entry,
-            "liq_price_after_funding_debit": prices.at_entry,
-            "liq_price": prices.from_account_value,
-            "liq_price_cross": prices.from_account_value,
-            "liq_price_inverse_cross": prices.liquidation_inverse_cross,
-            "bankruptcy_price_linear": prices.bankruptcy_linear,
-            "bankruptcy_price_inverse_isolated": prices.bankruptcy_inverse_isolated,
-            "bankruptcy_price_inverse_cross": prices.bankruptcy_inverse_cross,
+            "liq_price_isolated": liquidation_prices.isolated,
+            "liq_price_isolated_tiered": liquidation_prices.tiered,
+            "liq_price_cross_oneway": liquidation_prices.cross,
+            "liq_price_isolated_with_taker_fee": liquidation_prices.with_taker_fee,
+            "liq_price_isolated_mm_at_entry": liquidation_prices.at_entry,
+            "liq_price_after_funding_debit": liquidation_prices.at_entry,
+            "liq_price": liquidation_prices.from_account_value,
+            "liq_price_cross": liquidation_prices.from_account_value,
+            "liq_price_inverse_cross": liquidation_prices.liquidation_inverse_cross,
+            "bankruptcy_price_linear": liquidation_prices.bankruptcy_linear,
+            "bankruptcy_price_inverse_isolated": liquidation_prices.bankruptcy_inverse_isolated,
+            "bankruptcy_price_inverse_cross": liquidation_prices.bankruptcy_inverse_cross,
             "maint_amount": funding.maintenance_amounts,
             "maint_amount_step": funding.maintenance_amount_step,
             "maintenance_margin_step_model": funding.step_model,

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from cascade.calculator.inputs import CannotComputeError
-from cascade.calculator.tables import Table, rulebook_table, table_tiers
+from cascade.calculator.tiers import Table, rulebook_table, table_tiers
 from cascade.scenario.words import listing
 from cascade.venues.load import load_rulebook, shipped_rulebooks
 

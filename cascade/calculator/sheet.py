@@ -19,7 +19,7 @@ from cascade.calculator.account import (
     trigger_prices,
     with_margin_of_entry,
 )
-from cascade.calculator.tables import contract_of, rulebook_tiers
+from cascade.calculator.tiers import contract_of, rulebook_tiers
 from cascade.errors import UsageError
 from cascade.venues.load import load_rulebook
 from cascade.venues.rulebook import Contract, Rulebook

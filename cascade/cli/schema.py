@@ -21,7 +21,7 @@ def schema(
 
     and your editor completes keys and marks mistakes.
     """
-    from cascade.scenario.reference import json_schema, markdown_reference
+    from cascade.scenario.format import json_schema, markdown_reference
 
     if markdown:
         show(markdown_reference(rulebook=rulebook))

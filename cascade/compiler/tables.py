@@ -118,6 +118,11 @@ def declare(cls: type[Any], layout: Layout, *, fixed: bool = False) -> None:
     if tuple(layout) != cls._fields:
         msg = f"the layout of {cls.__name__} does not name its fields in order"
         raise ValueError(msg)
+    for field, (dtype, _) in layout.items():
+        hidden = [name for name in dtype.names or () if hasattr(np.void, name)]
+        if hidden:
+            msg = f"{cls.__name__}.{field} has a field {hidden[0]!r}, which any record of numpy has as an attribute"
+            raise ValueError(msg)
     _TYPES[cls] = TablesType(cls.__name__, layout, fixed)
     _LAYOUTS[cls] = layout
 

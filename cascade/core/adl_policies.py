@@ -1,8 +1,8 @@
 """Policies of auto-deleveraging: the score of a counterparty, and how a batch is shared out.
 
-A policy is a kernel of its name, which returns the rank score or the weight of a position
-(venues.md 1.5, 2, 3.3). Those that do not take counterparties whole, the highest score first, have
-one more, `share_` and the name, which writes the lots that each is to give up.
+A policy is a kernel of its name, which returns the rank score or the weight of a position. Those that
+do not take counterparties whole, the highest score first, have one more, `share_` and the name, which
+writes the lots that each is to give up.
 """
 
 from __future__ import annotations

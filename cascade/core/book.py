@@ -1,17 +1,17 @@
 """Limit-order books on integer ticks: price-time priority, first in first out, for many markets.
 
-A market's queues lie on its `ladder`. One ladder serves both sides, since a book is never crossed.
+A market's queues lie in its `window`. One window serves both sides, since a book is never crossed.
 """
 
 from __future__ import annotations
 
 from cascade.compiler.jit import kernel, outlined
 from cascade.core.exact import lot_value, usd_value
-from cascade.core.ladder import level_after, level_from, link, recentre, unlink
 from cascade.core.ledger import apply_fill
 from cascade.core.margin import initial_margin
 from cascade.core.params import FORCED, NEWS, SPOT, UNMARGINED, Params
 from cascade.core.state import NONE, STALE, State
+from cascade.core.window import level_after, level_from, link, recentre, unlink
 
 NO_BID = 0
 NO_ASK = 2_147_483_647

@@ -56,7 +56,7 @@ def deleverage(st: State, p: Params, index: int) -> None:
     """Close residual `index` against the first counterparty in rank, at the policy's price.
 
     Where counterparties come in random order, one that cannot pay that price for the part is passed
-    over (dYdX v4; venues.md 2.5).
+    over (dYdX v4).
     """
     residual, ranked = st.residuals[index], st.ranked[0]
     target = ranked.position

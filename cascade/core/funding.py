@@ -8,11 +8,11 @@ from cascade.compiler.jit import kernel, outlined
 from cascade.core.book import BUYS, NO_ASK, NO_BID, SELLS
 from cascade.core.exact import lot_value, tick_where
 from cascade.core.index import mid_price
-from cascade.core.ladder import level_after
 from cascade.core.params import FUNDING_FIXED, PERPETUAL, UNMARGINED, Params
 from cascade.core.rules import funding_payment, funding_rate, premium_index
 from cascade.core.state import NONE, State
 from cascade.core.triggers import retrigger
+from cascade.core.window import level_after
 
 
 @outlined
@@ -36,7 +36,7 @@ def impact_price(st: State, p: Params, m: int, buys: bool) -> float:
 
 @outlined
 def sample_premium(st: State, p: Params, m: int) -> None:
-    """Add a linearly weighted sample of the premium index (venues.md 1.6)."""
+    """Add a linearly weighted sample of the premium index."""
     market = st.markets[m]
     index = market.index
     premium = premium_index(impact_price(st, p, m, SELLS), impact_price(st, p, m, BUYS), index)

@@ -27,7 +27,7 @@ def index_price(st: State, p: Params, asset: int, limit: float) -> float:
     """Return the weighted mean of the spot mids of an asset, with the guard against outliers.
 
     A source farther than `limit` from the median of all has no weight; where that befalls more than
-    one, the index is the median (Binance; venues.md 1.3).
+    one, the index is the median (Binance).
     """
     total, weight, n = 0.0, 0.0, 0
     for m in range(len(p.markets)):

@@ -3,7 +3,7 @@
 A borrower is a margined account: its debt is a negative balance, its collateral a position in a pool,
 which is a claim on spot that the venue's vault holds. A pool's only tier has the maintenance rate
 1 - liquidation threshold, so that health below 1 is a failed margin test at the oracle's price.
-Interest does not accrue. Rules of Aave v3 (venues.md 2.8).
+Interest does not accrue. Rules of Aave v3.
 """
 
 from __future__ import annotations

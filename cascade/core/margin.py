@@ -146,7 +146,7 @@ def liquidation_tick(p: Params, m: int, lots: int, balance: int) -> int:
     """Return the tick nearest the money at which a single position fails its margin test, or NONE.
 
     For a long it is the highest such tick, for a short the lowest. The guess solves
-    B + Q v = |Q v| rate - amount in each tier in turn (venues.md 1.2); exact tests follow.
+    B + Q v = |Q v| rate - amount in each tier in turn; exact tests follow.
     """
     market = p.markets[m]
     sign = 1 if lots > 0 else -1

@@ -1,4 +1,4 @@
-"""How venues mark a perpetual: a kernel for each name of a rule, in quote units (venues.md 1.3, 2).
+"""How venues mark a perpetual: a kernel for each name of a rule, in quote units.
 
 The mean basis that some of them add to the index is followed with time: by a window of samples, or as
 `follow_` and the name of the rule says.

@@ -6,10 +6,10 @@ import math
 
 from cascade.compiler.jit import outlined
 from cascade.core.index import index_price
-from cascade.core.ladder import recentre
 from cascade.core.mark_rules import follow_basis, mark_price
 from cascade.core.params import POOL, SPOT, Params
 from cascade.core.state import State
+from cascade.core.window import recentre
 
 
 @outlined

@@ -5,10 +5,10 @@ from __future__ import annotations
 from cascade.compiler.jit import kernel, outlined
 from cascade.core.book import NO_ASK, NO_BID
 from cascade.core.exact import lot_value
-from cascade.core.ladder import depth_between
 from cascade.core.margin import equity_in
 from cascade.core.params import Params
 from cascade.core.state import NONE, State
+from cascade.core.window import depth_between
 
 
 @kernel

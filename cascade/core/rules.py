@@ -1,8 +1,8 @@
 """Rules of venues as plain arithmetic: integers and floats in, numbers out, no market and no state.
 
-What a market does with an account (`liquidation`, `backstop`, `pricing`) and what the calculator
+What a market does with an account (`procedures`, `backstop`, `adl_policies`) and what the calculator
 answers about one position are the same functions. Money is in whole units and rates in 1e-8 unless
-a function takes the size of one (`one`), where a caller may count finer. Sources: venues.md.
+a function takes the size of one (`one`), where a caller may count finer. Sources: the rulebooks of venues.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def bankruptcy_quote(value: int, equity: int, maintenance: int, total: int) -> i
 
     `value` is the part's signed value at the mark and `maintenance` its maintenance margin, of `total`
     for the account: the part takes its share of the account's equity, so that giving up everything
-    leaves nothing (dYdX; venues.md 2.5). Rounded up; the last part takes the rest.
+    leaves nothing (dYdX). Rounded up; the last part takes the rest.
     """
     return value - proportion(equity, maintenance, max(total, 1))
 

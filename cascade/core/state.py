@@ -46,7 +46,7 @@ ASSET = record(("log_value", F8), ("shift", F8), ("value", F8), ("point", I8))
 """News value of an asset in quote units: exp(log_value + shift), the shift being that of shocks."""
 
 MARKET = record(
-    ("window", I8),  # tick of the first slot of the ladder window
+    ("window", I8),  # tick of the first slot of the window
     ("best_bid", I8), ("best_ask", I8), ("last", I8), ("mark", I8), ("mid2", I8),  # mid2 = bid + ask
     ("mark_before", I8),
     ("index", F8), ("basis_mean", F8), ("n_basis", I8), ("basis_at", I8),

@@ -15,9 +15,9 @@ from cascade.core import (
     backstop,
     deleveraging,
     expiries,
-    firing,
     funding,
     liquidation,
+    margin_test,
     marks,
     matching,
     news,
@@ -228,7 +228,7 @@ def _waves(st: State, p: Params) -> int:
         for account in range(p.run[0].first_agent, last):
             if st.accounts[account].standing & STALE != 0:
                 retrigger(st, p, account)
-        if not firing.fire_triggers(st, p):
+        if not margin_test.fire_triggers(st, p):
             return INBOX_FULL
     elif clock.stage == LIQUIDATION:
         status = _liquidate_flagged(st, p)

@@ -24,9 +24,9 @@ from cascade.experiment.run import Say, start_of
 from cascade.experiment.sweep import Prepared, prepare, run_prepared
 from cascade.output import manifest as manifests
 from cascade.output.columns import to_numpy
-from cascade.output.failing import writing
 from cascade.output.parquet import read_files, write_parquet
 from cascade.output.reader import Result
+from cascade.output.refusals import writing
 from cascade.output.schemas import Column, schema
 from cascade.output.sweep import Sweep
 from cascade.scenario.load import overridden

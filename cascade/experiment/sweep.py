@@ -36,9 +36,9 @@ from cascade.output import log
 from cascade.output import manifest as manifests
 from cascade.output.checksums import crc_of
 from cascade.output.claim import claim, release
-from cascade.output.failing import writing
 from cascade.output.parquet import write_parquet
 from cascade.output.reader import read as read_run
+from cascade.output.refusals import writing
 from cascade.output.schemas import RESULTS_VERSION, RUNS, SINGLE_FILES, Column
 from cascade.output.shards import single_file
 from cascade.output.software import refuse_other_software

@@ -9,8 +9,8 @@ from typing import Any
 
 from cascade.errors import Problem, ScenarioError
 from cascade.explain.cost import Cost, cost_of
-from cascade.explain.figures import Figure, counts, figures_of
 from cascade.explain.rules import Assumption, assumptions_of, rulebook_counts
+from cascade.explain.sources import Figure, counts, figures_of
 from cascade.explain.timeline import Moment, timeline
 from cascade.exposure.holdings import Population, populations
 from cascade.exposure.liquidation_map import LiquidationMap, liquidation_maps

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from cascade.explain import Explanation
 from cascade.explain.cost import Cost
-from cascade.explain.figures import DEFAULT, NONE, Figure, counts
 from cascade.explain.rules import Assumption
+from cascade.explain.sources import DEFAULT, NONE, Figure, counts
 from cascade.explain.timeline import Moment
 from cascade.explain.topics import Topic
 from cascade.exposure.holdings import QUANTILES, Population, Spread

@@ -11,7 +11,7 @@ from typing import Any, cast
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from cascade.explain.figures import NONE, show_value, unit_of
+from cascade.explain.sources import NONE, show_value, unit_of
 from cascade.scenario.schema import Scenario
 from cascade.scenario.schema_venues import LendingPool, Perpetual
 from cascade.venues.load import rulebook_of

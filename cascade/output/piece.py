@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from cascade.errors import ResultsError
 from cascade.output.checksums import crc_of, record_of, sealed, unsealed
 from cascade.output.convert import from_columns
-from cascade.output.failing import writing
 from cascade.output.files import Files
+from cascade.output.refusals import writing
 from cascade.output.run_units import RunUnits
 from cascade.output.schemas import TABLES, Column
 

@@ -17,10 +17,10 @@ from cascade.output import log
 from cascade.output import manifest as manifests
 from cascade.output.checksums import crc_of_text
 from cascade.output.claim import CLAIM, claim, refuse_if_held, release
-from cascade.output.failing import writing
 from cascade.output.files import Files
 from cascade.output.parquet import write_parquet
 from cascade.output.piece import PIECES, Piece, complete_pieces, has_failed, is_sound, piece_folder, unpack
+from cascade.output.refusals import writing
 from cascade.output.run_units import RunUnits
 from cascade.output.schemas import SINGLE_FILES, TABLES, Column
 from cascade.output.shards import HIDDEN, Parts, Shard, shards_of, single_file

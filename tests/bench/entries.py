@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cascade.compiler.jit import entry, kernel
-from cascade.core import book, buckets, ladder, margin, triggers
+from cascade.core import book, buckets, margin, triggers, window
 from cascade.core.params import ANY, UNMARGINED, Params
 from cascade.core.state import NONE, State
 
@@ -44,7 +44,7 @@ def _link(st: State, p: Params, lots: int, tick: int) -> int:
     clock.free_order = row.next
     clock.n_orders += 1
     row.lots, row.tick = lots, tick
-    ladder.link(st, p, 0, number)
+    window.link(st, p, 0, number)
     market = st.markets[0]
     if lots > 0:
         market.best_bid = max(market.best_bid, tick)
@@ -60,7 +60,7 @@ def _unlink(st: State, p: Params, number: int) -> None:
     clock, market = st.clock[0], st.markets[0]
     buys = row.lots > 0
     tick = row.tick
-    if ladder.unlink(st, p, 0, number) and tick == (market.best_bid if buys else market.best_ask):
+    if window.unlink(st, p, 0, number) and tick == (market.best_bid if buys else market.best_ask):
         book.refresh_best(st, p, 0, buys)
     row.lots = 0
     row.generation += 1

@@ -11,8 +11,8 @@ import pytest
 from typer.testing import CliRunner
 
 from cascade.cli.app import COMMANDS, build
+from cascade.scenario.format import json_schema
 from cascade.scenario.load import digest, load, to_yaml
-from cascade.scenario.reference import json_schema
 
 BASE = Path(__file__).parent.parent / "data" / "base.yaml"
 

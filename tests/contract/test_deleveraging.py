@@ -1,4 +1,4 @@
-"""Who gives way under each policy, by hand: venues.md 1.5, 2.3, 2.5 and 3.3."""
+"""Who gives way under each policy, by hand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a call on a borrower owes to borrower, lenders and liquidators (Aave v3; venues.md 2.8)."""
+"""What a call on a borrower owes to borrower, lenders and liquidators (Aave v3)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every liquidation procedure under every policy of deleveraging owes its accounts (venues.md 4.1, 4.3)."""
+"""What every liquidation procedure under every policy of deleveraging owes its accounts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What implementations of margin and liquidation get wrong (venues.md 4.1), a test for each."""
+"""What implementations of margin and liquidation get wrong, a test for each."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Golden numbers: what each shipped scenario gave, within which tolerance, and how it differs now.
 
-`python -m tests.golden.update` writes them anew; look at the table it prints before committing.
+`python -m tests.regenerate` writes them anew; look at the table it prints before committing.
 """
 
 from __future__ import annotations

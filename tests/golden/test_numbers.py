@@ -20,7 +20,7 @@ def test_numbers_are_what_they_were(case: Case, tmp_path: Path) -> None:
     found = numbers.differences(golden, now)
     wrong = numbers.broken(found, exact=golden.fingerprint == now.fingerprint)
     assert not wrong, (
-        f"{case.scenario} has changed; if it should have: python -m tests.golden.update {case.scenario}\n"
+        f"{case.scenario} has changed; if it should have: python -m tests.regenerate {case.scenario}\n"
         + numbers.table(wrong)
     )
 

@@ -287,7 +287,7 @@ class Absorption(Exchange):
             left -= out
 
     def _score(self, position: int) -> float:
-        """Return a counterparty's score or weight (venues.md 1.5, 2, 3.3), in floats, as venues do."""
+        """Return a counterparty's score or weight, in floats, as venues do."""
         row = self.ledger.positions[position]
         venue = self.world.venues[self.ledger.rules(position).venue]
         policy = venue.adl_ranking

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 import cascade
+from cascade.analysis.formats import format_bare, format_value
 from cascade.errors import ResultsError
 from cascade.installation import install_command
 from cascade.output.log import note
 from cascade.output.manifest import MANIFEST
 from cascade.report.builders.table import show
 from cascade.report.figures import FIGURES
-from cascade.report.formats import format_bare, format_value
 from cascade.report.page import MOST_BYTES, Options, page, study_of
 from cascade.report.sections import sections
 from cascade.report.write import read_for_report

@@ -8,7 +8,7 @@ import numpy as np
 
 from cascade import rng
 from cascade.compiler.jit import entry
-from cascade.core import bitmap, book, collateral, exact, firing, inbox, margin, triggers
+from cascade.core import bitmap, book, collateral, exact, inbox, margin, margin_test, triggers
 from cascade.core.params import Params
 from cascade.core.state import NONE, State
 
@@ -125,7 +125,7 @@ def at_marks(st: State, p: Params, marks: Any, found: Any) -> int:
         if not market.window + n // 8 <= market.mark < market.window + n - n // 8:
             book.recentre(st, p, m, market.mark)
     collateral.update_collateral(st, p)
-    if not firing.fire_triggers(st, p):
+    if not margin_test.fire_triggers(st, p):
         return -1
     count = 0
     account = triggers.first_flagged(st, p)

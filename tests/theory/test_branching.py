@@ -1,7 +1,7 @@
 """The branching ratio: three estimators against the truth of the reduced market.
 
 On a Poisson ladder under linear permanent impact every liquidation trips a Poisson number (mean n) of
-others (science.md O2), so n is known, and each estimator has to find it within its interval: not in one
+others, so n is known, and each estimator has to find it within its interval: not in one
 market, but in 95 of 100.
 """
 

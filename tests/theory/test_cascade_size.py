@@ -3,7 +3,7 @@
 Every lot that is sold uncovers 1 / per_tick ticks, each with a Poisson number (mean nu) of accounts of v
 lots. So accounts are the progeny of a branching process with n = nu v / per_tick children each, and the
 number T that a shock of d0 lots liquidates has P(T = k) = a (a + n k)^(k-1) e^(-a - n k) / k!, a = nu d0.
-(Consul and Jain 1973; science.md O2.)
+(Consul and Jain 1973.)
 """
 
 from __future__ import annotations

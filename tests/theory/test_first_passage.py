@@ -3,7 +3,7 @@
 The book of the spot market that makes the index is quoted around the news value without noise, the mark is
 the index, and the perpetual's book is as deep as it takes: so accounts never move the price. The share
 liquidated within the run is a first-passage probability, with the barrier moved outwards by 0.5826 sigma
-sqrt(dt), since marks are compared once a step (Broadie, Glasserman and Kou 1997; science.md O5).
+sqrt(dt), since marks are compared once a step (Broadie, Glasserman and Kou 1997).
 """
 
 from __future__ import annotations

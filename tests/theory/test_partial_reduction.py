@@ -1,4 +1,4 @@
-"""Partial liquidation helps only where the tier's rate exceeds fee plus slippage (venues.md 1.4).
+"""Partial liquidation helps only where the tier's rate exceeds fee plus slippage.
 
 Closing a notional d frees m d of maintenance margin, where m is the rate of the tier, and costs (f + s) d of
 equity, where f is the clearance fee and s the slippage against the mark. So an account that lacks S of margin

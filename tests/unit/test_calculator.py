@@ -16,7 +16,7 @@ from cascade.calculator.account import Position, single_tier, tiers_from, trigge
 from cascade.calculator.examples import check, check_file, matches
 from cascade.calculator.kinds import KINDS
 from cascade.calculator.sheet import price_sheet
-from cascade.calculator.tables import rulebook_tiers, table_tiers
+from cascade.calculator.tiers import rulebook_tiers, table_tiers
 from cascade.errors import ScenarioError, UsageError
 from cascade.manual import page
 from cascade.venues.load import load_rulebook

@@ -139,6 +139,12 @@ def test_a_layout_names_the_fields_in_order():
     assert [len(array) for array in blank(Changed)] == [0, 0]
 
 
+def test_a_field_that_numpy_has_for_itself_is_refused():
+    rows = np.dtype([("size", np.int64)])
+    with pytest.raises(ValueError, match=r"Kept\.rows has a field 'size'"):
+        declare(Kept, {"rows": (rows, 1), "numbers": (np.dtype(np.int64), 1)})
+
+
 def test_an_array_that_is_not_contiguous_is_refused():
     rows = np.zeros(8, ROW).view(np.recarray)
     with pytest.raises(ValueError, match=r"Kept\.rows is not contiguous"):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cascade.assembly import assemble
-from cascade.explain.figures import DEFAULT, NONE, figures_of, show_value, unit_of
+from cascade.explain.sources import DEFAULT, NONE, figures_of, show_value, unit_of
 from cascade.explain.timeline import timeline
 from cascade.scenario.load import load
 from cascade.scenario.schema_agents import LadderMaker

@@ -10,7 +10,7 @@ import pytest
 
 from cascade.assembly import Assembled, assemble
 from cascade.calculator.account import Position, trigger_prices
-from cascade.calculator.tables import rulebook_tiers
+from cascade.calculator.tiers import rulebook_tiers
 from cascade.core.params import PERPETUAL
 from cascade.core.state import Array
 from cascade.exposure.failing import failing_moves

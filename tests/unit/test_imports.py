@@ -4,28 +4,12 @@ import ast
 import subprocess
 import sys
 from graphlib import TopologicalSorter
-from pathlib import Path
 
 import pytest
 
 import cascade
+from tests.support.house import LAYERS, PACKAGE, module_of, part_of, sources
 
-PACKAGE = Path(cascade.__file__).parent
-
-# A part may import those of a lower layer, and of its own.
-LAYERS = [
-    {"names", "errors", "escape", "units", "compiler", "rng", "provenance", "installation"},
-    {"scenario", "venues", "manual"},
-    {"core"},
-    {"assembly", "engine"},
-    {"output"},
-    {"analysis", "agent", "model"},
-    {"experiment", "calibration", "calculator", "exposure"},
-    {"explain", "report"},
-    {"diagnosis"},
-    {"cli"},
-    {"__main__"},
-]
 RANK = {part: rank for rank, layer in enumerate(LAYERS) for part in layer}
 
 PURE = {"__future__", "collections", "functools", "importlib", "math", "typing", "numpy", "numba", "llvmlite"}
@@ -33,14 +17,6 @@ FOUNDATION = {
     "cascade.compiler.choice", "cascade.compiler.jit", "cascade.compiler.tables", "cascade.names", "cascade.rng",
 }  # fmt: skip
 IMPURE = {"open", "print", "input", "exec", "eval"}
-
-
-def sources():
-    return sorted(PACKAGE.rglob("*.py"))
-
-
-def part_of(path):
-    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
 def imported(tree):
@@ -51,10 +27,6 @@ def imported(tree):
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, "imports are absolute"
             yield from ((node.lineno, f"{node.module}.{alias.name}") for alias in node.names)
-
-
-def module_of(path):
-    return ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
 
 
 def parsed(path):

@@ -7,7 +7,8 @@ import pytest
 from cascade import names
 from cascade.compiler.choice import choice
 from cascade.compiler.jit import JIT_ENABLED, entry, kernel
-from cascade.core import adl_policies, backstop, collateral, deleveraging, mark_rules, procedures
+from cascade.core import adl_policies, agents, backstop, collateral, deleveraging, mark_rules, procedures
+from cascade.core.agents import makers
 
 ROOMS = [
     (names.MarkRule, mark_rules, "{}"),
@@ -16,6 +17,8 @@ ROOMS = [
     (names.AdlPrice, deleveraging, "value_at_{}"),
     (names.CollateralPrice, collateral, "by_{}"),
     (names.Procedure, procedures, "{}"),
+    (names.Maker, makers, "{}"),
+    (names.Agent, agents, "{}"),
 ]
 
 

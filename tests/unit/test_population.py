@@ -13,7 +13,7 @@ import pytest
 
 from cascade.assembly import assemble
 from cascade.assembly.layers import block_extremes
-from cascade.assembly.prices import assemble_prices
+from cascade.assembly.price_paths import assemble_prices
 from cascade.core.population import BLOCK, HISTORY
 from cascade.errors import ScenarioError
 from tests.support.scenarios import small_data, small_scenario

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cascade.assembly.prices import assemble_prices
+from cascade.assembly.price_paths import assemble_prices
 from tests.support.scenarios import small_scenario
 
 

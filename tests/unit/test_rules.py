@@ -107,7 +107,7 @@ def test_bankruptcy_quote_takes_its_share_of_the_equity(value, equity, a, b):
     hs.lists(hs.tuples(hs.integers(-(10**12), 10**12), hs.integers(1, 10**11)), min_size=1, max_size=6), rates
 )
 def test_closing_everything_at_bankruptcy_leaves_nothing(positions, balance):
-    """The invariant of venues.md 4.3 (7): to a unit for each position but the last, which takes the rest."""
+    """An invariant: to a unit for each position but the last, which takes the rest."""
     total = sum(kept for _, kept in positions)
     equity = balance + sum(value for value, _ in positions)
     left = balance + sum(rules.bankruptcy_quote(value, equity, kept, total) for value, kept in positions)

@@ -13,7 +13,7 @@ from cascade.analysis.graph.branching import (
 )
 from cascade.analysis.graph.build import CascadeGraph, build, of_result
 from cascade.analysis.graph.export import edges_table, nodes_table, to_networkx, write
-from cascade.analysis.graph.tables import Summary, Transmitter, Tree, summary, transmitters, trees
+from cascade.analysis.graph.trees import Summary, Transmitter, Tree, summary, transmitters, trees
 
 __all__ = [
     "Branching",

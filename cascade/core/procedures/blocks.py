@@ -1,4 +1,4 @@
-"""Send at most a part of each position at a test, at no worse than its fillable price (dYdX v4; venues.md 2.5)."""
+"""Send at most a part of each position at a test, at no worse than its fillable price (dYdX v4)."""
 
 from __future__ import annotations
 

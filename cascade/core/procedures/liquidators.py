@@ -1,4 +1,4 @@
-"""Let liquidators repay debt and sell the collateral that they seize (Aave v3; venues.md 2.8)."""
+"""Let liquidators repay debt and sell the collateral that they seize (Aave v3)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reduce to a lower tier and test again, position by position (Binance, OKX, BitMEX, Bybit; venues.md 1.4, 2)."""
+"""Reduce to a lower tier and test again, position by position (Binance, OKX, BitMEX, Bybit)."""
 
 from __future__ import annotations
 

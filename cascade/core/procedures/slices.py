@@ -1,4 +1,4 @@
-"""Send a first slice of what is large and wait before the rest (Hyperliquid; venues.md 2.4)."""
+"""Send a first slice of what is large and wait before the rest (Hyperliquid)."""
 
 from __future__ import annotations
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from cascade.analysis.metrics import METRICS
 from cascade.analysis.metrics.registry import EnsembleMetric, Metric
-from cascade.explain.figures import figures_of
 from cascade.explain.rules import assumptions_of
+from cascade.explain.sources import figures_of
 from cascade.report.builders.study import Study, Variant
 from cascade.report.builders.table import Table, text_column
 

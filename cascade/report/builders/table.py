@@ -13,8 +13,8 @@ from typing import Any, Literal, TypeAlias, cast
 import numpy as np
 import numpy.typing as npt
 
+from cascade.analysis.formats import format_bare, format_value
 from cascade.escape import cell
-from cascade.report.formats import format_bare, format_value
 
 Value: TypeAlias = float | int | str | None
 Floats: TypeAlias = npt.NDArray[np.float64]

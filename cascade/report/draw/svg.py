@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from cascade.analysis.formats import format_axis
 from cascade.errors import UsageError
 from cascade.installation import install_command
 from cascade.report.builders.table import Floats
@@ -15,7 +16,6 @@ from cascade.report.draw.palette import HEAT, look
 from cascade.report.draw.plotly import height_px
 from cascade.report.draw.points import numbers_or_names, rows_of, thinned
 from cascade.report.figures.spec import Axis, Band, Bar, FigureSpec, Heat, Line, Links, Panel, Points, Series
-from cascade.report.formats import format_axis
 
 _INK, _GRID = "#010203", "#040506"
 """Stand for the colours of the page, which its style decides."""

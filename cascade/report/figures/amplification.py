@@ -5,9 +5,9 @@ from __future__ import annotations
 from cascade.report.builders.amplification import Waterfall, amplification
 from cascade.report.builders.study import Study
 from cascade.report.builders.table import Ref, join, said
+from cascade.report.figures.captions import WHISKERS, count
 from cascade.report.figures.registry import figure
 from cascade.report.figures.spec import Axis, Bar, FigureSpec, Panel
-from cascade.report.figures.words import WHISKERS, count
 
 
 @figure(

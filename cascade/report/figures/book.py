@@ -13,9 +13,9 @@ from cascade.report.builders.depth import (
 from cascade.report.builders.prices import MarketTable
 from cascade.report.builders.study import Study
 from cascade.report.builders.table import Ref, Said, Table, said
+from cascade.report.figures.captions import NINE_TENTHS, count, shocks, spans, time
 from cascade.report.figures.registry import figure
 from cascade.report.figures.spec import Axis, Band, Bar, FigureSpec, Heat, Line, Panel, Series
-from cascade.report.figures.words import NINE_TENTHS, count, shocks, spans, time
 
 
 @figure(

@@ -9,9 +9,9 @@ from cascade.experiment.comparison import Verdict
 from cascade.report.builders.comparison import Dominance, dominance, forest
 from cascade.report.builders.study import Study
 from cascade.report.builders.table import Ref, Said, Table, said
+from cascade.report.figures.captions import count
 from cascade.report.figures.registry import figure
 from cascade.report.figures.spec import Axis, FigureSpec, Heat, Panel, Points, Rule
-from cascade.report.figures.words import count
 
 
 @figure(

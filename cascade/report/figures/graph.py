@@ -19,9 +19,9 @@ from cascade.report.builders.graph import (
 )
 from cascade.report.builders.study import Study
 from cascade.report.builders.table import Ref, Said, join, said
+from cascade.report.figures.captions import count
 from cascade.report.figures.registry import figure
 from cascade.report.figures.spec import Axis, Bar, FigureSpec, Links, Panel, Points, Rule
-from cascade.report.figures.words import count
 
 
 @figure(

@@ -8,9 +8,9 @@ from cascade.report.builders.liquidations import OverTime, over_time
 from cascade.report.builders.outcomes import way
 from cascade.report.builders.study import Study
 from cascade.report.builders.table import Ref, Said, join, said
+from cascade.report.figures.captions import NINE_TENTHS, count, shocks, spans, time
 from cascade.report.figures.registry import figure
 from cascade.report.figures.spec import Axis, Band, Bar, FigureSpec, Line, Note, Panel, Rule, Series
-from cascade.report.figures.words import NINE_TENTHS, count, shocks, spans, time
 
 
 @figure(

@@ -6,9 +6,9 @@ from cascade.report.builders.headline import cell, with_interval
 from cascade.report.builders.outcomes import Outcome, outcomes
 from cascade.report.builders.study import Study
 from cascade.report.builders.table import join, said
+from cascade.report.figures.captions import count
 from cascade.report.figures.registry import figure
 from cascade.report.figures.spec import Axis, FigureSpec, Line, Panel
-from cascade.report.figures.words import count
 
 
 @figure(

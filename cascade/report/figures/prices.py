@@ -7,9 +7,9 @@ from cascade.report.builders.headline import cell, with_interval
 from cascade.report.builders.prices import MarketTable, basis_and_funding, price_paths
 from cascade.report.builders.study import Study
 from cascade.report.builders.table import Said, Table, join, said
+from cascade.report.figures.captions import MIDDLE, NINE_TENTHS, count, shocks, spans, time
 from cascade.report.figures.registry import figure
 from cascade.report.figures.spec import Axis, Band, FigureSpec, Line, Panel, Series
-from cascade.report.figures.words import MIDDLE, NINE_TENTHS, count, shocks, spans, time
 
 PRICE_UNIT = "USD per unit"
 

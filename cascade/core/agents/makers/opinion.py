@@ -32,7 +32,7 @@ def update_withdrawal(st: State, p: Params, m: int) -> None:
     """Follow one-minute returns of the mid, and let makers' depth fall as they exceed the calm.
 
     factor = clamp((sqrt(var / calm) / threshold)^-exponent, floor, 1); one-minute returns with a
-    floor, since bounce alone would otherwise empty the book (science.md 1.4).
+    floor, since bounce alone would otherwise empty the book.
     """
     market, fixed = st.markets[m], p.markets[m]
     if st.clock[0].step < market.variance_at:

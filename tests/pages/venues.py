@@ -1,21 +1,15 @@
-"""Pages of the documentation on venues, written from their rulebooks.
-
-`python -m cascade.venues.pages` rewrites them; a test compares them.
-"""
+"""Pages of the documentation on venues, written from their rulebooks."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any, get_args
 
 from cascade.scenario.source import walk
 from cascade.venues.load import RULES, document_of, load_rulebook, shipped_rulebooks
 from cascade.venues.rulebook import Rulebook, Status
-
-FOLDER = Path(__file__).resolve().parent.parent / "docs" / "venues"
 
 _MARKS: dict[str, str] = dict(zip(get_args(Status), ("S", "C", "D", "2", "?"), strict=True))
 
@@ -55,15 +49,29 @@ class _Book:
 
 
 def pages() -> dict[str, str]:
-    """Return the text of each page by the name of its file."""
+    """Return the text of each page by its name."""
+    return {f"venues/{family}": _page(books) for family, books in _families().items()}
+
+
+def index() -> str:
+    """Return the table of these pages."""
+    rows = [
+        (f"[{books[-1].rules.venue}](venues/{family}.md)", ", ".join(f"`{book.name}`" for book in books))
+        for family, books in _families().items()
+    ]
+    return _table(("page", "rulebooks"), rows)
+
+
+def _families() -> dict[str, list[_Book]]:
+    """Return the rulebooks of each venue, in the order of their dates."""
     families: dict[str, list[_Book]] = {}
     for name in shipped_rulebooks():
         families.setdefault(name.partition("-")[0], []).append(_Book(name))
-    return {f"{family}.md": _page(books) for family, books in families.items()}
+    return families
 
 
 def _page(books: Sequence[_Book]) -> str:
-    parts = [f"# {books[-1].rules.venue}", "Written from the rulebooks by `python -m cascade.venues.pages`."]
+    parts = [f"# {books[-1].rules.venue}", "Written from the rulebooks."]
     rows = [(f"`{book.name}`", str(book.rules.date), book.rules.description) for book in books]
     parts += [_table(("rulebook", "date", "in short"), rows), _LEGEND, "## Rules"]
     parts.append(_figures(books, [path for path in _paths(books) if not path.startswith("contracts.")], ""))
@@ -136,14 +144,3 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     lines = [[head[k] for k in kept], ["---"] * len(kept)]
     lines += [[" ".join(str(row[k]).replace("|", "\\|").split()) for k in kept] for row in rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def write_pages() -> None:
-    """Write all of them."""
-    FOLDER.mkdir(exist_ok=True)
-    for name, text in pages().items():
-        (FOLDER / name).write_text(text, encoding="utf-8")
-
-
-if __name__ == "__main__":
-    write_pages()

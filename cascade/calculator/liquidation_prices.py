@@ -20,7 +20,7 @@ from cascade.calculator.account import (
 )
 from cascade.calculator.inputs import Inputs, positive
 from cascade.calculator.named import named_table
-from cascade.calculator.tables import Table, table_tiers
+from cascade.calculator.tiers import Table, table_tiers
 
 Price = float | None
 

@@ -1,21 +1,16 @@
-"""The reference pages of tables, metrics, errors and figures, written from what declares them.
-
-`python -m cascade.report.reference` rewrites the pages; a test compares them.
-"""
+"""The reference pages of tables, metrics, errors and figures, written from what declares them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Final
 
 from cascade.analysis.metrics import METRICS, EnsembleMetric, Metric
 from cascade.analysis.statistics import CONFIDENCE
 from cascade.errors import ExitCode
 from cascade.output.schemas import DERIVED, RESULTS_VERSION, TABLES, TIME, Column, Table, columns
+from cascade.report.figures import FIGURES, Entry
 from cascade.scenario.codes import codes
-
-FOLDER: Final = Path(__file__).resolve().parent.parent / "docs"
 
 _OUTPUTS_HEAD = """# Results of a run
 
@@ -115,6 +110,37 @@ _DERIVED_HEAD = """# Tables of analyses
 the folder of its sweep; [attribution](attribution.md) says how they come about.
 """
 
+_FIGURES_HEAD = """# Figures of a report
+
+Every figure that [`cascade report` and `cascade compare`](report.md) draw, in the order of the page. A figure whose
+data a run does not have is left out, and the page says why at its end. Each names its n and the meaning of its
+intervals, and carries the table it draws as CSV.
+
+To add one, write a function that returns a `FigureSpec` and register it:
+
+```python fragment
+@figure(
+    "spread",
+    section="book",
+    build=spreads,
+    needs="`bars`",
+    shows="The spread of each market over time.",
+    reading="A spread that stays wide is a book nobody trusts.",
+)
+def spread(study: Study, item: MarketTable) -> FigureSpec: ...
+```
+
+`build` makes tables out of the runs and draws nothing, so that its numbers can be tested; the `FigureSpec` says which of
+their columns are lines, bands, bars, points or cells. Both renderers, plotly.js and matplotlib, draw any `FigureSpec`.
+"""
+
+
+def pages() -> dict[str, str]:
+    """Return the text of each page by its name."""
+    return {
+        "outputs": outputs_page(), "metrics": metrics_page(), "errors": errors_page(), "figures": figures_page(),
+    }  # fmt: skip
+
 
 def outputs_page() -> str:
     """Return the page that describes every table."""
@@ -135,10 +161,11 @@ def metrics_page() -> str:
 
 def figures_page() -> str:
     """Return the page that lists every figure of a report."""
-    from cascade.report.figures import FIGURES
-    from cascade.report.figures.pages import figures_page
+    return "\n".join([_FIGURES_HEAD, *map(_figure_section, FIGURES.values())])
 
-    return figures_page(list(FIGURES.values()))
+
+def _figure_section(entry: Entry) -> str:
+    return f"## {entry.name}\n\n{entry.shows} {entry.reading}\n\nNeeds: {entry.needs}.\n"
 
 
 def _table_section(table: Table) -> str:
@@ -201,15 +228,3 @@ def _metric_section(metric: Metric | EnsembleMetric) -> str:
     unit = f" Unit: {metric.unit}." if metric.unit not in {"", "1"} else ""
     definition = metric.definition[0].upper() + metric.definition[1:]
     return f"## {metric.name}\n\n{definition}.{unit}{twin} Formula: {metric.formula}.{worse}\n"
-
-
-def write_pages() -> None:
-    """Write all of them."""
-    (FOLDER / "outputs.md").write_text(outputs_page(), encoding="utf-8")
-    (FOLDER / "metrics.md").write_text(metrics_page(), encoding="utf-8")
-    (FOLDER / "errors.md").write_text(errors_page(), encoding="utf-8")
-    (FOLDER / "figures.md").write_text(figures_page(), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    write_pages()
