@@ -18,9 +18,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Literal, TypeAlias
 
-import numpy as np
-
-from cascade.calculator import entries
+from cascade.calculator import kernels
 from cascade.calculator.grid import Grid, Leg, Tier, margin_params, search
 from cascade.calculator.whole import FINE, RATES, Number, exact, rate, unit_for, whole
 from cascade.core import rules
@@ -149,9 +147,9 @@ def _margins(position: Position, price: Number | None) -> tuple[Fraction, Fracti
     value = _notional(position, price)
     unit = unit_for([value])
     p = margin_params(_tiers(position, with_fee=False), Grid(unit, Fraction(1), unit), value)
-    answers = np.zeros(3, np.int64)
-    entries.margins(p, whole(value, unit), answers)
-    return value, int(answers[0]) * unit, int(answers[1]) * unit, int(answers[2])
+    size = whole(value, unit)
+    kept, least = kernels.maintenance(p, 0, size), kernels.initial_margin(p, 0, size)
+    return value, kept * unit, least * unit, kernels.tier_of(p, 0, size)
 
 
 def liquidation_price(
@@ -227,8 +225,8 @@ def trigger_prices(
     p = margin_params(_tiers(position), grid, 10 * leg.size * leg.entry, inverse=position.inverse)
     held = int(lots) * (1 if position.side == "long" else -1)
     balance = whole(exact(margin) - leg.sign * leg.size * leg.entry, money)
-    found = entries.failing_tick(p, held, balance, whole(exact(position.valued_at), grid.tick))
-    limit = float(entries.bankruptcy_tick(p, held, balance) * grid.tick)
+    found = kernels.failing_tick(p, 0, held, balance, whole(exact(position.valued_at), grid.tick))
+    limit = float(kernels.bankruptcy_tick(p, 0, held, balance) * grid.tick)
     return (None if found < 0 else float(found * grid.tick)), limit
 
 

@@ -7,9 +7,7 @@ from collections.abc import Iterable
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-import numpy as np
-
-from cascade.calculator import entries
+from cascade.calculator import kernels
 from cascade.calculator.account import Position, maintenance_of, single_tier
 from cascade.calculator.grid import Grid, Tier, inverse_value, margin_params
 from cascade.calculator.inputs import CannotComputeError, Inputs, positive
@@ -30,7 +28,7 @@ def _fails(equity: Fraction, kept: Fraction) -> bool:
     """Tell whether the margin test of a market fails: of a position of one unit, beside money for the rest."""
     unit = unit_for([equity, kept])
     p = margin_params([_fixed(kept)], Grid(unit, Fraction(1), unit), unit)
-    return bool(entries.fails(p, 1, 0, whole(equity, unit) - 1, 1))
+    return bool(kernels.excess_at(p, 0, 1, whole(equity, unit) - 1, 1) <= 0)
 
 
 def _fixed(kept: Fraction) -> Tier:
@@ -67,7 +65,7 @@ def partial_size(x: Inputs) -> float:
     """Return how many contracts have to go to reach the largest size of a lower tier (OKX)."""
     held, cap = abs(x.either("contracts", "qty", "size")), x.either("tier1_max", "tier_max")
     unit = unit_for([held, cap])
-    return float(entries.beyond_cap(whole(held, unit), 1, whole(cap, unit)) * unit)
+    return float(kernels.beyond_cap(whole(held, unit), 1, whole(cap, unit)) * unit)
 
 
 # --- dYdX: an account of several positions ---------------------------------------------------------------
@@ -116,7 +114,7 @@ def _maintenance(notional: Fraction, share: Fraction) -> Fraction:
 def bankruptcy_quote(x: Inputs) -> float:
     """Return the quote received for a part of a position at its bankruptcy price, up to 1e-6 (dYdX)."""
     found = _account(x)
-    quote = entries.bankruptcy_quote(found.value, found.equity, found.kept, found.total) * found.unit
+    quote = kernels.bankruptcy_quote(found.value, found.equity, found.kept, found.total) * found.unit
     steps = quote * 10**6
     near = round(steps)
     up = near if abs(steps - near) < Fraction(1, 10**4) else math.ceil(steps)  # it was rounded up before
@@ -127,7 +125,7 @@ def fillable_price(x: Inputs) -> float:
     """Return the least favourable price of a forced close (dYdX); adjustment 1 and spread 1.5 if not given."""
     found = _account(x)
     adjustment, spread = rate(x.number("bankruptcy_adjustment", 1)), rate(x.number("spread_to_mmr", 1.5))
-    value = entries.fillable_value(
+    value = kernels.fillable_value(
         found.value, found.equity, found.kept, found.total, adjustment, spread
     )  # fmt: skip
     return float(value * found.unit / found.part)
@@ -146,12 +144,12 @@ def fund_delta(x: Inputs) -> float:
     received = part * price
     unit = unit_for([value, equity, received, held * oracle])
     whole_value = abs(whole(held * oracle, unit))
-    at_bankruptcy = entries.bankruptcy_quote(
+    at_bankruptcy = kernels.bankruptcy_quote(
         whole(value, unit), whole(equity, unit), min(abs(whole(value, unit)), whole_value), whole_value
     )
     limit = rate(x.number("max_liq_fee"))
     got = whole(received, unit)
-    return float(entries.fund_change(got, at_bankruptcy, abs(got), limit) * unit)
+    return float(kernels.fund_change(got, at_bankruptcy, abs(got), limit) * unit)
 
 
 def fund_delta_sign(x: Inputs) -> list[float]:
@@ -166,7 +164,7 @@ def fund_delta_sign(x: Inputs) -> list[float]:
     for price in prices:
         for level in levels:
             got, owed = sign * whole(price, unit), sign * whole(level, unit)
-            gain = entries.fund_change(got, owed, abs(got - owed), RATES)  # uncapped: all of it
+            gain = kernels.fund_change(got, owed, abs(got - owed), RATES)  # uncapped: all of it
             found.append(float(gain * unit * size))
     return found
 
@@ -189,7 +187,7 @@ def _part_quote(holder: _Holder, part: Fraction, price: Fraction) -> Fraction:
     value, equity, total = part * price, holder.equity(price), abs(holder.size * price)
     unit = unit_for([value, equity, total])
     kept = min(whole(abs(value), unit), whole(total, unit))
-    whole_quote = entries.bankruptcy_quote(whole(value, unit), whole(equity, unit), kept, whole(total, unit))
+    whole_quote = kernels.bankruptcy_quote(whole(value, unit), whole(equity, unit), kept, whole(total, unit))
     return whole_quote * unit
 
 
@@ -208,7 +206,7 @@ def settlement(x: Inputs) -> list[list[float]]:
         if part:
             received, affordable = _part_quote(left, part, price), -_part_quote(other, -part, price)
             unit = unit_for([received, affordable])
-            if entries.overlaps(whole(received, unit), whole(affordable, unit)):
+            if kernels.overlaps(whole(received, unit), whole(affordable, unit)):
                 left = _Holder(left.quote + received, left.size - part)
                 other = _Holder(other.quote - received, other.size + part)
         balances.append([float(other.quote)])
@@ -256,7 +254,7 @@ def score(x: Inputs) -> float:
     else:
         equity = wallet + profit
         ratio = x.number("maintenance_margin") / equity if equity > 0 else Fraction(0)
-    return entries.pnl_margin_score(float(profit), float(wallet), float(ratio), 1.0)
+    return kernels.pnl_margin_score(float(profit), float(wallet), float(ratio), 1.0)
 
 
 def allocation(x: Inputs) -> list[float]:
@@ -264,11 +262,12 @@ def allocation(x: Inputs) -> list[float]:
     sizes, ranks = _ranked(x)
     residual = abs(x.number("size"))
     unit = unit_for([residual, *sizes])
-    order = np.array(_by_rank(ranks), np.int64)
-    taken = np.zeros(len(sizes), np.int64)
-    held = np.array([whole(abs(size), unit) for size in sizes], np.int64)
-    entries.allocate(held, order, whole(residual, unit), taken)
-    return [float(int(amount) * unit) for amount in taken]
+    left, taken = whole(residual, unit), [0.0] * len(sizes)
+    for k in _by_rank(ranks):
+        given = kernels.deleveraged(left, whole(abs(sizes[k]), unit))
+        left -= given
+        taken[k] = float(given * unit)
+    return taken
 
 
 def quantiles(x: Inputs) -> list[float]:
@@ -301,8 +300,8 @@ def drawdown(x: Inputs) -> dict[str, Any]:
     """
     level, least, current = x.number("avg_8h_fund"), x.number("min_abs", 0), x.number("current")
     unit = unit_for([level, least, current])
-    floor = entries.fund_floor(whole(level, unit), rate(x.number("drop", 0.3)), whole(least, unit))
-    return {"threshold": float(floor * unit), "adl": bool(entries.is_fund_drawn(whole(current, unit), floor))}
+    floor = kernels.fund_floor(whole(level, unit), rate(x.number("drop", 0.3)), whole(least, unit))
+    return {"threshold": float(floor * unit), "adl": bool(kernels.is_fund_drawn(whole(current, unit), floor))}
 
 
 def needed_budget(x: Inputs) -> dict[str, float]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
-from cascade.calculator import entries
+from cascade.calculator import kernels
 from cascade.calculator.account import Position, maintenance_of, next_amount, single_tier, tier_amounts
 from cascade.calculator.grid import inverse_value
 from cascade.calculator.inputs import CannotComputeError, Inputs, positive
@@ -78,7 +78,7 @@ def mark_component(x: Inputs) -> float:
     """Return the index carried by funding, the first of the three prices of Binance's mark."""
     interval = positive(x.number("interval_h", 8), "interval_h")
     remaining = float(x.number("hours_to_funding") / interval)
-    return entries.carried_index(float(x.number("index")), float(x.number("funding_rate")), remaining)
+    return kernels.carried_index(float(x.number("index")), float(x.number("funding_rate")), remaining)
 
 
 def funding_rate(x: Inputs) -> float:
@@ -100,14 +100,14 @@ def funding_rate_8h(x: Inputs) -> float:
     ask = float(x.number("impact_ask", max(oracle, bid)))
     if "impact_bid" not in x and "impact_ask" not in x:
         raise CannotComputeError("the input 'impact_bid' is missing, and 'impact_ask', too")
-    return _rate(x, exact(entries.premium_index(bid, ask, oracle)), Fraction(1))
+    return _rate(x, exact(kernels.premium_index(bid, ask, oracle)), Fraction(1))
 
 
 def _rate(x: Inputs, premium: Fraction, part: Fraction) -> float:
     rule = load_rulebook(_RULEBOOK).funding
     interest, clamp = x.number("interest", rule.interest), x.number("clamp", rule.clamp)
     cap = rate(x.number("cap"), FINE) if "cap" in x else _NO_CAP
-    found = entries.funding_rate(
+    found = kernels.funding_rate(
         rate(premium, FINE), rate(interest, FINE), rate(abs(clamp), FINE),
         positive(part, "interval_h").numerator, part.denominator, cap,
     )  # fmt: skip
@@ -141,7 +141,7 @@ def funding_payment_inverse(x: Inputs) -> float:
     sign, size = _signed(x)
     value = sign * inverse_value(size, positive(x.number("price"), "price"))
     daily, unit = x.number("quote_rate_day") - x.number("base_rate_day"), unit_for([value])
-    paid = entries.funding_payment(whole(value, unit), rate(daily)) * unit
+    paid = kernels.funding_payment(whole(value, unit), rate(daily)) * unit
     return float(paid / positive(x.number("intervals", 3), "intervals"))
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from itertools import pairwise
 from math import gcd, lcm
 from typing import Any, NamedTuple
 
-from cascade.calculator import entries
+from cascade.calculator import kernels
 from cascade.calculator.whole import RATES, unit_for, whole
 from cascade.compiler.tables import blank
 from cascade.core.exact import INVERSE, LINEAR
@@ -136,26 +136,35 @@ def _search(
         raise UsageError("hedged legs under step limits have no price here", remedy="ask for each leg alone")
 
     def fails(at: int) -> bool:
-        return entries.fails(p, long, short, balance, at)
+        hedged = kernels.excess_at(p, 0, long, balance, at)
+        return hedged + kernels.excess_at(p, 0, short, 0, at) <= 0
 
     safe = next((at for at in known if not fails(at)), 0)
-    ends = [end for end in (_NOTHING, top) if safe and fails(end)]
-    found = [entries.first_failing(p, long, short, balance, safe, end) for end in ends]
+    found = [_first(fails, safe, end) for end in (_NOTHING, top) if safe and fails(end)]
     return min((Fraction(at) * tick for at in found), key=lambda at: _apart(at, safe * tick), default=None)
+
+
+def _first(fails: Callable[[int], bool], safe: int, failing: int) -> int:
+    """Return the tick nearest `safe` at which a margin test fails, between it and one that fails."""
+    while abs(failing - safe) > 1:
+        middle = safe + (failing - safe) // 2
+        safe, failing = (safe, middle) if fails(middle) else (middle, failing)
+    return failing
 
 
 def _failing(p: Params, lots: int, balance: int, mark: int, top: int) -> int | None:
     """Return the tick at which a single position fails; under step limits, the nearest to the mark."""
-    legs = (lots, 0) if lots > 0 else (0, lots)
     safe, failing = (top, _NOTHING) if lots > 0 else (_NOTHING, top)
     if p.markets.step_tiers[0]:
-        found = entries.failing_step_tick(p, lots, balance, mark, top + 1)
+        found = kernels.failing_step_tick(p, 0, lots, balance, mark, top + 1)
         if found != mark:
             return found if found >= _NOTHING else None
         failing = mark  # it fails there: what is asked for is where that began
-    if entries.fails(p, *legs, balance, safe) or not entries.fails(p, *legs, balance, failing):
-        return None
-    return entries.first_failing(p, *legs, balance, safe, failing)
+
+    def fails(at: int) -> bool:
+        return kernels.excess_at(p, 0, lots, balance, at) <= 0
+
+    return None if fails(safe) or not fails(failing) else _first(fails, safe, failing)
 
 
 def _apart(a: Fraction, b: Fraction) -> Fraction:
@@ -198,4 +207,4 @@ def inverse_value(size: Fraction, price: Fraction) -> Fraction:
     """
     grid = Grid(price / _TICKS, size, unit_for([size / price * _TICKS]))
     p = margin_params((), grid, size / price, inverse=True)
-    return -entries.lot_value(p, _TICKS) * grid.money
+    return -kernels.excess_at(p, 0, 1, 0, _TICKS) * grid.money  # a market without tiers keeps no margin

@@ -5,9 +5,7 @@ from __future__ import annotations
 import math
 from fractions import Fraction
 
-import numpy as np
-
-from cascade.calculator import entries
+from cascade.calculator import kernels
 from cascade.calculator.inputs import Inputs, positive
 from cascade.calculator.whole import RATES, rate, unit_for, whole
 
@@ -27,7 +25,7 @@ def health_factor(x: Inputs) -> float:
     unit = unit_for([weighted, positive(debt, "debt_usd")])
     most = weighted / debt
     one = 10 ** max(17 - max(len(str(int(most))), 1), 0)
-    return entries.quotient(whole(weighted, unit), whole(debt, unit), one) / one
+    return kernels.quotient(whole(weighted, unit), whole(debt, unit), one) / one
 
 
 def repayable(x: Inputs) -> float | list[float]:
@@ -42,7 +40,7 @@ def _repayable(x: Inputs) -> float:
     total, least = x.number("total_debt", debt), x.number("min_usd", 2000)
     health, unit = rate(x.number("hf")), unit_for([debt, collateral, total, least])
     threshold, share = rate(x.number("close_factor_hf", 0.95)), rate(x.number("close_factor", 0.5))
-    found = entries.repayable_debt(
+    found = kernels.repayable_debt(
         whole(debt, unit), whole(total, unit), whole(collateral, unit), health, threshold, share,
         whole(least, unit),
     )  # fmt: skip
@@ -58,7 +56,5 @@ def seized(x: Inputs) -> list[float]:
     unit = unit_for([debt * positive(Fraction(bonus, RATES), "bonus")])
     repaid = whole(debt, unit)
     if "collateral_usd" in x:
-        repaid = min(repaid, entries.covered_debt(whole(x.number("collateral_usd"), unit), bonus))
-    answers = np.zeros(2, np.int64)
-    entries.seized_collateral(repaid, bonus, fee, answers)
-    return [float(int(amount) * unit) for amount in answers]
+        repaid = min(repaid, kernels.covered_debt(whole(x.number("collateral_usd"), unit), bonus))
+    return [float(amount * unit) for amount in kernels.seized_collateral(repaid, bonus, fee)]

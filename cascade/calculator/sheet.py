@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from cascade.calculator.account import (
     Position,
@@ -75,10 +74,6 @@ class Sheet:
     formula: str
     remarks: tuple[str, ...]
     sources: tuple[str, ...]
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the record ``--json`` prints."""
-        return asdict(self)
 
 
 def price_sheet(

@@ -70,7 +70,7 @@ def attribute(
     say(f"{len(prepared.variants)} coalitions of {n} replicates: {prepared.n_runs:,} runs")
     if dry_run:
         cost = cost_of_sweep(prepared, jobs)
-        show_json(cost.as_dict()) if json else show(cost.to_text())
+        show_json(cost) if json else show(cost.to_text())
         return
     with running(prepared.n_steps, quiet=quiet) as progress:
         sweep = run_prepared(

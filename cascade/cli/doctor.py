@@ -12,7 +12,7 @@ def doctor(json: AsJson = False) -> None:
 
     symptoms = examine()
     if json:
-        show_json([symptom.as_dict() for symptom in symptoms])
+        show_json(symptoms)
     for symptom in symptoms:
         if not json:
             show(f"{'ok  ' if symptom.is_well else 'FAIL'}  {symptom.what:<18} {symptom.value}")

@@ -33,7 +33,7 @@ def explain(
     if not _is_file(subject):
         found = topic(subject)
         if json:
-            show_json(found.as_dict())
+            show_json(found)
         else:
             show_rich(*render_topic(found))
         return
@@ -42,7 +42,7 @@ def explain(
     explanation = explain_scenario(subject, overrides or (), replicate)
     say(render_problems(explanation.problems, color=has_color()))
     if json:
-        show_json(explanation.as_dict())
+        show_json(explanation)
     else:
         show_rich(*render(explanation, all_figures=all_figures))
 

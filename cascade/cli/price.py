@@ -45,7 +45,7 @@ def price(
         mark=mark,
     )  # fmt: skip
     if json:
-        show_json(sheet.as_dict())
+        show_json(sheet)
         return
     for name, value, unit, told in _lines(sheet):
         show(f"{name:<20} {value:>22} {unit:<4} {told}".rstrip())

@@ -40,7 +40,7 @@ def show_(name: Name, json: AsJson = False) -> None:
 
     found = figures(name)
     if json:
-        show_json([figure.as_dict() for figure in found])
+        show_json(found)
         return
     rows: list[tuple[str, ...]] = []
     for figure in found:
@@ -65,7 +65,7 @@ def diff(
 
     found = differences(first, second)
     if json:
-        show_json([difference.as_dict() for difference in found])
+        show_json(found)
         return
     head = [("figure", first, second)] if found else []
     _rows([*head, *((each.path, each.first or "-", each.second or "-") for each in found)])
@@ -89,7 +89,7 @@ def check(
 
     checked = check_file(file)
     if json:
-        show_json([example.as_dict() for example in checked])
+        show_json(checked)
     else:
         _rows([_row(example) for example in checked if not (failed and example.verdict == "pass")])
     parts = ", ".join(f"{n} {verdict}" for verdict, n in counts(checked).items())

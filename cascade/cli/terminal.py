@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
 import json
 import os
@@ -52,7 +53,12 @@ def show(text: str) -> None:
 
 def show_json(value: Any) -> None:
     """Print a result to stdout as JSON."""
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=_record))
+
+
+def _record(value: Any) -> Any:
+    """Return what JSON holds of a record: what it says of itself, or else its fields."""
+    return value.as_dict() if hasattr(value, "as_dict") else dataclasses.asdict(value)
 
 
 def show_rich(*parts: Any) -> None:

@@ -30,6 +30,6 @@ def validate(
         if each.is_valid and not json:
             show(each.summary)
     if json:
-        show_json([each.as_dict() for each in reports])
+        show_json(reports)
     if any(not each.is_valid or (strict and each.problems) for each in reports):
         leave(ExitCode.SCENARIO)

@@ -199,7 +199,8 @@ def wrapping(function: F) -> F:
 
 
 def entry(function: F) -> F:
-    """Compile a kernel that Python calls: cached on disk, keyed by the sources of all kernels."""
+    """Compile a kernel that Python calls, be it one that others call as well; cached by the sources of all."""
+    function = getattr(function, "py_func", function)
     if not JIT_ENABLED:
         return viewing(function, wide_view)  # type: ignore[return-value]
     directory = cache_directory()

@@ -41,15 +41,15 @@ class Explanation:
             "description": self.scenario.description,
             "seed": self.scenario.seed,
             "replicate": self.replicate,
-            "timeline": [moment.as_dict() for moment in self.timeline],
-            "figures": [figure.as_dict() for figure in self.figures],
+            "timeline": self.timeline,
+            "figures": self.figures,
             "figures_by_kind": counts(self.figures),
             "rulebook_figures_by_status": self.rulebooks,
-            "unconfirmed_rules": [each.as_dict() for each in self.assumptions],
-            "population": [population.as_dict() for population in self.populations],
-            "liquidation_map": [each.as_dict() for each in self.maps],
-            "cost": self.cost.as_dict(),
-            "warnings": [problem.as_dict() for problem in self.problems],
+            "unconfirmed_rules": self.assumptions,
+            "population": self.populations,
+            "liquidation_map": self.maps,
+            "cost": self.cost,
+            "warnings": self.problems,
         }
 
 

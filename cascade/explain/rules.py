@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
-
-from pydantic import BaseModel
-from pydantic.fields import FieldInfo
 
 from cascade.explain.sources import NONE, show_value, unit_of
 from cascade.scenario.schema import Scenario
 from cascade.scenario.schema_venues import LendingPool, Perpetual
+from cascade.venues.figures import Leaf, leaves
 from cascade.venues.load import rulebook_of
 from cascade.venues.rulebook import Rulebook
-
-_NO_FIGURES = ("name", "venue", "date", "kind", "description", "sources")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +34,6 @@ class Assumption:
     figures: str
     value: str
     source: str
-
-    def as_dict(self) -> dict[str, str]:
-        """Return the record ``--json`` prints."""
-        return asdict(self)
 
 
 def rulebook_counts(scenario: Scenario) -> dict[str, dict[str, int]]:
@@ -84,29 +75,13 @@ def _is_used(path: str, listed: list[str]) -> bool:
 
 def rules_of(book: Rulebook) -> tuple[Rule, ...]:
     """Return every figure that a rulebook writes out, in the order of its format."""
-    return tuple(_rule(book, *figure) for figure in _figures(book, "", None))
+    return tuple(_rule(book, leaf) for leaf in leaves(book) if leaf.is_written)
 
 
-def _rule(book: Rulebook, path: str, value: str) -> Rule:
-    pattern = book.pattern_of(path)
+def _rule(book: Rulebook, leaf: Leaf) -> Rule:
+    pattern, value = book.pattern_of(leaf.path), show_value(leaf.value, unit_of(leaf.field))
     if pattern is None:
-        return Rule(path, value, "", NONE, "")
+        return Rule(leaf.path, value, "", NONE, "")
     provenance = book.sources[pattern]
     text = "; ".join(part for part in (provenance.source, provenance.note) if part)
-    return Rule(path, value, pattern, provenance.status, text)
-
-
-def _figures(value: Any, path: str, info: FieldInfo | None) -> Iterator[tuple[str, str]]:
-    """Yield path and value of what is written out at or below a value."""
-    if isinstance(value, BaseModel):
-        for name, field in type(value).model_fields.items():
-            if name in value.model_fields_set and (path or name not in _NO_FIGURES):
-                yield from _figures(getattr(value, name), f"{path}.{name}".lstrip("."), field)
-    elif isinstance(value, Mapping):
-        for name, item in cast("Mapping[str, Any]", value).items():
-            yield from _figures(item, f"{path}.{name}", info)
-    elif isinstance(value, tuple):
-        for number, item in enumerate(cast("tuple[Any, ...]", value)):
-            yield from _figures(item, f"{path}.{number}", info)
-    else:
-        yield path, show_value(value, unit_of(info))
+    return Rule(leaf.path, value, pattern, provenance.status, text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Any, TypeAlias, cast, get_args
@@ -54,10 +54,6 @@ class Figure:
     unit: str
     kind: str
     source: str = ""
-
-    def as_dict(self) -> dict[str, str]:
-        """Return the record ``--json`` prints."""
-        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)

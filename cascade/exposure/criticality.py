@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from cascade.analysis.graph.branching import Branching, structural
 from cascade.assembly import MONEY, Assembled, assemble
@@ -40,13 +40,6 @@ class Criticality:
     depth_usd: float
     """Resting in the book within the distance, on the side that liquidations would take from."""
     branching: Branching
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the record ``--json`` prints."""
-        shown = {
-            name: getattr(self, name) for name in ("t_s", "market", "direction", "at_risk_usd", "depth_usd")
-        }
-        return shown | self.branching.as_dict()
 
 
 def criticality(

@@ -48,14 +48,14 @@ class GraphReport:
         """Return what ``--json`` prints; `top` limits trees and transmitters."""
         return {
             "scenario": self.scenario, "replicate": self.replicate, "confidence": CONFIDENCE,
-            "market": self.market, "direction": self.direction, "summary": self.summary.as_dict(),
-            "branching": [each.as_dict() for each in self.branching],
+            "market": self.market, "direction": self.direction, "summary": self.summary,
+            "branching": self.branching,
             "over_time": [
-                {"t_s": t, "genealogical": born.as_dict(), "structural": held.as_dict() if held else None}
+                {"t_s": t, "genealogical": born, "structural": held}
                 for t, born, held in self.over_time
             ],
-            "trees": [each.as_dict() for each in self.trees[:top]],
-            "transmitters": [each.as_dict() for each in self.transmitters[:top]],
+            "trees": self.trees[:top],
+            "transmitters": self.transmitters[:top],
         }  # fmt: skip
 
     def to_text(self, top: int = 5) -> str:

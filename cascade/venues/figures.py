@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
-from cascade.scenario.document import open_document
-from cascade.scenario.source import Node, walk
-from cascade.venues.load import load_rulebook, rulebook_path, shipped_rulebooks
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from cascade.venues.load import RULES, document_of, load_rulebook, shipped_rulebooks, written_figures
 from cascade.venues.rulebook import Rulebook
 
-_NO_FIGURES = ("name", "venue", "date", "kind", "description", "sources")
 _DEFAULT = "default"
 
 
@@ -33,10 +33,6 @@ class RuleFigure:
     source: str = ""
     note: str = ""
 
-    def as_dict(self) -> dict[str, str]:
-        """Return the record ``--json`` prints."""
-        return asdict(self)
-
 
 @dataclass(frozen=True, slots=True)
 class Difference:
@@ -45,10 +41,6 @@ class Difference:
     path: str
     first: str | None
     second: str | None
-
-    def as_dict(self) -> dict[str, str | None]:
-        """Return the record ``--json`` prints."""
-        return asdict(self)
 
 
 def overview() -> list[dict[str, str]]:
@@ -67,59 +59,66 @@ def overview() -> list[dict[str, str]]:
 
 
 def figures(name: str) -> list[RuleFigure]:
-    """Return every figure of a rulebook, by its name or path."""
-    book = load_rulebook(name)
-    written = _written(name)
-    return [_figure(book, path, value, written.get(path)) for path, value in _leaves(book)]
+    """Return every figure of a rulebook, by its name or path, those that the file leaves out, too."""
+    book, written = load_rulebook(name), written_texts(name)
+    return [_figure(book, leaf, written.get(leaf.path)) for leaf in leaves(book)]
 
 
 def differences(first: str, second: str) -> list[Difference]:
     """Return the figures that differ between two rulebooks, in value and not in spelling."""
-    books = [load_rulebook(name) for name in (first, second)]
-    texts = [_written(name) for name in (first, second)]
-    values = [dict(_leaves(book)) for book in books]
-    found: list[Difference] = []
-    for path in dict.fromkeys([*values[0], *values[1]]):
-        if values[0].get(path) != values[1].get(path):
-            shown = [
-                texts[k].get(path, str(values[k][path])) if path in values[k] else None for k in range(2)
-            ]
-            found.append(Difference(path, *shown))
-    return found
+    names = first, second
+    values = [{leaf.path: leaf.value for leaf in leaves(load_rulebook(name))} for name in names]
+    shown = [
+        {path: text.get(path, str(value)) for path, value in own.items()}
+        for own, text in zip(values, map(written_texts, names), strict=True)
+    ]
+    return [
+        Difference(path, shown[0].get(path), shown[1].get(path))
+        for path in dict.fromkeys([*values[0], *values[1]])
+        if values[0].get(path) != values[1].get(path)
+    ]
 
 
-def _figure(book: Rulebook, path: str, value: Any, text: str | None) -> RuleFigure:
-    provenance = book.provenance(path) if text is not None else None
+def _figure(book: Rulebook, leaf: Leaf, text: str | None) -> RuleFigure:
+    provenance = book.provenance(leaf.path) if text is not None else None
     if provenance is None:
-        return RuleFigure(path, str(value), _DEFAULT)
-    return RuleFigure(path, text or str(value), provenance.status, provenance.source, provenance.note)
+        return RuleFigure(leaf.path, str(leaf.value), _DEFAULT)
+    return RuleFigure(
+        leaf.path, text or str(leaf.value), provenance.status, provenance.source, provenance.note
+    )
 
 
-def _leaves(book: Rulebook) -> Iterator[tuple[str, Any]]:
-    """Yield path and value of every figure, those that the file leaves out, too."""
-    plain = book.model_dump(mode="json")
-    if book.kind == "spot":  # sections without a meaning there have defaults all the same
-        plain = {key: plain[key] for key in ("fees", "contracts") if key in plain}
-    for key, value in plain.items():
-        if key not in _NO_FIGURES:
-            yield from _below(key, value)
+class Leaf(NamedTuple):
+    """A figure as a rulebook holds it, its field, and whether the file writes it out."""
+
+    path: str
+    value: Any
+    field: FieldInfo | None
+    is_written: bool
 
 
-def _below(path: str, value: Any) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, dict | list):
-        entries = value.items() if isinstance(value, dict) else enumerate(value)
-        for key, each in entries:
-            yield from _below(f"{path}.{key}", each)
-    elif value is not None:
-        yield path, value
+def leaves(book: Rulebook) -> Iterator[Leaf]:
+    """Yield every figure of a rulebook, in the order of its format."""
+    for section in ("fees", "contracts") if book.kind == "spot" else RULES:  # others mean nothing there
+        yield from _below(Leaf(section, getattr(book, section), None, section in book.model_fields_set))
 
 
-def _written(name: str) -> dict[str, str]:
-    """Return the text of each figure as the file writes it."""
-    root: Node | None = open_document(rulebook_path(name), what="rulebook").root
+def _below(leaf: Leaf) -> Iterator[Leaf]:
+    if isinstance(leaf.value, BaseModel):
+        written = leaf.value.model_fields_set
+        for name, field in type(leaf.value).model_fields.items():
+            value = getattr(leaf.value, name)
+            yield from _below(Leaf(f"{leaf.path}.{name}", value, field, leaf.is_written and name in written))
+    elif isinstance(leaf.value, Mapping | tuple):
+        entries = leaf.value.items() if isinstance(leaf.value, Mapping) else enumerate(leaf.value)
+        for key, value in entries:
+            yield from _below(leaf._replace(path=f"{leaf.path}.{key}", value=value))
+    elif leaf.value is not None:
+        yield leaf
+
+
+def written_texts(name: str) -> dict[str, str]:
+    """Return each figure as the file of a rulebook writes it, by its dotted path."""
+    root = document_of(name).root
     assert root is not None
-    return {
-        ".".join(str(step) for step in steps): str(node.value)
-        for steps, node in walk(root)
-        if steps and node.mapping is None and node.items is None
-    }
+    return {path: str(node.value) for path, node in written_figures(root).items()}

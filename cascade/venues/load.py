@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import lru_cache
@@ -29,13 +29,12 @@ _SECTIONS = {
 """What the rulebook of each kind of venue consists of, besides fees; it has no section of another kind."""
 
 _MODELS = {"perpetual": "binance-2025-07", "lending": "aave-v3"}
-_NO_FIGURES = ("name", "venue", "date", "kind", "description", "sources")
 
 RULES = (
     "mark", "index", "funding", "margin", "liquidation", "fund", "adl", "fees", "contracts", "lending", "liquidators",
     "pools", "collateral",
 )  # fmt: skip
-"""Parts of a rulebook that a scenario may change."""
+"""The sections of a rulebook that hold figures; a scenario may change them."""
 
 BY_SCENARIO = Provenance(status="unconfirmed", source="set by the scenario")
 """Provenance of what a scenario changes: it is no rule of the venue."""
@@ -169,13 +168,18 @@ def _changed(name_or_path: str, rules: Node) -> tuple[Rulebook | None, list[Prob
         rulebook = Rulebook.model_validate(root.plain())
     except ValidationError as error:
         return None, [*problems, *problems_of(error, Rulebook, root)]
-    own = {".".join(map(str, steps)): BY_SCENARIO for steps, node in walk(known) if _is_figure(node)}
+    own = dict.fromkeys(written_figures(known), BY_SCENARIO)
     changed = rulebook.model_copy(update={"sources": {**rulebook.sources, **own}})
     return changed, [*problems, *_problems(changed, root)]
 
 
-def _is_figure(node: Node) -> bool:
-    return node.mapping is None and node.items is None
+def written_figures(root: Node) -> dict[str, Node]:
+    """Return the figures that a rulebook writes out, by their dotted paths."""
+    return {
+        ".".join(map(str, steps)): node
+        for steps, node in walk(root)
+        if steps and steps[0] in RULES and node.mapping is None and node.items is None
+    }
 
 
 def _problems(rulebook: Rulebook, root: Node) -> Iterator[Problem]:
@@ -248,12 +252,8 @@ def _unsourced(rulebook: Rulebook, reading: Reading) -> Iterator[Problem]:
     root = reading.root
     assert root is not None
     used: set[str] = set()
-    paths: list[str] = []
-    for steps, node in walk(root):
-        if not steps or steps[0] in _NO_FIGURES or not _is_figure(node):
-            continue
-        path = ".".join(str(step) for step in steps)
-        paths.append(path)
+    written = written_figures(root)
+    for path, node in written.items():
         used.update(pattern for pattern in rulebook.sources if fnmatchcase(path, pattern))
         pattern = rulebook.pattern_of(path)
         if pattern is None:
@@ -263,8 +263,8 @@ def _unsourced(rulebook: Rulebook, reading: Reading) -> Iterator[Problem]:
         else:
             continue
         hint = f'add to sources:  {path}: {{status: stated, source: "..."}}'
-        yield _at(root, steps, "CAS201", message, hint)
-    yield from _unused(rulebook, root, used, paths)
+        yield node.place.problem("CAS201", message, hint, path=path)
+    yield from _unused(rulebook, root, used, written)
 
 
 def _is_older(source: Node, figure: Node, reading: Reading) -> bool:
@@ -273,7 +273,7 @@ def _is_older(source: Node, figure: Node, reading: Reading) -> bool:
     return texts.index(source.place.source) < texts.index(figure.place.source)
 
 
-def _unused(rulebook: Rulebook, root: Node, used: set[str], paths: list[str]) -> Iterator[Problem]:
+def _unused(rulebook: Rulebook, root: Node, used: set[str], paths: Iterable[str]) -> Iterator[Problem]:
     for pattern in rulebook.sources:
         if pattern not in used:
             guess = closest(pattern, paths)

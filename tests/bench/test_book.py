@@ -13,7 +13,7 @@ import pytest
 
 from cascade.core import params as P  # noqa: N812
 from cascade.core import start
-from tests.bench.entries import replay, replay_book
+from tests.bench.loops import replay, replay_book
 from tests.bench.measure import best_of, line
 from tests.support.build import build
 from tests.support.world import Account, Holding, Market, Venue, World

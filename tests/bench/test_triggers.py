@@ -7,7 +7,7 @@ import pytest
 
 from cascade.assembly import Assembled
 from cascade.core.params import PERPETUAL
-from tests.bench.entries import boxes, hang, missed, walk
+from tests.bench.loops import boxes, hang, missed, walk
 from tests.bench.markets import CROSS, FUSED, drawn, gaussian_marks
 from tests.bench.measure import best_of, line
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
+
 from cascade.core import params as par
 from tests.oracle.ledger import RATE, Position
 from tests.oracle.margin import bankruptcy_tick, maintenance
 from tests.oracle.matching import Exchange
-from tests.support.entries import draw
+from tests.support.kernels import uniform
 from tests.support.world import Market, Venue, World, from_usd, lot_value
 
 N_LEVELS = 32
@@ -301,8 +303,8 @@ class Absorption(Exchange):
             first = self.ledger.places[row.account][0]
             trader = list(self.seats).index(row.account) if row.account in self.seats else None
             if trader is None:
-                return draw(venue.key, self.now, position, 0)
-            return draw(0, self.now, trader, 30 + position - first)
+                return uniform(np.uint64(venue.key), self.now, position, 0)
+            return uniform(np.uint64(0), self.now, trader, 30 + position - first)
         if policy == "queue_pnl_margin":
             ratio = float(self.margin.maintenance(row.account)) / equity if equity > 0 else 0.0
             least = float(from_usd(market, self.marks[row.market], 1_000_000))

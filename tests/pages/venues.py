@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, get_args
 
-from cascade.scenario.source import walk
-from cascade.venues.load import RULES, document_of, load_rulebook, shipped_rulebooks
+from cascade.venues.figures import written_texts
+from cascade.venues.load import load_rulebook, shipped_rulebooks
 from cascade.venues.rulebook import Rulebook, Status
 
 _MARKS: dict[str, str] = dict(zip(get_args(Status), ("S", "C", "D", "2", "?"), strict=True))
@@ -32,13 +32,7 @@ class _Book:
     @cached_property
     def figures(self) -> dict[str, str]:
         """Return what each figure is, by its dotted path."""
-        root = document_of(self.name).root
-        assert root is not None
-        return {
-            ".".join(map(str, steps)): str(node.value)
-            for steps, node in walk(root)
-            if steps and steps[0] in RULES and node.mapping is None and node.items is None
-        }
+        return written_texts(self.name)
 
     def marked(self, path: str) -> str:
         """Return a figure with the mark of how it is known; empty where the rulebook has none."""

@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cascade.assembly.entities import records
+from cascade.compiler.jit import entry
+from cascade.core import inbox, start, step
 from cascade.core import params as par
-from cascade.core import start, step
 from cascade.core import state as cols
 from tests.support.build import SMALL, build
-from tests.support.entries import send
 from tests.support.world import World
 
 LOGS = ("liquidations", "adl", "trades", "bars", "funds")
@@ -33,6 +33,29 @@ class Intent:
     ref: int = cols.NONE
     generation: int = 0
     life_steps: int = cols.NONE
+
+
+@entry
+def send(st: cols.State, rows: Any, first: int) -> int:
+    """Append intents `first`.. to the inbox; return the first one for which it has no room."""
+    for k in range(first, len(rows)):
+        if not inbox.has_room(st, 1):
+            return k
+        row = rows[k]
+        number = inbox.append(
+            st,
+            np.int64(row.position),
+            row.lots,
+            row.tick,
+            np.int64(row.kind),
+            np.int64(row.purpose),
+            row.offset,
+            row.reduce_only,
+        )
+        st.inbox[number].ref = row.ref
+        st.inbox[number].generation = row.generation
+        st.inbox[number].life_steps = row.life_steps
+    return len(rows)
 
 
 class Resting(NamedTuple):

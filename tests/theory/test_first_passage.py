@@ -21,7 +21,7 @@ from cascade import rng
 from cascade.assembly.entities import records
 from cascade.core import params as par
 from tests.support.build import build
-from tests.support.entries import margins
+from tests.support.kernels import bankruptcy_tick, liquidation_tick
 from tests.support.runner import Runner
 from tests.support.world import Account, Holding, Market, Seat, Tier, Venue, World, wallet
 from tests.theory.reduced import UNIT, bound, fork, place, silence
@@ -148,15 +148,13 @@ def test_liquidation_and_bankruptcy_ticks_are_those_of_the_formulas(lots, entry,
     params = build(
         World(markets=(Market(spot=True, start=entry), market), venues=(Venue(), Venue()), accounts=())
     )[0]
-    answers = np.zeros((1, 3), np.int64)
     held = side * lots
     balance = margin - held * entry * UNIT
-    margins(params, np.array([[1, held, balance, entry]], np.int64), answers)
     m, q = Fraction(rate, 10**8), lots * UNIT
     exact = (entry - Fraction(side * margin, q)) / (1 - side * m)
     slack = Fraction(1, q) / (1 - side * m)  # maintenance is rounded up to a whole money unit
     tick = ceil(exact + slack) - 1 if long else floor(exact - slack) + 1
     broke = entry - Fraction(side * margin, q)
-    assert answers[0, 0] == (tick if tick >= 1 else -1)
-    assert answers[0, 1] == max(ceil(broke) if long else floor(broke), 1)
+    assert liquidation_tick(params, 1, held, balance) == (tick if tick >= 1 else -1)
+    assert bankruptcy_tick(params, 1, held, balance) == max(ceil(broke) if long else floor(broke), 1)
     assert abs(exact - entry * Fraction(leverage - side, leverage) / (1 - side * m)) <= 2 * slack

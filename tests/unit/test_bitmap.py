@@ -6,7 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as hs
 
 from cascade.core.bitmap import words
-from tests.support.entries import CLEAR, FIRST_FROM, HAS, LAST_UNTIL, SET, bitmap_script
+from tests.support import kernels
+
+SET, CLEAR, HAS, FIRST_FROM, LAST_UNTIL = range(5)
+"""What a script does, and what it asks."""
 
 SIZES = (1, 63, 64, 65, 4096, 4097, 2**18)
 
@@ -20,16 +23,26 @@ def answer(slots: set[int], what: int, i: int) -> int:
     return max((k for k in slots if k <= i), default=-1)
 
 
+def carry_out(bits: np.ndarray, n0: int, n1: int, what: int, i: int) -> int:
+    """Do what a line of a script says to a bitmap that begins at word 3; return what it answers, or 0."""
+    if what == HAS:
+        return int(kernels.has_bit(bits, 3, i))
+    does = {
+        SET: kernels.set_bit, CLEAR: kernels.clear_bit,
+        FIRST_FROM: kernels.first_from, LAST_UNTIL: kernels.last_until,
+    }  # fmt: skip
+    return does[what](bits, 3, n0, n1, i) or 0
+
+
 def run(n: int, script: list[tuple[int, int]]) -> tuple[list[int], np.ndarray]:
     """Carry out a script in the middle of a longer array, whose other words must stay."""
     n0, n1, n2 = words(n)
     bits = np.zeros(3 + n0 + n1 + n2 + 3, np.uint64)
     bits[:3] = bits[-3:] = np.uint64(0xAAAAAAAAAAAAAAAA)
-    answers = np.zeros(len(script), np.int64)
-    bitmap_script(bits, 3, n0, n1, np.array(script, np.int64).reshape(-1, 2), answers)
+    answers = [carry_out(bits, n0, n1, what, i) for what, i in script]
     assert (bits[:3] == bits[-3:]).all()
     assert (bits[:3] == np.uint64(0xAAAAAAAAAAAAAAAA)).all()
-    return answers.tolist(), bits[3:-3]
+    return answers, bits[3:-3]
 
 
 @settings(deadline=None, max_examples=150)

@@ -10,10 +10,11 @@ import pytest
 
 from cascade.assembly import assemble
 from cascade.core import params as par
+from cascade.core.collateral import price_collateral
 from cascade.errors import ScenarioError
 from cascade.scenario.schema import Scenario
 from tests.support.build import build
-from tests.support.entries import counted
+from tests.support.kernels import counted_value
 from tests.support.scenarios import small_data
 from tests.support.small_worlds import START, crash_world
 from tests.support.world import Collateral, Holding, Market
@@ -34,11 +35,11 @@ def count(rule: Collateral, lots: int, *ticks: int) -> int:
     markets = (*world.markets, HALF, COARSE)[: len(world.markets) + len(ticks) - 1]
     rules = {(1, m): rule for m, market in enumerate(markets) if market.spot}
     p, st, _ = build(replace(world, accounts=traders, markets=markets, collateral=rules))
-    values = np.zeros(len(st.positions), np.int64)
-    counted(st, p, np.array([ticks[0], START, *ticks[1:]], np.int64), values)
+    st.markets.mark[:] = ticks[0], START, *ticks[1:]
+    price_collateral(st, p)
     trader = int(np.flatnonzero(st.accounts.margin[st.positions.account] != par.UNMARGINED)[0])
     assert (st.positions[trader].market, st.positions[trader].lots) == (0, lots)
-    return int(values[trader])
+    return counted_value(st, p, trader)
 
 
 OWN, MEDIAN, REDEMPTION, FLOOR = "own_spot", "median", "redemption", "floor"
@@ -111,19 +112,15 @@ def test_at_the_start_the_whole_margin_is_what_was_drawn(source: str) -> None:
     p, st = drawn.params, drawn.state
     rows = p.collateral.reshape(len(p.venues), len(p.markets))[1]
     assert set(rows.given[p.markets.asset == 1]) == {GIVEN[source]}
-    values = np.zeros(len(st.positions), np.int64)
-    counted(st, p, st.markets.mark.astype(np.int64), values)
-    assert equities(drawn, values) == equities(assemble(Scenario.model_validate(usd)))
+    assert equities(drawn) == equities(assemble(Scenario.model_validate(usd)))
     held = p.markets.asset[st.positions.market] == 1
     assert (st.positions.lots[held & (st.accounts.margin[st.positions.account] == par.CROSS)] > 0).any()
 
 
-def equities(drawn: Any, values: Any = None) -> list[int]:
-    """Return balance and counted value of every account of the population; without values, balance and entry."""
+def equities(drawn: Any) -> list[int]:
+    """Return balance and counted value of every account of the population."""
     st, first = drawn.state, int(drawn.params.run[0].first_trader)
-    if values is None:
-        values = np.zeros(len(st.positions), np.int64)
-        counted(st, drawn.params, st.markets.mark.astype(np.int64), values)
+    values = [counted_value(st, drawn.params, k) for k in range(len(st.positions))]
     sums = st.balances[:, 0].copy()
     np.add.at(sums, st.positions.account, values)
     return sums[first:].tolist()

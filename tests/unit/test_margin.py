@@ -3,14 +3,13 @@
 import random
 from dataclasses import replace
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as hs
 
 from tests.oracle.margin import bankruptcy_tick, excess_at, liquidation_tick, maintenance, tier_of
+from tests.support import kernels
 from tests.support.build import build
-from tests.support.entries import maintenances, margins
 from tests.support.small_worlds import crash_world
 from tests.support.world import Market, Tier, lot_value, tiers
 
@@ -26,16 +25,9 @@ def params_of(*markets: Market):
     return build(replace(world, markets=(spot, place, *rest)))[0]
 
 
-def kernels(p, *rows: tuple[int, int, int, int]) -> list[list[int]]:
-    """Return liquidation tick, bankruptcy tick and excess of rows (market, lots, balance, tick)."""
-    answers = np.zeros((len(rows), 3), np.int64)
-    margins(p, np.array(rows, np.int64), answers)
-    return answers.tolist()
-
-
-def one(market: Market, lots: int, balance: int, tick: int = 1) -> list[int]:
-    """Return the kernels' answers for one position of a market."""
-    return kernels(params_of(market), (2, lots, balance, tick))[0]
+def ticks_of(p, m: int, lots: int, balance: int) -> tuple[int, int]:
+    """Return liquidation tick and bankruptcy tick of a position of market m."""
+    return kernels.liquidation_tick(p, m, lots, balance), kernels.bankruptcy_tick(p, m, lots, balance)
 
 
 BTC = Market(
@@ -149,7 +141,7 @@ def test_the_liquidation_tick_of_a_large_long_is_that_of_the_venue():
 def check_price(market: Market, lots: int, entry: float, wallet: float, price: float) -> None:
     """Assert that the liquidation tick is the first one beyond the venue's real-valued price."""
     balance = round(wallet * 1e6) - lots * round(entry / market.tick_size) * market.unit
-    tick = one(market, lots, balance)[0]
+    tick = kernels.liquidation_tick(params_of(market), 2, lots, balance)
     exact = price / market.tick_size
     first_beyond = int(exact) if lots > 0 else int(exact) + 1
     assert tick == first_beyond or abs(exact - round(exact)) < 2e-2
@@ -171,17 +163,13 @@ positions = hs.tuples(
 def test_ticks_are_exact_at_their_neighbours(drawn):
     markets = (LINEAR, INVERSE, BTC, DOGE)
     p = params_of(*markets)
-    rows, wanted = [], []
     for market, size, side, leverage, profit in drawn:
         lots = side * size
         value = lots * lot_value(market, market.start)
         balance = int(abs(value) / leverage * (1 + profit)) - value
-        rows.append((2 + markets.index(market), lots, balance, market.start))
-        wanted.append(market)
-    for (_, lots, balance, tick), market, (liquidation, bankruptcy, excess) in zip(
-        rows, wanted, kernels(p, *rows), strict=True
-    ):
-        assert excess == excess_at(market, lots, balance, tick)
+        m, tick = 2 + markets.index(market), market.start
+        assert kernels.excess_at(p, m, lots, balance, tick) == excess_at(market, lots, balance, tick)
+        liquidation, bankruptcy = ticks_of(p, m, lots, balance)
         assert liquidation == (liquidation_tick(market, lots, balance) or -1)
         assert bankruptcy == bankruptcy_tick(market, lots, balance)
         if liquidation != -1:
@@ -196,29 +184,30 @@ def test_ticks_are_exact_at_their_neighbours(drawn):
 
 @pytest.mark.parametrize("lots", [7, -7])
 def test_no_liquidation_tick_where_margin_never_fails(lots):
-    assert one(LINEAR, lots, 10**17)[0] == -1
+    assert kernels.liquidation_tick(params_of(LINEAR), 2, lots, 10**17) == -1
 
 
 def test_the_liquidation_tick_lies_before_the_bankruptcy_tick():
     rng = random.Random(1)
-    rows = []
+    p = params_of(LINEAR)
     for _ in range(500):
         lots, entry = rng.choice((-1, 1)) * rng.randint(1, 400), rng.randint(500, 2000)
-        rows.append((2, lots, int(abs(lots) * entry * 100 / rng.uniform(2, 20)) - lots * entry * 100, entry))
-    for row, (liquidation, bankruptcy, _) in zip(rows, kernels(params_of(LINEAR), *rows), strict=True):
-        assert liquidation >= bankruptcy if row[1] > 0 else liquidation <= bankruptcy
+        balance = int(abs(lots) * entry * 100 / rng.uniform(2, 20)) - lots * entry * 100
+        liquidation, bankruptcy = ticks_of(p, 2, lots, balance)
+        assert liquidation >= bankruptcy if lots > 0 else liquidation <= bankruptcy
 
 
 @pytest.mark.parametrize("market", [BTC, DOGE, HIVE, LINEAR])
 def test_maintenance_margin_is_continuous_convex_and_never_falls(market):
     caps = [t.cap for t in market.tiers[:-1]]
     notionals = sorted({0, 1, *caps, *(c - 1 for c in caps), *(c + 1 for c in caps), *(c // 2 for c in caps)})
-    answers = np.zeros((len(notionals), 2), np.int64)
-    maintenances(params_of(market), 2, np.array(notionals), answers)
-    assert answers[:, 0].tolist() == [maintenance(market, n) for n in notionals]
-    assert answers[:, 1].tolist() == [tier_of(market, n) for n in notionals]
-    assert (np.diff(answers[:, 0]) >= 0).all()
+    p = params_of(market)
+    kept = [kernels.maintenance(p, 2, n) for n in notionals]
+    tier = [kernels.tier_of(p, 2, n) - int(p.markets.first_tier[2]) for n in notionals]
+    assert kept == [maintenance(market, n) for n in notionals]
+    assert tier == [tier_of(market, n) for n in notionals]
+    assert kept == sorted(kept)
     for cap in caps:  # inclusive: the cap is in the lower tier, and the step across it is one unit at most
         at = notionals.index(cap)
-        assert answers[at, 1] == tier_of(market, cap) == answers[at + 1, 1] - 1
-        assert answers[at + 1, 0] - answers[at, 0] <= 1
+        assert tier[at] == tier_of(market, cap) == tier[at + 1] - 1
+        assert kept[at + 1] - kept[at] <= 1

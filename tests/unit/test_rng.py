@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from cascade import rng
+from cascade.compiler.jit import entry
 from cascade.rng import decision_key
-from tests.support.entries import draws
 
 N = 200_000
 
@@ -16,6 +17,17 @@ GOLDEN_KEY = 15974524583462155867
 GOLDEN_BITS = [5256453282831510079, 9565430330809380053, 9690386616761241950]
 GOLDEN_UNIFORM = ["0x1.23cab1a4b66eap-2", "0x1.097e78697f47dp-1", "0x1.0cf656927881bp-1"]
 GOLDEN_NORMAL = [0.2928358058351041, -0.28882657935605627, -1.1021297279771185]
+
+
+@entry
+def draws(key, rows, numbers, words):
+    """Write uniform, normal and exponential variates and the bits of each (step, slot, number)."""
+    for k in range(len(rows)):
+        step, slot, number = rows[k, 0], rows[k, 1], rows[k, 2]
+        numbers[k, 0] = rng.uniform(key, step, slot, number)
+        numbers[k, 1] = rng.normal(key, step, slot, number)
+        numbers[k, 2] = rng.exponential(key, step, slot, number)
+        words[k] = rng.bits(key, step, slot, number)
 
 
 def draw(rows, key=None):

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
-from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as hs
 
-from cascade.calculator import entries as rules
+from cascade.calculator import kernels as rules
+from cascade.calculator.backstops import allocation
+from cascade.calculator.inputs import Inputs
 from cascade.compiler.jit import entry
 from cascade.core import rules as core
 
@@ -25,13 +25,8 @@ rates = hs.integers(-R, R)
 shares = hs.integers(0, R)
 
 
-@entry
-def scores(gain: float, leverage: float, mark: float, other: float, answers: Any) -> None:
-    """Write the scores that no example asks for."""
-    answers[0] = core.pnl_leverage_score(gain, leverage)
-    answers[1] = core.pnl_leverage_score(-gain, leverage)
-    answers[2] = core.price_leverage_score(mark, other, leverage, True)
-    answers[3] = core.price_leverage_score(mark, other, leverage, False)
+pnl_leverage_score = entry(core.pnl_leverage_score)
+price_leverage_score = entry(core.price_leverage_score)
 
 
 def floor(value: Fraction) -> int:
@@ -149,9 +144,9 @@ def test_scores_are_those_of_the_venues():
     assert rules.pnl_margin_score(40.2, 4.27, 0.1342, 1.0) == pytest.approx(40.2 / 4.27 * 0.1342)
     assert rules.pnl_margin_score(-40.2, 4.27, 0.1342, 1.0) == 0.0
     assert rules.pnl_margin_score(10.0, 0.1, 0.5, 1.0) == 5.0
-    answers = np.zeros(4)
-    scores(0.5, 10.0, 110.0, 100.0, answers)
-    assert answers.tolist() == pytest.approx([5.0, -0.05, 1.1 * 10.0, 10.0 / 1.1])
+    assert [pnl_leverage_score(gain, 10.0) for gain in (0.5, -0.5)] == pytest.approx([5.0, -0.05])
+    found = [price_leverage_score(110.0, 100.0, 10.0, long) for long in (True, False)]
+    assert found == pytest.approx([1.1 * 10.0, 10.0 / 1.1])
 
 
 @settings(deadline=None)
@@ -159,10 +154,10 @@ def test_scores_are_those_of_the_venues():
 def test_allocation_goes_down_the_ranking(sizes, residual, random):
     order = list(range(len(sizes)))
     random.shuffle(order)
-    taken = np.zeros(len(sizes), np.int64)
-    rules.allocate(np.array(sizes, np.int64), np.array(order, np.int64), residual, taken)
-    assert taken.sum() == min(residual, sum(sizes))
-    assert all(0 <= part <= held for part, held in zip(taken.tolist(), sizes, strict=True))
+    ranks = [-order.index(k) for k in range(len(sizes))]
+    taken = allocation(Inputs({"qty": sizes, "score_rank": ranks, "size": residual}))
+    assert sum(taken) == min(residual, sum(sizes))
+    assert all(0 <= part <= held for part, held in zip(taken, sizes, strict=True))
     partial = [k for k in order if taken[k] < sizes[k]]
     assert all(taken[k] == 0 for k in partial[1:])  # nobody is reached before those above are closed
 
@@ -194,8 +189,7 @@ def test_only_unsound_debt_is_repaid_and_half_of_it_at_first(debt, collateral, h
 @settings(deadline=None)
 @given(hs.integers(0, MOST // 2), hs.integers(R, 2 * R), shares)
 def test_seized_collateral_is_debt_and_bonus_and_the_fee_is_of_the_bonus(debt, bonus, fee):
-    answers = np.zeros(2, np.int64)
-    rules.seized_collateral(debt, bonus, fee, answers)
-    assert answers.sum() == debt * bonus // R
-    assert answers[1] == (debt * bonus // R - debt) * fee // R
+    liquidator, protocol = rules.seized_collateral(debt, bonus, fee)
+    assert liquidator + protocol == debt * bonus // R
+    assert protocol == (debt * bonus // R - debt) * fee // R
     assert int(rules.covered_debt(debt, bonus)) * bonus // R <= debt

@@ -6,17 +6,43 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from cascade.compiler.jit import entry
+from cascade.core import book, collateral, margin_test, triggers
 from cascade.core import params as par
 from cascade.core.check import breaches
+from cascade.core.state import NONE
 from cascade.names import CollateralPrice, names_of
 from tests.oracle.margin import Margin
 from tests.oracle.market import OracleMarket
 from tests.support.build import build
-from tests.support.entries import at_marks
 from tests.support.small_worlds import START, crash_world
 from tests.support.world import Account, Collateral, Holding, Seat, World, wallet
 
 N_ACCOUNTS = 200
+
+
+@entry
+def at_marks(st, p, marks, found):
+    """Set the marks, fire what they reach, and write the accounts flagged; then let them go again."""
+    n = p.run[0].n_ticks
+    for m in range(len(p.markets)):
+        market = st.markets[m]
+        market.mark = marks[m]
+        if not market.window + n // 8 <= market.mark < market.window + n - n // 8:
+            book.recentre(st, p, m, market.mark)
+    collateral.update_collateral(st, p)
+    if not margin_test.fire_triggers(st, p):
+        return -1
+    count = 0
+    account = triggers.first_flagged(st, p)
+    while account != NONE:
+        found[count] = account
+        count += 1
+        triggers.unflag(st, p, account)
+        account = triggers.first_flagged(st, p)
+    for k in range(count):
+        triggers.retrigger(st, p, found[k])
+    return count
 
 
 def population(rng: random.Random, cross: bool, n_ticks: int, hedged: bool = False) -> World:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -55,10 +55,6 @@ class Branching:
     """Why there is no value, or no interval."""
     unit: str = "replicates"
     """`positions at risk`, `replicates` or `liquidations`."""
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the record ``--json`` prints."""
-        return asdict(self)
 
 
 # --- structural: impact times density -------------------------------------------------------------

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -26,10 +25,6 @@ class Tree:
     depth: int
     """Accounts between the root and the last that goes back to it, that one included; 0 of a root alone."""
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return the record ``--json`` prints."""
-        return asdict(self)
-
 
 @dataclass(frozen=True, slots=True)
 class Transmitter:
@@ -47,10 +42,6 @@ class Transmitter:
     """Liquidations that go back to it, by share."""
     transmitted_usd: float
     """Their notional."""
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the record ``--json`` prints."""
-        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +67,6 @@ class Summary:
     largest_tree_usd: float
     largest_tree_share: float | None
     """Of all notional; None where nothing was liquidated."""
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the record ``--json`` prints."""
-        return asdict(self)
 
 
 def summary(graph: CascadeGraph) -> Summary:

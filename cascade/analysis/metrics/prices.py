@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
@@ -21,6 +22,7 @@ from cascade.analysis.metrics.registry import (
 LEAST_MOVE_BPS: Final = 10.0
 """A move from outside below this is too small to divide by."""
 
+PRICE: Final = "USD per unit of the asset"
 YEAR_S: Final = 365.0 * 86_400.0
 
 _HOUR_S = 3600.0
@@ -46,41 +48,16 @@ def _start_price(replicate: Replicate, market: str) -> float:
     return float(replicate.bar_numbers(market, "open_price")[0])
 
 
-@metric(
-    "{market}_start_price", "USD per unit of the asset", "price at the start", "p0: open of the first bar"
-)
-def start_price(replicate: Replicate, market: str) -> Value:
-    """First price."""
-    return _start_price(replicate, market)
-
-
-@metric(
-    "{market}_peak_price",
-    "USD per unit of the asset",
-    "highest trade before the trough",
-    "max of high, t < trough",
-)
-def peak_price(replicate: Replicate, market: str) -> Value:
-    """Peak."""
-    return _peak_price(replicate, market)
-
-
-@metric(
-    "{market}_trough_price",
-    "USD per unit of the asset",
-    "lowest trade",
-    "min of low",
-    worse="down",
-)
-def trough_price(replicate: Replicate, market: str) -> Value:
-    """Trough."""
-    return _trough_price(replicate, market)
-
-
-@metric("{market}_end_price", "USD per unit of the asset", "price at the end", "last of the last bar")
-def end_price(replicate: Replicate, market: str) -> Value:
-    """Last price."""
+def _end_price(replicate: Replicate, market: str) -> float:
     return float(replicate.bar_numbers(market, "last_price")[-1])
+
+
+metric("{market}_start_price", PRICE, "price at the start", "p0: open of the first bar")(_start_price)
+metric("{market}_peak_price", PRICE, "highest trade before the trough", "max of high, t < trough")(
+    _peak_price
+)
+metric("{market}_trough_price", PRICE, "lowest trade", "min of low", worse="down")(_trough_price)
+metric("{market}_end_price", PRICE, "price at the end", "last of the last bar")(_end_price)
 
 
 @metric(
@@ -146,94 +123,72 @@ def realised_volatility(replicate: Replicate, market: str) -> Value:
     return math.sqrt(float(np.sum(np.diff(np.log(last)) ** 2)) / years)
 
 
-def _extreme_bps(replicate: Replicate, market: str, sign: int) -> float:
-    """Return the largest log move of the mark from the start price downwards (-1) or upwards (+1), in bps."""
-    column = "mark_low_price" if sign < 0 else "mark_high_price"
-    marks = replicate.bar_numbers(market, column)
-    extreme = float(np.min(marks) if sign < 0 else np.max(marks))
-    return max(0.0, sign * math.log(extreme / _start_price(replicate, market)) * 1e4)
+# --- how far the mark moved: downwards (-1) or upwards (+1) ----------------------------------------------
 
 
-def _outside_bps(replicate: Replicate, market: str, sign: int) -> Value:
-    return NO_TWIN if replicate.twin is None else _extreme_bps(replicate.twin, market, sign)
+def _extreme(sign: int) -> Callable[[Replicate, str], float]:
+    """Return the largest log move of the mark from the start price, in bps."""
+
+    def extreme(replicate: Replicate, market: str) -> float:
+        marks = replicate.bar_numbers(market, "mark_low_price" if sign < 0 else "mark_high_price")
+        farthest = float(np.min(marks) if sign < 0 else np.max(marks))
+        return max(0.0, sign * math.log(farthest / _start_price(replicate, market)) * 1e4)
+
+    return extreme
 
 
-def _added_bps(replicate: Replicate, market: str, sign: int) -> Value:
-    outside = _outside_bps(replicate, market, sign)
-    return _extreme_bps(replicate, market, sign) - outside if isinstance(outside, float) else outside
+def _outside(sign: int) -> Callable[[Replicate, str], Value]:
+    return lambda replicate, market: (
+        NO_TWIN if replicate.twin is None else _extreme(sign)(replicate.twin, market)
+    )
 
 
-def _amplification(replicate: Replicate, market: str, sign: int) -> Value:
-    outside = _outside_bps(replicate, market, sign)
-    if not isinstance(outside, float):
-        return outside
-    if outside < LEAST_MOVE_BPS:
-        return Absent(f"the move from outside is {outside:.1f} bps, below {LEAST_MOVE_BPS:g}")
-    return _extreme_bps(replicate, market, sign) / outside
+def _added(sign: int) -> Callable[[Replicate, str], Value]:
+    def added(replicate: Replicate, market: str) -> Value:
+        outside = _outside(sign)(replicate, market)
+        return _extreme(sign)(replicate, market) - outside if isinstance(outside, float) else outside
+
+    return added
 
 
-@metric(
-    "{market}_fall_bps",
-    "bps",
-    "fall of the mark below the start price",
-    "1e4 ln(p0 / min mark)",
-    worse="up",
-)
-def fall_bps(replicate: Replicate, market: str) -> Value:
-    """Fall of the mark."""
-    return _extreme_bps(replicate, market, -1)
+def _amplification(sign: int) -> Callable[[Replicate, str], Value]:
+    def amplification(replicate: Replicate, market: str) -> Value:
+        outside = _outside(sign)(replicate, market)
+        if not isinstance(outside, float):
+            return outside
+        if outside < LEAST_MOVE_BPS:
+            return Absent(f"the move from outside is {outside:.1f} bps, below {LEAST_MOVE_BPS:g}")
+        return _extreme(sign)(replicate, market) / outside
+
+    return amplification
 
 
-@metric(
+metric(
+    "{market}_fall_bps", "bps", "fall of the mark below the start price", "1e4 ln(p0 / min mark)", worse="up",
+)(_extreme(-1))  # fmt: skip
+metric(
     "{market}_outside_fall_bps", "bps", "the part of the fall that came from outside",
     "1e4 ln(p0 / min mark) of the counterfactual", needs_twin=True,
-)  # fmt: skip
-def outside_fall_bps(replicate: Replicate, market: str) -> Value:
-    """Fall without forced orders."""
-    return _outside_bps(replicate, market, -1)
-
-
-@metric(
+)(_outside(-1))  # fmt: skip
+metric(
     "{market}_added_fall_bps", "bps", "the part of the fall that liquidations added",
     "fall_bps - outside_fall_bps", needs_twin=True, worse="up", bounds=SIGNED,
-)  # fmt: skip
-def added_fall_bps(replicate: Replicate, market: str) -> Value:
-    """Fall due to forced orders."""
-    return _added_bps(replicate, market, -1)
-
-
-@metric(
+)(_added(-1))  # fmt: skip
+metric(
     "{market}_amplification", "1", "total fall of the mark over the fall from outside; null below 10 bps",
     "ln(p0 / min p) / ln(p0 / min p_cf) on the mark", needs_twin=True, worse="up",
-)  # fmt: skip
-def amplification(replicate: Replicate, market: str) -> Value:
-    """Amplification of a fall."""
-    return _amplification(replicate, market, -1)
-
-
-@metric("{market}_rise_bps", "bps", "rise of the mark above the start price", "1e4 ln(max mark / p0)")
-def rise_bps(replicate: Replicate, market: str) -> Value:
-    """Rise of the mark."""
-    return _extreme_bps(replicate, market, 1)
-
-
-@metric(
+)(_amplification(-1))  # fmt: skip
+metric("{market}_rise_bps", "bps", "rise of the mark above the start price", "1e4 ln(max mark / p0)")(
+    _extreme(1)
+)
+metric(
     "{market}_added_rise_bps", "bps", "the part of the rise that liquidations added",
     "rise_bps - 1e4 ln(max mark / p0) of the counterfactual", needs_twin=True, worse="up", bounds=SIGNED,
-)  # fmt: skip
-def added_rise_bps(replicate: Replicate, market: str) -> Value:
-    """Rise due to forced orders."""
-    return _added_bps(replicate, market, 1)
-
-
-@metric(
-    "{market}_rise_amplification", "1",
-    "total rise of the mark over the rise from outside; null below 10 bps",
+)(_added(1))  # fmt: skip
+metric(
+    "{market}_rise_amplification", "1", "total rise of the mark over the rise from outside; null below 10 bps",
     "ln(max p / p0) / ln(max p_cf / p0) on the mark", needs_twin=True, worse="up",
-)  # fmt: skip
-def rise_amplification(replicate: Replicate, market: str) -> Value:
-    """Amplification of a rise."""
-    return _amplification(replicate, market, 1)
+)(_amplification(1))  # fmt: skip
 
 
 @metric(
@@ -249,15 +204,5 @@ def open_interest_drop(replicate: Replicate, market: str) -> Value:
     return float(np.max(1.0 - lots / np.where(highest > 0, highest, 1.0), where=highest > 0, initial=0.0))
 
 
-@metric(
-    "{coin}_low_price", "USD per unit of the asset", "lowest trade of a coin that is collateral", "min of low"
-)
-def low_price(replicate: Replicate, coin: str) -> Value:
-    """Lowest price of a coin."""
-    return _trough_price(replicate, coin)
-
-
-@metric("{coin}_last_price", "USD per unit of the asset", "last trade of a coin that is collateral", "close")
-def last_price(replicate: Replicate, coin: str) -> Value:
-    """Last price of a coin."""
-    return float(replicate.bar_numbers(coin, "last_price")[-1])
+metric("{coin}_low_price", PRICE, "lowest trade of a coin that is collateral", "min of low")(_trough_price)
+metric("{coin}_last_price", PRICE, "last trade of a coin that is collateral", "close")(_end_price)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 
@@ -17,42 +19,31 @@ def _fund_equity(replicate: Replicate) -> list[Floats]:
     return [replicate.bar_numbers(market, "fund_equity_usd") for market in one_per_fund.values()]
 
 
-@metric(
-    "fund_start_usd",
-    "USD",
-    "equity of the insurance funds at the first bar",
-    "sum over venues",
-    bounds=SIGNED,
-)
-def fund_start_usd(replicate: Replicate) -> Value:
-    """Fund at the start."""
-    return float(sum(path[0] for path in _fund_equity(replicate)))
+def _funds(of: Callable[[Floats], float]) -> Callable[[Replicate], Value]:
+    """Return the sum over funds of what is made of the path of each."""
+    return lambda replicate: float(sum(of(path) for path in _fund_equity(replicate)))
 
 
-@metric(
-    "fund_end_usd",
-    "USD",
-    "equity of the insurance funds at the last bar",
-    "sum over venues",
-    worse="down",
-    bounds=SIGNED,
-)
-def fund_end_usd(replicate: Replicate) -> Value:
-    """Fund at the end."""
-    return float(sum(path[-1] for path in _fund_equity(replicate)))
+def _sum(table: str, column: str) -> Callable[[Replicate], Value]:
+    return lambda replicate: float(replicate.numbers(table, column).sum())
 
 
-@metric(
-    "fund_low_usd",
-    "USD",
-    "lowest equity of each insurance fund",
-    "sum over venues of the min over bars",
-    worse="down",
-    bounds=SIGNED,
-)
-def fund_low_usd(replicate: Replicate) -> Value:
-    """Fund at its lowest."""
-    return float(sum(np.min(path) for path in _fund_equity(replicate)))
+def _losses(replicate: Replicate, column: str) -> float:
+    """Return the sum of what is positive in a column of liquidations."""
+    return float(np.maximum(replicate.numbers("liquidations", column), 0.0).sum())
+
+
+metric(
+    "fund_start_usd", "USD", "equity of the insurance funds at the first bar", "sum over venues", bounds=SIGNED,
+)(_funds(lambda path: path[0]))  # fmt: skip
+metric(
+    "fund_end_usd", "USD", "equity of the insurance funds at the last bar", "sum over venues",
+    worse="down", bounds=SIGNED,
+)(_funds(lambda path: path[-1]))  # fmt: skip
+metric(
+    "fund_low_usd", "USD", "lowest equity of each insurance fund", "sum over venues of the min over bars",
+    worse="down", bounds=SIGNED,
+)(_funds(np.min))  # fmt: skip
 
 
 @metric(
@@ -65,13 +56,10 @@ def depleted_funds(replicate: Replicate) -> Value:
     return sum(bool(path[0] > 0.0 and np.min(path) <= 0.0) for path in _fund_equity(replicate))
 
 
-@metric(
+metric(
     "fund_draw_usd", "USD", "losses at mark that the insurance funds took over",
     "sum of fund_draw_usd where positive", worse="up",
-)  # fmt: skip
-def fund_draw_usd(replicate: Replicate) -> Value:
-    """Losses of the funds."""
-    return float(np.maximum(replicate.numbers("liquidations", "fund_draw_usd"), 0.0).sum())
+)(lambda replicate: _losses(replicate, "fund_draw_usd"))  # fmt: skip
 
 
 @metric(
@@ -109,48 +97,27 @@ def collateral_sold_usd(replicate: Replicate) -> Value:
     return float(sold[on_spot].sum())
 
 
-@metric(
-    "adl_usd",
-    "USD",
-    "notional closed by auto-deleveraging, at mark",
-    "sum of mark_value_usd",
-    worse="up",
-)
-def adl_usd(replicate: Replicate) -> Value:
-    """Auto-deleveraged notional."""
-    return float(replicate.numbers("adl", "mark_value_usd").sum())
+metric(
+    "adl_usd", "USD", "notional closed by auto-deleveraging, at mark", "sum of mark_value_usd", worse="up",
+)(_sum("adl", "mark_value_usd"))  # fmt: skip
 
 
-@metric(
+metric(
     "adl_accounts", "accounts", "accounts that were auto-deleveraged, or bore a part of a socialised loss",
-    "number of distinct counterparties",
-    kind="int64", worse="up",
-)  # fmt: skip
-def adl_accounts(replicate: Replicate) -> Value:
-    """Auto-deleveraged accounts."""
-    return len(np.unique(replicate.numbers("adl", "counterparty")))
+    "number of distinct counterparties", kind="int64", worse="up",
+)(lambda replicate: len(np.unique(replicate.numbers("adl", "counterparty"))))  # fmt: skip
 
 
-@metric(
-    "adl_forgone_usd",
-    "USD",
-    "what auto-deleveraged accounts lost against closing at mark",
-    "sum of forgone_usd",
-    worse="up",
-    bounds=SIGNED,
-)
-def adl_forgone_usd(replicate: Replicate) -> Value:
-    """Haircut of the counterparties."""
-    return float(replicate.numbers("adl", "forgone_usd").sum())
+metric(
+    "adl_forgone_usd", "USD", "what auto-deleveraged accounts lost against closing at mark",
+    "sum of forgone_usd", worse="up", bounds=SIGNED,
+)(_sum("adl", "forgone_usd"))  # fmt: skip
 
 
-@metric(
+metric(
     "adl_needed_usd", "USD", "losses at mark that insolvent accounts left to auto-deleveraging",
     "sum of deficit_usd where positive", worse="up",
-)  # fmt: skip
-def adl_needed_usd(replicate: Replicate) -> Value:
-    """Needs of auto-deleveraging."""
-    return float(np.maximum(replicate.numbers("liquidations", "deficit_usd"), 0.0).sum())
+)(lambda replicate: _losses(replicate, "deficit_usd"))  # fmt: skip
 
 
 @metric(
@@ -160,7 +127,7 @@ def adl_needed_usd(replicate: Replicate) -> Value:
 def adl_overshoot_usd(replicate: Replicate) -> Value:
     """Excess of auto-deleveraging."""
     forgone = float(np.maximum(replicate.numbers("adl", "forgone_usd"), 0.0).sum())
-    return forgone - float(np.maximum(replicate.numbers("liquidations", "deficit_usd"), 0.0).sum())
+    return forgone - _losses(replicate, "deficit_usd")
 
 
 @metric(
