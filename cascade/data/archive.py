@@ -132,7 +132,11 @@ def seconds_since_1970(times: Floats) -> Floats:
 def _text(path: Path, name: str) -> str:
     """Return the text of a file, unpacked where it is packed."""
     if not path.is_file():
-        near = closest(path.name, [file.name for file in path.parent.glob("*")]) if path.parent.is_dir() else None
+        near = (
+            closest(path.name, [file.name for file in path.parent.glob("*")])
+            if path.parent.is_dir()
+            else None
+        )
         hint = f"did you mean {path.parent / near}?" if near else "give the path of a file"
         raise ScenarioError([Problem(MISSING_FILE, "no such data file", hint, name)])
     raw = path.read_bytes()
@@ -170,7 +174,9 @@ def _ours(cells: Sequence[str], names: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(seen)
 
 
-def _layout(cells: Sequence[str], layouts: Sequence[tuple[str, ...]], name: str, first: str) -> tuple[str, ...]:
+def _layout(
+    cells: Sequence[str], layouts: Sequence[tuple[str, ...]], name: str, first: str
+) -> tuple[str, ...]:
     """Return the columns of a file without a header: those of the kind whose flags are where the row's are."""
     flags = [cell.lower() in FLAGS for cell in cells]
     for layout in layouts:
@@ -178,7 +184,9 @@ def _layout(cells: Sequence[str], layouts: Sequence[tuple[str, ...]], name: str,
             return layout
     counts = listing(sorted({str(len(layout)) for layout in layouts}))
     message = f"the first row has {len(cells)} cells; a file without a header has {counts}"
-    problem = Problem(UNREADABLE, message, "give the file as it is published, or a header", name, 1, 1, 1, first)
+    problem = Problem(
+        UNREADABLE, message, "give the file as it is published, or a header", name, 1, 1, 1, first
+    )
     raise ScenarioError([problem])
 
 
@@ -208,7 +216,13 @@ def _fast(rows: Rows, wanted: Sequence[str]) -> dict[str, Floats] | None:
         return None
     try:
         table = np.loadtxt(
-            lines, dtype=kinds, delimiter=",", usecols=places, skiprows=int(rows.has_header), comments=None, ndmin=1
+            lines,
+            dtype=kinds,
+            delimiter=",",
+            usecols=places,
+            skiprows=int(rows.has_header),
+            comments=None,
+            ndmin=1,
         )
     except ValueError:
         return None

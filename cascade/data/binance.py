@@ -156,7 +156,9 @@ def _check_bars(rows: Rows) -> None:
             rows.refuse(c[whole] < 0, whole, "must be at least 0", _CORRECT)
         if whole in c and part in c:
             more = (c[part] < 0) | (c[part] > c[whole] * (1 + 1e-9))
-            rows.refuse(more, part, f"takers cannot have bought less than 0 or more than the {whole}", _CORRECT)
+            rows.refuse(
+                more, part, f"takers cannot have bought less than 0 or more than the {whole}", _CORRECT
+            )
     rows.raise_problems()
 
 

@@ -10,7 +10,18 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-from cascade.analysis.facts import Band, Gathered, Row, Sample, Verdict, bands_of, gather, judge, tally
+from cascade.analysis.facts import (
+    Band,
+    Gathered,
+    LackingError,
+    Row,
+    Sample,
+    Verdict,
+    bands_of,
+    gather,
+    judge,
+    tally,
+)
 from cascade.analysis.facts.curves import Averaged, Curve, averaged, curves_of
 from cascade.analysis.facts.real import real_sample
 from cascade.analysis.facts.tables import (
@@ -35,7 +46,7 @@ from cascade.scenario.schema import Scenario
 REPLICATES: Final = 4
 """Replicates of a scenario, unless asked for or given by it."""
 
-SALES: Final = 4
+SALES: Final = 2
 """Replicates of the paired sales at most, unless asked for: luck hardly differs in a pair."""
 
 TRADES_S: Final = 4 * 3600.0
@@ -106,7 +117,10 @@ class _Replicate:
 
     def with_sales(self, sold: _Replicate) -> _Replicate:
         """Return the same with what the sales gave."""
-        judged = {name: each for name, each in sold.gathered.items() if not isinstance(each, str)}
+        judged = {
+            name: each for name, each in sold.gathered.items()
+            if not any(isinstance(part, LackingError) for part in each[0])
+        }  # fmt: skip
         return _Replicate(self.gathered | judged, self.curves | sold.curves, self.hours)
 
 
@@ -133,7 +147,7 @@ def facts(
     replicates
         By default those of the run; of a scenario its own number, but at least 4.
     sales
-        Replicates in which sales are simulated, for the facts of impact; 0 for none. By default up to 4 of a
+        Replicates in which sales are simulated, for the facts of impact; 0 for none. By default 2 of a
         scenario, and none of a run.
 
     Raises

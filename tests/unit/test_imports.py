@@ -14,7 +14,7 @@ PACKAGE = Path(cascade.__file__).parent
 # A part may import those of a lower layer, and of its own.
 LAYERS = [
     {"errors", "units", "compiler", "rng", "provenance"},
-    {"scenario", "venues", "manual"},
+    {"scenario", "venues", "data", "manual"},
     {"core"},
     {"assembly", "engine"},
     {"output"},

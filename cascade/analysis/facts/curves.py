@@ -7,7 +7,6 @@ from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
 
-from cascade.analysis.facts.evidence import autocorrelation, correlation, plain
 from cascade.analysis.facts.impact import SHARES, SWEEP, WATCH_S, WATCHED
 from cascade.analysis.facts.measures import FIVE_S, HOUR_S, MINUTE_S, both, log_of, log_range
 from cascade.analysis.facts.observed import Floats, LackingError, Response, Sample, Series
@@ -73,7 +72,9 @@ def averaged(replicates: Sequence[Mapping[str, Curve]], real: Mapping[str, Curve
         count = known.sum(axis=0)
         mean = np.where(count > 0, np.where(known, table, 0.0).sum(axis=0) / np.maximum(count, 1), np.nan)
         low, high = (_quantile(table, share) for share in (0.05, 0.95))
-        found[name] = Averaged(there[0].x, mean, low, high, len(there), real[name].y if name in real else None)
+        found[name] = Averaged(
+            there[0].x, mean, low, high, len(there), real[name].y if name in real else None
+        )
     return found
 
 
@@ -83,6 +84,12 @@ def _quantile(table: Floats, share: float) -> Floats:
         float(np.quantile(column[np.isfinite(column)], share)) if np.isfinite(column).any() else np.nan
         for column in table.T
     ])  # fmt: skip
+
+
+def _correlation(x: Floats, y: Floats) -> float:
+    """Return the correlation of what is known of both."""
+    known = np.isfinite(x) & np.isfinite(y)
+    return float(np.corrcoef(x[known], y[known])[0, 1])
 
 
 # --- each curve --------------------------------------------------------------------------------------
@@ -109,7 +116,7 @@ def _memory(*, absolute: bool) -> Build:
     def build(sample: Sample) -> Curve:
         x = sample.every(MINUTE_S).returns
         x = np.abs(x) if absolute else x
-        values = [plain(autocorrelation(x, int(k))) if k < len(x) // 4 else np.nan for k in LAGS_MIN]
+        values = [_correlation(x[:-k], x[k:]) if k < len(x) // 4 else np.nan for k in LAGS_MIN]
         return Curve(LAGS_MIN.astype(np.float64), np.array(values))
 
     return build
@@ -133,7 +140,7 @@ def _signs(sample: Sample) -> Curve:
     sample.need("orders")
     assert sample.orders is not None
     signs = sample.orders.sign
-    values = [plain(autocorrelation(signs, int(k))) if k < len(signs) // 4 else np.nan for k in LAGS_ORDERS]
+    values = [_correlation(signs[:-k], signs[k:]) if k < len(signs) // 4 else np.nan for k in LAGS_ORDERS]
     return Curve(LAGS_ORDERS.astype(np.float64), np.array(values))
 
 
@@ -194,7 +201,7 @@ def _across(sample: Sample) -> Curve:
     values: list[float] = []
     for seconds in HORIZONS_S:
         try:
-            values.append(plain(correlation(*both(sample, float(seconds), 20))))
+            values.append(_correlation(*both(sample, float(seconds), 20)))
         except LackingError:
             values.append(np.nan)
     return Curve(HORIZONS_S, np.array(values))

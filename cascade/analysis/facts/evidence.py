@@ -83,11 +83,13 @@ class Tail:
         """Return 1 / mean ln(x_i / x_k+1) over the k largest (Hill 1975)."""
         k = int(weights @ self.counts * self.share)
         each = weights[self.blocks]
-        taken = np.minimum(np.cumsum(each), k)
-        at = int(np.searchsorted(np.cumsum(each), k, side="right"))
+        reached = np.cumsum(each)
+        at = int(np.searchsorted(reached, k, side="right"))
         if k < 1 or at >= len(self.logs):
             return float("nan")
-        excess = float(np.diff(taken, prepend=0.0) @ self.logs) / k - float(self.logs[at])
+        before = float(reached[at - 1]) if at else 0.0
+        threshold = float(self.logs[at])
+        excess = (float(each[:at] @ self.logs[:at]) + (k - before) * threshold) / k - threshold
         return 1.0 / excess if excess > 0 else float("nan")
 
 
@@ -124,7 +126,7 @@ def pooled(parts: Sequence[Evidence], *, by_part: bool) -> Evidence:
 def sums(terms: Sequence[Floats], of: Of, blocks: int = BLOCKS) -> Sums:
     """Return terms summed by blocks of equal length; an observation of which a term is missing counts for nothing."""
     table = np.stack([np.asarray(term, np.float64) for term in terms], axis=-1)
-    known = np.isfinite(table).all(axis=1)
+    known = np.atleast_1d(np.isfinite(table).all(axis=1))
     if not known.all():
         table = np.where(known[:, None], table, 0.0)
     n = max(min(blocks, len(table)), 1)

@@ -44,8 +44,8 @@ def _left(sample: Sample, after_s: float) -> Evidence:
 
 
 @fact(
-    20, "impact_exponent", "exponent of impact in size", "slope of ln of the fall at the end of a sale of one hour on ln of "
-    "its size, 20M to 5.5B",
+    20, "impact_exponent", "exponent of impact in size",
+    "slope of ln of the fall at the end of a sale of one hour on ln of its size, 20M to 5.5B",
     Part("", Band(0.4, 0.6, "stated", "literature: square root, .49 on 2,000 stocks, Bitcoin over four decades")),
     must=True, applies=_APPLIES,
 )  # fmt: skip

@@ -7,17 +7,18 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final, TypeAlias
 
 import numpy as np
 
 from cascade.analysis.facts.evidence import Evidence, Single, plain, pooled
 from cascade.analysis.facts.observed import Floats, LackingError, Sample
-from cascade.analysis.facts.registry import Band, Fact, Part, in_order
+from cascade.analysis.facts.registry import Band, Fact, Measured, Part, in_order
 from cascade.analysis.statistics import Estimate, Mean, Quantile
 
-RESAMPLES: Final = 1999
-"""Draws of a bootstrap: the ends of a 95 % interval are draws themselves, the 50th and the 1950th."""
+RESAMPLES: Final = 999
+"""Draws of a bootstrap: the ends of a 95 % interval are draws themselves, the 25th and the 975th."""
 
 REPLICATES: Final = 6
 """From so many on replicates are the units whose luck is resampled, as everywhere else."""
@@ -27,9 +28,8 @@ WINDOWS: Final = 20
 
 _KEY: Final = 20250701
 
-Evidences: TypeAlias = tuple[Evidence, ...]
-Gathered: TypeAlias = dict[str, "list[Evidences] | str"]
-"""By the name of a fact, the evidence of each window, or why there is none."""
+Gathered: TypeAlias = dict[str, "list[Measured]"]
+"""By the name of a fact, the evidence of each part of each window, or why there is none."""
 
 
 class Verdict(StrEnum):
@@ -96,18 +96,25 @@ def gather(sample: Sample, *, run_s: float | None = None) -> Gathered:
     return {fact.name: _of_fact(fact, sample, run_s) for fact in in_order()}
 
 
-def _of_fact(fact: Fact, sample: Sample, run_s: float | None) -> list[Evidences] | str:
-    found: list[Evidences] = []
-    reason = ""
+def _of_fact(fact: Fact, sample: Sample, run_s: float | None) -> list[Measured]:
+    found: list[Measured] = []
     for window in sample.windows(fact.window, run_s):
         try:
             found.append(fact.measure(window))
         except LackingError as lacking:
-            reason = reason or str(lacking)
-    return found or reason
+            found.append((lacking,) * len(fact.parts))
+    return found
 
 
-def judge(replicates: Sequence[Gathered], bands: Mapping[tuple[str, int], Band], days: float) -> tuple[Row, ...]:
+def known_of(windows: Iterable[Measured], number: int) -> list[Evidence]:
+    """Return the evidence that windows have of a part."""
+    parts = (window[number] for window in windows)
+    return [part for part in parts if not isinstance(part, LackingError)]
+
+
+def judge(
+    replicates: Sequence[Gathered], bands: Mapping[tuple[str, int], Band], days: float
+) -> tuple[Row, ...]:
     """Return every fact with its verdict.
 
     Parameters
@@ -127,23 +134,20 @@ def judge(replicates: Sequence[Gathered], bands: Mapping[tuple[str, int], Band],
     )  # fmt: skip
 
 
-def _read(
-    fact: Fact, number: int, replicates: Sequence[list[Evidences] | str], band: Band, days: float
-) -> Reading:
+def _read(fact: Fact, number: int, replicates: Sequence[list[Measured]], band: Band, days: float) -> Reading:
     part = fact.parts[number]
-    there = [[window[number] for window in each] for each in replicates if not isinstance(each, str)]
+    there = [known for each in replicates if (known := known_of(each, number))]
     if not there:
-        reason = next((each for each in replicates if isinstance(each, str)), "there is no record of it")
+        reason = str(replicates[0][0][number])
         return Reading(part, band, Verdict.NOT_JUDGED, reason=reason)
     if days < fact.days:
         reason = f"{days:.3g} days say nothing yet: it takes at least {fact.days:g}"
         return Reading(part, band, Verdict.NOT_JUDGED, reason=reason)
-    estimate = estimate_of(fact, there)
+    values = values_of(fact, there)
+    estimate = estimate_of(fact, there, values)
     if not math.isfinite(estimate.value):
         return Reading(part, band, Verdict.NOT_JUDGED, reason="the figure has no value")
-    share = None
-    if fact.reduce != "pooled":
-        share = float(np.mean([band.holds(_reduced(fact, list(map(plain, each)))) for each in there]))
+    share = float(np.mean([band.holds(value) for value in values])) if len(values) else None
     return Reading(part, band, verdict_of(estimate, band), estimate, share, estimate.reason)
 
 
@@ -157,15 +161,21 @@ def verdict_of(estimate: Estimate, band: Band) -> Verdict:
     return Verdict.EDGE
 
 
-def estimate_of(fact: Fact, replicates: Sequence[Sequence[Evidence]]) -> Estimate:
-    """Return a figure over replicates, each given as the evidence of its windows.
+def values_of(fact: Fact, replicates: Sequence[Sequence[Evidence]]) -> Floats:
+    """Return the figure of each replicate; none where they are taken together."""
+    if fact.reduce == "pooled":
+        return np.empty(0)
+    return np.array([_reduced(fact, list(map(plain, windows))) for windows in replicates])
+
+
+def estimate_of(fact: Fact, replicates: Sequence[Sequence[Evidence]], values: Floats) -> Estimate:
+    """Return a figure over replicates, each given as the evidence of its windows, and as its own figure.
 
     From six replicates on the interval is that of a mean (or median) of independent replicates. Of fewer,
     blocks of time are resampled within each.
     """
     if fact.reduce == "pooled":
         return _of_pooled(replicates)
-    values = np.array([_reduced(fact, list(map(plain, windows))) for windows in replicates])
     known = values[np.isfinite(values)]
     if len(known) == 0:
         return Estimate(math.nan, None, None, 0)
@@ -193,20 +203,26 @@ def _along(fact: Fact, draws: Floats) -> Floats:
 
 
 def _of_pooled(replicates: Sequence[Sequence[Evidence]]) -> Estimate:
-    whole = pooled([window for windows in replicates for window in windows], by_part=len(replicates) >= REPLICATES)
+    whole = pooled(
+        [window for windows in replicates for window in windows], by_part=len(replicates) >= REPLICATES
+    )
     return _between(plain(whole), whole.value(_weights(whole.n_blocks, 0)), len(replicates))
 
 
 def _draws(fact: Fact, windows: Sequence[Evidence], stream: int) -> Floats:
     """Return the figure of a replicate for each draw of its blocks, or of its windows where they are many."""
-    if len(windows) >= WINDOWS and fact.reduce == "mean":
+    if len(windows) >= WINDOWS:
         values = np.array([plain(each) for each in windows])
         known = values[np.isfinite(values)]
-        return _weights(len(known), stream) @ known / len(known)
-    each = [evidence.value(_weights(evidence.n_blocks, 100 * stream + k)) for k, evidence in enumerate(windows)]
+        generator = np.random.Generator(np.random.Philox(key=_KEY + stream))
+        return _along(fact, known[generator.integers(0, len(known), (len(known), RESAMPLES))])
+    each = [
+        evidence.value(_weights(evidence.n_blocks, 100 * stream + k)) for k, evidence in enumerate(windows)
+    ]
     return _along(fact, np.stack(each))
 
 
+@lru_cache(maxsize=64)
 def _weights(n: int, stream: int) -> Floats:
     """Return how often each of n blocks is in each draw; what is drawn depends on n and the stream alone."""
     generator = np.random.Generator(np.random.Philox(key=_KEY + stream))
@@ -219,7 +235,9 @@ def _between(value: float, draws: Floats, n: int) -> Estimate:
     if len(known) < RESAMPLES // 2:
         return Estimate(value, None, None, n, reason="too few blocks have a value")
     rank = max(round(0.025 * (len(known) + 1)), 1)
-    return Estimate(value, float(known[rank - 1]), float(known[-rank]), n, "block bootstrap")
+    # of few blocks, in which the largest may not be, moments and tails come out lower than of all
+    low, high = min(float(known[rank - 1]), value), max(float(known[-rank]), value)
+    return Estimate(value, low, high, n, "block bootstrap")
 
 
 def bands_of(gathered: Gathered, source: str) -> dict[tuple[str, int], Band]:
@@ -229,18 +247,19 @@ def bands_of(gathered: Gathered, source: str) -> dict[tuple[str, int], Band]:
     """
     found: dict[tuple[str, int], Band] = {}
     for fact in in_order():
-        windows = gathered[fact.name]
-        if isinstance(windows, str):
-            continue
         for number in range(len(fact.parts)):
-            each = [window[number] for window in windows]
-            estimate = estimate_of(fact, [each])
+            each = known_of(gathered[fact.name], number)
+            if not each:
+                continue
+            estimate = estimate_of(fact, [each], values_of(fact, [each]))
             values = np.array([plain(one) for one in each])
             values = values[np.isfinite(values)]
             observed = {source: estimate.value}
             if len(values) >= WINDOWS and fact.reduce != "pooled":
                 low, high = (float(x) for x in np.quantile(values, (0.05, 0.95)))
-                found[fact.name, number] = Band(low, high, "days", f"{source}: {len(values)} windows", observed)
+                found[fact.name, number] = Band(
+                    low, high, "days", f"{source}: {len(values)} windows", observed
+                )
             elif estimate.low is not None and estimate.high is not None:
                 found[fact.name, number] = Band(estimate.low, estimate.high, "bootstrap", source, observed)
     return found

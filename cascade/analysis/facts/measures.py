@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
-from cascade.analysis.facts.observed import Floats, Response, Sample, Series, enough
+from cascade.analysis.facts.evidence import Evidence
+from cascade.analysis.facts.observed import Floats, LackingError, Response, Sample, Series, enough
 
 MINUTE_S, FIVE_S, HOUR_S = 60.0, 300.0, 3600.0
 
@@ -39,6 +42,21 @@ def both(sample: Sample, seconds: float, least: int = 30) -> tuple[Floats, Float
     x, y = (sample.every(seconds, of=which).returns for which in ("bars", "pair"))
     enough(min(len(x), len(y)), least, f"returns of {seconds:g} s")
     return x, y
+
+
+def hourly_of_both(sample: Sample) -> tuple[Floats, Floats]:
+    """Return the returns of an hour, begun every five minutes, of the market and of another asset's."""
+    logs = [sample.every(FIVE_S, of=which).logs for which in ("bars", "pair")]
+    enough(min(map(len, logs)), 60, "bars of five minutes")
+    return logs[0][12:] - logs[0][:-12], logs[1][12:] - logs[1][:-12]
+
+
+def possible(make: Callable[[], Evidence]) -> Evidence | LackingError:
+    """Return the evidence of one part of a fact, or why there is none, whatever the others have."""
+    try:
+        return make()
+    except LackingError as lacking:
+        return lacking
 
 
 def imbalance(bars: Series) -> Floats:

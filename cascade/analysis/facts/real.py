@@ -72,9 +72,15 @@ def series_of_trades(trades: Trades) -> Series:
     has_any = begins <= last
     high, low = price.copy(), price.copy()
     edges = begins[has_any]
-    high[has_any], low[has_any] = np.maximum.reduceat(trades.price, edges), np.minimum.reduceat(trades.price, edges)
-    sums = [np.bincount(second, weights=weights, minlength=n) for weights in (trades.usd, trades.usd * trades.sign)]
-    columns = {"price": price, "high": high, "low": low, "volume": sums[0], "flow": sums[1]}
+    high[has_any], low[has_any] = (
+        np.maximum.reduceat(trades.price, edges),
+        np.minimum.reduceat(trades.price, edges),
+    )
+    volume, flow = (
+        np.bincount(second, weights=weights, minlength=n).astype(np.float64)
+        for weights in (trades.usd, trades.usd * trades.sign)
+    )
+    columns = {"price": price, "high": high, "low": low, "volume": volume, "flow": flow}
     return Series(1.0, columns, float(first % DAY_S))
 
 
@@ -82,7 +88,7 @@ def orders_of(trades: Trades) -> Orders:
     """Return taker orders: trades of one millisecond and side, in the order of their first trade."""
     keys = np.rint(trades.time_s * 1e3).astype(np.int64) * 2 + (trades.sign > 0)
     _, first, order = np.unique(keys, return_index=True, return_inverse=True)
-    usd = np.bincount(order, weights=trades.usd)
+    usd = np.bincount(order, weights=trades.usd).astype(np.float64)
     arrived = np.argsort(first, kind="stable")
     return Orders(trades.sign[first][arrived], usd[arrived])
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
 from cascade.analysis.facts.evidence import Evidence
-from cascade.analysis.facts.observed import Sample, Window
+from cascade.analysis.facts.observed import LackingError, Sample, Window
 
 Rule: TypeAlias = Literal["days", "windows", "bootstrap", "stated", "union", "own"]
 """How a band comes about; `RULES` says it in words."""
@@ -54,7 +54,10 @@ class Part:
     band: Band
 
 
-Measure: TypeAlias = Callable[[Sample], tuple[Evidence, ...]]
+Measured: TypeAlias = tuple["Evidence | LackingError", ...]
+"""Evidence of each part of a fact, or why a part has none."""
+
+Measure: TypeAlias = Callable[[Sample], Measured]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +115,9 @@ def fact(
     def register(measure: Measure) -> Measure:
         if name in FACTS or any(row == each.row for each in FACTS.values()):
             raise ValueError(f"fact {row} {name!r} is declared twice")
-        FACTS[name] = Fact(row, name, title, estimator, unit, parts, measure, window, reduce, must, applies, days)
+        FACTS[name] = Fact(
+            row, name, title, estimator, unit, parts, measure, window, reduce, must, applies, days
+        )
         return measure
 
     return register

@@ -100,7 +100,11 @@ def subject_of(units: RunUnits, market: str | None = None) -> Subject:
     leveraged = [each for each in units.markets if each.leveraged and not each.lending]
     names = [each.name for each in leveraged]
     if not leveraged or (market is not None and market not in names):
-        wanted = f"no leveraged market '{market}'{did_you_mean(market, names)}" if market else "no leveraged market"
+        wanted = (
+            f"no leveraged market '{market}'{did_you_mean(market, names)}"
+            if market
+            else "no leveraged market"
+        )
         known = f"leveraged markets are: {', '.join(names)}" if names else "facts are about a perpetual"
         raise UsageError(f"the scenario has {wanted}", remedy=known)
     chosen = leveraged[names.index(market) if market else 0]
@@ -135,7 +139,9 @@ def sample_of(
         orders = _orders(tables.replicate("trades", number), subject.market)
     if "liquidations" in tables:
         duration = len(own) * own.seconds
-        liquidations = _liquidations(tables.replicate("liquidations", number), units, subject.market.asset, duration)
+        liquidations = _liquidations(
+            tables.replicate("liquidations", number), units, subject.market.asset, duration
+        )
     funding, asked, added = None, None, None
     if scenario is not None and _follows_rule(scenario, subject.market.name):
         funding = _funding(rows, units, subject.market)
@@ -146,7 +152,9 @@ def sample_of(
     if scenario is None or not scenario.published:
         why["added_share"] = "the scenario is of no real day: nothing was published to hold it against"
     else:
-        outside = _outside_bps(tables, number, subject.market) if outside_fall_bps is None else outside_fall_bps
+        outside = (
+            _outside_bps(tables, number, subject.market) if outside_fall_bps is None else outside_fall_bps
+        )
         added = _added_share(fall_bps(rows, subject.market.name), outside, why)
     return Sample((own,), pair, orders, liquidations, None, asked, funding, added, why)
 
@@ -171,7 +179,9 @@ def _series(rows: pa.Table, units: RunUnits, market: MarketUnits, reference: Mar
             columns[f"{side}_{bps}"] = _numbers(rows, f"{side}_depth_{bps}bps_usd", mask)
     if reference is not None:
         spot = is_name(rows.column("market"), reference.name)
-        columns["reference"] = (_numbers(rows, "best_bid_price", spot) + _numbers(rows, "best_ask_price", spot)) / 2.0
+        columns["reference"] = (
+            _numbers(rows, "best_bid_price", spot) + _numbers(rows, "best_ask_price", spot)
+        ) / 2.0
     whole = np.abs(ends - seconds * np.arange(1, len(ends) + 1)) < 1e-6 * seconds
     n = len(whole) if whole.all() else int(np.argmin(whole))  # the last bar may be shorter
     start_s = None if units.start is None else units.start.timestamp() % DAY_S
@@ -198,7 +208,7 @@ def _liquidations(rows: pa.Table, units: RunUnits, asset: str, duration_s: float
     venues = to_names(rows.column("reporting"))[mask]
     keys = np.stack([to_numpy(rows.column(name))[mask] for name in ("account", "life")])
     _, episode = np.unique(keys, axis=1, return_inverse=True)
-    sizes = np.bincount(episode.ravel(), weights=usd)
+    sizes = np.bincount(episode.ravel(), weights=usd).astype(np.float64)
     seen = (venues == FEED) & (usd > 0)
     feed = (t_s[seen], usd[seen]) if FEED in units.feeds else None
     return Liquidations(sizes[sizes > 0], t_s[usd > 0], feed, duration_s)
@@ -220,7 +230,7 @@ def _asked(scenario: Scenario, market: str) -> dict[int, float] | None:
     """Return the USD that makers are asked for on one side, by distance; None where a group has no profile."""
     from cascade.scenario.tables import read_depth
 
-    asked = dict.fromkeys(DISTANCES_BPS, 0.0)
+    asked: dict[int, float] = dict.fromkeys(DISTANCES_BPS, 0.0)
     for group in scenario.makers:
         if market not in scenario.select_markets(group.markets):
             continue
