@@ -23,6 +23,7 @@ from cascade.analysis.facts import (
     tally,
 )
 from cascade.analysis.facts.curves import Averaged, Curve, averaged, curves_of
+from cascade.analysis.facts.observed import DAY_S
 from cascade.analysis.facts.real import real_sample
 from cascade.analysis.facts.tables import (
     BAR_COLUMNS,
@@ -196,7 +197,8 @@ class Prepared:
         bands: dict[tuple[str, int], Band] = {}
         real: dict[str, Curve] = {}
         if self.real is not None:
-            bands = bands_of(gather(self.real, run_s=hours * 3600.0), self.against)
+            windows_s = max(hours * 3600.0, DAY_S)  # as long as a replicate, so that estimators see as much
+            bands = bands_of(gather(self.real, run_s=windows_s), self.against)
             real = curves_of(self.real)
         rows = judge([each.gathered for each in found], bands, len(found) * hours / 24.0)
         curves = averaged([each.curves for each in found], real)

@@ -7,11 +7,15 @@ from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
 
+from cascade.analysis.facts.evidence import mean, plain
 from cascade.analysis.facts.impact import SHARES, SWEEP, WATCH_S, WATCHED
-from cascade.analysis.facts.measures import FIVE_S, HOUR_S, MINUTE_S, both, log_of, log_range
+from cascade.analysis.facts.measures import FIVE_S, HOUR_S, MINUTE_S, both, log_of, log_range, returns
 from cascade.analysis.facts.observed import Floats, LackingError, Response, Sample, Series
 
 YEAR_S: Final = 365.0 * 86_400.0
+
+LEAST: Final = 20
+"""Returns below which a curve has no point."""
 
 DEVIATIONS: Final = np.geomspace(0.5, 40.0, 41)
 LAGS_MIN: Final = np.arange(1, 121)
@@ -52,7 +56,8 @@ def curves_of(sample: Sample) -> dict[str, Curve]:
     found: dict[str, Curve] = {}
     for name, build in CURVES.items():
         try:
-            curve = build(sample)
+            with np.errstate(divide="ignore", invalid="ignore"):  # of what stands still
+                curve = build(sample)
         except LackingError:
             continue
         if np.isfinite(curve.y).any():
@@ -106,7 +111,7 @@ def _exceeding(values: Floats, grid: Floats) -> Floats:
 
 def _tail(seconds: float) -> Build:
     def build(sample: Sample) -> Curve:
-        x = sample.every(seconds).returns
+        x = returns(sample, seconds, LEAST)
         return Curve(DEVIATIONS, _exceeding(np.abs(x) / np.nanstd(x), DEVIATIONS))
 
     return build
@@ -114,7 +119,7 @@ def _tail(seconds: float) -> Build:
 
 def _memory(*, absolute: bool) -> Build:
     def build(sample: Sample) -> Curve:
-        x = sample.every(MINUTE_S).returns
+        x = returns(sample, MINUTE_S, LEAST)
         x = np.abs(x) if absolute else x
         values = [_correlation(x[:-k], x[k:]) if k < len(x) // 4 else np.nan for k in LAGS_MIN]
         return Curve(LAGS_MIN.astype(np.float64), np.array(values))
@@ -127,12 +132,11 @@ def _signature(sample: Sample) -> Curve:
     values: list[float] = []
     for seconds in INTERVALS_S:
         try:
-            x = sample.every(float(seconds)).returns
+            x = returns(sample, float(seconds), LEAST)
         except LackingError:
             values.append(np.nan)
             continue
-        enough = np.isfinite(x).sum() >= 10
-        values.append(float(np.sqrt(np.nanmean(x**2) * YEAR_S / seconds)) if enough else np.nan)
+        values.append(float(np.sqrt(np.nanmean(x**2) * YEAR_S / seconds)))
     return Curve(INTERVALS_S, np.array(values))
 
 
@@ -173,7 +177,7 @@ def _refill(sample: Sample) -> Curve:
 
 def _depth(sample: Sample) -> Curve:
     bars = _longest(sample)
-    usd = [float(np.nanmean(bars[f"bid_{k}"] + bars[f"ask_{k}"])) / 2.0 for k in DISTANCES_BPS]
+    usd = [plain(mean(bars[f"bid_{k}"] + bars[f"ask_{k}"])) / 2.0 for k in DISTANCES_BPS]
     return Curve(np.array(DISTANCES_BPS, np.float64), np.array(usd))
 
 
@@ -201,7 +205,7 @@ def _across(sample: Sample) -> Curve:
     values: list[float] = []
     for seconds in HORIZONS_S:
         try:
-            values.append(_correlation(*both(sample, float(seconds), 20)))
+            values.append(_correlation(*both(sample, float(seconds), LEAST)))
         except LackingError:
             values.append(np.nan)
     return Curve(HORIZONS_S, np.array(values))

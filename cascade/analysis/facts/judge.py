@@ -100,7 +100,8 @@ def _of_fact(fact: Fact, sample: Sample, run_s: float | None) -> list[Measured]:
     found: list[Measured] = []
     for window in sample.windows(fact.window, run_s):
         try:
-            found.append(fact.measure(window))
+            with np.errstate(divide="ignore", invalid="ignore"):  # of what stands still
+                found.append(fact.measure(window))
         except LackingError as lacking:
             found.append((lacking,) * len(fact.parts))
     return found
