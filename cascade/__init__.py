@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from cascade.errors import CascadeError
     from cascade.experiment.attribution import Attribution, attribute
     from cascade.experiment.comparison import Comparison, compare
+    from cascade.experiment.facts import Facts, facts
     from cascade.experiment.replay import replay
     from cascade.experiment.run import run
     from cascade.experiment.sweep import sweep
@@ -44,6 +45,7 @@ __all__ = [
     "CascadeError",
     "CascadeModel",
     "Comparison",
+    "Facts",
     "MarginTier",
     "Position",
     "Result",
@@ -52,6 +54,7 @@ __all__ = [
     "attribute",
     "bankruptcy_price",
     "compare",
+    "facts",
     "initial_margin",
     "liquidation_price",
     "load",
@@ -72,6 +75,7 @@ _HOMES = {
     "CascadeError": "cascade.errors",
     "CascadeModel": "cascade.model",
     "Comparison": "cascade.experiment.comparison.types",
+    "Facts": "cascade.experiment.facts",
     "MarginTier": "cascade.calculator.account",
     "Position": "cascade.calculator.account",
     "Result": "cascade.output.reader",
@@ -80,6 +84,7 @@ _HOMES = {
     "attribute": "cascade.experiment.attribution",
     "bankruptcy_price": "cascade.calculator.account",
     "compare": "cascade.experiment.comparison.compare",
+    "facts": "cascade.experiment.facts",
     "initial_margin": "cascade.calculator.account",
     "liquidation_price": "cascade.calculator.account",
     "load": "cascade.scenario",

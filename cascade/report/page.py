@@ -24,14 +24,17 @@ from cascade.report.builders.comparison import comparison_verdict
 from cascade.report.builders.differences import labels
 from cascade.report.builders.headline import verdict
 from cascade.report.builders.study import FEWEST_BINS, Study, Variant
-from cascade.report.builders.table import Column, Floats, Table, plain, show
+from cascade.report.builders.table import Column, Floats, Table, plain, said, show
 from cascade.report.draw.legend import swatch
 from cascade.report.draw.plotly import figure_json
 from cascade.report.figures import FigureSpec
 from cascade.report.sections import Section, sections
+from cascade.report.stylised import heading, remarks
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+
+    from cascade.experiment.facts import Facts
 
 FOLDER: Final = Path(__file__).resolve().parent
 MOST_BYTES: Final = 3_000_000
@@ -125,20 +128,57 @@ def page(study: Study, options: Options | None = None) -> str:
     return text
 
 
+def facts_page(found: Facts, options: Options | None = None) -> str:
+    """Return a page of stylised facts as HTML: the verdicts, and the curves behind them.
+
+    Raises
+    ------
+    UsageError
+        If the page is to be static and matplotlib is not installed.
+    """
+    return _filled(
+        Study((), facts=found), options or Options(), title=f"{found.name}: stylised facts",
+        verdict=said(f"{heading(found)}."), conditions=" ".join(remarks(found)), description="", references=[],
+        origin="every number comes from the facts as cascade computed them", is_unfinished=False,
+    )  # fmt: skip
+
+
 def _rendered(study: Study, options: Options) -> str:
+    return _filled(
+        study, options, title=_title(study), verdict=comparison_verdict(study) or verdict(study),
+        conditions=_conditions(study), description=_description(study), references=_references(study),
+        origin="every number comes from the tables of the run",
+        is_unfinished=study.first.result.outcome == "unfinished",
+    )  # fmt: skip
+
+
+def _filled(study: Study, options: Options, **about: Any) -> str:
+    """Return the page of a study: its sections, and what stands about them."""
     shown, absent = sections(study)
     made = options.made or datetime.now(UTC)
     template = _environment().get_template("page.html")
     return template.render(
-        study=study, title=_title(study), verdict=comparison_verdict(study) or verdict(study), sections=shown,
-        absent=absent,
-        confidence=f"{100 * (study.comparison.confidence if study.comparison else CONFIDENCE):g} %",
-        n=f"{study.n:,} replicate{'s' * (study.n != 1)}", description=_description(study), references=_references(study),
-        is_static=options.static, made=f"{made:%Y-%m-%d %H:%M} UTC", version=software_version(),
-        draw=_Drawer(static=options.static), style=_asset("style.css"), script=_asset("script.js"),
-        plotly="" if options.static else _asset("plotly/plotly-cartesian.min.js"),
-        is_unfinished=study.first.result.outcome == "unfinished",
+        sections=shown, absent=absent, is_static=options.static, made=f"{made:%Y-%m-%d %H:%M} UTC",
+        version=software_version(), draw=_Drawer(static=options.static), style=_asset("style.css"),
+        script=_asset("script.js"), plotly="" if options.static else _asset("plotly/plotly-cartesian.min.js"), **about,
     )  # fmt: skip
+
+
+def _conditions(study: Study) -> str:
+    """Return how many replicates a page rests on, and what its figures are."""
+    n = f"{study.n:,} replicate{'s' * (study.n != 1)}"
+    after = "A stress result, conditional on the scenario; not a forecast."
+    if study.comparison is not None:
+        confidence = f"{100 * study.comparison.confidence:g} %"
+        return (
+            f"Baseline: {study.first.label}. {n} each. Differences are of means, with intervals of {confidence}; all "
+            f"else are medians. {after}"
+        )
+    if study.n > 5:
+        return f"{n}. Medians [95 % order-statistic interval of the median]. {after}"
+    if study.n > 1:
+        return f"{n}. Medians; an interval needs 6 replicates. {after}"
+    return f"{n}. One realisation: nothing here says how much of it is luck. {after}"
 
 
 def _title(study: Study) -> str:
@@ -258,4 +298,4 @@ def spark(values: Floats) -> Any:
     )
 
 
-__all__ = ["MOST_BYTES", "Options", "Section", "page", "study_of"]
+__all__ = ["MOST_BYTES", "Options", "Section", "facts_page", "page", "study_of"]

@@ -6,7 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from cascade.report.builders import comparison, ensemble, facts, graph, liquidations, losses, outcomes
+from cascade.report.builders import (
+    comparison,
+    ensemble,
+    facts,
+    graph,
+    liquidations,
+    losses,
+    outcomes,
+    stylised,
+)
 from cascade.report.builders.differences import differences
 from cascade.report.builders.headline import headline
 from cascade.report.builders.liquidation_map import liquidation_map
@@ -26,6 +35,8 @@ class Plan:
     tables: Tables = field(default=lambda _study: [])
     is_closed: bool = False
     """Its tables are long, and closed until the reader opens them."""
+    of_facts: bool = False
+    """It belongs to a page of stylised facts, and not to one of runs."""
 
 
 @dataclass(frozen=True)
@@ -94,20 +105,25 @@ PLANS: Final = (
     Plan("checks", "Checks", lambda study: [facts.checks(study)]),
     Plan("provenance", "Provenance", lambda study: [facts.provenance(study)]),
     Plan("definitions", "Definitions", lambda study: [facts.definitions(study)], is_closed=True),
+    Plan("facts", "Does it behave as a market does?", stylised.verdicts, of_facts=True),
+    Plan("facts-curves", "What is behind the verdicts", of_facts=True),
+    Plan("facts-estimators", "How each fact is estimated", stylised.estimators, is_closed=True, of_facts=True),
 )  # fmt: skip
 
 
 def sections(study: Study) -> tuple[list[Section], list[tuple[str, str]]]:
     """Return the sections that have something to show, and, of figures that could not be made, why."""
+    plans = [plan for plan in PLANS if plan.of_facts == (study.facts is not None)]
+    ids = {plan.id for plan in plans}
     made: dict[str, list[FigureSpec]] = {}
     absent: list[tuple[str, str]] = []
-    for entry in FIGURES.values():
+    for entry in (each for each in FIGURES.values() if each.section in ids):
         found = entry.make(study)
         if isinstance(found, Missing):
             absent.append((entry.name, found.reason))
         else:
             made.setdefault(entry.section, []).extend(found)
-    filled = [_filled(plan, study, made.get(plan.id, [])) for plan in PLANS]
+    filled = [_filled(plan, study, made.get(plan.id, [])) for plan in plans]
     return [section for section in filled if section.tables or section.figures], absent
 
 

@@ -9,13 +9,14 @@ from types import MappingProxyType
 
 from cascade.analysis.statistics import CONFIDENCE
 from cascade.errors import UsageError
+from cascade.experiment.facts import Facts
 from cascade.experiment.recorder import units_of
 from cascade.experiment.request import scenario_of
 from cascade.output.manifest import MANIFEST, RESOLVED, write_atomically
 from cascade.output.reader import Result
 from cascade.output.reader import read as read_run
 from cascade.output.sweep import Sweep, is_sweep, read
-from cascade.report.page import Options, page, study_of
+from cascade.report.page import Options, facts_page, page, study_of
 
 
 def read_for_report(folder: str | Path) -> Result | Sweep:
@@ -69,10 +70,7 @@ def write_report(
         Results that can't be read, or can't be compared.
     """
     path = Path(path)
-    if path.exists() and not force:
-        raise UsageError(
-            "the file exists", where=str(path), remedy="overwrite it with --force", code="CAS802"
-        )
+    refuse_existing(path, force=force)
     study = study_of(sources, baseline, metrics, confidence=confidence)
     if markdown:
         from cascade.report.markdown import memo
@@ -83,3 +81,31 @@ def write_report(
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, text)
     return path
+
+
+def write_facts(found: Facts, path: str | Path, *, static: bool = False) -> Path:
+    """Write a page of stylised facts and return its file; see `refuse_existing`.
+
+    Raises
+    ------
+    UsageError
+        If matplotlib is missing for a static page.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, facts_page(found, Options(static=static)))
+    return path
+
+
+def refuse_existing(path: Path, *, force: bool) -> None:
+    """Refuse to overwrite a file, unless forced.
+
+    Raises
+    ------
+    UsageError
+        The file exists.
+    """
+    if path.exists() and not force:
+        raise UsageError(
+            "the file exists", where=str(path), remedy="overwrite it with --force", code="CAS802"
+        )

@@ -12,7 +12,7 @@ PACKAGE = Path(cascade.__file__).parent
 
 LAYERS = [
     {"names", "errors", "escape", "units", "compiler", "rng", "provenance", "installation"},
-    {"scenario", "venues", "manual"},
+    {"scenario", "venues", "data", "manual"},
     {"core"},
     {"assembly", "engine"},
     {"output"},

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from cascade.assembly import Assembled
     from cascade.experiment.attribution import Attribution
     from cascade.experiment.comparison import Comparison
+    from cascade.experiment.facts import Facts
 
 T = TypeVar("T")
 
@@ -221,6 +222,8 @@ class Study:
     """What the sweep that the runs are of asks; empty where there is none."""
     attribution: Attribution | None = None
     """What each channel did, where the run is that of a sweep over channels with all of them on."""
+    facts: Facts | None = None
+    """Stylised facts, where the page is about them and nothing else: it has no variants then."""
     _built: dict[Any, Any] = field(default_factory=dict[Any, Any], repr=False)
 
     def coarser(self) -> Study:

@@ -10,6 +10,7 @@ from cascade.report.figures import book as _book  # isort: skip
 from cascade.report.figures import losses as _losses  # isort: skip
 from cascade.report.figures import outcomes as _outcomes  # isort: skip
 from cascade.report.figures import comparison as _comparison  # isort: skip
+from cascade.report.figures import stylised as _stylised  # isort: skip
 from cascade.report.figures.registry import FIGURES, Entry, figure
 from cascade.report.figures.spec import FigureSpec
 
@@ -25,4 +26,5 @@ _MODULES = (
     _losses,
     _outcomes,
     _comparison,
+    _stylised,
 )

@@ -1,0 +1,91 @@
+"""`cascade facts`: whether the market of a scenario, or of a run, behaves as a real one does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cascade.cli.terminal import AsJson, Jobs, Overrides, running, say, show, show_json, show_rich
+
+if TYPE_CHECKING:
+    from cascade.experiment.facts import Facts
+
+
+def facts(
+    source: Annotated[Path, typer.Argument(metavar="SCENARIO|RUN", help="Scenario file, or folder of a run.")],
+    overrides: Overrides = None,
+    replicates: Annotated[
+        int | None, typer.Option("-n", "--replicates", min=1, help="Replicates; of a scenario at least 4 by default.")
+    ] = None,
+    against: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--against", metavar="BARS.csv", help="Your own bars, whose figures become the bands; twice for two assets."
+        ),
+    ] = None,
+    trades: Annotated[
+        Path | None, typer.Option("--trades", metavar="TRADES.csv", help="Your own trades, for the same.")
+    ] = None,
+    market: Annotated[
+        str | None, typer.Option("--market", help="Market to judge; by default the first perpetual.")
+    ] = None,
+    sales: Annotated[
+        int | None, typer.Option("--sales", min=0, help="Replicates of the sales that facts of impact need; 0: none.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option("--seed", min=0, help="Seed, in place of the scenario's.")] = None,
+    jobs: Jobs = None,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", metavar="PAGE.html", help="Also write a page with the figures.")
+    ] = None,
+    static: Annotated[bool, typer.Option("--static", help="The page without JavaScript.")] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit 1 if a fact is outside that no market may miss.")
+    ] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the page.")] = False,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress.")] = False,
+    json: AsJson = False,
+) -> None:  # fmt: skip
+    """Hold the stylised facts of a market against bands of real ones.
+
+    A scenario is run for them in memory: nothing is written, and nothing is taken from an earlier call. Of a run
+    what it recorded is judged, and what it did not record is named.
+
+    Exit code 1 if --strict is not met, 3 if the scenario or a file of data is invalid.
+    """
+    from cascade.compiler.jit import is_compiled
+    from cascade.errors import ThresholdError
+    from cascade.experiment.facts import prepare_facts
+    from cascade.report.stylised import facts_dict, facts_markdown, facts_rich
+
+    prepared = prepare_facts(
+        source, overrides or (), against=against or (), trades=trades, market=market, replicates=replicates,
+        sales=sales, seed=seed,
+    )  # fmt: skip
+    if out is not None:
+        from cascade.report.write import refuse_existing
+
+        refuse_existing(out, force=force)
+    if prepared.n_steps and not is_compiled():
+        say("compiling the market: once after an installation, about a minute")
+    with running(prepared.n_steps, quiet=quiet) as progress:
+        found = prepared.run(jobs=jobs, progress=progress)
+    if json:
+        show_json(facts_dict(found))
+    elif markdown:
+        show(facts_markdown(found))
+    else:
+        show_rich(*facts_rich(found))
+    if out is not None:
+        _write(found, out, static=static)
+    if strict and found.missed:
+        rows = ", ".join(str(row.fact.row) for row in found.missed)
+        raise ThresholdError(f"facts that no market may miss are outside: {rows}", code="CAS900")
+
+
+def _write(found: Facts, out: Path, *, static: bool) -> None:
+    from cascade.report.write import write_facts
+
+    say(f"page: {write_facts(found, out, static=static)}")
