@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, ClassVar, Literal
+
+UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+"""What no text of a user holds: control characters, which a terminal would obey, and halves of characters."""
+
+
+def printable(text: str) -> str:
+    """Return a text that a terminal shows and does not obey."""
+    return UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 class ExitCode(IntEnum):
@@ -41,10 +50,10 @@ class CascadeError(Exception):
 
     def __init__(self, problem: str, *, remedy: str = "", where: str = "", code: str = "") -> None:
         self.code = code or self.default_code
-        self.where = where
-        self.problem = problem
-        self.remedy = remedy
-        super().__init__(problem)
+        self.where = printable(where)
+        self.problem = printable(problem)
+        self.remedy = printable(remedy)
+        super().__init__(self.problem)
 
     def __str__(self) -> str:
         """Return the whole message, ready to print."""
@@ -148,6 +157,11 @@ class Problem:
     source_line: str = ""
     path: str = ""
     severity: Severity = "error"
+
+    def __post_init__(self) -> None:
+        """Keep what a file holds from reaching the terminal as commands."""
+        for name in ("message", "hint", "file", "source_line", "path"):
+            object.__setattr__(self, name, printable(getattr(self, name)))
 
     @property
     def where(self) -> str:

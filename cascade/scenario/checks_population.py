@@ -14,6 +14,7 @@ from cascade.scenario.schema_population import BorrowersLayer, LadderLayer, Laye
 from cascade.scenario.schema_venues import InversePerpetual, LendingPool, Perpetual
 from cascade.scenario.source import Steps, follow
 from cascade.scenario.words import did_you_mean
+from cascade.units import format_usd
 
 if TYPE_CHECKING:
     from cascade.scenario.tables import Positions
@@ -171,21 +172,14 @@ def book_holds_open_interest(context: Context) -> Found:
             continue
         steps = max(interest, key=lambda part: part[1])[0]
         times = HARDLY_HOLDS * total / depth if depth > 0 else float("inf")
-        book = f"{_usd(depth)} within 1 % ({depth / total:.2%})"
-        message = f"{_usd(total)} of open interest on {name} over a book of {book}"
+        book = f"{format_usd(depth)} USD within 1 % ({depth / total:.2%})"
+        message = f"{format_usd(total)} USD of open interest on {name} over a book of {book}"
         advice = (
             f"multiply the depth of its makers by {times:.3g}" if depth > 0 else "write depth for its makers"
         )
-        hint = f"{advice}, or write at most {_usd(depth / HARDLY_HOLDS)} of open interest"
+        hint = f"{advice}, or write at most {format_usd(depth / HARDLY_HOLDS)} USD of open interest"
         severity = "error" if depth < CANNOT_HOLD * total else "warning"
         yield Finding(steps, message, hint, severity)
-
-
-def _usd(amount: float) -> str:
-    for size, suffix in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")):
-        if amount >= size:
-            return f"{amount / size:.3g}{suffix} USD"
-    return f"{amount:.3g} USD"
 
 
 def _open_interest(context: Context) -> dict[str, list[tuple[Steps, float]]]:
@@ -228,8 +222,12 @@ def money_is_countable(context: Context) -> Found:
     total = sum(2 * 10 * amount for _, amount in parts)
     if total >= _LARGEST_MONEY:
         steps = max(parts, key=lambda part: part[1])[0]
-        message = f"all positions at ten times the price are {_usd(total)}: more than 2^62 money units"
-        yield Finding(steps, message, f"write at most {_usd(_LARGEST_MONEY / 20)} of open interest in all")
+        message = (
+            f"all positions at ten times the price are {format_usd(total)} USD: more than 2^62 money units"
+        )
+        yield Finding(
+            steps, message, f"write at most {format_usd(_LARGEST_MONEY / 20)} USD of open interest in all"
+        )
 
 
 @register("CAS146", "borrowers are sound at the start, on one venue", "markets population")

@@ -10,6 +10,8 @@ FORMAT_CODES: dict[str, str] = {
     "CAS005": "the file is not a mapping of keys, or `extends` is not a name",
     "CAS006": "files extend each other in a circle",
     "CAS007": "an override names nothing, or is not path=value",
+    "CAS008": "a file, or a value in it, is larger than is read",
+    "CAS009": "a file lies outside of the folder of the scenario that names it",
     "CAS010": "a key is not known here",
     "CAS011": "a key is missing",
     "CAS012": "a value is of the wrong kind",

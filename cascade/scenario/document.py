@@ -7,16 +7,14 @@ from pathlib import Path
 
 from cascade.errors import Problem, ScenarioError
 from cascade.scenario.overrides import override
+from cascade.scenario.reading import WRONG_SHAPE, Reading, read_yaml
 from cascade.scenario.source import (
     MISSING_FILE,
-    WRONG_SHAPE,
     Node,
     Place,
-    Reading,
     SourceText,
     anchor_files,
     merge,
-    read_yaml,
     shown_name,
 )
 from cascade.scenario.words import did_you_mean

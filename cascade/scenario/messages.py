@@ -11,6 +11,7 @@ from cascade.errors import Problem
 from cascade.scenario.fields import example_of, field_at, keys_of, models_at, tags_of
 from cascade.scenario.source import Node, Step, Steps, dotted, follow
 from cascade.scenario.words import closest, did_you_mean, listing
+from cascade.units import kind_of, quoted
 
 UNKNOWN_KEY, MISSING_KEY, WRONG_KIND, OUT_OF_RANGE, UNKNOWN_TYPE, OTHER = (
     "CAS010",
@@ -164,7 +165,7 @@ def _literal(at: _Translator) -> tuple[str, str, str]:
     tail = f" — did you mean '{guess}'?" if guess else ""
     return (
         WRONG_KIND,
-        f"{_quoted(at.input)} is not one of {', '.join(choices)}{tail}",
+        f"{quoted(at.input)} is not one of {', '.join(choices)}{tail}",
         f"write {' or '.join(choices)}",
     )
 
@@ -180,7 +181,8 @@ _LIMITS = {"greater_than": "gt", "greater_than_equal": "ge", "less_than": "lt", 
 
 def _bound(at: _Translator) -> tuple[str, str, str]:
     limit = at.context[_LIMITS[at.kind]]
-    message = f"must be {_BOUNDS[at.kind]} {limit:g}, not {at.input}"
+    shown = limit if isinstance(limit, int) else f"{limit:g}"
+    message = f"must be {_BOUNDS[at.kind]} {shown}, not {quoted(at.input)}"
     number = at.input if isinstance(at.input, int | float) else None
     if at.kind.startswith("less") and number is not None and 1 < number <= 100 and limit <= 10:
         return OUT_OF_RANGE, message, f'write "{number:g} %" for per cent, or {number / 100:g}'
@@ -191,11 +193,11 @@ def _pattern(at: _Translator) -> tuple[str, str, str]:
     if ":" in str(at.context.get("pattern", "")):
         return (
             OTHER,
-            f"{_quoted(at.input)} is no market name",
+            f"{quoted(at.input)} is no market name",
             "write venue:contract, such as binance:BTCUSDT",
         )
     hint = "use letters, digits, - and _ only, such as thin-book"
-    return OTHER, f"{_quoted(at.input)} cannot be a name", hint
+    return OTHER, f"{quoted(at.input)} cannot be a name", hint
 
 
 def _length(at: _Translator) -> tuple[str, str, str]:
@@ -239,23 +241,6 @@ def _not_finite(at: _Translator) -> tuple[str, str, str]:
 
 def _rejected(at: _Translator) -> tuple[str, str, str]:
     return OTHER, str(at.context.get("error", at.text)), at.example()
-
-
-def kind_of(value: Any) -> str:
-    """Return what a YAML author would call a value."""
-    if value is None:
-        return "nothing"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, Mapping):
-        return "a mapping"
-    if isinstance(value, list | tuple):
-        return "a list"
-    return _quoted(value)
-
-
-def _quoted(value: Any) -> str:
-    return f"'{value}'" if isinstance(value, str) else str(value)
 
 
 _EXPLANATIONS: dict[str, Callable[[_Translator], tuple[str, str, str]]] = {

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from cascade.errors import Problem
+from cascade.scenario.reading import DUPLICATE, parse_yaml
 from cascade.scenario.source import (
-    DUPLICATE,
     Node,
     Place,
     SourceText,
@@ -17,7 +17,6 @@ from cascade.scenario.source import (
     anchor_files,
     item_number,
     merge,
-    parse_yaml,
     walk,
 )
 from cascade.scenario.words import did_you_mean, listing

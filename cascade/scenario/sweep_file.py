@@ -12,9 +12,10 @@ from cascade.errors import Problem, ScenarioError
 from cascade.scenario.document import open_document
 from cascade.scenario.messages import problems_of
 from cascade.scenario.overrides import OVERRIDES, override, shifted
+from cascade.scenario.reading import parse_yaml, read_yaml
 from cascade.scenario.schema import Scenario
 from cascade.scenario.schema_sweep import Design, SweepFile
-from cascade.scenario.source import Node, Place, SourceText, anchor_files, parse_yaml, read_yaml, shown_name
+from cascade.scenario.source import Node, Place, SourceText, anchor_files, shown_name
 
 NOT_POSSIBLE = "CAS017"
 
