@@ -17,6 +17,8 @@ from typing import Annotated, Any, TypeAlias
 from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from cascade.limits import MOST_SECONDS
+
 _NUMBER = r"[+-]?(?:\d[\d_,]*+(?:\.\d*+)?+|\.\d++)(?:[eE][+-]?\d++)?+"
 _QUANTITY = re.compile(rf"({_NUMBER})\s*+([^\d\s].*+)?+")
 _PART = re.compile(r"(\d++(?:\.\d++)?+)\s*+([a-zA-Z]++)\s*+")
@@ -153,7 +155,7 @@ class _DurationQuantity(Quantity):
         seconds = parse_duration(value)
         if seconds is None:
             raise refuse(f"{quoted(value)} is not a duration", self._hint)
-        return seconds
+        return _bounded(seconds, value)
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Parse text, and write text."""
@@ -208,6 +210,13 @@ def parse_duration(text: str) -> float | None:
     if not math.isfinite(seconds):
         return None
     return -seconds if negative else seconds
+
+
+def _bounded(seconds: float, shown: str) -> float:
+    if abs(seconds) > MOST_SECONDS:
+        most = format_duration(MOST_SECONDS)
+        raise refuse(f"{quoted(shown)} is longer than {most}", f"write at most {most}", "CAS014")
+    return seconds
 
 
 def format_duration(seconds: float) -> str:
@@ -274,7 +283,7 @@ def _parse_moment(value: Any) -> datetime | float:
     if isinstance(value, str):
         seconds = parse_duration(value)
         if seconds is not None:
-            return seconds
+            return _bounded(seconds, value)
         if "-" in value[1:] or ":" in value:
             return parse_instant(value)
     elif isinstance(value, int | float) and not isinstance(value, bool):
@@ -291,12 +300,13 @@ def format_moment(moment: datetime | float) -> str:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _TextForm:
+class TextForm:
     """An annotation whose values are read from text by one function and written by another."""
 
     parse: Any
     write: Any
     examples: tuple[str, ...]
+    unit: str = ""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_plain_validator_function(
@@ -369,9 +379,9 @@ Rate: TypeAlias = Annotated[float, Field(gt=-1, lt=1), RATE]
 Volatility: TypeAlias = Annotated[float, Field(ge=0, le=10), VOLATILITY]
 PerSecond: TypeAlias = Annotated[float, Field(ge=0), PER_SECOND]
 Multiple: TypeAlias = Annotated[float, Field(gt=0), MULTIPLE]
-Instant: TypeAlias = Annotated[datetime, _TextForm(_parse_instant, format_instant, ("2025-07-01T00:00:00Z",))]
+Instant: TypeAlias = Annotated[datetime, TextForm(_parse_instant, format_instant, ("2025-07-01T00:00:00Z",))]
 Moment: TypeAlias = Annotated[
-    float | datetime, _TextForm(_parse_moment, format_moment, ("2h30m", "2025-07-01T09:40:00Z"))
+    float | datetime, TextForm(_parse_moment, format_moment, ("2h30m", "2025-07-01T09:40:00Z"), "time")
 ]
 
 

@@ -97,7 +97,7 @@ def _at_risk(run: Path, graph: CascadeGraph, every_s: float, *, quiet: bool) -> 
     from cascade.report.graph import looks
     from cascade.scenario.load import load
 
-    scenario = load(run / RESOLVED)
+    scenario = load(run / RESOLVED, allow=None)
     say(f"running replicate {graph.replicate} again to see what was at risk; --no-structural leaves it out")
     steps = looks(graph, every_s)
     with running(max(steps), quiet=quiet) as progress:

@@ -35,7 +35,7 @@ def replay(
     from cascade.scenario.load import load
 
     read(folder)  # says what is wrong with the folder before anything is shown
-    with running(load(folder / RESOLVED).n_steps, quiet=quiet) as progress:
+    with running(load(folder / RESOLVED, allow=None).n_steps, quiet=quiet) as progress:
         done = run_again(folder, replicate, window=window, out=out, force=force, progress=progress, say=say)
     if json:
         show_json(

@@ -16,6 +16,7 @@ import numpy as np
 from cascade.errors import Problem, ScenarioError
 from cascade.rng import decision_key
 from cascade.scenario.document import open_document
+from cascade.scenario.files import Allowed
 from cascade.scenario.load import inspect_changed, tree_of
 from cascade.scenario.schema import Scenario
 from cascade.scenario.source import Node
@@ -62,7 +63,7 @@ def variants_of(plan: Plan, *, seed: int | None = None) -> tuple[tuple[Variant, 
     documents: dict[Base, Node | None] = {}
     for words, base, shared in [] if _has_errors(problems) else _starts(plan):
         if base not in documents:
-            documents[base] = _document(base, problems)
+            documents[base] = _document(base, plan.allow, problems)
         root = documents[base]
         for point in _points(plan, _seed_of(root) if seed is None else seed) if root is not None else ():
             assert root is not None
@@ -100,7 +101,7 @@ def _has_errors(problems: Sequence[Problem]) -> bool:
     return any(problem.severity == "error" for problem in problems)
 
 
-def _document(base: Base, problems: list[Problem]) -> Node | None:
+def _document(base: Base, allow: Allowed, problems: list[Problem]) -> Node | None:
     """Return the tree of a scenario; what is wrong with its file is added to the problems."""
     if isinstance(base.scenario, Scenario):
         return tree_of(base.scenario)
@@ -109,7 +110,7 @@ def _document(base: Base, problems: list[Problem]) -> Node | None:
         problems.append(base.place.problem("CAS003", message, "paths are relative to this file"))
         return None
     try:
-        reading = open_document(base.scenario)
+        reading = open_document(base.scenario, allow=allow)
     except ScenarioError as error:
         problems += error.problems
         return None

@@ -99,7 +99,7 @@ def replay(
             remedy=f"it has {_listed(stored.replicates)}",
             code="CAS607",
         )
-    scenario = load(Path(folder) / RESOLVED)
+    scenario = load(Path(folder) / RESOLVED, allow=None)
     span = worst_window(stored, replicate, scenario) if window == WORST else parse_window(window, scenario)
     again = run(
         _recording(scenario, span), replicate=replicate, out=out, jobs=1, force=force, progress=progress,

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import shlex
-from typing import NamedTuple
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from cascade.output.manifest import RESOLVED
+from cascade.scenario.load import to_data
+from cascade.scenario.schema import Scenario
 
 
 class Request(NamedTuple):
@@ -14,13 +20,36 @@ class Request(NamedTuple):
 
 
 class Origin(NamedTuple):
-    """The file a scenario was read from, and the overrides applied to it."""
+    """The file a scenario was read from, the overrides applied to it, and the folders whose files it may name."""
 
     path: str
     overrides: tuple[str, ...] = ()
+    allow: tuple[str, ...] = ()
+
+    @classmethod
+    def of_results(cls, scenario: Scenario, folder: Path) -> Origin:
+        """Return the resolved scenario that a folder of results holds."""
+        return cls(str(folder / RESOLVED), allow=folders_of(scenario))
 
     def command(self, seed: int, replicate: int, *, counterfactual: bool) -> str:
         """Return the command that runs one replicate, quoted for a shell."""
         words = ["cascade", "run", self.path, "--seed", str(seed), "--replicate", str(replicate)]
         words += [word for text in self.overrides for word in ("-s", text)]
+        words += [word for folder in self.allow for word in ("--allow", folder)]
         return shlex.join([*words, "--counterfactual"] if counterfactual else words)
+
+
+def folders_of(scenario: Scenario) -> tuple[str, ...]:
+    """Return the folders of the data files and rulebooks that a scenario names by their paths."""
+    return tuple(dict.fromkeys(str(Path(path).parent) for path in _paths(to_data(scenario))))
+
+
+def _paths(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for key, item in value.items():  # pyright: ignore
+            if key in ("file", "rulebook") and isinstance(item, str) and Path(item).is_absolute():
+                yield item
+            yield from _paths(item)
+    elif isinstance(value, list):
+        for item in value:  # pyright: ignore
+            yield from _paths(item)

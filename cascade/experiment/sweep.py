@@ -44,6 +44,7 @@ from cascade.output.software import refuse_other_software
 from cascade.output.sweep import RESOLVED, SWEEP, VARIANTS, Sweep, read_sweep
 from cascade.output.sweep_tables import joined
 from cascade.output.writer import Start, faults_of_whole, is_complete, run_folder
+from cascade.scenario.files import Allowed
 from cascade.scenario.schema import Scenario
 from cascade.scenario.schema_sweep import Design
 from cascade.scenario.sweep_file import Plan, read_plan
@@ -90,9 +91,10 @@ def prepare(
     seed: int | None = None,
     replicates: int | None = None,
     counterfactual: bool = False,
+    allow: Allowed = (),
 ) -> Prepared:
     """Return a sweep with all its variants, loaded and checked; parameters are those of `sweep`."""
-    plan = read_plan(scenario if isinstance(scenario, Scenario) else Path(scenario), options)
+    plan = read_plan(scenario if isinstance(scenario, Scenario) else Path(scenario), options, allow=allow)
     plan = replace(plan, design=design or plan.design, points=points if points is not None else plan.points)
     variants, warnings = variants_of(plan, seed=seed)
     asked = replicates or plan.replicates or max(each.scenario.replicates for each in variants)
@@ -116,6 +118,7 @@ def sweep(
     seed: int | None = None,
     replicates: int | None = None,
     counterfactual: bool = False,
+    allow: Allowed = (),
     out: str | Path = "results",
     jobs: int | None = None,
     processes: bool = False,
@@ -153,7 +156,7 @@ def sweep(
     """
     prepared = prepare(
         scenario, options, design=design, points=points, seed=seed, replicates=replicates,
-        counterfactual=counterfactual,
+        counterfactual=counterfactual, allow=allow,
     )  # fmt: skip
     return run_prepared(
         prepared, out=out, jobs=jobs, processes=processes, cluster=cluster, fail_fast=fail_fast,
@@ -234,7 +237,7 @@ def _folder_of(prepared: Prepared, folder: Path, start: Start) -> Generator[Path
 
 
 def _begin(variant: Variant, prepared: Prepared, folder: Path, start: Start) -> Ongoing:
-    origin = Origin(str(folder / manifests.RESOLVED))
+    origin = Origin.of_results(variant.scenario, folder)
     return begin(variant.scenario, prepared.request, origin, folder, path=prepared.plan.path, start=start)
 
 

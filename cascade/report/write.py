@@ -29,7 +29,7 @@ def read_for_report(folder: str | Path) -> Result | Sweep:
     if is_sweep(folder) or (folder / MANIFEST).exists() or not (folder / RESOLVED).exists():
         return read(folder)
     found = read_run(folder, partial=True)
-    scenario = load(folder / RESOLVED)
+    scenario = load(folder / RESOLVED, allow=None)
     manifest = {
         "scenario": {"name": scenario.name},
         "units": units_of(scenario).to_json(),

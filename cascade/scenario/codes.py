@@ -59,6 +59,7 @@ OTHER_CODES: dict[str, str] = {
     "CAS803": "no page of the documentation has this name",
     "CAS804": "a library that this option needs is not installed",
     "CAS805": "more runs than a page can show",
+    "CAS806": "the system refuses a file that the command names",
     "CAS900": "a result breached a threshold that you set",
 }
 

@@ -13,13 +13,14 @@ from pydantic import ValidationError
 
 from cascade.errors import Problem, ScenarioError
 from cascade.scenario.document import open_document
+from cascade.scenario.files import Allowed
 from cascade.scenario.messages import problems_of
 from cascade.scenario.overrides import from_data, override, set_node, set_value
 from cascade.scenario.schema import Scenario
 from cascade.scenario.source import Node, Place, SourceText
 
 
-def load(path: str | Path, overrides: Iterable[str] = ()) -> Scenario:
+def load(path: str | Path, overrides: Iterable[str] = (), *, allow: Allowed = ()) -> Scenario:
     """Return the scenario of a YAML file, checked.
 
     Parameters
@@ -28,22 +29,26 @@ def load(path: str | Path, overrides: Iterable[str] = ()) -> Scenario:
         The file; it may extend others.
     overrides
         Changes such as ``"makers.0.depth.scale=0.5x"``, applied after everything else.
+    allow
+        Folders, besides its own, whose files the scenario may name; None allows every folder.
 
     Raises
     ------
     ScenarioError
         With every problem of the schema and of the checks, warnings included.
     """
-    scenario, problems = inspect(path, overrides)
+    scenario, problems = inspect(path, overrides, allow=allow)
     if scenario is None or any(problem.severity == "error" for problem in problems):
         raise ScenarioError(problems)
     return scenario
 
 
-def inspect(path: str | Path, overrides: Iterable[str] = ()) -> tuple[Scenario | None, tuple[Problem, ...]]:
+def inspect(
+    path: str | Path, overrides: Iterable[str] = (), *, allow: Allowed = ()
+) -> tuple[Scenario | None, tuple[Problem, ...]]:
     """Return the scenario if its schema is met, and every problem found, warnings included."""
     try:
-        reading = open_document(Path(path), overrides)
+        reading = open_document(Path(path), overrides, allow=allow)
     except ScenarioError as error:
         return None, error.problems
     assert reading.root is not None
@@ -78,10 +83,12 @@ class Report:
         return {"file": self.file, "name": self.name, "valid": self.is_valid, "problems": problems}
 
 
-def report(path: str | Path, overrides: Iterable[str] = (), *, rulebook: bool = False) -> Report:
+def report(
+    path: str | Path, overrides: Iterable[str] = (), *, allow: Allowed = (), rulebook: bool = False
+) -> Report:
     """Return what validation says about a scenario, or about a rulebook."""
     if not rulebook:
-        scenario, problems = inspect(path, overrides)
+        scenario, problems = inspect(path, overrides, allow=allow)
         return Report(str(path), scenario.name if scenario is not None else "", problems)
     from cascade.venues.load import load_rulebook
 
@@ -99,7 +106,9 @@ def replaced(scenario: Scenario, changes: Mapping[str, Any]) -> Scenario:
     )
 
 
-def overridden(scenario: str | Path | Scenario, overrides: Sequence[str] = ()) -> Scenario:
+def overridden(
+    scenario: str | Path | Scenario, overrides: Sequence[str] = (), *, allow: Allowed = ()
+) -> Scenario:
     """Return the scenario of a file, or one that is loaded already, with overrides applied.
 
     Raises
@@ -108,7 +117,7 @@ def overridden(scenario: str | Path | Scenario, overrides: Sequence[str] = ()) -
         With every problem of the scenario and of the overrides.
     """
     if not isinstance(scenario, Scenario):
-        return load(scenario, overrides)
+        return load(scenario, overrides, allow=allow)
     if not overrides:
         return scenario
     root = tree_of(scenario)

@@ -21,26 +21,12 @@ from ruamel.yaml.events import (
     ScalarEvent,
 )
 
-from cascade.errors import UNPRINTABLE, Problem, ScenarioError
+from cascade.errors import UNPRINTABLE, Problem, ScenarioError, printable
+from cascade.limits import MOST_BYTES, MOST_DEPTH, MOST_DIGITS, MOST_LETTERS, MOST_VALUES
 from cascade.scenario.source import MISSING_FILE, Node, Place, SourceText, shown_name
 from cascade.units import quoted
 
 SYNTAX, DUPLICATE, WRONG_SHAPE, TOO_MUCH = "CAS001", "CAS002", "CAS005", "CAS008"
-
-MOST_BYTES = 500_000
-"""Size of a file: thirty times that of the largest that comes with Cascade."""
-
-MOST_VALUES = 20_000
-"""Values of a file, with every alias written out."""
-
-MOST_LETTERS = 10_000
-"""Length of one value."""
-
-MOST_DEPTH = 64
-"""Levels of lists and mappings within each other."""
-
-MOST_DIGITS = 250
-"""Digits of a whole number, hexadecimal ones as well: all these are less than the largest float."""
 
 
 @dataclass(slots=True)
@@ -245,7 +231,7 @@ class _Builder:
         if strange:
             message = f"a control character (U+{ord(strange[0]):04X})"
             self.problems.append(place.problem(SYNTAX, message, "remove it from the text"))
-        node = Node(self._value(event, place), place)
+        node = Node(printable(event.value) if strange else self._value(event, place), place)
         if event.anchor:
             self._anchors[event.anchor], self._sizes[event.anchor] = node, 1
         return node

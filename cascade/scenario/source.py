@@ -141,16 +141,6 @@ def walk(node: Node, steps: Steps = ()) -> Iterator[tuple[Steps, Node]]:
         yield from walk(item, (*steps, number))
 
 
-def anchor_files(root: Node, root_key: str = "") -> None:
-    """Make the paths of data files and rulebooks absolute: they are relative to the file that names them."""
-    for steps, node in walk(root):
-        key = steps[-1] if steps else root_key
-        if not isinstance(node.value, str) or key not in ("file", "rulebook"):
-            continue
-        if key == "file" or "/" in node.value or node.value.endswith((".yaml", ".yml")):
-            node.value = str((node.place.source.directory / node.value).resolve())
-
-
 def merge(base: Node, over: Node) -> Node:
     """Return `base` with what `over` changes: mappings are merged, lists and values replaced, null removes.
 

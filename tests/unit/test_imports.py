@@ -13,7 +13,7 @@ PACKAGE = Path(cascade.__file__).parent
 
 # A part may import those of a lower layer, and of its own.
 LAYERS = [
-    {"errors", "units", "columns", "tables", "jit", "rng", "provenance"},
+    {"errors", "limits", "units", "columns", "tables", "jit", "rng", "provenance"},
     {"scenario", "venues", "manual"},
     {"core"},
     {"assembly", "engine"},

@@ -11,15 +11,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.constructor import SafeConstructor
 
 from cascade.errors import Problem, ScenarioError
-from cascade.scenario.reading import (
-    MOST_BYTES,
-    MOST_DEPTH,
-    MOST_DIGITS,
-    MOST_LETTERS,
-    MOST_VALUES,
-    parse_yaml,
-    read_yaml,
-)
+from cascade.limits import MOST_BYTES, MOST_DEPTH, MOST_DIGITS, MOST_LETTERS, MOST_VALUES
+from cascade.scenario.reading import parse_yaml, read_yaml
 
 FOLDER = Path(__file__).parents[2]
 SHIPPED = sorted([*FOLDER.glob("scenarios/**/*.yaml"), *FOLDER.glob("cascade/**/*.yaml")])

@@ -187,7 +187,7 @@ class Variant:
         path = self.result.path
         if path is None or not (path / RESOLVED).exists():
             return None
-        scenario, problems = inspect(path / RESOLVED)
+        scenario, problems = inspect(path / RESOLVED, allow=None)
         return None if any(problem.severity == "error" for problem in problems) else scenario
 
     @cached_property
