@@ -17,7 +17,7 @@ from typing import Annotated, Any, TypeAlias
 from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from cascade.limits import MOST_SECONDS
+from cascade.limits import MOST_MONEY, MOST_SECONDS
 
 _NUMBER = r"[+-]?(?:\d[\d_,]*+(?:\.\d*+)?+|\.\d++)(?:[eE][+-]?\d++)?+"
 _QUANTITY = re.compile(rf"({_NUMBER})\s*+([^\d\s].*+)?+")
@@ -86,6 +86,8 @@ class Quantity:
     ----------
     unit : str
         The unit a value is stored in.
+    most : float
+        What is as large, in either direction, is refused.
     factors : Mapping[str, float]
         Units that may be written, each with its size in `unit`; ``""`` is a bare number.
     """
@@ -96,6 +98,7 @@ class Quantity:
     examples: tuple[str, ...]
     shown: str = ""
     multipliers: bool = False
+    most: float = math.inf
     _table: dict[str, float] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -118,7 +121,7 @@ class Quantity:
         if isinstance(value, bool) or not isinstance(value, int | float | str):
             raise refuse(f"needs {self.name}, not {kind_of(value)}", self._hint)
         if not isinstance(value, str):
-            return _plain(value) * self.factors[""]
+            return self._bounded(_plain(value) * self.factors[""], value)
         match = _QUANTITY.fullmatch(value.strip())
         if not match:
             raise refuse(f"{quoted(value)} is not {self.name}", self._hint)
@@ -126,7 +129,13 @@ class Quantity:
         unit = (match[2] or "").replace(" ", "")
         if unit not in self._table:
             raise refuse(f"{quoted(value)} is not {self.name}: unknown unit {quoted(unit)}", self._hint)
-        return _plain(scaled(digits, self._table[unit]))
+        return self._bounded(_plain(scaled(digits, self._table[unit])), value)
+
+    def _bounded(self, amount: float, shown: object) -> float:
+        if abs(amount) >= self.most:
+            hint = f"write less than {format_usd(self.most)} {self.unit}"
+            raise refuse(f"{quoted(shown)} is more than can be counted", hint, "CAS014")
+        return amount
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Parse before the number's own constraints are tested."""
@@ -235,7 +244,7 @@ def format_duration(seconds: float) -> str:
 def format_usd(amount: float) -> str:
     """Return an amount with three digits and a multiplier."""
     for suffix, size in reversed(_MULTIPLIERS.items()):
-        if suffix and abs(amount) >= 0.9995 * size:
+        if suffix and math.isfinite(amount) and abs(amount) >= 0.9995 * size:
             return f"{amount / size:.3g}{suffix}"
     return f"{amount:.3g}" if amount else "0"
 
@@ -338,6 +347,7 @@ USD = Quantity(
     ("1500", "1.5M USD"),
     "USD, with k, M, B or T",
     multipliers=True,
+    most=MOST_MONEY / 1e6,
 )
 BPS = Quantity("basis points", "bps", {"": 1.0, "bps": 1.0, "%": 100.0}, ("5 bps", "0.05 %"), "bps or %")
 SHARE = Quantity("a share", "fraction", {"": 1.0, "%": 1e-2}, ("35 %", "0.35"), "% or as a fraction of 1")

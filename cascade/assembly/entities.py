@@ -10,14 +10,6 @@ from cascade.core import params as k
 from cascade.core.start import empty
 from cascade.core.state import ACCOUNT, NONE, POSITION, Array
 
-MONEY, COIN = 1_000_000, 100_000_000
-"""Money units of one USD, and of one unit of any other asset in which markets settle."""
-
-
-def money_units(asset: str) -> int:
-    """Return the money units of one unit of a settlement asset."""
-    return MONEY if asset == "USD" else COIN
-
 
 def rows(dtype: np.dtype[np.void], values: Sequence[tuple[object, ...]]) -> Array:
     """Return records of a type from tuples in the order of its fields."""
@@ -55,7 +47,7 @@ class Entities:
         self.accounts.append((first, len(markets), venue, int(kind), margin, fees, min(settles)))
         cash = [0] * len(self.worth)
         for s in set(settles):
-            cash[s] = round(cash_usd) * MONEY if s == 0 else round(cash_usd * self.worth[s])
+            cash[s] = round(cash_usd * self.worth[s])
         self.cash.append(cash)
         held = list(lots) or [0] * len(markets)
         self.positions += [(account, m, q) for m, q in zip(markets, held, strict=True)]

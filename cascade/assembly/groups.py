@@ -7,21 +7,19 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cascade.assembly.entities import MONEY, Entities, rows
+from cascade.assembly.entities import Entities, rows
 from cascade.assembly.venues import decay, variance_of
 from cascade.core import params as k
 from cascade.core.exact import INVERSE
 from cascade.core.flow import N_QUANTILES, quantile_grid
 from cascade.core.state import Array
 from cascade.rng import decision_key
+from cascade.scenario.amounts import ENDOWMENT, MONEY, STOCK_USD
 from cascade.scenario.distributions import AnyDistribution
 from cascade.scenario.schema import Scenario
 from cascade.scenario.schema_agents import Depth, LadderMaker
 from cascade.scenario.schema_shocks import DepthShock, MarketOrderShock, NewsShock
 from cascade.scenario.tables import read_depth
-
-STOCK_USD = 2e9
-"""Cash, and value in spot, that an unlevered agent without a cap of its own starts with."""
 
 VARIANCE_S = 60.0
 """Volatility is followed on one-minute returns: on shorter ones bounce alone empties the book."""
@@ -116,7 +114,7 @@ class GroupBuilder:
         )
         key = self.key(f"maker/{group.name}", name)
         for slot in range(group.count):
-            position, stock = self.agent(k.MAKER_ACCOUNT, m, 2.0 * group.cap)
+            position, stock = self.agent(k.MAKER_ACCOUNT, m, ENDOWMENT * group.cap)
             jitter = generator.uniform(*group.level_jitter, len(sizes))
             self.makers.append((
                 position, len(self.levels), len(sizes), self.n_quotes, min(group.requote_rate * dt, 1.0),
@@ -160,7 +158,7 @@ class GroupBuilder:
             s, f = self.names.index(group.spot), self.names.index(group.perpetual)
             stock = int(self.lots(s, group.cap))
             _, first = self.entities.add(
-                k.ARBITRAGE_ACCOUNT, int(self.markets[f].venue), [s, f], 2.0 * group.cap, [stock, 0]
+                k.ARBITRAGE_ACCOUNT, int(self.markets[f].venue), [s, f], ENDOWMENT * group.cap, [stock, 0]
             )
             gain = self.lots(f, group.gain_usd_per_bps) * 1e4
             act = min(group.rate * self.scenario.dt, 1.0)
@@ -178,7 +176,7 @@ class GroupBuilder:
             until = first + max(round(shock.over / self.scenario.dt), 1)
             if isinstance(shock, MarketOrderShock):
                 m = self.names.index(shock.market)
-                position, stock = self.agent(k.SHOCK_ACCOUNT, m, 2.0 * shock.notional)
+                position, stock = self.agent(k.SHOCK_ACCOUNT, m, ENDOWMENT * shock.notional)
                 lots = self.lots(m, shock.notional) * (1.0 if shock.side == "buy" else -1.0)
                 found.append((k.MARKET_SHOCK, m, first, until, lots, position, stock))
             elif isinstance(shock, NewsShock):

@@ -55,7 +55,7 @@ def sweep(
         typer.Option("--design", help="Every combination, a Latin hypercube or a Sobol sequence."),
     ] = None,
     points: Annotated[
-        int | None, typer.Option("--points", min=1, max=MOST_VARIANTS, help="Points of a Latin hypercube or Sobol sequence.")
+        int | None, typer.Option("--points", min=1, max=MOST_VARIANTS, help="Points that --design lhs or sobol draws.")
     ] = None,
     seed: Seed = None,
     counterfactual: Annotated[

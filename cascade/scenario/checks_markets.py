@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from cascade.errors import ScenarioError
+from cascade.scenario.amounts import COIN, MONEY
 from cascade.scenario.checks import Context, Finding, Found, register
 from cascade.scenario.schema_venues import InversePerpetual, LendingPool, Perpetual, SpotMarket
 from cascade.scenario.source import follow
 from cascade.scenario.words import did_you_mean, listing
 
-MONEY_UNIT, COIN_UNIT = Fraction(1, 10**6), Fraction(1, 10**8)
-"""Money is counted in millionths of a USD, and of another asset in hundred-millionths."""
+MONEY_UNIT, COIN_UNIT = Fraction(1, MONEY), Fraction(1, COIN)
 
 _LEAST_UNITS = 1_000
 """Units that a lot of an inverse contract is worth at least: its value is rounded to whole ones."""
@@ -283,9 +283,8 @@ def price_fits_tick(context: Context) -> Found:
             yield Finding(steps, message, f"write a tick of at least {_round_up(least)}")
         elif price / market.tick < 100:
             message = f"a tick is {market.tick / price:.2%} of the start price {price:g}"
-            yield Finding(
-                steps, message, f"write a tick of at most {float(f'{price / 1000:.1g}'):g}", "warning"
-            )
+            hint = f"write a tick of at most {float(f'{price / 1000:.1g}'):g}"
+            yield Finding(steps, message, hint, "warning" if market.tick <= price else "error")
 
 
 def _round_up(value: float) -> str:
