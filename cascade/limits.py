@@ -43,6 +43,9 @@ MOST_STEPS: Final = 1_000_000_000
 MOST_SECONDS: Final = 100 * 365 * 86_400.0
 """Length of any duration: a hundred years."""
 
+FIRST_YEAR, LAST_YEAR = 1970, 2200
+"""Years from the first to that before the last may be named as a date."""
+
 MOST_HISTORY_SECONDS: Final = 10 * 365 * 86_400.0
 """Length of the prices before the start, which are kept for each minute."""
 

@@ -17,7 +17,7 @@ from typing import Annotated, Any, TypeAlias
 from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from cascade.limits import MOST_MONEY, MOST_SECONDS
+from cascade.limits import FIRST_YEAR, LAST_YEAR, MOST_MONEY, MOST_SECONDS
 
 _NUMBER = r"[+-]?(?:\d[\d_,]*+(?:\.\d*+)?+|\.\d++)(?:[eE][+-]?\d++)?+"
 _QUANTITY = re.compile(rf"({_NUMBER})\s*+([^\d\s].*+)?+")
@@ -264,11 +264,10 @@ def _aware(instant: datetime, shown: str) -> datetime:
         raise refuse(
             f"{quoted(shown)} has no time zone", f'write "{example}" (Z is UTC) or an offset such as +02:00'
         )
-    try:
-        return instant.astimezone(UTC)
-    except OverflowError:
-        message = f"{quoted(shown)} lies outside the years 1 to 9999 in UTC"
-        raise refuse(message, 'write it as "2025-07-01T00:00:00Z"') from None
+    if not FIRST_YEAR <= instant.year < LAST_YEAR:
+        message = f"{quoted(shown)} lies outside the years {FIRST_YEAR} to {LAST_YEAR}"
+        raise refuse(message, 'write it as "2025-07-01T00:00:00Z"', "CAS014")
+    return instant.astimezone(UTC)
 
 
 def format_instant(instant: datetime) -> str:

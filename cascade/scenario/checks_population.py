@@ -116,11 +116,12 @@ def _table_rows(context: Context, layer: TableLayer) -> Iterator[Problem]:
     file = shown_name(Path(layer.file))
     markets = context.scenario.markets
     yield from _twice_on_a_side(positions, file)
+    guesses = {name: did_you_mean(name, markets) for name in set(positions.market)}
     figures = positions.notional_usd, positions.entry_price, positions.leverage
     for row, name, notional, entry, leverage in zip(positions.rows, positions.market, *figures, strict=True):
         market = markets.get(name)
         if not isinstance(market, Perpetual):
-            message = f"no perpetual market '{name}'{did_you_mean(name, markets)}"
+            message = f"no perpetual market '{name}'{guesses[name]}"
             yield Problem(
                 ROW, message, "write a perpetual market of the scenario", file, row, 1, path="market"
             )

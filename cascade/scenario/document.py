@@ -138,7 +138,7 @@ def _base_path(extends: Node, what: str, fence: Fence | None) -> Path:
     found = next((each for each in inside if each.is_file()), None) or _shipped(what).get(text)
     if found is not None:
         return found
-    if not inside:
+    if path not in inside:
         forbidden = Forbidden(absolute(path))
         problem = extends.place.problem(OUTSIDE, forbidden.message, forbidden.hint, path="extends")
         raise ScenarioError([problem])

@@ -456,7 +456,7 @@ CASES = [
             ("      scale: 1x", "      scale: 100x"),
             ("    depth:\n", "    cap: 10B\n    depth:\n"),
         ],
-        Fault("CAS111", "open_interest: 500B", "500B", "write at most 231B USD"),
+        Fault("CAS111", "open_interest: 500B", "500B", "write at most 217B USD"),
     ),
     case(
         "a window outside the run",

@@ -98,7 +98,7 @@ def test_the_command_line_may_name_every_file(own: Path, outside: Path) -> None:
     path = write(own, BASE)
     depth = "{file: " + str(outside / "depth.csv") + "}"
     assert load(path, [f"makers.0.depth.file={outside / 'depth.csv'}", "makers.0.depth.profile=null"])
-    assert load(path).replace(**{"makers.0.depth": {"file": str(outside / "depth.csv")}})
+    assert load(path).replace(**{"makers.0.depth": {"file": str(outside / "depth.csv"), "profile": []}})
     prepared = prepare(path, [f"makers.0.depth={depth},{{profile: [[1, 0.44M], [100, 240M]]}}"])
     assert len(prepared.variants) == 2
 

@@ -123,7 +123,7 @@ def test_whole_milliseconds_survive_exactly(milliseconds: int) -> None:
     assert parse_duration(format_duration(milliseconds / 1000)) == milliseconds / 1000
 
 
-@given(st.datetimes(timezones=st.just(UTC)))
+@given(st.datetimes(datetime(1970, 1, 1), datetime(2199, 12, 31), timezones=st.just(UTC)))
 def test_instants_survive_being_written(instant: datetime) -> None:
     assert read(units.Instant, format_instant(instant)) == instant
 
@@ -154,6 +154,6 @@ def test_amounts_beyond_all_numbers_are_refused(text: Any) -> None:
     assert "finite" in advice(units.Usd, text)[0]
 
 
-def test_a_date_that_utc_does_not_reach_is_refused() -> None:
+def test_a_date_in_no_year_of_ours_is_refused() -> None:
     said, _ = advice(units.Instant, "0001-01-01T00:00:00+23:59")
-    assert "outside the years 1 to 9999" in said
+    assert "outside the years 1970 to 2200" in said
