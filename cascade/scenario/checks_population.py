@@ -120,6 +120,8 @@ def _table_rows(context: Context, layer: TableLayer) -> Iterator[Problem]:
     figures = positions.notional_usd, positions.entry_price, positions.leverage
     for row, name, notional, entry, leverage in zip(positions.rows, positions.market, *figures, strict=True):
         market = markets.get(name)
+        if context.is_absent("markets", name):
+            continue
         if not isinstance(market, Perpetual):
             message = f"no perpetual market '{name}'{guesses[name]}"
             yield Problem(
@@ -209,7 +211,7 @@ def _contributions(context: Context, layer: Layer, steps: Steps) -> Iterator[tup
             key, unit, figure, each = "open_interest", "USD", layer.open_interest, 1.0
         else:
             key, unit, figure, each = "accounts", "accounts", layer.accounts or 0, layer.size.mean()
-        for name in names:
+        for name in names if figure else ():
             yield name, Interest((*steps, key), figure * each / len(names), figure, unit)
     elif isinstance(layer, BorrowersLayer):
         names = context.scenario.select_pools(layer.markets)

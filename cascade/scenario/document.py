@@ -44,9 +44,18 @@ def open_document(
 
     Its own folder and those of `allow` are where the files it names may lie; None allows every folder.
     """
-    reading = _read_chain(path, (), what, Fence.around(path, allow))
-    if reading.root is None:
+    reading = read_document(path, overrides, what=what, allow=allow)
+    if reading.is_part:
         raise ScenarioError(reading.problems)
+    return reading
+
+
+def read_document(
+    path: Path, overrides: Iterable[str] = (), *, what: str = "scenario", allow: Allowed = ()
+) -> Reading:
+    """Return the tree of a file as `open_document`, or a part of it where what it extends cannot be read."""
+    reading = _read_chain(path, (), what, Fence.around(path, allow))
+    assert reading.root is not None
     for text in overrides:
         reading.problems.extend(override(reading.root, text))
     return reading
@@ -75,20 +84,27 @@ def _read_chain(path: Path, below: tuple[Path, ...], what: str, fence: Fence | N
     anchor_files(root, fence)
     if extends is None:
         return reading
-    if not isinstance(extends.value, str):
-        problem = extends.place.problem(
-            WRONG_SHAPE, "needs the name of a file", "extends: baseline.yaml", path="extends"
-        )
-        raise ScenarioError([*reading.problems, problem])
-    chain = (*below, path.resolve())
-    base_path = _base_path(extends, what, fence)
-    if base_path.resolve() in chain:
-        raise ScenarioError([*reading.problems, _cycle(extends, chain, base_path)])
-    base = _read_chain(base_path, chain, what, fence)
+    try:
+        base = _base(extends, (*below, absolute(path)), what, fence)
+    except ScenarioError as error:  # what is written here is still looked at
+        return Reading(root, [*error.problems, *reading.problems], reading.texts, is_part=True)
     assert base.root is not None
     merged = merge(base.root, root)
     _put_own_sources_last(merged, root)
-    return Reading(merged, [*base.problems, *reading.problems], (*base.texts, *reading.texts))
+    problems, texts = [*base.problems, *reading.problems], (*base.texts, *reading.texts)
+    return Reading(merged, problems, texts, is_part=base.is_part)
+
+
+def _base(extends: Node, chain: tuple[Path, ...], what: str, fence: Fence | None) -> Reading:
+    """Return what a file extends."""
+    if not isinstance(extends.value, str):
+        hint = "extends: baseline.yaml"
+        problem = extends.place.problem(WRONG_SHAPE, "needs the name of a file", hint, path="extends")
+        raise ScenarioError([problem])
+    path = _base_path(extends, what, fence)
+    if absolute(path) in chain:
+        raise ScenarioError([_cycle(extends, chain, path)])
+    return _read_chain(path, chain, what, fence)
 
 
 def _put_own_sources_last(merged: Node, own: Node) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from pydantic import BaseModel, ValidationError
 
@@ -23,15 +23,38 @@ UNKNOWN_KEY, MISSING_KEY, WRONG_KIND, OUT_OF_RANGE, UNKNOWN_TYPE, OTHER = (
 )
 
 
+class Detail(NamedTuple):
+    """One thing that a failed validation complains of: its kind, its path, and how to tell the user."""
+
+    kind: str
+    steps: Steps
+    problem: Problem
+
+
 def problems_of(error: ValidationError, model: type[BaseModel], root: Node) -> list[Problem]:
     """Return the problems of a failed validation, located in the tree that was validated."""
+    return problems_of_details(details_of(error, model, root))
+
+
+def details_of(error: ValidationError, model: type[BaseModel], root: Node) -> list[Detail]:
+    """Return what a failed validation complains of, located in the tree that was validated."""
     data = root.plain()
-    found: dict[tuple[Any, ...], Problem] = {}
+    found: list[Detail] = []
     for detail in error.errors(include_url=False):
         for each in _spread(cast("Mapping[str, Any]", detail)):
-            problem = _Translator(model, root, data, each).problem()
-            key = (problem.code, problem.file, problem.line, problem.column, problem.message)
-            found.setdefault(key, problem)
+            translator = _Translator(model, root, data, each)
+            kind, steps = translator.kind, translator.steps
+            found.append(Detail(kind, steps, translator.problem()))
+    return found
+
+
+def problems_of_details(details: Iterable[Detail]) -> list[Problem]:
+    """Return the problems of details, each thing told once."""
+    found: dict[tuple[Any, ...], Problem] = {}
+    for detail in details:
+        problem = detail.problem
+        key = (problem.code, problem.file, problem.line, problem.column, problem.message)
+        found.setdefault(key, problem)
     return _without_echoes(list(found.values()))
 
 

@@ -37,6 +37,8 @@ class Reading:
     problems: list[Problem] = field(default_factory=list)
     texts: tuple[SourceText, ...] = ()
     """The texts it was read from, those that are extended first."""
+    is_part: bool = False
+    """Whether what it extends could not be read: its own problems say why."""
 
 
 def read_yaml(path: Path, *, what: str = "scenario") -> Reading:

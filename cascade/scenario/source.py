@@ -52,6 +52,8 @@ class Node:
     value: Any
     place: Place
     key_place: Place | None = None
+    number: int | None = None
+    """Of an item of a list from which others were taken out: where it was."""
 
     @property
     def mapping(self) -> dict[str, Node] | None:
@@ -80,7 +82,13 @@ class Node:
             value = {key: node.copy() for key, node in entries.items()}
         elif items is not None:
             value = [node.copy() for node in items]
-        return Node(value, self.place, self.key_place)
+        return Node(value, self.place, self.key_place, self.number)
+
+    def number_items(self) -> None:
+        """Let the items of all lists remember where they are."""
+        for _, node in walk(self):
+            for number, item in enumerate(node.items or ()):
+                item.number = number
 
     def plain(self) -> Any:
         """Return the value without places."""
@@ -111,6 +119,17 @@ def follow(root: Node, steps: Steps) -> tuple[Node, Steps]:
     return node, taken
 
 
+def chain_of(root: Node, steps: Steps) -> list[Node]:
+    """Return the nodes from the root along the steps, as far as there are any."""
+    nodes = [root]
+    for step in steps:
+        following = nodes[-1].child(step)
+        if following is None:
+            break
+        nodes.append(following)
+    return nodes
+
+
 def dotted(root: Node, steps: Steps) -> str:
     """Return the path of a value as ``-s`` takes it, list items by their name where they have one."""
     node: Node | None = root
@@ -119,7 +138,8 @@ def dotted(root: Node, steps: Steps) -> str:
         node = node.child(step) if node is not None else None
         name = node.child("name") if node is not None and isinstance(step, int) else None
         is_named = name is not None and isinstance(name.value, str)
-        parts.append(name.value if name is not None and is_named else str(step))
+        number = node.number if node is not None and isinstance(step, int) else None
+        parts.append(name.value if name is not None and is_named else str(step if number is None else number))
     return ".".join(parts)
 
 

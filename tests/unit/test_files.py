@@ -96,10 +96,10 @@ def test_files_below_and_shipped_ones_may_be_named(own: Path, outside: Path) -> 
 
 def test_the_command_line_may_name_every_file(own: Path, outside: Path) -> None:
     path = write(own, BASE)
-    depth = "{file: " + str(outside / "depth.csv") + "}"
+    depth = f"{{file: {outside / 'depth.csv'}, profile: []}}"
     assert load(path, [f"makers.0.depth.file={outside / 'depth.csv'}", "makers.0.depth.profile=null"])
     assert load(path).replace(**{"makers.0.depth": {"file": str(outside / "depth.csv"), "profile": []}})
-    prepared = prepare(path, [f"makers.0.depth={depth},{{profile: [[1, 0.44M], [100, 240M]]}}"])
+    prepared = prepare(path, [f"makers.0.depth={depth},{{scale: 2x}}"])
     assert len(prepared.variants) == 2
 
 
