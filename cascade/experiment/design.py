@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from cascade.errors import Problem, ScenarioError
+from cascade.errors import Problem, ScenarioError, UsageError
+from cascade.limits import MOST_SEED, MOST_VARIANTS
 from cascade.rng import decision_key
 from cascade.scenario.document import open_document
 from cascade.scenario.files import Allowed
@@ -58,6 +59,9 @@ def variants_of(plan: Plan, *, seed: int | None = None) -> tuple[tuple[Variant, 
         With every problem of the plan and of every variant.
     """
     seed = plan.seed if seed is None else seed
+    if seed is not None and not 0 <= seed <= MOST_SEED:
+        remedy = f"write a whole number from 0 to {MOST_SEED}"
+        raise UsageError(f"{seed} is no seed", where="seed", remedy=remedy)
     problems = [*plan.problems, *_design_problems(plan)]
     found: list[Variant] = []
     documents: dict[Base, Node | None] = {}
@@ -145,7 +149,10 @@ def _design_problems(plan: Plan) -> Iterator[Problem]:
     if plan.design != "grid" and plan.points is None:
         hint = "write points: 64, or --points 64"
         yield plan.place.problem("CAS011", f"design {plan.design} needs a number of points", hint)
-    n = plan.points or 0
+    n = math.prod(len(axis.choices) for axis in plan.axes) if plan.design == "grid" else plan.points or 0
+    if n > MOST_VARIANTS:
+        hint = f"list fewer values, or draw --points of --design lhs: at most {MOST_VARIANTS:,}"
+        yield plan.place.problem(NOT_POSSIBLE, f"{n:,} combinations are more than a sweep can have", hint)
     if plan.design == "sobol" and n & (n - 1):
         low = 1 << (n.bit_length() - 1)
         message = f"{n} points of a Sobol sequence are not balanced: only powers of two are"

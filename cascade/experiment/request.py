@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from cascade.errors import UsageError
+from cascade.limits import MOST_REPLICATES
 from cascade.output.manifest import RESOLVED
 from cascade.scenario.load import to_data
 from cascade.scenario.schema import Scenario
@@ -17,6 +19,20 @@ class Request(NamedTuple):
 
     replicates: tuple[int, ...]
     counterfactual: bool
+
+
+def first_replicates(n: int) -> tuple[int, ...]:
+    """Return the numbers of the first n replicates.
+
+    Raises
+    ------
+    UsageError
+        If that is none, or more than a run can have.
+    """
+    if not 1 <= n <= MOST_REPLICATES:
+        remedy = f"write a number from 1 to {MOST_REPLICATES}"
+        raise UsageError(f"a run cannot have {n:,} replicates", where="replicates", remedy=remedy)
+    return tuple(range(n))
 
 
 class Origin(NamedTuple):

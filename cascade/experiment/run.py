@@ -11,7 +11,7 @@ from cascade.errors import InterruptedRunError, ReplicatesError
 from cascade.experiment.execute import Failure, begin, execute
 from cascade.experiment.recorder import tables_of
 from cascade.experiment.replicate import Progress
-from cascade.experiment.request import Origin, Request, folders_of
+from cascade.experiment.request import Origin, Request, first_replicates, folders_of
 from cascade.experiment.workers import workers_for
 from cascade.output.manifest import load
 from cascade.output.reader import Result, read
@@ -88,7 +88,7 @@ def run(
     asked = overridden(scenario, overrides, allow=allow)
     if seed is not None:
         asked = asked.replace(seed=seed)
-    chosen = (replicate,) if replicate is not None else tuple(range(replicates or asked.replicates))
+    chosen = (replicate,) if replicate is not None else first_replicates(replicates or asked.replicates)
     request = Request(chosen, counterfactual)
     folder = run_folder(Path(out), asked.name, run_digest(asked, request))
     if not force and is_settled(folder, tables_of(asked), retry_failed=retry_failed):

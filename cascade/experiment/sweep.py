@@ -19,7 +19,7 @@ from cascade.experiment.execute import Ongoing, begin, execute
 from cascade.experiment.parameters import Parameter, parameters_of
 from cascade.experiment.recorder import tables_of, units_of
 from cascade.experiment.replicate import Progress
-from cascade.experiment.request import Origin, Request
+from cascade.experiment.request import Origin, Request, first_replicates
 from cascade.experiment.run import (
     Say,
     done_already,
@@ -98,7 +98,7 @@ def prepare(
     plan = replace(plan, design=design or plan.design, points=points if points is not None else plan.points)
     variants, warnings = variants_of(plan, seed=seed)
     asked = replicates or plan.replicates or max(each.scenario.replicates for each in variants)
-    request = Request(tuple(range(asked)), counterfactual or plan.counterfactual)
+    request = Request(first_replicates(asked), counterfactual or plan.counterfactual)
     taken = {"variant", "scenario", "replicate", *(column.name for column in RUNS.columns)}
     for variant in variants:
         units = units_of(variant.scenario)
