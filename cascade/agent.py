@@ -1,26 +1,19 @@
-"""What an agent written in Python sees of the market, and the orders it can send."""
+"""An agent written in Python: its account, and the orders it can send."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import mesa
 
+from cascade.compiler.jit import entry
 from cascade.core import params as k
-from cascade.core.book import NO_ASK, NO_BID
 from cascade.core.check import lot_values
-from cascade.core.exact import INVERSE
 from cascade.core.inbox import append
 from cascade.core.ledger import transfer
 from cascade.core.margin import MAX_TICK
 from cascade.core.params import Params
 from cascade.core.state import State
-from cascade.jit import entry, int64
+from cascade.model import CascadeModel
 from cascade.scenario.schema_venues import LinearPerpetual
-
-if TYPE_CHECKING:
-    from cascade.engine import Engine
-    from cascade.model import CascadeModel
 
 USD = 1_000_000
 
@@ -36,52 +29,8 @@ def write_intent(
 @entry
 def deposit_money(st: State, p: Params, account: int, amount: int) -> int:
     """Deposit money units into an account."""
-    transfer(st, account, int64(0), amount)
+    transfer(st, account, 0, amount)
     return amount
-
-
-class Market:
-    """One market as an agent sees it, in prices and units of the asset."""
-
-    def __init__(self, engine: Engine, number: int) -> None:
-        self._engine, self.number = engine, number
-
-    def _price(self, tick: int) -> float:
-        return float(tick) * float(self._engine.params.markets[self.number].tick_size)
-
-    @property
-    def last(self) -> float:
-        """Price of the last trade."""
-        return self._price(self._engine.state.markets[self.number].last)
-
-    @property
-    def mark(self) -> float:
-        """Mark price; the mid on a spot market."""
-        return self._price(self._engine.state.markets[self.number].mark)
-
-    @property
-    def index(self) -> float:
-        """Index price."""
-        return float(self._engine.state.markets[self.number]["index"])
-
-    @property
-    def best_bid(self) -> float | None:
-        """Highest bid; None where nobody bids."""
-        tick = int(self._engine.state.markets[self.number].best_bid)
-        return None if tick == NO_BID else self._price(tick)
-
-    @property
-    def best_ask(self) -> float | None:
-        """Lowest offer; None where nobody offers."""
-        tick = int(self._engine.state.markets[self.number].best_ask)
-        return None if tick == NO_ASK else self._price(tick)
-
-    @property
-    def open_interest_usd(self) -> float:
-        """Open interest at mark."""
-        lots = float(self._engine.state.markets[self.number].open_interest)
-        fixed = self._engine.params.markets[self.number]
-        return lots * float(fixed.lot_size) * (1.0 if fixed.contract == INVERSE else self.mark)
 
 
 class Trader(mesa.Agent):
@@ -119,7 +68,7 @@ class Trader(mesa.Agent):
             msg = f"there is no venue '{self.venue}': write one of {', '.join(names)}"
             raise ValueError(msg)
         self._engine.state.accounts[self.account]["venue"] = names.index(self.venue)
-        deposit_money(self._engine.state, self._engine.params, int64(self.account), int64(round(cash * USD)))
+        deposit_money(self._engine.state, self._engine.params, self.account, round(cash * USD))
 
     def step(self) -> None:
         """Decide what to do in this step."""
@@ -182,7 +131,7 @@ class Trader(mesa.Agent):
         if lots == 0:
             return
         if limit is None:
-            tick, kind = (int(MAX_TICK) if lots > 0 else 1), k.IOC
+            tick, kind = (MAX_TICK if lots > 0 else 1), k.IOC
         else:
             tick, kind = round(limit / float(fixed.tick_size)), k.POST_ONLY if post_only else k.LIMIT
         self._write(self._position(market), lots, tick, kind, reduce_only, offset)
@@ -195,8 +144,8 @@ class Trader(mesa.Agent):
             raise ValueError(msg)
         self._engine.reserve_inbox(1)
         write_intent(
-            self._engine.state, self._engine.params, int64(position), int64(lots), int64(tick),
-            int64(kind), int64(reduce_only), float(offset),
+            self._engine.state, self._engine.params, int(position), int(lots), int(tick),
+            kind, int(reduce_only), float(offset),
         )  # fmt: skip
 
 
@@ -210,4 +159,4 @@ def _first_venue(model: CascadeModel) -> str:
     return (listed or list(model.scenario.venues))[0]
 
 
-__all__ = ["Market", "Trader"]
+__all__ = ["Trader"]

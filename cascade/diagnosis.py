@@ -58,7 +58,7 @@ def _machine() -> Iterator[Symptom]:
 
 
 def _kernel_cache() -> Symptom:
-    from cascade.jit import JIT_ENABLED, cache_directory, is_compiled
+    from cascade.compiler.jit import JIT_ENABLED, cache_directory, is_compiled
 
     if not JIT_ENABLED:
         remedy = "unset NUMBA_DISABLE_JIT unless you are debugging: runs are hundreds of times slower"

@@ -17,7 +17,6 @@ from cascade.core.check import breaches
 from cascade.core.start import chain_free, empty
 from cascade.core.state import NONE, Array, State
 from cascade.errors import InvariantError
-from cascade.jit import int64
 
 
 class Outcome(Enum):
@@ -39,11 +38,11 @@ class Sink(Protocol):
 
 
 _LOGS = {
-    int(step.BARS_FULL): ("bars", "n_bars", s.BAR),
-    int(step.LIQUIDATIONS_FULL): ("liquidations", "n_liquidations", s.LIQUIDATION),
-    int(step.ADL_FULL): ("adl", "n_adl", s.ADL),
-    int(step.TRADES_FULL): ("trades", "n_trades", s.TRADE),
-    int(step.FUNDS_FULL): ("funds", "n_funds", s.FUND),
+    step.BARS_FULL: ("bars", "n_bars", s.BAR),
+    step.LIQUIDATIONS_FULL: ("liquidations", "n_liquidations", s.LIQUIDATION),
+    step.ADL_FULL: ("adl", "n_adl", s.ADL),
+    step.TRADES_FULL: ("trades", "n_trades", s.TRADE),
+    step.FUNDS_FULL: ("funds", "n_funds", s.FUND),
 }
 """Logs by the status that says one is full: field of the state, counter of the clock, record type."""
 
@@ -51,9 +50,9 @@ LOGS = {field: dtype for field, _, dtype in _LOGS.values()}
 """Record type of each log that a sink is handed."""
 
 _WORK = {
-    int(step.INBOX_FULL): ("inbox", s.INTENT),
-    int(step.RESIDUALS_FULL): ("residuals", s.RESIDUAL),
-    int(step.RANKED_FULL): ("ranked", s.RANKED),
+    step.INBOX_FULL: ("inbox", s.INTENT),
+    step.RESIDUALS_FULL: ("residuals", s.RESIDUAL),
+    step.RANKED_FULL: ("ranked", s.RANKED),
 }
 """Buffers of work in progress, which grow and keep what they hold."""
 
@@ -94,7 +93,7 @@ class Engine:
     def advance(self, until: int) -> None:
         """Run until a step is reached, whatever buffers that takes."""
         while True:
-            status = int(step.advance(self.state, self.params, int64(until)))
+            status = int(step.advance(self.state, self.params, int(until)))
             if status == step.FINISHED:
                 return
             if status == step.AGENTS_DUE:

@@ -13,15 +13,60 @@ from typing import Any
 import mesa
 import numpy as np
 
-from cascade.agent import Market, Trader
 from cascade.assembly import assemble
+from cascade.core.book import NO_ASK, NO_BID
+from cascade.core.exact import INVERSE
 from cascade.core.start import Capacity
 from cascade.core.state import Array
 from cascade.engine import LOGS, Engine
 from cascade.scenario.load import load
 from cascade.scenario.schema import Scenario
 
-AgentFactory = Callable[["CascadeModel"], Trader]
+AgentFactory = Callable[["CascadeModel"], mesa.Agent]
+
+
+class Market:
+    """One market as an agent sees it, in prices and units of the asset."""
+
+    def __init__(self, engine: Engine, number: int) -> None:
+        self._engine, self.number = engine, number
+
+    def _price(self, tick: int) -> float:
+        return float(tick) * float(self._engine.params.markets[self.number].tick_size)
+
+    @property
+    def last(self) -> float:
+        """Price of the last trade."""
+        return self._price(self._engine.state.markets[self.number].last)
+
+    @property
+    def mark(self) -> float:
+        """Mark price; the mid on a spot market."""
+        return self._price(self._engine.state.markets[self.number].mark)
+
+    @property
+    def index(self) -> float:
+        """Index price."""
+        return float(self._engine.state.markets[self.number]["index"])
+
+    @property
+    def best_bid(self) -> float | None:
+        """Highest bid; None where nobody bids."""
+        tick = int(self._engine.state.markets[self.number].best_bid)
+        return None if tick == NO_BID else self._price(tick)
+
+    @property
+    def best_ask(self) -> float | None:
+        """Lowest offer; None where nobody offers."""
+        tick = int(self._engine.state.markets[self.number].best_ask)
+        return None if tick == NO_ASK else self._price(tick)
+
+    @property
+    def open_interest_usd(self) -> float:
+        """Open interest at mark."""
+        lots = float(self._engine.state.markets[self.number].open_interest)
+        fixed = self._engine.params.markets[self.number]
+        return lots * float(fixed.lot_size) * (1.0 if fixed.contract == INVERSE else self.mark)
 
 
 class CascadeModel(mesa.Model):
@@ -96,7 +141,7 @@ class CascadeModel(mesa.Model):
 
     def _act(self, engine: Engine) -> None:
         """Let the agents act, in the order they were made, so that a run repeats itself."""
-        self.agents.select(agent_type=Trader).do("step")
+        self.agents.do("step")
 
 
 class Logs:

@@ -12,7 +12,7 @@ import math
 
 import numpy as np
 
-from cascade.jit import int64, kernel, wrapping
+from cascade.compiler.jit import int64, kernel, wrapping
 
 _STEP = np.uint64(0x9E3779B97F4A7C15)
 _SLOT = np.uint64(0xD1B54A32D192ED03)
@@ -24,7 +24,7 @@ _S27 = np.uint64(27)
 _S31 = np.uint64(31)
 _S12 = np.uint64(12)
 _TWO_PI = 2.0 * math.pi
-ALONE = int64(0)  # slot of an entity whose key is its own
+ALONE = 0  # slot of an entity whose key is its own
 _ULP = 1.0 / 4503599627370496.0  # 2^-52, so that half a unit more is still exact
 
 
@@ -55,8 +55,8 @@ def uniform(key: np.uint64, step: int, slot: int, number: int) -> float:
     return (float(int64(bits(key, step, slot, number) >> _S12)) + 0.5) * _ULP
 
 
-FIRST, SECOND, THIRD, FOURTH, FIFTH = (int64(k) for k in range(5))
-"""Numbers of the draws of one entity at one step; typed, so that a kernel is compiled once."""
+FIRST, SECOND, THIRD, FOURTH, FIFTH = range(5)
+"""Numbers of the draws of one entity at one step."""
 
 
 @kernel

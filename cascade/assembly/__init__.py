@@ -58,10 +58,10 @@ def assemble(
     run.priced_collateral[:] = int((collateral.price != k.OWN_SPOT).any())
     params = k.Params(
         run=run, assets=prices.assets, points=prices.points, markets=venues.markets, rates=venues.rates,
-        venues=venues.venues, tiers=venues.tiers, fees=venues.fees,
+        **venues.rules._asdict(), tiers=venues.tiers, fees=venues.fees,
         collateral=collateral, makers=groups.makers,
-        quote_levels=groups.quote_levels, news_takers=groups.news_takers, flows=groups.flows,
-        arbitrage=groups.arbitrage, layers=layers.layers, shocks=groups.shocks, quantiles=quantiles.array(),
+        quote_levels=groups.quote_levels, agents=groups.agents, flows=groups.flows,
+        layers=layers.layers, shocks=groups.shocks, quantiles=quantiles.array(),
     )  # fmt: skip
     ticks = np.maximum(np.rint(prices.start[venues.markets.asset] / venues.markets.tick_size), 1)
     population = switch_off(scenario.channels, params, layers.seats(params), ticks.astype(np.int64))
@@ -76,7 +76,7 @@ def assemble(
     state = allocate(
         params, accounts, positions, balances, traders, groups.n_quotes, capacity or Capacity()
     )  # fmt: skip
-    set_prices(state, params, prices.start, venues.funding)
+    set_prices(state, params, prices.start, venues.first_rates)
     state.ledger.deposits[:] = balances.sum(axis=0)
     take_seats(state, params)
     spot = venues.markets.kind == k.SPOT
@@ -97,7 +97,7 @@ def _run(scenario: Scenario, n_ticks: int, venues: Venues) -> Array:
     row.fund_steps = max(round(scenario.outputs.snapshots / scenario.dt), 1)
     row.record_trades = int(scenario.outputs.trades)
     margined = venues.markets.venue[venues.markets.kind != k.SPOT]
-    row.n_waves = max([int(venues.venues.n_waves[v]) for v in margined], default=1)
+    row.n_waves = max([int(venues.rules.venues.n_waves[v]) for v in margined], default=1)
     return run
 
 
@@ -128,7 +128,7 @@ def _add_vaults(venues: Venues, seats: list[Seats], entities: Entities) -> None:
             owed -= int(layer.positions.balance[mine].sum())
         vault, _ = entities.add(k.VAULT, int(v), list(range(len(markets))), 0.0, lots.tolist())
         entities.cash[vault][0] = owed  # debts are in USD
-        venues.venues[v].vault = vault
+        venues.rules.lending[v].vault = vault
 
 
 def _add_agents(run: Any, venues: Venues, entities: Entities, n_agents: int) -> None:
@@ -140,7 +140,7 @@ def _add_agents(run: Any, venues: Venues, entities: Entities, n_agents: int) -> 
     run.python_agents = int(n_agents > 0)
     markets = list(range(len(venues.markets)))
     for _ in range(n_agents):
-        entities.add(k.AGENT, 0, markets, 0.0, margin=int(k.CROSS), fees=1)
+        entities.add(k.AGENT, 0, markets, 0.0, margin=k.CROSS, fees=1)
     run.first_trader = len(entities.accounts)
 
 

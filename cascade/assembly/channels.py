@@ -16,6 +16,7 @@ from cascade.core import params as k
 from cascade.core.population import DRAWN
 from cascade.core.start import entry_values
 from cascade.core.state import NONE, Array
+from cascade.names import MarkRule, number_of
 from cascade.scenario.schema_channels import Channels
 
 
@@ -35,7 +36,7 @@ def switch_off(channels: Channels, p: k.Params, seats: list[Seats], ticks: Array
     if not channels.maker_withdrawal:  # volatility is never looked at, so depth stays that of the calm
         p.markets.variance_steps[:] = NO_LIMIT
     if not channels.mark_rule:
-        p.venues.mark[:] = k.MARK_INDEX
+        p.marks.rule[:] = number_of(MarkRule, "index")
     if not channels.stop_losses:
         p.layers.stop_share[:] = 0.0
         for group in seats:
@@ -78,7 +79,7 @@ def _part(group: Seats, place: int, layer: int) -> Seats:
     traders.notional, traders.layer = traders.notional / group.counts, layer
     positions[~has] = np.zeros(1, DRAWN)[0]
     ones = np.ones(len(group.counts), np.int64)
-    return Seats(traders, positions, group.markets[row], ones, ones * int(k.ISOLATED))
+    return Seats(traders, positions, group.markets[row], ones, ones * k.ISOLATED)
 
 
 def _shared_out(p: k.Params, group: Seats, ticks: Array) -> Array:

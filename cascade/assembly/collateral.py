@@ -13,19 +13,16 @@ from cascade.core.exact import RATE
 from cascade.core.population import DRAWN
 from cascade.core.start import empty, entry_values
 from cascade.core.state import Array
+from cascade.names import CollateralPrice, number_of
 from cascade.scenario.schema import Scenario
 from cascade.scenario.schema_population import LeveragedLayer
 from cascade.venues.load import rulebook_of
 from cascade.venues.rulebook import CollateralRule
 
-_PRICES = {
-    "own_spot": k.OWN_SPOT, "median": k.SPOT_MEDIAN, "redemption": k.REDEMPTION, "floor": k.FLOORED,
-}  # fmt: skip
-
 
 def collateral_rules(scenario: Scenario, markets: Array) -> Array:
     """Return how each venue counts a holding of each market; in full at its own price where no rule says."""
-    rules = [rulebook_of(venue).collateral for venue in scenario.venues.values()]
+    rules = [rulebook_of(venue.rulebook, venue.rules).collateral for venue in scenario.venues.values()]
     rows = empty(k.COLLATERAL, len(rules) * len(markets))
     rows.price, rows.kept = k.OWN_SPOT, int(RATE)
     for v, book in enumerate(rules):
@@ -33,7 +30,7 @@ def collateral_rules(scenario: Scenario, markets: Array) -> Array:
             rule = book.get(market.asset)
             if rule is not None and markets[m].kind == k.SPOT:
                 row = rows[v * len(markets) + m]
-                row.price, row.kept = _PRICES[rule.price], int(RATE) - rate(rule.haircut)
+                row.price, row.kept = number_of(CollateralPrice, rule.price), int(RATE) - rate(rule.haircut)
                 row.given = _given(rule, float(markets[m].tick_size))
     return rows
 
@@ -79,19 +76,19 @@ def _with_basket(p: k.Params, group: Seats, basket: dict[int, float], ticks: Arr
         one = _start_tick(p, at, int(ticks[m])) * int(p.markets[m].unit)
         kept = int(p.collateral[at].kept)
         own["lots"] = np.floor(margin * basket.get(m, 0.0) / (one * kept / float(RATE))).astype(np.int64)
-        whole, rest = np.divmod(own["lots"] * one, int(RATE))
-        own["balance"] = -(whole * kept + rest * kept // int(RATE))
+        whole, rest = np.divmod(own["lots"] * one, RATE)
+        own["balance"] = -(whole * kept + rest * kept // RATE)
     markets = np.concatenate([np.asarray(group.markets).reshape(n, each), np.tile(places, (n, 1))], axis=1)
     return group._replace(
         positions=positions.ravel().view(np.recarray), markets=markets.ravel(),
-        counts=np.full(n, each + len(places)), margin=np.full(n, int(k.CROSS)),
+        counts=np.full(n, each + len(places)), margin=np.full(n, k.CROSS),
     )  # fmt: skip
 
 
 def _watched(p: k.Params, venue: int, held: Sequence[int]) -> list[int]:
     """Return the spot markets by which a basket is priced though it is not held there."""
     n = len(p.markets)
-    assets = {int(p.markets[m].asset) for m in held if p.collateral[venue * n + m].price == k.SPOT_MEDIAN}
+    assets = {int(p.markets[m].asset) for m in held if p.collateral[venue * n + m].price == k.MEDIAN}
     return [
         m for m in range(n) if p.markets[m].kind == k.SPOT and p.markets[m].asset in assets and m not in held
     ]
@@ -102,4 +99,4 @@ def _start_tick(p: k.Params, at: int, mark: int) -> int:
     row = p.collateral[at]
     if row.price == k.REDEMPTION:
         return int(row.given)
-    return max(mark, int(row.given)) if row.price == k.FLOORED else mark
+    return max(mark, int(row.given)) if row.price == k.FLOOR else mark

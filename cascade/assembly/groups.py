@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from cascade.assembly.entities import Entities, rows
+from cascade import names as kinds
+from cascade.assembly.entities import Entities, records
 from cascade.assembly.venues import decay, variance_of
 from cascade.core import params as k
 from cascade.core.exact import INVERSE
 from cascade.core.flow import N_QUANTILES, quantile_grid
 from cascade.core.state import Array
+from cascade.names import number_of
 from cascade.rng import decision_key
 from cascade.scenario.amounts import ENDOWMENT, MONEY, STOCK_USD
 from cascade.scenario.distributions import AnyDistribution
 from cascade.scenario.schema import Scenario
-from cascade.scenario.schema_agents import Depth, LadderMaker
-from cascade.scenario.schema_shocks import DepthShock, MarketOrderShock, NewsShock
-from cascade.scenario.tables import read_depth
+from cascade.scenario.schema_agents import LadderMaker, Maker
+from cascade.scenario.schema_shocks import MarketOrderShock, NewsShock
 
 VARIANCE_S = 60.0
 """Volatility is followed on one-minute returns: on shorter ones bounce alone empties the book."""
@@ -52,9 +53,8 @@ class Groups(NamedTuple):
 
     makers: Array
     quote_levels: Array
-    news_takers: Array
+    agents: Array
     flows: Array
-    arbitrage: Array
     shocks: Array
     n_quotes: int
 
@@ -68,8 +68,10 @@ class GroupBuilder:
         self.scenario, self.replicate, self.markets, self.prices = scenario, replicate, markets, prices
         self.entities, self.quantiles = entities, quantiles
         self.names = list(scenario.markets)
-        self.makers: list[tuple[object, ...]] = []
-        self.levels: list[tuple[float, float]] = []
+        self.makers: list[dict[str, Any]] = []
+        self.levels: list[dict[str, float]] = []
+        self.agents: list[dict[str, Any]] = []
+        self.flows: list[dict[str, Any]] = []
         self.n_quotes = 0
 
     def key(self, group: str, market: str) -> np.uint64:
@@ -93,104 +95,136 @@ class GroupBuilder:
         for group in self.scenario.makers:
             for name in self.scenario.select_markets(group.markets):
                 self._makers(group, name)
+        self._agents()
         return Groups(
-            makers=rows(k.MAKER, self.makers),
-            quote_levels=rows(k.QUOTE_LEVEL, self.levels),
-            news_takers=self._news_takers(),
-            flows=self._flows(),
-            arbitrage=self._arbitrage(),
+            makers=records(k.MAKER, self.makers),
+            quote_levels=records(k.QUOTE_LEVEL, self.levels),
+            agents=records(k.AGENT_P, self.agents),
+            flows=records(k.FLOW, self.flows),
             shocks=self._shocks(),
             n_quotes=self.n_quotes,
         )
 
-    def _makers(self, group: LadderMaker, name: str) -> None:
+    def _makers(self, group: Maker, name: str) -> None:
         """Add the makers of one market, and what the market learns and fears."""
         m = self.names.index(name)
         dt = self.scenario.dt
-        _set_learning(self.markets[m], group, dt)
-        sizes = level_sizes(group) * group.depth.scale / group.count * MONEY
+        if isinstance(group, LadderMaker):
+            _set_learning(self.markets[m], group, dt)
+        levels = group.levels()
+        sizes = levels.usd / group.count * MONEY
         generator = np.random.Generator(
             np.random.Philox(key=int(self.key(f"maker.level/{group.name}", name)))
         )
         key = self.key(f"maker/{group.name}", name)
         for slot in range(group.count):
             position, stock = self.agent(k.MAKER_ACCOUNT, m, ENDOWMENT * group.cap)
-            jitter = generator.uniform(*group.level_jitter, len(sizes))
-            self.makers.append((
-                position, len(self.levels), len(sizes), self.n_quotes, min(group.requote_rate * dt, 1.0),
-                group.tolerance, group.fair_noise_bps * 1e-4, group.skew_bps * 1e-4, self.lots(m, group.cap),
-                stock, key, slot,
-            ))  # fmt: skip
-            distances = np.array(group.levels_bps) * 1e-4 * jitter
-            self.levels += list(zip(distances.tolist(), sizes.tolist(), strict=True))
+            jitter = generator.uniform(*group.jitter(), len(sizes))
+            self.makers.append({
+                "kind": number_of(kinds.Maker, group.type),
+                "position": position, "first_level": len(self.levels), "n_levels": len(sizes),
+                "first_quote": self.n_quotes, "act": min(group.requote_rate * dt, 1.0),
+                "tolerance": group.tolerance, "noise": group.fair_noise_bps * 1e-4,
+                "skew": group.skew_bps * 1e-4, "cap": self.lots(m, group.cap), "initial": stock,
+                "key": key, "slot": slot, **group.figures(dt),
+            })  # fmt: skip
+            distances = levels.distance_bps * 1e-4 * jitter
+            self.levels += [
+                {"distance": distance, "money": size}
+                for distance, size in zip(distances.tolist(), sizes.tolist(), strict=True)
+            ]
             self.n_quotes += 2 * len(sizes)
 
-    def _news_takers(self) -> Array:
-        found = []
-        for group in self.scenario.news_takers:
+    def _agents(self) -> None:
+        """Add those who send orders, kind by kind in the order in which they act."""
+        self._news_takers()
+        self._background()
+        self._arbitrage()
+        for group in sorted(self.scenario.agents, key=lambda each: number_of(kinds.Agent, each.type)):
             for name in self.scenario.select_markets(group.markets):
                 m = self.names.index(name)
-                position, _ = self.agent(k.NEWS_TAKER_ACCOUNT, m, STOCK_USD)
-                rate = group.rate * self.scenario.dt
-                key = self.key(f"news taker/{group.name}", name)
-                found.append((position, group.edge_bps * 1e-4, group.max_order * MONEY, rate, key))
-        return rows(k.NEWS_TAKER, found)
+                position, stock = self.agent(k.FLOW_ACCOUNT, m, group.capital)
+                self.add_agent(group.type, {
+                    "position": position, "initial": stock, "cap": self.lots(m, group.capital),
+                    "rate": min(group.rate * self.scenario.dt, 1.0),
+                    "max_order": self.lots(m, group.max_order), "threshold": group.threshold_bps * 1e-4,
+                    "gain": self.lots(m, group.gain_usd_per_bps) * 1e4,
+                    "key": self.key(f"{group.type}/{group.name}", name),
+                })  # fmt: skip
 
-    def _flows(self) -> Array:
-        found = []
+    def _news_takers(self) -> None:
+        for group in self.scenario.news_takers:
+            for name in self.scenario.select_markets(group.markets):
+                position, _ = self.agent(k.NEWS_TAKER_ACCOUNT, self.names.index(name), STOCK_USD)
+                self.add_agent("news_taker", {
+                    "position": position, "threshold": group.edge_bps * 1e-4,
+                    "max_order": group.max_order * MONEY, "rate": group.rate * self.scenario.dt,
+                    "key": self.key(f"news taker/{group.name}", name),
+                })  # fmt: skip
+
+    def add_agent(self, kind: str, figures: dict[str, Any]) -> None:
+        """Add an agent of a kind."""
+        self.agents.append({"kind": number_of(kinds.Agent, kind), **figures})
+
+    def _background(self) -> None:
         dt = self.scenario.dt
         for group in self.scenario.flow:
-            sizes = [self.quantiles.add(x.size, MONEY) for x in (group.market_orders, group.limit_orders)]
+            market_size = self.quantiles.add(group.market_orders.size, MONEY)
+            limit_size = self.quantiles.add(group.limit_orders.size, MONEY)
             distance = self.quantiles.add(group.limit_orders.distance, 1e-4)
             for name in self.scenario.select_markets(group.markets):
                 m = self.names.index(name)
                 takes, _ = self.agent(k.FLOW_ACCOUNT, m, STOCK_USD)
                 rests, _ = self.agent(k.FLOW_ACCOUNT, m, STOCK_USD)
-                found.append((
-                    takes, rests, group.market_orders.rate * dt, group.limit_orders.rate * dt, *sizes, distance,
-                    group.limit_orders.life / dt, group.scale, self.key(f"flow/{group.name}", name),
-                ))  # fmt: skip
-        return rows(k.FLOW, found)
+                self.add_agent("background", {"own": len(self.flows), "position": takes, "second": rests})
+                self.flows.append({
+                    "market_position": takes, "limit_position": rests,
+                    "market_rate": group.market_orders.rate * dt, "limit_rate": group.limit_orders.rate * dt,
+                    "market_size": market_size, "limit_size": limit_size, "distance": distance,
+                    "life": group.limit_orders.life / dt, "scale": group.scale,
+                    "key": self.key(f"flow/{group.name}", name),
+                })  # fmt: skip
 
-    def _arbitrage(self) -> Array:
-        found = []
+    def _arbitrage(self) -> None:
         for group in self.scenario.arbitrage:
             s, f = self.names.index(group.spot), self.names.index(group.perpetual)
             stock = int(self.lots(s, group.cap))
             _, first = self.entities.add(
                 k.ARBITRAGE_ACCOUNT, int(self.markets[f].venue), [s, f], ENDOWMENT * group.cap, [stock, 0]
             )
-            gain = self.lots(f, group.gain_usd_per_bps) * 1e4
-            act = min(group.rate * self.scenario.dt, 1.0)
-            found.append((
-                first, first + 1, group.threshold_bps * 1e-4, gain, self.lots(f, group.max_order),
-                self.lots(f, group.cap), act, stock, self.key(f"arbitrage/{group.name}", group.perpetual),
-            ))  # fmt: skip
-        return rows(k.ARBITRAGE, found)
+            self.add_agent("arbitrage", {
+                "position": first + 1, "second": first, "initial": stock,
+                "threshold": group.threshold_bps * 1e-4, "gain": self.lots(f, group.gain_usd_per_bps) * 1e4,
+                "max_order": self.lots(f, group.max_order), "cap": self.lots(f, group.cap),
+                "rate": min(group.rate * self.scenario.dt, 1.0),
+                "key": self.key(f"arbitrage/{group.name}", group.perpetual),
+            })  # fmt: skip
 
     def _shocks(self) -> Array:
-        found: list[tuple[object, ...]] = []
+        found: list[dict[str, Any]] = []
         last = math.ceil(self.scenario.duration / self.scenario.dt)
         for shock in self.scenario.shocks:
             first = int(self.scenario.seconds(shock.at) / self.scenario.dt)
             until = first + max(round(shock.over / self.scenario.dt), 1)
+            when = {"start": first, "stop": until}
             if isinstance(shock, MarketOrderShock):
                 m = self.names.index(shock.market)
                 position, stock = self.agent(k.SHOCK_ACCOUNT, m, ENDOWMENT * shock.notional)
                 lots = self.lots(m, shock.notional) * (1.0 if shock.side == "buy" else -1.0)
-                found.append((k.MARKET_SHOCK, m, first, until, lots, position, stock))
+                own = {"amount": lots, "position": position, "initial": stock}
+                found.append({"kind": k.MARKET_SHOCK, "target": m, **own, **when})
             elif isinstance(shock, NewsShock):
                 asset = list(self.scenario.assets).index(shock.asset)
-                found.append((k.NEWS_SHOCK, asset, first, until, math.log1p(shock.move), 0, 0))
+                found.append(
+                    {"kind": k.NEWS_SHOCK, "target": asset, "amount": math.log1p(shock.move), **when}
+                )
             else:
-                found += self._depth_shock(shock, first, until if shock.over > 0.0 else last)
-        return rows(k.SHOCK, found)
-
-    def _depth_shock(self, shock: DepthShock, first: int, until: int) -> list[tuple[object, ...]]:
-        return [
-            (k.DEPTH_SHOCK, self.names.index(name), first, until, shock.factor, 0, 0)
-            for name in self.scenario.select_markets(shock.markets)
-        ]
+                when["stop"] = until if shock.over > 0.0 else last
+                found += [
+                    {"kind": k.DEPTH_SHOCK, "target": self.names.index(name), "amount": shock.factor, **when}
+                    for name in self.scenario.select_markets(shock.markets)
+                ]
+        return records(k.SHOCK, found)
 
 
 def _set_learning(market: Array, group: LadderMaker, dt: float) -> None:
@@ -209,21 +243,3 @@ def _set_learning(market: Array, group: LadderMaker, dt: float) -> None:
     market.withdrawal_floor = fear.floor
     market.variance_decay = math.exp(-seconds / fear.memory)
     market.learning_floor = 1.0 if fear.in_learning_floor is None else fear.in_learning_floor
-
-
-def depth_points(depth: Depth) -> tuple[Array, Array]:
-    """Return a depth profile as distances in bps and cumulative USD on one side, at scale 1."""
-    if depth.file is not None:
-        profile = read_depth(depth.file)
-        return profile.distance_bps, profile.cumulative_usd
-    points = np.array(depth.profile, np.float64)
-    return points[:, 0], points[:, 1]
-
-
-def level_sizes(group: LadderMaker) -> Array:
-    """Return USD per level and side: what the profile holds between the middles of neighbouring levels."""
-    distances, cumulative = depth_points(group.depth)
-    levels = np.array(group.levels_bps, np.float64)
-    edges = np.concatenate([(levels[:-1] + levels[1:]) / 2.0, [max(distances[-1], levels[-1])]])
-    held = np.interp(edges, np.concatenate([[0.0], distances]), np.concatenate([[0.0], cumulative]))
-    return np.diff(np.concatenate([[0.0], held]))

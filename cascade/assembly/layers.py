@@ -223,7 +223,7 @@ class LayerBuilder:
         traders.layer, traders.phase, traders.side = number, HOLDING, np.sign(notional[first])
         traders.life_ends, traders.mean_hold_s = FOREVER, FOREVER
         traders.stop_tick[:], traders.take_tick[:], traders.top_up_tick[:] = NONE, NONE, NONE
-        mode = np.where(counts > 1, int(k.CROSS), int(k.ISOLATED))
+        mode = np.where(counts > 1, k.CROSS, k.ISOLATED)
         return Seats(traders, drawn, markets, counts, mode)
 
 
@@ -252,8 +252,8 @@ def _lengthened(table: Array, n: int) -> Array:
 
 def block_extremes(history: Array) -> Array:
     """Return the lowest and highest price of each whole block of minutes, by market."""
-    n, n_markets = len(history) // int(BLOCK), history.shape[1]
-    prices = history["price"][: n * int(BLOCK)].reshape(n, int(BLOCK), n_markets)
+    n, n_markets = len(history) // BLOCK, history.shape[1]
+    prices = history["price"][: n * BLOCK].reshape(n, BLOCK, n_markets)
     blocks = np.zeros((max(n, 1), n_markets), HISTORY).view(np.recarray)
     if n:
         blocks["low"], blocks["high"] = prices.min(axis=1), prices.max(axis=1)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cascade.assembly.entities import rows
+from cascade.assembly.entities import records
 from cascade.core import params as k
 from cascade.core.population import HISTORY
 from cascade.core.start import empty
@@ -33,7 +33,7 @@ class Prices(NamedTuple):
 def assemble_prices(scenario: Scenario, replicate: int) -> Prices:
     """Return the prices of a scenario in one replicate."""
     assets = empty(k.ASSET_P, len(scenario.assets))
-    points: list[tuple[float, float]] = []
+    points: list[dict[str, float]] = []
     starts: list[float] = []
     histories: list[Array] = []
     for a, (name, asset) in enumerate(scenario.assets.items()):
@@ -50,7 +50,7 @@ def assemble_prices(scenario: Scenario, replicate: int) -> Prices:
         _diffusion(row, news, scenario.dt)
         starts.append(start)
         histories.append(_history(scenario, name, start, replicate))
-    return Prices(assets, rows(k.POINT, points), np.array(starts), histories)
+    return Prices(assets, records(k.POINT, points), np.array(starts), histories)
 
 
 def _diffusion(row: Array, news: object, dt: float) -> None:
@@ -85,16 +85,17 @@ def bar_path(bars: Bars, start: datetime | None) -> tuple[Array, Array]:
     return times, prices
 
 
-def _news_points(
-    scenario: Scenario, source: AnchorsNews | BarsNews
-) -> tuple[float, list[tuple[float, float]]]:
-    """Return the start price, and the points after the start as (step, log price)."""
+def _news_points(scenario: Scenario, source: AnchorsNews | BarsNews) -> tuple[float, list[dict[str, float]]]:
+    """Return the start price, and the points after the start."""
     times, prices = _path(scenario, source)
     logs = np.log(prices)
     start = float(np.exp(np.interp(0.0, times, logs)))
     after = times > 0.0
-    points = [(float(t) / scenario.dt, float(x)) for t, x in zip(times[after], logs[after], strict=True)]
-    return start, points or [(0.0, math.log(start))]
+    points = [
+        {"step": float(t) / scenario.dt, "log_price": float(x)}
+        for t, x in zip(times[after], logs[after], strict=True)
+    ]
+    return start, points or [{"step": 0.0, "log_price": math.log(start)}]
 
 
 def _history(scenario: Scenario, name: str, start: float, replicate: int) -> Array:

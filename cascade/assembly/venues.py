@@ -8,57 +8,56 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cascade.assembly.entities import Entities, rows
+from cascade.assembly.entities import Entities, records
 from cascade.assembly.prices import YEAR_S
 from cascade.core import params as k
 from cascade.core.exact import INVERSE, RATE
 from cascade.core.rules import funding_cap, tier_amount
 from cascade.core.start import empty
 from cascade.core.state import N_LEVELS, Array
+from cascade.names import AdlPrice, MarkRule, Procedure, Ranking, TakeOver, number_of
 from cascade.rng import decision_key
 from cascade.scenario.amounts import COIN, MONEY, money_units
 from cascade.scenario.schema import Scenario
 from cascade.scenario.schema_venues import InversePerpetual, LendingPool, Market, Perpetual
 from cascade.venues.load import rulebook_of
-from cascade.venues.rulebook import LiquidationRule, Pool, Rulebook
-
-_MARKS = {
-    "median": k.MARK_MEDIAN, "index": k.MARK_INDEX, "last": k.MARK_LAST, "carried": k.MARK_CARRIED,
-    "books": k.MARK_BOOKS, "oracle": k.MARK_ORACLE,
-}  # fmt: skip
-_PROCEDURES = {
-    "full": k.TO_LOWER_TIER, "lower_tier": k.TO_LOWER_TIER, "slices": k.IN_SLICES, "blocks": k.IN_BLOCKS,
-    "liquidators": k.BY_LIQUIDATORS,
-}  # fmt: skip
-_TAKE_OVERS = {
-    "capacity": k.TAKE_OVER_CAPACITY, "notional": k.TAKE_OVER_NOTIONAL, "solvent": k.TAKE_OVER_SOLVENT,
-    "never": k.TAKE_OVER_NEVER,
-}  # fmt: skip
-_RANKINGS = {
-    "queue_pnl_margin": k.QUEUE_PNL_MARGIN, "queue_pnl_leverage": k.QUEUE_PNL_LEVERAGE,
-    "queue_entry_leverage": k.QUEUE_ENTRY_LEVERAGE, "queue_return_leverage": k.QUEUE_RETURN_LEVERAGE,
-    "random": k.RANDOM, "pro_rata_pnl": k.PRO_RATA_PNL, "risk_aware_pro_rata": k.RISK_AWARE_PRO_RATA,
-    "water_filling_leverage": k.WATER_FILLING_LEVERAGE, "socialise": k.SOCIALISE,
-}  # fmt: skip
-_ADL_PRICES = {"bankruptcy": k.AT_BANKRUPTCY, "mark": k.AT_MARK, "mark_before": k.AT_MARK_BEFORE}
+from cascade.venues.rulebook import FundingRule, FundRule, LiquidationRule, Pool, Rulebook
 
 NO_LIMIT = 1 << 60
 
+RULES = {
+    "venues": k.VENUE_P, "marks": k.MARK, "funding": k.FUNDING, "slices": k.SLICES, "blocks": k.BLOCKS,
+    "funds": k.FUND_RULE, "lending": k.LENDING,
+}  # fmt: skip
+"""The records in which a venue's rules are kept."""
+
+
+class Rules(NamedTuple):
+    """What venues do, a row for each: the parameters of these names."""
+
+    venues: Array
+    marks: Array
+    funding: Array
+    slices: Array
+    blocks: Array
+    funds: Array
+    lending: Array
+
 
 class Venues(NamedTuple):
-    """Markets and venues as parameters; `funding` is each market's first rate."""
+    """Markets and venues as parameters; `first_rates` are the markets' first funding rates."""
 
     markets: Array
-    venues: Array
+    rules: Rules
     tiers: Array
     rates: Array
     fees: Array
-    funding: Array
+    first_rates: Array
 
 
 def rate(share: float) -> int:
     """Return a share as an integer rate."""
-    return round(share * int(RATE))
+    return round(share * RATE)
 
 
 def money(usd: float) -> int:
@@ -81,11 +80,11 @@ def worth_of(scenario: Scenario, start: Array) -> list[float]:
 
 def assemble_venues(scenario: Scenario, entities: Entities, replicate: int) -> Venues:
     """Return markets and venues, and add the venues' own accounts."""
-    books = [rulebook_of(venue) for venue in scenario.venues.values()]
+    books = [rulebook_of(venue.rulebook, venue.rules) for venue in scenario.venues.values()]
     names, assets = list(scenario.venues), list(scenario.assets)
     markets = empty(k.MARKET_P, len(scenario.markets))
-    tiers: list[tuple[int, int, int, float]] = []
-    rates: list[tuple[int, int]] = []
+    tiers: list[dict[str, float]] = []
+    rates: list[dict[str, int]] = []
     for m, (name, market) in enumerate(scenario.markets.items()):
         row = markets[m]
         row.asset, row.venue = assets.index(market.asset), names.index(name.partition(":")[0])
@@ -106,16 +105,16 @@ def assemble_venues(scenario: Scenario, entities: Entities, replicate: int) -> V
             _pool(row, books[row.venue].pools[market.pool], tiers)
         else:
             row.kind, row.index_weight = k.SPOT, market.index_weight
-    venues = empty(k.VENUE_P, len(names))
+    rules = Rules(*(empty(dtype, len(names)) for dtype in RULES.values()))
     for v, book in enumerate(books):
-        _venue(scenario, venues[v], names[v], book, replicate)
-        _own_accounts(scenario, v, venues[v], markets, entities)
+        _rules(scenario, rules, v, book, replicate)
+        _own_accounts(scenario, v, rules.venues[v], markets, entities)
         if book.kind == "lending":
-            _lending(venues[v], v, book, markets, entities)
+            _lending(rules.lending[v], v, book, markets, entities)
     fees = [(rate(book.fees.maker), rate(book.fees.taker)) for book in books]
     funding = [_first_rate(scenario, market) for market in scenario.markets.values()]
     return Venues(
-        markets, venues, rows(k.TIER, tiers), rows(k.RATE_POINT, rates), np.array(fees, np.int64),
+        markets, rules, records(k.TIER, tiers), records(k.RATE_POINT, rates), np.array(fees, np.int64),
         np.array(funding, np.int64),
     )  # fmt: skip
 
@@ -138,7 +137,7 @@ def _contract(
     row: Array,
     market: Perpetual,
     book: Rulebook,
-    tiers: list[tuple[int, int, int, float]],
+    tiers: list[dict[str, float]],
     worth: float,
 ) -> None:
     """Set a perpetual's tiers, bounds and fee; `worth` is what one USD is in its settlement asset."""
@@ -151,22 +150,24 @@ def _contract(
         now = rate(tier.mmr + book.margin.closing_fee)
         if floor and book.margin.tiers == "marginal":
             deduction = tier_amount(deduction, floor, now - before, int(RATE))
-        tiers.append((round(tier.limit * unit), now, deduction, tier.max_leverage))
-        floor, before = round(tier.limit * unit), now
+        cap = round(tier.limit * unit)
+        tiers.append({"cap": cap, "rate": now, "deduction": deduction, "max_leverage": tier.max_leverage})
+        floor, before = cap, now
     row.liquidation_fee = rate(contract.liquidation_fee)
     row.price_band = rate(book.price_band(market.contract))
     row.take_bound = rate(book.take_bound(market.contract))
     row.max_order = min(max(round(contract.max_market_qty / market.lot), 1), NO_LIMIT)
     row.impact_notional = round(book.impact_notional(market.contract) * worth)
     cap = book.funding.cap
-    of_mmr = funding_cap(rate(contract.tiers[0].mmr), rate(book.funding.cap_of_mmr), int(RATE))
+    of_mmr = funding_cap(rate(contract.tiers[0].mmr), rate(book.funding.cap_of_mmr), RATE)
     row.funding_cap = of_mmr if cap is None else rate(cap)
 
 
-def _pool(row: Array, pool: Pool, tiers: list[tuple[int, int, int, float]]) -> None:
+def _pool(row: Array, pool: Pool, tiers: list[dict[str, float]]) -> None:
     """Set a pool's thresholds: what does not count towards health is its maintenance margin."""
     row.first_tier, row.n_tiers = len(tiers), 1
-    tiers.append((NO_LIMIT, int(RATE) - rate(pool.liquidation_threshold), 0, 1.0 / (1.0 - pool.ltv)))
+    unsafe = int(RATE) - rate(pool.liquidation_threshold)
+    tiers.append({"cap": NO_LIMIT, "rate": unsafe, "max_leverage": 1.0 / (1.0 - pool.ltv)})
     row.bonus, row.protocol_fee = int(RATE) + rate(pool.bonus), rate(pool.protocol_fee)
     row.funding = k.FUNDING_FIXED
 
@@ -181,7 +182,7 @@ def _lending(row: Array, v: int, book: Rulebook, markets: Array, entities: Entit
     row.liquidator, _ = entities.add(k.LIQUIDATOR, v, everywhere, liquidators.capital_usd, fees=1)
 
 
-def _funding(scenario: Scenario, row: Array, market: Perpetual, rates: list[tuple[int, int]]) -> None:
+def _funding(scenario: Scenario, row: Array, market: Perpetual, rates: list[dict[str, int]]) -> None:
     """Set whether funding follows the venue's formula or a schedule."""
     row.first_rate = len(rates)
     if market.funding.schedule == "rule":
@@ -189,7 +190,10 @@ def _funding(scenario: Scenario, row: Array, market: Perpetual, rates: list[tupl
         return
     row.funding = k.FUNDING_FIXED
     if not isinstance(market.funding.schedule, str):
-        rates += [(int(scenario.seconds(t) / scenario.dt), rate(r)) for t, r in market.funding.schedule]
+        rates += [
+            {"step": int(scenario.seconds(t) / scenario.dt), "rate": rate(r)}
+            for t, r in market.funding.schedule
+        ]
     row.n_rates = len(rates) - row.first_rate
 
 
@@ -204,60 +208,75 @@ def _first_rate(scenario: Scenario, market: Market) -> int:
     return rate(max(before, key=lambda entry: entry[0])[1]) if before else rate(market.funding.rate)
 
 
-def _venue(scenario: Scenario, row: Array, name: str, book: Rulebook, replicate: int) -> None:
-    """Set a venue's rules."""
-    dt = scenario.dt
-    row.mark = _MARKS[book.mark.rule]
-    row.basis_steps = max(round(book.mark.basis_sample_s / dt), 1)
-    row.n_basis = max(round(book.mark.basis_window_s / max(book.mark.basis_sample_s, dt)), 1)
-    row.outlier_limit = book.index.outlier_limit
-    row.n_waves = max(round(dt / book.liquidation.clock_s), 1)
-    row.wave_steps = max(round(book.liquidation.clock_s / dt), 1)
-    row.index_steps = max(round(book.index.every_s / dt), 1)
-    row.oracle_deviation, row.oracle_steps = book.mark.deviation, max(round(book.mark.heartbeat_s / dt), 1)
-    row.mark_decay = math.exp(-dt / book.mark.basis_window_s)
-    _procedure(row, book.liquidation, dt)
-    _absorption(row, book, dt)
+def _rules(scenario: Scenario, rules: Rules, v: int, book: Rulebook, replicate: int) -> None:
+    """Set the rules of venue v."""
+    name, dt = list(scenario.venues)[v], scenario.dt
+    row, liquidation = rules.venues[v], book.liquidation
+    row.n_waves = max(round(dt / liquidation.clock_s), 1)
+    row.wave_steps = max(round(liquidation.clock_s / dt), 1)
+    row.procedure = number_of(Procedure, liquidation.procedure)
+    row.tiers_down, row.whole_tiers = liquidation.tiers_down, liquidation.whole_tiers
+    row.fill_or_kill = int(liquidation.order == "fok")
+    row.adl_ranking = number_of(Ranking, book.adl.ranking)
+    row.adl_price = number_of(AdlPrice, book.adl.price)
     row.key = decision_key(scenario.seed, f"adl/{name}", replicate)
-    row.unwind_fraction = 1.0 - (1.0 - book.fund.unwind.fraction_per_minute) ** (dt / 60.0)
-    row.unwind_max = money(book.fund.unwind.max_order_usd)
-    interval = book.funding.interval_h * 3_600.0
-    row.funding_steps = max(round(interval / dt), 1)
-    row.first_funding = _first_stamp(scenario, interval)
-    row.funding_interest, row.funding_clamp = rate(book.funding.interest), rate(book.funding.clamp)
-    row.funding_part, row.funding_whole = (
-        round(interval),
-        round((book.funding.rate_h or 0.0) * 3_600.0 or interval),
-    )
-    row.funding_at_index = int(book.funding.payment == "index")
-    row.premium_steps = max(round(book.funding.sample_s / dt), 1)
+    _mark(rules.marks[v], book, dt)
+    _payments(scenario, rules.funding[v], book.funding)
+    _slices(rules.slices[v], liquidation, dt)
+    _blocks(rules.blocks[v], liquidation, book.fund)
+    _fund(rules.funds[v], book.fund, dt)
 
 
-def _procedure(row: Array, rule: LiquidationRule, dt: float) -> None:
-    """Set how the venue liquidates."""
-    row.procedure = _PROCEDURES[rule.procedure]
-    row.tiers_down = rule.tiers_down if rule.procedure == "lower_tier" else 0
-    row.fill_or_kill, row.whole_tiers = int(rule.order == "fok"), rule.whole_tiers
-    row.slice_share, row.slice_above = rule.slices.share, money(rule.slices.above_usd)
+def _mark(row: Array, book: Rulebook, dt: float) -> None:
+    """Set how a venue makes index and mark."""
+    rule = book.mark
+    row.rule = number_of(MarkRule, rule.rule)
+    row.basis_steps = max(round(rule.basis_sample_s / dt), 1)
+    row.n_basis = max(round(rule.basis_window_s / max(rule.basis_sample_s, dt)), 1)
+    row.decay = math.exp(-dt / rule.basis_window_s)
+    row.outlier_limit = book.index.outlier_limit
+    row.index_steps = max(round(book.index.every_s / dt), 1)
+    row.oracle_deviation, row.oracle_steps = rule.deviation, max(round(rule.heartbeat_s / dt), 1)
+
+
+def _payments(scenario: Scenario, row: Array, rule: FundingRule) -> None:
+    """Set when funding is exchanged, and the figures of its formula."""
+    interval = rule.interval_h * 3_600.0
+    row.steps = max(round(interval / scenario.dt), 1)
+    row.first = _first_stamp(scenario, interval)
+    row.interest, row.clamp = rate(rule.interest), rate(rule.clamp)
+    row.part = round(interval)
+    row.whole = round((rule.rate_h or 0.0) * 3_600.0 or interval)
+    row.at_index = int(rule.payment == "index")
+    row.premium_steps = max(round(rule.sample_s / scenario.dt), 1)
+
+
+def _slices(row: Array, rule: LiquidationRule, dt: float) -> None:
+    """Set the figures of the procedure `slices`."""
+    row.share, row.above = rule.slices.share, money(rule.slices.above_usd)
     row.cooldown_steps = round(rule.slices.cooldown_s / dt)
     row.cooldown_waits = int(rule.slices.cooldown == "wait")
     row.backstop = rate(rule.backstop)
-    row.block_share, row.block_floor = rule.blocks.share, money(rule.blocks.floor_usd)
-    row.block_notional = money(rule.blocks.notional_usd)
+
+
+def _blocks(row: Array, rule: LiquidationRule, fund: FundRule) -> None:
+    """Set the figures of the procedure `blocks`."""
+    row.share, row.floor = rule.blocks.share, money(rule.blocks.floor_usd)
+    row.notional = money(rule.blocks.notional_usd)
     row.bankruptcy_adjustment = rate(rule.blocks.bankruptcy_adjustment)
     row.spread_to_maintenance = rate(rule.blocks.spread_to_maintenance)
+    row.max_loss = money(fund.max_loss_usd)
 
 
-def _absorption(row: Array, book: Rulebook, dt: float) -> None:
-    """Set what the venue's fund takes, and who bears the rest."""
-    fund = book.fund
-    row.take_over, row.max_loss = _TAKE_OVERS[fund.take_over], money(fund.max_loss_usd)
-    row.level_steps = NO_LIMIT
-    if fund.drawdown is not None:
-        row.drawdown, row.drawdown_floor = rate(fund.drawdown.share), money(fund.drawdown.floor_usd)
-        row.drawdown_of_mean = int(fund.drawdown.of == "mean")
-        row.level_steps = max(round(fund.drawdown.window_h * 3_600.0 / dt / N_LEVELS), 1)
-    row.adl_ranking, row.adl_price = _RANKINGS[book.adl.ranking], _ADL_PRICES[book.adl.price]
+def _fund(row: Array, rule: FundRule, dt: float) -> None:
+    """Set what a venue's fund takes over, and how it gets rid of it."""
+    row.take_over, row.level_steps = number_of(TakeOver, rule.take_over), NO_LIMIT
+    if rule.drawdown is not None:
+        row.drawdown, row.drawdown_floor = rate(rule.drawdown.share), money(rule.drawdown.floor_usd)
+        row.drawdown_of_mean = int(rule.drawdown.of == "mean")
+        row.level_steps = max(round(rule.drawdown.window_h * 3_600.0 / dt / N_LEVELS), 1)
+    row.unwind_fraction = 1.0 - (1.0 - rule.unwind.fraction_per_minute) ** (dt / 60.0)
+    row.unwind_max = money(rule.unwind.max_order_usd)
 
 
 def _first_stamp(scenario: Scenario, interval: float) -> int:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from cascade.compiler.jit import entry, kernel
 from cascade.core import exact, margin, rules
 from cascade.core.params import Params
-from cascade.core.state import NONE
-from cascade.jit import entry, int64, kernel
 
 # --- margin ---------------------------------------------------------------------------------------
 
@@ -16,9 +15,9 @@ from cascade.jit import entry, int64, kernel
 def _fails(p: Params, long: int, short: int, balance: int, tick: int) -> bool:
     """Tell whether an account with a long and a short leg of market 0 fails its margin test."""
     if long == 0 or short == 0:
-        return margin.fails(p, int64(0), long + short, balance, tick)
-    hedged = margin.excess_at(p, int64(0), long, balance, tick)
-    return hedged + margin.excess_at(p, int64(0), short, int64(0), tick) <= 0
+        return margin.fails(p, 0, long + short, balance, tick)
+    hedged = margin.excess_at(p, 0, long, balance, tick)
+    return hedged + margin.excess_at(p, 0, short, 0, tick) <= 0
 
 
 @entry
@@ -41,36 +40,34 @@ def first_failing(p: Params, long: int, short: int, balance: int, safe: int, fai
 
 @entry
 def failing_step_tick(p: Params, lots: int, balance: int, mark: int, end: int) -> int:
-    """Return the tick nearest to the mark at which a position fails under step tiers, or -1."""
-    tick = margin.failing_step_tick(p, int64(0), lots, balance, mark, end)
-    return int64(-1) if tick == NONE else tick
+    """Return the tick nearest to the mark at which a position fails under step tiers, or NONE."""
+    return margin.failing_step_tick(p, 0, lots, balance, mark, end)
 
 
 @entry
 def failing_tick(p: Params, lots: int, balance: int, mark: int) -> int:
-    """Return the tick that a market would hang the trigger of a position at, or -1."""
-    tick = margin.failing_tick(p, int64(0), lots, balance, mark)
-    return int64(-1) if tick == NONE else tick
+    """Return the tick that a market would hang the trigger of a position at, or NONE."""
+    return margin.failing_tick(p, 0, lots, balance, mark)
 
 
 @entry
 def bankruptcy_tick(p: Params, lots: int, balance: int) -> int:
     """Return the limit that a market would set on the forced order of a position."""
-    return margin.bankruptcy_tick(p, int64(0), lots, balance)
+    return margin.bankruptcy_tick(p, 0, lots, balance)
 
 
 @entry
 def margins(p: Params, notional: int, answers: Any) -> None:
     """Write maintenance margin, initial margin at the tier's greatest leverage, and the tier of a notional."""
-    answers[0] = margin.maintenance(p, int64(0), notional)
-    answers[1] = margin.initial_margin(p, int64(0), notional)
-    answers[2] = margin.tier_of(p, int64(0), notional)
+    answers[0] = margin.maintenance(p, 0, notional)
+    answers[1] = margin.initial_margin(p, 0, notional)
+    answers[2] = margin.tier_of(p, 0, notional)
 
 
 @entry
 def lot_value(p: Params, tick: int) -> int:
     """Return what one lot is worth at a tick."""
-    return exact.lot_value(p.markets[int64(0)], tick)
+    return exact.lot_value(p.markets[0], tick)
 
 
 # --- rules ----------------------------------------------------------------------------------------

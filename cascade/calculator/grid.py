@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 
 from cascade.calculator import entries
 from cascade.calculator.whole import RATES, unit_for, whole
+from cascade.compiler.tables import blank
 from cascade.core.exact import INVERSE, LINEAR
 from cascade.core.params import MARKET_P, TIER, Params
 from cascade.core.start import empty
 from cascade.errors import UsageError
-from cascade.tables import blank
 
 _LARGEST = 1 << 62
 _PASSES = 3

@@ -92,7 +92,7 @@ def _seconds(text: str | None, option: str) -> float | None:
 
 def _at_risk(run: Path, graph: CascadeGraph, every_s: float, *, quiet: bool) -> list[Any]:
     """Run a replicate again and return what was at risk before most was liquidated, and before each window."""
-    from cascade.explain.criticality import criticality
+    from cascade.exposure.criticality import criticality
     from cascade.output.manifest import RESOLVED
     from cascade.report.graph import looks
     from cascade.scenario.load import load

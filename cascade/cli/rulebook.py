@@ -23,7 +23,7 @@ rulebook = typer.Typer(
 @guarded
 def list_(json: AsJson = False) -> None:
     """List the rulebooks that come with Cascade: name, date, venue, contracts."""
-    from cascade.calculator.rulebooks import overview
+    from cascade.venues.figures import overview
 
     books = overview()
     if json:
@@ -36,7 +36,7 @@ def list_(json: AsJson = False) -> None:
 @guarded
 def show_(name: Name, json: AsJson = False) -> None:
     """Show every figure of a rulebook with its source; what the venue has not confirmed is marked."""
-    from cascade.calculator.rulebooks import figures
+    from cascade.venues.figures import figures
 
     found = figures(name)
     if json:
@@ -61,7 +61,7 @@ def diff(
     json: AsJson = False,
 ) -> None:
     """Show the figures in which two rulebooks differ."""
-    from cascade.calculator.rulebooks import differences
+    from cascade.venues.figures import differences
 
     found = differences(first, second)
     if json:

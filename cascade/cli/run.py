@@ -58,10 +58,10 @@ def run(
 
     Exit code 3 if the scenario is invalid, 4 or 5 if replicates failed, 130 if interrupted.
     """
+    from cascade.compiler.jit import is_compiled
     from cascade.errors import ScenarioError, render_problems
     from cascade.experiment.run import run as run_scenario
     from cascade.experiment.workers import wants_processes
-    from cascade.jit import is_compiled
     from cascade.report.summary import summarise
     from cascade.scenario.load import inspect
 

@@ -80,11 +80,11 @@ def sweep(
 
     Exit code 3 if a scenario is invalid, 5 if replicates failed, 130 if interrupted.
     """
+    from cascade.compiler.jit import is_compiled
     from cascade.errors import render_problems
     from cascade.experiment.run import start_of
     from cascade.experiment.sweep import prepare, run_prepared
     from cascade.experiment.workers import wants_processes
-    from cascade.jit import is_compiled
 
     prepared = prepare(
         file, options or (), design=None if design is None else design.value, points=points, seed=seed,

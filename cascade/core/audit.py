@@ -6,12 +6,10 @@ changes nothing, and a circle of links ends it as surely as a whole market.
 
 from __future__ import annotations
 
-from cascade.core.ladder import HIGH, LOW, trigger_slot
+from cascade.compiler.jit import entry, int64, kernel
+from cascade.core.buckets import HIGH, LOW, bucket_at, bucket_of
 from cascade.core.params import Params
 from cascade.core.state import NONE, Array, State, record
-from cascade.jit import entry, int64, kernel
-
-ONE = int64(1)
 
 AUDIT = record(
     ("lots", "i8"), ("longs", "i8"), ("unentered", "i8"), ("queued", "i8"), ("empty", "i8"), ("levels", "i8"),
@@ -27,34 +25,34 @@ def audit(st: State, p: Params, markets: Array) -> int:
     """Fill an AUDIT for each market, given as zeros; return the orders that accounts list."""
     for k in range(len(st.positions)):
         row = st.positions[k]
-        found = markets[int64(row.market)]
+        found = markets[row.market]
         found.lots += row.lots
-        found.longs += max(row.lots, int64(0))
+        found.longs += max(row.lots, 0)
         found.unentered += int64(row.lots == 0 and row.entry_value != 0)
-        found.low += _astray(st, p, int64(k), LOW)
-        found.high += _astray(st, p, int64(k), HIGH)
+        found.low += _astray(st, p, 2 * k)
+        found.high += _astray(st, p, 2 * k + 1)
     for m in range(len(st.markets)):
         markets[m].empty = NONE
-        _follow_levels(st, p, int64(m), markets[m])
-        markets[m].low += _count_heads(st, p, int64(2 * m))
-        markets[m].high += _count_heads(st, p, int64(2 * m + 1))
-    listed = int64(0)
+        _follow_levels(st, p, m, markets[m])
+        markets[m].low += _count_heads(st, p, m, LOW)
+        markets[m].high += _count_heads(st, p, m, HIGH)
+    listed = 0
     for account in range(len(st.accounts)):
-        order = int64(st.accounts[account].first_order)
+        order = st.accounts[account].first_order
         while order != NONE and listed <= len(st.orders):
             listed += 1
-            order = int64(st.orders[order].own_next)
+            order = st.orders[order].own_next
     return listed
 
 
 @entry
 def count_free(st: State) -> int:
     """Return how many orders the free list holds; more than there are if it is a circle."""
-    n = int64(0)
+    n = 0
     order = st.clock[0].free_order
     while order != NONE and n <= len(st.orders):
         n += 1
-        order = int64(st.orders[order].next)
+        order = st.orders[order].next
     return n
 
 
@@ -64,14 +62,14 @@ def _follow_levels(st: State, p: Params, m: int, found: Array) -> None:
     n, window = p.run[0].n_ticks, st.markets[m].window
     for slot in range(n):
         level = st.levels[m * n + slot]
-        total, is_wrong = int64(0), False
-        order = int64(level.head)
+        total, is_wrong = 0, False
+        order = level.head
         while order != NONE and found.queued <= len(st.orders):
             row = st.orders[order]
             total += row.lots
-            is_wrong = is_wrong or row.tick != window + slot or st.positions[int64(row.position)].market != m
+            is_wrong = is_wrong or row.tick != window + slot or st.positions[row.position].market != m
             _count(st, order, found)
-            order = int64(row.next)
+            order = row.next
         if is_wrong or total != level.lots:
             found.levels += 1
     order = st.markets[m].far_head
@@ -80,7 +78,7 @@ def _follow_levels(st: State, p: Params, m: int, found: Array) -> None:
         is_inside = window <= row.tick < window + n
         found.levels += int64(is_inside or st.positions[int64(row.position)].market != m)
         _count(st, order, found)
-        order = int64(row.next)
+        order = row.next
 
 
 @kernel
@@ -91,41 +89,37 @@ def _count(st: State, order: int, found: Array) -> None:
 
 
 @kernel
-def _astray(st: State, p: Params, k: int, high: bool) -> int:
-    """Return the share of position k in the number of its market's trigger nodes that hang wrong.
+def _astray(st: State, p: Params, node: int) -> int:
+    """Return the share of a trigger node in the number of its market's that hang wrong.
 
     A node counts 1 and a bucket that is not empty counts 1 (`_count_heads`); the first node of the right
     bucket takes back both, and 1 for each node that it leads to by links that lead both ways. So most nodes
     are looked at one after the other as they lie in memory, and only those that share a bucket are followed.
     """
-    row = st.positions[k]
-    tick = int64(row.high_tick if high else row.low_tick)
-    if tick == NONE:
-        return int64(0)
-    if (row.high_prev if high else row.low_prev) != NONE:
-        return ONE
-    m = int64(row.market)
-    slot = trigger_slot(st, p, m, tick, high)
-    if st.trigger_heads[(2 * m + int64(high)) * (p.run[0].n_ticks + 1) + slot] != k:
-        return ONE
-    led, followed, before = ONE, int64(0), k
-    node = int64(row.high_next if high else row.low_next)
-    while node != NONE and followed <= len(st.positions):
-        after = st.positions[node]
-        tick = int64(after.high_tick if high else after.low_tick)
-        if tick == NONE:
-            led -= ONE
-        elif (after.high_prev if high else after.low_prev) == before and after.market == m:
-            led += int64(trigger_slot(st, p, m, tick, high) == slot)
-        followed += ONE
-        before, node = node, int64(after.high_next if high else after.low_next)
+    row, side, m = st.triggers[node], node & 1, st.positions[node >> 1].market
+    if row.tick == NONE:
+        return 0
+    if row.prev != NONE:
+        return 1
+    slot = bucket_of(st, p, m, row.tick, side)
+    if st.trigger_heads[bucket_at(p, m, side) + slot] != node:
+        return 1
+    led, followed, before, other = 1, 0, node, row.next
+    while other != NONE and followed <= len(st.positions):
+        after = st.triggers[other]
+        if after.tick == NONE:
+            led -= 1
+        elif after.prev == before and st.positions[other >> 1].market == m and other & 1 == side:
+            led += int64(bucket_of(st, p, m, after.tick, side) == slot)
+        followed += 1
+        before, other = other, after.next
     return -led
 
 
 @kernel
-def _count_heads(st: State, p: Params, which: int) -> int:
-    """Return how many buckets of triggers are not empty: 2 m the low ones of market m, 2 m + 1 its high ones."""
-    n, at = int64(0), which * (p.run[0].n_ticks + 1)
+def _count_heads(st: State, p: Params, m: int, side: int) -> int:
+    """Return how many buckets of triggers on one side of market m are not empty."""
+    n, at = 0, bucket_at(p, m, side)
     for slot in range(p.run[0].n_ticks + 1):
         n += int64(st.trigger_heads[at + slot] != NONE)
     return n

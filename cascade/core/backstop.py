@@ -7,55 +7,53 @@ is left as residuals to `deleveraging`.
 
 from __future__ import annotations
 
+from cascade.compiler.choice import choice
+from cascade.compiler.jit import kernel, outlined
 from cascade.core.exact import from_usd, lot_value, proportion
 from cascade.core.ledger import fund_of, held_at, move_position, settle_flat
+from cascade.core.liquidation_log import row_of
 from cascade.core.margin import (
+    Standing,
     bankruptcy_tick,
     equity_in,
     equity_of,
     excess_of,
     is_flat,
     maintenance,
-    maintenance_of,
+    standing_of,
 )  # fmt: skip
-from cascade.core.params import (
-    SPOT,
-    TAKE_OVER_CAPACITY,
-    TAKE_OVER_NEVER,
-    TAKE_OVER_SOLVENT,
-    UNMARGINED,
-    Params,
-)  # fmt: skip
+from cascade.core.params import SPOT, UNMARGINED, Params
 from cascade.core.rules import bankruptcy_quote, fillable_value, fund_change, fund_floor, is_fund_drawn
 from cascade.core.state import INSOLVENT, N_LEVELS, NONE, State
 from cascade.core.triggers import retrigger
-from cascade.jit import int64, kernel, outlined
+from cascade.names import TakeOver, names_of
 
-WAVES = int64(1 << 20)
+WAVES = 1 << 20
 """More than the waves of any step."""
 
 # --- prices of a part of an account ----------------------------------------------------------------
 
 
 @kernel
-def quote_of_part(p: Params, m: int, held: int, mark: int, size: int, equity: int, maintained: int) -> int:
+def quote_of_part(p: Params, m: int, held: int, mark: int, size: int, standing: Standing) -> int:
     """Return what an account receives for closing `size` lots of a position at its bankruptcy price."""
     unit = lot_value(p.markets[m], mark)
     part = proportion(maintenance(p, m, abs(held * unit)), size, abs(held))
-    return bankruptcy_quote(size * unit if held > 0 else -size * unit, equity, part, maintained)
+    return bankruptcy_quote(
+        size * unit if held > 0 else -size * unit, standing.equity, part, standing.maintenance
+    )
 
 
 @outlined
-def fillable_tick(st: State, p: Params, account: int, position: int) -> int:
+def fillable_tick(st: State, p: Params, position: int, standing: Standing) -> int:
     """Return the worst price of a forced order in blocks: mark, less a spread that grows as margin is used up."""
     row = st.positions[position]
-    m = int64(row.market)
-    venue = p.venues[int64(st.accounts[account].venue)]
+    m = row.market
+    rule = p.blocks[st.accounts[row.account].venue]
     value = row.lots * lot_value(p.markets[m], st.markets[m].mark)
-    equity, maintained = equity_of(st, p, account), maintenance_of(st, p, account)
     least = fillable_value(
-        value, equity, maintenance(p, m, abs(value)), maintained,
-        venue.bankruptcy_adjustment, venue.spread_to_maintenance,
+        value, standing.equity, maintenance(p, m, abs(value)), standing.maintenance,
+        rule.bankruptcy_adjustment, rule.spread_to_maintenance,
     )  # fmt: skip
     return bankruptcy_tick(p, m, row.lots, -least)
 
@@ -69,8 +67,8 @@ def pay_fund(st: State, p: Params, account: int, m: int, amount: int) -> None:
     settlement = p.markets[m].settlement
     st.balances[account, settlement] -= amount
     st.balances[fund_of(st, p, account), settlement] += amount
-    st.ledger[settlement].fund_income += max(amount, int64(0))
-    st.ledger[settlement].fund_losses += max(-amount, int64(0))
+    st.ledger[settlement].fund_income += max(amount, 0)
+    st.ledger[settlement].fund_losses += max(-amount, 0)
 
 
 @outlined
@@ -81,7 +79,7 @@ def settle_with_fund(st: State, p: Params, account: int, m: int, value: int, quo
     fee, negative where the fund paid.
     """
     change = fund_change(-value, quote, abs(value), p.markets[m].liquidation_fee)
-    v = int64(st.accounts[account].venue)
+    v = st.accounts[account].venue
     if change < 0:
         st.venues[v].lost = _lost(st, v) - change
     pay_fund(st, p, account, m, change)
@@ -100,29 +98,27 @@ def _lost(st: State, v: int) -> int:
 @kernel
 def close_wallet(st: State, p: Params, account: int, row: int) -> None:
     """Settle a flat account whose liquidation ends in log row `row`, which notes what the fund makes good."""
-    balance = st.balances[account, int64(st.accounts[account].settlement)]
+    balance = st.balances[account, st.accounts[account].settlement]
     if row != NONE:
-        st.liquidations[row].fund_draw += max(-balance, int64(0))
+        st.liquidations[row].fund_draw += max(-balance, 0)
     settle_flat(st, p, account)
 
 
 @outlined
-def fund_may_lose(st: State, p: Params, account: int, position: int, size: int, worst: int) -> bool:
+def fund_may_lose(st: State, p: Params, position: int, size: int, worst: int, standing: Standing) -> bool:
     """Tell whether the fund covers a forced order that fills at its worst tick, within its limit for a test."""
     if p.run[0].forced_orders == 0:
         return True
     row = st.positions[position]
-    m, v = int64(row.market), int64(st.accounts[account].venue)
-    equity, maintained = equity_of(st, p, account), maintenance_of(st, p, account)
-    quote = quote_of_part(p, m, row.lots, st.markets[m].mark, size, equity, maintained)
+    m, v = row.market, st.accounts[row.account].venue
+    quote = quote_of_part(p, m, row.lots, st.markets[m].mark, size, standing)
     received = size * lot_value(p.markets[m], worst)
     loss = quote - (received if row.lots > 0 else -received)
     if loss <= 0:
         return True
-    venue = p.venues[v]
-    most = from_usd(p.markets[m], st.markets[m].mark, venue.max_loss)
-    within = venue.max_loss == 0 or _lost(st, v) + loss <= most
-    return within and equity_in(st, p, venue.fund, p.markets[m].settlement) >= loss
+    most = from_usd(p.markets[m], st.markets[m].mark, p.blocks[v].max_loss)
+    within = p.blocks[v].max_loss == 0 or _lost(st, v) + loss <= most
+    return within and equity_in(st, p, p.venues[v].fund, p.markets[m].settlement) >= loss
 
 
 @outlined
@@ -130,9 +126,9 @@ def sample_funds(st: State, p: Params) -> None:
     """Note the equity of every fund, for the drawdown that may trigger auto-deleveraging."""
     n = st.balances.shape[1]
     for v in range(len(p.venues)):
-        if st.clock[0].step % p.venues[v].level_steps == 0:
+        if st.clock[0].step % p.funds[v].level_steps == 0:
             for s in range(n):
-                level = equity_in(st, p, p.venues[v].fund, int64(s))
+                level = equity_in(st, p, p.venues[v].fund, s)
                 st.fund_levels[v * n + s, st.venues[v].n_levels % N_LEVELS] = level
             st.venues[v].n_levels += 1
 
@@ -140,102 +136,118 @@ def sample_funds(st: State, p: Params) -> None:
 @outlined
 def _has_drawn_down(st: State, p: Params, account: int) -> bool:
     """Tell whether an account's fund has fallen so far, from its past level, that it takes over no more."""
-    v, settlement = int64(st.accounts[account].venue), int64(st.accounts[account].settlement)
-    venue = p.venues[v]
-    held = min(st.venues[v].n_levels, int64(N_LEVELS))
-    if venue.drawdown == 0 or held == 0:
+    v, settlement = st.accounts[account].venue, st.accounts[account].settlement
+    rule = p.funds[v]
+    held = min(st.venues[v].n_levels, N_LEVELS)
+    if rule.drawdown == 0 or held == 0:
         return False
     ring = v * st.balances.shape[1] + settlement
-    peak, total = st.fund_levels[ring, 0], int64(0)
+    peak, total = st.fund_levels[ring, 0], 0
     for k in range(held):
         peak = max(peak, st.fund_levels[ring, k])
         total += st.fund_levels[ring, k] // held
-    level = total if venue.drawdown_of_mean != 0 else peak
-    m = int64(st.positions[int64(st.accounts[account].first_position)].market)
-    least = from_usd(p.markets[m], st.markets[m].mark, venue.drawdown_floor)
-    return is_fund_drawn(equity_in(st, p, venue.fund, settlement), fund_floor(level, venue.drawdown, least))
-
-
-@kernel
-def row_of(st: State, before: int, position: int) -> int:
-    """Return the last row of the log, from row `before` on, that is of a position's market and side, or NONE."""
-    m, long = int64(st.positions[position].market), st.positions[position].lots > 0
-    k = st.clock[0].n_liquidations - 1
-    while k >= before and (st.liquidations[k].market != m or (st.liquidations[k].side > 0) != long):
-        k -= 1
-    return int64(k) if k >= before else int64(NONE)
+    level = total if rule.drawdown_of_mean != 0 else peak
+    m = st.positions[st.accounts[account].first_position].market
+    least = from_usd(p.markets[m], st.markets[m].mark, rule.drawdown_floor)
+    fund = equity_in(st, p, p.venues[v].fund, settlement)
+    return is_fund_drawn(fund, fund_floor(level, rule.drawdown, least))
 
 
 @outlined
-def buy_holdings(st: State, p: Params, account: int, before: int) -> None:
-    """Let the fund buy at mark the spot that the book would not take; note it in rows from `before` on."""
+def buy_holdings(st: State, p: Params, account: int) -> None:
+    """Let the fund buy at mark the spot that the book would not take; note it in its rows."""
     row = st.accounts[account]
     fund = fund_of(st, p, account)
-    first = int64(row.first_position)
+    first = row.first_position
     for k in range(first, first + row.n_positions):
         position = st.positions[k]
-        m = int64(position.market)
+        m = position.market
         if p.markets[m].kind == SPOT and position.lots != 0:
             value = -position.lots * lot_value(p.markets[m], st.markets[m].mark)
-            st.liquidations[row_of(st, before, int64(k))].taken_over_lots = abs(position.lots)
-            move_position(st, p, int64(k), held_at(st, fund, m), position.lots, value)
-
-
-@outlined
-def fund_accepts(st: State, p: Params, account: int) -> bool:
-    """Tell whether the fund of an account's venue may take it over under its rule."""
-    row = st.accounts[account]
-    venue = p.venues[int64(row.venue)]
-    if p.run[0].forced_orders == 0:
-        return True
-    if venue.take_over == TAKE_OVER_NEVER or _has_drawn_down(st, p, account):
-        return False
-    equity = equity_of(st, p, account)
-    after = equity_in(st, p, venue.fund, int64(row.settlement)) + equity
-    if venue.take_over == TAKE_OVER_SOLVENT:
-        return equity >= 0 and after >= 0
-    if venue.take_over == TAKE_OVER_CAPACITY:
-        return after >= 0
-    return _exposure_with(st, p, venue.fund, account) <= after
+            st.liquidations[row_of(st, account, k)].taken_over_lots = abs(position.lots)
+            move_position(st, p, k, held_at(st, fund, m), position.lots, value)
 
 
 @kernel
 def _exposure_with(st: State, p: Params, fund: int, account: int) -> int:
     """Return the net notional that a fund would hold, over all markets of an account's asset, with the account."""
     row = st.accounts[account]
-    first = int64(row.first_position)
-    exposure = int64(0)
+    first = row.first_position
+    exposure = 0
     for m in range(len(p.markets)):
         if p.markets[m].settlement == row.settlement:
-            held = st.positions[held_at(st, fund, int64(m))].lots
+            held = st.positions[held_at(st, fund, m)].lots
             for k in range(first, first + row.n_positions):
-                held += st.positions[k].lots if st.positions[k].market == m else int64(0)
+                held += st.positions[k].lots if st.positions[k].market == m else 0
             exposure += abs(held * lot_value(p.markets[m], st.markets[m].mark))
     return exposure
 
 
+# What a fund takes, a kernel for each name: an account of some equity, with which the fund would have `after`.
+
+
+@kernel
+def takes_capacity(st: State, p: Params, account: int, equity: int, after: int) -> bool:
+    """Tell whether the fund's losses stay below its size."""
+    return after >= 0
+
+
+@kernel
+def takes_notional(st: State, p: Params, account: int, equity: int, after: int) -> bool:
+    """Tell whether all that the fund would hold stays below its size."""
+    return _exposure_with(st, p, fund_of(st, p, account), account) <= after
+
+
+@kernel
+def takes_solvent(st: State, p: Params, account: int, equity: int, after: int) -> bool:
+    """Tell whether the account still has equity."""
+    return equity >= 0 and after >= 0
+
+
+@kernel
+def takes_never(st: State, p: Params, account: int, equity: int, after: int) -> bool:
+    """Take over nobody."""
+    return False
+
+
+_takes = choice(names_of(TakeOver), globals(), "takes_{}")
+
+
 @outlined
-def take_over(st: State, p: Params, account: int, before: int) -> None:
-    """Give all positions and the balance of an account to the fund; note it in its rows from `before` on."""
-    first = int64(st.accounts[account].first_position)
-    settlement = int64(st.accounts[account].settlement)
+def fund_accepts(st: State, p: Params, account: int) -> bool:
+    """Tell whether the fund of an account's venue may take it over under its rule."""
+    row = st.accounts[account]
+    if p.run[0].forced_orders == 0:
+        return True
+    if _has_drawn_down(st, p, account):
+        return False
+    equity = equity_of(st, p, account)
+    after = equity_in(st, p, p.venues[row.venue].fund, row.settlement) + equity
+    return _takes(p.funds[row.venue].take_over, st, p, account, equity, after)
+
+
+@outlined
+def take_over(st: State, p: Params, account: int) -> None:
+    """Give all positions and the balance of an account to the fund; note it in its rows."""
+    first = st.accounts[account].first_position
+    settlement = st.accounts[account].settlement
     fund = fund_of(st, p, account)
     loss = -equity_of(st, p, account)
     left = st.balances[account, settlement]
-    for k in range(first, first + int64(st.accounts[account].n_positions)):
+    for k in range(first, first + st.accounts[account].n_positions):
         position = st.positions[k]
         if position.lots == 0:
             continue
-        m = int64(position.market)
+        m = position.market
         value = -position.lots * lot_value(p.markets[m], st.markets[m].mark)
-        st.liquidations[row_of(st, before, int64(k))].taken_over_lots = abs(position.lots)
+        st.liquidations[row_of(st, account, k)].taken_over_lots = abs(position.lots)
         left -= value
-        move_position(st, p, int64(k), held_at(st, fund, m), position.lots, value)
+        move_position(st, p, k, held_at(st, fund, m), position.lots, value)
     st.balances[account, settlement] -= left
     st.balances[fund, settlement] += left
     ledger = st.ledger[settlement]
-    ledger.fund_losses += max(loss, int64(0))
-    ledger.fund_income += max(-loss, int64(0))
+    ledger.fund_losses += max(loss, 0)
+    ledger.fund_income += max(-loss, 0)
     st.liquidations[st.clock[0].n_liquidations - 1].fund_draw += loss
 
 
@@ -243,7 +255,7 @@ def take_over(st: State, p: Params, account: int, before: int) -> None:
 
 
 @outlined
-def add_residuals(st: State, p: Params, account: int, before: int) -> None:
+def add_residuals(st: State, p: Params, account: int) -> None:
     """Queue what an insolvent account still holds for the ADL batch at the end of the wave.
 
     The balance is shared among its positions so that each closes at its bankruptcy price, the last
@@ -251,27 +263,27 @@ def add_residuals(st: State, p: Params, account: int, before: int) -> None:
     """
     clock = st.clock[0]
     st.accounts[account].standing |= INSOLVENT
-    first = int64(st.accounts[account].first_position)
-    last = first + int64(st.accounts[account].n_positions)
-    equity, maintained = equity_of(st, p, account), maintenance_of(st, p, account)
-    left = st.balances[account, int64(st.accounts[account].settlement)]
-    final = int64(NONE)
+    first = st.accounts[account].first_position
+    last = first + st.accounts[account].n_positions
+    standing = standing_of(st, p, account)
+    left = st.balances[account, st.accounts[account].settlement]
+    final = NONE
     for k in range(first, last):
         if st.positions[k].lots != 0:
-            final = int64(k)
+            final = k
     for k in range(first, final + 1):
         position = st.positions[k]
         if position.lots == 0:
             continue
-        m = int64(position.market)
+        m = position.market
         mark = st.markets[m].mark
         quote = left
         if k != final:
-            quote = -quote_of_part(p, m, position.lots, mark, abs(position.lots), equity, maintained)
+            quote = -quote_of_part(p, m, position.lots, mark, abs(position.lots), standing)
         left -= quote
         residual = st.residuals[clock.n_residual]
         residual.position, residual.lots, residual.quote = k, position.lots, quote
-        residual.row = row_of(st, before, int64(k))
+        residual.row = row_of(st, account, k)
         clock.n_residual += 1
 
 
@@ -280,12 +292,12 @@ def absorb_residual(st: State, p: Params, index: int) -> None:
     """Give a residual for which no counterparty is left to the fund, whatever that costs it."""
     residual = st.residuals[index]
     row = st.positions[residual.position]
-    m = int64(row.market)
-    fund = fund_of(st, p, int64(row.account))
+    m = row.market
+    fund = fund_of(st, p, row.account)
     mark_value = residual.lots * lot_value(p.markets[m], st.markets[m].mark)
     loss = -(mark_value + residual.quote)
-    st.ledger[p.markets[m].settlement].fund_losses += max(loss, int64(0))
-    st.ledger[p.markets[m].settlement].fund_income += max(-loss, int64(0))
+    st.ledger[p.markets[m].settlement].fund_losses += max(loss, 0)
+    st.ledger[p.markets[m].settlement].fund_income += max(-loss, 0)
     st.liquidations[residual.row].taken_over_lots += abs(residual.lots)
     st.liquidations[residual.row].fund_draw += loss
     move_position(st, p, residual.position, held_at(st, fund, m), residual.lots, residual.quote)

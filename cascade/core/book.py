@@ -5,20 +5,19 @@ A market's queues lie on its `ladder`. One ladder serves both sides, since a boo
 
 from __future__ import annotations
 
-from cascade.core.bitmap import first_from, last_until
+from cascade.compiler.jit import kernel, outlined
 from cascade.core.exact import lot_value, usd_value
-from cascade.core.ladder import ASKS, BIDS, bitmap_at, link, recentre, unlink
+from cascade.core.ladder import level_after, level_from, link, recentre, unlink
 from cascade.core.ledger import apply_fill
 from cascade.core.margin import initial_margin
 from cascade.core.params import FORCED, NEWS, SPOT, UNMARGINED, Params
 from cascade.core.state import NONE, STALE, State
-from cascade.jit import boolean, int64, kernel, outlined
 
-NO_BID = int64(0)
-NO_ASK = int64(2_147_483_647)
+NO_BID = 0
+NO_ASK = 2_147_483_647
 """Best prices of an empty side; valid ticks lie strictly between."""
 
-BUYS, SELLS = boolean(True), boolean(False)
+BUYS, SELLS = True, False
 
 
 # --- best prices ----------------------------------------------------------------------------------
@@ -31,12 +30,12 @@ def _best_far(st: State, m: int, buys: bool) -> int:
     order = st.markets[m].far_head
     while order != NONE:
         row = st.orders[order]
-        tick = int64(row.tick)
+        tick = row.tick
         if buys and row.lots > 0:
             best = max(best, tick)
         elif not buys and row.lots < 0:
             best = min(best, tick)
-        order = int64(row.next)
+        order = row.next
     return best
 
 
@@ -44,15 +43,14 @@ def _best_far(st: State, m: int, buys: bool) -> int:
 def refresh_best(st: State, p: Params, m: int, buys: bool) -> None:
     """Find the best price of a side after its best level has emptied."""
     market = st.markets[m]
-    run = p.run[0]
     if buys:
-        slot = last_until(st.bits, bitmap_at(p, m, BIDS), run.n0, run.n1, run.n_ticks - 1)
+        slot = level_from(st, p, m, p.run[0].n_ticks - 1, SELLS)
         inside = NO_BID if slot == NONE else market.window + slot
         if market.far_head != NONE:
             inside = max(inside, _best_far(st, m, BUYS))
         market.best_bid = inside
     else:
-        slot = first_from(st.bits, bitmap_at(p, m, ASKS), run.n0, run.n1, int64(0))
+        slot = level_from(st, p, m, 0, BUYS)
         inside = NO_ASK if slot == NONE else market.window + slot
         if market.far_head != NONE:
             inside = min(inside, _best_far(st, m, SELLS))
@@ -65,9 +63,9 @@ def refresh_best(st: State, p: Params, m: int, buys: bool) -> None:
 @kernel
 def reserve_of(st: State, p: Params, m: int, position: int, lots: int, tick: int) -> int:
     """Return the margin a resting order of a margined account holds back; what is sold on spot is there."""
-    account = st.accounts[int64(st.positions[position].account)]
+    account = st.accounts[st.positions[position].account]
     if account.margin == UNMARGINED or (p.markets[m].kind == SPOT and lots < 0):
-        return int64(0)
+        return 0
     return initial_margin(p, m, abs(lots * lot_value(p.markets[m], tick)))
 
 
@@ -77,12 +75,12 @@ def rest(st: State, p: Params, m: int, position: int, lots: int, tick: int, quot
     clock = st.clock[0]
     order = clock.free_order
     row = st.orders[order]
-    clock.free_order = int64(row.next)
+    clock.free_order = row.next
     clock.n_orders += 1
     row.lots, row.tick, row.position, row.quote = lots, tick, position, quote
     row.due_next, row.due_prev, row.due = NONE, NONE, due
-    account = st.accounts[int64(st.positions[position].account)]
-    head = int64(account.first_order)
+    account = st.accounts[st.positions[position].account]
+    head = account.first_order
     row.own_prev, row.own_next = NONE, head
     if head != NONE:
         st.orders[head].own_prev = order
@@ -99,7 +97,7 @@ def rest(st: State, p: Params, m: int, position: int, lots: int, tick: int, quot
     if quote != NONE:
         st.quotes[quote] = order
     if due != NONE:
-        later = int64(st.calendars[1, due])
+        later = st.calendars[1, due]
         row.due_next = later
         if later != NONE:
             st.orders[later].due_prev = order
@@ -112,28 +110,28 @@ def remove(st: State, p: Params, m: int, order: int) -> None:
     """Take an order out of the book and free its number."""
     row = st.orders[order]
     market = st.markets[m]
-    tick = int64(row.tick)
+    tick = row.tick
     buys = row.lots > 0
     emptied = unlink(st, p, m, order)
-    account = st.accounts[int64(st.positions[int64(row.position)].account)]
-    before, after = int64(row.own_prev), int64(row.own_next)
+    account = st.accounts[st.positions[row.position].account]
+    before, after = row.own_prev, row.own_next
     if before != NONE:
         st.orders[before].own_next = after
     else:
         account.first_order = after
     if after != NONE:
         st.orders[after].own_prev = before
-    account.reserved -= reserve_of(st, p, m, int64(row.position), row.lots, tick)
+    account.reserved -= reserve_of(st, p, m, row.position, row.lots, tick)
     if row.due != NONE:
-        before, after = int64(row.due_prev), int64(row.due_next)
+        before, after = row.due_prev, row.due_next
         if before != NONE:
             st.orders[before].due_next = after
         else:
-            st.calendars[1, int64(row.due)] = after
+            st.calendars[1, row.due] = after
         if after != NONE:
             st.orders[after].due_prev = before
     if row.quote != NONE:
-        st.quotes[int64(row.quote)] = NONE
+        st.quotes[row.quote] = NONE
     if buys:
         market.n_bids -= 1
         if emptied and tick == market.best_bid:
@@ -153,11 +151,11 @@ def remove(st: State, p: Params, m: int, order: int) -> None:
 @outlined
 def cancel_account(st: State, p: Params, account: int) -> int:
     """Cancel every resting order of an account; return how many there were."""
-    n = int64(0)
-    order = int64(st.accounts[account].first_order)
+    n = 0
+    order = st.accounts[account].first_order
     while order != NONE:
-        after = int64(st.orders[order].own_next)
-        m = int64(st.positions[int64(st.orders[order].position)].market)
+        after = st.orders[order].own_next
+        m = st.positions[st.orders[order].position].market
         remove(st, p, m, order)
         order = after
         n += 1
@@ -171,7 +169,7 @@ def cancel_account(st: State, p: Params, account: int) -> int:
 def fee_rate(st: State, p: Params, account: int, m: int, taker: int) -> int:
     """Return the maker (0) or taker (1) fee rate of an account in market m; some trade free."""
     if st.accounts[account].fees == 0:
-        return int64(0)
+        return 0
     return p.fees[p.markets[m].venue, taker]
 
 
@@ -209,8 +207,8 @@ def execute(
     """
     market = st.markets[m]
     n = p.run[0].n_ticks
-    taker = int64(st.positions[position].account)
-    left, value = lots, int64(0)
+    taker = st.positions[position].account
+    left, value = lots, 0
     buys = lots > 0
     while left != 0:
         best = market.best_ask if buys else market.best_bid
@@ -218,15 +216,15 @@ def execute(
             break
         if not market.window <= best < market.window + n:
             recentre(st, p, m, best)
-        order = int64(st.levels[m * n + best - market.window].head)
+        order = st.levels[m * n + best - market.window].head
         row = st.orders[order]
-        maker_position = int64(row.position)
-        maker = int64(st.positions[maker_position].account)
+        maker_position = row.position
+        maker = st.positions[maker_position].account
         if maker == taker:
             remove(st, p, m, order)
             continue
         filled = min(left, -row.lots) if buys else max(left, -row.lots)
-        fill_resting(st, p, m, order, -filled, fee_rate(st, p, maker, m, int64(0)))
+        fill_resting(st, p, m, order, -filled, fee_rate(st, p, maker, m, 0))
         log_trade(st, p, m, best, filled, maker, taker, purpose)
         value += filled * lot_value(p.markets[m], best)
         left -= filled
@@ -237,11 +235,11 @@ def execute(
 @outlined
 def offered(st: State, p: Params, position: int, lots: int, limit: int) -> tuple[int, int]:
     """Return what others' resting orders within a limit would fill of signed lots: (lots, value), both signed."""
-    m = int64(st.positions[position].market)
-    account = int64(st.positions[position].account)
+    m = st.positions[position].market
+    account = st.positions[position].account
     market = st.markets[m]
     buys = lots > 0
-    left, value = lots, int64(0)
+    left, value = lots, 0
     tick = market.best_ask if buys else market.best_bid
     while left != 0 and tick != NO_ASK and tick != NO_BID and (tick <= limit if buys else tick >= limit):
         held = _offered_at(st, p, m, tick, account)
@@ -256,38 +254,33 @@ def offered(st: State, p: Params, position: int, lots: int, limit: int) -> tuple
 def _offered_at(st: State, p: Params, m: int, tick: int, account: int) -> int:
     """Return the lots that accounts other than this one offer at a tick."""
     market, n = st.markets[m], p.run[0].n_ticks
-    order = int64(market.far_head)
+    order = market.far_head
     if market.window <= tick < market.window + n:
-        order = int64(st.levels[m * n + tick - market.window].head)
-    total = int64(0)
+        order = st.levels[m * n + tick - market.window].head
+    total = 0
     while order != NONE:
         row = st.orders[order]
-        if row.tick == tick and int64(st.positions[int64(row.position)].account) != account:
+        if row.tick == tick and st.positions[row.position].account != account:
             total += abs(row.lots)
-        order = int64(row.next)
+        order = row.next
     return total
 
 
 @kernel
 def _next_tick(st: State, p: Params, m: int, tick: int, buys: bool) -> int:
     """Return the best price beyond a tick of the side that fills buys, or sells; an empty side's where none is."""
-    run, market = p.run[0], st.markets[m]
-    from_ = tick - market.window
-    if buys:
-        slot = first_from(st.bits, bitmap_at(p, m, ASKS), run.n0, run.n1, max(from_ + 1, int64(0)))
-        best = NO_ASK if slot == NONE else market.window + slot
-    else:
-        slot = last_until(st.bits, bitmap_at(p, m, BIDS), run.n0, run.n1, min(from_, run.n_ticks) - 1)
-        best = NO_BID if slot == NONE else market.window + slot
+    market = st.markets[m]
+    slot = level_after(st, p, m, tick - market.window, buys)
+    best = (NO_ASK if buys else NO_BID) if slot == NONE else market.window + slot
     order = market.far_head
     while order != NONE:
         row = st.orders[order]
-        far = int64(row.tick)
+        far = row.tick
         if buys and row.lots < 0 and far > tick:
             best = min(best, far)
         elif not buys and row.lots > 0 and far < tick:
             best = max(best, far)
-        order = int64(row.next)
+        order = row.next
     return best
 
 
@@ -295,9 +288,9 @@ def _next_tick(st: State, p: Params, m: int, tick: int, buys: bool) -> int:
 def fill_resting(st: State, p: Params, m: int, order: int, lots: int, rate: int) -> None:
     """Fill a resting order by signed lots (its own side) and remove it when it is done."""
     row = st.orders[order]
-    position = int64(row.position)
-    tick = int64(row.tick)
-    account = int64(st.positions[position].account)
+    position = row.position
+    tick = row.tick
+    account = st.positions[position].account
     apply_fill(st, p, position, lots, lots * lot_value(p.markets[m], tick), rate)
     if row.lots == lots:
         remove(st, p, m, order)
@@ -317,9 +310,9 @@ def take(st: State, p: Params, position: int, lots: int, limit: int, purpose: in
     A forced order pays no taker fee: its clearance fee is charged by the liquidation.
     """
     row = st.positions[position]
-    account = int64(row.account)
-    filled, value = execute(st, p, int64(row.market), position, lots, limit, purpose)
+    account = row.account
+    filled, value = execute(st, p, row.market, position, lots, limit, purpose)
     if filled != 0:
-        rate = int64(0) if purpose == FORCED else fee_rate(st, p, account, int64(row.market), int64(1))
+        rate = 0 if purpose == FORCED else fee_rate(st, p, account, row.market, 1)
         apply_fill(st, p, position, filled, value, rate)
     return filled, value

@@ -12,7 +12,7 @@ import numpy as np
 from cascade.core.audit import AUDIT, audit, count_free
 from cascade.core.bitmap import words
 from cascade.core.exact import INVERSE
-from cascade.core.params import BY_LIQUIDATORS, POOL, SPOT, UNMARGINED, Params
+from cascade.core.params import LIQUIDATORS, POOL, SPOT, UNMARGINED, Params
 from cascade.core.state import NONE, Array, State
 
 Endowment = Array
@@ -61,8 +61,8 @@ def _positions(st: State, p: Params, endowment: Endowment, found: Array) -> Iter
 
 def _vaults(st: State, p: Params) -> Iterator[str]:
     """Spot in the vault of a lending venue equals the claims on it."""
-    for v in np.flatnonzero(p.venues.procedure == BY_LIQUIDATORS):
-        first = int(st.accounts.first_position[p.venues[v].vault])
+    for v in np.flatnonzero(p.venues.procedure == LIQUIDATORS):
+        first = int(st.accounts.first_position[p.lending[v].vault])
         owed = np.zeros(len(p.markets), np.int64)
         for m in np.flatnonzero((p.markets.kind == POOL) & (p.markets.venue == v)):
             owed[p.markets[m].spot] += _sum(np.maximum(st.positions.lots[st.positions.market == m], 0))

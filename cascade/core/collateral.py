@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import math
 
+from cascade.compiler.choice import choice
+from cascade.compiler.jit import entry, kernel, outlined
 from cascade.core.exact import lot_value, times_rate
-from cascade.core.params import FLOORED, OWN_SPOT, REDEMPTION, SPOT, SPOT_MEDIAN, UNMARGINED, Params
+from cascade.core.params import MEDIAN, OWN_SPOT, REDEMPTION, SPOT, UNMARGINED, Params
 from cascade.core.state import State
-from cascade.jit import entry, int64, kernel, outlined
+from cascade.names import CollateralPrice, names_of
 
 
 @kernel
@@ -23,10 +25,10 @@ def counted_value(st: State, p: Params, position: int) -> int:
     rounded down. Whatever else there is counts in full, at its mark.
     """
     row = st.positions[position]
-    m, account = int64(row.market), st.accounts[int64(row.account)]
+    m, account = row.market, st.accounts[row.account]
     if p.markets[m].kind != SPOT or account.margin == UNMARGINED:
         return row.lots * lot_value(p.markets[m], st.markets[m].mark)
-    at = int64(account.venue) * len(p.markets) + m
+    at = account.venue * len(p.markets) + m
     tick = st.markets[m].mark if p.collateral[at].price == OWN_SPOT else st.collateral[at]
     return kept_value(p, at, m, row.lots, tick)
 
@@ -38,33 +40,41 @@ def kept_value(p: Params, at: int, m: int, lots: int, tick: int) -> int:
     return times_rate(value, p.collateral[at].kept) if lots > 0 else value
 
 
+# --- prices, a kernel for each name, of spot market m when every spot price has fallen by `reach` -----
+
+
 @kernel
-def collateral_tick(st: State, p: Params, at: int, m: int, reach: float) -> int:
-    """Return the collateral price of spot market m when every spot price has fallen by `reach`."""
-    row = p.collateral[at]
-    if row.price == OWN_SPOT:
-        return fallen(st.markets[m].mark, reach)
-    if row.price == FLOORED:
-        return max(fallen(st.markets[m].mark, reach), row.given)
-    if row.price == SPOT_MEDIAN:
-        return _median_tick(st, p, m, reach)
-    return row.given
+def by_own_spot(st: State, p: Params, at: int, m: int, reach: float) -> int:
+    """Return the price of the book that the holding is in."""
+    return fallen(st.markets[m].mark, reach)
+
+
+@kernel
+def by_redemption(st: State, p: Params, at: int, m: int, reach: float) -> int:
+    """Return what the issuer pays, whatever the books say."""
+    return p.collateral[at].given
+
+
+@kernel
+def by_floor(st: State, p: Params, at: int, m: int, reach: float) -> int:
+    """Return the price of the holding's own book, at least a part of what the issuer pays."""
+    return max(fallen(st.markets[m].mark, reach), p.collateral[at].given)
 
 
 @kernel
 def fallen(mark: int, reach: float) -> int:
     """Return the lowest tick within `reach` below a mark."""
-    return max(int64(math.ceil(float(mark) * (1.0 - reach))), int64(1))
+    return max(math.ceil(float(mark) * (1.0 - reach)), 1)
 
 
 @outlined
-def _median_tick(st: State, p: Params, m: int, reach: float) -> int:
-    """Return the median of the spot prices of an asset, fallen by `reach`, as a tick of market m."""
-    asset, n = p.markets[m].asset, int64(0)
+def by_median(st: State, p: Params, at: int, m: int, reach: float) -> int:
+    """Return the median of all spot prices of the asset, as a tick of market m."""
+    asset, n = p.markets[m].asset, 0
     for k in range(len(p.markets)):
-        n += 1 if _is_source(p, int64(k), asset) else 0
+        n += 1 if _is_source(p, k, asset) else 0
     price = 0.5 * (_ranked(st, p, asset, (n - 1) // 2, reach) + _ranked(st, p, asset, n // 2, reach))
-    return max(int64(math.floor(price / p.markets[m].tick_size + 0.5)), int64(1))
+    return max(math.floor(price / p.markets[m].tick_size + 0.5), 1)
 
 
 @kernel
@@ -83,18 +93,27 @@ def _price(st: State, p: Params, k: int, reach: float) -> float:
 def _ranked(st: State, p: Params, asset: int, rank: int, reach: float) -> float:
     """Return the fallen spot price of an asset that `rank` others lie below (few sources: counted)."""
     for k in range(len(p.markets)):
-        if not _is_source(p, int64(k), asset):
+        if not _is_source(p, k, asset):
             continue
-        price = _price(st, p, int64(k), reach)
-        below, level = int64(0), int64(0)
+        price = _price(st, p, k, reach)
+        below, level = 0, 0
         for other in range(len(p.markets)):
-            if _is_source(p, int64(other), asset):
-                there = _price(st, p, int64(other), reach)
+            if _is_source(p, other, asset):
+                there = _price(st, p, other, reach)
                 below += 1 if there < price else 0
                 level += 1 if there == price else 0
         if below <= rank < below + level:
             return price
     return 0.0
+
+
+_by_source = choice(names_of(CollateralPrice), globals(), "by_{}")
+
+
+@kernel
+def collateral_tick(st: State, p: Params, at: int, m: int, reach: float) -> int:
+    """Return the collateral price of spot market m, under row `at` of the rules, when spot has fallen by `reach`."""
+    return _by_source(p.collateral[at].price, st, p, at, m, reach)
 
 
 @outlined
@@ -103,7 +122,7 @@ def update_collateral(st: State, p: Params) -> None:
     n = len(p.markets)
     for at in range(len(p.collateral)):
         if p.collateral[at].price != OWN_SPOT:
-            st.collateral[at] = collateral_tick(st, p, int64(at), int64(at % n), 0.0)
+            st.collateral[at] = collateral_tick(st, p, at, at % n, 0.0)
 
 
 @kernel
@@ -118,7 +137,7 @@ def moves_collateral(p: Params, venue: int, m: int, lots: int) -> bool:
         return True
     asset = p.markets[m].asset
     for k in range(n):
-        if _is_source(p, int64(k), asset) and p.collateral[venue * n + k].price == SPOT_MEDIAN:
+        if _is_source(p, k, asset) and p.collateral[venue * n + k].price == MEDIAN:
             return True
     return False
 

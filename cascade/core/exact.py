@@ -5,16 +5,16 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from cascade.jit import int64, kernel
+from cascade.compiler.jit import int64, kernel
 
-RATE = int64(100_000_000)
+RATE = 100_000_000
 """Rates are int64 in units of 1e-8."""
 
-DIRECT = int64(2_147_483_648)
+DIRECT = 2_147_483_648
 """Up to this a product of two numbers below it fits 63 bits."""
 
-LINEAR = int64(0)
-INVERSE = int64(1)
+LINEAR = 0
+INVERSE = 1
 
 
 @kernel
@@ -37,12 +37,12 @@ def proportion(amount: int, part: int, whole: int) -> int:
     left = amount - quotient * whole
     if whole <= DIRECT:
         return quotient * part + (left * part) // whole
-    share, remainder = int64(0), int64(0)
+    share, remainder = 0, 0
     for k in range(62, -1, -1):  # long multiplication of left by part, divided as it goes
         share, remainder = 2 * share, 2 * remainder
         if remainder >= whole:
             share, remainder = share + 1, remainder - whole
-        if (part >> int64(k)) & 1 == 1:
+        if (part >> k) & 1 == 1:
             remainder += left
             if remainder >= whole:
                 share, remainder = share + 1, remainder - whole

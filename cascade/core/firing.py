@@ -6,15 +6,16 @@ is safe still is hung anew.
 
 from __future__ import annotations
 
+from cascade.compiler.jit import int64, kernel, outlined
+from cascade.core.buckets import drop, reached
 from cascade.core.inbox import append
 from cascade.core.margin import MAX_TICK, excess_of
 from cascade.core.params import IOC, PROFIT, SPOT, STOPPING, Params
 from cascade.core.seats import abandon_life, top_up
 from cascade.core.state import NONE, STALE, State
-from cascade.core.triggers import drop_high, drop_low, flag, next_high, next_low, retrigger
-from cascade.jit import int64, kernel, outlined
+from cascade.core.triggers import flag, retrigger
 
-INBOX_ROOM = int64(1)
+INBOX_ROOM = 1
 """Intents one fired trigger may append: a stop or a take-profit."""
 
 
@@ -29,8 +30,8 @@ def clock_ticks(st: State, p: Params, v: int) -> bool:
 def fire(st: State, p: Params, position: int) -> None:
     """Act on a trigger that the mark has reached: flag, top up, stop out, take profit, or hang anew."""
     row = st.positions[position]
-    account = int64(row.account)
-    if not clock_ticks(st, p, int64(st.accounts[account].venue)):  # a spot mark has reached it early
+    account = row.account
+    if not clock_ticks(st, p, st.accounts[account].venue):  # a spot mark has reached it early
         _unhang(st, p, account)
         st.accounts[account].standing |= STALE
         st.clock[0].stale_traders |= int64(account >= p.run[0].first_trader)
@@ -49,17 +50,17 @@ def fire(st: State, p: Params, position: int) -> None:
 def _unhang(st: State, p: Params, account: int) -> None:
     """Take all nodes of an account out of the index while it waits for its liquidation."""
     row = st.accounts[account]
-    first = int64(row.first_position)
+    first = row.first_position
     for k in range(first, first + row.n_positions):
-        drop_low(st, p, int64(k))
-        drop_high(st, p, int64(k))
+        drop(st, p, st.positions[k].market, 2 * k)
+        drop(st, p, st.positions[k].market, 2 * k + 1)
 
 
 @outlined
 def _standing_orders(st: State, p: Params, trader: int, position: int) -> None:
     """Carry out a trader's top-up, stop-loss or take-profit at the present mark."""
     seat, row = st.traders[trader], st.positions[position]
-    mark = st.markets[int64(row.market)].mark
+    mark = st.markets[row.market].mark
     long = row.lots > 0
     if seat.top_up_tick != NONE and (mark <= seat.top_up_tick if long else mark >= seat.top_up_tick):
         top_up(st, p, trader, position)
@@ -70,10 +71,10 @@ def _standing_orders(st: State, p: Params, trader: int, position: int) -> None:
     if taken:
         seat.take_tick = NONE
     if stopped or taken:
-        abandon_life(st, p, int64(row.account))
-        limit = int64(1) if long else MAX_TICK
+        abandon_life(st, p, row.account)
+        limit = 1 if long else MAX_TICK
         purpose = STOPPING if stopped else PROFIT
-        append(st, position, -row.lots, limit, IOC, purpose, 0.0, int64(1))
+        append(st, position, -row.lots, limit, IOC, purpose, 0.0, 1)
 
 
 @outlined
@@ -91,9 +92,7 @@ def fire_triggers(st: State, p: Params) -> bool:
             if clock.n_inbox + INBOX_ROOM > len(st.inbox):
                 clock.need = clock.n_inbox + INBOX_ROOM
                 return False
-            position = next_low(st, p, int64(m))
-            if position == NONE:
-                position = next_high(st, p, int64(m))
+            position = reached(st, p, m)
             if position == NONE:
                 break
             fire(st, p, position)

@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
+from cascade.compiler.jit import int64, outlined
 from cascade.core.params import Params
-from cascade.jit import int64, outlined
 from cascade.rng import uniform
 
 REACH = 28.0
@@ -40,14 +40,14 @@ def quantile(p: Params, table: int, u: float) -> float:
 @outlined
 def poisson(key: np.uint64, step: int, slot: int, number: int, mean: float) -> int:
     """Return a Poisson variate by inversion, in chunks of mean 64 so that nothing underflows."""
-    total, left = int64(0), mean
+    total, left = 0, mean
     while left > 0.0:
         part = min(left, _CHUNK)
         left -= part
         term = math.exp(-part)
         u = uniform(key, step, slot, number)
         number += 1
-        k = int64(0)
+        k = 0
         below = term
         while u > below and k < 1000:
             k += 1

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from cascade.compiler.jit import int64, kernel, outlined
 from cascade.core.bitmap import trailing_zeros
 from cascade.core.state import NONE, State
-from cascade.jit import int64, kernel, outlined
 
 _ONE, _NOBODY = np.uint64(1), np.uint64(0)
 
-N_BUCKETS = int64(256)
+N_BUCKETS = 256
 """Enough that a bucket holds few intents."""
 
 
@@ -37,7 +37,7 @@ def append(
     row.offset, row.reduce_only = offset, reduce_only
     row.ref, row.generation, row.life_steps = NONE, 0, NONE
     bucket = int64(offset * float(N_BUCKETS))
-    tail = int64(st.buckets[1, bucket])
+    tail = st.buckets[1, bucket]
     if tail == NONE or st.inbox[tail].offset <= offset:
         row.next = NONE
         if tail == NONE:
@@ -47,9 +47,9 @@ def append(
             st.inbox[tail].next = number
         st.buckets[1, bucket] = number
         return number
-    before, after = int64(NONE), int64(st.buckets[0, bucket])
+    before, after = NONE, st.buckets[0, bucket]
     while st.inbox[after].offset <= offset:
-        before, after = after, int64(st.inbox[after].next)
+        before, after = after, st.inbox[after].next
     row.next = after
     if before == NONE:
         st.buckets[0, bucket] = number
@@ -66,9 +66,9 @@ def first_intent(st: State) -> int:
         later = st.arrivals[clock.cursor >> 6] >> np.uint64(clock.cursor & 63)
         if later != _NOBODY:
             clock.cursor += trailing_zeros(later)
-            return int64(st.buckets[0, clock.cursor])
+            return st.buckets[0, clock.cursor]
         clock.cursor = (clock.cursor | 63) + 1
-    return int64(NONE)
+    return NONE
 
 
 @kernel

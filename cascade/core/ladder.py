@@ -1,27 +1,16 @@
-"""The ladder of a market: a window of ticks whose slots hold queues of orders and buckets of triggers.
+"""The window of a market's book: ticks whose slots hold queues of orders.
 
-What lies outside the window waits: orders in the far list, in time order, triggers in the far
-bucket. When the window is re-centred, all of them are hung anew; none is lost.
+What lies outside the window waits in the far list, in time order. When the window is re-centred, all
+orders and triggers are hung anew; none is lost.
 """
 
 from __future__ import annotations
 
-from cascade.core.bitmap import clear_bit, first_from, set_bit
+from cascade.compiler.jit import kernel, outlined
+from cascade.core.bitmap import clear_bit, first_from, last_until, set_bit
+from cascade.core.buckets import ASKS, BIDS, bitmap_at, rehang
 from cascade.core.params import Params
 from cascade.core.state import NONE, State
-from cascade.jit import boolean, int64, kernel, outlined
-
-HIGH, LOW = boolean(True), boolean(False)  # typed, so that a kernel is compiled once
-
-BIDS, ASKS, LOWS, HIGHS = int64(0), int64(1), int64(2), int64(3)
-
-
-@kernel
-def bitmap_at(p: Params, m: int, which: int) -> int:
-    """Return where the bitmap of bids, asks, low or high triggers of market m begins."""
-    run = p.run[0]
-    return (4 * m + which) * (run.n0 + run.n1 + ((run.n1 + 63) >> 6))
-
 
 # --- the queue of a level -------------------------------------------------------------------------
 
@@ -32,7 +21,7 @@ def link(st: State, p: Params, m: int, order: int) -> None:
     row = st.orders[order]
     market = st.markets[m]
     run = p.run[0]
-    tick = int64(row.tick)
+    tick = row.tick
     row.next = NONE
     if market.window <= tick < market.window + run.n_ticks:
         slot = tick - market.window
@@ -42,7 +31,7 @@ def link(st: State, p: Params, m: int, order: int) -> None:
             level.head = order
             set_bit(st.bits, bitmap_at(p, m, BIDS if row.lots > 0 else ASKS), run.n0, run.n1, slot)
         else:
-            st.orders[int64(level.tail)].next = order
+            st.orders[level.tail].next = order
         level.tail = order
         level.lots += row.lots
     else:
@@ -60,8 +49,8 @@ def unlink(st: State, p: Params, m: int, order: int) -> bool:
     row = st.orders[order]
     market = st.markets[m]
     run = p.run[0]
-    tick = int64(row.tick)
-    before, after = int64(row.prev), int64(row.next)
+    tick = row.tick
+    before, after = row.prev, row.next
     if before != NONE:
         st.orders[before].next = after
     if after != NONE:
@@ -85,49 +74,29 @@ def unlink(st: State, p: Params, m: int, order: int) -> bool:
     return True
 
 
-# --- buckets of triggers --------------------------------------------------------------------------
-
-
 @kernel
-def trigger_slot(st: State, p: Params, m: int, tick: int, high: bool) -> int:
-    """Return the bucket of a trigger: far where the mark must leave the window to reach it."""
-    n = p.run[0].n_ticks
-    slot = tick - st.markets[m].window
-    if high:
-        return n if slot >= n else max(slot, int64(0))
-    return n if slot < 0 else min(slot, n - 1)
-
-
-@kernel
-def hang_low(st: State, p: Params, m: int, position: int) -> None:
-    """Hang the low node of a position, whose `low_tick` is set, into its bucket."""
+def level_from(st: State, p: Params, m: int, slot: int, asks: bool) -> int:
+    """Return the first occupied slot of a side at `slot` or farther from the touch, or NONE."""
     run = p.run[0]
-    row = st.positions[position]
-    slot = trigger_slot(st, p, m, int64(row.low_tick), LOW)
-    head = 2 * m * (run.n_ticks + 1) + slot
-    after = int64(st.trigger_heads[head])
-    row.low_prev, row.low_next = NONE, after
-    if after != NONE:
-        st.positions[after].low_prev = position
-    elif slot < run.n_ticks:
-        set_bit(st.bits, bitmap_at(p, m, LOWS), run.n0, run.n1, slot)
-    st.trigger_heads[head] = position
+    if asks:
+        return first_from(st.bits, bitmap_at(p, m, ASKS), run.n0, run.n1, max(slot, 0))
+    return last_until(st.bits, bitmap_at(p, m, BIDS), run.n0, run.n1, min(slot, run.n_ticks - 1))
 
 
 @kernel
-def hang_high(st: State, p: Params, m: int, position: int) -> None:
-    """Hang the high node of a position, whose `high_tick` is set, into its bucket."""
-    run = p.run[0]
-    row = st.positions[position]
-    slot = trigger_slot(st, p, m, int64(row.high_tick), HIGH)
-    head = (2 * m + 1) * (run.n_ticks + 1) + slot
-    after = int64(st.trigger_heads[head])
-    row.high_prev, row.high_next = NONE, after
-    if after != NONE:
-        st.positions[after].high_prev = position
-    elif slot < run.n_ticks:
-        set_bit(st.bits, bitmap_at(p, m, HIGHS), run.n0, run.n1, slot)
-    st.trigger_heads[head] = position
+def level_after(st: State, p: Params, m: int, slot: int, asks: bool) -> int:
+    """Return the next occupied slot of a side away from the touch, or NONE."""
+    return level_from(st, p, m, slot + 1 if asks else slot - 1, asks)
+
+
+@outlined
+def depth_between(st: State, p: Params, m: int, near: int, far: int, asks: bool) -> int:
+    """Return the lots quoted on a side from slot `near` to slot `far`, inclusive."""
+    total, slot = 0, level_from(st, p, m, near, asks)
+    while slot != NONE and (slot <= far if asks else slot >= far):
+        total += abs(st.levels[m * p.run[0].n_ticks + slot].lots)
+        slot = level_after(st, p, m, slot, asks)
+    return total
 
 
 # --- the window -----------------------------------------------------------------------------------
@@ -139,18 +108,18 @@ def recentre(st: State, p: Params, m: int, tick: int) -> None:
     run = p.run[0]
     market = st.markets[m]
     n = run.n_ticks
-    old, new = market.window, max(int64(0), tick - n // 2)
+    old, new = market.window, max(0, tick - n // 2)
     shift = new - old
     if shift == 0:
         return
     for which in range(2):  # levels that leave the window go to the end of the far list, in time order
-        at = bitmap_at(p, m, int64(which))
-        slot = first_from(st.bits, at, run.n0, run.n1, int64(0))
+        at = bitmap_at(p, m, which)
+        slot = first_from(st.bits, at, run.n0, run.n1, 0)
         while slot != NONE:
             level = st.levels[m * n + slot]
             clear_bit(st.bits, at, run.n0, run.n1, slot)
             if not 0 <= slot - shift < n:
-                _append_far(st, m, int64(level.head), int64(level.tail))
+                _append_far(st, m, level.head, level.tail)
                 level.head, level.tail, level.lots = NONE, NONE, 0
             slot = first_from(st.bits, at, run.n0, run.n1, slot + 1)
     _shift_levels(st, p, m, shift)
@@ -158,10 +127,10 @@ def recentre(st: State, p: Params, m: int, tick: int) -> None:
     order = market.far_head
     market.far_head, market.far_tail = NONE, NONE
     while order != NONE:
-        after = int64(st.orders[order].next)
+        after = st.orders[order].next
         link(st, p, m, order)
         order = after
-    _recentre_triggers(st, p, m, shift)
+    rehang(st, p, m)
 
 
 @kernel
@@ -193,36 +162,3 @@ def _shift_levels(st: State, p: Params, m: int, shift: int) -> None:
         if target.head != NONE:
             which = BIDS if target.lots > 0 else ASKS
             set_bit(st.bits, bitmap_at(p, m, which), run.n0, run.n1, slot)
-
-
-@outlined
-def _recentre_triggers(st: State, p: Params, m: int, shift: int) -> None:
-    """Re-hang every trigger node of market m after its window has moved by `shift`."""
-    n = p.run[0].n_ticks
-    for which in range(2):
-        high = which == 1
-        chain = int64(NONE)
-        at = (2 * m + which) * (n + 1)
-        bitmap = bitmap_at(p, m, LOWS + which)
-        for slot in range(n + 1):
-            node = int64(st.trigger_heads[at + slot])
-            while node != NONE:
-                row = st.positions[node]
-                after = int64(row.high_next if high else row.low_next)
-                if high:
-                    row.high_next = chain
-                else:
-                    row.low_next = chain
-                chain = node
-                node = after
-            if st.trigger_heads[at + slot] != NONE and slot < n:
-                clear_bit(st.bits, bitmap, p.run[0].n0, p.run[0].n1, int64(slot))
-            st.trigger_heads[at + slot] = NONE
-        while chain != NONE:
-            row = st.positions[chain]
-            after = int64(row.high_next if high else row.low_next)
-            if high:
-                hang_high(st, p, m, chain)
-            else:
-                hang_low(st, p, m, chain)
-            chain = after

@@ -6,10 +6,10 @@ entry is kept beside it, for what is reported, never for what is owned.
 
 from __future__ import annotations
 
+from cascade.compiler.jit import kernel, outlined
 from cascade.core.exact import charge, proportion
 from cascade.core.params import Params
 from cascade.core.state import NONE, State
-from cascade.jit import int64, kernel, outlined
 
 
 @kernel
@@ -25,7 +25,7 @@ def change_position(st: State, position: int, lots: int, value: int) -> None:
     else:  # through zero: what is left was entered now
         row.entry_value = value - proportion(value, abs(held), abs(lots))
     row.lots = after
-    st.markets[int64(row.market)].open_interest += max(after, int64(0)) - max(held, int64(0))
+    st.markets[row.market].open_interest += max(after, 0) - max(held, 0)
 
 
 @outlined
@@ -33,9 +33,9 @@ def apply_fill(st: State, p: Params, position: int, lots: int, value: int, rate:
     """Book a fill of signed lots worth signed value to a position, and charge its fee."""
     change_position(st, position, lots, value)
     row = st.positions[position]
-    market = p.markets[int64(row.market)]
+    market = p.markets[row.market]
     fee = charge(abs(value), rate)
-    st.balances[int64(row.account), market.settlement] -= value + fee
+    st.balances[row.account, market.settlement] -= value + fee
     st.balances[p.venues[market.venue].fees, market.settlement] += fee
     st.ledger[market.settlement].fees += fee
 
@@ -44,11 +44,11 @@ def apply_fill(st: State, p: Params, position: int, lots: int, value: int, rate:
 def move_position(st: State, p: Params, source: int, target: int, lots: int, value: int) -> None:
     """Move signed lots, and the quote balance `value` that goes with them, between two positions."""
     giver, taker = st.positions[source], st.positions[target]
-    settlement = p.markets[int64(giver.market)].settlement
+    settlement = p.markets[giver.market].settlement
     change_position(st, source, -lots, value)
     change_position(st, target, lots, -value)
-    st.balances[int64(giver.account), settlement] -= value
-    st.balances[int64(taker.account), settlement] += value
+    st.balances[giver.account, settlement] -= value
+    st.balances[taker.account, settlement] += value
 
 
 @kernel
@@ -56,20 +56,20 @@ def transfer(st: State, account: int, settlement: int, amount: int) -> None:
     """Deposit (amount > 0) into an account from outside, or withdraw from it."""
     st.balances[account, settlement] += amount
     ledger = st.ledger[settlement]
-    ledger.deposits += max(amount, int64(0))
-    ledger.withdrawals += max(-amount, int64(0))
+    ledger.deposits += max(amount, 0)
+    ledger.withdrawals += max(-amount, 0)
 
 
 @kernel
 def held_at(st: State, account: int, m: int) -> int:
     """Return the position in market m of an account that has one in every market: a fund, an absorber."""
-    return int64(st.accounts[account].first_position) + m
+    return st.accounts[account].first_position + m
 
 
 @kernel
 def fund_of(st: State, p: Params, account: int) -> int:
     """Return the account of the insurance fund that stands behind an account: its venue's."""
-    return p.venues[int64(st.accounts[account].venue)].fund
+    return p.venues[st.accounts[account].venue].fund
 
 
 @outlined
@@ -80,7 +80,7 @@ def settle_flat(st: State, p: Params, account: int) -> None:
     """
     row = st.accounts[account]
     row.cooling_until = NONE
-    settlement = int64(row.settlement)
+    settlement = row.settlement
     balance = st.balances[account, settlement]
     if balance < 0:
         st.balances[account, settlement] = 0

@@ -7,14 +7,15 @@ fails: a float guess from the closed form, then integer tests at its neighbours.
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
+from cascade.compiler.jit import int64, kernel, outlined
 from cascade.core.collateral import counted_value
 from cascade.core.exact import INVERSE, charge, lot_value, tick_where
 from cascade.core.params import Params
 from cascade.core.state import NONE, State
-from cascade.jit import int64, kernel, outlined
 
-MAX_TICK = int64(2_147_483_646)
+MAX_TICK = 2_147_483_646
 
 
 @kernel
@@ -32,9 +33,9 @@ def tier_of(p: Params, m: int, notional: int) -> int:
 def maintenance(p: Params, m: int, notional: int) -> int:
     """Return the maintenance margin of a notional, rounded up (venues: MM = N x rate - amount)."""
     if p.markets[m].n_tiers == 0 or notional == 0:
-        return int64(0)
+        return 0
     tier = p.tiers[tier_of(p, m, notional)]
-    return max(charge(notional, tier.rate) - tier.deduction, int64(0))
+    return max(charge(notional, tier.rate) - tier.deduction, 0)
 
 
 @kernel
@@ -54,30 +55,30 @@ def fails(p: Params, m: int, lots: int, balance: int, tick: int) -> bool:
 def equity_in(st: State, p: Params, account: int, settlement: int) -> int:
     """Return balance plus what all positions that settle in an asset count for at the present marks."""
     row = st.accounts[account]
-    first = int64(row.first_position)
+    first = row.first_position
     equity = st.balances[account, settlement]
     for k in range(first, first + row.n_positions):
         position = st.positions[k]
-        if p.markets[int64(position.market)].settlement == settlement and position.lots != 0:
-            equity += counted_value(st, p, int64(k))
+        if p.markets[position.market].settlement == settlement and position.lots != 0:
+            equity += counted_value(st, p, k)
     return equity
 
 
 @kernel
 def equity_of(st: State, p: Params, account: int) -> int:
     """Return the equity that an account's margin is tested with, in the asset it is counted in."""
-    return equity_in(st, p, account, int64(st.accounts[account].settlement))
+    return equity_in(st, p, account, st.accounts[account].settlement)
 
 
 @outlined
 def maintenance_of(st: State, p: Params, account: int) -> int:
     """Return the maintenance margin of all positions at the present marks."""
     row = st.accounts[account]
-    first = int64(row.first_position)
-    total = int64(0)
+    first = row.first_position
+    total = 0
     for k in range(first, first + row.n_positions):
         position = st.positions[k]
-        m = int64(position.market)
+        m = position.market
         total += maintenance(p, m, abs(position.lots * lot_value(p.markets[m], st.markets[m].mark)))
     return total
 
@@ -88,16 +89,35 @@ def excess_of(st: State, p: Params, account: int) -> int:
     return equity_of(st, p, account) - maintenance_of(st, p, account)
 
 
+class Standing(NamedTuple):
+    """What an account is tested by, in the asset that its margin is counted in."""
+
+    equity: int
+    maintenance: int
+
+
+@kernel
+def standing_of(st: State, p: Params, account: int) -> Standing:
+    """Return where an account stands at the present marks."""
+    return Standing(equity_of(st, p, account), maintenance_of(st, p, account))
+
+
+@kernel
+def is_safe(standing: Standing) -> bool:
+    """Tell whether an account passes its margin test."""
+    return standing.equity > standing.maintenance
+
+
 @kernel
 def initial_margin_of(st: State, p: Params, account: int) -> int:
     """Return the initial margin of all positions of an account at the marks, at its tiers' maximum leverage."""
     row = st.accounts[account]
-    first = int64(row.first_position)
-    total = int64(0)
+    first = row.first_position
+    total = 0
     for k in range(first, first + row.n_positions):
         position = st.positions[k]
         if position.lots != 0:
-            m = int64(position.market)
+            m = position.market
             total += initial_margin(p, m, abs(position.lots * lot_value(p.markets[m], st.markets[m].mark)))
     return total
 
@@ -114,7 +134,7 @@ def initial_margin(p: Params, m: int, notional: int) -> int:
 def is_flat(st: State, account: int) -> bool:
     """Tell whether an account holds no position."""
     row = st.accounts[account]
-    first = int64(row.first_position)
+    first = row.first_position
     for k in range(first, first + row.n_positions):
         if st.positions[k].lots != 0:
             return False
@@ -129,9 +149,9 @@ def liquidation_tick(p: Params, m: int, lots: int, balance: int) -> int:
     B + Q v = |Q v| rate - amount in each tier in turn (venues.md 1.2); exact tests follow.
     """
     market = p.markets[m]
-    sign = int64(1) if lots > 0 else int64(-1)
+    sign = 1 if lots > 0 else -1
     slope = -float(sign) if market.contract == INVERSE else float(sign)  # of notional as equity rises
-    guess = int64(0)
+    guess = 0
     for k in range(market.first_tier, market.first_tier + market.n_tiers):
         tier = p.tiers[k]
         rate = float(tier.rate) * 1e-8
@@ -140,12 +160,12 @@ def liquidation_tick(p: Params, m: int, lots: int, balance: int) -> int:
         guess = int64(min(max(tick, 0.0), float(MAX_TICK - 1)))
         if abs(float(lots) * value) <= float(tier.cap):
             break
-    guess = max(guess, int64(1))
+    guess = max(guess, 1)
     if not fails(p, m, lots, balance, guess):
         while not fails(p, m, lots, balance, guess):
             guess -= sign
             if guess < 1 or guess >= MAX_TICK:
-                return int64(NONE)
+                return NONE
         return guess
     while 1 <= guess + sign < MAX_TICK and fails(p, m, lots, balance, guess + sign):
         guess += sign
@@ -167,8 +187,8 @@ def failing_step_tick(p: Params, m: int, lots: int, balance: int, mark: int, end
     Margin jumps at the tiers' edges, so that a position may fail at a price and not at a worse one:
     each tier is looked at in turn.
     """
-    sign = int64(1) if lots > 0 else int64(-1)
-    near = min(max(mark, int64(1)), end - 1)
+    sign = 1 if lots > 0 else -1
+    near = min(max(mark, 1), end - 1)
     while True:
         if fails(p, m, lots, balance, near):
             return near
@@ -183,14 +203,14 @@ def failing_step_tick(p: Params, m: int, lots: int, balance: int, mark: int, end
             return far
         near = far - sign
         if not 1 <= near < end:
-            return int64(NONE)
+            return NONE
 
 
 @kernel
 def _far_end(p: Params, m: int, lots: int, near: int, sign: int, end: int) -> int:
     """Return the last tick on the adverse side of `near`, below `end`, at which a position is in the same tier."""
     tier = tier_of(p, m, abs(lots * lot_value(p.markets[m], near)))
-    inside, outside = near, int64(0) if sign > 0 else end
+    inside, outside = near, 0 if sign > 0 else end
     while abs(inside - outside) > 1:
         middle = (inside + outside) // 2
         if tier_of(p, m, abs(lots * lot_value(p.markets[m], middle))) == tier:
@@ -206,15 +226,15 @@ def failing_upwards(p: Params, m: int, lots: int, balance: int, mark: int) -> in
 
     Only where each tier's rate holds for the whole position; within a tier excess rises.
     """
-    sign = int64(1) if lots > 0 else int64(-1)
-    near = min(max(mark, int64(1)), MAX_TICK - 1)
+    sign = 1 if lots > 0 else -1
+    near = min(max(mark, 1), MAX_TICK - 1)
     while p.markets[m].step_tiers != 0:
         near = _far_end(p, m, lots, near, -sign, MAX_TICK) + sign
         if not 1 <= near < MAX_TICK:
-            return int64(NONE)
+            return NONE
         if fails(p, m, lots, balance, near):
             return near
-    return int64(NONE)
+    return NONE
 
 
 @kernel
@@ -235,9 +255,9 @@ def bankruptcy_tick(p: Params, m: int, lots: int, balance: int) -> int:
     """
     market = p.markets[m]
     tick = tick_where(market, -float(balance) / float(lots))
-    sign = int64(1) if lots > 0 else int64(-1)
+    sign = 1 if lots > 0 else -1
     tick = min(max(tick, 1.0), float(MAX_TICK))
-    guess = int64(math.floor(tick) if lots < 0 else math.ceil(tick))
+    guess = math.floor(tick) if lots < 0 else math.ceil(tick)
     while 1 < guess < MAX_TICK and balance + lots * lot_value(market, guess) < 0:
         guess += sign
     while 1 < guess < MAX_TICK and balance + lots * lot_value(market, guess - sign) >= 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cascade.compiler.jit import kernel, outlined
 from cascade.core.book import NO_ASK, NO_BID, cancel_account, remove, rest, take
 from cascade.core.exact import lot_value, times_rate
 from cascade.core.inbox import drop_intent, first_intent
@@ -36,9 +37,8 @@ from cascade.core.seats import (
 )  # fmt: skip
 from cascade.core.state import NONE, State
 from cascade.core.triggers import retrigger
-from cascade.jit import int64, kernel, outlined
 
-DONE, NEEDS_ORDERS, NEEDS_TRADES = int64(0), int64(1), int64(2)
+DONE, NEEDS_ORDERS, NEEDS_TRADES = 0, 1, 2
 
 
 @kernel
@@ -53,7 +53,7 @@ def match_inbox(st: State, p: Params) -> int:
         if clock.free_order == NONE:
             clock.need = len(st.orders) + 1
             return NEEDS_ORDERS
-        m = int64(st.positions[int64(st.inbox[number].position)].market)
+        m = st.positions[st.inbox[number].position].market
         if p.run[0].record_trades != 0:
             market = st.markets[m]
             most = market.n_asks if st.inbox[number].lots > 0 else market.n_bids
@@ -74,16 +74,16 @@ def reject(st: State, reason: int) -> None:
 def process(st: State, p: Params, m: int, number: int) -> None:
     """Carry out one intent."""
     row = st.inbox[number]
-    position = int64(row.position)
-    kind = int64(row.kind)
+    position = row.position
+    kind = row.kind
     if kind == CANCEL:
-        _cancel(st, p, m, position, int64(row.ref), int64(row.generation))
+        _cancel(st, p, m, position, row.ref, row.generation)
         return
     if kind == CANCEL_ALL:
-        cancel_account(st, p, int64(st.positions[position].account))
+        cancel_account(st, p, st.positions[position].account)
         return
     if kind == QUOTE:
-        _quote(st, p, m, position, row.lots, row.tick, int64(row.ref))
+        _quote(st, p, m, position, row.lots, row.tick, row.ref)
         return
     lots = row.lots
     if row.reduce_only != 0:
@@ -92,7 +92,7 @@ def process(st: State, p: Params, m: int, number: int) -> None:
             reject(st, NOT_REDUCING)
             return
     limit = row.tick
-    purpose = int64(row.purpose)
+    purpose = row.purpose
     if kind == POST_ONLY and crosses(st, m, lots, limit):
         reject(st, CROSSED)
         return
@@ -102,10 +102,10 @@ def process(st: State, p: Params, m: int, number: int) -> None:
         limit = bounded(st, p, m, lots, limit)
     filled, _ = take(st, p, position, lots, limit, purpose)
     if kind != IOC and filled != lots:
-        due = int64(NONE)
+        due = NONE
         if row.life_steps > 0 and st.clock[0].step + row.life_steps < st.calendars.shape[1]:
             due = st.clock[0].step + row.life_steps
-        rest(st, p, m, position, lots - filled, limit, int64(NONE), due)
+        rest(st, p, m, position, lots - filled, limit, NONE, due)
     after_fill(st, p, position, filled, purpose)
 
 
@@ -114,7 +114,7 @@ def reducible(st: State, position: int, lots: int) -> int:
     """Return the part of signed lots that only reduces a position."""
     held = st.positions[position].lots
     if held == 0 or (held > 0) == (lots > 0):
-        return int64(0)
+        return 0
     return max(lots, -held) if held > 0 else min(lots, -held)
 
 
@@ -154,7 +154,7 @@ def _admissible(
     reduce_only: int,
 ) -> bool:
     """Tell whether the venue admits an order; count the reason where not."""
-    account = int64(st.positions[position].account)
+    account = st.positions[position].account
     market = p.markets[m]
     if kind != IOC and drawn_in(st, m, lots, tick, market.price_band) != tick:
         reject(st, OUT_OF_BAND)
@@ -182,12 +182,12 @@ def _admissible(
 def sellable(st: State, position: int) -> int:
     """Return the lots of a spot holding that no resting order offers already: nobody lends more."""
     free = st.positions[position].lots
-    order = int64(st.accounts[int64(st.positions[position].account)].first_order)
+    order = st.accounts[st.positions[position].account].first_order
     while order != NONE:
         row = st.orders[order]
         if row.position == position:
-            free += min(row.lots, int64(0))
-        order = int64(row.own_next)
+            free += min(row.lots, 0)
+        order = row.own_next
     return free
 
 
@@ -198,10 +198,10 @@ def affordable(st: State, p: Params, position: int, lots: int, tick: int) -> boo
     What only reduces a position needs no margin.
     """
     row = st.positions[position]
-    m, account = int64(row.market), int64(row.account)
+    m, account = row.market, row.account
     added = abs(lots)
     if (row.lots > 0) != (lots > 0):
-        added = max(added - abs(row.lots), int64(0))
+        added = max(added - abs(row.lots), 0)
     if added == 0:
         return True
     mark = st.markets[m].mark
@@ -214,7 +214,7 @@ def affordable(st: State, p: Params, position: int, lots: int, tick: int) -> boo
 @outlined
 def after_fill(st: State, p: Params, position: int, filled: int, purpose: int) -> None:
     """Settle a margined account's wallet and triggers after its own order."""
-    account = int64(st.positions[position].account)
+    account = st.positions[position].account
     if st.accounts[account].margin == UNMARGINED:
         return
     trader = account - p.run[0].first_trader
@@ -254,7 +254,7 @@ def _cancel(st: State, p: Params, m: int, position: int, order: int, generation:
 @kernel
 def _quote(st: State, p: Params, m: int, position: int, lots: int, tick: int, quote: int) -> None:
     """Replace a maker's quote; a price that would cross slides behind the opposite best."""
-    before = int64(st.quotes[quote])
+    before = st.quotes[quote]
     if before != NONE:
         remove(st, p, m, before)
     market = st.markets[m]
@@ -263,4 +263,4 @@ def _quote(st: State, p: Params, m: int, position: int, lots: int, tick: int, qu
     elif lots < 0 and market.best_bid != NO_BID:
         tick = max(tick, market.best_bid + 1)
     if lots != 0 and tick >= 1:
-        rest(st, p, m, position, lots, tick, quote, int64(NONE))
+        rest(st, p, m, position, lots, tick, quote, NONE)

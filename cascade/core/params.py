@@ -7,38 +7,35 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from cascade.compiler.tables import declare
 from cascade.core.state import F8, F64, I8, I64, Array, record
-from cascade.jit import int64
-from cascade.tables import declare
+from cascade.names import CollateralPrice, Procedure, Ranking, number_of
 
 U8 = "u8"
 
 # market kinds
-SPOT, PERPETUAL, POOL = int64(0), int64(1), int64(2)
+SPOT, PERPETUAL, POOL = 0, 1, 2
 """A pool is one collateral of a lending venue: claims on spot held there, which nobody trades."""
 
 # account kinds
 (
     FUND, FEES, ROUNDING, ABSORBER, HOLDER, MAKER_ACCOUNT, NEWS_TAKER_ACCOUNT, FLOW_ACCOUNT,
     ARBITRAGE_ACCOUNT, SHOCK_ACCOUNT, AGENT, TRADER_ACCOUNT, VAULT, LIQUIDATOR,
-) = (int64(k) for k in range(14))  # fmt: skip
+) = range(14)  # fmt: skip
 ACCOUNT_KINDS = (
     "fund", "fees", "rounding", "absorber", "holder", "maker", "news taker", "flow",
     "arbitrage", "shock", "agent", "trader", "vault", "liquidator",
 )  # fmt: skip
 
 # margin modes
-UNMARGINED, ISOLATED, CROSS = int64(0), int64(1), int64(2)
-
-# where the price of collateral comes from
-OWN_SPOT, SPOT_MEDIAN, REDEMPTION, FLOORED = (int64(k) for k in range(4))
+UNMARGINED, ISOLATED, CROSS = 0, 1, 2
 
 # what an intent asks for
 
-LIMIT, IOC, POST_ONLY, CANCEL, CANCEL_ALL, QUOTE = (int64(k) for k in range(6))
+LIMIT, IOC, POST_ONLY, CANCEL, CANCEL_ALL, QUOTE = range(6)
 
 # why an order is sent
-ANY, NEWS, OPENING, CLOSING, STOPPING, PROFIT, FORCED, UNWINDING, SEIZED = (int64(k) for k in range(9))
+ANY, NEWS, OPENING, CLOSING, STOPPING, PROFIT, FORCED, UNWINDING, SEIZED = range(9)
 PURPOSES = ("any", "news", "opening", "closing", "stop", "take-profit", "forced", "unwinding", "seized")
 
 # why an intent is rejected
@@ -53,26 +50,21 @@ REASONS = (
     "position is not flat",
     "holding is not enough to sell",
 )
-CROSSED, NOT_REDUCING, GONE, OUT_OF_BAND, OVER_LEVERAGE, NO_MARGIN, NO_LOT, NOT_FLAT, NO_HOLDING = (
-    int64(k) for k in range(9)
-)
+CROSSED, NOT_REDUCING, GONE, OUT_OF_BAND, OVER_LEVERAGE, NO_MARGIN, NO_LOT, NOT_FLAT, NO_HOLDING = range(9)
 
-# rules named by a rulebook
-MARK_MEDIAN, MARK_INDEX, MARK_LAST, MARK_CARRIED, MARK_BOOKS, MARK_ORACLE = (int64(k) for k in range(6))
-TO_LOWER_TIER, IN_SLICES, IN_BLOCKS, BY_LIQUIDATORS = (int64(k) for k in range(4))
-TAKE_OVER_CAPACITY, TAKE_OVER_NOTIONAL, TAKE_OVER_SOLVENT, TAKE_OVER_NEVER = (int64(k) for k in range(4))
-(
-    QUEUE_PNL_MARGIN, QUEUE_PNL_LEVERAGE, QUEUE_ENTRY_LEVERAGE, QUEUE_RETURN_LEVERAGE, RANDOM,
-    PRO_RATA_PNL, RISK_AWARE_PRO_RATA, WATER_FILLING_LEVERAGE, SOCIALISE,
-) = (int64(k) for k in range(9))  # fmt: skip
-AT_BANKRUPTCY, AT_MARK, AT_MARK_BEFORE = (int64(k) for k in range(3))
-FUNDING_RULE, FUNDING_FIXED = int64(0), int64(1)
+# rules of rulebooks that others than their own kernels ask about
+LIQUIDATORS = number_of(Procedure, "liquidators")
+RANDOM, SOCIALISE = number_of(Ranking, "random"), number_of(Ranking, "socialise")
+OWN_SPOT, MEDIAN = number_of(CollateralPrice, "own_spot"), number_of(CollateralPrice, "median")
+REDEMPTION, FLOOR = number_of(CollateralPrice, "redemption"), number_of(CollateralPrice, "floor")
+
+FUNDING_RULE, FUNDING_FIXED = 0, 1
 
 # news processes
-CONSTANT, GBM, JUMP_DIFFUSION, ANCHORS = (int64(k) for k in range(4))
+CONSTANT, GBM, JUMP_DIFFUSION, ANCHORS = range(4)
 
 # shocks
-MARKET_SHOCK, NEWS_SHOCK, DEPTH_SHOCK = (int64(k) for k in range(3))
+MARKET_SHOCK, NEWS_SHOCK, DEPTH_SHOCK = range(3)
 
 RUN = record(
     ("dt", F8), ("n_steps", I8), ("n_ticks", I8), ("n0", I8), ("n1", I8),
@@ -109,22 +101,41 @@ MARKET_P = record(
 RATE_POINT = record(("step", I8), ("rate", I8))
 
 VENUE_P = record(
-    ("mark", I8), ("n_basis", I8), ("basis_steps", I8), ("outlier_limit", F8),
     ("n_waves", I8), ("wave_steps", I8),  # margin tests in a step, and steps from one to the next
-    ("index_steps", I8), ("mark_decay", F8),
     ("procedure", I8), ("tiers_down", I8), ("fill_or_kill", I8), ("whole_tiers", I8),
-    ("slice_share", F8), ("slice_above", I8), ("cooldown_steps", I8), ("cooldown_waits", I8),
-    ("block_share", F8), ("block_floor", I8), ("block_notional", I8),
-    ("backstop", I8), ("bankruptcy_adjustment", I8), ("spread_to_maintenance", I8),
-    ("take_over", I8), ("max_loss", I8), ("drawdown", I8), ("drawdown_of_mean", I8), ("drawdown_floor", I8),
-    ("level_steps", I8), ("adl_ranking", I8), ("adl_price", I8), ("key", U8),
-    ("fund", I8), ("fees", I8), ("rounding", I8), ("absorber", I8),
-    ("unwind_fraction", F8), ("unwind_max", I8),  # of what is left, per step; money units per order
-    ("funding_steps", I8), ("first_funding", I8), ("funding_interest", I8), ("funding_clamp", I8), ("premium_steps", I8),
-    ("funding_part", I8), ("funding_whole", I8), ("funding_at_index", I8),  # an interval's part of the rate
+    ("adl_ranking", I8), ("adl_price", I8), ("key", U8),
+    ("fund", I8), ("fees", I8), ("rounding", I8), ("absorber", I8),  # accounts
+)  # fmt: skip
+
+MARK = record(
+    ("rule", I8), ("n_basis", I8), ("basis_steps", I8), ("decay", F8), ("outlier_limit", F8), ("index_steps", I8),
     ("oracle_deviation", F8), ("oracle_steps", I8),
+)  # fmt: skip
+"""How a venue makes index and mark; `decay` is that of an exponential mean basis, per step."""
+
+FUNDING = record(
+    ("steps", I8), ("first", I8), ("interest", I8), ("clamp", I8), ("premium_steps", I8),
+    ("part", I8), ("whole", I8), ("at_index", I8),
+)  # fmt: skip
+"""Funding: stamps, the formula's figures, an interval's part of the rate, and whether it is paid at the index."""
+
+SLICES = record(
+    ("share", F8), ("above", I8), ("cooldown_steps", I8), ("cooldown_waits", I8), ("backstop", I8),
+)  # fmt: skip
+
+BLOCKS = record(
+    ("share", F8), ("floor", I8), ("notional", I8), ("bankruptcy_adjustment", I8), ("spread_to_maintenance", I8),
+    ("max_loss", I8),
+)  # fmt: skip
+
+FUND_RULE = record(
+    ("take_over", I8), ("drawdown", I8), ("drawdown_of_mean", I8), ("drawdown_floor", I8), ("level_steps", I8),
+    ("unwind_fraction", F8), ("unwind_max", I8),  # of what is left, per step; money units per order
+)  # fmt: skip
+
+LENDING = record(
     ("close_factor", I8), ("close_health", I8), ("close_least", I8), ("leftover", I8), ("gas", I8), ("min_profit", I8),
-    ("vault", I8), ("liquidator", I8),  # accounts of a lending venue
+    ("vault", I8), ("liquidator", I8),  # accounts
 )  # fmt: skip
 
 TIER = record(("cap", I8), ("rate", I8), ("deduction", I8), ("max_leverage", F8))
@@ -135,15 +146,15 @@ COLLATERAL = record(("price", I8), ("kept", I8), ("given", I8))
 the haircut), and the price in ticks that redemption, or the floor, gives."""
 
 MAKER = record(
-    ("position", I8), ("first_level", I8), ("n_levels", I8), ("first_quote", I8), ("act", F8),
+    ("kind", I8), ("position", I8), ("first_level", I8), ("n_levels", I8), ("first_quote", I8), ("act", F8),
     ("tolerance", F8), ("noise", F8), ("skew", F8), ("cap", F8), ("initial", I8), ("key", U8), ("slot", I8),
+    ("refill", F8),
 )  # fmt: skip
-"""A maker. Noise and skew as log price; cap in lots around the initial position."""
+"""A maker. Noise and skew as log price; cap in lots around the initial position; `refill`, of kinds that come back
+slowly, is the share of a quote's size that returns at a look."""
 
 QUOTE_LEVEL = record(("distance", F8), ("money", F8))
 """A level of a maker's ladder: log distance from fair value, money units per side."""
-
-NEWS_TAKER = record(("position", I8), ("edge", F8), ("max_order", F8), ("rate", F8), ("key", U8))
 
 FLOW = record(
     ("market_position", I8), ("limit_position", I8), ("market_rate", F8), ("limit_rate", F8),
@@ -151,11 +162,13 @@ FLOW = record(
 )  # fmt: skip
 """Background flow; sizes (money units) and distance (log) are quantile tables, life in steps."""
 
-ARBITRAGE = record(
-    ("spot_position", I8), ("perpetual_position", I8), ("threshold", F8), ("gain", F8), ("max_order", F8),
-    ("cap", F8), ("act", F8), ("initial_spot", I8), ("key", U8),
+AGENT_P = record(
+    ("kind", I8), ("position", I8), ("second", I8), ("initial", I8),  # lots of `second` at the start
+    ("rate", F8), ("max_order", F8), ("cap", F8), ("threshold", F8), ("gain", F8), ("key", U8),
+    ("own", I8),  # its row in the records of its kind, where that has some
 )  # fmt: skip
-"""Threshold in log price; gain in lots per unit of log price; orders and cap in lots of the perpetual."""
+"""An agent who sends orders: how often it acts in a step, the largest order and inventory, from which log distance
+on it acts, and how strongly for each unit beyond."""
 
 LAYER = record(
     ("first_trader", I8), ("first_place", I8), ("long_share", F8), ("min_hold_s", F8), ("turnover", I8),
@@ -180,15 +193,20 @@ class Params(NamedTuple):
     points: Array
     markets: Array
     rates: Array
-    venues: Array
+    venues: Array  # these and what follows up to `lending`: a row for each venue
+    marks: Array
+    funding: Array
+    slices: Array
+    blocks: Array
+    funds: Array
+    lending: Array
     tiers: Array
     fees: Array  # int64 (n_venues, 2): maker and taker rate
     collateral: Array  # (n_venues * n_markets,) COLLATERAL
     makers: Array
     quote_levels: Array
-    news_takers: Array
+    agents: Array  # in the order of their kinds
     flows: Array
-    arbitrage: Array
     layers: Array
     shocks: Array
     quantiles: Array  # float64 (n_tables, n_points): quantile functions on the grid of `flow.quantile`
@@ -198,10 +216,12 @@ declare(
     Params,
     {
         "run": (RUN, 1), "assets": (ASSET_P, 1), "points": (POINT, 1), "markets": (MARKET_P, 1),
-        "rates": (RATE_POINT, 1), "venues": (VENUE_P, 1), "tiers": (TIER, 1), "fees": (I64, 2),
+        "rates": (RATE_POINT, 1), "venues": (VENUE_P, 1),
+        "marks": (MARK, 1), "funding": (FUNDING, 1), "slices": (SLICES, 1), "blocks": (BLOCKS, 1),
+        "funds": (FUND_RULE, 1), "lending": (LENDING, 1), "tiers": (TIER, 1), "fees": (I64, 2),
         "collateral": (COLLATERAL, 1),
-        "makers": (MAKER, 1), "quote_levels": (QUOTE_LEVEL, 1), "news_takers": (NEWS_TAKER, 1),
-        "flows": (FLOW, 1), "arbitrage": (ARBITRAGE, 1), "layers": (LAYER, 1), "shocks": (SHOCK, 1),
+        "makers": (MAKER, 1), "quote_levels": (QUOTE_LEVEL, 1), "agents": (AGENT_P, 1),
+        "flows": (FLOW, 1), "layers": (LAYER, 1), "shocks": (SHOCK, 1),
         "quantiles": (F64, 2),
     },
     fixed=True,

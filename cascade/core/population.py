@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 
+from cascade.compiler.jit import entry, int64, kernel, outlined
 from cascade.core.exact import INVERSE, charge, lot_value, usd_value
 from cascade.core.flow import quantile
 from cascade.core.margin import excess_at, failing_tick, fails
@@ -29,12 +30,11 @@ from cascade.core.seats import (
     leg_notional,
 )  # fmt: skip
 from cascade.core.state import NONE, Array, record
-from cascade.jit import entry, int64, kernel, outlined
 from cascade.rng import exponential, uniform
 
-LEVERAGE, SIZE, AGE, OLD = (int64(k) for k in range(20, 24))  # numbers of the draws of a seat's birth
+LEVERAGE, SIZE, AGE, OLD = range(20, 24)  # numbers of the draws of a seat's birth
 
-BIRTH_LIFE = int64(0)  # the life in whose middle the run begins
+BIRTH_LIFE = 0  # the life in whose middle the run begins
 
 HISTORY = record(("price", "f8"), ("low", "f8"), ("high", "f8"))
 """Price k minutes before the start, and the extremes from then until the start."""
@@ -50,7 +50,7 @@ BIRTH = record(
 """How a layer is drawn: size quantile table (money units), habits by leverage, and when to stop."""
 
 
-BLOCK = int64(32)
+BLOCK = 32
 """Minutes that one row of block extremes stands for."""
 
 
@@ -82,7 +82,7 @@ def draw_seats(
 @kernel
 def _pick(leverage: Array, u: float) -> float:
     """Return the value of a discrete distribution at probability u."""
-    low, high = int64(0), int64(leverage.shape[1] - 1)
+    low, high = 0, leverage.shape[1] - 1
     while low < high:
         middle = (low + high) // 2
         if leverage[1, middle] < u:
@@ -134,13 +134,13 @@ def _draw_seat(
     first = seat * b.n_markets
     hedges = layer.legs > 1 and uniform(layer.key, BIRTH_LIFE, seat, HEDGE) < layer.hedge_share
     for j in range(b.n_markets):
-        notional = leg_notional(layer, row.notional, b.n_markets, hedges, int64(j))
+        notional = leg_notional(layer, row.notional, b.n_markets, hedges, j)
         if notional > 0.0:
             price = history[minutes, j].price
-            side = long != is_hedge(layer, int64(j))
-            _draw_entry(p, int64(markets[j]), notional, leverage, side, price, drawn, first + j)
+            side = long != is_hedge(layer, j)
+            _draw_entry(p, markets[j], notional, leverage, side, price, drawn, first + j)
     if b.n_markets == 1:
-        m = int64(markets[0])
+        m = markets[0]
         _outlive(p, layer, m, row, drawn, first, seat, history[minutes, 0], history[0, 0].price)
     else:
         _outlive_jointly(p, markets, drawn, first, history, blocks, minutes)
@@ -153,7 +153,7 @@ def _alive(p: Params, markets: Array, history: Array, drawn: Array, first: int) 
     total = 0.0
     for j in range(len(markets)):
         lots = abs(float(drawn[first + j].lots))
-        market = p.markets[int64(markets[j])]
+        market = p.markets[markets[j]]
         if market.contract == INVERSE:
             total += lots * float(market.face)
         else:
@@ -166,12 +166,12 @@ def _draw_notional(p: Params, b: Array, markets: Array, history: Array, leverage
     """Return the notional of a seat in all its markets, within what their tiers allow at its leverage."""
     most = math.inf
     for j in range(b.n_markets):
-        most = min(most, 0.98 * _largest_notional(p, int64(markets[j]), leverage, history[0, j].price))
+        most = min(most, 0.98 * _largest_notional(p, markets[j], leverage, history[0, j].price))
     notional = (
         quantile(p, b.sizes, uniform(p.layers[b.layer].key, BIRTH_LIFE, seat, SIZE))
         * (leverage / b.size_reference) ** b.size_exponent
     )
-    return min(notional, most * float(b.n_markets // max(p.layers[b.layer].legs, int64(1))))
+    return min(notional, most * float(b.n_markets // max(p.layers[b.layer].legs, 1)))
 
 
 @kernel
@@ -182,7 +182,7 @@ def _draw_entry(
     market = p.markets[m]
     tick = _tick(market, price)
     value = lot_value(market, tick)
-    lots = max(int64(notional / float(usd_value(market, tick))), int64(1))
+    lots = max(int64(notional / float(usd_value(market, tick))), 1)
     if not long:
         lots = -lots
     margin = charge(abs(lots * value), int64(1e8 / leverage + 0.5))
@@ -230,7 +230,7 @@ def _outlive(
 @kernel
 def _tick(market: Array, price: float) -> int:
     """Return the tick nearest to a price."""
-    return max(int64(math.floor(price / market.tick_size + 0.5)), int64(1))
+    return max(math.floor(price / market.tick_size + 0.5), 1)
 
 
 @kernel
@@ -252,7 +252,7 @@ def _outlive_jointly(
     """
     proves = True  # with whole tiers margin jumps: the worst price proves nothing about those before it
     for j in range(len(markets)):
-        proves = proves and p.markets[int64(markets[j])].step_tiers == 0
+        proves = proves and p.markets[markets[j]].step_tiers == 0
     if proves and _joint_excess(p, markets, drawn, first, history, minutes, True) > 0:
         return
     k = minutes
@@ -276,10 +276,10 @@ def _joint_excess(
     p: Params, markets: Array, drawn: Array, first: int, prices: Array, k: int, worst: bool
 ) -> int:
     """Return equity minus maintenance margin of a seat at row k of prices, or of each position's worst."""
-    total = int64(0)
+    total = 0
     for j in range(len(markets)):
         row = drawn[first + j]
-        m = int64(markets[j])
+        m = markets[j]
         price = prices[k, j].price
         if worst:
             price = prices[k, j].low if row.lots > 0 else prices[k, j].high

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from cascade.core.bitmap import first_from, last_until
+from cascade.compiler.jit import kernel, outlined
 from cascade.core.book import NO_ASK, NO_BID
 from cascade.core.exact import lot_value
-from cascade.core.ladder import ASKS, BIDS, bitmap_at
+from cascade.core.ladder import depth_between
 from cascade.core.margin import equity_in
 from cascade.core.params import Params
 from cascade.core.state import NONE, State
-from cascade.jit import int64, kernel, outlined
 
 
 @kernel
@@ -20,30 +19,6 @@ def start_bar(st: State, m: int) -> None:
     market.mark_high, market.mark_low = market.mark, market.mark
     market.volume, market.flow, market.n_trades = 0, 0, 0
     market.long_liquidated, market.short_liquidated = 0, 0
-
-
-@outlined
-def _ask_depth(st: State, p: Params, m: int, from_: int, until: int) -> int:
-    """Return the lots offered from slot `from_` to slot `until`, inclusive."""
-    run = p.run[0]
-    total = int64(0)
-    slot = first_from(st.bits, bitmap_at(p, m, ASKS), run.n0, run.n1, max(from_, int64(0)))
-    while slot != NONE and slot <= until:
-        total -= st.levels[m * run.n_ticks + slot].lots
-        slot = first_from(st.bits, bitmap_at(p, m, ASKS), run.n0, run.n1, slot + 1)
-    return total
-
-
-@outlined
-def _bid_depth(st: State, p: Params, m: int, from_: int, until: int) -> int:
-    """Return the lots bid for from slot `from_` down to slot `until`, inclusive."""
-    run = p.run[0]
-    total = int64(0)
-    slot = last_until(st.bits, bitmap_at(p, m, BIDS), run.n0, run.n1, min(from_, run.n_ticks - 1))
-    while slot != NONE and slot >= until:
-        total += st.levels[m * run.n_ticks + slot].lots
-        slot = last_until(st.bits, bitmap_at(p, m, BIDS), run.n0, run.n1, slot - 1)
-    return total
 
 
 @outlined
@@ -61,12 +36,12 @@ def write_bar(st: State, p: Params, m: int) -> None:
     row.best_ask = NONE if market.best_ask == NO_ASK else market.best_ask
     at, half = market.mid2 // 2 - market.window, market.mid2 // 2
     w1, w2, w3 = half // 1000, half // 200, half // 100
-    row.ask_10 = _ask_depth(st, p, m, int64(0), at + w1)
-    row.ask_50 = row.ask_10 + _ask_depth(st, p, m, at + w1 + 1, at + w2)
-    row.ask_100 = row.ask_50 + _ask_depth(st, p, m, at + w2 + 1, at + w3)
-    row.bid_10 = _bid_depth(st, p, m, p.run[0].n_ticks - 1, at - w1)
-    row.bid_50 = row.bid_10 + _bid_depth(st, p, m, at - w1 - 1, at - w2)
-    row.bid_100 = row.bid_50 + _bid_depth(st, p, m, at - w2 - 1, at - w3)
+    row.ask_10 = depth_between(st, p, m, 0, at + w1, True)
+    row.ask_50 = row.ask_10 + depth_between(st, p, m, at + w1 + 1, at + w2, True)
+    row.ask_100 = row.ask_50 + depth_between(st, p, m, at + w2 + 1, at + w3, True)
+    row.bid_10 = depth_between(st, p, m, p.run[0].n_ticks - 1, at - w1, False)
+    row.bid_50 = row.bid_10 + depth_between(st, p, m, at - w1 - 1, at - w2, False)
+    row.bid_100 = row.bid_50 + depth_between(st, p, m, at - w2 - 1, at - w3, False)
     row.volume, row.flow, row.n_trades = market.volume, market.flow, market.n_trades
     row.long_liquidated, row.short_liquidated = market.long_liquidated, market.short_liquidated
     row.open_interest, row.funding_rate = market.open_interest, market.funding_rate
@@ -82,12 +57,12 @@ def write_funds(st: State, p: Params) -> None:
     for settlement in range(len(st.ledger)):
         ledger, row = st.ledger[settlement], st.funds[clock.n_funds]
         clock.n_funds += 1
-        row.step, row.fund, row.price = clock.step, settlement, _price_of(st, p, int64(settlement))
+        row.step, row.fund, row.price = clock.step, settlement, _price_of(st, p, settlement)
         row.equity, row.uncovered = 0, 0
         for v in range(len(p.venues)):
-            equity = _fund_equity(st, p, int64(v), int64(settlement))
+            equity = _fund_equity(st, p, v, settlement)
             row.equity += equity
-            row.uncovered += max(-equity, int64(0))
+            row.uncovered += max(-equity, 0)
         row.income, row.losses, row.adl_value = ledger.fund_income, ledger.fund_losses, ledger.adl_value
         row.fees, row.deposits, row.withdrawals = ledger.fees, ledger.deposits, ledger.withdrawals
 
@@ -97,7 +72,7 @@ def _fund_equity(st: State, p: Params, v: int, settlement: int) -> int:
     """Return the balance of a venue's fund in an asset and what it holds of markets that settle in it, at mark."""
     fund = p.venues[v].fund
     equity = st.balances[fund, settlement]
-    first = int64(st.accounts[fund].first_position)
+    first = st.accounts[fund].first_position
     for m in range(len(p.markets)):  # a fund has a place in every market
         if p.markets[m].settlement == settlement:
             equity += st.positions[first + m].lots * lot_value(p.markets[m], st.markets[m].mark)

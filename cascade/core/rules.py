@@ -7,8 +7,8 @@ a function takes the size of one (`one`), where a caller may count finer. Source
 
 from __future__ import annotations
 
+from cascade.compiler.jit import kernel
 from cascade.core.exact import RATE, charge, proportion, times_rate
-from cascade.jit import int64, kernel
 
 # --- mark and funding -----------------------------------------------------------------------------
 
@@ -61,7 +61,7 @@ def funding_payment(exposure: int, rate: int) -> int:
 @kernel
 def beyond_cap(held: int, value: int, cap: int) -> int:
     """Return how many of `held` lots, each worth `value` > 0, have to go to reach a notional of `cap`."""
-    return max(held - cap // value, int64(0))
+    return max(held - cap // value, 0)
 
 
 # --- bankruptcy and the insurance fund ------------------------------------------------------------
@@ -75,7 +75,7 @@ def bankruptcy_quote(value: int, equity: int, maintenance: int, total: int) -> i
     for the account: the part takes its share of the account's equity, so that giving up everything
     leaves nothing (dYdX; venues.md 2.5). Rounded up; the last part takes the rest.
     """
-    return value - proportion(equity, maintenance, max(total, int64(1)))
+    return value - proportion(equity, maintenance, max(total, 1))
 
 
 @kernel
@@ -87,8 +87,8 @@ def fillable_value(
     It is `value` at the mark less the part's maintenance margin x spread x how far the account is
     from sound to bankrupt, clamp(adjustment x (1 - equity / total), 0, 1).
     """
-    missing = min(max(times_rate(total - equity, adjustment), int64(0)), total)
-    return value - proportion(times_rate(maintenance, spread), missing, max(total, int64(1)))
+    missing = min(max(times_rate(total - equity, adjustment), 0), total)
+    return value - proportion(times_rate(maintenance, spread), missing, max(total, 1))
 
 
 @kernel
@@ -166,7 +166,7 @@ def repayable_debt(
     threshold and neither side is small; otherwise all.
     """
     if health >= RATE:
-        return int64(0)
+        return 0
     if health > threshold and debt >= least and collateral >= least:
         return min(debt, times_rate(total, share))
     return debt

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from cascade.compiler.jit import int64, kernel, outlined
 from cascade.core.collateral import counted_value
 from cascade.core.exact import INVERSE, charge, lot_value, tick_where, usd_value
 from cascade.core.flow import quantile
@@ -19,21 +20,20 @@ from cascade.core.ledger import transfer
 from cascade.core.margin import MAX_TICK, failing_tick, tier_of
 from cascade.core.params import CLOSING, IOC, OPENING, SPOT, Params
 from cascade.core.state import NONE, Array, State
-from cascade.jit import int64, kernel, outlined
 from cascade.rng import exponential, uniform
 
-BEGINNING, WORKING, HOLDING, LEAVING = (int64(k) for k in range(4))
+BEGINNING, WORKING, HOLDING, LEAVING = range(4)
 
 # numbers of the draws of a life
-SIDE, HOLD, STOP, STOP_AT, TAKE, TAKE_AT, TOP_UP, ARRIVAL, HEDGE = (int64(k) for k in range(9))
+SIDE, HOLD, STOP, STOP_AT, TAKE, TAKE_AT, TOP_UP, ARRIVAL, HEDGE = range(9)
 
 
 @kernel
 def draw(st: State, p: Params, trader: int, number: int) -> float:
     """Return a uniform variate of the trader's present life."""
     seat = st.traders[trader]
-    layer = p.layers[int64(seat.layer)]
-    return uniform(layer.key, int64(seat.life), trader - layer.first_trader, number)
+    layer = p.layers[seat.layer]
+    return uniform(layer.key, seat.life, trader - layer.first_trader, number)
 
 
 @kernel
@@ -50,15 +50,15 @@ def schedule(st: State, trader: int, step: int) -> None:
 def begin_life(st: State, p: Params, trader: int) -> None:
     """Start the next life of a seat: draw its side and its hold."""
     seat = st.traders[trader]
-    layer = p.layers[int64(seat.layer)]
+    layer = p.layers[seat.layer]
     seat.life += 1
     slot = trader - layer.first_trader
-    long = uniform(layer.key, int64(seat.life), slot, SIDE) < layer.long_share
+    long = uniform(layer.key, seat.life, slot, SIDE) < layer.long_share
     seat.side = 1 if long else -1
-    hold = float(seat.mean_hold_s) * exponential(layer.key, int64(seat.life), slot, HOLD)
-    steps = max(int64(hold / p.run[0].dt), int64(1))
+    hold = float(seat.mean_hold_s) * exponential(layer.key, seat.life, slot, HOLD)
+    steps = max(int64(hold / p.run[0].dt), 1)
     # From the scheduled end of the last life: leaving late must not move the calendar.
-    seat.life_ends = min(int64(seat.life_ends) + steps, int64(2_000_000_000))
+    seat.life_ends = min(seat.life_ends + steps, 2_000_000_000)
     seat.phase = BEGINNING
     seat.stop_tick, seat.take_tick, seat.top_up_tick = NONE, NONE, NONE
 
@@ -75,10 +75,10 @@ def abandon_life(st: State, p: Params, account: int) -> None:
 def entry_notional(st: State, p: Params, account: int) -> int:
     """Return the sum of |entry value| over an account's perpetuals."""
     row = st.accounts[account]
-    first = int64(row.first_position)
-    total = int64(0)
+    first = row.first_position
+    total = 0
     for k in range(first, first + row.n_positions):
-        if p.markets[int64(st.positions[k].market)].kind != SPOT:
+        if p.markets[st.positions[k].market].kind != SPOT:
             total += abs(st.positions[k].entry_value)
     return total
 
@@ -87,10 +87,10 @@ def entry_notional(st: State, p: Params, account: int) -> int:
 def n_perpetuals(st: State, p: Params, account: int) -> int:
     """Return in how many perpetuals an account trades: what else it holds backs them."""
     row = st.accounts[account]
-    first = int64(row.first_position)
-    n = int64(0)
+    first = row.first_position
+    n = 0
     for k in range(first, first + row.n_positions):
-        n += 1 if p.markets[int64(st.positions[k].market)].kind != SPOT else 0
+        n += 1 if p.markets[st.positions[k].market].kind != SPOT else 0
     return n
 
 
@@ -99,14 +99,14 @@ def post_margin(st: State, p: Params, trader: int) -> None:
     """Set a trader's margin, collateral included, to entry notional / leverage by a deposit or a withdrawal."""
     account = p.run[0].first_trader + trader
     row = st.accounts[account]
-    first = int64(row.first_position)
-    entries = int64(0)
+    first = row.first_position
+    entries = 0
     for k in range(first, first + row.n_positions):
-        if p.markets[int64(st.positions[k].market)].kind != SPOT:
+        if p.markets[st.positions[k].market].kind != SPOT:
             entries += st.positions[k].entry_value
         else:
-            entries += counted_value(st, p, int64(k))
-    settlement = int64(row.settlement)
+            entries += counted_value(st, p, k)
+    settlement = row.settlement
     rate = int64(1e8 / float(st.traders[trader].leverage) + 0.5)
     margin = charge(entry_notional(st, p, account), rate)
     transfer(st, account, settlement, margin - entries - st.balances[account, settlement])
@@ -116,12 +116,12 @@ def post_margin(st: State, p: Params, trader: int) -> None:
 def plan_exits(st: State, p: Params, trader: int) -> None:
     """Set the stop-loss, take-profit and top-up ticks of a life from its entry and liquidation price."""
     seat = st.traders[trader]
-    layer = p.layers[int64(seat.layer)]
+    layer = p.layers[seat.layer]
     account = p.run[0].first_trader + trader
     if st.accounts[account].n_positions != 1:
         return
-    row = st.positions[int64(st.accounts[account].first_position)]
-    m = int64(row.market)
+    row = st.positions[st.accounts[account].first_position]
+    m = row.market
     balance = st.balances[account, p.markets[m].settlement]
     liquidation = failing_tick(p, m, row.lots, balance, st.markets[m].mark)
     if row.lots == 0 or liquidation == NONE:
@@ -151,10 +151,10 @@ def top_up(st: State, p: Params, trader: int, position: int) -> None:
     Who has to does not add to the position any more.
     """
     seat, row = st.traders[trader], st.positions[position]
-    layer = p.layers[int64(seat.layer)]
+    layer = p.layers[seat.layer]
     account = p.run[0].first_trader + trader
-    market = p.markets[int64(row.market)]
-    m = int64(row.market)
+    market = p.markets[row.market]
+    m = row.market
     seat.top_up_tick = NONE
     abandon_life(st, p, account)
     liquidation = failing_tick(p, m, row.lots, st.balances[account, market.settlement], st.markets[m].mark)
@@ -169,7 +169,7 @@ def top_up(st: State, p: Params, trader: int, position: int) -> None:
 def wake(st: State, p: Params, trader: int) -> None:
     """Take one decision of a trader's calendar: leave, begin anew, send the next order, or sleep."""
     seat = st.traders[trader]
-    layer = p.layers[int64(seat.layer)]
+    layer = p.layers[seat.layer]
     step = st.clock[0].step
     account = p.run[0].first_trader + trader
     offset = uniform(layer.key, step, trader - layer.first_trader, ARRIVAL)
@@ -186,26 +186,26 @@ def wake(st: State, p: Params, trader: int) -> None:
         schedule(st, trader, step + 1)
         return
     seat.phase = HOLDING
-    schedule(st, trader, max(int64(seat.life_ends), step + 1))
+    schedule(st, trader, max(seat.life_ends, step + 1))
 
 
 @outlined
 def _leave(st: State, p: Params, account: int, max_order: float, offset: float) -> bool:
     """Send closing orders; return whether they are worked, so that more must follow."""
     row = st.accounts[account]
-    first = int64(row.first_position)
+    first = row.first_position
     worked = False
     for k in range(first, first + row.n_positions):
         position = st.positions[k]
-        m = int64(position.market)
+        m = position.market
         if position.lots == 0 or p.markets[m].kind == SPOT:
             continue
-        most = max(int64(max_order / float(usd_value(p.markets[m], st.markets[m].mark))), int64(1))
+        most = max(int64(max_order / float(usd_value(p.markets[m], st.markets[m].mark))), 1)
         size = min(abs(position.lots), most)
         worked = worked or size < abs(position.lots)
         lots = -size if position.lots > 0 else size
-        limit = int64(1) if lots < 0 else MAX_TICK
-        append(st, int64(k), lots, limit, IOC, CLOSING, offset, int64(1))
+        limit = 1 if lots < 0 else MAX_TICK
+        append(st, k, lots, limit, IOC, CLOSING, offset, 1)
     return worked
 
 
@@ -218,7 +218,7 @@ def is_hedge(layer: Any, place: int) -> bool:
 @kernel
 def leg_notional(layer: Any, notional: float, places: int, hedges: bool, place: int) -> float:
     """Return what a life wants to hold at one of so many places: its part, or of a hedge its size."""
-    part = notional * float(max(layer.legs, int64(1))) / float(places)
+    part = notional * float(max(layer.legs, 1)) / float(places)
     if not is_hedge(layer, place):
         return part
     return part * layer.hedge_size if hedges else 0.0
@@ -228,16 +228,16 @@ def leg_notional(layer: Any, notional: float, places: int, hedges: bool, place: 
 def _enter(st: State, p: Params, trader: int, offset: float) -> bool:
     """Send opening orders for what the life still lacks; return whether it is worked further."""
     seat = st.traders[trader]
-    layer = p.layers[int64(seat.layer)]
+    layer = p.layers[seat.layer]
     account = p.run[0].first_trader + trader
     row = st.accounts[account]
-    first = int64(row.first_position)
+    first = row.first_position
     hedges = layer.legs > 1 and draw(st, p, trader, HEDGE) < layer.hedge_share
     parts = n_perpetuals(st, p, account)
     worked = False
     for k in range(first, first + row.n_positions):
         position = st.positions[k]
-        m = int64(position.market)
+        m = position.market
         if p.markets[m].kind == SPOT:
             continue
         value = float(usd_value(p.markets[m], st.markets[m].mark))
@@ -249,18 +249,18 @@ def _enter(st: State, p: Params, trader: int, offset: float) -> bool:
             wanted -= _entry_usd(p.markets[m], position)
         size = int64(min(wanted, layer.max_order) / value)
         if seat.phase == BEGINNING:  # a position is at least one lot
-            size = max(size, int64(1))
+            size = max(size, 1)
         if size >= 1:
             lots = size if (seat.side > 0) != is_hedge(layer, place) else -size
             append(
                 st,
-                int64(k),
+                k,
                 lots,
-                MAX_TICK if lots > 0 else int64(1),
+                MAX_TICK if lots > 0 else 1,
                 IOC,
                 OPENING,
                 offset,
-                int64(0),
+                0,
             )
             worked = worked or wanted - float(size) * value >= value
     return worked

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from cascade.compiler.jit import entry
 from cascade.core import state as s
 from cascade.core.bitmap import words
 from cascade.core.collateral import price_collateral
@@ -16,7 +17,6 @@ from cascade.core.recording import write_funds
 from cascade.core.seats import schedule
 from cascade.core.state import NONE, Array, State
 from cascade.core.triggers import retrigger
-from cascade.jit import entry, int64
 
 
 class Capacity(NamedTuple):
@@ -54,12 +54,14 @@ def allocate(
     n_markets, n_ticks = len(p.markets), int(run.n_ticks)
     levels = empty(s.LEVEL, n_markets * n_ticks)
     levels.head[:], levels.tail[:] = NONE, NONE
+    triggers = empty(s.TRIGGER, 2 * len(positions))
+    triggers.tick[:] = NONE
     accounts.cooling_until[:] = NONE
     orders = empty(s.ORDER, capacity.orders)
     chain_free(orders, 0, len(orders), NONE)
     clock = empty(s.CLOCK, 1)
     clock.next_bar, clock.next_funds = run.bar_steps, min(run.fund_steps, run.n_steps)
-    n_basis = max(int(p.venues.n_basis.max()), 1)
+    n_basis = max(int(p.marks.n_basis.max()), 1)
     return State(
         clock=clock,
         assets=empty(s.ASSET, len(p.assets)),
@@ -70,6 +72,7 @@ def allocate(
         orders=orders,
         accounts=accounts,
         positions=positions,
+        triggers=triggers,
         balances=balances,
         traders=traders,
         quotes=np.full(max(n_quotes, 1), NONE, np.int32),
@@ -80,8 +83,8 @@ def allocate(
         ledger=empty(s.LEDGER, balances.shape[1]),
         collateral=np.zeros(len(p.collateral), np.int64),
         inbox=empty(s.INTENT, capacity.inbox),
-        buckets=np.full((2, int(N_BUCKETS)), NONE, np.int32),
-        arrivals=np.zeros(int(N_BUCKETS) // 64, np.uint64),
+        buckets=np.full((2, N_BUCKETS), NONE, np.int32),
+        arrivals=np.zeros(N_BUCKETS // 64, np.uint64),
         residuals=empty(s.RESIDUAL, capacity.residuals),
         ranked=empty(s.RANKED, capacity.ranked),
         liquidations=empty(s.LIQUIDATION, capacity.liquidations),
@@ -90,6 +93,7 @@ def allocate(
         bars=empty(s.BAR, capacity.bars),
         funds=empty(s.FUND, max(capacity.funds, balances.shape[1])),
         counts=np.zeros(len(REASONS), np.int64),
+        noted=np.full(max(int(accounts.n_positions.max()), 1), NONE, np.int64),
     )
 
 
@@ -113,7 +117,7 @@ def set_prices(st: State, p: Params, prices: Array, funding: Array) -> None:
         row.variance_at = fixed.variance_steps
         row.depth_factor, row.depth_shock = 1.0, 1.0
         row.funding_rate = funding[m]
-        row.next_funding = p.venues[fixed.venue].first_funding
+        row.next_funding = p.funding[fixed.venue].first
     price_collateral(st, p)
 
 
@@ -122,13 +126,12 @@ def take_seats(st: State, p: Params) -> None:
     """Count open interest, wake every trader at the end of its life, hang all triggers, and look at the funds."""
     for k in range(len(st.positions)):
         row = st.positions[k]
-        st.markets[int64(row.market)].open_interest += max(row.lots, int64(0))
-        row.low_tick, row.high_tick = NONE, NONE
+        st.markets[row.market].open_interest += max(row.lots, 0)
     for account in range(len(st.accounts)):
         if st.accounts[account].margin != UNMARGINED:
-            retrigger(st, p, int64(account))
+            retrigger(st, p, account)
     for k in range(len(st.traders) - 1, -1, -1):
-        schedule(st, int64(k), int64(st.traders[k].life_ends))
+        schedule(st, k, st.traders[k].life_ends)
     write_funds(st, p)
 
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from cascade.tables import declare
+from cascade.compiler.tables import declare
 
 Array: TypeAlias = Any
 """A numpy array. Its fields are attributes that no type checker knows, hence Any."""
@@ -83,10 +83,11 @@ ACCOUNT = record(
 POSITION = record(
     ("lots", I8), ("entry_value", I8),  # entry value: sum of lots x v(entry price), signed as the lots
     ("account", I4), ("market", I4),
-    ("low_tick", I4), ("low_next", I4), ("low_prev", I4),
-    ("high_tick", I4), ("high_next", I4), ("high_prev", I4),
 )  # fmt: skip
-"""A signed position, with a trigger node below the mark and one above."""
+"""A signed position."""
+
+TRIGGER = record(("tick", I4), ("next", I4), ("prev", I4))
+"""A node of the trigger index: the tick it fires at, or NONE, and its neighbours in the bucket."""
 
 TRADER = record(
     ("notional", F8), ("leverage", "f4"), ("mean_hold_s", "f4"),
@@ -178,6 +179,7 @@ class State(NamedTuple):
     orders: Array  # (n_orders,) ORDER
     accounts: Array  # (n_accounts,) ACCOUNT
     positions: Array  # (n_positions,) POSITION
+    triggers: Array  # (2 * n_positions,) TRIGGER: below the mark, then above it
     balances: Array  # int64 (n_accounts, n_settlements): quote balances
     traders: Array  # (n_traders,) TRADER; account = first_trader + trader
     quotes: Array  # int32 (n_quotes,): resting order of each maker's quote, or NONE
@@ -198,6 +200,7 @@ class State(NamedTuple):
     bars: Array  # (n,) BAR: drained by the engine
     funds: Array  # (n,) FUND: drained by the engine
     counts: Array  # int64 (n_reasons,): rejected intents by reason
+    noted: Array  # int64 (most positions of an account,): log row of each of the account that is liquidated
 
     def clone(self) -> State:
         """Return an independent copy."""
@@ -214,13 +217,14 @@ declare(
     {
         "clock": (CLOCK, 1), "assets": (ASSET, 1), "markets": (MARKET, 1), "levels": (LEVEL, 1),
         "bits": (U64, 1), "trigger_heads": (I32, 1), "orders": (ORDER, 1),
-        "accounts": (ACCOUNT, 1), "positions": (POSITION, 1), "balances": (I64, 2), "traders": (TRADER, 1),
+        "accounts": (ACCOUNT, 1), "positions": (POSITION, 1), "triggers": (TRIGGER, 1), "balances": (I64, 2),
+        "traders": (TRADER, 1),
         "quotes": (I32, 1), "calendars": (I32, 2), "basis": (F64, 2), "venues": (VENUE, 1),
         "fund_levels": (I64, 2), "ledger": (LEDGER, 1), "collateral": (I64, 1),
         "inbox": (INTENT, 1), "buckets": (I32, 2), "arrivals": (U64, 1),
         "residuals": (RESIDUAL, 1), "ranked": (RANKED, 1),
         "liquidations": (LIQUIDATION, 1), "adl": (ADL, 1), "trades": (TRADE, 1), "bars": (BAR, 1),
         "funds": (FUND, 1),
-        "counts": (I64, 1),
+        "counts": (I64, 1), "noted": (I64, 1),
     },
 )  # fmt: skip

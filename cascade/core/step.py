@@ -9,24 +9,30 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from cascade.compiler.jit import entry, kernel, outlined
 from cascade.core import (
     agents,
     backstop,
     deleveraging,
+    expiries,
     firing,
+    funding,
     liquidation,
+    marks,
     matching,
-    pricing,
+    news,
     ranking,
     recording,
 )
+from cascade.core.agents import fund, makers, shocks
+from cascade.core.agents.makers import opinion
 from cascade.core.collateral import update_collateral
+from cascade.core.index import update_mid
 from cascade.core.margin import excess_of, is_flat
 from cascade.core.params import SOCIALISE, SPOT, UNMARGINED, Params
 from cascade.core.seats import wake
 from cascade.core.state import INSOLVENT, NONE, STALE, State
 from cascade.core.triggers import first_flagged, retrigger, unflag
-from cascade.jit import boolean, entry, int64, kernel, outlined
 
 
 class Stage(NamedTuple):
@@ -43,9 +49,7 @@ STEP = (
     Stage("shocks", "scheduled orders are sent; depth shocks apply", "timeline", "inbox, depth factors"),
     Stage("expiries", "orders whose life ends are cancelled", "calendar of orders", "inbox"),
     Stage("makers", "makers learn from flow and renew their quotes", "news, flow, inventory, volatility", "inbox"),
-    Stage("news takers", "quotes that fair value has left behind are taken", "fair value, best prices", "inbox"),
-    Stage("background", "uninformed market and limit orders arrive", "best prices", "inbox"),
-    Stage("arbitrage", "perpetuals are tied to spot", "best prices, inventory", "inbox"),
+    Stage("takers", "news-takers, background flow and arbitrageurs send orders", "fair value, best prices", "inbox"),
     Stage("traders", "leveraged accounts open, work, close", "calendar of traders", "inbox"),
     Stage("fund", "the fund works off what it took over", "fund positions", "inbox"),
     Stage("agents", "agents written in Python act", "the market", "inbox"),
@@ -61,27 +65,27 @@ STEP = (
 """The order of a step. A wave repeats the stages from the margin test on, each at a new mark."""
 
 (
-    NEWS, SHOCKS, EXPIRIES, MAKERS, NEWS_TAKERS, BACKGROUND, ARBITRAGE, TRADERS, FUND, AGENTS,
+    NEWS, SHOCKS, EXPIRIES, MAKERS, TAKERS, TRADERS, FUND, AGENTS,
     MATCH, MARKS, FUNDING, MARGIN_TEST, LIQUIDATION, DELEVERAGING, WAVE, RECORD,
-) = (int64(k) for k in range(18))  # fmt: skip
+) = range(16)  # fmt: skip
 
 (
     RUNNING, FINISHED, AGENTS_DUE, INBOX_FULL, ORDERS_FULL, TRADES_FULL, LIQUIDATIONS_FULL, RESIDUALS_FULL,
     RANKED_FULL, ADL_FULL, BARS_FULL, FUNDS_FULL,
-) = (int64(k) for k in range(12))  # fmt: skip
+) = range(12)  # fmt: skip
 
 
 @entry
 def count_failing(st: State, p: Params) -> int:
     """Return how many margined accounts hold a position and fail the margin test at the present marks."""
-    n = int64(0)
+    n = 0
     for account in range(len(st.accounts)):
-        if st.accounts[account].margin != UNMARGINED and not is_flat(st, int64(account)):
-            n += 1 if excess_of(st, p, int64(account)) <= 0 else 0
+        if st.accounts[account].margin != UNMARGINED and not is_flat(st, account):
+            n += 1 if excess_of(st, p, account) <= 0 else 0
     return n
 
 
-SAMPLE, HOLD_AVERAGES = boolean(True), boolean(False)
+SAMPLE, HOLD_AVERAGES = True, False
 
 
 @entry
@@ -114,12 +118,12 @@ def _intents(st: State, p: Params) -> int:
     stage = clock.stage
     if stage == NEWS:
         for a in range(len(p.assets)):
-            pricing.advance_news(st, p, int64(a))
-        agents.set_depth_shocks(st, p)
+            news.advance_news(st, p, a)
+        shocks.set_depth_shocks(st, p)
         for m in range(len(p.markets)):
-            pricing.learn(st, p, int64(m))
+            opinion.learn(st, p, m)
     elif stage == EXPIRIES:
-        if not agents.expire_orders(st, p):
+        if not expiries.expire_orders(st, p):
             return INBOX_FULL
     elif stage == TRADERS:
         if not _wake_traders(st, p):
@@ -140,32 +144,22 @@ def _groups(st: State, p: Params, stage: int) -> bool:
     clock = st.clock[0]
     if stage == SHOCKS:
         while clock.cursor < len(p.shocks):
-            if not agents.send_shock(st, p, clock.cursor):
+            if not shocks.send_shock(st, p, clock.cursor):
                 return False
             clock.cursor += 1
     elif stage == MAKERS:
         while clock.cursor < len(p.makers):
-            if not agents.requote(st, p, clock.cursor):
+            if not makers.requote(st, p, clock.cursor):
                 return False
             clock.cursor += 1
-    elif stage == NEWS_TAKERS:
-        while clock.cursor < len(p.news_takers):
-            if not agents.sweep(st, p, clock.cursor):
-                return False
-            clock.cursor += 1
-    elif stage == BACKGROUND:
-        while clock.cursor < len(p.flows):
-            if not agents.send_background(st, p, clock.cursor):
-                return False
-            clock.cursor += 1
-    elif stage == ARBITRAGE:
-        while clock.cursor < len(p.arbitrage):
-            if not agents.arbitrage(st, p, clock.cursor):
+    elif stage == TAKERS:
+        while clock.cursor < len(p.agents):
+            if not agents.act(p.agents[clock.cursor].kind, st, p, clock.cursor):
                 return False
             clock.cursor += 1
     else:
         while clock.cursor < len(p.venues) * len(p.markets):
-            if not agents.unwind(st, p, clock.cursor // len(p.markets), clock.cursor % len(p.markets)):
+            if not fund.unwind(st, p, clock.cursor // len(p.markets), clock.cursor % len(p.markets)):
                 return False
             clock.cursor += 1
     return True
@@ -175,7 +169,7 @@ def _groups(st: State, p: Params, stage: int) -> bool:
 def _wake_traders(st: State, p: Params) -> bool:
     """Wake the traders whose calendar says so; False where the inbox is full."""
     clock = st.clock[0]
-    trader = int64(st.calendars[0, clock.step])
+    trader = st.calendars[0, clock.step]
     while trader != NONE:
         account = st.accounts[p.run[0].first_trader + trader]
         if clock.n_inbox + 2 * account.n_positions > len(st.inbox):
@@ -183,7 +177,7 @@ def _wake_traders(st: State, p: Params) -> bool:
             return False
         st.calendars[0, clock.step] = st.traders[trader].due_next
         wake(st, p, trader)
-        trader = int64(st.calendars[0, clock.step])
+        trader = st.calendars[0, clock.step]
     return True
 
 
@@ -200,9 +194,9 @@ def _prices(st: State, p: Params) -> int:
     elif clock.stage == MARKS:
         _mark_all(st, p, SAMPLE)
         for m in range(len(p.markets)):
-            pricing.update_withdrawal(st, p, int64(m))
+            opinion.update_withdrawal(st, p, m)
     else:
-        pricing.fund_markets(st, p)
+        funding.fund_markets(st, p)
         backstop.sample_funds(st, p)
         clock.wave = 0
     _next_stage(st)
@@ -213,15 +207,15 @@ def _prices(st: State, p: Params) -> int:
 def _mark_all(st: State, p: Params, sample: bool) -> None:
     """Set the index and mark of every market: mids first, then spot, since the index is made of it."""
     for m in range(len(p.markets)):
-        pricing.update_mid(st, int64(m))
+        update_mid(st, m)
     for m in range(len(p.markets)):
         if p.markets[m].kind == SPOT:
-            pricing.update_mark(st, p, int64(m), sample)
+            marks.update_mark(st, p, m, sample)
     if p.run[0].priced_collateral != 0:
         update_collateral(st, p)
     for m in range(len(p.markets)):
         if p.markets[m].kind != SPOT:
-            pricing.update_mark(st, p, int64(m), sample)
+            marks.update_mark(st, p, m, sample)
 
 
 @outlined
@@ -233,7 +227,7 @@ def _waves(st: State, p: Params) -> int:
         clock.stale_traders = 0
         for account in range(p.run[0].first_agent, last):
             if st.accounts[account].standing & STALE != 0:
-                retrigger(st, p, int64(account))
+                retrigger(st, p, account)
         if not firing.fire_triggers(st, p):
             return INBOX_FULL
     elif clock.stage == LIQUIDATION:
@@ -312,7 +306,7 @@ def _begin_batch(st: State, p: Params, m: int, long: bool, index: int) -> bool:
     if n > len(st.ranked):
         clock.need = n
         return False
-    wanted = int64(0)
+    wanted = 0
     for k in range(clock.n_residual):
         residual = st.residuals[k]
         if (residual.lots > 0) == long and st.positions[residual.position].market == m:
@@ -343,8 +337,8 @@ def _next_residual(st: State, m: int, long: bool) -> int:
         residual = st.residuals[k]
         if residual.lots != 0 and (residual.lots > 0) == long:
             if st.positions[residual.position].market == m:
-                return int64(k)
-    return int64(NONE)
+                return k
+    return NONE
 
 
 @outlined
@@ -352,8 +346,8 @@ def _close_residuals(st: State, p: Params) -> None:
     """Close the wallets of the accounts whose residuals have been absorbed."""
     clock = st.clock[0]
     for k in range(clock.n_residual):
-        account = int64(st.positions[st.residuals[k].position].account)
-        st.accounts[account].standing &= ~int64(INSOLVENT)
+        account = st.positions[st.residuals[k].position].account
+        st.accounts[account].standing &= ~INSOLVENT
         if is_flat(st, account):
             backstop.close_wallet(st, p, account, st.residuals[k].row)
         retrigger(st, p, account)
@@ -390,7 +384,7 @@ def _record(st: State, p: Params) -> int:
             clock.need = len(p.markets)
             return BARS_FULL
         for m in range(len(p.markets)):
-            recording.write_bar(st, p, int64(m))
+            recording.write_bar(st, p, m)
         clock.next_bar += run.bar_steps
     clock.step += 1
     if is_snapshot:

@@ -12,75 +12,27 @@ from __future__ import annotations
 
 import math
 
-from cascade.core.bitmap import clear_bit, first_from, has_bit, last_until, set_bit
+from cascade.compiler.jit import kernel, outlined
+from cascade.core.bitmap import clear_bit, first_from, has_bit, set_bit
+from cascade.core.buckets import LOW, drop, hang
 from cascade.core.collateral import collateral_tick, fallen, kept_value, moves_collateral
 from cascade.core.exact import lot_value
-from cascade.core.ladder import HIGH, HIGHS, LOW, LOWS, bitmap_at, hang_high, hang_low, trigger_slot
 from cascade.core.margin import MAX_TICK, excess_of, failing_tick, failing_upwards, maintenance_between
 from cascade.core.params import SPOT, UNMARGINED, Params
 from cascade.core.state import NONE, STALE, State
-from cascade.jit import int64, kernel, outlined
-
-ONE = int64(1)
-
-
-@kernel
-def drop_low(st: State, p: Params, position: int) -> None:
-    """Take the low node of a position out of the index."""
-    row = st.positions[position]
-    if row.low_tick == NONE:
-        return
-    run = p.run[0]
-    m = int64(row.market)
-    before, after = int64(row.low_prev), int64(row.low_next)
-    if after != NONE:
-        st.positions[after].low_prev = before
-    if before != NONE:
-        st.positions[before].low_next = after
-    else:
-        slot = trigger_slot(st, p, m, int64(row.low_tick), LOW)
-        st.trigger_heads[2 * m * (run.n_ticks + 1) + slot] = after
-        if after == NONE and slot < run.n_ticks:
-            clear_bit(st.bits, bitmap_at(p, m, LOWS), run.n0, run.n1, slot)
-    row.low_tick = NONE
-
-
-@kernel
-def drop_high(st: State, p: Params, position: int) -> None:
-    """Take the high node of a position out of the index."""
-    row = st.positions[position]
-    if row.high_tick == NONE:
-        return
-    run = p.run[0]
-    m = int64(row.market)
-    before, after = int64(row.high_prev), int64(row.high_next)
-    if after != NONE:
-        st.positions[after].high_prev = before
-    if before != NONE:
-        st.positions[before].high_next = after
-    else:
-        slot = trigger_slot(st, p, m, int64(row.high_tick), HIGH)
-        st.trigger_heads[(2 * m + 1) * (run.n_ticks + 1) + slot] = after
-        if after == NONE and slot < run.n_ticks:
-            clear_bit(st.bits, bitmap_at(p, m, HIGHS), run.n0, run.n1, slot)
-    row.high_tick = NONE
 
 
 @outlined
 def set_triggers(st: State, p: Params, position: int, low: int, high: int) -> None:
     """Hang a position's nodes at the given ticks; NONE takes a node out."""
-    row = st.positions[position]
-    m = int64(row.market)
-    if row.low_tick != low:
-        drop_low(st, p, position)
-        if low != NONE:
-            row.low_tick = low
-            hang_low(st, p, m, position)
-    if row.high_tick != high:
-        drop_high(st, p, position)
-        if high != NONE:
-            row.high_tick = high
-            hang_high(st, p, m, position)
+    m = st.positions[position].market
+    for side in range(2):
+        node, tick = 2 * position + side, low if side == LOW else high
+        if st.triggers[node].tick != tick:
+            drop(st, p, m, node)
+            if tick != NONE:
+                st.triggers[node].tick = tick
+                hang(st, p, m, node)
 
 
 @kernel
@@ -89,9 +41,9 @@ def retrigger(st: State, p: Params, account: int) -> None:
     row = st.accounts[account]
     if row.margin == UNMARGINED:
         return
-    row.standing = row.standing & ~int64(STALE)
+    row.standing = row.standing & ~STALE
     if row.n_positions == 1:
-        _retrigger_single(st, p, account, int64(row.first_position))
+        _retrigger_single(st, p, account, row.first_position)
     else:
         _retrigger_box(st, p, account)
 
@@ -101,20 +53,20 @@ def _retrigger_single(st: State, p: Params, account: int, position: int) -> None
     """Hang the nodes of an account with one position: liquidation, stop, top-up and take-profit."""
     row = st.positions[position]
     if row.lots == 0:
-        set_triggers(st, p, position, int64(NONE), int64(NONE))
+        set_triggers(st, p, position, NONE, NONE)
         return
-    m = int64(row.market)
+    m = row.market
     balance = st.balances[account, p.markets[m].settlement]
     mark = st.markets[m].mark
     adverse = failing_tick(p, m, row.lots, balance, mark)
     if adverse == mark and p.markets[m].step_tiers != 0:  # it fails already: due at any mark
-        adverse = MAX_TICK if row.lots > 0 else int64(1)
-    favourable = int64(NONE)
+        adverse = MAX_TICK if row.lots > 0 else 1
+    favourable = NONE
     trader = account - p.run[0].first_trader
     if 0 <= trader < len(st.traders):
         seat = st.traders[trader]
-        favourable = int64(seat.take_tick)
-        stop, top_up = int64(seat.stop_tick), int64(seat.top_up_tick)
+        favourable = seat.take_tick
+        stop, top_up = seat.stop_tick, seat.top_up_tick
         if row.lots > 0:
             adverse = max(adverse, stop, top_up)
         else:
@@ -123,7 +75,7 @@ def _retrigger_single(st: State, p: Params, account: int, position: int) -> None
                 adverse if adverse != NONE else last, stop if stop != NONE else last,
                 top_up if top_up != NONE else last,
             )  # fmt: skip
-            adverse = int64(NONE) if adverse == last else adverse
+            adverse = NONE if adverse == last else adverse
     favourable = _nearer(favourable, failing_upwards(p, m, row.lots, balance, mark), row.lots > 0)
     if row.lots > 0:
         set_triggers(st, p, position, adverse, favourable)
@@ -143,8 +95,8 @@ def _nearer(one: int, other: int, upwards: bool) -> int:
 def _retrigger_box(st: State, p: Params, account: int) -> None:
     """Give a cross-margined account the widest box found by halving that its excess margin survives."""
     row = st.accounts[account]
-    first = int64(row.first_position)
-    last = first + int64(row.n_positions)
+    first = row.first_position
+    last = first + row.n_positions
     excess = float(excess_of(st, p, account))
     reach = 0.9 if excess > 0.0 else 0.0
     exposure = _net_exposure(st, p, first, last)
@@ -156,38 +108,38 @@ def _retrigger_box(st: State, p: Params, account: int) -> None:
             reach = 0.0
     for k in range(first, last):
         position = st.positions[k]
-        if p.markets[int64(position.market)].kind == SPOT and position.lots >= 0:
-            _hang_spot(st, p, int64(k), reach, excess > 0.0)
+        if p.markets[position.market].kind == SPOT and position.lots >= 0:
+            _hang_spot(st, p, k, reach, excess > 0.0)
             continue
         if position.lots == 0:
-            set_triggers(st, p, int64(k), int64(NONE), int64(NONE))
+            set_triggers(st, p, k, NONE, NONE)
             continue
-        mark = st.markets[int64(position.market)].mark
+        mark = st.markets[position.market].mark
         face = _face(mark, position.lots, reach)  # it lies inside the box: the trigger is one beyond
-        back = int64(NONE)  # with whole tiers a position that grows in value may fail too
-        if p.markets[int64(position.market)].step_tiers != 0:
+        back = NONE  # with whole tiers a position that grows in value may fail too
+        if p.markets[position.market].step_tiers != 0:
             back = _face(mark, -position.lots, reach)
         if position.lots > 0:
-            low = face - 1 if face > 1 else int64(NONE)
+            low = face - 1 if face > 1 else NONE
             high = back + 1 if back != NONE else back
-            set_triggers(st, p, int64(k), low if excess > 0.0 else MAX_TICK, high)
+            set_triggers(st, p, k, low if excess > 0.0 else MAX_TICK, high)
         else:  # an account that fails already is due at any mark
-            low = back - 1 if back > 1 else int64(NONE)
-            set_triggers(st, p, int64(k), low, face + 1 if excess > 0.0 else int64(1))
+            low = back - 1 if back > 1 else NONE
+            set_triggers(st, p, k, low, face + 1 if excess > 0.0 else 1)
 
 
 @kernel
 def _hang_spot(st: State, p: Params, position: int, reach: float, safe: bool) -> None:
     """Hang a spot holding, or the place of one whose price counts for another, below the box."""
     row = st.positions[position]
-    m, venue = int64(row.market), int64(st.accounts[int64(row.account)].venue)
+    m, venue = row.market, st.accounts[row.account].venue
     matters = moves_collateral(p, venue, m, row.lots)
     low = fallen(st.markets[m].mark, reach) - 1
     if not safe:
-        low = MAX_TICK if row.lots > 0 or matters else int64(NONE)
+        low = MAX_TICK if row.lots > 0 or matters else NONE
     elif not matters or low < 1:
-        low = int64(NONE)
-    set_triggers(st, p, position, low, int64(NONE))
+        low = NONE
+    set_triggers(st, p, position, low, NONE)
 
 
 @kernel
@@ -195,7 +147,7 @@ def _face(mark: int, lots: int, reach: float) -> int:
     """Return the adverse face of a box: the last tick inside it."""
     if lots > 0:
         return fallen(mark, reach)
-    return min(int64(math.floor(float(mark) * (1.0 + reach))), MAX_TICK - 1)
+    return min(math.floor(float(mark) * (1.0 + reach)), MAX_TICK - 1)
 
 
 @kernel
@@ -209,7 +161,7 @@ def _net_exposure(st: State, p: Params, first: int, last: int) -> float:
     """Return the sum over markets of what an account is worth there, the legs of a hedge against each other."""
     exposure, k = 0.0, first
     while k < last:
-        m = int64(st.positions[k].market)
+        m = st.positions[k].market
         lots = st.positions[k].lots
         if _is_hedged(st, k, last):
             k += 1
@@ -223,9 +175,9 @@ def _net_exposure(st: State, p: Params, first: int, last: int) -> float:
 def _excess_at_face(st: State, p: Params, k: int, lots: int, reach: float) -> int:
     """Return value less maintenance margin of position k at the face that is adverse to `lots`."""
     position = st.positions[k]
-    m = int64(position.market)
+    m = position.market
     if p.markets[m].kind == SPOT and position.lots > 0:
-        at = int64(st.accounts[int64(position.account)].venue) * len(p.markets) + m
+        at = st.accounts[position.account].venue * len(p.markets) + m
         return kept_value(p, at, m, position.lots, collateral_tick(st, p, at, m, reach))
     mark = st.markets[m].mark
     value = position.lots * lot_value(p.markets[m], _face(mark, lots, reach))
@@ -237,40 +189,20 @@ def _excess_at_face(st: State, p: Params, k: int, lots: int, reach: float) -> in
 def _corner_excess(st: State, p: Params, account: int, reach: float) -> int:
     """Return the excess margin at the corner where every position is at its adverse face."""
     row = st.accounts[account]
-    first = int64(row.first_position)
-    total = st.balances[account, int64(row.settlement)]
-    last = first + int64(row.n_positions)
+    first = row.first_position
+    total = st.balances[account, row.settlement]
+    last = first + row.n_positions
     k = first
     while k < last:
         if _is_hedged(st, k, last):
-            down = _excess_at_face(st, p, k, ONE, reach) + _excess_at_face(st, p, k + 1, ONE, reach)
-            up = _excess_at_face(st, p, k, -ONE, reach) + _excess_at_face(st, p, k + 1, -ONE, reach)
+            down = _excess_at_face(st, p, k, 1, reach) + _excess_at_face(st, p, k + 1, 1, reach)
+            up = _excess_at_face(st, p, k, -1, reach) + _excess_at_face(st, p, k + 1, -1, reach)
             total += min(down, up) - 2  # what rounding margins up may cost between the ends
             k += 2
         else:
             total += _excess_at_face(st, p, k, st.positions[k].lots, reach)
             k += 1
     return total
-
-
-@kernel
-def next_low(st: State, p: Params, m: int) -> int:
-    """Return a position whose low trigger the mark of market m has reached, or NONE."""
-    run = p.run[0]
-    slot = last_until(st.bits, bitmap_at(p, m, LOWS), run.n0, run.n1, run.n_ticks - 1)
-    if slot == NONE or st.markets[m].window + slot < st.markets[m].mark:
-        return int64(NONE)
-    return int64(st.trigger_heads[2 * m * (run.n_ticks + 1) + slot])
-
-
-@kernel
-def next_high(st: State, p: Params, m: int) -> int:
-    """Return a position whose high trigger the mark of market m has reached, or NONE."""
-    run = p.run[0]
-    slot = first_from(st.bits, bitmap_at(p, m, HIGHS), run.n0, run.n1, int64(0))
-    if slot == NONE or st.markets[m].window + slot > st.markets[m].mark:
-        return int64(NONE)
-    return int64(st.trigger_heads[(2 * m + 1) * (run.n_ticks + 1) + slot])
 
 
 @kernel
@@ -286,7 +218,7 @@ def flag(st: State, p: Params, account: int) -> None:
 def first_flagged(st: State, p: Params) -> int:
     """Return the flagged account of the lowest number, or NONE."""
     run = p.run[0]
-    return first_from(st.bits, run.flags_at, run.f0, run.f1, int64(0))
+    return first_from(st.bits, run.flags_at, run.f0, run.f1, 0)
 
 
 @kernel

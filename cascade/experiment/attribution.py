@@ -100,21 +100,22 @@ class Attribution:
 
 def present(scenario: Scenario) -> tuple[str, ...]:
     """Return the channels that a scenario has and has not switched off, in the order of a waterfall."""
-    perpetuals = [
-        name.partition(":")[0]
+    venues = [
+        scenario.venues[name.partition(":")[0]]
         for name, market in scenario.markets.items()
         if isinstance(market, LinearPerpetual)
     ]
+    books = [rulebook_of(venue.rulebook, venue.rules) for venue in venues]
     layers = [layer for layer in scenario.population if isinstance(layer, LeveragedLayer)]
     shared = [layer for layer in layers if layer.margin == "cross"]
     has = {
         "forced_orders": bool(scenario.population),
-        "maker_withdrawal": any(group.withdrawal is not None for group in scenario.makers),
+        "maker_withdrawal": any(group.remains() < 1.0 for group in scenario.makers),
         "stop_losses": any(layer.stop_loss is not None for layer in layers),
         "cross_margin": any(len(scenario.select_markets(layer.markets)) > 1 for layer in shared)
         or any(isinstance(layer, TableLayer) for layer in scenario.population),
         "adl": bool(scenario.population),
-        "mark_rule": any(rulebook_of(scenario.venues[name]).mark.rule != "index" for name in perpetuals),
+        "mark_rule": any(book.mark.rule != "index" for book in books),
     }
     return tuple(name for name in CHANNELS if has[name] and getattr(scenario.channels, name))
 

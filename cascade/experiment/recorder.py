@@ -48,11 +48,12 @@ def units_of(scenario: Scenario) -> RunUnits:
 
 def _market_units(scenario: Scenario, name: str) -> MarketUnits:
     """Return the units of one market."""
-    market, venue = scenario.markets[name], name.partition(":")[0]
+    market, place = scenario.markets[name], name.partition(":")[0]
+    venue = scenario.venues[place]
     return MarketUnits(
         name=name,
         asset=market.asset,
-        venue=venue,
+        venue=place,
         tick_size=market.tick,
         lot_size=market.lot,
         unit=lot_unit(market),
@@ -60,7 +61,7 @@ def _market_units(scenario: Scenario, name: str) -> MarketUnits:
         leveraged=market.type != "spot",
         lending=market.type == "lending_pool",
         inverse=market.type == "inverse_perpetual",
-        clock_s=rulebook_of(scenario.venues[venue]).liquidation.clock_s,
+        clock_s=rulebook_of(venue.rulebook, venue.rules).liquidation.clock_s,
     )
 
 

@@ -10,10 +10,10 @@ from typing import Any
 from cascade.errors import Problem, ScenarioError
 from cascade.explain.cost import Cost, cost_of
 from cascade.explain.figures import Figure, counts, figures_of
-from cascade.explain.liquidation_map import LiquidationMap, liquidation_maps
-from cascade.explain.population import Population, populations
 from cascade.explain.rules import Assumption, assumptions_of, rulebook_counts
 from cascade.explain.timeline import Moment, timeline
+from cascade.exposure.holdings import Population, populations
+from cascade.exposure.liquidation_map import LiquidationMap, liquidation_maps
 from cascade.scenario.files import Allowed
 from cascade.scenario.schema import Scenario
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from cascade.assembly import Assembled
 from cascade.core.state import State
+from cascade.names import Agent, number_of
 from cascade.scenario.schema import Scenario
 
 STEP_US, QUOTE_US, ORDER_US, TRADER_US = 0.8, 0.026, 0.18, 1.0
@@ -71,11 +72,13 @@ class Cost:
 
 def cost_of(scenario: Scenario, drawn: Assembled) -> Cost:
     """Return what a run of the scenario will take."""
-    from cascade.jit import is_compiled
+    from cascade.compiler.jit import is_compiled
 
     p, state = drawn.params, drawn.state
     steps = int(p.run[0].n_steps)
-    arbitrage, takers = p.arbitrage.act.sum(), p.news_takers.rate.sum()
+    arbitrage, takers = (
+        p.agents.rate[p.agents.kind == number_of(Agent, kind)].sum() for kind in ("arbitrage", "news_taker")
+    )
     ends = state.traders.life_ends
     return Cost(
         memory_bytes=memory_of(state),

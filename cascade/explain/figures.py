@@ -24,6 +24,7 @@ SECTIONS = (
     "markets",
     "makers",
     "news_takers",
+    "agents",
     "flow",
     "arbitrage",
     "population",

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from cascade.explain import Explanation
 from cascade.explain.cost import Cost
 from cascade.explain.figures import DEFAULT, NONE, Figure, counts
-from cascade.explain.liquidation_map import WIDTH, LiquidationMap, Side
-from cascade.explain.population import QUANTILES, Population, Spread
 from cascade.explain.rules import Assumption
 from cascade.explain.timeline import Moment
 from cascade.explain.topics import Topic
+from cascade.exposure.holdings import QUANTILES, Population, Spread
+from cascade.exposure.liquidation_map import WIDTH, LiquidationMap, Side
 from cascade.units import format_usd
 
 if TYPE_CHECKING:

@@ -50,7 +50,8 @@ def rulebook_counts(scenario: Scenario) -> dict[str, dict[str, int]]:
     found: dict[str, dict[str, int]] = {}
     for name, venue in scenario.venues.items():
         title = Path(venue.rulebook).stem + (f", changed for {name}" if venue.rules else "")
-        found[title] = dict(Counter(rule.status for rule in rules_of(rulebook_of(venue))).most_common())
+        rules = rules_of(rulebook_of(venue.rulebook, venue.rules))
+        found[title] = dict(Counter(rule.status for rule in rules).most_common())
     return found
 
 
@@ -64,7 +65,9 @@ def _assumptions(scenario: Scenario, name: str) -> Iterator[Assumption]:
     own = [market for key, market in markets if key.startswith(f"{name}:")]
     listed = [f"contracts.{market.contract}" for market in own if isinstance(market, Perpetual)]
     listed += [f"pools.{market.pool}" for market in own if isinstance(market, LendingPool)]
-    rules = [rule for rule in rules_of(rulebook_of(scenario.venues[name])) if rule.status == "unconfirmed"]
+    venue = scenario.venues[name]
+    book = rulebook_of(venue.rulebook, venue.rules)
+    rules = [rule for rule in rules_of(book) if rule.status == "unconfirmed"]
     used = [rule for rule in rules if _is_used(rule.path, listed)]
     for pattern in dict.fromkeys(rule.pattern for rule in used):
         same = [rule for rule in used if rule.pattern == pattern]

@@ -85,13 +85,13 @@ def _funding(scenario: Scenario, p: Params) -> list[Moment]:
     """Return the funding stamps of each venue with perpetuals."""
     found: list[Moment] = []
     names = list(scenario.venues)
-    for v, venue in enumerate(p.venues):
+    for v, stamps in enumerate(p.funding):
         if not ((p.markets.venue == v) & (p.markets.kind == PERPETUAL)).any():
             continue
-        step = int(venue.first_funding)
+        step = int(stamps.first)
         while step * scenario.dt < scenario.duration:
             found.append(
                 Moment(step * scenario.dt, "funding", f"longs and shorts of {names[v]} settle funding")
             )
-            step += int(venue.funding_steps)
+            step += int(stamps.steps)
     return found

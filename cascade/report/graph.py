@@ -22,7 +22,7 @@ from cascade.analysis.graph import (
     trees,
 )
 from cascade.analysis.statistics import CONFIDENCE
-from cascade.explain.criticality import Criticality
+from cascade.exposure.criticality import Criticality
 from cascade.output.reader import Result
 
 

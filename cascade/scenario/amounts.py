@@ -63,6 +63,9 @@ def amounts(context: Context) -> Iterator[Amount]:
         for number, agent in enumerate(getattr(scenario, section)):
             names = scenario.select_markets(agent.markets)
             yield from _held(context, (section, number, "markets"), STOCK_USD, accounts, names)
+    for number, agent in enumerate(scenario.agents):
+        names = scenario.select_markets(agent.markets)
+        yield from _held(context, ("agents", number, "capital"), agent.capital, 1.0, names)
     for number, pair in enumerate(scenario.arbitrage):
         names = [name for name in (pair.spot, pair.perpetual) if name in scenario.markets]
         yield from _held(context, ("arbitrage", number, "cap"), pair.cap, ENDOWMENT, names)

@@ -105,7 +105,7 @@ class Context:
 
         for name, venue in self.scenario.venues.items():
             try:
-                self.rulebooks[name] = rulebook_of(venue)
+                self.rulebooks[name] = rulebook_of(venue.rulebook, venue.rules)
             except ScenarioError:
                 continue
 

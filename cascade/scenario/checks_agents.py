@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from types import UnionType
@@ -9,7 +10,7 @@ from typing import Any
 
 from cascade.errors import ScenarioError
 from cascade.scenario.checks import Context, Finding, Found, register
-from cascade.scenario.schema_agents import LadderMaker
+from cascade.scenario.schema_agents import LadderMaker, Maker
 from cascade.scenario.schema_population import BorrowersLayer, LadderLayer, LeveragedLayer
 from cascade.scenario.schema_shocks import DepthShock, MarketOrderShock, NewsShock
 from cascade.scenario.schema_venues import LendingPool, Perpetual, SpotMarket
@@ -17,14 +18,14 @@ from cascade.scenario.source import Steps, follow
 from cascade.scenario.words import did_you_mean, listing
 from cascade.units import format_duration
 
-_ALL_LISTS = "makers news_takers flow arbitrage population shocks"
+_ALL_LISTS = "makers news_takers flow arbitrage agents population shocks"
 
 
 @register("CAS106", "every market that is named exists", f"markets {_ALL_LISTS}")
 def named_markets_exist(context: Context) -> Found:
     """Test patterns and single names of all agents, layers and shocks."""
     scenario = context.scenario
-    for section in ("makers", "news_takers", "flow"):
+    for section in ("makers", "news_takers", "flow", "agents"):
         for number, agent in enumerate(getattr(scenario, section)):
             yield from _patterns(context, (section, number, "markets"), agent.markets)
     for number, pair in enumerate(scenario.arbitrage):
@@ -109,13 +110,15 @@ def market_has_maker(context: Context) -> Found:
             yield Finding(("markets", name), "nobody makes this market", hint, "warning", on_key=True)
 
 
-@register("CAS124", "names differ within a section", "venues", "makers news_takers flow arbitrage population")
+@register(
+    "CAS124", "names differ within a section", "venues", "makers news_takers flow arbitrage agents population"
+)
 def names_differ(context: Context) -> Found:
     """Test the names of agents, layers and reporting venues."""
     scenario = context.scenario
     groups: list[tuple[Steps, Sequence[Any]]] = [
         ((section,), getattr(scenario, section))
-        for section in ("makers", "news_takers", "flow", "arbitrage", "population")
+        for section in ("makers", "news_takers", "flow", "arbitrage", "agents", "population")
     ]
     groups.extend((("venues", name, "reporting"), venue.reporting) for name, venue in scenario.venues.items())
     for steps, items in groups:
@@ -150,35 +153,20 @@ def arbitrage_is_of_one_asset(context: Context) -> Found:
             yield Finding(("arbitrage", number, "spot"), message, hint)
 
 
-def depth_of(maker: LadderMaker) -> tuple[tuple[float, float], ...]:
-    """Return the profile of a group of makers at scale 1, from the scenario or its file; empty if unsound."""
-    if maker.depth.file is None:
-        return maker.depth.profile
-    from cascade.scenario.tables import read_depth
-
+def quoted_within(maker: Maker, distance_bps: float) -> float | None:
+    """Return the USD a group quotes within a distance, on one side; None where its profile is missing or unsound."""
     try:
-        profile = read_depth(maker.depth.file)
+        return maker.within(distance_bps) if len(maker.profile().usd) else None
     except ScenarioError:
-        return ()
-    return tuple(zip(profile.distance_bps.tolist(), profile.cumulative_usd.tolist(), strict=True))
-
-
-def depth_within(maker: LadderMaker, distance_bps: float) -> float:
-    """Return the USD a group quotes within a distance, on one side, its scale included."""
-    known = 0.0, 0.0
-    for distance, cumulative in depth_of(maker):
-        if distance >= distance_bps:
-            share = (distance_bps - known[0]) / (distance - known[0])
-            return (known[1] + share * (cumulative - known[1])) * maker.depth.scale
-        known = distance, cumulative
-    return known[1] * maker.depth.scale
+        return None
 
 
 @register("CAS127", "a maker's inventory cap exceeds what it quotes", "makers")
 def cap_exceeds_depth(context: Context) -> Found:
     """Warn where one sweep of the book would empty a side for good."""
     for number, maker in enumerate(context.scenario.makers):
-        quoted = depth_within(maker, maker.levels_bps[-1]) / maker.count
+        levels = maker.levels_bps if isinstance(maker, LadderMaker) else (math.inf,)
+        quoted = (quoted_within(maker, levels[-1]) or 0.0) / maker.count
         if maker.cap < quoted:
             message = (
                 f"a maker quotes {quoted / 1e6:.3g}M USD a side but may hold only {maker.cap / 1e6:.3g}M"
@@ -190,11 +178,13 @@ def cap_exceeds_depth(context: Context) -> Found:
 @register("CAS136", "maker groups of one market agree on its learning and withdrawal", "markets", "makers")
 def makers_agree(context: Context) -> Found:
     """Test what belongs to the market, and would silently be that of its last group."""
-    first: dict[str, int] = {}
+    first: dict[str, LadderMaker] = {}
     for number, maker in enumerate(context.scenario.makers):
+        if not isinstance(maker, LadderMaker):
+            continue
         found: dict[Steps, Finding] = {}
         for name in context.scenario.select_markets(maker.markets):
-            other = context.scenario.makers[first.setdefault(name, number)]
+            other = first.setdefault(name, maker)
             for finding in _disagreements(number, maker, other, name):
                 found.setdefault(finding.steps, finding)
         yield from found.values()
@@ -240,6 +230,8 @@ def acts_once_a_step(context: Context) -> Found:
 def depth_rises(context: Context) -> Found:
     """Test the order of profiles, levels and jitter, and that there is one profile."""
     for number, maker in enumerate(context.scenario.makers):
+        if not isinstance(maker, LadderMaker):
+            continue
         steps: Steps = ("makers", number, "depth")
         depth = maker.depth
         if bool(depth.profile) == (depth.file is not None):

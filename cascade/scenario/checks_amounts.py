@@ -16,7 +16,7 @@ from cascade.units import format_usd
 @register(
     "CAS111",
     "money stays countable at ten times the start price",
-    "assets venues markets makers news_takers flow arbitrage population shocks",
+    "assets venues markets makers news_takers flow arbitrage agents population shocks",
 )
 def money_is_countable(context: Context) -> Found:
     """Test that what is held in each settlement asset stays below 2^62 money units in all."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from cascade.errors import Problem, ScenarioError
 from cascade.scenario.checks import Context, Finding, Found, register
+from cascade.scenario.schema_agents import LadderMaker
 from cascade.scenario.schema_population import TableLayer
 from cascade.scenario.schema_prices import BarsNews
 from cascade.scenario.source import MISSING_FILE, Steps
@@ -34,7 +35,7 @@ def _files(context: Context) -> Iterator[tuple[Steps, str, Callable[[str], Any]]
                 column = source.time_column
                 yield ("assets", name, part, "file"), source.file, lambda path, c=column: read_bars(path, c)
     for number, maker in enumerate(context.scenario.makers):
-        if maker.depth.file is not None:
+        if isinstance(maker, LadderMaker) and maker.depth.file is not None:
             yield ("makers", number, "depth", "file"), maker.depth.file, read_depth
     for number, layer in enumerate(context.scenario.population):
         if isinstance(layer, TableLayer):

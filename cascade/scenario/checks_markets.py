@@ -191,7 +191,7 @@ def rulebook_loads(context: Context) -> Found:
             continue
         if venue.rules:
             steps = ("venues", name, "rules")
-            yield from rules_problems(venue, follow(context.root, steps)[0], steps)
+            yield from rules_problems(venue.rulebook, follow(context.root, steps)[0], steps)
 
 
 @register("CAS116", "the shares of a composite venue's reporting venues sum to 1", "venues")

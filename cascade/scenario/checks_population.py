@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cascade.errors import Problem, ScenarioError
 from cascade.scenario.checks import Context, Finding, Found, register
-from cascade.scenario.checks_agents import depth_of, depth_within
+from cascade.scenario.checks_agents import quoted_within
 from cascade.scenario.distributions import Constant, Distribution, Table
 from cascade.scenario.schema_population import BorrowersLayer, LadderLayer, Layer, LeveragedLayer, TableLayer
 from cascade.scenario.schema_venues import InversePerpetual, LendingPool, Perpetual
@@ -166,10 +166,11 @@ def book_holds_open_interest(context: Context) -> Found:
         if isinstance(scenario.markets.get(name), LendingPool):
             continue  # collateral of which only a part is ever sold, and then on spot
         makers = [m for m in scenario.makers if name in scenario.select_markets(m.markets)]
-        depth = sum(depth_within(maker, 100.0) for maker in makers)
+        depths = [quoted_within(maker, 100.0) for maker in makers]
         total = sum(each.usd for each in interest)
-        if not all(depth_of(maker) for maker in makers):
+        if None in depths:
             continue  # a depth profile that cannot be read is reported by its own check
+        depth = sum(filter(None, depths))
         if not makers or total == 0 or depth >= HARDLY_HOLDS * total or not math.isfinite(total):
             continue  # an infinite total is reported where money is counted
         steps = max(interest, key=lambda each: each.usd).steps

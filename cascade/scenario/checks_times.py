@@ -14,7 +14,7 @@ from cascade.scenario.source import Node, Place, SourceText, Steps, dotted, walk
 from cascade.scenario.words import closest
 from cascade.units import format_duration, format_instant, format_moment
 
-_FIGURES = "assets venues markets makers news_takers flow arbitrage population shocks"
+_FIGURES = "assets venues markets makers news_takers flow arbitrage agents population shocks"
 _DT_LOW, _DT_HIGH = 0.01, 60.0
 
 

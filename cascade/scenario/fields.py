@@ -113,11 +113,15 @@ def _has_tag(member: Any, value: Any) -> bool:
 
 
 def _is_named(member: Any, value: Any) -> bool:
-    """Tell whether the data's tag names this member."""
+    """Tell whether the data's tag, or the one that holds where none is written, names this member."""
     if not _is_model(member) or not isinstance(value, Mapping):
         return False
-    given = cast("Mapping[str, Any]", value)
-    return any(given.get(tag) in _literals(member, tag) for tag in ("type", "dist"))
+    given, fields = cast("Mapping[str, Any]", value), keys_of(member)
+    return any(
+        given.get(tag, fields[tag].default) in _literals(member, tag)
+        for tag in ("type", "dist")
+        if tag in fields
+    )
 
 
 def _inside(member: Any, step: str | int) -> list[Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
@@ -99,12 +99,26 @@ def report(
         return Report(str(path), "", error.problems)
 
 
-def replaced(scenario: Scenario, changes: Mapping[str, Any]) -> Scenario:
-    """Return a checked copy of the scenario with values changed by dotted path."""
+def replaced(scenario: Scenario, /, **changes: Any) -> Scenario:
+    """Return a checked copy of a scenario with some values changed.
+
+    Parameters
+    ----------
+    **changes
+        New values by dotted path, as ``-s`` takes them: ``{"makers.0.depth.scale": 0.5}``.
+
+    Raises
+    ------
+    ScenarioError
+        If the changed scenario is not valid.
+    """
     root = tree_of(scenario, "replace")
     return _changed(
         root, [problem for path, value in changes.items() for problem in set_value(root, path, value)]
     )
+
+
+Scenario.replace = replaced  # its method, given it here: the schema knows nothing of how a copy is checked
 
 
 def overridden(
@@ -183,7 +197,8 @@ def digest(scenario: Scenario) -> str:
 
     meaning = _with_contents(to_data(scenario))
     for name, venue in meaning["venues"].items():
-        rulebook = rulebook_of(scenario.venues[name])
+        asked = scenario.venues[name]
+        rulebook = rulebook_of(asked.rulebook, asked.rules)
         venue["rulebook"] = rulebook.model_dump(mode="json", exclude_none=True)
         venue.pop("rules", None)
     text = json.dumps(meaning, sort_keys=True, ensure_ascii=True, allow_nan=False)

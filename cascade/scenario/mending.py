@@ -24,7 +24,7 @@ from cascade.scenario.words import closest
 NAMED = ("assets", "venues", "markets")
 """Sections whose entries have names that other sections use."""
 
-LISTS = ("makers", "news_takers", "flow", "arbitrage", "population", "shocks")
+LISTS = ("makers", "news_takers", "flow", "arbitrage", "agents", "population", "shocks")
 
 _ROUNDS = 12
 """A round takes out what the one before has left, or brought to light."""

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from fnmatch import fnmatchcase
-from typing import Annotated, Any, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
 from cascade.scenario.base import MarketName, Model, Name, Replicates, Seed, Text
-from cascade.scenario.schema_agents import Arbitrage, Flow, Maker, NewsTaker
+from cascade.scenario.schema_agents import Agent, Arbitrage, Flow, Maker, NewsTaker
 from cascade.scenario.schema_channels import Channels
 from cascade.scenario.schema_outputs import Outputs, Published, Reference, Source
 from cascade.scenario.schema_population import Layer
@@ -47,6 +47,7 @@ class Scenario(Model):
     news_takers: tuple[NewsTaker, ...] = Field(default=(), description="Those who sweep stale quotes.")
     flow: tuple[Flow, ...] = Field(default=(), description="Uninformed orders.")
     arbitrage: tuple[Arbitrage, ...] = Field(default=(), description="Those who tie markets together.")
+    agents: tuple[Agent, ...] = Field(default=(), description="Others who trade without leverage.")
     population: tuple[Layer, ...] = Field(default=(), description="Leveraged accounts.")
     shocks: tuple[Shock, ...] = Field(default=(), description="Scheduled events.")
     channels: Channels = Field(default=Channels(), description="What may amplify a move.")
@@ -55,6 +56,9 @@ class Scenario(Model):
         default_factory=dict, description="Where figures come from, by dotted path or pattern."
     )
     published: tuple[Published, ...] = Field(default=(), description="Published figures to compare with.")
+
+    replace: ClassVar[Callable[..., Scenario]]
+    """Return a checked copy with some values changed; it is the loader's `replaced`."""
 
     @property
     def n_steps(self) -> int:
@@ -85,20 +89,3 @@ class Scenario(Model):
     def _matching(self, patterns: Iterable[str]) -> Iterator[str]:
         wanted = tuple(patterns)
         return (name for name in self.markets if any(fnmatchcase(name, pattern) for pattern in wanted))
-
-    def replace(self, **changes: Any) -> Scenario:
-        """Return a checked copy with some values changed.
-
-        Parameters
-        ----------
-        **changes
-            New values by dotted path, as ``-s`` takes them: ``{"makers.0.depth.scale": 0.5}``.
-
-        Raises
-        ------
-        ScenarioError
-            If the changed scenario is not valid.
-        """
-        from cascade.scenario.load import replaced
-
-        return replaced(self, changes)

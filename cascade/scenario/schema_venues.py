@@ -241,7 +241,7 @@ def _steps_of(venue: Venue | None, contract: Any) -> dict[str, float]:
     from cascade.venues.load import rulebook_of
 
     try:
-        known = rulebook_of(venue).contracts if venue is not None else {}
+        known = rulebook_of(venue.rulebook, venue.rules).contracts if venue is not None else {}
     except ScenarioError:
         known = {}
     if not isinstance(contract, str) or contract not in known:

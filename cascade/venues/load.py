@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -20,9 +20,6 @@ from cascade.scenario.reading import Reading
 from cascade.scenario.source import Node, Place, SourceText, Steps, follow, merge, walk
 from cascade.scenario.words import closest, did_you_mean, listing
 from cascade.venues.rulebook import Contract, Pool, Provenance, Rulebook, Tier
-
-if TYPE_CHECKING:
-    from cascade.scenario.schema_venues import Venue
 
 _FOLDER = Path(__file__).resolve().parent
 _SECTIONS = {
@@ -94,26 +91,26 @@ def load_rulebook(name_or_path: str) -> Rulebook:
     return _load(path, path.stat().st_mtime_ns)
 
 
-def rulebook_of(venue: Venue) -> Rulebook:
-    """Return the rules of a scenario's venue: its rulebook with what the scenario changes.
+def rulebook_of(name_or_path: str, rules: Mapping[str, Any]) -> Rulebook:
+    """Return a rulebook with the rules that a scenario changes.
 
     Raises
     ------
     ScenarioError
         With every problem of the rulebook, or of the changes.
     """
-    if not venue.rules:
-        return load_rulebook(venue.rulebook)
+    if not rules:
+        return load_rulebook(name_or_path)
     nowhere = Place(SourceText("rules", (), Path.cwd()), 0, 0)
-    rulebook, problems = _changed(venue.rulebook, from_data(venue.rules, nowhere))
+    rulebook, problems = _changed(name_or_path, from_data(rules, nowhere))
     if rulebook is None or problems:
         raise ScenarioError(problems)
     return rulebook
 
 
-def rules_problems(venue: Venue, rules: Node, steps: Steps) -> list[Problem]:
-    """Return what is wrong with a venue's rules, located in the tree that `steps` lead to."""
-    _, problems = _changed(venue.rulebook, rules)
+def rules_problems(name_or_path: str, rules: Node, steps: Steps) -> list[Problem]:
+    """Return what is wrong with changes of a rulebook, located in the tree that `steps` lead to."""
+    _, problems = _changed(name_or_path, rules)
     above = ".".join(str(step) for step in steps)
     return [replace(problem, path=f"{above}.{problem.path}".rstrip(".")) for problem in problems]
 

@@ -2,7 +2,7 @@
 
 A figure carries its provenance in ``sources:``, a mapping from dotted patterns to a status and a
 source; a rulebook with an unsourced figure does not load. A new venue is a file and, where it does
-something that no venue here does, one more name in one of the ``Literal`` types below.
+something that no venue here does, one more name in `cascade/names.py` and its kernel.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from cascade.names import AdlPrice, CollateralPrice, MarkRule, Procedure, Ranking, TakeOver
 from cascade.scenario.base import Model, Name, Text
 from cascade.units import Multiple, PositiveUsd, Price, Rate, Share, Usd, refuse
 
@@ -32,7 +33,7 @@ class Provenance(Model):
 class Mark(Model):
     """The mark price, which decides margin."""
 
-    rule: Literal["median", "index", "last", "carried", "books", "oracle"] = Field(
+    rule: MarkRule = Field(
         default="median",
         description="`median`: of index with funding, index with mean basis, and last price; `carried`: index with "
         "funding; `books`: median of index with an exponential mean basis, of the book, and of other venues' mids; "
@@ -138,7 +139,7 @@ class Blocks(Model):
 class LiquidationRule(Model):
     """What the venue does with an account that fails the margin test."""
 
-    procedure: Literal["lower_tier", "full", "slices", "blocks", "liquidators"] = Field(
+    procedure: Procedure = Field(
         default="lower_tier",
         description="`lower_tier`: reduce to the next lower tier and test again; `full`: close at once; `slices` and "
         "`blocks`: in parts over time; `liquidators`: others repay debt and sell collateral where it pays.",
@@ -183,7 +184,7 @@ class Drawdown(Model):
 class FundRule(Model):
     """What the insurance fund takes over."""
 
-    take_over: Literal["capacity", "notional", "solvent", "never"] = Field(
+    take_over: TakeOver = Field(
         default="capacity",
         description="`capacity`: while its losses stay below its size; `notional`: up to its size; `solvent`: accounts "
         "that still have equity; `never`.",
@@ -198,17 +199,14 @@ class FundRule(Model):
 class AdlRule(Model):
     """Auto-deleveraging."""
 
-    ranking: Literal[
-        "queue_pnl_margin", "queue_pnl_leverage", "queue_entry_leverage", "queue_return_leverage", "random",
-        "pro_rata_pnl", "risk_aware_pro_rata", "water_filling_leverage", "socialise",
-    ] = Field(
+    ranking: Ranking = Field(
         default="queue_pnl_margin",
         description="Who gives way: a queue by profit over wallet times margin ratio, by profit over notional or over "
         "entry value times leverage, or by mark over entry price times leverage; at random; "
-        "all winners by profit, or by profit times leverage; accounts of the highest leverage, down to a common one; or "
-        "everybody pays by size.",
+        "all winners by profit, or by profit times leverage; accounts of the highest leverage, down to a common one; "
+        "everybody pays by size; or the smallest positions first.",
     )  # fmt: skip
-    price: Literal["bankruptcy", "mark", "mark_before"] = Field(
+    price: AdlPrice = Field(
         default="bankruptcy", description="Price of the forced fill: bankruptcy, mark, or the mark before it."
     )
 
@@ -258,7 +256,7 @@ class CollateralRule(Model):
     haircut: Share = Field(
         default=0.0, description="Part of its value that does not count.", examples=["5 %"]
     )
-    price: Literal["own_spot", "median", "redemption", "floor"] = Field(
+    price: CollateralPrice = Field(
         default="own_spot",
         description="`own_spot`: mid of the spot market it is held in; `median`: of all spot markets of the asset; "
         "`redemption`: what its issuer pays; `floor`: `own_spot`, but at least a part of redemption.",

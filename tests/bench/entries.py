@@ -4,38 +4,32 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from cascade.core import book, ladder, margin, triggers
+from cascade.compiler.jit import entry, kernel
+from cascade.core import book, buckets, ladder, margin, triggers
 from cascade.core.params import ANY, UNMARGINED, Params
 from cascade.core.state import NONE, State
-from cascade.jit import entry, kernel
-
-NOBODY = np.int64(NONE)
 
 
 @entry
 def replay(st: State, p: Params, events: Any, placed: Any, results: Any, first: int, n_makers: int) -> int:
     """Run a flow through the book with full accounting: fills, fees, open interest, reserved margin."""
-    n_placed = np.int64(0)
+    n_placed = 0
     for i in range(len(events)):
         kind, tick, lots, target = events[i, 0], events[i, 1], events[i, 2], events[i, 3]
         if kind == 1:
             if target < n_placed and placed[target, 0] >= 0:
                 order = st.orders[placed[target, 0]]
                 if order.generation == placed[target, 1] and order.lots != 0:
-                    book.remove(st, p, np.int64(0), placed[target, 0])
+                    book.remove(st, p, 0, placed[target, 0])
             continue
         before = st.markets[0].n_trades
-        filled, value = book.take(st, p, np.int64(first + n_makers), lots, tick, ANY)
+        filled, value = book.take(st, p, first + n_makers, lots, tick, ANY)
         results[0] += st.markets[0].n_trades - before
         results[1] += abs(value)
         if kind == 0:
             placed[n_placed, 0] = NONE
             if filled != lots:
-                number = book.rest(
-                    st, p, np.int64(0), first + n_placed % n_makers, lots - filled, tick, NOBODY, NOBODY
-                )
+                number = book.rest(st, p, 0, first + n_placed % n_makers, lots - filled, tick, NONE, NONE)
                 placed[n_placed, 0], placed[n_placed, 1] = number, st.orders[number].generation
             n_placed += 1
     return n_placed
@@ -47,10 +41,10 @@ def _link(st: State, p: Params, lots: int, tick: int) -> int:
     clock = st.clock[0]
     number = clock.free_order
     row = st.orders[number]
-    clock.free_order = np.int64(row.next)
+    clock.free_order = row.next
     clock.n_orders += 1
     row.lots, row.tick = lots, tick
-    ladder.link(st, p, np.int64(0), number)
+    ladder.link(st, p, 0, number)
     market = st.markets[0]
     if lots > 0:
         market.best_bid = max(market.best_bid, tick)
@@ -65,9 +59,9 @@ def _unlink(st: State, p: Params, number: int) -> None:
     row = st.orders[number]
     clock, market = st.clock[0], st.markets[0]
     buys = row.lots > 0
-    tick = np.int64(row.tick)
-    if ladder.unlink(st, p, np.int64(0), number) and tick == (market.best_bid if buys else market.best_ask):
-        book.refresh_best(st, p, np.int64(0), np.bool_(buys))
+    tick = row.tick
+    if ladder.unlink(st, p, 0, number) and tick == (market.best_bid if buys else market.best_ask):
+        book.refresh_best(st, p, 0, buys)
     row.lots = 0
     row.generation += 1
     row.next = clock.free_order
@@ -78,7 +72,7 @@ def _unlink(st: State, p: Params, number: int) -> None:
 @entry
 def replay_book(st: State, p: Params, events: Any, placed: Any, results: Any) -> int:
     """Run a flow through levels, queues and bitmaps alone: what the plain loop in C does."""
-    n_placed = np.int64(0)
+    n_placed = 0
     market = st.markets[0]
     for i in range(len(events)):
         kind, tick, left, target = events[i, 0], events[i, 1], events[i, 2], events[i, 3]
@@ -98,7 +92,7 @@ def replay_book(st: State, p: Params, events: Any, placed: Any, results: Any) ->
                 or best == book.NO_ASK
             ):
                 break
-            number = np.int64(st.levels[best - market.window].head)
+            number = st.levels[best - market.window].head
             row = st.orders[number]
             filled = min(left, -row.lots) if buys else max(left, -row.lots)
             results[0] += 1
@@ -124,21 +118,19 @@ def replay_book(st: State, p: Params, events: Any, placed: Any, results: Any) ->
 @entry
 def walk(st: State, p: Params, m: int, marks: Any, distances: Any) -> int:
     """Move the mark along a path; a position whose trigger it reaches is hung anew at a drawn distance."""
-    fired = np.int64(0)
+    fired = 0
     for i in range(len(marks)):
         mark = marks[i]
         st.markets[m].mark = mark
         while True:
-            position = triggers.next_low(st, p, m)
-            if position == NONE:
-                position = triggers.next_high(st, p, m)
+            position = buckets.reached(st, p, m)
             if position == NONE:
                 break
             away = distances[fired % len(distances)]
             if st.positions[position].lots > 0:
-                triggers.set_triggers(st, p, position, mark - away, np.int64(NONE))
+                triggers.set_triggers(st, p, position, mark - away, NONE)
             else:
-                triggers.set_triggers(st, p, position, np.int64(NONE), mark + away)
+                triggers.set_triggers(st, p, position, NONE, mark + away)
             fired += 1
     return fired
 
@@ -147,15 +139,15 @@ def walk(st: State, p: Params, m: int, marks: Any, distances: Any) -> int:
 def hang(st: State, p: Params, m: int, first: int, distances: Any) -> int:
     """Hang every open position of market m at a drawn distance from the mark."""
     mark = st.markets[m].mark
-    n = np.int64(0)
+    n = 0
     for k in range(first, len(st.positions)):
         row = st.positions[k]
         if row.market == m and row.lots != 0:
             away = distances[k % len(distances)]
             if row.lots > 0:
-                triggers.set_triggers(st, p, np.int64(k), mark - away, np.int64(NONE))
+                triggers.set_triggers(st, p, k, mark - away, NONE)
             else:
-                triggers.set_triggers(st, p, np.int64(k), np.int64(NONE), mark + away)
+                triggers.set_triggers(st, p, k, NONE, mark + away)
             n += 1
     return n
 
@@ -171,36 +163,34 @@ def boxes(st: State, p: Params, marks: Any, failed: Any, counts: Any) -> int:
             if p.markets[m].n_tiers == 0:
                 continue
             while True:
-                position = triggers.next_low(st, p, np.int64(m))
-                if position == NONE:
-                    position = triggers.next_high(st, p, np.int64(m))
+                position = buckets.reached(st, p, m)
                 if position == NONE:
                     break
-                account = np.int64(st.positions[position].account)
+                account = st.positions[position].account
                 counts[0] += 1
                 if margin.excess_of(st, p, account) > 0:
                     triggers.retrigger(st, p, account)
                     continue
                 failed[account] = 1
                 counts[1] += 1
-                first = np.int64(st.accounts[account].first_position)
+                first = st.accounts[account].first_position
                 for k in range(first, first + st.accounts[account].n_positions):
-                    triggers.set_triggers(st, p, np.int64(k), np.int64(NONE), np.int64(NONE))
+                    triggers.set_triggers(st, p, k, NONE, NONE)
     return counts[1]
 
 
 @entry
 def missed(st: State, p: Params, failed: Any) -> int:
     """Return how many accounts fail at the present marks and have not been noticed: a full scan."""
-    n = np.int64(0)
+    n = 0
     for account in range(p.run[0].first_trader, len(st.accounts)):
         if failed[account] == 0 and st.accounts[account].margin != UNMARGINED:
             row = st.accounts[account]
-            first = np.int64(row.first_position)
+            first = row.first_position
             holds = False
             for k in range(first, first + row.n_positions):
                 holds = holds or st.positions[k].lots != 0
-            if holds and margin.excess_of(st, p, np.int64(account)) <= 0:
+            if holds and margin.excess_of(st, p, account) <= 0:
                 n += 1
     return n
 

@@ -78,7 +78,7 @@ CASES = [
             (SIZE, "    size: {dist: lognormal, median: 1k, sgima: 2.1, sigma: 2}"),
             ("outputs: {bars: 1m}", "outputs: {bar: 1m}"),
         ],
-        Fault("CAS010", "    withdrawl: {calm", "withdrawl", "keys here: type, name, markets"),
+        Fault("CAS010", "    withdrawl: {calm", "withdrawl", "keys here: name, markets, count"),
         Fault("CAS010", "sgima: 2.1", "sgima", "keys here: min, max, dist, median, mean, sigma"),
         Fault("CAS010", "outputs: {bar: 1m}", "bar:", "keys here: bars"),
     ),

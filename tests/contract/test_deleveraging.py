@@ -22,7 +22,7 @@ def trader(name: str, margin: int, *lots_at: tuple[int, int]) -> Account:
     """Return a cross-margined trader with (lots, entry) in each perpetual."""
     holdings = tuple(Holding(market=FIRST + k, lots=n, entry=entry) for k, (n, entry) in enumerate(lots_at))
     return Account(
-        name=name, kind=int(par.TRADER_ACCOUNT), venue=1, margin=int(par.CROSS), holdings=holdings,
+        name=name, kind=par.TRADER_ACCOUNT, venue=1, margin=par.CROSS, holdings=holdings,
         balance=wallet(MARKETS, holdings, margin), seat=Seat(),
     )  # fmt: skip
 
@@ -39,9 +39,7 @@ def world_of(*traders: Account, **venue: int) -> World:
     for m, market in enumerate(MARKETS):
         place = (Holding(market=m, lots=1_000_000 if market.spot else 0, entry=START),)
         accounts.append(
-            Account(
-                name="maker", kind=int(par.MAKER_ACCOUNT), venue=market.venue, holdings=place, balance=10**12
-            )
+            Account(name="maker", kind=par.MAKER_ACCOUNT, venue=market.venue, holdings=place, balance=10**12)
         )
     for m in (FIRST, SECOND):
         net = sum(h.lots for a in traders for h in a.holdings if h.market == m)
@@ -50,7 +48,7 @@ def world_of(*traders: Account, **venue: int) -> World:
         accounts.append(
             Account(name="holder", kind=int(par.HOLDER), venue=1, holdings=place, balance=balance)
         )
-    rules = {"take_over": int(par.TAKE_OVER_NEVER)} | {name: int(value) for name, value in venue.items()}
+    rules = {"take_over": "never"} | venue
     return World(
         markets=MARKETS, venues=(Venue(), Venue(**rules)), accounts=tuple(accounts), n_ticks=128, n_steps=60,
         n_quotes=4 * 2 * len(MARKETS),
@@ -73,10 +71,10 @@ VICTIM = trader("victim", 10 * 50 * UNIT, (10, START), (0, 0))
 
 
 @pytest.mark.parametrize(
-    ("policy", "first"), [(par.QUEUE_ENTRY_LEVERAGE, "recent"), (par.QUEUE_PNL_LEVERAGE, "early")]
+    ("policy", "first"), [("queue_entry_leverage", "recent"), ("queue_pnl_leverage", "early")]
 )
 def test_bitmex_and_bybit_divide_profit_by_the_entry_value_and_binance_by_the_notional(
-    policy: int, first: str
+    policy: str, first: str
 ) -> None:
     # at 850: early has gained 850 of 1700 at 1.0x, recent 150 of 1000 at 4.5x
     early = trader("early", 0, (-10, 1700), (0, 0))
@@ -91,7 +89,7 @@ def test_the_wallet_of_a_rank_is_without_the_profit_of_any_position() -> None:
     # at 850 both have made 150,000 ticks on a short; the hedged one has lost 142,500 on its other position
     hedged = trader("hedged", 160_000 * UNIT, (-1_000, START), (950, START))
     single = trader("single", 30_000 * UNIT, (-1_000, START), (0, 0))
-    world = world_of(VICTIM, hedged, single, adl_ranking=par.QUEUE_PNL_MARGIN)
+    world = world_of(VICTIM, hedged, single, adl_ranking="queue_pnl_margin")
     runner, gave = crash(world, START, START, 850)
     assert gave[0][0] == "single"
     maintenance = 1_000 * 850 * 0.025 - 20_000 * 0.015
@@ -108,7 +106,7 @@ def test_leverage_is_levelled_over_all_perpetuals_of_an_account(spot: int) -> No
         one = replace(one, holdings=(stock, *one.holdings), balance=one.balance - spot * START * UNIT)
     two = trader("two", 48_750 * UNIT, (-200, START), (100, START))
     victim = trader("victim", 190 * 50 * UNIT, (190, START), (0, 0))
-    world = world_of(victim, one, two, adl_ranking=par.WATER_FILLING_LEVERAGE, adl_price=par.AT_MARK)
+    world = world_of(victim, one, two, adl_ranking="water_filling_leverage", adl_price="mark")
     runner, gave = crash(world, START, START, 850)
     # to level L one gives up 100 - 50 L and two 300 - 75 L: 190 lots where L is 1.68
     assert gave == [("two", 174), ("one", 16)]
@@ -121,7 +119,7 @@ def test_who_would_pay_more_than_the_share_of_its_equity_is_passed_over(
 ) -> None:
     # closing 10 of 100 lots at 950 costs 1,000 at 850; behind them is a tenth of half of the equity
     other = trader("other", margin * UNIT, (-100, START), (100, START))
-    world = world_of(VICTIM, other, adl_ranking=par.RANDOM)
+    world = world_of(VICTIM, other, adl_ranking="random")
     runner, gave = crash(world, START, START, 850)
     assert gave == ([] if is_passed_over else [("other", 10)])
     fund = int(runner.p.venues[1].fund)
@@ -132,7 +130,7 @@ def test_what_a_fund_holds_in_other_markets_counts_against_its_size() -> None:
     # at 955 each is worth 955,000 units and brings a little less than 5,000 of a margin of 50,000
     first = trader("first", 500 * UNIT, (10, START), (0, 0))
     second = trader("second", 500 * UNIT, (0, 0), (10, START))
-    rules = {"take_over": par.TAKE_OVER_NOTIONAL, "unwind_fraction": 0}
+    rules = {"take_over": "notional", "unwind_fraction": 0}
     taken = []
     for size in (1_000_000, 2_000_000):
         runner, _ = crash(world_of(first, second, fund_balance=size, **rules), START, START, 955)

@@ -73,14 +73,14 @@ def test_contract(forced_orders: bool) -> None:
 def _liquidators_gain_and_keep_nothing(runner, before, rows) -> None:
     """All that is seized is sold at once, and no call loses money, gas and fees included."""
     st, p = runner.st, runner.p
-    liquidator = int(p.venues[-1].liquidator)
+    liquidator = int(p.lending[-1].liquidator)
     first = int(st.accounts.first_position[liquidator])
     assert (st.positions.lots[first : first + len(p.markets)] == 0).all()
     gain = int(st.balances[liquidator, 0]) - int(before.balances[liquidator, 0])
     calls = int((rows["filled_lots"] > 0).sum())
     assert gain >= 0
     assert (gain > 0) <= (calls > 0)
-    cost = calls * int(p.venues[-1].gas)
+    cost = calls * int(p.lending[-1].gas)
     assert gain + cost <= rows["filled_value"].sum() - rows["repaid"].sum()
 
 

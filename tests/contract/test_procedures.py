@@ -11,37 +11,30 @@ import pytest
 from cascade.core import params as par
 from cascade.core.check import breaches
 from cascade.core.state import NONE
+from cascade.names import Procedure, Ranking, names_of
 from tests.support.random_worlds import random_world
 from tests.support.runner import Runner
 from tests.support.small_worlds import crash_world, quotes
 from tests.support.traffic import Traffic
 
-PROCEDURES = {
-    "at once": {"procedure": par.TO_LOWER_TIER, "tiers_down": 0},
-    "to the next lower tier": {"procedure": par.TO_LOWER_TIER, "tiers_down": 1},
-    "two tiers down, small ones whole": {"procedure": par.TO_LOWER_TIER, "tiers_down": 2, "whole_tiers": 1},
-    "fill or kill": {"procedure": par.TO_LOWER_TIER, "tiers_down": 1, "fill_or_kill": 1, "whole_tiers": 1},
-    "in slices": {"procedure": par.IN_SLICES, "take_over": par.TAKE_OVER_SOLVENT},
-    "in blocks": {"procedure": par.IN_BLOCKS, "take_over": par.TAKE_OVER_NEVER},
+VARIANTS = {
+    "to the next lower tier": {"procedure": "lower_tier", "tiers_down": 1},
+    "two tiers down, small ones whole": {"procedure": "lower_tier", "tiers_down": 2, "whole_tiers": 1},
+    "fill or kill": {"procedure": "lower_tier", "tiers_down": 1, "fill_or_kill": 1, "whole_tiers": 1},
 }
-POLICIES = {
-    "profit and margin": par.QUEUE_PNL_MARGIN,
-    "profit and leverage": par.QUEUE_PNL_LEVERAGE,
-    "profit over entry and leverage": par.QUEUE_ENTRY_LEVERAGE,
-    "return and leverage": par.QUEUE_RETURN_LEVERAGE,
-    "random": par.RANDOM,
-    "pro rata": par.PRO_RATA_PNL,
-    "risk-aware pro rata": par.RISK_AWARE_PRO_RATA,
-    "water-filling": par.WATER_FILLING_LEVERAGE,
-    "socialised": par.SOCIALISE,
+FUNDS = {"slices": "solvent", "blocks": "never"}
+PROCEDURES = VARIANTS | {
+    name: {"procedure": name} | ({"take_over": FUNDS[name]} if name in FUNDS else {})
+    for name in names_of(Procedure)
+    if name not in ("lower_tier", "liquidators")  # in variants; of lending venues (test_lending)
 }
+POLICIES = names_of(Ranking)
 N_WORLDS, N_STEPS = 12, 12
 
 
 def steps_of(procedure: str, policy: str, *, forced_orders: bool = True):
     """Yield the market after every step of violent random worlds, with the rows that the step logged."""
-    rules = {"adl_ranking": POLICIES[policy], **PROCEDURES[procedure]}
-    rules = {name: int(value) for name, value in rules.items()}
+    rules = {"adl_ranking": policy, **PROCEDURES[procedure]}
     for seed in range(N_WORLDS):
         rng = random.Random(f"{procedure}/{policy}/{seed}")
         world = random_world(rng, N_STEPS)
@@ -75,23 +68,19 @@ def test_contract(procedure: str, policy: str) -> None:
 @pytest.mark.parametrize("procedure", PROCEDURES)
 def test_without_forced_orders_nothing_reaches_the_book_and_nobody_is_deleveraged(procedure: str) -> None:
     n = 0
-    for runner, rows, fills in steps_of(procedure, "profit and leverage", forced_orders=False):
+    for runner, rows, fills in steps_of(procedure, "queue_pnl_leverage", forced_orders=False):
         assert breaches(runner.st, runner.p, runner.endowment) == []
         assert len(fills) == 0
         n += len(rows)
-        forced = np.isin(runner.log("trades")["purpose"], (int(par.FORCED), int(par.UNWINDING)))
+        forced = np.isin(runner.log("trades")["purpose"], (par.FORCED, par.UNWINDING))
         assert not forced.any()
     assert n > 0
 
 
-@pytest.mark.parametrize("price", [par.AT_BANKRUPTCY, par.AT_MARK])
-@pytest.mark.parametrize("policy", ["profit and leverage", "socialised"])
-def test_rows_say_what_the_fund_lost_and_where_the_lots_went(policy: str, price: int) -> None:
-    rules = {
-        "take_over": int(par.TAKE_OVER_NEVER),
-        "adl_ranking": int(POLICIES[policy]),
-        "adl_price": int(price),
-    }
+@pytest.mark.parametrize("price", ["bankruptcy", "mark"])
+@pytest.mark.parametrize("policy", ["queue_pnl_leverage", "socialise"])
+def test_rows_say_what_the_fund_lost_and_where_the_lots_went(policy: str, price: str) -> None:
+    rules = {"take_over": "never", "adl_ranking": policy, "adl_price": price}
     world = crash_world(long=True, cross=False, **rules)
     runner = Runner(world)
     for at in (1000, 1000, 850, 850):
@@ -101,11 +90,11 @@ def test_rows_say_what_the_fund_lost_and_where_the_lots_went(policy: str, price:
     assert rows["fund_draw"].sum() == money.fund_losses - (money.fund_income - rows["fee"].sum())
     closed = rows["filled_lots"] + rows["taken_over_lots"] + rows["adl_lots"]
     assert (closed == rows["position_lots"]).all()
-    assert (money.fund_losses > 0) == (price == par.AT_MARK and policy != "socialised")
+    assert (money.fund_losses > 0) == (price == "mark" and policy != "socialise")
 
 
 def test_a_cool_down_ends_with_the_liquidation_it_belongs_to() -> None:
-    rules = {"procedure": int(par.IN_SLICES), "cooldown_steps": 30, "take_over": int(par.TAKE_OVER_CAPACITY)}
+    rules = {"procedure": "slices", "cooldown_steps": 30, "take_over": "capacity"}
     world = crash_world(long=True, cross=False, slice_above=0, fund_balance=10**9, **rules)
     runner = Runner(world)
     for at in (1000, 1000, 945, 800):
@@ -120,7 +109,7 @@ def test_a_cool_down_ends_with_the_liquidation_it_belongs_to() -> None:
 
 
 def test_a_cool_down_holds_for_its_time_though_the_first_slice_makes_the_account_safe() -> None:
-    rules = {"procedure": int(par.IN_SLICES), "cooldown_steps": 8, "cooldown_waits": 0, "slice_above": 0}
+    rules = {"procedure": "slices", "cooldown_steps": 8, "cooldown_waits": 0, "slice_above": 0}
     world = crash_world(long=True, cross=False, fund_balance=10**9, **rules)
     world = replace(world, markets=tuple(replace(m, liquidation_fee=0) for m in world.markets))
     runner = Runner(world)

@@ -63,7 +63,7 @@ def test_4_funding_paid_from_margin_moves_the_trigger_towards_the_mark() -> None
         runner = run(world, START, START, START, START)
         first = int(runner.p.run[0].first_trader)
         at = runner.st.accounts.first_position[first:]
-        ticks.append(runner.st.positions.low_tick[at])
+        ticks.append(runner.st.triggers.tick[2 * at])
     assert (ticks[1] > ticks[0]).all()
 
 
@@ -75,9 +75,9 @@ def test_5_a_wick_of_the_last_price_liquidates_nobody_marked_at_the_index() -> N
     makers = next(k for k, a in enumerate(world.roster()) if a.kind == par.MAKER_ACCOUNT and a.venue == 1)
     bid = int(runner.st.accounts.first_position[makers])
     wick = [
-        Intent(position=bid, kind=int(par.CANCEL_ALL), offset=0.0),
-        Intent(position=bid, kind=int(par.LIMIT), lots=5, tick=700, offset=0.2),
-        Intent(position=position, kind=int(par.IOC), lots=-5, tick=1, offset=0.5),
+        Intent(position=bid, kind=par.CANCEL_ALL, offset=0.0),
+        Intent(position=bid, kind=par.LIMIT, lots=5, tick=700, offset=0.2),
+        Intent(position=position, kind=par.IOC, lots=-5, tick=1, offset=0.5),
     ]
     runner.step(wick)
     assert runner.st.markets[1].last == 700
@@ -105,7 +105,7 @@ def test_7_the_fee_is_on_what_filled_and_never_more_than_what_is_left() -> None:
 
 
 def test_8_deleveraging_closes_the_residual_of_a_partial_fill_on_both_sides() -> None:
-    world = crash_world(long=True, cross=False, take_over=int(par.TAKE_OVER_NEVER))
+    world = crash_world(long=True, cross=False, take_over="never")
     runner = run(world, START, START, 850, deep=False)
     rows, fills = runner.log("liquidations"), runner.log("adl")
     assert (rows["adl_lots"] == rows["position_lots"] - rows["filled_lots"]).all()
@@ -118,9 +118,7 @@ def test_8_deleveraging_closes_the_residual_of_a_partial_fill_on_both_sides() ->
 
 
 def test_9_a_batch_takes_from_the_highest_score_down_and_from_each_once() -> None:
-    world = crash_world(
-        long=True, cross=False, take_over=int(par.TAKE_OVER_NEVER), adl_ranking=int(par.QUEUE_PNL_LEVERAGE)
-    )
+    world = crash_world(long=True, cross=False, take_over="never", adl_ranking="queue_pnl_leverage")
     fills = run(world, START, START, 850, deep=False).log("adl")
     assert len(fills) > 1
     for wave in {(row["step"], row["wave"]) for row in fills}:
@@ -134,28 +132,28 @@ def test_9_a_batch_takes_from_the_highest_score_down_and_from_each_once() -> Non
 
 def test_10_and_12_at_bankruptcy_others_pay_the_deficit_once_at_mark_the_fund_does() -> None:
     paid = {}
-    for price in (par.AT_BANKRUPTCY, par.AT_MARK):
-        rules = {"take_over": int(par.TAKE_OVER_NEVER), "adl_price": int(price)}
+    for price in ("bankruptcy", "mark"):
+        rules = {"take_over": "never", "adl_price": price}
         runner = run(crash_world(long=True, cross=False, **rules), START, START, 850, deep=False)
         needed = runner.log("liquidations")["deficit"].sum()
         assert needed > 0
         fund = int(runner.p.venues[1].fund)
-        paid[int(price)] = (
+        paid[price] = (
             int(runner.log("adl")["forgone"].sum()),
             -int(runner.st.balances[fund, 0]),
             int(needed),
         )
-    forgone, lost, needed = paid[int(par.AT_BANKRUPTCY)]
+    forgone, lost, needed = paid["bankruptcy"]
     assert forgone == needed
     assert lost <= 0  # fees
-    forgone, lost, needed = paid[int(par.AT_MARK)]
+    forgone, lost, needed = paid["mark"]
     assert forgone == 0
-    assert lost + run_fees(par.AT_MARK) == needed
+    assert lost + run_fees("mark") == needed
 
 
-def run_fees(price: int) -> int:
+def run_fees(price: str) -> int:
     """Return the clearance fees that the fund received in that crash."""
-    rules = {"take_over": int(par.TAKE_OVER_NEVER), "adl_price": int(price)}
+    rules = {"take_over": "never", "adl_price": price}
     return int(
         run(crash_world(long=True, cross=False, **rules), START, START, 850, deep=False)
         .log("liquidations")["fee"]
@@ -164,8 +162,8 @@ def run_fees(price: int) -> int:
 
 
 def test_11_who_would_be_insolvent_at_the_bankruptcy_price_is_passed_over() -> None:
-    rules = {"adl_ranking": int(par.RANDOM), "adl_price": int(par.AT_BANKRUPTCY)}
-    world = crash_world(long=True, cross=False, take_over=int(par.TAKE_OVER_NEVER), **rules)
+    rules = {"adl_ranking": "random", "adl_price": "bankruptcy"}
+    world = crash_world(long=True, cross=False, take_over="never", **rules)
     runner = run(world, START, START, 850, deep=False)
     taken_from = set(runner.log("adl")["counterparty"].tolist())
     assert taken_from

@@ -167,13 +167,13 @@ class Absorption(Exchange):
         venue = self.venue_of(account)
         if not self.world.forced_orders:
             return True
-        if venue.take_over == par.TAKE_OVER_NEVER or self._has_drawn_down(account):
+        if venue.take_over == "never" or self._has_drawn_down(account):
             return False
         fund = self.ledger.fund_of(account)
         after = self._fund_equity(account) + self.margin.equity(account)
-        if venue.take_over == par.TAKE_OVER_SOLVENT:
+        if venue.take_over == "solvent":
             return self.margin.equity(account) >= 0 and after >= 0
-        if venue.take_over == par.TAKE_OVER_CAPACITY:
+        if venue.take_over == "capacity":
             return after >= 0
         held = dict.fromkeys(range(len(self.world.markets)), 0)  # all the fund would have, by market
         for k in (*self.ledger.places[fund], *self.ledger.places[account]):
@@ -224,7 +224,7 @@ class Absorption(Exchange):
                     for r in self.residuals
                     if self.ledger.positions[r.position].market == m and (r.lots > 0) == long
                 ]
-                if batch and policy == par.SOCIALISE:
+                if batch and policy == "socialise":
                     self._socialise(m, batch)
                 elif batch:
                     self._batch(m, batch, self._rank(m, not long, sum(abs(r.lots) for r in batch)))
@@ -251,9 +251,9 @@ class Absorption(Exchange):
         """Return the counterparties on a side with the lots they give up, first to go first."""
         found = [r for r in self._counterparties(m) if (self.ledger.positions[r.position].lots > 0) == long]
         policy = self.world.venues[self.world.markets[m].venue].adl_ranking
-        if policy in (par.PRO_RATA_PNL, par.RISK_AWARE_PRO_RATA):
+        if policy in ("pro_rata_pnl", "risk_aware_pro_rata"):
             self._share(found, wanted)
-        elif policy == par.WATER_FILLING_LEVERAGE:
+        elif policy == "water_filling_leverage":
             self._level(m, found, wanted)
         return sorted(found, key=lambda r: (-r.score, r.position))
 
@@ -297,29 +297,30 @@ class Absorption(Exchange):
         profit, size = float(value - row.entry_value), abs(float(value))
         entry = abs(float(row.entry_value))
         leverage = size / max(equity, 1.0)
-        if policy == par.RANDOM:
+        if policy == "random":
             first = self.ledger.places[row.account][0]
             trader = list(self.seats).index(row.account) if row.account in self.seats else None
             if trader is None:
                 return draw(venue.key, self.now, position, 0)
             return draw(0, self.now, trader, 30 + position - first)
-        if policy == par.QUEUE_PNL_MARGIN:
+        if policy == "queue_pnl_margin":
             ratio = float(self.margin.maintenance(row.account)) / equity if equity > 0 else 0.0
             least = float(from_usd(market, self.marks[row.market], 1_000_000))
             wallet = equity - float(self._unrealised(row.account, market.settlement))
             return max(0.0, profit) / max(wallet, least) * ratio
-        if policy in (par.QUEUE_PNL_LEVERAGE, par.QUEUE_ENTRY_LEVERAGE):
-            gain = profit / max(size if policy == par.QUEUE_PNL_LEVERAGE else entry, 1.0)
+        if policy in ("queue_pnl_leverage", "queue_entry_leverage"):
+            gain = profit / max(size if policy == "queue_pnl_leverage" else entry, 1.0)
             return gain * leverage if gain >= 0 else gain / leverage
         mark, entry = max(size, 1.0), max(entry, 1.0)
         if market.inverse:  # the higher the price, the less of the asset a lot is worth
             mark, entry = entry, mark
         return {
-            par.SOCIALISE: float(abs(row.lots)),
-            par.WATER_FILLING_LEVERAGE: self.leverage(row.account, market.settlement),
-            par.PRO_RATA_PNL: max(profit, 0.0),
-            par.RISK_AWARE_PRO_RATA: max(profit, 0.0) * self.leverage(row.account, market.settlement),
-            par.QUEUE_RETURN_LEVERAGE: (mark / entry if row.lots > 0 else entry / mark) * leverage,
+            "socialise": float(abs(row.lots)),
+            "smallest_first": -size,
+            "water_filling_leverage": self.leverage(row.account, market.settlement),
+            "pro_rata_pnl": max(profit, 0.0),
+            "risk_aware_pro_rata": max(profit, 0.0) * self.leverage(row.account, market.settlement),
+            "queue_return_leverage": (mark / entry if row.lots > 0 else entry / mark) * leverage,
         }[policy]
 
     def _unrealised(self, account: int, settlement: int) -> int:
@@ -401,12 +402,12 @@ class Absorption(Exchange):
         lots = size if residual.lots > 0 else -size
         worth = lots * lot_value(market, self.marks[m])
         value = residual.quote * size // abs(residual.lots)
-        if venue.adl_price == par.AT_MARK:
+        if venue.adl_price == "mark":
             value = -worth
-        elif venue.adl_price == par.AT_MARK_BEFORE:
+        elif venue.adl_price == "mark_before":
             value = -lots * lot_value(market, self.marks_before[m])
         forgone = -value - worth
-        if venue.adl_ranking == par.RANDOM and forgone > self._equity_behind(first.position, size):
+        if venue.adl_ranking == "random" and forgone > self._equity_behind(first.position, size):
             self.skipped += 1
             return False
         self.cancel_account(counterparty)

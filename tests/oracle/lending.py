@@ -109,7 +109,7 @@ class Pool(Exchange):
         """Sell in the book, or to the absorber of the counterfactual at mark."""
         place = self.ledger.place(seller, spot)
         if self.world.forced_orders:
-            self.take(place, -lots, limit, int(par.SEIZED))
+            self.take(place, -lots, limit, par.SEIZED)
             return
         value = lots * lot_value(self.world.markets[spot], self.marks[spot])
         absorber = self.ledger.special(par.ABSORBER, self.ledger.roster[seller].venue)

@@ -6,7 +6,6 @@ import math
 import statistics
 from collections.abc import Callable
 
-from cascade.core import params as par
 from tests.oracle.ledger import RATE, Ledger, charge
 from tests.support.world import Collateral, Market, Tier, lot_value
 
@@ -116,11 +115,11 @@ class Margin:
     def _collateral_tick(self, rule: Collateral, m: int) -> int:
         """Return the price of collateral by its venue's rule."""
         own, markets = self.marks[m], self.ledger.world.markets
-        if rule.price == par.SPOT_MEDIAN:
+        if rule.price == "median":
             sources = [k for k, x in enumerate(markets) if x.spot and x.asset == markets[m].asset]
             price = statistics.median(self.marks[k] * markets[k].tick_size for k in sources)
             return max(math.floor(price / markets[m].tick_size + 0.5), 1)
-        return {par.OWN_SPOT: own, par.FLOORED: max(own, rule.given), par.REDEMPTION: rule.given}[rule.price]
+        return {"own_spot": own, "floor": max(own, rule.given), "redemption": rule.given}[rule.price]
 
     def maintenance(self, account: int) -> int:
         """Return the maintenance margin of all positions."""

@@ -40,7 +40,7 @@ class OracleMarket(Waterfall):
         self.standing = []
         for book in self.books:
             inbox += [
-                (Intent(position=o.position, kind=int(par.CANCEL), offset=0.0), o)
+                (Intent(position=o.position, kind=par.CANCEL, offset=0.0), o)
                 for o in book.orders
                 if o.due == self.now
             ]
@@ -71,8 +71,8 @@ class OracleMarket(Waterfall):
                     position=place,
                     lots=-size if held > 0 else size,
                     tick=LAST_TICK if held < 0 else 1,
-                    kind=int(par.IOC),
-                    purpose=int(par.UNWINDING),
+                    kind=par.IOC,
+                    purpose=par.UNWINDING,
                     reduce_only=1,
                 )
             )
@@ -135,17 +135,17 @@ class OracleMarket(Waterfall):
         if sample:
             self._follow_basis(m, mids[m] - index)
         last = self.last[m] * market.tick_size
-        if venue.mark == par.MARK_LAST:
+        if venue.mark == "last":
             return last
-        if venue.mark == par.MARK_INDEX:
+        if venue.mark == "index":
             return index
-        if venue.mark == par.MARK_ORACLE:
+        if venue.mark == "oracle":
             return self._answer(m, index)
         remaining = (self.next_funding[m] - self.now) / venue.funding_steps
         carried = index * (1.0 + float(market.funding_rate) * 1e-8 * remaining)
-        if venue.mark == par.MARK_CARRIED:
+        if venue.mark == "carried":
             return carried
-        if venue.mark == par.MARK_BOOKS:
+        if venue.mark == "books":
             return self._books_price(m, index + self.averages[m], mids, last)
         total = 0.0
         for basis in self.basis[m]:  # not sum(), which rounds otherwise since Python 3.12
@@ -182,7 +182,7 @@ class OracleMarket(Waterfall):
     def _follow_basis(self, m: int, basis: float) -> None:
         """Let the mean basis follow the book: a ring of samples, or an exponential average."""
         venue = self.world.venues[self.world.markets[m].venue]
-        if venue.mark == par.MARK_BOOKS:
+        if venue.mark == "books":
             self.averages[m] = venue.mark_decay * self.averages[m] + (1.0 - venue.mark_decay) * basis
         elif self.now >= self.basis_at[m]:
             ring = self.basis[m]

@@ -131,7 +131,7 @@ class Replay:
         given_up = ((int(row["counterparty"]), row["market"]) for row in oracle.logs.adl)
         seen["hedged deleveraged"] += sum(market in hedged[account] for account, market in given_up)
         counted = {
-            m for rules in [self.world.collateral] for (_, m), r in rules.items() if r.price != par.OWN_SPOT
+            m for rules in [self.world.collateral] for (_, m), r in rules.items() if r.price != "own_spot"
         }
         seen["collateral at another price"] += sum(row["market"] in counted for row in rows)
         spots = [k for k, market in enumerate(self.world.markets) if market.spot]

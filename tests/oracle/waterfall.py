@@ -57,7 +57,7 @@ class Waterfall(Pool, Absorption):
                 position=position,
                 lots=-row.lots,
                 tick=1 if long else LAST_TICK,
-                kind=int(par.IOC),
+                kind=par.IOC,
                 purpose=int(par.STOPPING if stopped else par.PROFIT),
                 offset=0.0,
                 reduce_only=1,
@@ -90,11 +90,11 @@ class Waterfall(Pool, Absorption):
             self._stop_waiting(account)
             return
         procedure, before = self.venue_of(account).procedure, len(self.logs.liquidations)
-        if procedure == par.IN_SLICES:
+        if procedure == "slices":
             left = self._in_slices(account)
-        elif procedure == par.IN_BLOCKS:
+        elif procedure == "blocks":
             left = self._in_blocks(account)
-        elif procedure == par.BY_LIQUIDATORS:
+        elif procedure == "liquidators":
             left = self._by_liquidators(account)
         else:
             left = self._to_lower_tier(account)
@@ -109,7 +109,7 @@ class Waterfall(Pool, Absorption):
 
     def _stop_waiting(self, account: int) -> None:
         """Forget that a safe borrower waited for liquidators; no margin ends a cool-down."""
-        if self.venue_of(account).procedure == par.BY_LIQUIDATORS:
+        if self.venue_of(account).procedure == "liquidators":
             self.cooling.pop(account, None)
 
     def _hand_over(self, account: int, before: int) -> bool:
@@ -167,7 +167,8 @@ class Waterfall(Pool, Absorption):
     def _forced_size(self, account: int, position: int) -> int:
         """Return the size of the next forced order: all, or what leads to a lower tier."""
         market, row = self.ledger.rules(position), self.ledger.positions[position]
-        down = self.venue_of(account).tiers_down
+        venue = self.venue_of(account)
+        down = venue.tiers_down if venue.procedure == "lower_tier" else 0
         size = abs(row.lots)
         if down and not market.spot and self._tier(position) > 0:
             lower = max(self._tier(position) - down, 0)
@@ -286,9 +287,9 @@ class Waterfall(Pool, Absorption):
     def _worst(self, account: int, position: int, bankruptcy: int) -> int:
         """Return the worst price a forced order may have."""
         procedure = self.venue_of(account).procedure
-        if procedure == par.IN_SLICES:
+        if procedure == "slices":
             return 1 if self.ledger.positions[position].lots > 0 else LAST_TICK
-        return self.fillable_tick(account, position) if procedure == par.IN_BLOCKS else bankruptcy
+        return self.fillable_tick(account, position) if procedure == "blocks" else bankruptcy
 
     def _available(self, m: int, account: int, lots: int, limit: int) -> int:
         """Return what others offer within a limit."""
@@ -320,7 +321,7 @@ class Waterfall(Pool, Absorption):
             filled, value = 0, 0
         else:
             filled, value = self.take(position, lots, limit, int(par.FORCED))
-        if venue.procedure == par.IN_BLOCKS:
+        if venue.procedure == "blocks":
             fee = self.settle_with_fund(account, market, value, quote * abs(filled) // size)
         else:
             fee = max(min(charge(abs(value), market.liquidation_fee), self.margin.equity(account)), 0)

@@ -12,6 +12,7 @@ from hypothesis import strategies as hs
 
 from cascade.core import params as par
 from cascade.core.check import breaches
+from cascade.names import AdlPrice, CollateralPrice, Procedure, Ranking, TakeOver, names_of
 from tests.support.random_worlds import random_world, with_pools
 from tests.support.runner import Intent, Runner
 from tests.support.small_worlds import START, crash_world, quotes
@@ -54,10 +55,10 @@ def test_nothing_breaks_in_random_markets(seed, n_steps):
 @PACE
 @given(
     seed=hs.integers(0, 2**40),
-    procedure=hs.integers(0, int(par.IN_BLOCKS)),
-    take_over=hs.integers(0, int(par.TAKE_OVER_NEVER)),
-    ranking=hs.integers(0, int(par.SOCIALISE)),
-    price=hs.integers(0, int(par.AT_MARK_BEFORE)),
+    procedure=hs.sampled_from([name for name in names_of(Procedure) if name != "liquidators"]),
+    take_over=hs.sampled_from(names_of(TakeOver)),
+    ranking=hs.sampled_from(names_of(Ranking)),
+    price=hs.sampled_from(names_of(AdlPrice)),
 )
 def test_nothing_breaks_where_the_fund_is_empty(seed, procedure, take_over, ranking, price):
     rules = {"take_over": take_over, "adl_ranking": ranking, "adl_price": price}
@@ -111,7 +112,7 @@ def test_a_move_of_60_per_cent_empties_the_fund_and_leaves_the_window(factor, n_
 
 def with_collateral(world: World, rule: Collateral) -> World:
     """Return a world whose traders hold five lots of spot on credit, as the venue counts them at the start."""
-    tick = rule.given if rule.price == par.REDEMPTION else START
+    tick = rule.given if rule.price == "redemption" else START
     coins = Holding(market=0, lots=5, entry=START)
     worth = coins.lots * tick * world.markets[0].unit * rule.kept // 10**8
     accounts = tuple(
@@ -122,10 +123,10 @@ def with_collateral(world: World, rule: Collateral) -> World:
 
 
 @pytest.mark.parametrize("long", [True, False])
-@pytest.mark.parametrize("price", [par.OWN_SPOT, par.SPOT_MEDIAN, par.REDEMPTION, par.FLOORED])
+@pytest.mark.parametrize("price", names_of(CollateralPrice))
 def test_a_jump_that_uses_up_the_fund_loses_no_collateral(long, price):
-    rule, fund = Collateral(price=int(price), kept=91_234_567, given=950), 100_000
-    rules = {"fund_balance": fund, "adl_price": int(par.AT_MARK)}  # so that the fund bears the losses
+    rule, fund = Collateral(price=price, kept=91_234_567, given=950), 100_000
+    rules = {"fund_balance": fund, "adl_price": "mark"}  # so that the fund bears the losses
     world = with_collateral(crash_world(long=long, cross=True, n_waves=2, **rules), rule)
     runner, spots = Runner(world), [k for k, (_, m) in enumerate(places(world)) if world.markets[m].spot]
     for step in range(12):
@@ -151,7 +152,7 @@ def test_orders_outside_the_window_wait_and_trade_when_the_price_comes():
     world = replace(crash_world(long=True, cross=False), n_ticks=64)
     runner = Runner(world)
     taker = next(k for k, (a, m) in enumerate(places(world)) if world.roster()[a].name == "taker" and m == 1)
-    far = [Intent(position=taker, kind=int(par.LIMIT), lots=3, tick=tick) for tick in (300, 301, 300)]
+    far = [Intent(position=taker, kind=par.LIMIT, lots=3, tick=tick) for tick in (300, 301, 300)]
     runner.step([*quotes(world, 1000, deep=True), *far])
     assert int(runner.st.markets[1].far_head) >= 0
     assert runner.st.markets[1].n_bids >= 3
@@ -159,7 +160,7 @@ def test_orders_outside_the_window_wait_and_trade_when_the_price_comes():
         runner.step(quotes(world, price, deep=True))
         assert breaches(runner.st, runner.p, runner.endowment) == []
     holder = next(k for k, (a, _) in enumerate(places(world)) if world.roster()[a].name == "holder")
-    runner.step([Intent(position=holder, kind=int(par.IOC), lots=-9, tick=300)])
+    runner.step([Intent(position=holder, kind=par.IOC, lots=-9, tick=300)])
     trades = runner.log("trades")
     mine = trades[(trades["maker"] == places(world)[taker][0]) & (trades["market"] == 1)]
     assert mine["tick"].tolist() == [301, 300, 300]

@@ -35,7 +35,8 @@ SAME_COLUMNS = {
         "long_liquidated",
         "short_liquidated",
     ),
-    "positions": ("lots", "entry_value", "low_tick", "high_tick"),
+    "positions": ("lots", "entry_value"),
+    "triggers": ("tick",),
     "accounts": ("reserved", "standing"),
     "ledger": ("deposits", "withdrawals", "fund_income", "fund_losses", "adl_value"),
     "traders": ("stop_tick", "take_tick", "top_up_tick", "phase"),
@@ -193,10 +194,10 @@ def mirror_world(side: int, seed: int) -> World:
         accounts.append(
             Account(
                 name=f"agent {k}",
-                kind=int(par.AGENT),
+                kind=par.AGENT,
                 venue=1,
                 holdings=place,
-                margin=int(par.ISOLATED),
+                margin=par.ISOLATED,
                 balance=wallet(markets, place, abs(lots) * margin * 100),
             )
         )
@@ -204,7 +205,7 @@ def mirror_world(side: int, seed: int) -> World:
     accounts.append(
         Account(
             name="holder",
-            kind=int(par.HOLDER),
+            kind=par.HOLDER,
             venue=1,
             holdings=place,
             balance=wallet(markets, place, 10**11),
@@ -233,14 +234,12 @@ def mirrored_intents(world: World, side: int, seed: int, step: int) -> list[Inte
     sent = []
     for m in (0, 1):
         slots = (0, 1) if side > 0 else (1, 0)
-        sent += [
-            Intent(position=place["maker", m], kind=int(par.QUOTE), ref=2 * m + n, offset=0.0) for n in slots
-        ]
+        sent += [Intent(position=place["maker", m], kind=par.QUOTE, ref=2 * m + n, offset=0.0) for n in slots]
         for n, way in zip(slots, (side, -side), strict=True):
             sent.append(
                 Intent(
                     position=place["maker", m],
-                    kind=int(par.QUOTE),
+                    kind=par.QUOTE,
                     lots=way * rng.randint(1, 40),
                     tick=middle - way,
                     ref=2 * m + n,
@@ -299,7 +298,7 @@ def _equity(runner: Runner, account: int) -> int:
 def test_the_numbers_of_unmargined_accounts_do_not_matter(seed):
     """In a queue: luck belongs to a place, and who shares is rounded in the order of places."""
     world, sent = script(seed, 12)
-    queue = int(par.QUEUE_PNL_LEVERAGE)
+    queue = "queue_pnl_leverage"
     world = replace(world, venues=tuple(replace(v, adl_ranking=queue) for v in world.venues))
     free = [a for a in world.accounts if a.margin == par.UNMARGINED]
     rest = [a for a in world.accounts if a.margin != par.UNMARGINED]

@@ -36,8 +36,8 @@ def market() -> Runner:
             and perpetual.far_head != NONE
             and perpetual.n_bids > 1
             and perpetual.n_asks > 1
-            and (st.positions.low_tick != NONE).any()
-            and (st.positions.high_tick != NONE).any()
+            and (st.triggers.tick[0::2] != NONE).any()
+            and (st.triggers.tick[1::2] != NONE).any()
             and perpetual.best_bid > perpetual.window
         )
         if has:
@@ -124,7 +124,7 @@ CONTROLS = {
     "trigger forgotten": (
         "low triggers hang where",
         lambda st, p: _add(
-            st, "positions", "low_tick", int(np.flatnonzero(st.positions.low_tick == NONE)[-1]), 500
+            st, "triggers", "tick", 2 * int(np.flatnonzero(st.triggers.tick[0::2] == NONE)[-1]), 500
         ),
     ),
     "trigger dropped": (
@@ -178,14 +178,14 @@ def _highs(st, p):
 
 def _move_trigger(st, p):
     """Move the low trigger that lies inside its window by one tick, without its bucket."""
-    rows = st.positions
-    slots = rows.low_tick - st.markets.window[rows.market]
-    inside = (rows.low_tick != NONE) & (slots > 0) & (slots < int(p.run[0].n_ticks) - 1)
+    low, windows = st.triggers.tick[0::2], st.markets.window[st.positions.market]
+    slots = low - windows
+    inside = (low != NONE) & (slots > 0) & (slots < int(p.run[0].n_ticks) - 1)
     if not inside.any():  # then one from the far bucket, into the window
-        k = int(np.flatnonzero(rows.low_tick != NONE)[0])
-        rows.low_tick[k] = st.markets.window[rows.market[k]] + 1
+        k = int(np.flatnonzero(low != NONE)[0])
+        low[k] = windows[k] + 1
         return
-    rows.low_tick[int(np.flatnonzero(inside)[0])] -= 1
+    low[int(np.flatnonzero(inside)[0])] -= 1
 
 
 @pytest.mark.parametrize("name", CONTROLS)
@@ -209,7 +209,7 @@ def test_claims_without_spot_behind_them_are_caught(name):
     assert breaches(st, p, runner.endowment) == []
     if name == "vault":  # hands a lot to its venue's fund
         first, other = (
-            int(st.accounts.first_position[k]) for k in (p.venues[lender].vault, p.venues[lender].fund)
+            int(st.accounts.first_position[k]) for k in (p.lending[lender].vault, p.venues[lender].fund)
         )
         places = first, other
     else:  # gets a claim that the vault owes it, but no spot
@@ -217,7 +217,7 @@ def test_claims_without_spot_behind_them_are_caught(name):
             np.flatnonzero((p.markets.kind[st.positions.market] == par.POOL) & (st.positions.lots > 0))[0]
         )
         m = int(st.positions.market[borrower])
-        places = int(st.accounts.first_position[p.venues[lender].vault]) + m, borrower
+        places = int(st.accounts.first_position[p.lending[lender].vault]) + m, borrower
         st.markets.open_interest[m] += 1
     st.positions.lots[list(places)] += (-1, 1)
     assert [text for text in breaches(st, p, runner.endowment) if "the vault of venue" in text]
@@ -243,7 +243,7 @@ def test_every_reserved_amount_returns_to_zero_when_the_books_are_empty():
             runner.step(sent)
             held = max(held, int(runner.st.accounts["reserved"].sum()))
         positions = {order.position for order in runner.resting()}
-        runner.step([Intent(position=k, kind=int(par.CANCEL_ALL), offset=0.99) for k in positions])
+        runner.step([Intent(position=k, kind=par.CANCEL_ALL, offset=0.99) for k in positions])
         assert runner.st.clock[0].n_orders == 0
         assert not runner.st.accounts["reserved"].any()
     assert held > 0
@@ -269,10 +269,11 @@ def test_triggers_in_a_circle_that_no_bucket_leads_to_are_caught():
     runner.step(quotes(world, 1000, deep=True))
     assert breaches(runner.st, runner.p, runner.endowment) == []
     st = runner.st
-    head = int(np.flatnonzero((st.positions.low_tick != NONE) & (st.positions.low_prev == NONE))[0])
-    one = int(st.positions.low_next[head])
-    other = int(st.positions.low_next[one])
-    beyond = int(st.positions.low_next[other])
-    st.positions.low_next[head], st.positions.low_prev[beyond] = beyond, head
-    st.positions.low_prev[one], st.positions.low_next[other] = other, one
+    nodes = st.triggers
+    head = 2 * int(np.flatnonzero((nodes.tick[0::2] != NONE) & (nodes.prev[0::2] == NONE))[0])
+    one = int(nodes.next[head])
+    other = int(nodes.next[one])
+    beyond = int(nodes.next[other])
+    nodes.next[head], nodes.prev[beyond] = beyond, head
+    nodes.prev[one], nodes.next[other] = other, one
     assert any("2 low triggers hang where" in text for text in breaches(st, runner.p, runner.endowment))

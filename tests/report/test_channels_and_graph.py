@@ -13,7 +13,7 @@ from cascade.analysis.graph import of_result, trees
 from cascade.cli.app import build
 from cascade.errors import SimulationError
 from cascade.experiment.attribution import FILE, attribute
-from cascade.explain.criticality import criticality
+from cascade.exposure.criticality import criticality
 from cascade.report.builders import attribution, graph
 from cascade.report.figures.graph import generations_figure
 from cascade.report.markdown import memo

@@ -6,6 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from cascade import names
+from cascade.assembly.entities import records
+from cascade.assembly.venues import RULES as VENUE_RULES
 from cascade.core import params as par
 from cascade.core import start
 from cascade.core import state as cols
@@ -13,53 +16,19 @@ from cascade.core.bitmap import words
 from cascade.core.flow import N_QUANTILES
 from tests.support.world import Account, World, lot_value
 
-SAME_NAME = (
-    "tiers_down",
-    "fill_or_kill",
-    "whole_tiers",
-    "slice_share",
-    "slice_above",
-    "cooldown_steps",
-    "cooldown_waits",
-    "block_share",
-    "block_floor",
-    "block_notional",
-    "backstop",
-    "bankruptcy_adjustment",
-    "spread_to_maintenance",
-    "max_loss",
-    "drawdown",
-    "drawdown_of_mean",
-    "drawdown_floor",
-    "level_steps",
-    "index_steps",
-    "mark_decay",
-    "key",
-    "funding_at_index",
-    "oracle_deviation",
-    "oracle_steps",
-    "close_factor",
-    "close_health",
-    "close_least",
-    "leftover",
-    "gas",
-    "min_profit",
-)
-"""Rules of a venue that the kernels call as the world does."""
+RULES = {
+    "mark": names.MarkRule, "procedure": names.Procedure, "take_over": names.TakeOver,
+    "adl_ranking": names.Ranking, "adl_price": names.AdlPrice,
+}  # fmt: skip
+"""Rules that a world's venues name."""
+
+PREFIXES = {"marks": "mark_", "funding": "funding_", "slices": "slice_", "blocks": "block_"}
+"""What a world's venue puts before the name of a field of these records, where it puts anything."""
 
 SMALLEST = start.Capacity(*[1] * len(start.Capacity._fields))
 SMALL = start.Capacity(
     orders=64, inbox=64, residuals=8, ranked=16, liquidations=32, adl=32, trades=512, bars=32, funds=8
 )
-
-
-def table(dtype: np.dtype[np.void], rows: list[dict[str, Any]]) -> cols.Array:
-    """Return records from dictionaries; a field that is not named is zero."""
-    names = dtype.names or ()
-    unknown = {name for row in rows for name in row} - set(names)
-    if unknown:
-        raise KeyError(sorted(unknown))
-    return np.array([tuple(row.get(name, 0) for name in names) for row in rows], dtype).view(np.recarray)
 
 
 def build(world: World, capacity: start.Capacity = SMALL) -> tuple[par.Params, cols.State, cols.Array]:
@@ -107,16 +76,14 @@ def _entities(world: World, roster: tuple[Account, ...]) -> tuple[cols.Array, co
                     "market": h.market,
                     "lots": h.lots,
                     "entry_value": entry,
-                    "low_tick": cols.NONE,
-                    "high_tick": cols.NONE,
                 }
             )
-    return table(cols.ACCOUNT, accounts), table(cols.POSITION, positions)
+    return records(cols.ACCOUNT, accounts), records(cols.POSITION, positions)
 
 
 def _traders(world: World, roster: tuple[Account, ...]) -> cols.Array:
     """Return trader records that sleep through the run but for their standing orders."""
-    return table(
+    return records(
         cols.TRADER,
         [
             {
@@ -165,7 +132,7 @@ def _run(world: World, roster: tuple[Account, ...]) -> dict[str, Any]:
         "python_agents": 1,
         "forced_orders": int(world.forced_orders),
         "deleveraging": int(world.deleveraging),
-        "priced_collateral": int(any(c.price != par.OWN_SPOT for c in world.collateral.values())),
+        "priced_collateral": int(any(c.price != "own_spot" for c in world.collateral.values())),
     }
 
 
@@ -212,37 +179,29 @@ def _markets(world: World, roster: tuple[Account, ...]) -> list[dict[str, Any]]:
     return rows
 
 
-def _venues(world: World, roster: tuple[Account, ...]) -> list[dict[str, Any]]:
-    """Return the rows of the venues."""
-    return [
-        {
-            "mark": venue.mark,
-            "n_basis": venue.n_basis,
-            "basis_steps": venue.basis_steps,
-            "procedure": venue.procedure,
-            **{name: getattr(venue, name) for name in SAME_NAME},
-            "take_over": venue.take_over,
-            "outlier_limit": venue.outlier_limit,
-            "n_waves": min(venue.n_waves, world.n_waves),
-            "wave_steps": venue.wave_steps,
-            "adl_ranking": venue.adl_ranking,
-            "adl_price": venue.adl_price,
-            "fund": _first(roster, par.FUND, v),
-            "fees": _first(roster, par.FEES, v),
-            "rounding": _first(roster, par.ROUNDING, v),
-            "absorber": _first(roster, par.ABSORBER, v),
-            "vault": _first(roster, par.VAULT, v),
-            "liquidator": _first(roster, par.LIQUIDATOR, v),
-            "unwind_fraction": venue.unwind_fraction,
-            "unwind_max": venue.unwind_max,
-            "funding_steps": venue.funding_steps,
-            "first_funding": venue.first_funding,
-            "premium_steps": 5,
-            "funding_part": 1,
-            "funding_whole": 1,
-        }
+def _rules(world: World, roster: tuple[Account, ...]) -> dict[str, cols.Array]:
+    """Return the rules of the venues: what each has under the name of a field, and its accounts."""
+    accounts = {
+        "fund": par.FUND, "fees": par.FEES, "rounding": par.ROUNDING, "absorber": par.ABSORBER,
+        "vault": par.VAULT, "liquidator": par.LIQUIDATOR,
+    }  # fmt: skip
+    given = {"premium_steps": 5, "part": 1, "whole": 1, "interest": 0, "clamp": 0}
+    every = [
+        vars(venue) | {name: names.number_of(rule, getattr(venue, name)) for name, rule in RULES.items()}
+        | {name: _first(roster, kind, v) for name, kind in accounts.items()}
+        | {"n_waves": min(venue.n_waves, world.n_waves), **given}
         for v, venue in enumerate(world.venues)
-    ]
+    ]  # fmt: skip
+    every = [row | {"rule": row["mark"], "first": row["first_funding"]} for row in every]
+    return {
+        table: records(dtype, [_named(row, dtype, PREFIXES.get(table, "")) for row in every])
+        for table, dtype in VENUE_RULES.items()
+    }
+
+
+def _named(row: dict[str, Any], dtype: np.dtype[np.void], prefix: str) -> dict[str, Any]:
+    """Return the fields of a record from a venue's, which may have them with a prefix."""
+    return {name: row[prefix + name if prefix + name in row else name] for name in dtype.names}
 
 
 def _params(world: World, roster: tuple[Account, ...]) -> par.Params:
@@ -253,27 +212,29 @@ def _params(world: World, roster: tuple[Account, ...]) -> par.Params:
         for t in m.tiers
     ]
     places = [(v, m) for v in range(len(world.venues)) for m in range(len(world.markets))]
-    rules = [vars(world.counts(*place)) for place in places]
+    prices = [names.number_of(names.CollateralPrice, world.counts(*place).price) for place in places]
+    rules = [
+        vars(world.counts(*place)) | {"price": price} for place, price in zip(places, prices, strict=True)
+    ]
     layer = {
         "top_up_factor": world.top_up_factor,
         "max_order": 1e12,
     }
     return par.Params(
-        run=table(par.RUN, [_run(world, roster)]),
-        assets=table(par.ASSET_P, [{"key": a} for a in range(1 + max(m.asset for m in world.markets))]),
-        points=table(par.POINT, []),
-        markets=table(par.MARKET_P, _markets(world, roster)),
-        rates=table(par.RATE_POINT, []),
-        venues=table(par.VENUE_P, _venues(world, roster)),
-        tiers=table(par.TIER, steps),
+        run=records(par.RUN, [_run(world, roster)]),
+        assets=records(par.ASSET_P, [{"key": a} for a in range(1 + max(m.asset for m in world.markets))]),
+        points=records(par.POINT, []),
+        markets=records(par.MARKET_P, _markets(world, roster)),
+        rates=records(par.RATE_POINT, []),
+        **_rules(world, roster),
+        tiers=records(par.TIER, steps),
         fees=np.array([venue.fees for venue in world.venues], np.int64),
-        collateral=table(par.COLLATERAL, rules),
-        makers=table(par.MAKER, []),
-        quote_levels=table(par.QUOTE_LEVEL, []),
-        news_takers=table(par.NEWS_TAKER, []),
-        flows=table(par.FLOW, []),
-        arbitrage=table(par.ARBITRAGE, []),
-        layers=table(par.LAYER, [layer]),
-        shocks=table(par.SHOCK, []),
+        collateral=records(par.COLLATERAL, rules),
+        makers=records(par.MAKER, []),
+        quote_levels=records(par.QUOTE_LEVEL, []),
+        agents=records(par.AGENT_P, []),
+        flows=records(par.FLOW, []),
+        layers=records(par.LAYER, [layer]),
+        shocks=records(par.SHOCK, []),
         quantiles=np.zeros((1, N_QUANTILES)),
     )

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from cascade import rng
+from cascade.compiler.jit import entry
 from cascade.core import bitmap, book, collateral, exact, firing, inbox, margin, triggers
 from cascade.core.params import Params
 from cascade.core.state import NONE, State
-from cascade.jit import entry
 
 SET, CLEAR, HAS, FIRST_FROM, LAST_UNTIL = range(5)
 """What `bitmap_script` can be told to do."""
@@ -20,7 +20,7 @@ SET, CLEAR, HAS, FIRST_FROM, LAST_UNTIL = range(5)
 def send(st: State, rows: Any, first: int) -> int:
     """Append intents `first`.. to the inbox; return the first one for which it has no room."""
     for k in range(first, len(rows)):
-        if not inbox.has_room(st, np.int64(1)):
+        if not inbox.has_room(st, 1):
             return k
         row = rows[k]
         number = inbox.append(
@@ -49,7 +49,7 @@ def bitmap_script(bits: Any, at: int, n0: int, n1: int, orders: Any, answers: An
         elif what == 1:
             bitmap.clear_bit(bits, at, n0, n1, i)
         elif what == 2:
-            answers[k] = np.int64(1) if bitmap.has_bit(bits, at, i) else np.int64(0)
+            answers[k] = 1 if bitmap.has_bit(bits, at, i) else 0
         elif what == 3:
             answers[k] = bitmap.first_from(bits, at, n0, n1, i)
         else:
@@ -102,7 +102,7 @@ def _draw(key: int, step: int, slot: int, number: int) -> float:
 
 def draw(key: int, step: int, slot: int, number: int) -> float:
     """Return a uniform variate of a decision, for Python."""
-    return float(_draw(np.uint64(key), np.int64(step), np.int64(slot), np.int64(number)))
+    return float(_draw(np.uint64(key), step, slot, number))
 
 
 @entry
@@ -112,7 +112,7 @@ def counted(st: State, p: Params, marks: Any, values: Any) -> None:
         st.markets[m].mark = marks[m]
     collateral.update_collateral(st, p)
     for position in range(len(st.positions)):
-        values[position] = collateral.counted_value(st, p, np.int64(position))
+        values[position] = collateral.counted_value(st, p, position)
 
 
 @entry
@@ -123,11 +123,11 @@ def at_marks(st: State, p: Params, marks: Any, found: Any) -> int:
         market = st.markets[m]
         market.mark = marks[m]
         if not market.window + n // 8 <= market.mark < market.window + n - n // 8:
-            book.recentre(st, p, np.int64(m), market.mark)
+            book.recentre(st, p, m, market.mark)
     collateral.update_collateral(st, p)
     if not firing.fire_triggers(st, p):
-        return np.int64(-1)
-    count = np.int64(0)
+        return -1
+    count = 0
     account = triggers.first_flagged(st, p)
     while account != NONE:
         found[count] = account

@@ -6,6 +6,7 @@ import random
 from dataclasses import replace
 
 from cascade.core import params as par
+from cascade.names import AdlPrice, CollateralPrice, MarkRule, Procedure, Ranking, TakeOver, names_of
 from tests.support.world import (
     NEVER,
     Account,
@@ -72,16 +73,14 @@ def _tiers(rng: random.Random) -> tuple:
 def _venue(rng: random.Random) -> Venue:
     """Return a venue's rules; funds are empty, small or rich."""
     return Venue(
-        mark=int(
-            rng.choice((par.MARK_MEDIAN, par.MARK_INDEX, par.MARK_LAST, par.MARK_CARRIED, par.MARK_BOOKS))
-        ),
+        mark=rng.choice([name for name in names_of(MarkRule) if name != "oracle"]),
         index_steps=rng.choice((1, 1, 3)),
         mark_decay=rng.choice((0.5, 0.9)),
         key=rng.randrange(2**63),
         funding_at_index=rng.randint(0, 1),
         n_basis=rng.randint(1, 4),
         basis_steps=rng.randint(1, 2),
-        procedure=int(rng.choice((par.TO_LOWER_TIER, par.TO_LOWER_TIER, par.IN_SLICES, par.IN_BLOCKS))),
+        procedure=rng.choice([name for name in names_of(Procedure) if name != "liquidators"]),
         tiers_down=rng.randint(0, 2),
         fill_or_kill=rng.choice((0, 0, 1)),
         whole_tiers=rng.choice((0, 0, 1)),
@@ -96,22 +95,13 @@ def _venue(rng: random.Random) -> Venue:
         drawdown_of_mean=rng.randint(0, 1),
         drawdown_floor=rng.choice((0, 10_000)),
         level_steps=rng.choice((1, 2)),
-        take_over=int(
-            rng.choice(
-                (
-                    par.TAKE_OVER_CAPACITY,
-                    par.TAKE_OVER_NOTIONAL,
-                    par.TAKE_OVER_SOLVENT,
-                    par.TAKE_OVER_NEVER,
-                )
-            )
-        ),
+        take_over=rng.choice(names_of(TakeOver)),
         outlier_limit=rng.choice((0.002, 0.05)),
         n_waves=rng.randint(1, 3),
         wave_steps=rng.choice((1, 1, 2)),
         fees=(rng.choice((-10_000, 0, 20_000)), rng.choice((0, 50_000, 123_457))),
-        adl_ranking=rng.randrange(9),
-        adl_price=int(rng.choice((par.AT_BANKRUPTCY, par.AT_BANKRUPTCY, par.AT_MARK, par.AT_MARK_BEFORE))),
+        adl_ranking=rng.choice(names_of(Ranking)),
+        adl_price=rng.choice(("bankruptcy", *names_of(AdlPrice))),
         unwind_fraction=rng.choice((0.01, 0.3, 1.0)),
         unwind_max=rng.choice((500_000, 10**12)),
         funding_steps=rng.choice((3, 5, 1000)),
@@ -123,7 +113,7 @@ def _venue(rng: random.Random) -> Venue:
 def _collateral(rng: random.Random) -> Collateral:
     """Return how a venue counts a spot holding."""
     return Collateral(
-        price=int(rng.choice((par.OWN_SPOT, par.SPOT_MEDIAN, par.REDEMPTION, par.FLOORED))),
+        price=rng.choice(names_of(CollateralPrice)),
         kept=rng.choice((10**8, 95_000_000, 71_234_567)),
         given=rng.choice((START, START - 30)),
     )
@@ -230,7 +220,7 @@ def _margined(rng: random.Random, markets: list[Market], name: str, kind: int, s
 
 def _agents(rng: random.Random, markets: list[Market]) -> list[Account]:
     """Return margined accounts that may rest orders; some hold spot too, which counts towards equity."""
-    made = [_margined(rng, markets, f"agent {k}", int(par.AGENT), None) for k in range(rng.randint(1, 4))]
+    made = [_margined(rng, markets, f"agent {k}", par.AGENT, None) for k in range(rng.randint(1, 4))]
     return [
         _with_spot(rng, markets, agent) if rng.random() < 0.5 and _is_in_usd(markets, agent) else agent
         for agent in made
@@ -252,7 +242,7 @@ def _with_spot(rng: random.Random, markets: list[Market], agent: Account) -> Acc
     paid = sum(h.lots * h.entry * markets[h.market].unit for h in stock)
     share = rng.choice((1.0, 1.0, 0.5))  # the rest is a gift, so that not all fail at once
     holdings = tuple(sorted((*stock, *agent.holdings), key=lambda h: h.market))
-    return replace(agent, margin=int(par.CROSS), holdings=holdings, balance=agent.balance - int(paid * share))
+    return replace(agent, margin=par.CROSS, holdings=holdings, balance=agent.balance - int(paid * share))
 
 
 def _traders(rng: random.Random, markets: list[Market]) -> list[Account]:
@@ -260,7 +250,7 @@ def _traders(rng: random.Random, markets: list[Market]) -> list[Account]:
     made = []
     for k in range(rng.randint(1, 6)):
         plain = _margined(
-            rng, markets, f"trader {k}", int(par.TRADER_ACCOUNT), Seat(leverage=rng.choice(LEVERAGES))
+            rng, markets, f"trader {k}", par.TRADER_ACCOUNT, Seat(leverage=rng.choice(LEVERAGES))
         )
         if rng.random() < 0.3 and _is_in_usd(markets, plain):
             plain = _with_spot(rng, markets, plain)
@@ -297,7 +287,7 @@ def _balanced(markets: list[Market], accounts: list[Account]) -> list[Account]:
         made.append(
             Account(
                 name=f"holder {m}",
-                kind=int(par.HOLDER),
+                kind=par.HOLDER,
                 venue=market.venue,
                 holdings=places,
                 balance=wallet(tuple(markets), places, 10**11),
@@ -344,8 +334,8 @@ def _pool(rng: random.Random, world: World, asset: int, venue: int) -> Market:
 def _lender(rng: random.Random) -> Venue:
     """Return a lending venue: its oracle, its rules for calls, and who makes them."""
     return Venue(
-        mark=int(par.MARK_ORACLE),
-        procedure=int(par.BY_LIQUIDATORS),
+        mark="oracle",
+        procedure="liquidators",
         oracle_deviation=rng.choice((0.0, 0.01, 0.05)),
         oracle_steps=rng.choice((1, 4, 1000)),
         n_waves=rng.randint(1, 3),
@@ -372,7 +362,7 @@ def _borrower(rng: random.Random, name: str, venue: int, first: int, pools: list
     debt = int(weighted / 10**8 / rng.uniform(1.0, 1.2))
     mode = par.CROSS if len(holdings) > 1 else par.ISOLATED
     seat = Seat(leverage=3.0)
-    kind = int(par.TRADER_ACCOUNT)
+    kind = par.TRADER_ACCOUNT
     return Account(
         name=name,
         kind=kind,
@@ -402,7 +392,7 @@ def with_hedges(rng: random.Random, world: World) -> World:
         places = (Holding(market=m, lots=-net, entry=world.markets[m].start),)
         accounts.append(
             Account(
-                name=f"counterpart {m}", kind=int(par.HOLDER), venue=world.markets[m].venue, holdings=places,
+                name=f"counterpart {m}", kind=par.HOLDER, venue=world.markets[m].venue, holdings=places,
                 balance=wallet(world.markets, places, 10**11),
             )
         )  # fmt: skip
@@ -429,6 +419,6 @@ def _hedged(rng: random.Random, world: World, account: Account) -> Account:
     paid = sum(abs(h.lots * lot_value(world.markets[h.market], h.entry)) for h in legs if h.lots)
     margin = int(paid / account.seat.leverage) + rng.randint(0, 20_000)
     return replace(
-        account, margin=int(par.CROSS), holdings=tuple(legs), seat=Seat(leverage=account.seat.leverage),
+        account, margin=par.CROSS, holdings=tuple(legs), seat=Seat(leverage=account.seat.leverage),
         balance=wallet(world.markets, tuple(legs), margin) if paid else 0,
     )  # fmt: skip

@@ -8,10 +8,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from cascade.assembly.entities import records
 from cascade.core import params as par
 from cascade.core import start, step
 from cascade.core import state as cols
-from tests.support.build import SMALL, build, table
+from tests.support.build import SMALL, build
 from tests.support.entries import send
 from tests.support.world import World
 
@@ -26,7 +27,7 @@ class Intent:
     kind: int
     lots: int = 0
     tick: int = 0
-    purpose: int = int(par.ANY)
+    purpose: int = par.ANY
     offset: float = 0.5
     reduce_only: int = 0
     ref: int = cols.NONE
@@ -134,7 +135,7 @@ class Runner:
         """Write intents into the inbox, which grows as it must."""
         if not intents:
             return
-        rows = table(cols.INTENT, [vars(intent) for intent in intents])
+        rows = records(cols.INTENT, [vars(intent) for intent in intents])
         sent = 0
         while (sent := send(self.st, rows, sent)) < len(rows):
             self._grow("inbox", int(self.st.clock[0].need))

@@ -39,7 +39,7 @@ def crash_world(long: bool, cross: bool, n_waves: int = 1, **venue: int) -> Worl
         accounts.append(
             Account(
                 name=f"trader {k}",
-                kind=int(par.TRADER_ACCOUNT),
+                kind=par.TRADER_ACCOUNT,
                 venue=1,
                 margin=int(par.CROSS if cross else par.ISOLATED),
                 holdings=holdings,
@@ -52,7 +52,7 @@ def crash_world(long: bool, cross: bool, n_waves: int = 1, **venue: int) -> Worl
         accounts.append(
             Account(
                 name="holder",
-                kind=int(par.HOLDER),
+                kind=par.HOLDER,
                 venue=1,
                 holdings=place,
                 balance=wallet(markets, place, 10**10),
@@ -78,14 +78,13 @@ def quotes(world: World, price: int, deep: bool) -> list[Intent]:
             if account.kind == par.MAKER_ACCOUNT:
                 lots = 10_000 if deep or world.markets[holding.market].spot else 1
                 sent += [
-                    Intent(position=position, kind=int(par.QUOTE), ref=2 * maker + n, offset=0.0)
-                    for n in range(2)
+                    Intent(position=position, kind=par.QUOTE, ref=2 * maker + n, offset=0.0) for n in range(2)
                 ]
                 for n, side in enumerate((1, -1)):
                     sent.append(
                         Intent(
                             position=position,
-                            kind=int(par.QUOTE),
+                            kind=par.QUOTE,
                             lots=side * lots,
                             tick=price - side,
                             ref=2 * maker + n,

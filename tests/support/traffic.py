@@ -56,7 +56,7 @@ class Traffic:
                 sent.append(
                     Intent(
                         position=order.position,
-                        kind=int(par.CANCEL),
+                        kind=par.CANCEL,
                         ref=order.number,
                         generation=order.generation - stale,
                         offset=self.rng.random(),
@@ -79,7 +79,7 @@ class Traffic:
             market = self.world.markets[m]
             quoting = self.kinds[place] in (par.MAKER_ACCOUNT, par.FLOW_ACCOUNT)
             if market.asset in assets and quoting and (dry or market.spot):
-                sent.append(Intent(position=place, kind=int(par.CANCEL_ALL), offset=0.0))
+                sent.append(Intent(position=place, kind=par.CANCEL_ALL, offset=0.0))
                 if place in self.world.quotes and market.spot:
                     sent += self._ladder(place, self.world.quotes[place], offset=0.001)
         return sent
@@ -96,7 +96,7 @@ class Traffic:
                 sent.append(
                     Intent(
                         position=place,
-                        kind=int(par.QUOTE),
+                        kind=par.QUOTE,
                         lots=side * size,
                         ref=4 * quote + 2 * level + (side < 0),
                         tick=max(round(self.price[m]) - side * away, 1),
@@ -139,7 +139,7 @@ class Traffic:
             size = self.legs[place] * abs(size)
         return Intent(
             position=place,
-            kind=int(par.IOC),
+            kind=par.IOC,
             lots=size,
             tick=LAST_TICK if size > 0 else 1,
             purpose=int(par.CLOSING if closing else par.OPENING),

@@ -58,10 +58,10 @@ class Market:
 class Venue:
     """One venue's rules, and what its fund owns at the start."""
 
-    mark: int = int(par.MARK_INDEX)
+    mark: str = "index"
     n_basis: int = 3
     basis_steps: int = 1
-    procedure: int = int(par.TO_LOWER_TIER)
+    procedure: str = "lower_tier"
     tiers_down: int = 0
     fill_or_kill: int = 0
     whole_tiers: int = 0
@@ -84,13 +84,13 @@ class Venue:
     mark_decay: float = 0.5
     key: int = 7
     funding_at_index: int = 0
-    take_over: int = int(par.TAKE_OVER_CAPACITY)
+    take_over: str = "capacity"
     outlier_limit: float = 0.05
     n_waves: int = 10**6
     wave_steps: int = 1
     fees: tuple[int, int] = (0, 0)
-    adl_ranking: int = int(par.QUEUE_PNL_LEVERAGE)
-    adl_price: int = int(par.AT_BANKRUPTCY)
+    adl_ranking: str = "queue_pnl_leverage"
+    adl_price: str = "bankruptcy"
     unwind_fraction: float = 0.5
     unwind_max: int = 10**12
     funding_steps: int = 1000
@@ -111,7 +111,7 @@ class Venue:
 class Collateral:
     """How a venue counts a spot holding: price source, part kept (1e-8), and the price that is given."""
 
-    price: int = int(par.OWN_SPOT)
+    price: str = "own_spot"
     kept: int = 10**8
     given: int = 0
 
@@ -144,7 +144,7 @@ class Account:
     kind: int
     venue: int
     holdings: tuple[Holding, ...]
-    margin: int = int(par.UNMARGINED)
+    margin: int = par.UNMARGINED
     balance: int = 0
     fees: int = 0
     seat: Seat | None = None
@@ -217,11 +217,11 @@ class World:
                     lots[h.market] -= h.lots
                     lots[sold_in] += h.lots
         held = tuple(Holding(market=m, lots=n) for m, n in enumerate(lots))
-        return Account(name=f"vault {v}", kind=int(par.VAULT), venue=v, holdings=held, balance=owed)
+        return Account(name=f"vault {v}", kind=par.VAULT, venue=v, holdings=held, balance=owed)
 
     def _liquidator(self, v: int, capital: int, everywhere: tuple[Holding, ...]) -> Account:
         """Return the account of those who call a venue's borrowers."""
-        kind = int(par.LIQUIDATOR)
+        kind = par.LIQUIDATOR
         return Account(
             name=f"liquidator {v}", kind=kind, venue=v, holdings=everywhere, balance=capital, fees=1
         )

@@ -80,14 +80,14 @@ class ReducedMarket:
         ]  # fmt: skip
         seats = [
             Account(
-                name=f"trader {k}", kind=int(par.TRADER_ACCOUNT), venue=1, margin=int(par.ISOLATED),
+                name=f"trader {k}", kind=par.TRADER_ACCOUNT, venue=1, margin=par.ISOLATED,
                 holdings=empty, seat=Seat(leverage=2.0),
             )
             for k in range(n_accounts)
         ]  # fmt: skip
         room = 64 * (ladder.levels // 16 + 2)  # four times the ladder: it never leaves the window
         self.world = World(
-            markets=markets, venues=(Venue(), Venue(mark=int(par.MARK_LAST))), accounts=(*others, *seats),
+            markets=markets, venues=(Venue(), Venue(mark="last")), accounts=(*others, *seats),
             n_ticks=room, n_steps=n_steps, n_waves=n_waves,
         )  # fmt: skip
         self.runner = Runner(self.world)
@@ -102,7 +102,7 @@ class ReducedMarket:
         tick = int(self.ladder.tick(depth))
         lots *= self.ladder.side
         return Intent(
-            position=self.places["ladder"], kind=int(par.LIMIT), lots=lots, tick=tick, offset=0.1
+            position=self.places["ladder"], kind=par.LIMIT, lots=lots, tick=tick, offset=0.1
         )  # fmt: skip
 
     def session(self, depths: Ints, lots: Ints, balances: Ints | None = None) -> Session:
@@ -138,7 +138,7 @@ class Session:
         if lots:
             limit = 1 if ladder.side > 0 else LAST_TICK
             flow = self.market.places["flow"]
-            sent.append(Intent(position=flow, kind=int(par.IOC), lots=-ladder.side * lots, tick=limit))
+            sent.append(Intent(position=flow, kind=par.IOC, lots=-ladder.side * lots, tick=limit))
         self.runner.step(sent)
 
     def check(self) -> None:

@@ -17,7 +17,7 @@ from tests.theory.reduced import LAST_TICK, UNIT, Ints, fork, place, silence
 MARKETS = (Market(spot=True, start=50_000, unit=UNIT), Market(spot=False, start=50_000, venue=1, unit=UNIT))
 WORLD = World(
     markets=MARKETS,
-    venues=(Venue(), Venue(mark=int(par.MARK_LAST))),
+    venues=(Venue(), Venue(mark="last")),
     accounts=tuple(
         Account(name=name, kind=int(kind), venue=1, holdings=(Holding(market=1),), balance=10**16)
         for name, kind in (("ladder", par.MAKER_ACCOUNT), ("flow", par.FLOW_ACCOUNT))
@@ -49,11 +49,11 @@ def walk(blank: Runner, ticks: Ints, depth: Ints, lots: int) -> Walk:
     ladder, flow = place(WORLD, "ladder", 1), place(WORLD, "flow", 1)
     side = -1 if lots > 0 else 1
     sent = [
-        Intent(position=ladder, kind=int(par.LIMIT), lots=side * int(q), tick=int(t), offset=0.1)
+        Intent(position=ladder, kind=par.LIMIT, lots=side * int(q), tick=int(t), offset=0.1)
         for t, q in zip(ticks, depth, strict=True) if q
     ]  # fmt: skip
     limit = LAST_TICK if lots > 0 else 1
-    runner.step([*sent, Intent(position=flow, kind=int(par.IOC), lots=lots, tick=limit)])
+    runner.step([*sent, Intent(position=flow, kind=par.IOC, lots=lots, tick=limit)])
     row = runner.st.positions[flow]
     paid = 10**16 - int(runner.st.balances[row.account, 0])
     return Walk(int(row.lots), paid, int(runner.st.markets[1].last))

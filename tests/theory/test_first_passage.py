@@ -18,8 +18,9 @@ from hypothesis import strategies as hs
 from scipy.stats import norm
 
 from cascade import rng
+from cascade.assembly.entities import records
 from cascade.core import params as par
-from tests.support.build import build, table
+from tests.support.build import build
 from tests.support.entries import margins
 from tests.support.runner import Runner
 from tests.support.world import Account, Holding, Market, Seat, Tier, Venue, World, wallet
@@ -37,7 +38,7 @@ def account(leverage: int, side: int, markets: tuple[Market, ...]) -> Account:
     """Return an account that has posted 1 / leverage of its entry value."""
     held = (Holding(market=1, lots=side * 100, entry=ENTRY),)
     return Account(
-        name=f"{leverage} {side}", kind=int(par.TRADER_ACCOUNT), venue=1, margin=int(par.ISOLATED),
+        name=f"{leverage} {side}", kind=par.TRADER_ACCOUNT, venue=1, margin=par.ISOLATED,
         holdings=held, balance=wallet(markets, held, 100 * ENTRY * UNIT // leverage),
         seat=Seat(leverage=float(leverage)),
     )  # fmt: skip
@@ -48,13 +49,13 @@ def deep_market() -> Runner:
     markets = (Market(spot=True, start=ENTRY), Market(spot=False, start=ENTRY, venue=1, tiers=TIERS))
     makers = [
         Account(
-            name=f"maker {m}", kind=int(par.MAKER_ACCOUNT), venue=m, holdings=(Holding(market=m),), balance=10**16
+            name=f"maker {m}", kind=par.MAKER_ACCOUNT, venue=m, holdings=(Holding(market=m),), balance=10**16
         )
         for m in (0, 1)
     ]  # fmt: skip
     traders = [account(leverage, side, markets) for leverage in LEVERAGES for side in (1, -1)]
     world = World(
-        markets=markets, venues=(Venue(), Venue(mark=int(par.MARK_INDEX), fund_balance=10**15)),
+        markets=markets, venues=(Venue(), Venue(mark="index", fund_balance=10**15)),
         accounts=(*makers, *traders), n_ticks=1 << 15, n_steps=STEPS, n_quotes=4,
     )  # fmt: skip
     runner = Runner(world)
@@ -64,8 +65,8 @@ def deep_market() -> Runner:
     ]  # fmt: skip
     news = {"news": par.GBM, "volatility": SPREAD / sqrt(STEPS)}
     runner.p = runner.p._replace(
-        makers=table(par.MAKER, rows), assets=table(par.ASSET_P, [news]),
-        quote_levels=table(par.QUOTE_LEVEL, [{"distance": 0.0, "money": 1e11}]),
+        makers=records(par.MAKER, rows), assets=records(par.ASSET_P, [news]),
+        quote_levels=records(par.QUOTE_LEVEL, [{"distance": 0.0, "money": 1e11}]),
     )  # fmt: skip
     runner.p.run[0].python_agents = 0
     silence(runner)

@@ -31,7 +31,7 @@ def world_of(lots: int, margin: int, funding: int, others: tuple[Holding, ...] =
     held = (Holding(market=first, lots=lots, entry=ENTRY), *others)
     mode = par.CROSS if others else par.ISOLATED
     accounts = [
-        Account(name="payer", kind=int(par.TRADER_ACCOUNT), venue=1, margin=int(mode), holdings=held,
+        Account(name="payer", kind=par.TRADER_ACCOUNT, venue=1, margin=int(mode), holdings=held,
                 balance=wallet(markets, held, margin), seat=Seat(leverage=50.0))
     ]  # fmt: skip
     for m, market in enumerate(markets):
@@ -43,7 +43,7 @@ def world_of(lots: int, margin: int, funding: int, others: tuple[Holding, ...] =
         ]  # fmt: skip
         place = (Holding(market=m, lots=-sum(h.lots for h in held if h.market == m), entry=ENTRY),)
         if not market.spot:
-            accounts.append(Account(name=f"holder {m}", kind=int(par.HOLDER), venue=1, holdings=place,
+            accounts.append(Account(name=f"holder {m}", kind=par.HOLDER, venue=1, holdings=place,
                                     balance=wallet(markets, place, 10**14)))  # fmt: skip
     venue = Venue(first_funding=STAMP, funding_steps=1000, fund_balance=10**14)
     return World(markets=markets, venues=(Venue(), venue), accounts=tuple(accounts), n_quotes=8 * len(markets),
@@ -77,8 +77,7 @@ def test_an_isolated_payment_moves_the_trigger_by_what_the_calculator_says(lots:
     paid = lots * ENTRY * UNIT * funding // 10**8
     runner = after_the_stamp(world_of(lots, margin, funding))
     position = runner.st.accounts.first_position[int(runner.p.run[0].first_trader)]
-    row = runner.st.positions[position]
-    tick = int(row.low_tick if lots > 0 else row.high_tick)
+    tick = int(runner.st.triggers.tick[2 * position + (0 if lots > 0 else 1)])
     assert tick == trigger(lots, margin - paid)
     assert (abs(tick - ENTRY) < abs(trigger(lots, margin) - ENTRY)) == (paid > 0)
 
@@ -88,7 +87,7 @@ def test_the_worked_example_of_a_venue_in_a_run() -> None:
     lots, margin = 20_000, 400_000_000  # of 5e-5 each: size 1
     runner = after_the_stamp(world_of(lots, margin, 1_000_000))
     position = runner.st.accounts.first_position[int(runner.p.run[0].first_trader)]
-    assert int(runner.st.positions[position].low_tick) == trigger(lots, margin - 200_000_000)
+    assert int(runner.st.triggers.tick[2 * position]) == trigger(lots, margin - 200_000_000)
     flat = (MarginTier(10**9, 0, -100),)  # Bybit counts maintenance at entry: 0.5 % of 20,000
     long = cascade.Position(side="long", size=1, entry=ENTRY, tiers=flat)
     assert cascade.liquidation_price(long, margin=400) == pytest.approx(19_700)

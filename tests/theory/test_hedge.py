@@ -43,9 +43,9 @@ def hedged_world(longs: int, shorts: int, margin: int, **venue: int) -> World:
         for name, kind in (("maker", par.MAKER_ACCOUNT), ("taker", par.FLOW_ACCOUNT))
     ]  # fmt: skip
     accounts += [
-        Account(name="hedger", kind=int(par.TRADER_ACCOUNT), venue=1, margin=int(par.CROSS), holdings=legs,
+        Account(name="hedger", kind=par.TRADER_ACCOUNT, venue=1, margin=par.CROSS, holdings=legs,
                 balance=wallet(markets, legs, margin), seat=Seat(leverage=10.0)),
-        Account(name="holder", kind=int(par.HOLDER), venue=1, holdings=holder,
+        Account(name="holder", kind=par.HOLDER, venue=1, holdings=holder,
                 balance=wallet(markets, holder, 10**11)),
     ]  # fmt: skip
     return World(

@@ -22,15 +22,15 @@ def lent(debt: int, **rules) -> Runner:
         bonus=round((1 + BONUS) * 1e8), protocol_fee=round(FEE * 1e8),
     )  # fmt: skip
     lender = Venue(
-        mark=int(par.MARK_ORACLE), procedure=int(par.BY_LIQUIDATORS), capital=10**15, fund_balance=10**15, **rules
+        mark="oracle", procedure="liquidators", capital=10**15, fund_balance=10**15, **rules
     )  # fmt: skip
     borrower = Account(
-        name="borrower", kind=int(par.TRADER_ACCOUNT), venue=1, margin=int(par.ISOLATED), balance=-debt,
+        name="borrower", kind=par.TRADER_ACCOUNT, venue=1, margin=par.ISOLATED, balance=-debt,
         holdings=(Holding(market=1, lots=LOTS, entry=START),), seat=Seat(leverage=3.0),
     )  # fmt: skip
     makers = [
         Account(
-            name=f"maker {k}", kind=int(par.FLOW_ACCOUNT), venue=0, balance=10**15,
+            name=f"maker {k}", kind=par.FLOW_ACCOUNT, venue=0, balance=10**15,
             holdings=(Holding(market=0, lots=10**7),),
         )
         for k in range(2)
@@ -42,9 +42,9 @@ def lent(debt: int, **rules) -> Runner:
 def fall_to(runner: Runner, price: int) -> None:
     """Let makers quote around a price, and the oracle see it; then the calls of one test of margins."""
     first = int(np.flatnonzero(runner.st.accounts.kind[runner.st.positions.account] == par.FLOW_ACCOUNT)[0])
-    cancel = [Intent(position=first, kind=int(par.CANCEL_ALL), offset=0.0)]
+    cancel = [Intent(position=first, kind=par.CANCEL_ALL, offset=0.0)]
     sides = [
-        Intent(position=first, kind=int(par.LIMIT), lots=side * 10**6, tick=price - side, offset=0.5)
+        Intent(position=first, kind=par.LIMIT, lots=side * 10**6, tick=price - side, offset=0.5)
         for side in (1, -1)
     ]
     runner.step([*cancel, *sides])

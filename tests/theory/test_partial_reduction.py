@@ -35,12 +35,12 @@ def reduced(rate: float, fee: float, slip: float, margin: int, down: int = 1) ->
     markets = (Market(spot=True, start=START), perpetual)
     held, other = (Holding(market=1, lots=q, entry=START) for q in (LOTS, -LOTS))
     accounts = [
-        Account(name="long", kind=int(par.TRADER_ACCOUNT), venue=1, margin=int(par.ISOLATED), holdings=(held,),
+        Account(name="long", kind=par.TRADER_ACCOUNT, venue=1, margin=par.ISOLATED, holdings=(held,),
                 balance=wallet(markets, (held,), margin), seat=Seat(leverage=10.0)),
-        Account(name="holder", kind=int(par.HOLDER), venue=1, holdings=(other,),
+        Account(name="holder", kind=par.HOLDER, venue=1, holdings=(other,),
                 balance=wallet(markets, (other,), 10**12)),
-        Account(name="bids", kind=int(par.FLOW_ACCOUNT), venue=1, balance=10**13, holdings=(Holding(market=1),)),
-        *(Account(name=f"spot {k}", kind=int(par.FLOW_ACCOUNT), venue=0, balance=10**13,
+        Account(name="bids", kind=par.FLOW_ACCOUNT, venue=1, balance=10**13, holdings=(Holding(market=1),)),
+        *(Account(name=f"spot {k}", kind=par.FLOW_ACCOUNT, venue=0, balance=10**13,
                   holdings=(Holding(market=0, lots=1_000),)) for k in range(2)),
     ]  # fmt: skip
     venues = (Venue(), Venue(tiers_down=down, fund_balance=10**12))
@@ -55,10 +55,10 @@ def reduced(rate: float, fee: float, slip: float, margin: int, down: int = 1) ->
     )  # fmt: skip
     mark = START - 100
     quotes = [
-        Intent(position=spot, kind=int(par.LIMIT), lots=side * 100, tick=mark - side, offset=0.1)
+        Intent(position=spot, kind=par.LIMIT, lots=side * 100, tick=mark - side, offset=0.1)
         for side in (1, -1)
     ]
-    deep = Intent(position=bids, kind=int(par.LIMIT), lots=10**5, tick=round(mark * (1 - slip)), offset=0.1)
+    deep = Intent(position=bids, kind=par.LIMIT, lots=10**5, tick=round(mark * (1 - slip)), offset=0.1)
     runner.step([*quotes, deep])
     assert breaches(runner.st, runner.p, runner.endowment) == []
     return runner

@@ -7,7 +7,6 @@ import math
 from fractions import Fraction
 from pathlib import Path
 
-import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as hs
@@ -16,7 +15,6 @@ import cascade
 from cascade.calculator.account import Position, single_tier, tiers_from, trigger_prices
 from cascade.calculator.examples import check, check_file, matches
 from cascade.calculator.kinds import KINDS
-from cascade.calculator.rulebooks import differences, figures
 from cascade.calculator.sheet import price_sheet
 from cascade.calculator.tables import rulebook_tiers, table_tiers
 from cascade.errors import ScenarioError, UsageError
@@ -678,15 +676,3 @@ def test_sheet_remarks_on_what_is_open_or_not_allowed():
     assert price_sheet(**asked, size=1, leverage=125).remarks == ()
     assert "100,000x is more" in price_sheet(**asked, size=1, margin=1).remarks[0]
     assert "largest position" in price_sheet(**asked, size=1e9, leverage=1).remarks[0]
-
-
-def test_figures_of_a_rulebook_are_sourced_and_differ():
-    found = {figure.path: figure for figure in figures("binance-2025-07")}
-    assert found["contracts.BTCUSDT.tiers.0.cap_usd"].text == "300k"
-    assert found["fund.unwind.fraction_per_minute"].status == "unconfirmed"
-    assert all(figure.source or figure.status == "default" for figure in found.values())
-    assert differences("binance-2025-07", "binance-2025-07") == []
-    apart = {each.path: each for each in differences("binance-2025-07", "spot")}
-    assert (apart["fees.taker"].first, apart["fees.taker"].second) == ("0.05 %", "0 %")
-    assert apart["mark.rule"].second is None
-    assert np.all([each.first != each.second for each in apart.values()])

@@ -42,7 +42,7 @@ def off(*channels: str) -> tuple[Engine, Logs]:
 def test_the_crash_uses_every_channel() -> None:
     engine, logs = off()
     purposes = logs["trades"]["purpose"]
-    assert {int(par.FORCED), int(par.STOPPING)} <= set(purposes.tolist())
+    assert {par.FORCED, par.STOPPING} <= set(purposes.tolist())
     assert len(logs["adl"]) > 0
     assert (engine.state.markets.depth_factor < 1).all()
     assert (engine.state.accounts.margin == par.CROSS).any()
@@ -64,7 +64,7 @@ def test_the_flag_and_the_channel_give_the_same_metrics(tmp_path) -> None:
 
 def test_without_forced_orders_none_reaches_the_book() -> None:
     purposes = set(off("forced_orders")[1]["trades"]["purpose"].tolist())
-    assert not purposes & {int(par.FORCED), int(par.UNWINDING)}
+    assert not purposes & {par.FORCED, par.UNWINDING}
 
 
 def test_without_withdrawal_depth_is_that_of_the_calm() -> None:

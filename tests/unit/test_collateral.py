@@ -11,7 +11,6 @@ import pytest
 from cascade.assembly import assemble
 from cascade.core import params as par
 from cascade.errors import ScenarioError
-from cascade.scenario.load import replaced
 from cascade.scenario.schema import Scenario
 from tests.support.build import build
 from tests.support.entries import counted
@@ -42,7 +41,7 @@ def count(rule: Collateral, lots: int, *ticks: int) -> int:
     return int(values[trader])
 
 
-OWN, MEDIAN, REDEMPTION, FLOOR = par.OWN_SPOT, par.SPOT_MEDIAN, par.REDEMPTION, par.FLOORED
+OWN, MEDIAN, REDEMPTION, FLOOR = "own_spot", "median", "redemption", "floor"
 
 
 @pytest.mark.parametrize(
@@ -62,9 +61,9 @@ OWN, MEDIAN, REDEMPTION, FLOOR = par.OWN_SPOT, par.SPOT_MEDIAN, par.REDEMPTION, 
     ],
 )
 def test_a_holding_counts_at_the_price_of_its_source_less_the_haircut(
-    price: int, ticks: tuple[int, ...], tick: int
+    price: str, ticks: tuple[int, ...], tick: int
 ) -> None:
-    rule = Collateral(price=int(price), kept=KEPT, given=970)
+    rule = Collateral(price=price, kept=KEPT, given=970)
     assert count(rule, 7, *ticks) == 7 * tick * 100 * KEPT // 10**8
 
 
@@ -155,7 +154,7 @@ def test_a_rule_that_lacks_something_is_refused(
     rule: dict[str, Any], code: str, place: str, remedy: str
 ) -> None:
     with pytest.raises(ScenarioError) as caught:
-        replaced(Scenario.model_validate(coin()), {"venues.venue.rules.collateral.COIN": rule})
+        Scenario.model_validate(coin()).replace(**{"venues.venue.rules.collateral.COIN": rule})
     (problem,) = (p for p in caught.value.problems if p.severity == "error")
     assert problem.code == code
     assert place in problem.message
@@ -166,13 +165,13 @@ def test_a_rule_that_lacks_something_is_refused(
     "rule", [{"price": "median"}, {"redemption_usd": 1}, {"price": "floor", "redemption_usd": 1}, {}]
 )
 def test_a_rule_that_says_enough_is_taken(rule: dict[str, Any]) -> None:
-    assert replaced(Scenario.model_validate(coin()), {"venues.venue.rules.collateral.COIN": rule})
+    assert Scenario.model_validate(coin()).replace(**{"venues.venue.rules.collateral.COIN": rule})
 
 
 @pytest.mark.parametrize("rule", [{"haircut": "100 %"}, {"price": "redemption", "redemption_usd": 0.00001}])
 def test_a_basket_cannot_hold_what_counts_for_nothing(rule: dict[str, Any]) -> None:
     with pytest.raises(ScenarioError) as caught:
-        replaced(Scenario.model_validate(coin()), {"venues.venue.rules.collateral.COIN": rule})
+        Scenario.model_validate(coin()).replace(**{"venues.venue.rules.collateral.COIN": rule})
     (problem,) = (p for p in caught.value.problems if p.severity == "error")
     assert problem.code == "CAS152"
     assert "COIN counts for nothing" in problem.message

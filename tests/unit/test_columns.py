@@ -1,5 +1,6 @@
 """What kernels may rely on when they read and write the arrays of a table."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,11 +9,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from cascade.jit import JIT_ENABLED, entry
-from cascade.tables import blank, declare
+from cascade.compiler.jit import JIT_ENABLED, entry, int64, kernel
+from cascade.compiler.tables import blank, declare
 
 ROOT = Path(__file__).parents[2]
-ROW = np.dtype([("a", "i8"), ("b", "f8"), ("c", "i4")], align=True)
+ROW = np.dtype([("a", "i8"), ("b", "f8"), ("c", "i4"), ("d", "i2"), ("e", "f4")], align=True)
+
+
+SEVEN, YES = 7, True
 
 
 class Kept(NamedTuple):
@@ -34,10 +38,39 @@ def copy(kept: Kept, changed: Changed, k: int) -> int:
     """Copy row k, through each kind of access; what is written is read again."""
     changed.rows[k].a = kept.rows[k].a
     changed.rows[k].b = kept.rows[k].a  # an integer into a float
-    changed.grid[1, k] = changed.rows[k].a + np.int64(changed.rows[k].b)
+    changed.grid[1, k] = changed.rows[k].a + int64(changed.rows[k].b)
     changed.rows[k].c += 1
     changed.rows[k].c += 1
-    return np.int64(changed.grid[1, k]) + kept.numbers[k]
+    return changed.grid[1, k] + kept.numbers[k]
+
+
+@kernel
+def square(number: int) -> int:
+    return number * number
+
+
+@kernel
+def square_of(number: float) -> float:
+    return number * number
+
+
+@kernel
+def one_if(yes: bool) -> int:
+    return 1 if yes else 0
+
+
+@entry
+def use_all(kept: Kept, changed: Changed, k: int, floats: Any) -> int:
+    """Square what is kept in 64 bits and in fewer, constants, and what a loop counts."""
+    row = changed.rows[k]
+    total = square(kept.rows[k].a) + square(row.c) + square(row.d) + square(changed.grid[1, k])
+    total += square(SEVEN) + square(-2) + one_if(True) + one_if(YES) + one_if(row.c > 0)
+    for j in range(3):
+        total += square(j)
+    for j in range(row.d):
+        total += square(j)
+    floats[0], floats[1] = square_of(row.e), square_of(0.5)
+    return total
 
 
 @entry
@@ -65,6 +98,30 @@ def test_what_is_written_is_read_again():
     assert changed.grid.tolist() == [[0, 0, 0, 0], [20, 40, 60, 80]]
 
 
+def changed_rows() -> Changed:
+    changed = Changed(np.zeros(4, ROW).view(np.recarray), np.zeros((2, 4), np.int32))
+    changed.rows.c, changed.rows.d, changed.rows.e = 100_000, 3, 0.1
+    changed.grid[1] = 2_000_000_000
+    return changed
+
+
+def test_what_is_kept_in_fewer_than_64_bits_is_read_at_64():
+    floats = np.zeros(2)
+    wanted = 10**2 + 10**10 + 3**2 + 4 * 10**18 + 7**2 + 2**2 + 3 + (0 + 1 + 4) * 2
+    assert use_all(kept_rows(), changed_rows(), 0, floats) == wanted
+    assert floats.tolist() == [float(np.float32(0.1)) ** 2, 0.25]
+
+
+@pytest.mark.skipif(not JIT_ENABLED, reason="kernels run as Python")
+def test_a_kernel_is_compiled_once_for_numbers_of_all_widths_constants_and_counters():
+    from numba.core import types
+
+    use_all(kept_rows(), changed_rows(), 0, np.zeros(2))
+    assert square.signatures == [(types.int64,)]
+    assert square_of.signatures == [(types.float64,)]
+    assert one_if.signatures == [(types.boolean,)]
+
+
 @pytest.mark.skipif(not JIT_ENABLED, reason="kernels run as Python")
 @pytest.mark.parametrize("write", [write_a_field, write_an_item])
 def test_a_fixed_table_is_not_written(write):
@@ -88,6 +145,10 @@ def test_an_array_that_is_not_contiguous_is_refused():
         copy(Kept(rows[::2], np.arange(4)), blank(Changed), 0)
 
 
-def test_it_works_without_the_compiler():
-    script = "from tests.unit.test_columns import *; test_what_is_written_is_read_again()"
-    subprocess.run([sys.executable, "-c", script], check=True, cwd=ROOT, env={"NUMBA_DISABLE_JIT": "1"})
+@pytest.mark.parametrize(
+    "test", [test_what_is_written_is_read_again, test_what_is_kept_in_fewer_than_64_bits_is_read_at_64]
+)
+def test_it_is_the_same_without_the_compiler(test):
+    script = f"from tests.unit.test_columns import *; {test.__name__}()"
+    environment = os.environ | {"NUMBA_DISABLE_JIT": "1"}
+    subprocess.run([sys.executable, "-W", "error", "-c", script], check=True, cwd=ROOT, env=environment)

@@ -1,16 +1,13 @@
-"""The parts of an explanation: figures with their sources, the liquidation map, the timeline."""
+"""The parts of an explanation: figures with their sources, the timeline."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from cascade.assembly import assemble
-from cascade.core.params import PERPETUAL
 from cascade.explain.figures import DEFAULT, NONE, figures_of, show_value, unit_of
-from cascade.explain.liquidation_map import WIDTH, failing_moves, liquidation_maps, quoted_depth
 from cascade.explain.timeline import timeline
 from cascade.scenario.load import load
 from cascade.scenario.schema_agents import LadderMaker
@@ -57,57 +54,6 @@ def test_values_are_written_as_a_scenario_would():
     assert show_value(107_123.4, "USD") == "107123.4"
     assert show_value(1.1e6, "USD") == "1.1M"
     assert show_value(0.0065, "fraction") == "0.65 %"
-
-
-def test_liquidation_prices_are_those_of_the_kernels(scenario, drawn):
-    """An account without stop or top-up hangs in the trigger index at its liquidation price."""
-    down, up = failing_moves(drawn)
-    state, first = drawn.state, drawn.params.run[0].first_trader
-    mark = float(state.markets.mark[list(scenario.markets).index("binance:BTCUSDT")])
-    n = 0
-    for position in state.positions[state.positions.account >= first]:
-        seat = state.traders[position.account - first]
-        if position.lots == 0 or max(seat.stop_tick, seat.top_up_tick) >= 0:
-            continue
-        move, tick = (-down, position.low_tick) if position.lots > 0 else (up, position.high_tick)
-        if tick >= 0:
-            assert abs(mark * (1 + move[position.account]) - tick) <= 1
-            n += 1
-    assert n > 1_000
-
-
-def test_the_map_counts_every_open_position_that_can_fail(scenario, drawn):
-    (each,) = liquidation_maps(scenario, drawn)
-    fuel = each.below.usd[1:7].sum()
-    assert fuel >= 0.95 * 50e6  # notional is that at entry, the map counts at the mark
-    held = drawn.state.positions
-    market = drawn.params.markets.kind[held.market] == PERPETUAL
-    seats = held[market & (held.account >= drawn.params.run[0].first_trader)]
-    shorts = np.abs(seats.lots[seats.lots < 0]).sum() * 0.001 * each.price
-    assert each.above.usd.sum() + each.above.beyond_usd == pytest.approx(shorts, rel=1e-6)
-
-
-def test_cross_margined_accounts_fail_at_the_same_move_as_isolated_ones(scenario, drawn):
-    """With one position each, cross margin must give what the closed form gives."""
-    from cascade.explain import liquidation_map as module
-
-    first = int(drawn.params.run[0].first_trader)
-    accounts = (
-        first
-        + np.flatnonzero(drawn.state.positions.lots[drawn.state.accounts.first_position[first:]] != 0)[:500]
-    )
-    down, up = failing_moves(drawn)
-    for closed, farthest in ((down, -0.99), (up, 3.0)):
-        open_form = module._together(drawn, accounts, farthest)
-        both = ~np.isnan(closed[accounts]) & ~np.isnan(open_form) & (open_form > 0)
-        assert both.sum() > 50
-        np.testing.assert_allclose(open_form[both], closed[accounts][both], atol=1e-6)
-
-
-def test_depth_is_what_makers_quote(scenario):
-    depth, thin = quoted_depth(scenario, "binance:BTCUSDT")
-    assert depth[round(0.01 / WIDTH) - 1] == pytest.approx(240e6)
-    assert thin[-1] == pytest.approx(240e6 * 0.5 * 0.5)  # its withdrawal floor, and the depth shock
 
 
 def test_timeline_has_stamps_of_the_utc_day(scenario, drawn):

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cascade.agent import Trader
 from cascade.assembly import assemble
 from cascade.core import params as par
 from cascade.core.check import breaches
@@ -16,10 +17,9 @@ from cascade.core.state import ADL, BAR, LIQUIDATION
 from cascade.engine import Engine
 from cascade.errors import ScenarioError
 from cascade.experiment.recorder import units_of
-from cascade.explain.liquidation_map import failing_moves
-from cascade.model import CascadeModel, Logs, Trader
+from cascade.exposure.failing import failing_moves
+from cascade.model import CascadeModel, Logs
 from cascade.output.convert import to_batch
-from cascade.scenario.load import replaced
 from cascade.scenario.schema import Scenario
 from tests.support.scenarios import small_data
 
@@ -99,8 +99,8 @@ def test_a_ladder_is_liquidated_where_it_says(side: str, near: float, far: float
     low, high = sorted((near, far))
     assert prices.min() == pytest.approx(low, rel=1e-3)
     assert prices.max() == pytest.approx(high, rel=1e-3)
-    hung = drawn.state.positions[drawn.state.accounts.first_position[first:]]
-    ticks = hung.low_tick if side == "long" else hung.high_tick
+    hung = drawn.state.accounts.first_position[first:]
+    ticks = drawn.state.triggers.tick[2 * hung + (0 if side == "long" else 1)]
     assert ticks * 0.5 == pytest.approx(prices, rel=2e-5)
 
 
@@ -166,7 +166,7 @@ def test_what_does_not_fit_an_inverse_contract_is_refused(
     changes: dict[str, Any], code: str, remedy: str
 ) -> None:
     with pytest.raises(ScenarioError) as caught:
-        replaced(Scenario.model_validate(inverse_data()), changes)
+        Scenario.model_validate(inverse_data()).replace(**changes)
     assert [(p.code, remedy in p.hint) for p in caught.value.problems if p.severity == "error"] == [
         (code, True)
     ]
@@ -180,7 +180,7 @@ def test_one_account_of_a_table_has_its_margin_in_one_asset(tmp_path: Path) -> N
     rows = ["venue:BTCUSDT,long,5000,106000,10,a", "venue:XBTUSDT,long,5000,106000,10,a"]
     file.write_text("\n".join(["market,side,notional_usd,entry_price,leverage,account", *rows]))
     with pytest.raises(ScenarioError) as caught:
-        replaced(Scenario.model_validate(data), {"seed": 2})
+        Scenario.model_validate(data).replace(seed=2)
     (problem,) = (p for p in caught.value.problems if p.severity == "error")
     assert (problem.code, problem.line, problem.path) == ("CAS021", 3, "account")
     assert problem.hint == "write another account for this row"

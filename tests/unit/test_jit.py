@@ -14,7 +14,7 @@ PROBE = """
 import numba
 {before}
 from cascade.core.exact import charge
-from cascade.jit import cache_directory, entry, is_compiled, sources_digest
+from cascade.compiler.jit import cache_directory, entry, is_compiled, sources_digest
 
 @entry
 def probe(amount, rate):
@@ -37,8 +37,9 @@ def package(tmp_path):
     """Return a folder with a copy of the kernels' sources."""
     folder = tmp_path / "site"
     ignore = shutil.ignore_patterns("__pycache__", "docs", "report", "assets")
-    shutil.copytree(ROOT / "cascade" / "core", folder / "cascade" / "core", ignore=ignore)
-    for name in ("__init__", "columns", "jit", "rng", "tables"):
+    for name in ("compiler", "core"):
+        shutil.copytree(ROOT / "cascade" / name, folder / "cascade" / name, ignore=ignore)
+    for name in ("__init__", "names", "rng"):
         shutil.copy(ROOT / "cascade" / f"{name}.py", folder / "cascade" / f"{name}.py")
     return folder
 

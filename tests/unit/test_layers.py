@@ -123,4 +123,4 @@ def test_rows_of_one_account_in_one_market_are_the_legs_of_a_hedge(tmp_path):
     assert np.sign(lots).tolist() == [1, -1, 1]
     wallet = int(st.balances[first, 0]) + int(st.positions.entry_value[st.positions.account == first].sum())
     assert wallet == pytest.approx((400_000 + 300_000) / 10 * MONEY, rel=1e-3)
-    assert (st.positions.low_tick[st.positions.account == first] >= 0).any()
+    assert (st.triggers.tick[0::2][st.positions.account == first] >= 0).any()

@@ -36,7 +36,7 @@ def test_borrowers_have_the_collateral_and_the_health_that_are_asked_for() -> No
     assert value.sum() / 1e6 == pytest.approx(50e6, rel=1e-3)
     large = value > 10_000e6
     assert value[large] * 0.83 / debt[large] == pytest.approx(1.25, rel=1e-3)
-    vault = int(p.venues[1].vault)
+    vault = int(p.lending[1].vault)
     at = int(st.accounts.first_position[vault])
     assert st.positions.lots[at : at + 2].tolist() == [lots.sum(), -lots.sum()]
     assert st.balances[vault].sum() == debt.sum()

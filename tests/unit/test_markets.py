@@ -102,7 +102,7 @@ def test_one_spot_market_far_from_the_others_does_not_move_the_index() -> None:
     runner.step([])
     st = runner.st
     st.markets[2].mid2 = 2 * 1100  # +10 %, nothing rests there
-    runner.step([Intent(position=0, kind=int(par.CANCEL_ALL))])
+    runner.step([Intent(position=0, kind=par.CANCEL_ALL)])
     assert st.markets[1]["index"] == 1000.0
     st.markets[3].mid2 = 2 * 1200
     runner.step([])

@@ -135,11 +135,11 @@ def test_the_draw_is_the_same_uncompiled():
 
 
 def test_extremes_of_blocks_are_those_of_their_minutes():
-    history = np.zeros((3 * int(BLOCK) + 5, 2), HISTORY)
+    history = np.zeros((3 * BLOCK + 5, 2), HISTORY)
     history["price"] = np.random.default_rng(1).uniform(1, 2, history.shape)
     blocks = block_extremes(history)
     assert blocks.shape == (3, 2)
-    second = history["price"][int(BLOCK) : 2 * int(BLOCK)]
+    second = history["price"][BLOCK : 2 * BLOCK]
     assert (blocks["low"][1] == second.min(axis=0)).all()
     assert (blocks["high"][1] == second.max(axis=0)).all()
     assert block_extremes(history[:3]).shape == (1, 2)

@@ -8,6 +8,7 @@ import pytest
 
 from cascade.errors import ScenarioError
 from cascade.explain.rules import rules_of
+from cascade.venues.figures import differences, figures
 from cascade.venues.load import load_rulebook, rulebook_path, shipped_rulebooks
 from cascade.venues.rulebook import Contract, Tier
 
@@ -239,3 +240,15 @@ def test_one_tier_needs_no_amount() -> None:
 def test_figures_that_nothing_reads_are_refused(tmp_path: Path) -> None:
     problems = broken(tmp_path, "    lot: 0.001\n", "    lot: 0.001\n    min_notional_usd: 100\n").problems
     assert [(p.code, p.path) for p in problems] == [("CAS010", "contracts.BTCUSDT.min_notional_usd")]
+
+
+def test_figures_of_a_rulebook_are_sourced_and_differ() -> None:
+    found = {figure.path: figure for figure in figures("binance-2025-07")}
+    assert found["contracts.BTCUSDT.tiers.0.cap_usd"].text == "300k"
+    assert found["fund.unwind.fraction_per_minute"].status == "unconfirmed"
+    assert all(figure.source or figure.status == "default" for figure in found.values())
+    assert differences("binance-2025-07", "binance-2025-07") == []
+    apart = {each.path: each for each in differences("binance-2025-07", "spot")}
+    assert (apart["fees.taker"].first, apart["fees.taker"].second) == ("0.05 %", "0 %")
+    assert apart["mark.rule"].second is None
+    assert all(each.first != each.second for each in apart.values())

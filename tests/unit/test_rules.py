@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as hs
 
 from cascade.calculator import entries as rules
+from cascade.compiler.jit import entry
 from cascade.core import rules as core
-from cascade.jit import entry
 
 R = 100_000_000
 FINE = 10**17

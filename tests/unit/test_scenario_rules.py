@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 import cascade
-from cascade.core import params as k
 from cascade.errors import Problem, ScenarioError
 from cascade.explain.rules import assumptions_of, rulebook_counts
+from cascade.names import Ranking, number_of
 from cascade.scenario.load import digest, inspect, to_yaml
 from cascade.scenario.schema import Scenario
 from cascade.venues.load import load_rulebook, rulebook_of
@@ -40,7 +40,7 @@ def problems(path: Path, *overrides: str) -> tuple[Problem, ...]:
 
 def test_a_rule_replaces_that_of_the_rulebook_and_leaves_the_others(tmp_path: Path) -> None:
     venue = scenario(tmp_path, f"venues.{VENUE}.rules.adl.ranking=socialise").venues[VENUE]
-    rules, base = rulebook_of(venue), load_rulebook(venue.rulebook)
+    rules, base = rulebook_of(venue.rulebook, venue.rules), load_rulebook(venue.rulebook)
     assert rules.adl.ranking == "socialise"
     assert rules.model_copy(update={"adl": base.adl, "sources": base.sources}) == base
 
@@ -49,7 +49,7 @@ def test_the_assembled_market_has_the_rule(tmp_path: Path) -> None:
     from cascade.assembly import assemble
 
     assembled = assemble(scenario(tmp_path, f"venues.{VENUE}.rules.adl.ranking=socialise"), 0)
-    assert k.SOCIALISE in assembled.params.venues.adl_ranking
+    assert number_of(Ranking, "socialise") in assembled.params.venues.adl_ranking
 
 
 def test_a_rule_counts_as_set_by_the_scenario(tmp_path: Path) -> None:
@@ -74,7 +74,8 @@ def test_the_resolved_scenario_keeps_its_rules(tmp_path: Path) -> None:
     resolved = tmp_path / "resolved.yaml"
     resolved.write_text(to_yaml(changed), encoding="utf-8")
     assert cascade.load(resolved) == changed
-    assert rulebook_of(changed.replace(seed=7).venues[VENUE]).adl.price == "mark"
+    venue = changed.replace(seed=7).venues[VENUE]
+    assert rulebook_of(venue.rulebook, venue.rules).adl.price == "mark"
 
 
 @pytest.mark.parametrize(
@@ -120,4 +121,4 @@ def test_rules_of_a_spot_venue_are_refused(tmp_path: Path) -> None:
 def test_wrong_rules_raise_where_a_rulebook_is_asked_for(tmp_path: Path) -> None:
     venue = scenario(tmp_path).venues[VENUE].model_copy(update={"rules": {"adl": {"ranking": "fair"}}})
     with pytest.raises(ScenarioError, match="'fair' is not one of"):
-        rulebook_of(venue)
+        rulebook_of(venue.rulebook, venue.rules)

@@ -8,6 +8,7 @@ import pytest
 
 from cascade.core import params as par
 from cascade.core.check import breaches
+from cascade.names import CollateralPrice, names_of
 from tests.oracle.margin import Margin
 from tests.oracle.market import OracleMarket
 from tests.support.build import build
@@ -44,9 +45,9 @@ def population(rng: random.Random, cross: bool, n_ticks: int, hedged: bool = Fal
         accounts.append(
             Account(
                 name=f"trader {k}",
-                kind=int(par.TRADER_ACCOUNT),
+                kind=par.TRADER_ACCOUNT,
                 venue=1,
-                margin=int(par.CROSS),
+                margin=par.CROSS,
                 holdings=holdings,
                 balance=wallet(world.markets, holdings, margin),
                 seat=Seat(leverage=leverage),
@@ -57,7 +58,7 @@ def population(rng: random.Random, cross: bool, n_ticks: int, hedged: bool = Fal
         accounts.append(
             Account(
                 name="holder",
-                kind=int(par.HOLDER),
+                kind=par.HOLDER,
                 venue=1,
                 holdings=place,
                 balance=wallet(world.markets, place, 10**10),
@@ -98,7 +99,7 @@ def test_no_account_is_missed_and_none_is_flagged_that_is_safe(cross, hedged, n_
     assert len(sizes) > 20
 
 
-def with_baskets(rng: random.Random, world: World, price: int) -> World:
+def with_baskets(rng: random.Random, world: World, price: str) -> World:
     """Return a world whose traders hold part of their margin in spot of which there is a second market."""
     second = len(world.markets)
     spot = world.markets[0]
@@ -119,10 +120,10 @@ def with_baskets(rng: random.Random, world: World, price: int) -> World:
     return replace(world, markets=(*world.markets, other), accounts=tuple(accounts), collateral=rules)
 
 
-@pytest.mark.parametrize("price", [par.OWN_SPOT, par.SPOT_MEDIAN, par.REDEMPTION, par.FLOORED])
+@pytest.mark.parametrize("price", names_of(CollateralPrice))
 def test_no_account_is_missed_whatever_its_collateral_is_priced_by(price):
-    rng = random.Random(int(price))
-    world = with_baskets(rng, population(rng, True, 1000), int(price))
+    rng = random.Random(price)
+    world = with_baskets(rng, population(rng, True, 1000), price)
     p, st, endowment = build(world)
     oracle = OracleMarket(world)
     start = [m.start for m in world.markets]

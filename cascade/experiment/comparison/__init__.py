@@ -1,5 +1,6 @@
 """Runs held against a baseline: what differs in the scenarios, in the metrics, and how sure that is."""
 
+from cascade.experiment.comparison import text
 from cascade.experiment.comparison.compare import compare
 from cascade.experiment.comparison.thresholds import (
     Breach,
@@ -32,4 +33,5 @@ __all__ = [
     "compare",
     "parse_threshold",
     "refuse_breaches",
+    "text",
 ]

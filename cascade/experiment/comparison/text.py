@@ -196,7 +196,7 @@ def _escaped(text: str) -> str:
     return text.replace("|", r"\|").replace("_", r"\_").replace("*", r"\*")
 
 
-def as_html(comparison: Comparison) -> str:
+def to_html(comparison: Comparison) -> str:
     """Return the comparison for a notebook."""
     parts: list[str] = []
     for variant in comparison.variants[1:]:
@@ -253,3 +253,7 @@ def to_text(comparison: Comparison, width: int = 160, *, everything: bool = Fals
         render(comparison, everything=everything)
     )
     return "\n".join(line.rstrip() for line in file.getvalue().splitlines()) + "\n"
+
+
+# Its methods, given it here: the type knows nothing of how it is written.
+Comparison.to_text, Comparison.to_html = to_text, to_html

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from cascade.analysis.metrics.registry import Level, Worse
 from cascade.analysis.statistics.estimate import TIED, Estimate
@@ -176,6 +176,17 @@ class Comparison:
             return self.spreads[variant][metric].mean
         return self.ensembles[variant].get(metric)
 
+    to_text: ClassVar[Callable[..., str]]
+    """Return the comparison as plain text; as `to_html` it comes from the module `text`."""
+    to_html: ClassVar[Callable[..., str]]
+    """Return the comparison for a notebook."""
+
+    def __str__(self) -> str:
+        return self.to_text()
+
+    def _repr_html_(self) -> str:
+        return self.to_html()
+
     def to_dict(self) -> dict[str, Any]:
         """Return what `--json` prints: everything, with infinite and missing numbers as null."""
         return {
@@ -197,17 +208,6 @@ class Comparison:
             },
             "notes": list(self.notes),
         }
-
-    def __str__(self) -> str:
-        from cascade.experiment.comparison.text import to_text
-
-        return to_text(self)
-
-    def _repr_html_(self) -> str:
-        """Return the comparison for notebooks."""
-        from cascade.experiment.comparison.text import as_html
-
-        return as_html(self)
 
 
 def _plain(record: dict[str, Any]) -> dict[str, Any]:

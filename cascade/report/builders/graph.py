@@ -19,7 +19,7 @@ from cascade.analysis.graph import (
     transmitters,
 )
 from cascade.errors import CascadeError
-from cascade.explain.criticality import criticality
+from cascade.exposure.criticality import criticality
 from cascade.report.builders.study import Missing, Study, Variant, by_replicate
 from cascade.report.builders.table import Column, Table, Value, text_column
 

@@ -8,8 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cascade.explain.liquidation_map import REACH, WIDTH, LiquidationMap, failing_moves, liquidation_maps
-from cascade.explain.population import notional_usd, open_positions
+from cascade.exposure.liquidation_map import WIDTH, LiquidationMap, by_distance, liquidation_maps
 from cascade.output.run_units import MarketUnits
 from cascade.report.builders.prices import slug
 from cascade.report.builders.study import Missing, Study
@@ -41,24 +40,16 @@ def liquidation_map(study: Study) -> list[MapTable] | Missing:
         return drawn if isinstance(drawn, Missing) else Missing("its scenario can't be read again")
     names = {market.name: market for market in study.markets}
     maps = [each for each in liquidation_maps(scenario, drawn) if each.market in names]
-    return [_table(names[each.market], each, _by_leverage(study, each.market)) for each in maps]
+    return [_table(names[each.market], each) for each in maps]
 
 
-def _by_leverage(study: Study, market: str) -> dict[str, tuple[Floats, Floats]]:
-    """Return notional by bucket of distance, below and above, for each bucket of leverage."""
-    drawn, scenario = study.first.drawn, study.first.scenario
-    assert scenario is not None
-    assert not isinstance(drawn, Missing)
-    numbers = open_positions(drawn, list(scenario.markets).index(market))
-    accounts, sizes = drawn.state.positions.account[numbers], notional_usd(drawn, numbers)
-    leverage = drawn.state.traders.leverage[accounts - drawn.params.run[0].first_trader].astype(np.float64)
-    moves = failing_moves(drawn)
-    found: dict[str, tuple[Floats, Floats]] = {}
+def _by_leverage(found: LiquidationMap) -> Iterator[tuple[str, Floats, Floats]]:
+    """Yield the name of each bucket of leverage, and its notional by bucket of distance, below and above."""
+    held = found.held
     for low, high in pairwise(LEVERAGES):
-        chosen = (leverage >= low) & (leverage < high)
-        below, above = (_histogram(side[accounts][chosen], sizes[chosen]) for side in moves)
-        found[_bucket_name(low, high)] = below, above
-    return found
+        chosen = (held.leverage >= low) & (held.leverage < high)
+        sides = (by_distance(side.moves[chosen], held.usd[chosen]) for side in (found.below, found.above))
+        yield _bucket_name(low, high), *sides
 
 
 def _bucket_name(low: float, high: float) -> str:
@@ -67,17 +58,7 @@ def _bucket_name(low: float, high: float) -> str:
     return f"{low:g}x and more" if np.isinf(high) else f"{low:g}x to {high:g}x"
 
 
-def _histogram(moves: Floats, sizes: Floats) -> Floats:
-    n = round(REACH / WIDTH)  # as far as the map goes; the figure may show less
-    known = ~np.isnan(moves)
-    places = np.floor(moves[known] / WIDTH).astype(np.int64)
-    near = places < n
-    return np.bincount(places[near], sizes[known][near], minlength=n).astype(np.float64)
-
-
-def _table(
-    market: MarketUnits, found: LiquidationMap, leverage: dict[str, tuple[Floats, Floats]]
-) -> MapTable:
+def _table(market: MarketUnits, found: LiquidationMap) -> MapTable:
     """Return both sides as one table, from the lowest price to the highest; both curves begin at the start price."""
     n = _shown(found)
     far = WIDTH * np.arange(1, n + 1)
@@ -95,7 +76,7 @@ def _table(
         Column("side", "side", ["long"] * (n + 1) + ["short"] * (n + 1), kind="text"),
     ]
     buckets: list[tuple[str, str]] = []
-    for number, (name, sides) in enumerate(leverage.items()):
+    for number, (name, *sides) in enumerate(_by_leverage(found)):
         if sides[0].any() or sides[1].any():
             columns.append(Column(f"leverage{number}", f"to be liquidated, {name}", both(*sides), "USD"))
             buckets.append((f"leverage{number}", name))

@@ -20,7 +20,7 @@ from numba.core.imputils import lower_getattr_generic
 from numba.core.typing.templates import AttributeTemplate, infer_getattr
 from numba.np import arrayobj
 
-from cascade.columns import Column
+from cascade.compiler.columns import Column
 
 WORDS = 3
 """Words per array in a table: address, first and second length."""
@@ -103,7 +103,7 @@ def _lower_field(context: Any, builder: Any, tables: TablesType, pointer: Any, a
     array = context.make_array(array_type)(context, builder)
     data = builder.inttoptr(load(0), array.data.type)
     shape = [load(1 + k) for k in range(array_type.ndim)]
-    item = context.get_abi_sizeof(context.get_data_type(array_type.dtype))
+    item = context.get_abi_sizeof(context.get_data_type(array_type.kept))
     strides = [ir.Constant(word, item)]
     if array_type.ndim == 2:
         strides = [builder.mul(shape[1], ir.Constant(word, item)), ir.Constant(word, item)]
@@ -134,11 +134,11 @@ def blank(cls: type[Any]) -> Any:
 
 class _Recent(NamedTuple):
     owner: Any
-    view: View
+    view: Any
 
 
-def viewing(compiled: Callable[..., Any]) -> Callable[..., Any]:
-    """Wrap a compiled entry point so that NamedTuples of arrays are passed as views."""
+def viewing(function: Callable[..., Any], view: Callable[[Any], Any] = View) -> Callable[..., Any]:
+    """Wrap an entry point so that it receives views of NamedTuples of arrays."""
     recent: dict[int, _Recent] = {}
 
     def seen(position: int, value: Any) -> Any:
@@ -146,12 +146,12 @@ def viewing(compiled: Callable[..., Any]) -> Callable[..., Any]:
             return value
         known = recent.get(position)
         if known is None or known.owner is not value:
-            known = recent[position] = _Recent(value, View(value))
+            known = recent[position] = _Recent(value, view(value))
         return known.view
 
-    @functools.wraps(compiled)
+    @functools.wraps(function)
     def call(*arguments: Any) -> Any:
-        return compiled(*[seen(k, value) for k, value in enumerate(arguments)])
+        return function(*[seen(k, value) for k, value in enumerate(arguments)])
 
-    call.compiled = compiled  # type: ignore[attr-defined]
+    call.compiled = function  # type: ignore[attr-defined]
     return call

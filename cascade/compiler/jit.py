@@ -15,13 +15,16 @@ import numba
 import numpy as np
 from llvmlite.binding import Linkage
 from numba.core import config as numba_config
+from numba.core import types
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
 from numba.core.compiler_machinery import PassManager, register_pass
 from numba.core.lowering import Lower
+from numba.core.registry import CPUDispatcher
 from numba.core.typed_passes import BaseNativeLowering, NativeLowering
 
-from cascade.tables import viewing
+from cascade.compiler.plain import wide_view
+from cascade.compiler.tables import viewing
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -30,15 +33,10 @@ config: Any = numba_config  # its options are set at import, where no type check
 if TYPE_CHECKING:
 
     def int64(value: Any) -> int:
-        """Return a number as a 64-bit integer."""
-        ...
-
-    def boolean(value: bool) -> bool:
-        """Return a truth value as a compiled one."""
+        """Return a float or a truth value as a 64-bit integer."""
         ...
 else:
-    # Kernels are compiled for these types and no others: a plain constant would be another type.
-    int64, boolean = np.int64, np.bool_
+    int64 = np.int64
 
 JIT_ENABLED = not config.DISABLE_JIT
 """False under ``NUMBA_DISABLE_JIT=1``: kernels then run as the plain Python they are written in."""
@@ -155,14 +153,26 @@ class _WholeCompiler(_Compiler):
     lowering = _WholeLowering
 
 
+class _Kernel(CPUDispatcher):
+    """A kernel, which is compiled for one list of types only."""
+
+    def get_call_template(self, args: Any, kws: Any) -> Any:
+        """Take a constant for a number like any other: numba would compile the kernel for each anew."""
+        plain = {name: types.unliteral(kind) for name, kind in kws.items()}
+        return super().get_call_template(tuple(map(types.unliteral, args)), plain)
+
+
 _INNER: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, **_OPTIONS}
+
+
+def _part(function: F, *, inlined: bool) -> F:
+    options = {"nopython": True, "forceinline": inlined, **_INNER}
+    return _Kernel(function, targetoptions=options, pipeline_class=_Compiler)  # type: ignore[return-value]
 
 
 def kernel(function: F) -> F:
     """Compile a kernel that only other kernels call: inlined, no wrappers, not cached."""
-    if not JIT_ENABLED:
-        return function
-    return numba.njit(forceinline=True, pipeline_class=_Compiler, **_INNER)(function)  # type: ignore[return-value]
+    return _part(function, inlined=True) if JIT_ENABLED else function
 
 
 def outlined(function: F) -> F:
@@ -171,9 +181,7 @@ def outlined(function: F) -> F:
     With everything inlined the step was one function of 130,000 instructions, which took minutes to
     compile and ran no faster.
     """
-    if not JIT_ENABLED:
-        return function
-    return numba.njit(forceinline=False, pipeline_class=_Compiler, **_INNER)(function)  # type: ignore[return-value]
+    return _part(function, inlined=False) if JIT_ENABLED else function
 
 
 def wrapping(function: F) -> F:
@@ -192,7 +200,7 @@ def wrapping(function: F) -> F:
 def entry(function: F) -> F:
     """Compile a kernel that Python calls: cached on disk, keyed by the sources of all kernels."""
     if not JIT_ENABLED:
-        return function
+        return viewing(function, wide_view)  # type: ignore[return-value]
     directory = cache_directory()
     before = config.CACHE_DIR
     if directory is not None:
@@ -206,11 +214,11 @@ def entry(function: F) -> F:
 
 def sources_digest() -> str:
     """Return a hash of every source file whose code can end up in a compiled kernel."""
-    package = Path(__file__).parent
+    package = Path(__file__).parents[1]
     digest = hashlib.sha256()
-    others = (package / f"{name}.py" for name in ("columns", "jit", "rng", "tables"))
-    for path in sorted([*package.glob("core/*.py"), *others]):
-        digest.update(path.name.encode())
+    rooms = (*package.glob("compiler/*.py"), *package.glob("core/**/*.py"))
+    for path in sorted((*rooms, package / "names.py", package / "rng.py")):
+        digest.update(path.relative_to(package).as_posix().encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 

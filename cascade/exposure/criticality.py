@@ -9,15 +9,13 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-import numpy as np
-
 from cascade.analysis.graph.branching import Branching, structural
 from cascade.assembly import MONEY, Assembled, assemble
 from cascade.core.params import PERPETUAL
 from cascade.core.state import Array
 from cascade.engine import Engine
-from cascade.explain.liquidation_map import failing_moves
-from cascade.explain.population import notional_usd, open_positions
+from cascade.exposure.failing import failing_moves
+from cascade.exposure.holdings import holdings
 from cascade.scenario.schema import Scenario
 
 DISTANCE: Final = 0.005
@@ -92,15 +90,13 @@ class _Nothing:
 def _look(engine: Engine, scenario: Scenario, distance: float) -> Iterator[Criticality]:
     """Yield the ratio of every perpetual now, once for falls and once for rises."""
     now = Assembled(engine.params, engine.state, engine.endowment)
-    moves = dict(zip(("fall", "rise"), failing_moves(now), strict=True))
+    moves = failing_moves(now)._asdict()
     for m, name in enumerate(scenario.markets):
         if now.params.markets[m].kind != PERPETUAL:
             continue
-        numbers = open_positions(now, m)
-        sizes, accounts = notional_usd(now, numbers), now.state.positions.account[numbers]
+        held = holdings(now, m)
         for direction, move in moves.items():
-            near = move[accounts] <= distance  # never, where it is NaN
-            at_risk = np.asarray(sizes[near], np.float64)
+            at_risk = held.usd[move[held.account] <= distance]  # never, where it is NaN
             depth = book_depth(now, m, distance, bids=direction == "fall")
             yield Criticality(
                 engine.step, engine.step * scenario.dt, name, direction, float(at_risk.sum()), depth,

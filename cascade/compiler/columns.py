@@ -4,6 +4,9 @@ No two arrays of a table overlap, nor two fields of a record, and nobody writes 
 table while a kernel runs. Numba tells LLVM none of this, so that every store would make it load all
 else again; here each access carries the name of its field (type-based alias analysis), or says that
 what it reads never changes. Indices are taken as they are: a negative one does not count from the end.
+
+Whatever is kept in fewer than 64 bits is read at 64, so that kernels compute with one kind of integer
+and one kind of float.
 """
 
 from __future__ import annotations
@@ -18,7 +21,14 @@ from numba.core.extending import lower_builtin, register_model
 from numba.core.imputils import lower_getattr_generic, lower_setattr_generic
 from numba.np import arrayobj, numpy_support
 
+from cascade.compiler.plain import widened
+
 ROOT = "cascade"
+
+
+def _read_as(kind: Any) -> Any:
+    """Return the type at which a kernel reads what is kept as another."""
+    return numpy_support.from_dtype(widened(numpy_support.as_dtype(kind)))
 
 
 class Row(types.Record):
@@ -29,6 +39,14 @@ class Row(types.Record):
         super().__init__(fields, record.size, record.aligned)
         self.name = name
         self.fixed = fixed
+
+    def typeof(self, key: str) -> Any:
+        """Return the type at which a field is read."""
+        return _read_as(self.kept(key))
+
+    def kept(self, key: str) -> Any:
+        """Return the type at which a field is kept."""
+        return super().typeof(key)
 
     @classmethod
     def _normalize_fields(cls, fields: Any) -> Any:
@@ -42,8 +60,10 @@ class Column(types.Array):
     def __init__(self, name: str, dtype: Any, ndim: int, fixed: bool) -> None:
         item = numpy_support.from_dtype(dtype)
         if isinstance(item, types.Record):
-            item = Row(f"{name}[]", item, fixed)
-        super().__init__(item, ndim, "C", name=name)
+            self.kept = read = Row(f"{name}[]", item, fixed)
+        else:
+            self.kept, read = item, _read_as(item)
+        super().__init__(read, ndim, "C", name=name)
         self.fixed = fixed
 
     @property
@@ -52,8 +72,15 @@ class Column(types.Array):
         return self.name
 
 
+class _ColumnModel(models.ArrayModel):
+    """An array in memory, whose items are as they are kept."""
+
+    def __init__(self, manager: Any, column: Column) -> None:
+        super().__init__(manager, types.Array(column.kept, column.ndim, "C"))
+
+
 register_model(Row)(models.RecordModel)
-register_model(Column)(models.ArrayModel)
+register_model(Column)(_ColumnModel)
 
 
 def _tag(builder: Any, name: str) -> Any:
@@ -82,17 +109,18 @@ def _store(builder: Any, value: Any, place: Any, name: str, fixed: bool) -> None
 
 @lower_getattr_generic(Row)
 def _get_field(context: Any, builder: Any, row: Row, record: Any, field: str) -> Any:
-    kind = context.get_data_type(row.typeof(field))
-    place = cgutils.get_record_member(builder, record, row.offset(field), kind)
-    return _load(builder, place, f"{row.name}.{field}", row.fixed)
+    kept = row.kept(field)
+    place = cgutils.get_record_member(builder, record, row.offset(field), context.get_data_type(kept))
+    value = _load(builder, place, f"{row.name}.{field}", row.fixed)
+    return context.cast(builder, value, kept, row.typeof(field))
 
 
 @lower_setattr_generic(Row)
 def _set_field(context: Any, builder: Any, signature: Any, arguments: Any, field: str) -> None:
     row, given = signature.args
-    kind = row.typeof(field)
-    place = cgutils.get_record_member(builder, arguments[0], row.offset(field), context.get_data_type(kind))
-    value = context.cast(builder, arguments[1], given, kind)
+    kept = row.kept(field)
+    place = cgutils.get_record_member(builder, arguments[0], row.offset(field), context.get_data_type(kept))
+    value = context.cast(builder, arguments[1], given, kept)
     _store(builder, value, place, f"{row.name}.{field}", row.fixed)
 
 
@@ -118,7 +146,8 @@ def _get_item(context: Any, builder: Any, signature: Any, arguments: Any) -> Any
     place = _place(context, builder, column, arguments[0], _indices(context, builder, given, arguments[1]))
     if isinstance(column.dtype, Row):
         return place
-    return _load(builder, place, column.name, column.fixed)
+    value = _load(builder, place, column.name, column.fixed)
+    return context.cast(builder, value, column.kept, column.dtype)
 
 
 @lower_builtin(operator.setitem, Column, types.Integer, types.Boolean)
@@ -130,6 +159,6 @@ def _get_item(context: Any, builder: Any, signature: Any, arguments: Any) -> Any
 def _set_item(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
     column, given, kind = signature.args
     place = _place(context, builder, column, arguments[0], _indices(context, builder, given, arguments[1]))
-    value = context.cast(builder, arguments[2], kind, column.dtype)
+    value = context.cast(builder, arguments[2], kind, column.kept)
     _store(builder, value, place, column.name, column.fixed)
     return context.get_dummy_value()

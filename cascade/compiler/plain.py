@@ -1,0 +1,48 @@
+"""How kernels that run as plain Python read the arrays of a table: at 64 bits, as compiled ones do.
+
+Numpy would compute with two numbers of 32 bits in 32 bits, which a product of ticks or links overflows.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+def widened(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """Return the type at which a kernel reads numbers of a type: an integer or float has 64 bits."""
+    wide = {"i": np.int64, "u": np.int64, "f": np.float64}.get(dtype.kind)
+    return dtype if wide is None or dtype.itemsize >= 8 else np.dtype(wide)
+
+
+def _wide(value: Any) -> Any:
+    return widened(value.dtype).type(value)
+
+
+class _Row(np.void):
+    """A record of an array, whose fields are attributes."""
+
+    def __getattr__(self, field: str) -> Any:
+        return _wide(self[field])
+
+    def __setattr__(self, field: str, value: Any) -> None:
+        self[field] = value
+
+
+class _Numbers(np.ndarray):
+    """An array of numbers, of which single ones are read."""
+
+    def __getitem__(self, at: Any) -> Any:
+        return _wide(super().__getitem__(at))
+
+
+def wide_view(tables: Any) -> Any:
+    """Return a NamedTuple of arrays as kernels in plain Python receive it: of the same memory."""
+    return type(tables)(*(_wide_column(array) for array in tables))
+
+
+def _wide_column(array: Any) -> Any:
+    if array.dtype.names:
+        return array.view(np.ndarray).view(np.dtype((_Row, array.dtype)))
+    return array.view(_Numbers)

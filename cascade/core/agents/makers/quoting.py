@@ -1,0 +1,73 @@
+"""What makers of every kind do: look now and then, value the asset, and renew quotes that are off."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from cascade.compiler.jit import kernel
+from cascade.core.agents.makers.opinion import fair_value
+from cascade.core.exact import usd_value
+from cascade.core.inbox import append
+from cascade.core.params import ANY, QUOTE, Params
+from cascade.core.state import NONE, State
+from cascade.rng import FIRST, SECOND, THIRD, normal, uniform
+
+
+class Look(NamedTuple):
+    """What a maker sees: its fair value in ticks, the money of a lot, the share of its sizes it wants, its arrival."""
+
+    fair: float
+    lot: float
+    buying: float
+    selling: float
+    offset: float
+
+
+@kernel
+def is_looking(st: State, p: Params, k: int) -> bool:
+    """Tell whether maker k looks at its quotes in this step; at the start all do."""
+    maker, step = p.makers[k], st.clock[0].step
+    return step == 0 or uniform(maker.key, step, maker.slot, FIRST) < maker.act
+
+
+@kernel
+def look(st: State, p: Params, k: int) -> Look:
+    """Return what maker k sees; its inventory moves its value and tilts its sizes."""
+    maker, step = p.makers[k], st.clock[0].step
+    row = st.positions[maker.position]
+    m = row.market
+    inventory = float(row.lots - maker.initial) / maker.cap
+    shift = maker.noise * normal(maker.key, step, maker.slot, THIRD) - maker.skew * inventory
+    thick = st.markets[m].depth_factor * st.markets[m].depth_shock
+    return Look(
+        fair_value(st, p, m) * math.exp(shift) / p.markets[m].tick_size,
+        float(usd_value(p.markets[m], st.markets[m].mark)),
+        thick * min(max(1.0 - inventory, 0.0), 1.0),
+        thick * min(max(1.0 + inventory, 0.0), 1.0),
+        uniform(maker.key, step, maker.slot, SECOND),
+    )
+
+
+@kernel
+def overtakes(st: State, quote: int, bid: int) -> bool:
+    """Tell whether a maker's new best bid reaches its own resting best ask, which must then move first."""
+    order = st.quotes[quote + 1]
+    return order != NONE and bid >= st.orders[order].tick
+
+
+@kernel
+def renew(
+    st: State, position: int, quote: int, lots: int, tick: int, slack: float, tolerance: float, offset: float
+) -> None:
+    """Write a quote intent where the resting quote is off in price or size."""
+    order = st.quotes[quote]
+    if order != NONE:
+        row = st.orders[order]
+        near = abs(float(row.tick - tick)) <= slack
+        if near and abs(float(row.lots - lots)) <= tolerance * abs(float(lots)):
+            return
+    elif lots == 0:
+        return
+    number = append(st, position, lots, tick, QUOTE, ANY, offset, 0)
+    st.inbox[number].ref = quote
