@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Any, ClassVar, Literal
+
+UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+"""What no text of a user holds: control characters, which a terminal would obey, and halves of characters."""
+
+
+def printable(text: str) -> str:
+    """Return a text that a terminal shows and does not obey."""
+    return UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 class ExitCode(IntEnum):
@@ -41,10 +50,10 @@ class CascadeError(Exception):
 
     def __init__(self, problem: str, *, remedy: str = "", where: str = "", code: str = "") -> None:
         self.code = code or self.default_code
-        self.where = where
-        self.problem = problem
-        self.remedy = remedy
-        super().__init__(problem)
+        self.where = printable(where)
+        self.problem = printable(problem)
+        self.remedy = printable(remedy)
+        super().__init__(self.problem)
 
     def __str__(self) -> str:
         """Return the whole message, ready to print."""
@@ -136,6 +145,8 @@ class Problem:
         Number of characters to underline.
     path : str
         Dotted path of the value, as ``-s`` takes it.
+    others : int
+        Number of equal problems elsewhere that this one stands for.
     """
 
     code: str
@@ -148,6 +159,19 @@ class Problem:
     source_line: str = ""
     path: str = ""
     severity: Severity = "error"
+    others: int = 0
+
+    def __post_init__(self) -> None:
+        """Keep what a file holds from reaching the terminal as commands."""
+        for name in ("message", "hint", "file", "source_line", "path"):
+            object.__setattr__(self, name, printable(getattr(self, name)))
+
+    def standing_for(self, others: int, places: Iterable[int], *, of: str = "lines") -> Problem:
+        """Return the problem as one for equal ones in other lines, or rows, of the file."""
+        known = [str(place) for place in dict.fromkeys(places) if place]
+        rest = ", ..." if len(known) > _SHOWN_PLACES else ""
+        where = f", in {of} {', '.join(known[:_SHOWN_PLACES])}{rest}" if known else ""
+        return replace(self, message=f"{self.message} — and {others:,} more like it{where}", others=others)
 
     @property
     def where(self) -> str:
@@ -183,6 +207,7 @@ class Problem:
             "path": self.path,
             "message": self.message,
             "hint": self.hint,
+            "others": self.others,
         }
 
 
@@ -193,7 +218,7 @@ class ScenarioError(CascadeError):
     default_code = "CAS000"
 
     def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems: tuple[Problem, ...] = in_file_order(problems)
+        self.problems: tuple[Problem, ...] = folded(in_file_order(problems))
         first = next((p for p in self.problems if p.severity == "error"), None)
         super().__init__(
             first.message if first else "the scenario is not valid",
@@ -228,10 +253,34 @@ def in_file_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     return tuple(sorted(unique, key=lambda p: (files[p.file], p.line, p.column)))
 
 
+MANY = 5
+"""Equal problems up to which each is told by itself."""
+
+_SHOWN_PLACES = 5
+_NUMBER = re.compile(r"\d[\d.,e+]*")
+
+
+def folded(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Return the problems with the first of many equal ones in place of all: of one kind, about one key."""
+    groups: dict[tuple[str, ...], list[Problem]] = {}
+    for each in problems:
+        about, advice = (_NUMBER.sub("#", text) for text in (each.path, each.hint))
+        key = (each.code, each.severity, each.file, about, advice, str(each.others))
+        groups.setdefault(key, []).append(each)
+    told: list[Problem] = []
+    for first, *others in groups.values():
+        is_many = len(others) >= MANY and not first.others
+        told += (
+            [first.standing_for(len(others), (each.line for each in others))] if is_many else [first, *others]
+        )
+    return in_file_order(told)
+
+
 def render_problems(problems: Sequence[Problem], *, color: bool = False) -> str:
     """Return all problems as text, with their count as the last line."""
-    errors = sum(p.severity == "error" for p in problems)
-    warnings = len(problems) - errors
+    errors, warnings = (
+        sum(1 + p.others for p in problems if p.severity == severity) for severity in ("error", "warning")
+    )
     counts = [_count(n, word) for n, word in ((errors, "error"), (warnings, "warning")) if n]
     parts = [problem.render(color=color) for problem in problems]
     return "\n\n".join([*parts, ", ".join(counts)]) if counts else ""

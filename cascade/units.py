@@ -17,9 +17,14 @@ from typing import Annotated, Any, TypeAlias
 from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-_NUMBER = r"[+-]?(?:\d[\d_,]*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
-_QUANTITY = re.compile(rf"^\s*({_NUMBER})\s*([^\d\s].*?)?\s*$")
-_PART = re.compile(r"(\d+(?:\.\d+)?)\s*([a-zA-Z]+)")
+from cascade.limits import FIRST_YEAR, LAST_YEAR, MOST_MONEY, MOST_SECONDS
+
+_NUMBER = r"[+-]?(?:\d[\d_,]*+(?:\.\d*+)?+|\.\d++)(?:[eE][+-]?\d++)?+"
+_QUANTITY = re.compile(rf"({_NUMBER})\s*+([^\d\s].*+)?+")
+_PART = re.compile(r"(\d++(?:\.\d++)?+)\s*+([a-zA-Z]++)\s*+")
+_DURATION = re.compile(rf"(?:{_PART.pattern})++")
+"""Patterns that never go back over what they have read: a long text takes a time in proportion to its length."""
+
 _MULTIPLIERS = {"": 1.0, "k": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}
 _SECONDS = {"ms": 1e-3, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 
@@ -46,8 +51,25 @@ def refuse_all(errors: Sequence[PydanticCustomError]) -> PydanticCustomError:
     return PydanticCustomError("cascade", "{message}", context)  # type: ignore[arg-type]
 
 
-def _show(value: object) -> str:
-    return f"'{value}'" if isinstance(value, str) else f"{value!r}"
+_LONGEST_SHOWN = 60
+
+
+def quoted(value: object) -> str:
+    """Return a value as a message shows it: text in quotes, and the beginning of what is long."""
+    text = str(value)
+    shown = text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 3]}..."
+    return f"'{shown}'" if isinstance(value, str) else shown
+
+
+def kind_of(value: object) -> str:
+    """Return what a YAML author would call a value."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, Mapping):
+        return "a mapping"
+    return "a list" if isinstance(value, list | tuple) else quoted(value)
 
 
 def _plain(value: float) -> float:
@@ -64,6 +86,8 @@ class Quantity:
     ----------
     unit : str
         The unit a value is stored in.
+    most : float
+        What is as large, in either direction, is refused.
     factors : Mapping[str, float]
         Units that may be written, each with its size in `unit`; ``""`` is a bare number.
     """
@@ -74,6 +98,7 @@ class Quantity:
     examples: tuple[str, ...]
     shown: str = ""
     multipliers: bool = False
+    most: float = math.inf
     _table: dict[str, float] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -94,17 +119,23 @@ class Quantity:
     def parse(self, value: Any) -> Any:
         """Return the value in `unit`; refuse text in another unit."""
         if isinstance(value, bool) or not isinstance(value, int | float | str):
-            raise refuse(f"needs {self.name}, not {_kind(value)}", self._hint)
+            raise refuse(f"needs {self.name}, not {kind_of(value)}", self._hint)
         if not isinstance(value, str):
-            return _plain(value) * self.factors[""]
-        match = _QUANTITY.match(value)
+            return self._bounded(_plain(value) * self.factors[""], value)
+        match = _QUANTITY.fullmatch(value.strip())
         if not match:
-            raise refuse(f"{_show(value)} is not {self.name}", self._hint)
+            raise refuse(f"{quoted(value)} is not {self.name}", self._hint)
         digits = match[1].replace("_", "").replace(",", "")
         unit = (match[2] or "").replace(" ", "")
         if unit not in self._table:
-            raise refuse(f"{_show(value)} is not {self.name}: unknown unit '{unit}'", self._hint)
-        return _plain(scaled(digits, self._table[unit]))
+            raise refuse(f"{quoted(value)} is not {self.name}: unknown unit {quoted(unit)}", self._hint)
+        return self._bounded(_plain(scaled(digits, self._table[unit])), value)
+
+    def _bounded(self, amount: float, shown: object) -> float:
+        if abs(amount) >= self.most:
+            hint = f"write less than {format_usd(self.most)} {self.unit}"
+            raise refuse(f"{quoted(shown)} is more than can be counted", hint, "CAS014")
+        return amount
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Parse before the number's own constraints are tested."""
@@ -129,11 +160,11 @@ class _DurationQuantity(Quantity):
         if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
             raise refuse(f"{value} has no unit", f'write "{value:g}s" for seconds, "{value:g}m" for minutes')
         if not isinstance(value, str):
-            raise refuse(f"needs a duration, not {_kind(value)}", self._hint)
+            raise refuse(f"needs a duration, not {kind_of(value)}", self._hint)
         seconds = parse_duration(value)
         if seconds is None:
-            raise refuse(f"{_show(value)} is not a duration", self._hint)
-        return seconds
+            raise refuse(f"{quoted(value)} is not a duration", self._hint)
+        return _bounded(seconds, value)
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Parse text, and write text."""
@@ -157,9 +188,15 @@ class Seconds(float):
 
 
 def scaled(digits: str, factor: float) -> float:
-    """Return the product in decimal arithmetic, so that 0.65 % is exactly 0.0065 and 1.1M exactly 1100000."""
-    number = Decimal(digits)
-    return float(number * Decimal(repr(factor)) if factor >= 1 else number / round(1 / factor))
+    """Return the product in decimal arithmetic, so that 0.65 % is exactly 0.0065 and 1.1M exactly 1100000.
+
+    It is infinite where it is too large to be counted.
+    """
+    try:
+        number = Decimal(digits)
+        return float(number * Decimal(repr(factor)) if factor >= 1 else number / round(1 / factor))
+    except ArithmeticError:
+        return math.inf
 
 
 def _is_number(text: str) -> bool:
@@ -170,29 +207,25 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _kind(value: object) -> str:
-    """Return what a YAML author would call the value."""
-    if value is None:
-        return "nothing"
-    if isinstance(value, bool):
-        return "true or false"
-    if isinstance(value, Mapping):
-        return "a mapping"
-    if isinstance(value, list | tuple):
-        return "a list"
-    return f"text {_show(value)}" if isinstance(value, str) else _show(value)
-
-
 def parse_duration(text: str) -> float | None:
     """Return the seconds of a duration such as ``2h30m`` or ``-8d``, or None if it is none."""
     body = text.strip()
     negative = body.startswith("-")
     body = body.lstrip("+-").strip()
-    parts = _PART.findall(body)
-    if not parts or _PART.sub("", body).strip() or any(unit not in _SECONDS for _, unit in parts):
+    parts = _PART.findall(body) if _DURATION.fullmatch(body) else []
+    if not parts or any(unit not in _SECONDS for _, unit in parts):
         return None
     seconds = sum(scaled(digits, _SECONDS[unit]) for digits, unit in parts)
+    if not math.isfinite(seconds):
+        return None
     return -seconds if negative else seconds
+
+
+def _bounded(seconds: float, shown: str) -> float:
+    if abs(seconds) > MOST_SECONDS:
+        most = format_duration(MOST_SECONDS)
+        raise refuse(f"{quoted(shown)} is longer than {most}", f"write at most {most}", "CAS014")
+    return seconds
 
 
 def format_duration(seconds: float) -> str:
@@ -208,12 +241,20 @@ def format_duration(seconds: float) -> str:
     return f"{text.rstrip('.')}s"
 
 
+def format_usd(amount: float) -> str:
+    """Return an amount with three digits and a multiplier."""
+    for suffix, size in reversed(_MULTIPLIERS.items()):
+        if suffix and math.isfinite(amount) and abs(amount) >= 0.9995 * size:
+            return f"{amount / size:.3g}{suffix}"
+    return f"{amount:.3g}" if amount else "0"
+
+
 def parse_instant(text: str) -> datetime:
     """Return an aware UTC datetime; text without a time zone is refused."""
     try:
         instant = datetime.fromisoformat(text.strip())
     except ValueError:
-        raise refuse(f"'{text}' is not a date and time", 'write it as "2025-07-01T00:00:00Z"') from None
+        raise refuse(f"{quoted(text)} is not a date and time", 'write it as "2025-07-01T00:00:00Z"') from None
     return _aware(instant, text)
 
 
@@ -221,8 +262,11 @@ def _aware(instant: datetime, shown: str) -> datetime:
     if instant.tzinfo is None:
         example = instant.isoformat() + "Z"
         raise refuse(
-            f"'{shown}' has no time zone", f'write "{example}" (Z is UTC) or an offset such as +02:00'
+            f"{quoted(shown)} has no time zone", f'write "{example}" (Z is UTC) or an offset such as +02:00'
         )
+    if not FIRST_YEAR <= instant.year < LAST_YEAR:
+        message = f"{quoted(shown)} lies outside the years {FIRST_YEAR} to {LAST_YEAR}"
+        raise refuse(message, 'write it as "2025-07-01T00:00:00Z"', "CAS014")
     return instant.astimezone(UTC)
 
 
@@ -236,7 +280,7 @@ def _parse_instant(value: Any) -> datetime:
         return _aware(value, value.isoformat())
     if isinstance(value, str):
         return parse_instant(value)
-    raise refuse(f"needs a date and time, not {_kind(value)}", 'write it as "2025-07-01T00:00:00Z"')
+    raise refuse(f"needs a date and time, not {kind_of(value)}", 'write it as "2025-07-01T00:00:00Z"')
 
 
 def _parse_moment(value: Any) -> datetime | float:
@@ -247,13 +291,13 @@ def _parse_moment(value: Any) -> datetime | float:
     if isinstance(value, str):
         seconds = parse_duration(value)
         if seconds is not None:
-            return seconds
+            return _bounded(seconds, value)
         if "-" in value[1:] or ":" in value:
             return parse_instant(value)
     elif isinstance(value, int | float) and not isinstance(value, bool):
         raise refuse(f"{value} has no unit", f'write "{value:g}s" after the start, or a date and time')
     raise refuse(
-        f"needs a time, not {_kind(value)}",
+        f"needs a time, not {kind_of(value)}",
         'write the time since the start ("2h30m") or a date and time ("2025-07-01T09:40:00Z")',
     )
 
@@ -264,12 +308,13 @@ def format_moment(moment: datetime | float) -> str:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _TextForm:
+class TextForm:
     """An annotation whose values are read from text by one function and written by another."""
 
     parse: Any
     write: Any
     examples: tuple[str, ...]
+    unit: str = ""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_plain_validator_function(
@@ -301,6 +346,7 @@ USD = Quantity(
     ("1500", "1.5M USD"),
     "USD, with k, M, B or T",
     multipliers=True,
+    most=MOST_MONEY / 1e6,
 )
 BPS = Quantity("basis points", "bps", {"": 1.0, "bps": 1.0, "%": 100.0}, ("5 bps", "0.05 %"), "bps or %")
 SHARE = Quantity("a share", "fraction", {"": 1.0, "%": 1e-2}, ("35 %", "0.35"), "% or as a fraction of 1")
@@ -342,9 +388,9 @@ Rate: TypeAlias = Annotated[float, Field(gt=-1, lt=1), RATE]
 Volatility: TypeAlias = Annotated[float, Field(ge=0, le=10), VOLATILITY]
 PerSecond: TypeAlias = Annotated[float, Field(ge=0), PER_SECOND]
 Multiple: TypeAlias = Annotated[float, Field(gt=0), MULTIPLE]
-Instant: TypeAlias = Annotated[datetime, _TextForm(_parse_instant, format_instant, ("2025-07-01T00:00:00Z",))]
+Instant: TypeAlias = Annotated[datetime, TextForm(_parse_instant, format_instant, ("2025-07-01T00:00:00Z",))]
 Moment: TypeAlias = Annotated[
-    float | datetime, _TextForm(_parse_moment, format_moment, ("2h30m", "2025-07-01T09:40:00Z"))
+    float | datetime, TextForm(_parse_moment, format_moment, ("2h30m", "2025-07-01T09:40:00Z"), "time")
 ]
 
 
@@ -361,10 +407,10 @@ def between(low: Any, high: Any, u: float, *, is_log: bool = False) -> Any:
     bounds = [_magnitude(value) for value in (low, high)]
     (first, unit), (last, other) = bounds
     if unit != other:
-        raise ValueError(f"{_show(low)} and {_show(high)} are not in one unit")
+        raise ValueError(f"{quoted(low)} and {quoted(high)} are not in one unit")
     if not first < last or (is_log and first <= 0):
         condition = "rise from above zero" if is_log else "rise"
-        raise ValueError(f"a range from {_show(low)} to {_show(high)} does not {condition}")
+        raise ValueError(f"a range from {quoted(low)} to {quoted(high)} does not {condition}")
     value = first * (last / first) ** u if is_log else first + (last - first) * u
     if all(isinstance(bound, int) for bound in (low, high)):
         return round(value)
@@ -380,8 +426,8 @@ def _magnitude(value: Any) -> tuple[float, str]:
         seconds = parse_duration(value)
         if seconds is not None:
             return seconds, "s"
-        match = _QUANTITY.match(value)
+        match = _QUANTITY.fullmatch(value.strip())
         if match:
             space = " " if " " in value.strip() else ""
             return float(match[1].replace("_", "").replace(",", "")), space + (match[2] or "")
-    raise ValueError(f"{_show(value)} is not a number with a unit")
+    raise ValueError(f"{quoted(value)} is not a number with a unit")

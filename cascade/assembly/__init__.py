@@ -8,7 +8,7 @@ import numpy as np
 
 from cascade.assembly.channels import Population, switch_off
 from cascade.assembly.collateral import collateral_rules, post_collateral
-from cascade.assembly.entities import MONEY, Entities, money_units
+from cascade.assembly.entities import Entities
 from cascade.assembly.groups import GroupBuilder, Quantiles
 from cascade.assembly.layers import LayerBuilder, Seats
 from cascade.assembly.price_paths import assemble_prices
@@ -19,6 +19,7 @@ from cascade.core.exact import INVERSE
 from cascade.core.start import Capacity, allocate, empty, entry_values, set_prices, take_seats
 from cascade.core.state import TRADER, Array, State
 from cascade.rng import decision_key
+from cascade.scenario.amounts import MONEY, money_units
 from cascade.scenario.schema import Scenario
 
 N_TICKS = 1 << 18

@@ -11,14 +11,6 @@ from cascade.core import params as k
 from cascade.core.start import empty
 from cascade.core.state import ACCOUNT, NONE, POSITION, Array
 
-MONEY, COIN = 1_000_000, 100_000_000
-"""Money units of one USD, and of one unit of any other asset in which markets settle."""
-
-
-def money_units(asset: str) -> int:
-    """Return the money units of one unit of a settlement asset."""
-    return MONEY if asset == "USD" else COIN
-
 
 def records(dtype: np.dtype[np.void], rows: Iterable[Mapping[str, Any]]) -> Array:
     """Return records of a type; a field that is not named is zero.
@@ -100,7 +92,7 @@ class Entities:
         )  # fmt: skip
         cash = [0] * len(self.worth)
         for s in set(settles):
-            cash[s] = round(cash_usd) * MONEY if s == 0 else round(cash_usd * self.worth[s])
+            cash[s] = round(cash_usd * self.worth[s])
         self.cash.append(cash)
         held = list(lots) or [0] * len(markets)
         self.positions += [

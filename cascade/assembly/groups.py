@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cascade import names as kinds
-from cascade.assembly.entities import MONEY, Entities, records
+from cascade.assembly.entities import Entities, records
 from cascade.assembly.venues import decay, variance_of
 from cascade.core import params as k
 from cascade.core.exact import INVERSE
@@ -16,13 +16,11 @@ from cascade.core.flow import N_QUANTILES, quantile_grid
 from cascade.core.state import Array
 from cascade.names import number_of
 from cascade.rng import decision_key
+from cascade.scenario.amounts import ENDOWMENT, MONEY, STOCK_USD
 from cascade.scenario.distributions import AnyDistribution
 from cascade.scenario.schema import Scenario
 from cascade.scenario.schema_agents import LadderMaker, Maker
 from cascade.scenario.schema_shocks import MarketOrderShock, NewsShock
-
-STOCK_USD = 2e9
-"""Cash, and value in spot, that an unlevered agent without a cap of its own starts with."""
 
 VARIANCE_S = 60.0
 """Volatility is followed on one-minute returns: on shorter ones bounce alone empties the book."""
@@ -120,7 +118,7 @@ class GroupBuilder:
         )
         key = self.key(f"maker/{group.name}", name)
         for slot in range(group.count):
-            position, stock = self.agent(k.MAKER_ACCOUNT, m, 2.0 * group.cap)
+            position, stock = self.agent(k.MAKER_ACCOUNT, m, ENDOWMENT * group.cap)
             jitter = generator.uniform(*group.jitter(), len(sizes))
             self.makers.append({
                 "kind": number_of(kinds.Maker, group.type),
@@ -192,7 +190,7 @@ class GroupBuilder:
             s, f = self.names.index(group.spot), self.names.index(group.perpetual)
             stock = int(self.lots(s, group.cap))
             _, first = self.entities.add(
-                k.ARBITRAGE_ACCOUNT, int(self.markets[f].venue), [s, f], 2.0 * group.cap, [stock, 0]
+                k.ARBITRAGE_ACCOUNT, int(self.markets[f].venue), [s, f], ENDOWMENT * group.cap, [stock, 0]
             )
             self.add_agent("arbitrage", {
                 "position": first + 1, "second": first, "initial": stock,
@@ -211,7 +209,7 @@ class GroupBuilder:
             when = {"start": first, "stop": until}
             if isinstance(shock, MarketOrderShock):
                 m = self.names.index(shock.market)
-                position, stock = self.agent(k.SHOCK_ACCOUNT, m, 2.0 * shock.notional)
+                position, stock = self.agent(k.SHOCK_ACCOUNT, m, ENDOWMENT * shock.notional)
                 lots = self.lots(m, shock.notional) * (1.0 if shock.side == "buy" else -1.0)
                 own = {"amount": lots, "position": position, "initial": stock}
                 found.append({"kind": k.MARKET_SHOCK, "target": m, **own, **when})

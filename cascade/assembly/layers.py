@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cascade.assembly.entities import COIN, MONEY
 from cascade.assembly.groups import Quantiles
 from cascade.assembly.price_paths import Prices
 from cascade.core import params as k
@@ -18,6 +17,7 @@ from cascade.core.start import empty, entry_values
 from cascade.core.state import NONE, TRADER, Array
 from cascade.errors import Problem, ScenarioError
 from cascade.rng import decision_key
+from cascade.scenario.amounts import COIN, MONEY
 from cascade.scenario.distributions import AnyDistribution
 from cascade.scenario.schema import Scenario
 from cascade.scenario.schema_population import BorrowersLayer, LadderLayer, LeveragedLayer, TableLayer

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cascade.assembly.entities import COIN, MONEY, Entities, money_units, records
+from cascade.assembly.entities import Entities, records
 from cascade.assembly.price_paths import YEAR_S
 from cascade.core import params as k
 from cascade.core.exact import INVERSE, RATE
@@ -17,6 +17,7 @@ from cascade.core.start import empty
 from cascade.core.state import N_LEVELS, Array
 from cascade.names import AdlPrice, MarkRule, Procedure, Ranking, TakeOver, number_of
 from cascade.rng import decision_key
+from cascade.scenario.amounts import COIN, MONEY, money_units
 from cascade.scenario.schema import Scenario
 from cascade.scenario.schema_venues import InversePerpetual, LendingPool, Market, Perpetual
 from cascade.venues.load import rulebook_of
@@ -155,7 +156,7 @@ def _contract(
     row.liquidation_fee = rate(contract.liquidation_fee)
     row.price_band = rate(book.price_band(market.contract))
     row.take_bound = rate(book.take_bound(market.contract))
-    row.max_order = max(round(contract.max_market_qty / market.lot), 1)
+    row.max_order = min(max(round(contract.max_market_qty / market.lot), 1), NO_LIMIT)
     row.impact_notional = round(book.impact_notional(market.contract) * worth)
     cap = book.funding.cap
     of_mmr = funding_cap(rate(contract.tiers[0].mmr), rate(book.funding.cap_of_mmr), RATE)
@@ -306,10 +307,8 @@ def _fund_cash(scenario: Scenario, v: int, entities: Entities) -> list[int]:
     for s, asset in enumerate(scenario.settlements):
         if isinstance(venue.fund, dict):
             cash.append(round(venue.fund.get(asset, 0.0) * money_units(asset)))
-        elif asset not in own:
-            cash.append(0)
         else:
-            cash.append(round(venue.fund) * MONEY if s == 0 else round(venue.fund * entities.worth[s]))
+            cash.append(round(venue.fund * entities.worth[s]) if asset in own else 0)
     return cash
 
 

@@ -8,11 +8,14 @@ from typing import Annotated
 import typer
 
 from cascade.cli.terminal import (
+    Allow,
     AsJson,
     ClusterAddress,
     Force,
     Jobs,
     Overrides,
+    Replicates,
+    Seed,
     has_color,
     running,
     say,
@@ -24,9 +27,8 @@ from cascade.cli.terminal import (
 def attribute(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Scenario file.")],
     overrides: Overrides = None,
-    replicates: Annotated[
-        int | None, typer.Option("-n", "--replicates", min=1, help="Replicates of each coalition.")
-    ] = None,
+    allow: Allow = None,
+    replicates: Replicates = None,
     channels: Annotated[
         str | None,
         typer.Option(
@@ -36,9 +38,7 @@ def attribute(
     metric: Annotated[
         list[str] | None, typer.Option("--metric", help="Column of runs; may be given several times.")
     ] = None,
-    seed: Annotated[
-        int | None, typer.Option("--seed", min=0, help="Seed, in place of the scenario's.")
-    ] = None,
+    seed: Seed = None,
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder of all results.")] = Path("results"),
     jobs: Jobs = None,
     cluster: ClusterAddress = None,
@@ -63,7 +63,13 @@ def attribute(
 
     named = None if channels is None else [name.strip() for name in channels.split(",") if name.strip()]
     prepared = prepare_attribution(
-        file, overrides or (), channels=named, replicates=replicates, metrics=metric, seed=seed
+        file,
+        overrides or (),
+        channels=named,
+        replicates=replicates,
+        metrics=metric,
+        seed=seed,
+        allow=allow or (),
     )
     say(render_problems(prepared.warnings, color=has_color()))
     n = len(prepared.request.replicates)

@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from cascade.cli.terminal import AsJson, Overrides, has_color, say, show_json, show_rich
+from cascade.cli.terminal import Allow, AsJson, Overrides, has_color, say, show_json, show_rich
 from cascade.errors import render_problems
+from cascade.limits import MOST_REPLICATES
 
 
 def explain(
@@ -19,7 +20,11 @@ def explain(
         ),
     ],
     overrides: Overrides = None,
-    replicate: Annotated[int, typer.Option("--replicate", "-r", min=0, help="The realisation to draw.")] = 0,
+    allow: Allow = None,
+    replicate: Annotated[
+        int,
+        typer.Option("--replicate", "-r", min=0, max=MOST_REPLICATES - 1, help="The realisation to draw."),
+    ] = 0,
     all_figures: Annotated[bool, typer.Option("--all", help="Show figures that are defaults, too.")] = False,
     json: AsJson = False,
 ) -> None:
@@ -39,7 +44,7 @@ def explain(
         return
     from cascade.explain import explain_scenario
 
-    explanation = explain_scenario(subject, overrides or (), replicate)
+    explanation = explain_scenario(subject, overrides or (), replicate, allow=allow or ())
     say(render_problems(explanation.problems, color=has_color()))
     if json:
         show_json(explanation)

@@ -8,33 +8,35 @@ from typing import Annotated
 import typer
 
 from cascade.cli.terminal import (
+    Allow,
     AsJson,
     ClusterAddress,
     FailFast,
     Force,
     Jobs,
     Overrides,
+    Replicates,
     RetryFailed,
+    Seed,
     has_color,
     running,
     say,
     show,
     show_json,
 )
+from cascade.limits import MOST_REPLICATES
 
 
 def run(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Scenario file.")],
     overrides: Overrides = None,
-    replicates: Annotated[
-        int | None, typer.Option("-n", "--replicates", min=1, help="Number of replicates.")
-    ] = None,
+    allow: Allow = None,
+    replicates: Replicates = None,
     replicate: Annotated[
-        int | None, typer.Option("--replicate", min=0, help="Run only this replicate.")
+        int | None,
+        typer.Option("--replicate", min=0, max=MOST_REPLICATES - 1, help="Run only this replicate."),
     ] = None,
-    seed: Annotated[
-        int | None, typer.Option("--seed", min=0, help="Seed, in place of the scenario's.")
-    ] = None,
+    seed: Seed = None,
     counterfactual: Annotated[
         bool,
         typer.Option(
@@ -63,7 +65,7 @@ def run(
     from cascade.report.summary import summarise
     from cascade.scenario.load import inspect
 
-    scenario, problems = inspect(file, overrides or ())
+    scenario, problems = inspect(file, overrides or (), allow=allow or ())
     if scenario is None:
         raise ScenarioError(problems)
     say(render_problems(problems, color=has_color()))
@@ -74,7 +76,7 @@ def run(
     with running(steps, quiet=quiet) as progress:
         result = run_scenario(
             file, overrides or (), seed=seed, replicates=replicates, replicate=replicate,
-            counterfactual=counterfactual, out=out, jobs=jobs, processes=wants_processes(n, jobs),
+            counterfactual=counterfactual, allow=allow or (), out=out, jobs=jobs, processes=wants_processes(n, jobs),
             cluster=cluster, force=force, retry_failed=retry_failed, fail_fast=fail_fast, progress=progress,
             say=say,
         )  # fmt: skip

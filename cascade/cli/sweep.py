@@ -9,18 +9,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cascade.cli.terminal import (
+    Allow,
     AsJson,
     ClusterAddress,
     FailFast,
     Force,
     Jobs,
+    Replicates,
     RetryFailed,
+    Seed,
     has_color,
     running,
     say,
     show,
     show_json,
 )
+from cascade.limits import MOST_VARIANTS
 
 if TYPE_CHECKING:
     from cascade.experiment.sweep import Prepared
@@ -44,19 +48,16 @@ def sweep(
             help="Values that vary, e.g. -s makers.0.depth.scale=0.25x,0.5x,1x; a single value is shared by all.",
         ),
     ] = None,
-    replicates: Annotated[
-        int | None, typer.Option("-n", "--replicates", min=1, help="Replicates of each variant.")
-    ] = None,
+    allow: Allow = None,
+    replicates: Replicates = None,
     design: Annotated[
         DesignName | None,
         typer.Option("--design", help="Every combination, a Latin hypercube or a Sobol sequence."),
     ] = None,
     points: Annotated[
-        int | None, typer.Option("--points", min=1, help="Points of a Latin hypercube or Sobol sequence.")
+        int | None, typer.Option("--points", min=1, max=MOST_VARIANTS, help="Points that --design lhs or sobol draws.")
     ] = None,
-    seed: Annotated[
-        int | None, typer.Option("--seed", min=0, help="Seed, in place of the scenario's.")
-    ] = None,
+    seed: Seed = None,
     counterfactual: Annotated[
         bool,
         typer.Option(
@@ -87,7 +88,7 @@ def sweep(
 
     prepared = prepare(
         file, options or (), design=None if design is None else design.value, points=points, seed=seed,
-        replicates=replicates, counterfactual=counterfactual,
+        replicates=replicates, counterfactual=counterfactual, allow=allow or (),
     )  # fmt: skip
     say(render_problems(prepared.warnings, color=has_color()))
     if dry_run:

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import errno
 import functools
 import json
 import os
 import sys
 from collections.abc import Callable, Generator
+from pathlib import Path
 from typing import Annotated, Any, Final, TypeAlias, TypeVar
 
 import typer
 
-from cascade.errors import CascadeError, ExitCode
+from cascade.errors import CascadeError, ExitCode, UsageError
+from cascade.limits import MOST_REPLICATES, MOST_SEED
 
 PLAIN_WIDTH: Final = 200
 """Columns of tables that do not go to a terminal."""
+
+_LONGEST_SHOWN: Final = 80
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -26,7 +31,27 @@ Overrides: TypeAlias = Annotated[
         "--set", "-s", metavar="PATH=VALUE", help="Change a value, e.g. -s makers.0.depth.scale=0.5x"
     ),
 ]
+Allow: TypeAlias = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--allow", metavar="DIR", help="A folder besides its own whose files the scenario may name."
+    ),
+]
 AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+Replicates: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        "-n",
+        "--replicates",
+        min=1,
+        max=MOST_REPLICATES,
+        help="Replicates; of each variant where there are several.",
+    ),
+]
+Seed: TypeAlias = Annotated[
+    int | None, typer.Option("--seed", min=0, max=MOST_SEED, help="Seed, in place of the scenario's.")
+]
 
 Jobs: TypeAlias = Annotated[
     int | None, typer.Option("-j", "--jobs", min=1, help="Replicates at a time; by default one a core.")
@@ -102,11 +127,25 @@ def guarded(command: F) -> F:
         except CascadeError as error:
             say(error.render(color=has_color()))
             raise typer.Exit(int(error.exit_code)) from None
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # who reads our output has left: typer ends quietly
+                raise
+            told = _refused_by_the_system(error)
+            say(told.render(color=has_color()))
+            raise typer.Exit(int(told.exit_code)) from None
         except KeyboardInterrupt:
             say("interrupted")
             raise typer.Exit(int(ExitCode.INTERRUPTED)) from None
 
     return run  # type: ignore[return-value]
+
+
+def _refused_by_the_system(error: OSError) -> UsageError:
+    """Return what the system says of a file that the command names: no such name, no permission."""
+    name = str(error.filename or "")
+    where = name if len(name) <= _LONGEST_SHOWN else f"{name[:_LONGEST_SHOWN]}..."
+    problem = f"the system refuses this file: {error.strerror or error}"
+    return UsageError(problem, where=where, remedy="name another file or folder", code="CAS806")
 
 
 @contextlib.contextmanager

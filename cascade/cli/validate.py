@@ -7,13 +7,14 @@ from typing import Annotated
 
 import typer
 
-from cascade.cli.terminal import AsJson, Overrides, has_color, leave, say, show, show_json
+from cascade.cli.terminal import Allow, AsJson, Overrides, has_color, leave, say, show, show_json
 from cascade.errors import ExitCode, render_problems
 
 
 def validate(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Scenario files.")],
     overrides: Overrides = None,
+    allow: Allow = None,
     strict: Annotated[bool, typer.Option("--strict", help="Treat warnings as errors.")] = False,
     rulebook: Annotated[bool, typer.Option("--rulebook", help="The files are rulebooks.")] = False,
     json: AsJson = False,
@@ -24,7 +25,7 @@ def validate(
     """
     from cascade.scenario.load import report
 
-    reports = [report(file, overrides or (), rulebook=rulebook) for file in files]
+    reports = [report(file, overrides or (), allow=allow or (), rulebook=rulebook) for file in files]
     for each in reports:
         say(render_problems(each.problems, color=has_color()))
         if each.is_valid and not json:

@@ -29,6 +29,7 @@ from cascade.output.reader import Result
 from cascade.output.refusals import writing
 from cascade.output.schemas import Column, schema
 from cascade.output.sweep import Sweep
+from cascade.scenario.files import Allowed
 from cascade.scenario.load import overridden
 from cascade.scenario.schema import Scenario
 from cascade.scenario.schema_channels import CHANNELS
@@ -124,9 +125,10 @@ def present(scenario: Scenario) -> tuple[str, ...]:
 def prepare_attribution(
     scenario: str | Path | Scenario, overrides: Sequence[str] = (), *, channels: Sequence[str] | None = None,
     replicates: int | None = None, metrics: Sequence[str] | None = None, seed: int | None = None,
+    allow: Allowed = (),
 ) -> Prepared:  # fmt: skip
     """Return the sweep over every coalition, checked before anything runs; parameters are those of `attribute`."""
-    asked = overridden(scenario, overrides)
+    asked = overridden(scenario, overrides, allow=allow)
     chosen = present(asked) if channels is None else tuple(channels)
     for name in chosen:
         if name not in CHANNELS:
@@ -139,13 +141,13 @@ def prepare_attribution(
     source = asked if isinstance(scenario, Scenario) else Path(scenario)
     options = [] if isinstance(scenario, Scenario) else list(overrides)
     options += [f"channels.{name}=true,false" for name in chosen]
-    return prepare(source, options, seed=seed, replicates=replicates)
+    return prepare(source, options, seed=seed, replicates=replicates, allow=allow)
 
 
 def attribute(
     scenario: str | Path | Scenario, overrides: Sequence[str] = (), *, channels: Sequence[str] | None = None,
     replicates: int | None = None, metrics: Sequence[str] | None = None, seed: int | None = None,
-    out: str | Path = "results", jobs: int | None = None, processes: bool = False,
+    allow: Allowed = (), out: str | Path = "results", jobs: int | None = None, processes: bool = False,
     cluster: str | None = None, force: bool = False, progress: Any = None, say: Say | None = None,
 ) -> Attribution:  # fmt: skip
     """Run every coalition of channels and return what each channel did.
@@ -167,7 +169,7 @@ def attribute(
     ScenarioError, ReplicatesError, InterruptedRunError, ResultsError
     """
     prepared = prepare_attribution(
-        scenario, overrides, channels=channels, replicates=replicates, metrics=metrics, seed=seed
+        scenario, overrides, channels=channels, replicates=replicates, metrics=metrics, seed=seed, allow=allow
     )
     found = run_prepared(
         prepared, out=out, jobs=jobs, processes=processes, cluster=cluster,

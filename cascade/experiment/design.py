@@ -13,9 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from cascade.errors import Problem, ScenarioError
+from cascade.errors import Problem, ScenarioError, UsageError
+from cascade.limits import MOST_SEED, MOST_VARIANTS
 from cascade.rng import decision_key
 from cascade.scenario.document import open_document
+from cascade.scenario.files import Allowed
 from cascade.scenario.load import inspect_changed, tree_of
 from cascade.scenario.schema import Scenario
 from cascade.scenario.source import Node
@@ -57,12 +59,15 @@ def variants_of(plan: Plan, *, seed: int | None = None) -> tuple[tuple[Variant, 
         With every problem of the plan and of every variant.
     """
     seed = plan.seed if seed is None else seed
+    if seed is not None and not 0 <= seed <= MOST_SEED:
+        remedy = f"write a whole number from 0 to {MOST_SEED}"
+        raise UsageError(f"{seed} is no seed", where="seed", remedy=remedy)
     problems = [*plan.problems, *_design_problems(plan)]
     found: list[Variant] = []
     documents: dict[Base, Node | None] = {}
     for words, base, shared in [] if _has_errors(problems) else _starts(plan):
         if base not in documents:
-            documents[base] = _document(base, problems)
+            documents[base] = _document(base, plan.allow, problems)
         root = documents[base]
         for point in _points(plan, _seed_of(root) if seed is None else seed) if root is not None else ():
             assert root is not None
@@ -100,7 +105,7 @@ def _has_errors(problems: Sequence[Problem]) -> bool:
     return any(problem.severity == "error" for problem in problems)
 
 
-def _document(base: Base, problems: list[Problem]) -> Node | None:
+def _document(base: Base, allow: Allowed, problems: list[Problem]) -> Node | None:
     """Return the tree of a scenario; what is wrong with its file is added to the problems."""
     if isinstance(base.scenario, Scenario):
         return tree_of(base.scenario)
@@ -109,7 +114,7 @@ def _document(base: Base, problems: list[Problem]) -> Node | None:
         problems.append(base.place.problem("CAS003", message, "paths are relative to this file"))
         return None
     try:
-        reading = open_document(base.scenario)
+        reading = open_document(base.scenario, allow=allow)
     except ScenarioError as error:
         problems += error.problems
         return None
@@ -144,7 +149,10 @@ def _design_problems(plan: Plan) -> Iterator[Problem]:
     if plan.design != "grid" and plan.points is None:
         hint = "write points: 64, or --points 64"
         yield plan.place.problem("CAS011", f"design {plan.design} needs a number of points", hint)
-    n = plan.points or 0
+    n = math.prod(len(axis.choices) for axis in plan.axes) if plan.design == "grid" else plan.points or 0
+    if n > MOST_VARIANTS:
+        hint = f"list fewer values, or draw --points of --design lhs: at most {MOST_VARIANTS:,}"
+        yield plan.place.problem(NOT_POSSIBLE, f"{n:,} combinations are more than a sweep can have", hint)
     if plan.design == "sobol" and n & (n - 1):
         low = 1 << (n.bit_length() - 1)
         message = f"{n} points of a Sobol sequence are not balanced: only powers of two are"

@@ -250,7 +250,7 @@ def _scenario_of(result: Result) -> Scenario | None:
     """Return the scenario of a run; None where there is none, or this version cannot read it."""
     if result.path is None or not (result.path / RESOLVED).is_file():
         return None
-    scenario, problems = inspect(result.path / RESOLVED)
+    scenario, problems = inspect(result.resolved(), allow=None)
     return None if any(problem.severity == "error" for problem in problems) else scenario
 
 

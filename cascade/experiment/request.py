@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import shlex
-from typing import NamedTuple
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from cascade import provenance
+from cascade.errors import UsageError
+from cascade.limits import MOST_REPLICATES
+from cascade.output.manifest import RESOLVED
 from cascade.output.reader import Result
-from cascade.scenario.load import digest, load
+from cascade.scenario.load import digest, load, to_data
 from cascade.scenario.schema import Scenario
 
 
 def scenario_of(result: Result) -> Scenario:
     """Return the scenario of a run, as it was run."""
-    return load(result.resolved())
+    return load(result.resolved(), allow=None)
 
 
 class Request(NamedTuple):
@@ -27,14 +32,51 @@ class Request(NamedTuple):
         return provenance.request_digest(digest(scenario), **self._asdict())
 
 
+def first_replicates(n: int) -> tuple[int, ...]:
+    """Return the numbers of the first n replicates.
+
+    Raises
+    ------
+    UsageError
+        If that is none, or more than a run can have.
+    """
+    if not 1 <= n <= MOST_REPLICATES:
+        remedy = f"write a number from 1 to {MOST_REPLICATES}"
+        raise UsageError(f"a run cannot have {n:,} replicates", where="replicates", remedy=remedy)
+    return tuple(range(n))
+
+
 class Origin(NamedTuple):
-    """The file a scenario was read from, and the overrides applied to it."""
+    """The file a scenario was read from, the overrides applied to it, and the folders whose files it may name."""
 
     path: str
     overrides: tuple[str, ...] = ()
+    allow: tuple[str, ...] = ()
+
+    @classmethod
+    def of_results(cls, scenario: Scenario, folder: Path) -> Origin:
+        """Return the resolved scenario that a folder of results holds."""
+        return cls(str(folder / RESOLVED), allow=folders_of(scenario))
 
     def command(self, seed: int, replicate: int, *, counterfactual: bool) -> str:
         """Return the command that runs one replicate, quoted for a shell."""
         words = ["cascade", "run", self.path, "--seed", str(seed), "--replicate", str(replicate)]
         words += [word for text in self.overrides for word in ("-s", text)]
+        words += [word for folder in self.allow for word in ("--allow", folder)]
         return shlex.join([*words, "--counterfactual"] if counterfactual else words)
+
+
+def folders_of(scenario: Scenario) -> tuple[str, ...]:
+    """Return the folders of the data files and rulebooks that a scenario names by their paths."""
+    return tuple(dict.fromkeys(str(Path(path).parent) for path in _paths(to_data(scenario))))
+
+
+def _paths(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for key, item in value.items():  # pyright: ignore
+            if key in ("file", "rulebook") and isinstance(item, str) and Path(item).is_absolute():
+                yield item
+            yield from _paths(item)
+    elif isinstance(value, list):
+        for item in value:  # pyright: ignore
+            yield from _paths(item)

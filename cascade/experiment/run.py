@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 from cascade.errors import InterruptedRunError, ReplicatesError
 from cascade.experiment.execute import Failure, begin, execute
 from cascade.experiment.replicate import Progress
-from cascade.experiment.request import Origin, Request
+from cascade.experiment.request import Origin, Request, first_replicates, folders_of
 from cascade.experiment.workers import workers_for
-from cascade.output.manifest import RESOLVED, load
+from cascade.output.manifest import load
 from cascade.output.reader import Result, read
 from cascade.output.software import refuse_other_software
 from cascade.output.writer import Start, faults, holds_request, is_complete, run_folder
+from cascade.scenario.files import Allowed
 from cascade.scenario.load import overridden
 from cascade.scenario.schema import Scenario
 
@@ -32,6 +33,7 @@ def run(
     replicates: int | None = None,
     replicate: int | None = None,
     counterfactual: bool = False,
+    allow: Allowed = (),
     out: str | Path = "results",
     jobs: int | None = None,
     processes: bool = False,
@@ -54,6 +56,8 @@ def run(
         Run only this one.
     counterfactual
         Also run each replicate, under the same luck, with forced orders that do not reach the book.
+    allow
+        Folders, besides its own, whose files the scenario may name; None allows every folder.
     out
         Folder of all results; the run goes to ``<out>/<name>-<hash8>``.
     jobs
@@ -79,10 +83,10 @@ def run(
     ScenarioError, ReplicatesError, InterruptedRunError, ResultsError
     """
     text, path = text_of(scenario)
-    asked = overridden(scenario, overrides)
+    asked = overridden(scenario, overrides, allow=allow)
     if seed is not None:
         asked = asked.replace(seed=seed)
-    chosen = (replicate,) if replicate is not None else tuple(range(replicates or asked.replicates))
+    chosen = (replicate,) if replicate is not None else first_replicates(replicates or asked.replicates)
     request = Request(chosen, counterfactual)
     digest = request.digest(asked)
     folder = run_folder(Path(out), asked.name, digest)
@@ -90,7 +94,8 @@ def run(
         (say or unsaid)(done_already(folder))
         return _checked(folder)
     # a scenario without a file is reproduced from its resolved form, which has the overrides in it
-    origin = Origin(path, tuple(overrides)) if path else Origin(str(folder / RESOLVED))
+    named = folders_of(asked) if allow is None else tuple(map(str, allow))
+    origin = Origin(path, tuple(overrides), named) if path else Origin.of_results(asked, folder)
     start = start_of(force=force, retry_failed=retry_failed)
     ongoing = begin(asked, request, origin, folder, text=text, path=path, start=start)
     with ongoing.writer as writer:

@@ -19,7 +19,7 @@ from cascade.experiment.execute import Ongoing, begin, execute
 from cascade.experiment.parameters import Parameter, parameters_of
 from cascade.experiment.recorder import units_of
 from cascade.experiment.replicate import Progress
-from cascade.experiment.request import Origin, Request
+from cascade.experiment.request import Origin, Request, first_replicates
 from cascade.experiment.run import (
     Say,
     done_already,
@@ -53,6 +53,7 @@ from cascade.output.writer import (
     is_written_again,
     run_folder,
 )
+from cascade.scenario.files import Allowed
 from cascade.scenario.schema import Scenario
 from cascade.scenario.schema_sweep import Design
 from cascade.scenario.sweep_file import Plan, read_plan
@@ -99,13 +100,14 @@ def prepare(
     seed: int | None = None,
     replicates: int | None = None,
     counterfactual: bool = False,
+    allow: Allowed = (),
 ) -> Prepared:
     """Return a sweep with all its variants, loaded and checked; parameters are those of `sweep`."""
-    plan = read_plan(scenario if isinstance(scenario, Scenario) else Path(scenario), options)
+    plan = read_plan(scenario if isinstance(scenario, Scenario) else Path(scenario), options, allow=allow)
     plan = replace(plan, design=design or plan.design, points=points if points is not None else plan.points)
     variants, warnings = variants_of(plan, seed=seed)
     asked = replicates or plan.replicates or max(each.scenario.replicates for each in variants)
-    request = Request(tuple(range(asked)), counterfactual or plan.counterfactual)
+    request = Request(first_replicates(asked), counterfactual or plan.counterfactual)
     taken = {"variant", "scenario", "replicate", *(column.name for column in RUNS.columns)}
     for variant in variants:
         units = units_of(variant.scenario)
@@ -125,6 +127,7 @@ def sweep(
     seed: int | None = None,
     replicates: int | None = None,
     counterfactual: bool = False,
+    allow: Allowed = (),
     out: str | Path = "results",
     jobs: int | None = None,
     processes: bool = False,
@@ -162,7 +165,7 @@ def sweep(
     """
     prepared = prepare(
         scenario, options, design=design, points=points, seed=seed, replicates=replicates,
-        counterfactual=counterfactual,
+        counterfactual=counterfactual, allow=allow,
     )  # fmt: skip
     return run_prepared(
         prepared, out=out, jobs=jobs, processes=processes, cluster=cluster, fail_fast=fail_fast,
@@ -245,7 +248,7 @@ def _folder_of(prepared: Prepared, folder: Path, start: Start) -> Generator[Path
 
 
 def _begin(variant: Variant, prepared: Prepared, folder: Path, start: Start) -> Ongoing:
-    origin = Origin(str(folder / manifests.RESOLVED))
+    origin = Origin.of_results(variant.scenario, folder)
     return begin(variant.scenario, prepared.request, origin, folder, path=prepared.plan.path, start=start)
 
 

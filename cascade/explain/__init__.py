@@ -14,6 +14,7 @@ from cascade.explain.sources import Figure, counts, figures_of
 from cascade.explain.timeline import Moment, timeline
 from cascade.exposure.holdings import Population, populations
 from cascade.exposure.liquidation_map import LiquidationMap, liquidation_maps
+from cascade.scenario.files import Allowed
 from cascade.scenario.schema import Scenario
 
 
@@ -53,7 +54,9 @@ class Explanation:
         }
 
 
-def explain_scenario(path: str | Path, overrides: Iterable[str] = (), replicate: int = 0) -> Explanation:
+def explain_scenario(
+    path: str | Path, overrides: Iterable[str] = (), replicate: int = 0, *, allow: Allowed = ()
+) -> Explanation:
     """Return what a scenario file means, for one replicate.
 
     Raises
@@ -64,7 +67,7 @@ def explain_scenario(path: str | Path, overrides: Iterable[str] = (), replicate:
     from cascade.assembly import assemble
     from cascade.scenario.load import inspect
 
-    scenario, problems = inspect(path, overrides)
+    scenario, problems = inspect(path, overrides, allow=allow)
     if scenario is None or any(problem.severity == "error" for problem in problems):
         raise ScenarioError(problems)
     drawn = assemble(scenario, replicate)

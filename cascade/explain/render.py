@@ -14,6 +14,7 @@ from cascade.explain.timeline import Moment
 from cascade.explain.topics import Topic
 from cascade.exposure.holdings import QUANTILES, Population, Spread
 from cascade.exposure.liquidation_map import WIDTH, LiquidationMap, Side
+from cascade.units import format_usd
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -24,14 +25,6 @@ _SHOWN_EDGES = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 16, 20, 24, 32, 40, 60, 80)
 """Rows of the map, in buckets from the start price."""
 
 _BAR = 12
-
-
-def usd(amount: float) -> str:
-    """Return an amount with three digits and a multiplier."""
-    for size, letter in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")):
-        if abs(amount) >= 0.9995 * size:
-            return f"{amount / size:.3g}{letter}"
-    return f"{amount:.3g}" if amount else "0"
 
 
 def render(explanation: Explanation, *, all_figures: bool = False) -> Iterator[RenderableType]:
@@ -158,9 +151,9 @@ def _population(population: Population, replicate: int) -> Iterator[RenderableTy
     table = _table("", "", right=(1,))
     kinds = f"{population.isolated:,} isolated, {population.cross:,} cross"
     table.add_row("open accounts", f"{population.accounts:,} ({kinds})")
-    table.add_row("open interest, one-sided", f"{usd(population.open_interest_usd)} USD")
-    table.add_row("  leveraged longs", f"{usd(population.long_usd)} USD ({population.long_share:.1%})")
-    table.add_row("  leveraged shorts", f"{usd(population.short_usd)} USD")
+    table.add_row("open interest, one-sided", f"{format_usd(population.open_interest_usd)} USD")
+    table.add_row("  leveraged longs", f"{format_usd(population.long_usd)} USD ({population.long_share:.1%})")
+    table.add_row("  leveraged shorts", f"{format_usd(population.short_usd)} USD")
     table.add_row("leverage, weighted by notional", f"{population.weighted_leverage:.1f}x")
     yield table
     names = [f"{q:.0%} of accounts up to" for q in QUANTILES]
@@ -171,7 +164,7 @@ def _population(population: Population, replicate: int) -> Iterator[RenderableTy
 
 
 def _spread(spread: Spread, suffix: str = "") -> list[str]:
-    return [f"{usd(value)}{suffix}" for value in (*spread.quantiles, spread.largest)]
+    return [f"{format_usd(value)}{suffix}" for value in (*spread.quantiles, spread.largest)]
 
 
 # --- map -------------------------------------------------------------------------------------------
@@ -215,8 +208,8 @@ def _rows(each: LiquidationMap, side: Side, sign: float, largest: float) -> list
         )
         mark = " >" if total > depth else ""
         rows.append((
-            f"{100 * move:+.2f} %", f"{each.price * (1 + move):,.10g}", usd(amount), bar,
-            f"{usd(total)}{mark}", usd(depth), usd(thin),
+            f"{100 * move:+.2f} %", f"{each.price * (1 + move):,.10g}", format_usd(amount), bar,
+            f"{format_usd(total)}{mark}", format_usd(depth), format_usd(thin),
         ))  # fmt: skip
         before = edge
     return rows
@@ -226,7 +219,7 @@ def _verdict(side: Side, what: str) -> str:
     """Return where liquidations outgrow the book."""
     if not float(side.usd.sum()) + side.beyond_usd:
         return f"If the price {what}, no account fails."
-    far = f"; {usd(side.beyond_usd)} beyond the map" if side.beyond_usd else ""
+    far = f"; {format_usd(side.beyond_usd)} beyond the map" if side.beyond_usd else ""
     found, thin = side.overrun(), side.overrun(thin=True)
     if found is None and thin is None:
         return f"If the price {what}: the book holds more than is liquidated, throughout{far}."

@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 
 from cascade.scenario.distribution_base import Distribution
 from cascade.scenario.schema import Scenario
-from cascade.units import Quantity, format_duration, format_instant
+from cascade.units import Quantity, TextForm, format_duration, format_instant
 
 Steps: TypeAlias = tuple[str, ...]
 
@@ -37,9 +37,7 @@ KINDS = ("measured", "fitted", "stated", "assumed", DEFAULT, NONE)
 
 _DIMENSIONAL = {"value", "low", "high", "mean", "median", "values", "loc", "scale", "min", "max"}
 _SPECIAL_UNITS = {
-    "points": "time, USD",
-    "schedule": "time, fraction",
-    "impact_bps_per_million": "bps per 1M USD", "at": "time", "lot": "asset", "jumps_per_day": "1/d",
+    "impact_bps_per_million": "bps per 1M USD", "lot": "asset", "jumps_per_day": "1/d",
     "reference_leverage": "x", "size_leverage_reference": "x", "count": "makers", "accounts": "accounts",
 }  # fmt: skip
 _NAMES = {"name", "type", "dist", "markets", "market", "asset", "spot", "perpetual", "side", "contract"}
@@ -161,7 +159,7 @@ def unit_of(info: FieldInfo | None) -> str:
 def _units(annotation: Any, metadata: Sequence[Any] = ()) -> Iterator[str]:
     for entry in (*metadata, *getattr(annotation, "__metadata__", ())):
         quantity = getattr(getattr(entry, "func", None), "quantity", entry)
-        if isinstance(quantity, Quantity):
+        if isinstance(quantity, Quantity | TextForm) and quantity.unit:
             yield quantity.unit
             return
     for part in get_args(annotation):

@@ -8,7 +8,9 @@ from typing import Annotated, Any, TypeAlias
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
-from cascade.units import refuse
+from cascade.limits import MOST_REPLICATES, MOST_SEED
+from cascade.scenario.files import OUTSIDE, Forbidden, name_fault
+from cascade.units import quoted, refuse
 
 
 class Model(BaseModel):
@@ -52,6 +54,18 @@ def _text(value: Any) -> Any:
     raise refuse(f"needs text, not {value!r}", f'write it in quotes: "{value}"', "CAS012")
 
 
+def _file(value: Any) -> Any:
+    """Refuse what no file is called, and files that the document may not name."""
+    if isinstance(value, Forbidden):
+        raise refuse(value.message, value.hint, OUTSIDE)
+    fault = name_fault(value) if isinstance(value, str) else ""
+    if fault:
+        raise refuse(f"{quoted(value)} is no file: its name {fault}", "write the path of a file", "CAS003")
+    return _text(value)
+
+
+Seed: TypeAlias = Annotated[int, Field(ge=0, le=MOST_SEED)]
+Replicates: TypeAlias = Annotated[int, Field(ge=1, le=MOST_REPLICATES)]
 Text: TypeAlias = Annotated[str, BeforeValidator(_text)]
 Name: TypeAlias = Annotated[str, BeforeValidator(_text), Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
 ContractName: TypeAlias = Annotated[
@@ -67,4 +81,4 @@ MarketPatterns: TypeAlias = Annotated[
     Field(min_length=1, description="Markets by name or pattern, such as binance:BTCUSDT or *:BTC*."),
     Shorthand(_many),
 ]
-File: TypeAlias = Annotated[str, BeforeValidator(_text), Field(json_schema_extra={"format": "path"})]
+File: TypeAlias = Annotated[str, BeforeValidator(_file), Field(json_schema_extra={"format": "path"})]

@@ -3,18 +3,17 @@
 A check tests what no single value can tell: that names refer to something, that figures fit together,
 that the book can hold the open interest. Each has a code, a title and a function that yields findings;
 a finding names the path of the culprit, so that it is located like any other problem. Checks also run
-on the sound parts of a scenario whose schema is broken elsewhere.
+on what is left of a scenario whose schema is broken elsewhere (`mending`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeAlias
-
-from pydantic import ValidationError
 
 from cascade.errors import Problem, ScenarioError, Severity
 from cascade.scenario.schema import Scenario
@@ -22,11 +21,9 @@ from cascade.scenario.schema_prices import AnchorsNews, BarsNews
 from cascade.scenario.source import Node, Steps, dotted, follow
 
 if TYPE_CHECKING:
+    from cascade.scenario.mending import Mended
     from cascade.scenario.tables import Bars
     from cascade.venues.rulebook import Rulebook
-
-LISTS = ("makers", "news_takers", "flow", "arbitrage", "agents", "population", "shocks")
-"""Sections whose items can be checked one by one, whatever is wrong with the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +47,9 @@ class Check:
     Attributes
     ----------
     reads : frozenset[str]
-        Sections it looks at; it is left out when one of them is broken.
+        Sections it looks at, entry by entry; it is left out when one of them is broken as a whole.
     whole : frozenset[str]
-        Lists it needs with all their items.
+        Sections it needs with all their entries.
     """
 
     code: str
@@ -61,9 +58,9 @@ class Check:
     whole: frozenset[str]
     run: Callable[[Context], Found]
 
-    def can_run(self, broken: Iterable[str]) -> bool:
-        """Tell whether the check makes sense while these sections are broken."""
-        return not any(section in self.whole or section in self.reads - set(LISTS) for section in broken)
+    def can_run(self, gone: Set[str], damaged: Set[str]) -> bool:
+        """Tell whether the check makes sense without some sections, and with parts of others missing."""
+        return not ((self.reads | self.whole) & gone or self.whole & damaged)
 
 
 _REGISTRY: dict[str, Check] = {}
@@ -85,7 +82,7 @@ def register(
 @cache
 def all_checks() -> tuple[Check, ...]:
     """Return every check, in the order of their codes."""
-    for topic in ("agents", "collateral", "files", "markets", "population", "times"):
+    for topic in ("agents", "amounts", "collateral", "files", "markets", "population", "times"):
         import_module(f"cascade.scenario.checks_{topic}")
     return tuple(_REGISTRY[code] for code in sorted(_REGISTRY))
 
@@ -97,6 +94,9 @@ class Context:
     scenario: Scenario
     root: Node
     rulebooks: dict[str, Rulebook] = field(default_factory=dict)
+    absent: Mapping[str, Set[str]] = field(default_factory=dict)
+    """Names of entries, by section, that are written but broken: whoever names one of them is not wrong."""
+
     _bars: dict[tuple[str, str], Bars | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -108,6 +108,10 @@ class Context:
                 self.rulebooks[name] = rulebook_of(venue.rulebook, venue.rules)
             except ScenarioError:
                 continue
+
+    def is_absent(self, section: str, pattern: str) -> bool:
+        """Tell whether a name or pattern may mean an entry that is broken."""
+        return any(fnmatchcase(name, pattern) for name in self.absent.get(section, ()))
 
     def rulebook_of(self, market: str) -> Rulebook | None:
         """Return the rulebook of a market's venue, if there is a valid one."""
@@ -150,75 +154,29 @@ class Context:
 
 def check(scenario: Scenario, root: Node) -> list[Problem]:
     """Return what all checks find in a scenario, located in the tree it came from."""
-    return _run(Context(scenario, root), all_checks(), {})
+    context = Context(scenario, root)
+    return [_problem(each.code, found, root) for each in all_checks() for found in each.run(context)]
 
 
-def check_intact(data: Mapping[str, Any], broken: Mapping[str, set[int] | None], root: Node) -> list[Problem]:
-    """Return what the checks find in the sound parts of data that do not meet the schema.
-
-    Parameters
-    ----------
-    broken
-        Sections that are broken: None as a whole, or the numbers of their bad items.
-    """
-    partial, numbers = _sound_parts(data, broken)
-    try:
-        scenario = Scenario.model_validate(partial)
-    except ValidationError:
-        return []
-    checks = [c for c in all_checks() if c.can_run(broken)]
-    whole_lists = {name for name in broken if name not in numbers}
-    checks = [c for c in checks if not (c.reads & whole_lists)]
-    return _run(Context(scenario, root), checks, numbers)
-
-
-_PLACEHOLDERS: dict[str, Any] = {
-    "cascade": 1,
-    "name": "broken",
-    "duration": "1h",
-    "assets": {"X": {"news": {"type": "constant", "price": 1}}},
-    "venues": {"x": {"rulebook": "spot"}},
-    "markets": {"x:X": {"type": "spot", "asset": "X", "tick": 1, "lot": 1}},
-}
-
-
-def _sound_parts(
-    data: Mapping[str, Any], broken: Mapping[str, set[int] | None]
-) -> tuple[dict[str, Any], dict[str, list[int]]]:
-    """Return the data without its broken parts, and the original numbers of the items that stay."""
-    partial: dict[str, Any] = {}
-    numbers: dict[str, list[int]] = {}
-    for section, value in data.items():
-        bad = broken.get(section, set())
-        if section in broken and (bad is None or section not in LISTS):
-            continue
-        if section in broken and isinstance(value, list):
-            kept = [n for n in range(len(value)) if n not in (bad or ())]  # pyright: ignore
-            numbers[section] = kept
-            partial[section] = [value[n] for n in kept]
-        else:
-            partial[section] = value
-    return {**{k: v for k, v in _PLACEHOLDERS.items() if k not in partial}, **partial}, numbers
-
-
-def _run(context: Context, checks: Iterable[Check], numbers: Mapping[str, list[int]]) -> list[Problem]:
+def check_mended(scenario: Scenario, mended: Mended) -> list[Problem]:
+    """Return what the checks find in what is left of a scenario that does not meet the schema."""
+    context = Context(scenario, mended.root, absent=mended.absent)
     problems: list[Problem] = []
-    for each in checks:
-        for found in each.run(context):
-            problem = (
-                found if isinstance(found, Problem) else _located(each.code, found, context.root, numbers)
-            )
-            problems.append(problem)
+    for each in all_checks():
+        if each.can_run(mended.gone, mended.damaged):
+            found = [
+                f for f in each.run(context) if isinstance(f, Problem) or not mended.is_about_mended(f.steps)
+            ]
+            problems += [_problem(each.code, f, mended.root) for f in found]
     return problems
 
 
-def _located(code: str, finding: Finding, root: Node, numbers: Mapping[str, list[int]]) -> Problem:
-    steps = finding.steps
-    if len(steps) > 1 and steps[0] in numbers and isinstance(steps[1], int):
-        steps = (steps[0], numbers[str(steps[0])][steps[1]], *steps[2:])
+def _problem(code: str, found: Finding | Problem, root: Node) -> Problem:
+    """Return what a check found, located in a tree."""
+    if isinstance(found, Problem):
+        return found
+    steps = found.steps
     node, taken = follow(root, steps)
-    on_key = node.key_place is not None and (finding.on_key or taken != steps)
+    on_key = node.key_place is not None and (found.on_key or taken != steps)
     place = node.key_place if on_key and node.key_place is not None else node.place
-    return place.problem(
-        code, finding.message, finding.hint, path=dotted(root, steps), severity=finding.severity
-    )
+    return place.problem(code, found.message, found.hint, path=dotted(root, steps), severity=found.severity)

@@ -66,20 +66,24 @@ def _patterns(
     select = context.scenario.select_pools if wanted is LendingPool else context.scenario.select_markets
     markets = context.scenario.markets
     fitting = [name for name in select("*") if wanted is None or isinstance(markets[name], wanted)]
+    known = [*fitting, *context.absent.get("markets", ())]
     for number, pattern in enumerate(patterns):
-        if set(select((pattern,))).isdisjoint(fitting):
+        if set(select((pattern,))).isdisjoint(fitting) and not context.is_absent("markets", pattern):
             own = (*steps, number)
             place = own if follow(context.root, own)[1] == own else steps
-            message = f"no {_kind(wanted)}market matches '{pattern}'{did_you_mean(pattern, fitting)}"
-            yield Finding(place, message, f"{_kind(wanted)}markets: {listing(fitting) or 'none'}")
+            message = f"no {_kind(wanted)}market matches '{pattern}'{did_you_mean(pattern, known)}"
+            yield Finding(place, message, f"{_kind(wanted)}markets: {listing(known) or 'none'}")
 
 
 def _single(context: Context, steps: Steps, name: str, wanted: type[Any] | UnionType) -> Iterator[Finding]:
     markets = context.scenario.markets
     fitting = [each for each, market in markets.items() if isinstance(market, wanted)]
-    hint = f"{_kind(wanted)}markets: {listing(fitting) or 'none'}"
+    known = [*fitting, *context.absent.get("markets", ())]
+    hint = f"{_kind(wanted)}markets: {listing(known) or 'none'}"
+    if context.is_absent("markets", name):
+        return
     if name not in markets:
-        yield Finding(steps, f"no market '{name}'{did_you_mean(name, fitting or markets)}", hint)
+        yield Finding(steps, f"no market '{name}'{did_you_mean(name, known or markets)}", hint)
     elif name not in fitting:
         yield Finding(steps, f"'{name}' is not a {_kind(wanted)}market", hint)
 
@@ -89,7 +93,7 @@ def named_assets_exist(context: Context) -> Found:
     """Test the assets of news shocks."""
     assets = context.scenario.assets
     for number, shock in enumerate(context.scenario.shocks):
-        if isinstance(shock, NewsShock) and shock.asset not in assets:
+        if isinstance(shock, NewsShock) and shock.asset not in (*assets, *context.absent.get("assets", ())):
             message = f"no asset '{shock.asset}'{did_you_mean(shock.asset, assets)}"
             yield Finding(("shocks", number, "asset"), message, f"assets: {listing(assets)}")
 

@@ -44,6 +44,8 @@ def collateral_counts(context: Context) -> Found:
 def _holding(context: Context, steps: Steps, layer: LeveragedLayer, name: str) -> Iterator[Finding]:
     markets = context.scenario.markets
     market = markets.get(name)
+    if context.is_absent("markets", name):
+        return
     if not isinstance(market, SpotMarket):
         spots = [key for key, each in markets.items() if isinstance(each, SpotMarket)]
         message = f"no spot market '{name}'{did_you_mean(name, spots)}"

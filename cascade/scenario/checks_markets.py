@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from cascade.errors import ScenarioError
+from cascade.scenario.amounts import COIN, MONEY
 from cascade.scenario.checks import Context, Finding, Found, register
 from cascade.scenario.schema_venues import InversePerpetual, LendingPool, Perpetual, SpotMarket
 from cascade.scenario.source import follow
 from cascade.scenario.words import did_you_mean, listing
 
-MONEY_UNIT, COIN_UNIT = Fraction(1, 10**6), Fraction(1, 10**8)
-"""Money is counted in millionths of a USD, and of another asset in hundred-millionths."""
+MONEY_UNIT, COIN_UNIT = Fraction(1, MONEY), Fraction(1, COIN)
 
 _LEAST_UNITS = 1_000
 """Units that a lot of an inverse contract is worth at least: its value is rounded to whole ones."""
@@ -27,7 +27,7 @@ def market_has_venue(context: Context) -> Found:
     venues = context.scenario.venues
     for name in context.scenario.markets:
         venue = name.partition(":")[0]
-        if venue not in venues:
+        if venue not in (*venues, *context.absent.get("venues", ())):
             message = f"no venue '{venue}'{did_you_mean(venue, venues)}"
             yield Finding(("markets", name), message, f"venues: {listing(venues)}", on_key=True)
 
@@ -37,7 +37,7 @@ def market_has_asset(context: Context) -> Found:
     """Test the asset of each market."""
     assets = context.scenario.assets
     for name, market in context.scenario.markets.items():
-        if market.asset not in assets:
+        if market.asset not in (*assets, *context.absent.get("assets", ())):
             message = f"no asset '{market.asset}'{did_you_mean(market.asset, assets)}"
             yield Finding(("markets", name, "asset"), message, f"assets: {listing(assets)}")
 
@@ -206,7 +206,9 @@ def reporting_shares(context: Context) -> Found:
             yield Finding(("venues", name, "reporting", len(venue.reporting) - 1, "share"), message, hint)
 
 
-@register("CAS122", "every perpetual or lending pool has a spot market of its asset for its index", "markets")
+@register(
+    "CAS122", "every perpetual or lending pool has a spot market of its asset for its index", "", "markets"
+)
 def index_has_spot(context: Context) -> Found:
     """Test that the index of each perpetual can be computed."""
     markets = context.scenario.markets
@@ -235,7 +237,7 @@ def venue_has_fund(context: Context) -> Found:
             yield Finding(("venues", name, "fund"), message, hint, "warning")
 
 
-@register("CAS151", "a fund is in assets that its venue's markets settle in", "venues markets")
+@register("CAS151", "a fund is in assets that its venue's markets settle in", "venues", "markets")
 def fund_is_of_settlements(context: Context) -> Found:
     """Test the assets of funds that are given by asset."""
     for name, venue in context.scenario.venues.items():
@@ -254,7 +256,7 @@ def _perpetual_venues(context: Context) -> Iterator[str]:
     yield from dict.fromkeys(n.partition(":")[0] for n, m in markets if isinstance(m, Perpetual))
 
 
-@register("CAS129", "every asset and venue is used by a market", "assets venues markets")
+@register("CAS129", "every asset and venue is used by a market", "assets venues", "markets")
 def nothing_is_idle(context: Context) -> Found:
     """Warn of assets and venues without a market."""
     markets = context.scenario.markets
@@ -283,9 +285,8 @@ def price_fits_tick(context: Context) -> Found:
             yield Finding(steps, message, f"write a tick of at least {_round_up(least)}")
         elif price / market.tick < 100:
             message = f"a tick is {market.tick / price:.2%} of the start price {price:g}"
-            yield Finding(
-                steps, message, f"write a tick of at most {float(f'{price / 1000:.1g}'):g}", "warning"
-            )
+            hint = f"write a tick of at most {float(f'{price / 1000:.1g}'):g}"
+            yield Finding(steps, message, hint, "warning" if market.tick <= price else "error")
 
 
 def _round_up(value: float) -> str:

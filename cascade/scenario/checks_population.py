@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from cascade.errors import Problem, ScenarioError
 from cascade.scenario.checks import Context, Finding, Found, register
@@ -14,6 +15,7 @@ from cascade.scenario.schema_population import BorrowersLayer, LadderLayer, Laye
 from cascade.scenario.schema_venues import InversePerpetual, LendingPool, Perpetual
 from cascade.scenario.source import Steps, follow
 from cascade.scenario.words import did_you_mean
+from cascade.units import format_usd
 
 if TYPE_CHECKING:
     from cascade.scenario.tables import Positions
@@ -21,8 +23,6 @@ if TYPE_CHECKING:
 
 CANNOT_HOLD, HARDLY_HOLDS = 0.001, 0.005
 """One-sided depth within 1 % as a part of open interest; a liquid market has 2 to 3 %."""
-
-_LARGEST_MONEY = 2**62 / 1e6
 
 
 @register("CAS108", "leverage stays within the tiers of the contract", "markets venues population")
@@ -116,11 +116,14 @@ def _table_rows(context: Context, layer: TableLayer) -> Iterator[Problem]:
     file = shown_name(Path(layer.file))
     markets = context.scenario.markets
     yield from _twice_on_a_side(positions, file)
+    guesses = {name: did_you_mean(name, markets) for name in set(positions.market)}
     figures = positions.notional_usd, positions.entry_price, positions.leverage
     for row, name, notional, entry, leverage in zip(positions.rows, positions.market, *figures, strict=True):
         market = markets.get(name)
+        if context.is_absent("markets", name):
+            continue
         if not isinstance(market, Perpetual):
-            message = f"no perpetual market '{name}'{did_you_mean(name, markets)}"
+            message = f"no perpetual market '{name}'{guesses[name]}"
             yield Problem(
                 ROW, message, "write a perpetual market of the scenario", file, row, 1, path="market"
             )
@@ -159,78 +162,76 @@ def _twice_on_a_side(positions: Positions, file: str) -> Iterator[Problem]:
 def book_holds_open_interest(context: Context) -> Found:
     """Compare the depth that makers quote within 1 % with the open interest of each market."""
     scenario = context.scenario
-    for name, interest in _open_interest(context).items():
+    for name, interest in open_interest(context).items():
         if isinstance(scenario.markets.get(name), LendingPool):
             continue  # collateral of which only a part is ever sold, and then on spot
         makers = [m for m in scenario.makers if name in scenario.select_markets(m.markets)]
         depths = [quoted_within(maker, 100.0) for maker in makers]
-        total = sum(amount for _, amount in interest)
+        total = sum(each.usd for each in interest)
         if None in depths:
             continue  # a depth profile that cannot be read is reported by its own check
         depth = sum(filter(None, depths))
-        if not makers or total == 0 or depth >= HARDLY_HOLDS * total:
-            continue
-        steps = max(interest, key=lambda part: part[1])[0]
+        if not makers or total == 0 or depth >= HARDLY_HOLDS * total or not math.isfinite(total):
+            continue  # an infinite total is reported where money is counted
+        steps = max(interest, key=lambda each: each.usd).steps
         times = HARDLY_HOLDS * total / depth if depth > 0 else float("inf")
-        book = f"{_usd(depth)} within 1 % ({depth / total:.2%})"
-        message = f"{_usd(total)} of open interest on {name} over a book of {book}"
+        book = f"{format_usd(depth)} USD within 1 % ({depth / total:.2%})"
+        message = f"{format_usd(total)} USD of open interest on {name} over a book of {book}"
         advice = (
             f"multiply the depth of its makers by {times:.3g}" if depth > 0 else "write depth for its makers"
         )
-        hint = f"{advice}, or write at most {_usd(depth / HARDLY_HOLDS)} of open interest"
+        hint = f"{advice}, or write at most {format_usd(depth / HARDLY_HOLDS)} USD of open interest"
         severity = "error" if depth < CANNOT_HOLD * total else "warning"
         yield Finding(steps, message, hint, severity)
 
 
-def _usd(amount: float) -> str:
-    for size, suffix in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")):
-        if amount >= size:
-            return f"{amount / size:.3g}{suffix} USD"
-    return f"{amount:.3g} USD"
+class Interest(NamedTuple):
+    """One-sided open interest in a market, and the figure that it comes from."""
+
+    steps: Steps
+    usd: float
+    figure: float
+    unit: str = "USD"
 
 
-def _open_interest(context: Context) -> dict[str, list[tuple[Steps, float]]]:
-    """Return the one-sided open interest of each market, by the path of the figure it comes from."""
-    interest: dict[str, list[tuple[Steps, float]]] = {}
+def open_interest(context: Context) -> dict[str, list[Interest]]:
+    """Return the one-sided open interest of each market, by figures."""
+    found: dict[str, list[Interest]] = {}
     for number, layer in enumerate(context.scenario.population):
-        for name, key, amount in _contributions(context, layer):
-            interest.setdefault(name, []).append((("population", number, key), amount))
-    return interest
+        for name, each in _contributions(context, layer, ("population", number)):
+            found.setdefault(name, []).append(each)
+    return found
 
 
-def _contributions(context: Context, layer: Layer) -> Iterator[tuple[str, str, float]]:
+def _contributions(context: Context, layer: Layer, steps: Steps) -> Iterator[tuple[str, Interest]]:
     if isinstance(layer, LadderLayer):
-        yield layer.market, "notional", layer.notional
+        yield layer.market, Interest((*steps, "notional"), layer.notional, layer.notional)
     elif isinstance(layer, LeveragedLayer):
-        key = "accounts" if layer.open_interest is None else "open_interest"
-        amount = layer.open_interest or (layer.accounts or 0) * layer.size.mean()
         names = context.scenario.select_markets(layer.markets)
-        for name in names:
-            yield name, key, amount / len(names)
+        if layer.open_interest is not None:
+            key, unit, figure, each = "open_interest", "USD", layer.open_interest, 1.0
+        else:
+            key, unit, figure, each = "accounts", "accounts", layer.accounts or 0, layer.size.mean()
+        for name in names if figure else ():
+            yield name, Interest((*steps, key), figure * each / len(names), figure, unit)
     elif isinstance(layer, BorrowersLayer):
         names = context.scenario.select_pools(layer.markets)
         for name in names:
-            yield name, "collateral", layer.collateral / len(names)
+            yield name, Interest((*steps, "collateral"), layer.collateral / len(names), layer.collateral)
     else:
-        positions = _positions(layer)
-        for name in sorted(set(positions.market)) if positions is not None else ():
-            assert positions is not None
-            chosen = [each == name for each in positions.market]
-            amounts = positions.notional_usd[chosen]
-            longs = float(amounts[positions.is_long[chosen]].sum())
-            yield name, "file", max(longs, float(amounts.sum()) - longs)
+        for name, usd in _table_interest(layer):
+            yield name, Interest((*steps, "file"), usd, usd, "rows")
 
 
-@register("CAS111", "money stays countable at ten times the start price", "markets", "population")
-def money_is_countable(context: Context) -> Found:
-    """Test that the sum of absolute notionals stays below 2^62 money units."""
-    interest = _open_interest(context)
-    parts = [part for each in interest.values() for part in each]
-    total = sum(2 * 10 * amount for _, amount in parts)
-    if total >= _LARGEST_MONEY:
-        steps = max(parts, key=lambda part: part[1])[0]
-        message = f"all positions at ten times the price are {_usd(total)}: more than 2^62 money units"
-        yield Finding(steps, message, f"write at most {_usd(_LARGEST_MONEY / 20)} of open interest in all")
+def _table_interest(layer: TableLayer) -> Iterator[tuple[str, float]]:
+    """Yield the larger side of each market of a table of positions."""
+    positions = _positions(layer)
+    for name in sorted(set(positions.market)) if positions is not None else ():
+        assert positions is not None
+        chosen = [each == name for each in positions.market]
+        amounts = positions.notional_usd[chosen]
+        longs = float(amounts[positions.is_long[chosen]].sum())
+        yield name, max(longs, float(amounts.sum()) - longs)
 
 
 @register("CAS146", "borrowers are sound at the start, on one venue", "markets population")

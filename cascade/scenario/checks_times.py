@@ -14,6 +14,7 @@ from cascade.scenario.source import Node, Place, SourceText, Steps, dotted, walk
 from cascade.scenario.words import closest
 from cascade.units import format_duration, format_instant, format_moment
 
+_FIGURES = "assets venues markets makers news_takers flow arbitrage agents population shocks"
 _DT_LOW, _DT_HIGH = 0.01, 60.0
 
 
@@ -158,7 +159,7 @@ def step_suits(context: Context) -> Found:
             yield Finding(("dt",), message, hint, "warning")
 
 
-@register("CAS119", "every pattern of `sources` matches a figure", "sources", "makers population shocks")
+@register("CAS119", "every pattern of `sources` matches a figure", "sources", _FIGURES)
 def sources_match(context: Context) -> Found:
     """Warn of patterns of this file that match no figure, defaults included.
 

@@ -10,6 +10,8 @@ FORMAT_CODES: dict[str, str] = {
     "CAS005": "the file is not a mapping of keys, or `extends` is not a name",
     "CAS006": "files extend each other in a circle",
     "CAS007": "an override names nothing, or is not path=value",
+    "CAS008": "a file, or a value in it, is larger than is read",
+    "CAS009": "a file lies outside of the folder of the scenario that names it",
     "CAS010": "a key is not known here",
     "CAS011": "a key is missing",
     "CAS012": "a value is of the wrong kind",
@@ -58,6 +60,7 @@ OTHER_CODES: dict[str, str] = {
     "CAS803": "no page of the documentation has this name",
     "CAS804": "a library that this option needs is not installed",
     "CAS805": "more runs than a page can show",
+    "CAS806": "the system refuses a file that the command names",
     "CAS900": "a result breached a threshold that you set",
 }
 

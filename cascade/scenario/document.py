@@ -6,29 +6,56 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from cascade.errors import Problem, ScenarioError
+from cascade.scenario.files import (
+    GALLERIES,
+    OUTSIDE,
+    RULEBOOKS,
+    Allowed,
+    Fence,
+    Forbidden,
+    absolute,
+    anchor_files,
+    name_fault,
+)
 from cascade.scenario.overrides import override
+from cascade.scenario.reading import WRONG_SHAPE, Reading, read_yaml
 from cascade.scenario.source import (
     MISSING_FILE,
-    WRONG_SHAPE,
     Node,
     Place,
-    Reading,
     SourceText,
-    anchor_files,
     merge,
-    read_yaml,
     shown_name,
 )
 from cascade.scenario.words import did_you_mean
+from cascade.units import quoted
 
 EMPTY, CYCLE = "CAS004", "CAS006"
 
 
-def open_document(path: Path, overrides: Iterable[str] = (), *, what: str = "scenario") -> Reading:
-    """Return the merged tree of a file; syntax errors of any part raise, duplicate keys are collected."""
-    reading = _read_chain(path, (), what)
-    if reading.root is None:
+def open_document(
+    path: Path,
+    overrides: Iterable[str] = (),
+    *,
+    what: str = "scenario",
+    allow: Allowed = (),
+) -> Reading:
+    """Return the merged tree of a file; syntax errors of any part raise, duplicate keys are collected.
+
+    Its own folder and those of `allow` are where the files it names may lie; None allows every folder.
+    """
+    reading = read_document(path, overrides, what=what, allow=allow)
+    if reading.is_part:
         raise ScenarioError(reading.problems)
+    return reading
+
+
+def read_document(
+    path: Path, overrides: Iterable[str] = (), *, what: str = "scenario", allow: Allowed = ()
+) -> Reading:
+    """Return the tree of a file as `open_document`, or a part of it where what it extends cannot be read."""
+    reading = _read_chain(path, (), what, Fence.around(path, allow))
+    assert reading.root is not None
     for text in overrides:
         reading.problems.extend(override(reading.root, text))
     return reading
@@ -36,8 +63,7 @@ def open_document(path: Path, overrides: Iterable[str] = (), *, what: str = "sce
 
 def shipped_scenarios() -> dict[str, Path]:
     """Return the scenarios that come with Cascade, by name."""
-    package = Path(__file__).resolve().parent.parent
-    for folder in (package / "gallery", package.parent / "scenarios"):
+    for folder in GALLERIES:
         if folder.is_dir():
             return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
     return {}
@@ -47,32 +73,38 @@ def _shipped(what: str) -> dict[str, Path]:
     """Return the files that may be extended by name alone."""
     if what == "scenario":
         return shipped_scenarios()
-    folder = Path(__file__).resolve().parent.parent / "venues"
-    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+    return {path.stem: path for path in sorted(RULEBOOKS.glob("*.yaml"))}
 
 
-def _read_chain(path: Path, below: tuple[Path, ...], what: str) -> Reading:
+def _read_chain(path: Path, below: tuple[Path, ...], what: str, fence: Fence | None) -> Reading:
     reading = read_yaml(path, what=what)
     root = _top_mapping(reading, path, what)
     entries = root.mapping or {}
     extends = entries.pop("extends", None)
-    anchor_files(root)
+    anchor_files(root, fence)
     if extends is None:
         return reading
-    if not isinstance(extends.value, str):
-        problem = extends.place.problem(
-            WRONG_SHAPE, "needs the name of a file", "extends: baseline.yaml", path="extends"
-        )
-        raise ScenarioError([*reading.problems, problem])
-    chain = (*below, path.resolve())
-    base_path = _base_path(extends, what)
-    if base_path.resolve() in chain:
-        raise ScenarioError([*reading.problems, _cycle(extends, chain, base_path)])
-    base = _read_chain(base_path, chain, what)
+    try:
+        base = _base(extends, (*below, absolute(path)), what, fence)
+    except ScenarioError as error:  # what is written here is still looked at
+        return Reading(root, [*error.problems, *reading.problems], reading.texts, is_part=True)
     assert base.root is not None
     merged = merge(base.root, root)
     _put_own_sources_last(merged, root)
-    return Reading(merged, [*base.problems, *reading.problems], (*base.texts, *reading.texts))
+    problems, texts = [*base.problems, *reading.problems], (*base.texts, *reading.texts)
+    return Reading(merged, problems, texts, is_part=base.is_part)
+
+
+def _base(extends: Node, chain: tuple[Path, ...], what: str, fence: Fence | None) -> Reading:
+    """Return what a file extends."""
+    if not isinstance(extends.value, str):
+        hint = "extends: baseline.yaml"
+        problem = extends.place.problem(WRONG_SHAPE, "needs the name of a file", hint, path="extends")
+        raise ScenarioError([problem])
+    path = _base_path(extends, what, fence)
+    if absolute(path) in chain:
+        raise ScenarioError([_cycle(extends, chain, path)])
+    return _read_chain(path, chain, what, fence)
 
 
 def _put_own_sources_last(merged: Node, own: Node) -> None:
@@ -110,18 +142,24 @@ def _top_mapping(reading: Reading, path: Path, what: str) -> Node:
     return reading.root
 
 
-def _base_path(extends: Node, what: str) -> Path:
+def _base_path(extends: Node, what: str, fence: Fence | None) -> Path:
     text = str(extends.value)
+    fault = name_fault(text)
+    if fault:
+        message = f"{quoted(text)} is no file to extend: its name {fault}"
+        raise ScenarioError([extends.place.problem(MISSING_FILE, message, path="extends")])
     path = extends.place.source.directory / text
-    for candidate in (path, path.with_name(path.name + ".yaml")):
-        if candidate.is_file():
-            return candidate
-    shipped = _shipped(what)
-    if text in shipped:
-        return shipped[text]
-    folder = path.parent
-    known = [file.name for file in folder.glob("*.yaml")] if folder.is_dir() else []
-    message = f"no file '{text}' to extend{did_you_mean(Path(text).name, [*known, *shipped])}"
+    candidates = [path, path.parent / f"{path.name}.yaml"]
+    inside = [each for each in candidates if fence is None or fence.holds(each)]
+    found = next((each for each in inside if each.is_file()), None) or _shipped(what).get(text)
+    if found is not None:
+        return found
+    if path not in inside:
+        forbidden = Forbidden(absolute(path))
+        problem = extends.place.problem(OUTSIDE, forbidden.message, forbidden.hint, path="extends")
+        raise ScenarioError([problem])
+    known = [file.name for file in path.parent.glob("*.yaml")] if path.parent.is_dir() else []
+    message = f"no file '{text}' to extend{did_you_mean(Path(text).name, [*known, *_shipped(what)])}"
     hint = f"paths are relative to this file; looked for {path}"
     raise ScenarioError([extends.place.problem(MISSING_FILE, message, hint, path="extends")])
 

@@ -44,7 +44,7 @@ def _files() -> dict[str, Path]:
 
 
 def _description(path: Path) -> str:
-    from cascade.scenario.source import read_yaml
+    from cascade.scenario.reading import read_yaml
 
     root = read_yaml(path).root
     node = root.child("description") if root is not None else None

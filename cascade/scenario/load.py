@@ -12,14 +12,15 @@ from typing import Any
 from pydantic import ValidationError
 
 from cascade.errors import Problem, ScenarioError
-from cascade.scenario.document import open_document
-from cascade.scenario.messages import problems_of
+from cascade.scenario.document import read_document
+from cascade.scenario.files import Allowed
+from cascade.scenario.messages import MISSING_KEY, problems_of
 from cascade.scenario.overrides import from_data, override, set_node, set_value
 from cascade.scenario.schema import Scenario
 from cascade.scenario.source import Node, Place, SourceText
 
 
-def load(path: str | Path, overrides: Iterable[str] = ()) -> Scenario:
+def load(path: str | Path, overrides: Iterable[str] = (), *, allow: Allowed = ()) -> Scenario:
     """Return the scenario of a YAML file, checked.
 
     Parameters
@@ -28,28 +29,33 @@ def load(path: str | Path, overrides: Iterable[str] = ()) -> Scenario:
         The file; it may extend others.
     overrides
         Changes such as ``"makers.0.depth.scale=0.5x"``, applied after everything else.
+    allow
+        Folders, besides its own, whose files the scenario may name; None allows every folder.
 
     Raises
     ------
     ScenarioError
         With every problem of the schema and of the checks, warnings included.
     """
-    scenario, problems = inspect(path, overrides)
+    scenario, problems = inspect(path, overrides, allow=allow)
     if scenario is None or any(problem.severity == "error" for problem in problems):
         raise ScenarioError(problems)
     return scenario
 
 
-def inspect(path: str | Path, overrides: Iterable[str] = ()) -> tuple[Scenario | None, tuple[Problem, ...]]:
+def inspect(
+    path: str | Path, overrides: Iterable[str] = (), *, allow: Allowed = ()
+) -> tuple[Scenario | None, tuple[Problem, ...]]:
     """Return the scenario if its schema is met, and every problem found, warnings included."""
     try:
-        reading = open_document(Path(path), overrides)
+        reading = read_document(Path(path), overrides, allow=allow)
     except ScenarioError as error:
         return None, error.problems
     assert reading.root is not None
+    if reading.is_part:
+        return None, ScenarioError([*reading.problems, *_schema_problems(reading.root)]).problems
     scenario, problems = _validate(reading.root)
-    ordered = ScenarioError([*reading.problems, *problems]).problems
-    return scenario, ordered
+    return scenario, ScenarioError([*reading.problems, *problems]).problems
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +84,12 @@ class Report:
         return {"file": self.file, "name": self.name, "valid": self.is_valid, "problems": problems}
 
 
-def report(path: str | Path, overrides: Iterable[str] = (), *, rulebook: bool = False) -> Report:
+def report(
+    path: str | Path, overrides: Iterable[str] = (), *, allow: Allowed = (), rulebook: bool = False
+) -> Report:
     """Return what validation says about a scenario, or about a rulebook."""
     if not rulebook:
-        scenario, problems = inspect(path, overrides)
+        scenario, problems = inspect(path, overrides, allow=allow)
         return Report(str(path), scenario.name if scenario is not None else "", problems)
     from cascade.venues.load import load_rulebook
 
@@ -113,7 +121,9 @@ def replaced(scenario: Scenario, /, **changes: Any) -> Scenario:
 Scenario.replace = replaced  # its method, given it here: the schema knows nothing of how a copy is checked
 
 
-def overridden(scenario: str | Path | Scenario, overrides: Sequence[str] = ()) -> Scenario:
+def overridden(
+    scenario: str | Path | Scenario, overrides: Sequence[str] = (), *, allow: Allowed = ()
+) -> Scenario:
     """Return the scenario of a file, or one that is loaded already, with overrides applied.
 
     Raises
@@ -122,7 +132,7 @@ def overridden(scenario: str | Path | Scenario, overrides: Sequence[str] = ()) -
         With every problem of the scenario and of the overrides.
     """
     if not isinstance(scenario, Scenario):
-        return load(scenario, overrides)
+        return load(scenario, overrides, allow=allow)
     if not overrides:
         return scenario
     root = tree_of(scenario)
@@ -201,28 +211,25 @@ def hash8(scenario: Scenario) -> str:
 
 
 def _validate(root: Node) -> tuple[Scenario | None, list[Problem]]:
-    from cascade.scenario.checks import check, check_intact
+    from cascade.scenario.checks import check, check_mended
+    from cascade.scenario.mending import mend
 
-    data = root.plain()
     try:
-        scenario = Scenario.model_validate(data)
+        scenario = Scenario.model_validate(root.plain())
     except ValidationError as error:
-        problems = problems_of(error, Scenario, root)
-        return None, [*problems, *check_intact(data, _broken_parts(error), root)]
+        rest, mended = mend(root, error)
+        found = check_mended(rest, mended) if rest is not None else []
+        return None, [*problems_of(error, Scenario, root), *mended.problems, *found]
     return scenario, check(scenario, root)
 
 
-def _broken_parts(error: ValidationError) -> dict[str, set[int] | None]:
-    """Return the sections that failed: None for all of a section, else the numbers of its bad items."""
-    broken: dict[str, set[int] | None] = {}
-    for detail in error.errors(include_url=False):
-        section, *rest = detail["loc"] or ("",)
-        items = broken.setdefault(str(section), set())
-        if rest and isinstance(rest[0], int) and items is not None:
-            items.add(rest[0])
-        else:
-            broken[str(section)] = None
-    return broken
+def _schema_problems(root: Node) -> list[Problem]:
+    """Return what is wrong with the values of a tree, part of which could not be read."""
+    try:
+        Scenario.model_validate(root.plain())
+    except ValidationError as error:
+        return [each for each in problems_of(error, Scenario, root) if each.code != MISSING_KEY]
+    return []
 
 
 def _tidy(value: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from pydantic import BaseModel, ValidationError
 
@@ -11,6 +11,7 @@ from cascade.errors import Problem
 from cascade.scenario.fields import example_of, field_at, keys_of, models_at, tags_of
 from cascade.scenario.source import Node, Step, Steps, dotted, follow
 from cascade.scenario.words import closest, did_you_mean, listing
+from cascade.units import kind_of, quoted
 
 UNKNOWN_KEY, MISSING_KEY, WRONG_KIND, OUT_OF_RANGE, UNKNOWN_TYPE, OTHER = (
     "CAS010",
@@ -22,15 +23,38 @@ UNKNOWN_KEY, MISSING_KEY, WRONG_KIND, OUT_OF_RANGE, UNKNOWN_TYPE, OTHER = (
 )
 
 
+class Detail(NamedTuple):
+    """One thing that a failed validation complains of: its kind, its path, and how to tell the user."""
+
+    kind: str
+    steps: Steps
+    problem: Problem
+
+
 def problems_of(error: ValidationError, model: type[BaseModel], root: Node) -> list[Problem]:
     """Return the problems of a failed validation, located in the tree that was validated."""
+    return problems_of_details(details_of(error, model, root))
+
+
+def details_of(error: ValidationError, model: type[BaseModel], root: Node) -> list[Detail]:
+    """Return what a failed validation complains of, located in the tree that was validated."""
     data = root.plain()
-    found: dict[tuple[Any, ...], Problem] = {}
+    found: list[Detail] = []
     for detail in error.errors(include_url=False):
         for each in _spread(cast("Mapping[str, Any]", detail)):
-            problem = _Translator(model, root, data, each).problem()
-            key = (problem.code, problem.file, problem.line, problem.column, problem.message)
-            found.setdefault(key, problem)
+            translator = _Translator(model, root, data, each)
+            kind, steps = translator.kind, translator.steps
+            found.append(Detail(kind, steps, translator.problem()))
+    return found
+
+
+def problems_of_details(details: Iterable[Detail]) -> list[Problem]:
+    """Return the problems of details, each thing told once."""
+    found: dict[tuple[Any, ...], Problem] = {}
+    for detail in details:
+        problem = detail.problem
+        key = (problem.code, problem.file, problem.line, problem.column, problem.message)
+        found.setdefault(key, problem)
     return _without_echoes(list(found.values()))
 
 
@@ -164,7 +188,7 @@ def _literal(at: _Translator) -> tuple[str, str, str]:
     tail = f" — did you mean '{guess}'?" if guess else ""
     return (
         WRONG_KIND,
-        f"{_quoted(at.input)} is not one of {', '.join(choices)}{tail}",
+        f"{quoted(at.input)} is not one of {', '.join(choices)}{tail}",
         f"write {' or '.join(choices)}",
     )
 
@@ -180,7 +204,8 @@ _LIMITS = {"greater_than": "gt", "greater_than_equal": "ge", "less_than": "lt", 
 
 def _bound(at: _Translator) -> tuple[str, str, str]:
     limit = at.context[_LIMITS[at.kind]]
-    message = f"must be {_BOUNDS[at.kind]} {limit:g}, not {at.input}"
+    shown = limit if isinstance(limit, int) else f"{limit:g}"
+    message = f"must be {_BOUNDS[at.kind]} {shown}, not {quoted(at.input)}"
     number = at.input if isinstance(at.input, int | float) else None
     if at.kind.startswith("less") and number is not None and 1 < number <= 100 and limit <= 10:
         return OUT_OF_RANGE, message, f'write "{number:g} %" for per cent, or {number / 100:g}'
@@ -201,7 +226,7 @@ _NAMES = {
 def _pattern(at: _Translator) -> tuple[str, str, str]:
     pattern = str(at.context.get("pattern", ""))
     problem, hint = next(said for letter, said in _NAMES.items() if letter in pattern)
-    return OTHER, f"{_quoted(at.input)} {problem}", hint
+    return OTHER, f"{quoted(at.input)} {problem}", hint
 
 
 def _length(at: _Translator) -> tuple[str, str, str]:
@@ -245,23 +270,6 @@ def _not_finite(at: _Translator) -> tuple[str, str, str]:
 
 def _rejected(at: _Translator) -> tuple[str, str, str]:
     return OTHER, str(at.context.get("error", at.text)), at.example()
-
-
-def kind_of(value: Any) -> str:
-    """Return what a YAML author would call a value."""
-    if value is None:
-        return "nothing"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, Mapping):
-        return "a mapping"
-    if isinstance(value, list | tuple):
-        return "a list"
-    return _quoted(value)
-
-
-def _quoted(value: Any) -> str:
-    return f"'{value}'" if isinstance(value, str) else str(value)
 
 
 _EXPLANATIONS: dict[str, Callable[[_Translator], tuple[str, str, str]]] = {

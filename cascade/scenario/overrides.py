@@ -8,16 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from cascade.errors import Problem
+from cascade.scenario.files import anchor_files
+from cascade.scenario.reading import DUPLICATE, parse_yaml
 from cascade.scenario.source import (
-    DUPLICATE,
     Node,
     Place,
     SourceText,
     Step,
-    anchor_files,
     item_number,
     merge,
-    parse_yaml,
     walk,
 )
 from cascade.scenario.words import did_you_mean, listing
@@ -43,7 +42,7 @@ def override(root: Node, text: str) -> list[Problem]:
         return reading.problems
     value = reading.root or Node(None, Place(source, 1, len(path) + 2))
     _relocate(value, source)
-    anchor_files(value, path.strip().rpartition(".")[2])
+    anchor_files(value, None, path.strip().rpartition(".")[2])
     return [*reading.problems, *set_node(root, path, value, Place(source, 1, 1))]
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
-from cascade.scenario.base import MarketName, Model, Name, Text
+from cascade.scenario.base import MarketName, Model, Name, Replicates, Seed, Text
 from cascade.scenario.schema_agents import Agent, Arbitrage, Flow, Maker, NewsTaker
 from cascade.scenario.schema_channels import Channels
 from cascade.scenario.schema_outputs import Outputs, Published, Reference, Source
@@ -36,8 +36,8 @@ class Scenario(Model):
     )
     duration: PositiveDuration = Field(description="How long the run is.", examples=["26h"])
     dt: PositiveDuration = Field(default=1.0, description="Time step.", examples=["1s"])
-    seed: Annotated[int, Field(ge=0)] = Field(default=1, description="Seed of all random draws.")
-    replicates: Annotated[int, Field(ge=1)] = Field(default=1, description="Number of random realisations.")
+    seed: Seed = Field(default=1, description="Seed of all random draws.")
+    replicates: Replicates = Field(default=1, description="Number of random realisations.")
     assets: dict[Name, Asset] = Field(description="What is traded.", min_length=1)
     venues: dict[Name, Venue] = Field(description="Where it is traded.", min_length=1)
     markets: Annotated[dict[MarketName, Market], Field(min_length=1), BeforeValidator(complete_markets)] = (

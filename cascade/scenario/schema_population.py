@@ -6,6 +6,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
+from cascade.limits import MOST_ACCOUNTS
 from cascade.scenario.base import File, MarketName, MarketPatterns, Model, Name
 from cascade.scenario.distributions import (
     AnyDistribution,
@@ -77,7 +78,7 @@ class LeveragedLayer(Model):
         description="One-sided open interest at the start; or give `accounts`.",
         examples=["12B"],
     )
-    accounts: Annotated[int, Field(ge=1)] | None = Field(
+    accounts: Annotated[int, Field(ge=1, le=MOST_ACCOUNTS)] | None = Field(
         default=None, description="Number of accounts.", examples=[10000]
     )
     leverage: LeverageDistribution = Field(

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
+from cascade.limits import MOST_HISTORY_SECONDS
 from cascade.scenario.base import File, Model, Text
 from cascade.units import Bps, Moment, PositiveDuration, Price, Rate, SignedBps, Volatility
 
@@ -73,7 +74,9 @@ class GbmHistory(Model):
 
     type: Literal["gbm"]
     volatility: Volatility = Field(description="Yearly volatility.", examples=["25 %"])
-    duration: PositiveDuration = Field(description="How far back it reaches.", examples=["8d"])
+    duration: Annotated[PositiveDuration, Field(le=MOST_HISTORY_SECONDS)] = Field(
+        description="How far back it reaches.", examples=["8d"]
+    )
 
 
 History: TypeAlias = Annotated[GbmHistory | AnchorsNews | BarsNews, Field(discriminator="type")]

@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from cascade.scenario.base import File, Model, Name, Shorthand, Text
+from cascade.limits import MOST_VARIANTS
+from cascade.scenario.base import File, Model, Name, Replicates, Seed, Shorthand, Text
 
 Design = Literal["grid", "lhs", "sobol"]
 
@@ -51,15 +52,13 @@ class SweepFile(Model):
         default="grid",
         description="Every combination (grid), a Latin hypercube (lhs) or a Sobol sequence (sobol).",
     )
-    points: Annotated[int, Field(ge=1)] | None = Field(
+    points: Annotated[int, Field(ge=1, le=MOST_VARIANTS)] | None = Field(
         default=None, description="Points of a Latin hypercube or Sobol sequence."
     )
-    replicates: Annotated[int, Field(ge=1)] | None = Field(
+    replicates: Replicates | None = Field(
         default=None, description="Replicates of each variant, in place of the scenario's."
     )
-    seed: Annotated[int, Field(ge=0)] | None = Field(
-        default=None, description="Seed of all variants, in place of the scenario's."
-    )
+    seed: Seed | None = Field(default=None, description="Seed of all variants, in place of the scenario's.")
     counterfactual: bool = Field(
         default=False, description="Also run each replicate without the impact of forced orders."
     )

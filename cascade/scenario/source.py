@@ -1,26 +1,19 @@
-"""YAML text as a tree of located values: every key and value knows its file, line and column."""
+"""A document as a tree of located values: every key and value knows its file, line and column."""
 
 from __future__ import annotations
 
-import math
 import os
-import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from io import StringIO
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError
-from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
-
-from cascade.errors import Problem, ScenarioError, Severity
+from cascade.errors import Problem, Severity
 
 Step: TypeAlias = str | int
 Steps: TypeAlias = tuple[Step, ...]
 
-SYNTAX, DUPLICATE, MISSING_FILE, WRONG_SHAPE = "CAS001", "CAS002", "CAS003", "CAS005"
+MISSING_FILE = "CAS003"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,6 +52,8 @@ class Node:
     value: Any
     place: Place
     key_place: Place | None = None
+    number: int | None = None
+    """Of an item of a list from which others were taken out: where it was."""
 
     @property
     def mapping(self) -> dict[str, Node] | None:
@@ -87,7 +82,13 @@ class Node:
             value = {key: node.copy() for key, node in entries.items()}
         elif items is not None:
             value = [node.copy() for node in items]
-        return Node(value, self.place, self.key_place)
+        return Node(value, self.place, self.key_place, self.number)
+
+    def number_items(self) -> None:
+        """Let the items of all lists remember where they are."""
+        for _, node in walk(self):
+            for number, item in enumerate(node.items or ()):
+                item.number = number
 
     def plain(self) -> Any:
         """Return the value without places."""
@@ -118,6 +119,17 @@ def follow(root: Node, steps: Steps) -> tuple[Node, Steps]:
     return node, taken
 
 
+def chain_of(root: Node, steps: Steps) -> list[Node]:
+    """Return the nodes from the root along the steps, as far as there are any."""
+    nodes = [root]
+    for step in steps:
+        following = nodes[-1].child(step)
+        if following is None:
+            break
+        nodes.append(following)
+    return nodes
+
+
 def dotted(root: Node, steps: Steps) -> str:
     """Return the path of a value as ``-s`` takes it, list items by their name where they have one."""
     node: Node | None = root
@@ -126,18 +138,9 @@ def dotted(root: Node, steps: Steps) -> str:
         node = node.child(step) if node is not None else None
         name = node.child("name") if node is not None and isinstance(step, int) else None
         is_named = name is not None and isinstance(name.value, str)
-        parts.append(name.value if name is not None and is_named else str(step))
+        number = node.number if node is not None and isinstance(step, int) else None
+        parts.append(name.value if name is not None and is_named else str(step if number is None else number))
     return ".".join(parts)
-
-
-@dataclass(slots=True)
-class Reading:
-    """The outcome of reading one YAML text: its tree, unless it has no syntax, and its problems."""
-
-    root: Node | None
-    problems: list[Problem] = field(default_factory=list)
-    texts: tuple[SourceText, ...] = ()
-    """The texts it was read from, those that are extended first."""
 
 
 def shown_name(path: Path) -> str:
@@ -149,185 +152,6 @@ def shown_name(path: Path) -> str:
     return str(path) if relative.startswith("..") else relative
 
 
-def read_yaml(path: Path, *, what: str = "scenario") -> Reading:
-    """Read a YAML file into located nodes."""
-    name = shown_name(path)
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except FileNotFoundError:
-        hint = "check the path, or list the shipped ones: cascade init --list" if what == "scenario" else ""
-        raise ScenarioError([Problem(MISSING_FILE, f"no such {what} file", hint, name)]) from None
-    except IsADirectoryError:
-        hint = f"name the file: {name}/NAME.yaml"
-        raise ScenarioError([Problem(MISSING_FILE, "this is a folder", hint, name)]) from None
-    except OSError as error:
-        raise ScenarioError([Problem(MISSING_FILE, f"cannot be read: {error.strerror}", "", name)]) from None
-    except UnicodeDecodeError as error:
-        line = path.read_bytes()[: error.start].count(b"\n") + 1
-        hint = "save the file as UTF-8"
-        raise ScenarioError([Problem(SYNTAX, "a character is not UTF-8", hint, name, line, 1)]) from None
-    return parse_yaml(text, name, path.resolve().parent)
-
-
-def parse_yaml(text: str, name: str, directory: Path, *, shift: int = 0) -> Reading:
-    """Read YAML text into located nodes; `shift` columns precede the text on its first line."""
-    source = SourceText(name, tuple(text.splitlines()), directory)
-    tabs = _tab_problems(source)
-    if tabs:
-        return Reading(None, tabs)
-    try:
-        document = YAML(typ="rt", pure=True).compose(StringIO(text))
-    except MarkedYAMLError as error:
-        return Reading(None, [_syntax_problem(source, error)])
-    if document is None:
-        return Reading(None)
-    builder = _Builder(source, shift)
-    root = builder.build(document, None)
-    return Reading(root, builder.problems, (source,))
-
-
-def _tab_problems(source: SourceText) -> list[Problem]:
-    found: list[Problem] = []
-    for number, line in enumerate(source.lines, start=1):
-        indent = re.match(r" *\t[ \t]*(?=\S)", line)
-        if indent:
-            place = Place(source, number, line.index("\t") + 1, 1)
-            hint = "YAML is indented with spaces: replace each tab by two spaces"
-            found.append(place.problem(SYNTAX, "a tab in the indentation", hint))
-    return found
-
-
-_SYNTAX_HINTS = (
-    ("mapping values are not allowed", "put text that contains ': ' in quotes, and check the indentation"),
-    ("could not find expected ':'", "write `key: value`, with a space after the colon"),
-    ("expected <block end>", "align this line with the one it belongs to"),
-    ("found character '%'", "put text that begins with % in quotes"),
-    ("found character", "put this text in quotes"),
-    ("while scanning a quoted scalar", "close the quotes"),
-    ("expected ',' or ']'", "close the list with ]"),
-    ("expected ',' or '}'", "close the mapping with }"),
-    ("expected a single document", "keep one scenario a file: remove the line ---"),
-    ("found undefined alias", "define the anchor (&name) before it is used (*name)"),
-)
-
-
-def _syntax_problem(source: SourceText, error: MarkedYAMLError) -> Problem:
-    mark = error.problem_mark or error.context_mark
-    words = " ".join(str(part) for part in (error.context, error.problem) if part)
-    words = " ".join(words.split())
-    hint = next(
-        (hint for clue, hint in _SYNTAX_HINTS if clue in words), "check the indentation and the quotes"
-    )
-    line = min(mark.line + 1, max(1, len(source.lines))) if mark else 1
-    column = mark.column + 1 if mark and mark.line < len(source.lines) else 1
-    return Place(source, line, column).problem(SYNTAX, f"not valid YAML: {words}", hint)
-
-
-_INTEGER = re.compile(r"[-+]?(0o[0-7_]+|0x[0-9a-fA-F_]+|[0-9][0-9_]*)")
-
-
-class _Builder:
-    """Turns the composer's nodes into ours, and finds duplicate keys on the way."""
-
-    def __init__(self, source: SourceText, shift: int) -> None:
-        self.source = source
-        self.shift = shift
-        self.problems: list[Problem] = []
-        self._open: set[int] = set()
-
-    def build(self, node: Any, key_place: Place | None) -> Node:
-        """Return our node for one of the composer's."""
-        place = self.place(node)
-        if id(node) in self._open:
-            self.problems.append(place.problem(SYNTAX, "an alias contains itself", "write the value out"))
-            return Node(None, place, key_place)
-        if isinstance(node, ScalarNode):
-            return Node(_scalar(node), place, key_place)
-        self._open.add(id(node))
-        if isinstance(node, SequenceNode):
-            value: Any = [self.build(item, None) for item in node.value]
-        else:
-            assert isinstance(node, MappingNode)
-            value = self._entries(node)
-        self._open.discard(id(node))
-        return Node(value, place, key_place)
-
-    def _entries(self, node: MappingNode) -> dict[str, Node]:
-        entries: dict[str, Node] = {}
-        merged: dict[str, Node] = {}
-        for key_node, value_node in node.value:
-            key_place = self.place(key_node)
-            if not isinstance(key_node, ScalarNode):
-                self.problems.append(key_place.problem(SYNTAX, "a key must be text", "write `key: value`"))
-                continue
-            key = str(key_node.value)
-            value = self.build(value_node, key_place)
-            if key == "<<":
-                merged.update(self._merged(value))
-            elif key in entries:
-                self.problems.append(self._duplicate(key, key_place, entries[key].key_place))
-            else:
-                entries[key] = value
-        return {**merged, **entries}
-
-    @staticmethod
-    def _merged(value: Node) -> dict[str, Node]:
-        sources = value.items if value.items is not None else [value]
-        entries: dict[str, Node] = {}
-        for source in reversed(sources):
-            entries.update(source.mapping or {})
-        return entries
-
-    @staticmethod
-    def _duplicate(key: str, place: Place, first: Place | None) -> Problem:
-        line = first.line if first else 0
-        hint = f"remove one of the two, or merge them; the first is on line {line}"
-        return place.problem(DUPLICATE, f"key '{key}' is written twice", hint)
-
-    def place(self, node: Any) -> Place:
-        """Return where a node is written, as wide as its first line."""
-        start, end = node.start_mark, node.end_mark
-        shift = self.shift if start.line == 0 else 0
-        lines = self.source.lines
-        stop = (
-            end.column if end.line == start.line else len(lines[start.line]) if start.line < len(lines) else 0
-        )
-        width = max(1, stop - start.column)
-        if not isinstance(node, ScalarNode) and start.line < len(lines):
-            width = min(width, max(1, len(lines[start.line].rstrip()) - start.column))
-        return Place(self.source, start.line + 1, start.column + 1 + shift, width)
-
-
-def _scalar(node: Any) -> Any:
-    """Return the value of a scalar by the core rules of YAML 1.2; dates stay text."""
-    kind = str(node.tag).rpartition(":")[2]
-    text = str(node.value).replace("\a", "")  # with which ruamel.yaml marks the folds of `>` text
-    if kind == "null":
-        return None
-    if kind == "bool":
-        return text.lower() == "true"
-    if kind == "int" and _INTEGER.fullmatch(text):
-        return _integer(text.replace("_", ""))
-    if kind == "float":
-        return _float(text.replace("_", "").lower())
-    return text
-
-
-def _integer(text: str) -> int:
-    digits = text.lstrip("+-")
-    base = {"0o": 8, "0x": 16}.get(digits[:2], 10)
-    value = int(digits[2:], base) if base != 10 else int(digits)
-    return -value if text.startswith("-") else value
-
-
-def _float(text: str) -> float:
-    if text.endswith(".nan"):
-        return math.nan
-    if text.endswith(".inf"):
-        return -math.inf if text.startswith("-") else math.inf
-    return float(text)
-
-
 def walk(node: Node, steps: Steps = ()) -> Iterator[tuple[Steps, Node]]:
     """Yield every node below and including this one with its path."""
     yield steps, node
@@ -335,16 +159,6 @@ def walk(node: Node, steps: Steps = ()) -> Iterator[tuple[Steps, Node]]:
         yield from walk(entry, (*steps, key))
     for number, item in enumerate(node.items or []):
         yield from walk(item, (*steps, number))
-
-
-def anchor_files(root: Node, root_key: str = "") -> None:
-    """Make the paths of data files and rulebooks absolute: they are relative to the file that names them."""
-    for steps, node in walk(root):
-        key = steps[-1] if steps else root_key
-        if not isinstance(node.value, str) or key not in ("file", "rulebook"):
-            continue
-        if key == "file" or "/" in node.value or node.value.endswith((".yaml", ".yml")):
-            node.value = str((node.place.source.directory / node.value).resolve())
 
 
 def merge(base: Node, over: Node) -> Node:

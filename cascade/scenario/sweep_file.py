@@ -10,11 +10,14 @@ from pydantic import ValidationError
 
 from cascade.errors import Problem, ScenarioError
 from cascade.scenario.document import open_document
+from cascade.scenario.files import OUTSIDE, Allowed, Fence, Forbidden, absolute, anchor_files, name_fault
 from cascade.scenario.messages import problems_of
 from cascade.scenario.overrides import OVERRIDES, override, shifted
+from cascade.scenario.reading import parse_yaml, read_yaml
 from cascade.scenario.schema import Scenario
 from cascade.scenario.schema_sweep import Design, SweepFile
-from cascade.scenario.source import Node, Place, SourceText, anchor_files, parse_yaml, read_yaml, shown_name
+from cascade.scenario.source import Node, Place, SourceText, shown_name
+from cascade.units import quoted
 
 NOT_POSSIBLE = "CAS017"
 
@@ -71,6 +74,8 @@ class Plan:
         Where to report what concerns the sweep as a whole.
     changes : list[Change]
         Values that all variants share.
+    allow : Allowed
+        Folders whose files its scenarios may name besides their own: that of the sweep file, and those allowed.
     """
 
     name: str
@@ -88,6 +93,7 @@ class Plan:
     replicates: int | None = None
     seed: int | None = None
     counterfactual: bool = False
+    allow: Allowed = ()
     problems: list[Problem] = field(default_factory=list)
 
 
@@ -97,13 +103,15 @@ def is_sweep_file(path: Path) -> bool:
     return reading.root is not None and reading.root.child("sweep") is not None
 
 
-def read_plan(scenario: Path | Scenario, options: Iterable[str] = ()) -> Plan:
+def read_plan(scenario: Path | Scenario, options: Iterable[str] = (), *, allow: Allowed = ()) -> Plan:
     """Return the plan of a sweep file, or of a scenario.
 
     Parameters
     ----------
     options
         ``path=value`` for all variants, or ``path=value,value`` for what varies.
+    allow
+        Folders, besides that of the file, whose files it and its scenarios may name; None allows every folder.
 
     Raises
     ------
@@ -111,22 +119,22 @@ def read_plan(scenario: Path | Scenario, options: Iterable[str] = ()) -> Plan:
         If the file is not YAML, or not a sweep.
     """
     is_sweep = isinstance(scenario, Path) and is_sweep_file(scenario)
-    plan = _from_file(Path(str(scenario))) if is_sweep else _from_scenario(scenario)
+    plan = _from_file(Path(str(scenario)), allow) if is_sweep else _from_scenario(scenario, allow)
     for text in options:
         _add_option(plan, text)
     return plan
 
 
-def _from_scenario(scenario: Path | Scenario) -> Plan:
+def _from_scenario(scenario: Path | Scenario, allow: Allowed) -> Plan:
     name = scenario.name if isinstance(scenario, Scenario) else shown_name(scenario)
     place = Place(SourceText(name, (), Path.cwd()), 0, 0)
     path = "" if isinstance(scenario, Scenario) else str(scenario)
-    return Plan(name="", place=place, scenarios=[Base(scenario)], path=path)
+    return Plan(name="", place=place, scenarios=[Base(scenario)], path=path, allow=allow)
 
 
-def _from_file(path: Path) -> Plan:
-    reading = open_document(path, what="sweep")
-    root = reading.root
+def _from_file(path: Path, allow: Allowed) -> Plan:
+    reading = open_document(path, what="sweep", allow=allow)
+    root, fence = reading.root, Fence.around(path, allow)
     assert root is not None
     try:
         asked = SweepFile.model_validate(root.plain())
@@ -135,33 +143,48 @@ def _from_file(path: Path) -> Plan:
     top = root.child("sweep")
     plan = Plan(
         name=asked.sweep, place=top.key_place or top.place if top else root.place,
-        scenarios=list(_scenarios(root)), text=path.read_text(encoding="utf-8"), path=str(path),
+        scenarios=[_base(node) for node in _scenarios(root)], text=path.read_text(encoding="utf-8"), path=str(path),
         description=asked.description, question=asked.question, design=asked.design, points=asked.points,
         replicates=asked.replicates, seed=asked.seed, counterfactual=asked.counterfactual,
-        changes=_changes(root.child("set")), problems=list(reading.problems),
+        allow=None if allow is None else (*allow, absolute(path).parent),
+        changes=_changes(root.child("set"), fence), problems=list(reading.problems),
     )  # fmt: skip
-    plan.named += [_named(name, node) for name, node in _entries(root.child("variants"))]
-    plan.axes += [_axis(name, node) for name, node in _entries(root.child("vary"))]
+    plan.named += [_named(name, node, fence) for name, node in _entries(root.child("variants"))]
+    plan.axes += [_axis(name, node, fence) for name, node in _entries(root.child("vary"))]
+    own = [node.child("scenario") for _, node in _entries(root.child("variants"))]
+    for node in (*_scenarios(root), *(node for node in own if node is not None)):
+        plan.problems += _scenario_problems(node, fence)
     if not plan.scenarios and not (plan.named and all(each.base for each in plan.named)):
         hint = "add scenario: FILE, relative to this file"
         plan.problems.append(plan.place.problem("CAS011", "the sweep names no scenario", hint))
     return plan
 
 
-def _scenarios(root: Node) -> Iterator[Base]:
+def _scenarios(root: Node) -> list[Node]:
+    """Return the nodes that name a scenario for every variant."""
     single, several = root.child("scenario"), root.child("scenarios")
-    nodes = [*([single] if single else []), *((several.items or []) if several else [])]
-    return map(_base, nodes)
+    return [*([single] if single else []), *((several.items or []) if several else [])]
 
 
 def _base(node: Node) -> Base:
     return Base(node.place.source.directory / str(node.value), node.place)
 
 
-def _named(name: str, node: Node) -> Named:
+def _scenario_problems(node: Node, fence: Fence | None) -> Iterator[Problem]:
+    """Yield why a scenario may not be named, or cannot be."""
+    fault = name_fault(node.value) if isinstance(node.value, str) else "is not text"
+    if fault:
+        hint = "write the path of a scenario, relative to this file"
+        yield node.place.problem("CAS003", f"{quoted(node.value)} is no file: its name {fault}", hint)
+    elif fence is not None and not fence.holds(node.place.source.directory / node.value):
+        forbidden = Forbidden(absolute(node.place.source.directory / node.value))
+        yield node.place.problem(OUTSIDE, forbidden.message, forbidden.hint)
+
+
+def _named(name: str, node: Node, fence: Fence | None) -> Named:
     """Return a variant of its own; its key `scenario` names the file it changes."""
     base = node.child("scenario")
-    changes = [change for change in _changes(node) if change.path != "scenario"]
+    changes = [change for change in _changes(node, fence) if change.path != "scenario"]
     return Named(name, tuple(changes), _base(base) if base is not None else None)
 
 
@@ -169,22 +192,19 @@ def _entries(node: Node | None) -> list[tuple[str, Node]]:
     return list((node.mapping or {}).items()) if node is not None else []
 
 
-def _changes(node: Node | None) -> list[Change]:
-    return [_change(path, value, value.key_place or value.place) for path, value in _entries(node)]
+def _changes(node: Node | None, fence: Fence | None) -> list[Change]:
+    """Return changes whose files are relative to where they are written."""
+    for path, value in _entries(node):
+        anchor_files(value, fence, path.rpartition(".")[2])
+    return [Change(path, value, value.key_place or value.place) for path, value in _entries(node)]
 
 
-def _change(path: str, value: Node, at: Place) -> Change:
-    """Return a change whose files are relative to where it is written."""
-    anchor_files(value, path.rpartition(".")[2])
-    return Change(path, value, at)
-
-
-def _axis(path: str, node: Node) -> Axis:
+def _axis(path: str, node: Node, fence: Fence | None) -> Axis:
     at = node.key_place or node.place
     listed = node if node.items is not None else node.child("values")
     choices = tuple(listed.items or ()) if listed is not None else ()
     for choice in choices:
-        anchor_files(choice, path.rpartition(".")[2])
+        anchor_files(choice, fence, path.rpartition(".")[2])
     label, scale = node.child("label"), node.child("scale")
     return Axis(
         path, at, choices, node.child("low"), node.child("high"),
@@ -208,7 +228,7 @@ def _add_option(plan: Plan, text: str) -> None:
         place = Place(source, 1, shift + 1, max(1, len(piece)))
         node = reading.root or Node(None, place)
         node.place = place
-        anchor_files(node, path.strip().rpartition(".")[2])
+        anchor_files(node, None, path.strip().rpartition(".")[2])
         nodes.append(node)
     at = Place(source, 1, 1, len(path))
     name = path.strip()
@@ -216,7 +236,7 @@ def _add_option(plan: Plan, text: str) -> None:
     if len(nodes) == 1 and not is_range:
         plan.changes.append(Change(name, nodes[0], at))
         return
-    axis = replace(_axis(name, nodes[0]), at=at) if is_range else Axis(name, at, tuple(nodes))
+    axis = replace(_axis(name, nodes[0], None), at=at) if is_range else Axis(name, at, tuple(nodes))
     plan.axes = [each for each in plan.axes if each.path != name] + [axis]
 
 

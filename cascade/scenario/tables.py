@@ -6,8 +6,10 @@ import csv
 import gzip
 import io
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+import zlib
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -15,15 +17,18 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from cascade.errors import Problem, ScenarioError
+from cascade.errors import MANY, UNPRINTABLE, Problem, ScenarioError
+from cascade.limits import FIRST_YEAR, LAST_YEAR, MOST_DATA_BYTES, MOST_ROWS
+from cascade.scenario.reading import TOO_MUCH
 from cascade.scenario.source import MISSING_FILE, shown_name
 from cascade.scenario.words import closest, did_you_mean, listing
+from cascade.units import quoted
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Parser: TypeAlias = Callable[[Any], Any]
 
 COLUMN, ROW, UNREADABLE = "CAS020", "CAS021", "CAS022"
-_SHOWN_ROWS = 20
+_PRICES = ("open", "high", "low", "close")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +71,15 @@ def read_bars(path: str | Path, time_column: str = "time_utc") -> Bars:
     ScenarioError
         With a problem for each bad row.
     """
-    parsers = {time_column: _time, "open": _positive, "high": _positive, "low": _positive, "close": _positive}
-    table = _read(Path(path), parsers)
-    times, *prices = (np.array(table.columns[name], dtype=np.float64) for name in parsers)
+    parsers: dict[str, Parser] = dict.fromkeys(_PRICES, _positive)
+    if time_column in parsers:
+        message, hint = (
+            f"'{time_column}' is the column of a price, not of times",
+            "write time_column: time_utc",
+        )
+        raise ScenarioError([Problem(COLUMN, message, hint, shown_name(Path(path)))])
+    table = _read(Path(path), {time_column: _time, **parsers})
+    times, *prices = (np.array(column, dtype=np.float64) for column in table.columns.values())
     bars = Bars(times, prices[0], prices[1], prices[2], prices[3])
     step_back = np.flatnonzero(np.diff(bars.time_s) <= 0) + 1
     top = np.maximum(bars.open, bars.close)
@@ -140,13 +151,17 @@ class _BadCellError(ValueError):
         self.hint = hint
 
 
+def _shown(cell: Any) -> str:
+    return quoted("" if cell is None else str(cell))
+
+
 def _number(cell: Any) -> float:
     try:
         value = float(cell)
     except (TypeError, ValueError):
-        raise _BadCellError(f"'{cell}' is not a number", "write plain digits, such as 1250.5") from None
+        raise _BadCellError(f"{_shown(cell)} is not a number", "write plain digits, such as 1250.5") from None
     if not math.isfinite(value):
-        raise _BadCellError(f"'{cell}' is not a finite number", "write plain digits, such as 1250.5")
+        raise _BadCellError(f"{_shown(cell)} is not a finite number", "write plain digits, such as 1250.5")
     return value
 
 
@@ -168,6 +183,8 @@ def _text(cell: Any) -> str:
     text = str(cell).strip() if cell is not None else ""
     if not text:
         raise _BadCellError("is empty", "fill it in or remove this row")
+    if UNPRINTABLE.search(text):
+        raise _BadCellError("holds a control character", "remove it")
     return text
 
 
@@ -175,21 +192,29 @@ def _side(cell: Any) -> bool:
     text = str(cell).strip().lower()
     if text not in ("long", "short"):
         raise _BadCellError(
-            f"'{cell}' is not a side{did_you_mean(text, ('long', 'short'))}", "write long or short"
+            f"{_shown(cell)} is not a side{did_you_mean(text, ('long', 'short'))}", "write long or short"
         )
     return text == "long"
 
 
 def _time(cell: Any) -> float:
     """Return seconds since 1970; text without a time zone is UTC, as the name of the column says."""
-    if isinstance(cell, datetime):
-        return (cell if cell.tzinfo else cell.replace(tzinfo=UTC)).timestamp()
-    text = str(cell).strip()
+    hint = "write it as 2025-07-01T00:00:00Z"
     try:
-        instant = datetime.fromisoformat(text)
+        instant = cell if isinstance(cell, datetime) else datetime.fromisoformat(str(cell).strip())
     except ValueError:
-        raise _BadCellError(f"'{cell}' is not a date and time", "write it as 2025-07-01T00:00:00Z") from None
+        raise _BadCellError(f"{_shown(cell)} is not a date and time", hint) from None
+    if not FIRST_YEAR <= instant.year < LAST_YEAR:
+        raise _BadCellError(f"{_shown(cell)} lies outside the years {FIRST_YEAR} to {LAST_YEAR}", hint)
     return (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).timestamp()
+
+
+@dataclass(slots=True)
+class _Fault:
+    """What is wrong with cells of a column, by one rule: the first problems, and where the others are."""
+
+    problems: list[Problem] = field(default_factory=list)
+    rows: list[int] = field(default_factory=list)
 
 
 class _Table:
@@ -201,38 +226,37 @@ class _Table:
         self.lines = lines
         self.columns: dict[str, list[Any]] = {}
         self.rows: list[int] = []
-        self.problems: list[Problem] = []
-        self.n_bad = 0
+        self._faults: dict[tuple[str, str], _Fault] = {}
 
-    def problem(self, row: int, column: str, message: str, hint: str) -> None:
+    def note(self, row: int, column: str, message: str, hint: str, code: str = ROW) -> None:
         """Note a bad cell; `row` is the line of a text file, the row number of a parquet file."""
-        self.n_bad += 1
-        if self.n_bad > _SHOWN_ROWS:
-            return
+        fault = self._faults.setdefault((column, hint), _Fault())
+        fault.rows.append(row)
+        if len(fault.rows) <= MANY:
+            fault.problems.append(self._problem(row, column, message, hint, code))
+
+    def _problem(self, row: int, column: str, message: str, hint: str, code: str) -> Problem:
         if self.lines is None:
-            self.problems.append(
-                Problem(ROW, f"row {row}, {column}: {message}", hint, self.name, path=column)
-            )
-            return
+            return Problem(code, f"row {row}, {column}: {message}", hint, self.name, path=column)
         line = self.lines[row - 1] if row <= len(self.lines) else ""
-        start, width = _cell_span(line, self.header.index(column))
-        self.problems.append(Problem(ROW, message, hint, self.name, row, start + 1, width, line, column))
+        start, width = _cell_span(line, self.header.index(column)) if column else (0, max(1, len(line)))
+        return Problem(code, message, hint, self.name, row, start + 1, width, line, column)
 
     def refuse(self, places: npt.NDArray[np.intp], column: str, message: str, hint: str) -> None:
-        """Note the same problem for several rows, counted from 0."""
+        """Note the same problem for several rows, counted from 0; what is no number is noted already."""
         for place in places:
-            self.problem(self.rows[place], column, message, hint)
+            self.note(self.rows[place], column, message, hint)
 
     def raise_problems(self) -> None:
-        """Raise what was noted."""
-        if not self.problems:
-            return
-        hidden = self.n_bad - len(self.problems)
-        if hidden > 0:
-            last = self.problems[-1]
-            note = Problem(ROW, f"{hidden} more bad rows", "", self.name, last.line + 1, 1)
-            self.problems.append(note)
-        raise ScenarioError(self.problems)
+        """Raise what was noted: many equal faults as one."""
+        told: list[Problem] = []
+        for fault in self._faults.values():
+            first, n = fault.problems[0], len(fault.rows) - 1
+            of = "rows" if self.lines is None else "lines"
+            many = n >= MANY
+            told += [first.standing_for(n, fault.rows[1 : MANY + 2], of=of)] if many else fault.problems
+        if told:
+            raise ScenarioError(told)
 
 
 def _cell_span(line: str, number: int) -> tuple[int, int]:
@@ -257,38 +281,43 @@ def _read(path: Path, parsers: Mapping[str, Parser], optional: Mapping[str, Pars
             else "paths are relative to the file that names them"
         )
         raise ScenarioError([Problem(MISSING_FILE, "no such data file", hint, name)])
-    raw = _read_parquet(path, name) if path.suffix == ".parquet" else _read_csv(path, name)
-    table, cells = raw
-    wanted = {**parsers, **{k: v for k, v in (optional or {}).items() if k in table.header}}
+    wanted = {**parsers, **(optional or {})}
+    read = _read_parquet if path.suffix == ".parquet" else _read_csv
+    table, cells = read(path, name, wanted)
     _check_header(table, parsers)
     for column, parse in wanted.items():
-        table.columns[column] = _parse_column(table, column, parse, cells[column])
+        if column in table.header:
+            table.columns[column] = _parse_column(table, column, parse, cells[column])
     if not table.rows:
+        table.raise_problems()
         problem = Problem(ROW, "the file has no rows", "add a row below the header", name, 2, 1)
         raise ScenarioError([problem])
-    if table.problems:
-        table.raise_problems()
     return table
 
 
 def _check_header(table: _Table, parsers: Mapping[str, Parser]) -> None:
     header = ",".join(table.header)
-    problems = [
+    place = (1 if table.lines is not None else 0, 1, max(1, len(header)), header)
+    missing = [
         Problem(
             COLUMN,
             f"no column '{column}'{_near(column, table.header)}",
             f"columns needed: {listing(parsers)}",
             table.name,
-            1 if table.lines is not None else 0,
-            1,
-            max(1, len(header)),
-            header,
+            *place,
         )
         for column in parsers
         if column not in table.header
     ]
-    if problems:
-        raise ScenarioError(problems)
+    twice = [
+        Problem(
+            COLUMN, f"{quoted(column)} is the name of {n} columns", "rename all but one", table.name, *place
+        )
+        for column, n in Counter(table.header).items()
+        if n > 1 and column in parsers
+    ]
+    if missing or twice:
+        raise ScenarioError([*missing, *twice])
 
 
 def _near(column: str, header: Sequence[str]) -> str:
@@ -303,52 +332,88 @@ def _parse_column(table: _Table, column: str, parse: Parser, cells: Sequence[Any
             values.append(parse(cell))
         except _BadCellError as bad:
             values.append(math.nan)
-            table.problem(row, column, str(bad), bad.hint)
+            table.note(row, column, str(bad), bad.hint)
     return values
 
 
-def _read_csv(path: Path, name: str) -> tuple[_Table, dict[str, list[Any]]]:
-    try:
-        raw = path.read_bytes()
-        text = (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode("utf-8-sig")
-    except (UnicodeDecodeError, OSError):
-        hint = "save it as CSV in UTF-8, or as parquet"
-        raise ScenarioError([Problem(UNREADABLE, "is not a CSV file", hint, name)]) from None
-    lines = text.splitlines()
+def _read_csv(path: Path, name: str, wanted: Collection[str]) -> tuple[_Table, dict[str, list[Any]]]:
+    text = _text_of(path, name).replace("\r\n", "\n").replace("\r", "\n")
+    lines = text.split("\n")
     reader = csv.reader(io.StringIO(text))
-    header = [cell.strip() for cell in next(reader, [])]
-    table = _Table(name, header, lines)
-    cells: dict[str, list[Any]] = {column: [] for column in header}
-    for record in reader:
-        if not any(cell.strip() for cell in record):
-            continue
-        table.rows.append(reader.line_num)
-        if len(record) != len(header):
-            _wrong_count(table, reader.line_num, len(record))
-        padded = [*record, *[""] * (len(header) - len(record))]
-        for column, cell in zip(header, padded, strict=False):
-            cells[column].append(cell)
-    if any(problem.code == UNREADABLE for problem in table.problems):
-        raise ScenarioError(table.problems)
+    try:
+        header = [cell.strip() for cell in next(reader, [])]
+        table = _Table(name, header, lines)
+        cells = _cells(table, reader, wanted)
+    except csv.Error as error:
+        at = reader.line_num
+        line = lines[at - 1] if 0 < at <= len(lines) else ""
+        problem = Problem(
+            UNREADABLE, f"is not CSV here: {error}", "close the quotes before it", name, at, 1, 1, line
+        )
+        raise ScenarioError([problem]) from None
     return table, cells
 
 
-def _wrong_count(table: _Table, row: int, count: int) -> None:
-    line = table.lines[row - 1] if table.lines else ""
-    message = f"{count} cells under {len(table.header)} columns"
-    hint = f"write one cell for each of {listing(table.header)}"
-    table.problems.append(Problem(UNREADABLE, message, hint, table.name, row, 1, max(1, len(line)), line))
+def _cells(table: _Table, records: Any, wanted: Collection[str]) -> dict[str, list[str]]:
+    """Return the cells of the columns that are wanted, of every row that is not blank."""
+    places = {column: table.header.index(column) for column in wanted if column in table.header}
+    cells: dict[str, list[str]] = {column: [] for column in places}
+    width = len(table.header)
+    for record in records:
+        if not any(cell.strip() for cell in record):
+            continue
+        if len(record) != width:
+            message = f"{len(record)} cells under {width} columns"
+            hint = f"write one cell for each of {listing(table.header)}"
+            table.note(records.line_num, "", message, hint, UNREADABLE)
+            continue
+        table.rows.append(records.line_num)
+        if len(table.rows) > MOST_ROWS:
+            raise _too_much(table.name, f"of more than {MOST_ROWS:,} rows")
+        for column, place in places.items():
+            cells[column].append(record[place])
+    return cells
 
 
-def _read_parquet(path: Path, name: str) -> tuple[_Table, dict[str, list[Any]]]:
+def _text_of(path: Path, name: str) -> str:
+    """Return the text of a file, unpacked."""
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            raw = file.read(MOST_DATA_BYTES + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        what = "cannot be unpacked" if path.suffix == ".gz" else "cannot be read"
+        hint = "pack it again, or write it as plain CSV" if path.suffix == ".gz" else ""
+        raise ScenarioError([Problem(UNREADABLE, f"{what}: {error}", hint, name)]) from None
+    if len(raw) > MOST_DATA_BYTES:
+        raise _too_much(name, f"larger than {MOST_DATA_BYTES // 1_000_000} MB")
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        hint = "save it as CSV in UTF-8, or as parquet"
+        raise ScenarioError([Problem(UNREADABLE, "is not a CSV file", hint, name)]) from None
+
+
+def _too_much(name: str, what: str) -> ScenarioError:
+    hint = "keep what the run needs: fewer rows, or bars of a longer interval"
+    return ScenarioError([Problem(TOO_MUCH, f"the file is {what}", hint, name)])
+
+
+def _read_parquet(path: Path, name: str, wanted: Collection[str]) -> tuple[_Table, dict[str, list[Any]]]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        arrow = pq.read_table(path)
-    except (pa.ArrowException, OSError) as error:
+        with pq.ParquetFile(path) as file:
+            header = file.schema_arrow.names
+            if file.metadata.num_rows > MOST_ROWS:
+                raise _too_much(name, f"of {file.metadata.num_rows:,} rows: more than {MOST_ROWS:,}")
+            unique = [column for column in wanted if header.count(column) == 1]
+            arrow = file.read(columns=unique)
+            cells = {column: arrow.column(column).to_pylist() for column in unique}
+    except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
+        reason = str(error).partition("\n")[0]
         hint = "write it with pandas, polars or duckdb as parquet"
-        raise ScenarioError([Problem(UNREADABLE, f"is not a parquet file: {error}", hint, name)]) from None
-    table = _Table(name, arrow.column_names, None)
+        raise ScenarioError([Problem(UNREADABLE, f"is not a parquet file: {reason}", hint, name)]) from None
+    table = _Table(name, header, None)
     table.rows = list(range(1, arrow.num_rows + 1))
-    return table, {column: arrow.column(column).to_pylist() for column in arrow.column_names}
+    return table, cells

@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+_LONGEST_WORD, _MOST_CANDIDATES = 80, 1_000
+"""Beyond these nobody is helped by a guess, and comparing takes long."""
+
 
 def closest(word: str, candidates: Iterable[str]) -> str | None:
     """Return the candidate most like the word, if any is."""
     known = list(candidates)
+    if len(word) > _LONGEST_WORD or len(known) > _MOST_CANDIDATES:
+        return None
     folded = {candidate.lower(): candidate for candidate in reversed(known)}
     found = get_close_matches(word.lower(), folded, n=1, cutoff=0.6)
     return folded[found[0]] if found else None

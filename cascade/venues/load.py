@@ -16,7 +16,8 @@ from cascade.errors import Problem, ScenarioError
 from cascade.scenario.document import open_document
 from cascade.scenario.messages import problems_of
 from cascade.scenario.overrides import from_data
-from cascade.scenario.source import Node, Place, Reading, SourceText, Steps, follow, merge, walk
+from cascade.scenario.reading import Reading
+from cascade.scenario.source import Node, Place, SourceText, Steps, follow, merge, walk
 from cascade.scenario.words import closest, did_you_mean, listing
 from cascade.venues.rulebook import Contract, Pool, Provenance, Rulebook, Tier
 

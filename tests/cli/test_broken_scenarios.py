@@ -248,6 +248,9 @@ CASES = [
         Fault("CAS015", "type: anchor", "anchor", "types here: constant, gbm, jump_diffusion, anchors, bars"),
         Fault("CAS015", "type: laddder", "laddder", "types here: leveraged, ladder, table"),
         Fault("CAS015", "{type: market-order", "market-order", "types here: market_order, news, depth"),
+        Fault("CAS011", "{type: market-order", "{type", "add market: "),
+        Fault("CAS011", "{type: market-order", "{type", "add side: sell"),
+        Fault("CAS011", "{type: market-order", "{type", "add notional: 110M"),
     ),
     case(
         "missing keys",
@@ -425,6 +428,12 @@ CASES = [
             ("    tick: 0.1\n    lot: 0.001\n", "    lot: 1\n"),
         ],
         Fault("CAS011", "  binance:XRPUSDT:", "binance", "add tick: 0.1   (Smallest price step in USD"),
+        Fault("CAS106", "perpetual: binance:BTCUSDT", "binance:BTCUSDT", "markets: binance:XRPUSDT"),
+        Fault("CAS106", "    markets: binance:BTCUSDT", "binance:BTCUSDT", "markets: binance:XRPUSDT"),
+        Fault("CAS106", "    market: binance:BTCUSDT", "binance:BTCUSDT", "markets: binance:XRPUSDT"),
+        Fault(
+            "CAS106", "market: binance:BTCUSDT, side", "binance:BTCUSDT, side", "spot:BTCUSD, binance:XRPUSDT"
+        ),
     ),
     case(
         "steps of a contract that is not known",
@@ -456,7 +465,7 @@ CASES = [
             ("      scale: 1x", "      scale: 100x"),
             ("    depth:\n", "    cap: 10B\n    depth:\n"),
         ],
-        Fault("CAS111", "open_interest: 500B", "500B", "write at most 231B USD"),
+        Fault("CAS111", "open_interest: 500B", "500B", "write at most 217B USD"),
     ),
     case(
         "a window outside the run",
@@ -585,10 +594,75 @@ def test_every_fault_is_reported_at_its_place(broken: Case, tmp_path: Path) -> N
     assert sorted(found) == sorted(wanted), ScenarioError(problems).render()
     for fault in broken.faults:
         spot = place(text, fault)
-        problem = next(p for p in problems if (p.code, p.line, p.column) == (fault.code, *spot))
+        there = [p for p in problems if (p.code, p.line, p.column) == (fault.code, *spot)]
+        problem = next((p for p in there if fault.remedy in p.hint), there[0])
         assert fault.remedy in problem.hint
         assert problem.source_line == text.splitlines()[problem.line - 1]
         assert problem.message
+
+
+SEVEN = {
+    "a value, a key, a word, a file's row, a market, a name, a tier": (
+        [
+            ("seed: 7", "seed: seven"),
+            ("    withdrawal: {calm", "    withdrawl: {calm"),
+            ("stop_loss: {share: 40 %}", "stop_loss: {share: 40}\n    margin: crosss"),
+            ("      profile: [[1, 0.44M], [10, 9M], [100, 240M]]", "      file: depth.csv"),
+            ("lot: 0.001}", "lot: tiny}"),
+            ("market: binance:BTCUSDT, side", "market: binance:BTCUSD, side"),
+            ("values: [5, 10, 20]", "values: [5, 10, 200]"),
+        ],
+        "CAS010 CAS012 CAS012 CAS012 CAS014 CAS021 CAS106 CAS108",
+    ),
+    "an amount, a rulebook, two sizes, a price, a type, a time, a window, a key": (
+        [
+            ("fund: 1B", "fund: 1B EUR"),
+            ("rulebook: binance-2025-07", "rulebook: binance-2025-77"),
+            ("open_interest: 5B", "open_interest: 5B\n    accounts: 5"),
+            ("[1h, 106500]", "[1h, -1]"),
+            ("- {type: depth, at: 1h", "- {type: dept, at: 9h"),
+            ("{bars: 1m}", "{bars: 1m, window: {start: 1h, end: 3h}, x: 1}"),
+        ],
+        "CAS010 CAS013 CAS014 CAS015 CAS105 CAS114 CAS125 CAS170",
+    ),
+    "what is hidden behind a misspelt key, and behind a wrong value in the same item": (
+        [
+            ("    withdrawal: {calm_volatility: 25 %}", "    withdrawl: {calm_volatility: 25 %, floor: 3}"),
+            ("{dist: lognormal, median: 1k,", "{dist: lognormal, median: 1k, mean: 2k, mx: 5,"),
+            ("to_price: 105200", "to_price: 108000\n    size: many"),
+        ],
+        "CAS010 CAS010 CAS013 CAS014 CAS016 CAS131",
+    ),
+    "a base that is not there": (
+        [("cascade: 1\n", "cascade: 1\nextends: nowhere\n"), ("seed: 7", "seed: seven"), ("dt: 1s", "dt: 1")],
+        "CAS003 CAS012 CAS013",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SEVEN)
+def test_no_mistake_hides_another(name: str, tmp_path: Path) -> None:
+    edits, codes = SEVEN[name]
+    (tmp_path / "depth.csv").write_text("distance_bps,cumulative_usd\n1,440000\nx,9e6\n100,240e6\n")
+    path, _ = write(tmp_path, tuple(edits))
+    problems = [p for p in problems_of(path) if p.severity == "error"]
+    assert sorted(p.code for p in problems) == codes.split(), ScenarioError(problems).render()
+
+
+def test_what_was_mended_is_not_complained_of(tmp_path: Path) -> None:
+    """What stands in for a broken value, or is missing without it, is no mistake of the user's."""
+    for old, new in [
+        ("      profile: [[1, 0.44M], [10, 9M], [100, 240M]]", "      profile: [[1, 0.44M], [x, 9M], [100, 240M]]"),
+        ("    open_interest: 5B", "    open_interest: 5B EUR"),
+        ("  BTC:\n    news:\n      type: anchors", "  BTC:\n    news:\n      type: 5"),
+        ("  spot:BTCUSD: {type: spot, asset: BTC, tick: 0.1", "  spot:BTCUSD: {type: spot, asset: BTC, tick: x"),
+        ("  binance:\n    rulebook: binance-2025-07", "  binance:\n    rulebook: [binance-2025-07]"),
+        ("    fund: 1B", "    fund: none"),
+        ("    history: {type: gbm, volatility: 25 %", "    history: {type: gbm, volatility: high"),
+        ("    side: long", "    side: lang\n    leverage: 1.0x"),
+    ]:  # fmt: skip
+        path, _ = write(tmp_path, ((old, new),))
+        assert len(problems_of(path)) == 1 + ("leverage" in new), ScenarioError(problems_of(path)).render()
 
 
 @pytest.mark.parametrize("broken", CASES[::4], ids=[c.name for c in CASES[::4]])

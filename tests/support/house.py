@@ -11,7 +11,7 @@ from cascade import names
 PACKAGE = Path(cascade.__file__).parent
 
 LAYERS = [
-    {"names", "errors", "escape", "units", "compiler", "rng", "provenance", "installation"},
+    {"names", "errors", "escape", "limits", "units", "compiler", "rng", "provenance", "installation"},
     {"scenario", "venues", "data", "manual"},
     {"core"},
     {"assembly", "engine"},

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cascade.errors import ScenarioError
+from cascade.errors import ScenarioError, UsageError
 from cascade.experiment.design import variants_of
 from cascade.experiment.parameters import parameters_of
 from cascade.experiment.sweep import prepare
@@ -220,3 +220,17 @@ def test_columns_hold_what_the_scenario_resolves_to_in_one_unit(base: Path) -> N
     assert (bars.column, bars.unit, bars.values[:4:2]) == ("varied_outputs_bars_s", "s", (60.0, 90.0))
     assert (rulebook.column, rulebook.is_number) == ("venue_rulebook", False)
     assert rulebook.values[:2] == ("binance-2025-07", "bybit-2025-07")
+
+
+def test_a_grid_of_more_variants_than_a_sweep_can_have_is_refused(base: Path) -> None:
+    options = [f"sources.x{k}.note={','.join(map(str, range(50)))}" for k in range(3)]
+    with pytest.raises(ScenarioError, match="125,000 combinations are more than a sweep can have"):
+        prepare(base, options)
+
+
+@pytest.mark.parametrize(
+    ("asked", "says"), [({"seed": 2**63}, "no seed"), ({"replicates": 10**9}, "replicates")]
+)
+def test_what_python_asks_for_has_limits(base: Path, asked, says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        prepare(base, ["dt=1s,0.5s"], **asked)

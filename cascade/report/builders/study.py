@@ -189,7 +189,7 @@ class Variant:
 
         if self.result.path is None:
             return None
-        scenario, problems = inspect(self.result.resolved())
+        scenario, problems = inspect(self.result.resolved(), allow=None)
         return None if any(problem.severity == "error" for problem in problems) else scenario
 
     @cached_property

@@ -1,0 +1,124 @@
+"""Reading YAML: what is larger, deeper or stranger than a scenario is refused at its place, at once."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+from ruamel.yaml.constructor import SafeConstructor
+
+from cascade.errors import Problem, ScenarioError
+from cascade.limits import MOST_BYTES, MOST_DEPTH, MOST_DIGITS, MOST_LETTERS, MOST_VALUES
+from cascade.scenario.reading import parse_yaml, read_yaml
+
+FOLDER = Path(__file__).parents[2]
+SHIPPED = sorted([*FOLDER.glob("scenarios/**/*.yaml"), *FOLDER.glob("cascade/**/*.yaml")])
+
+
+class DatesAsText(SafeConstructor):
+    """Keeps what looks like a date as it is written."""
+
+
+DatesAsText.add_constructor("tag:yaml.org,2002:timestamp", lambda _, node: node.value)
+
+
+def problems_of(text: str) -> list[Problem]:
+    return parse_yaml(text, "file.yaml", Path()).problems
+
+
+def only(text: str) -> Problem:
+    (found,) = problems_of(text)
+    return found
+
+
+def value_of(text: str) -> Any:
+    reading = parse_yaml(text, "file.yaml", Path())
+    assert reading.root is not None
+    assert not reading.problems
+    return reading.root.plain()
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_shipped_files_are_read_as_yaml(path: Path) -> None:
+    reference = YAML(typ="safe", pure=True)
+    reference.Constructor = DatesAsText
+    expected = reference.load(path)
+    assert value_of(path.read_text(encoding="utf-8")) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("[0x1F, 0o17, 1_000, -5, +7, 007]", [31, 15, 1000, -5, 7, 7]),
+        ("[1.5, 1_0.5, 1e3, .5, -.inf, 1.]", [1.5, 10.5, 1000.0, 0.5, float("-inf"), 1.0]),
+        ("[~, null, '', true, FALSE, yes, on]", [None, None, "", True, False, "yes", "on"]),
+        ("[0o_, 0x_, ._, -_, 1.5.2, 0b101]", ["0o_", "0x_", "._", "-_", "1.5.2", "0b101"]),
+        ("[2025-07-01, 10:30, =]", ["2025-07-01", "10:30", "="]),
+        ("[!!str 5, !!int 5, !!float 5, !!null ~, !!bool true, ! 5]", ["5", 5, 5, None, True, "5"]),
+        ("a: &x {b: 1}\nc: *x\nd: {<<: *x, e: 2}", {"a": {"b": 1}, "c": {"b": 1}, "d": {"b": 1, "e": 2}}),
+        ("a: >-\n  one\n  two\nb: |\n  three\n", {"a": "one two", "b": "three\n"}),
+    ],
+)
+def test_what_is_read(text: str, value: Any) -> None:
+    assert value_of(text) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "place", "says", "advises"),
+    [
+        ("a: 1\nb: x # \x07", "CAS001", (2, 8), "a control character (U+0007)", "remove it"),
+        ('a: "\\e[31m"', "CAS001", (1, 4), "a control character (U+001B)", "remove it"),
+        ("a: !!float x", "CAS001", (1, 4), "'x' is not what !!float says", "remove !!float"),
+        ("a: !!int true", "CAS001", (1, 4), "'true' is not what !!int says", "remove !!int"),
+        ("a: !!python/name:os x", "CAS001", (1, 4), "the tag !!python/name:os means nothing", "remove the tag"),
+        ("a: !mine {b: 1}", "CAS001", (1, 4), "the tag !mine means nothing", "remove the tag"),
+        ("a: *b", "CAS001", (1, 4), "nothing is named &b above", "define the anchor"),
+        ("a: &b [1, *b]", "CAS001", (1, 11), "an alias contains itself", "write the value out"),
+        ("a: &b c\n*b : 5", "CAS001", (2, 1), "a key must be text", "write `key: value`"),
+        ("[a]: 5", "CAS001", (1, 1), "a key must be text", "write `key: value`"),
+        ("a: 1\n---\nb: 2", "CAS001", (2, 1), "a second document", "remove the line ---"),
+        ("a: " + "9" * (MOST_DIGITS + 1), "CAS008", (1, 4), "a number of 251 digits", "1e15"),
+        ("a: " + "x" * (MOST_LETTERS + 1), "CAS008", (1, 4), "a value of 10,001 characters", "shorten it"),
+        ("a: " + "[" * 5000, "CAS008", (1, 3 + MOST_DEPTH), "more than 64 deep", "close what is open"),
+        ("a: [" + "1, " * 30_000 + "1]", "CAS008", (1, 5 + 3 * (MOST_VALUES - 3)), "20,000 values", "data file"),
+    ],
+)  # fmt: skip
+def test_what_is_refused(text: str, code: str, place: tuple[int, int], says: str, advises: str) -> None:
+    problem = only(text)
+    assert (problem.code, problem.line, problem.column) == (code, *place)
+    assert says in problem.message
+    assert advises in problem.hint
+
+
+def test_aliases_count_as_what_they_stand_for() -> None:
+    bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n"
+    bomb += "".join(f"a{k}: &a{k} [{', '.join([f'*a{k - 1}'] * 9)}]\n" for k in range(1, 12))
+    begun = time.process_time()
+    problem = only(bomb)
+    assert time.process_time() - begun < 5
+    assert (problem.code, problem.line) == ("CAS008", 5)
+    assert "aliases written out" in problem.message
+
+
+def test_a_file_that_is_too_large_is_not_read_to_its_end(tmp_path: Path) -> None:
+    path = tmp_path / "large.yaml"
+    path.write_text("- 1\n" * (MOST_BYTES // 2), encoding="utf-8")
+    with pytest.raises(ScenarioError, match="larger than 500 kB") as caught:
+        read_yaml(path)
+    assert caught.value.code == "CAS008"
+
+
+@pytest.mark.parametrize("name", ["a\0b.yaml", "x" * 300 + ".yaml"])
+def test_a_name_that_no_file_can_have(name: str) -> None:
+    with pytest.raises(ScenarioError, match="cannot be read") as caught:
+        read_yaml(Path(name))
+    assert caught.value.code == "CAS003"
+    assert "\0" not in str(caught.value)
+
+
+def test_no_message_holds_what_a_terminal_obeys() -> None:
+    problem = Problem("CAS017", "'\x1b[2J' is wrong", "not \x9b", "a\x07", 1, 1, source_line="\x1b]0;x")
+    assert not any(letter in problem.render() for letter in "\x1b\x9b\x07")
