@@ -91,7 +91,7 @@ def laid_out(tmp_path_factory: pytest.TempPathFactory) -> Path:
             text_of("scenario", "yaml").replace("duration: 1h", "duration: 1m"), encoding="utf-8"
         )
     (desk / "examples.json").write_text(text_of("calculator", "json"), encoding="utf-8")
-    shutil.copy(rulebook_path("binance-2025-07"), desk / "mine.yaml")
+    shutil.copy(rulebook_path("binance-2025-03"), desk / "mine.yaml")
     _lay_out_scenarios(desk / "scenarios")
     _lay_out_results(desk / "results", tmp_path_factory.mktemp("made"))
     return desk
@@ -137,6 +137,6 @@ def _lay_out_results(folder: Path, made: Path) -> None:
         "other-1a2b3c4d",
     )
     lay(cascade.run(scenario, replicate=17, out=made).path, "my-1a2b3c4d", "small-1a2b3c4d")
-    lay(swept(sweep="speed", vary={"shocks.sale.over": {"values": ["30s", "1m"], "label": "over"}}),
-        "selling-speed-1a2b3c4d")  # fmt: skip
+    speeds = {"shocks.sale.over": {"values": ["5m", "10m"], "label": "over"}}
+    lay(swept(sweep="speed", set={"duration": "11m"}, vary=speeds), "selling-speed-1a2b3c4d")
     lay(swept(sweep="mine", variants={"base": {}, "thin": {"makers.makers.depth.scale": 0.1}}), "my-sweep")
