@@ -1,4 +1,4 @@
-"""The reference pages of tables, metrics, errors and figures, written from what declares them.
+"""The reference pages of tables, metrics, errors, figures and facts, written from what declares them.
 
 `python -m cascade.report.reference` rewrites the pages; a test compares them.
 """
@@ -9,10 +9,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+from cascade.analysis.facts import RULES, Fact, in_order
 from cascade.analysis.metrics import METRICS, EnsembleMetric, Metric
 from cascade.analysis.statistics import CONFIDENCE
 from cascade.errors import ExitCode
 from cascade.output.schemas import DERIVED, RESULTS_VERSION, TABLES, TIME, Column, Table, columns
+from cascade.report.stylised import band_text
 from cascade.scenario.codes import codes
 
 FOLDER: Final = Path(__file__).resolve().parent.parent / "docs"
@@ -131,6 +133,41 @@ def figures_page() -> str:
     return figures_page(list(FIGURES.values()))
 
 
+_FACTS_HEAD = """# Stylised facts
+
+What [`cascade facts`](facts.md) estimates and holds against a band, one section a fact, in the order of its table. Those
+with * no market may miss. A *window* is the stretch that a figure is estimated on: figures of windows become one
+for each replicate, and those of replicates one in all, as the section says. Under *observed* stand the figures that the
+same estimator has on real data; the tests compute them, and the bands, again from that data.
+"""
+
+_WINDOWS: Final = {"run": "all of a run", "day": "each day", "minutes": "each 341 s"}
+_REDUCED: Final = {"mean": "mean", "median": "median", "pooled": "all windows taken as one"}
+
+
+def stylised_page() -> str:
+    """Return the page that lists every stylised fact."""
+    return "\n".join([_FACTS_HEAD, *map(_fact_section, in_order())])
+
+
+def _fact_section(fact: Fact) -> str:
+    """Return what a fact is, and its bands."""
+    title = f"{fact.title[0].upper()}{fact.title[1:]}"
+    unit = f" Unit: {fact.unit}." if fact.unit != "1" else ""
+    applies = f" Applies to: {fact.applies}." if fact.applies else ""
+    lines = [
+        f"## {fact.row}{'*' if fact.must else ''} {fact.name}", "",
+        f"{title}. Estimator: {fact.estimator}.{unit} "
+        f"Window: {_WINDOWS[fact.window]}; {_REDUCED[fact.reduce]}.{applies}",
+        "", "| part | band | which is | source | observed |", "|---|---|---|---|---|",
+    ]  # fmt: skip
+    for part in fact.parts:
+        seen = "; ".join(f"{name}: {value:g}" for name, value in part.band.observed.items())
+        cells = (part.label, band_text(part.band), RULES[part.band.rule], part.band.source, seen)
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join([*lines, ""])
+
+
 def _table_section(table: Table) -> str:
     """Return the description of a table and its columns."""
     shown = columns(table.name, dated=table.timed)
@@ -199,6 +236,7 @@ def write_pages() -> None:
     (FOLDER / "metrics.md").write_text(metrics_page(), encoding="utf-8")
     (FOLDER / "errors.md").write_text(errors_page(), encoding="utf-8")
     (FOLDER / "figures.md").write_text(figures_page(), encoding="utf-8")
+    (FOLDER / "stylised.md").write_text(stylised_page(), encoding="utf-8")
 
 
 if __name__ == "__main__":

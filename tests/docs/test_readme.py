@@ -86,11 +86,11 @@ def test_commands(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "my.yaml").write_text((folder / "my.yaml").read_text(encoding="utf-8"), encoding="utf-8")
     lines = [shlex.split(line, comments=True) for line in COMMANDS.splitlines()]
-    named = ["init", "validate", "explain", "run", "report", "sweep", "replay", "compare", "docs"]
+    named = ["init", "validate", "explain", "run", "report", "sweep", "replay", "compare", "facts", "docs"]
     assert [words[1] for words in lines] == named
     for program, *written in lines:
         assert program == "cascade"
-        if written[0] in {"sweep", "replay"}:
+        if written[0] in {"sweep", "replay", "facts"}:
             continue  # 200 replicates take too long here; their own tests are smaller
         words = [_folder_there(word) for word in written]
         result = CliRunner().invoke(build(words[:1]), words)

@@ -12,7 +12,7 @@ PAGES = sorted(reference.FOLDER.glob("**/*.md"))
 README = Path(__file__).parents[2] / "README.md"
 
 
-@pytest.mark.parametrize("name", ["outputs", "metrics", "errors", "figures"])
+@pytest.mark.parametrize("name", ["outputs", "metrics", "errors", "figures", "stylised"])
 def test_page_is_up_to_date(name):
     written = (reference.FOLDER / f"{name}.md").read_text(encoding="utf-8")
     assert written == getattr(reference, f"{name}_page")(), "run: python -m cascade.report.reference"

@@ -9,7 +9,8 @@ from cascade.report.figures.registry import Entry
 
 _HEAD = """# Figures of a report
 
-Every figure that [`cascade report` and `cascade compare`](report.md) draw, in the order of the page. A figure whose
+Every figure that [`cascade report` and `cascade compare`](report.md) draw, in the order of the page, and those of
+[`cascade facts`](facts.md), whose names begin with `facts_`. A figure whose
 data a run does not have is left out, and the page says why at its end. Each names its n and the meaning of its
 intervals, and carries the table it draws as CSV.
 
