@@ -1,15 +1,17 @@
-"""The reference pages of tables, metrics, errors and figures, written from what declares them."""
+"""The reference pages of tables, metrics, errors, figures and facts, written from what declares them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Final
 
+from cascade.analysis.facts import RULES, Fact, in_order
 from cascade.analysis.metrics import METRICS, EnsembleMetric, Metric
 from cascade.analysis.statistics import CONFIDENCE
 from cascade.errors import ExitCode
 from cascade.output.schemas import DERIVED, RESULTS_VERSION, TABLES, TIME, Column, Table, columns
 from cascade.report.figures import FIGURES, Entry
+from cascade.report.stylised import band_text
 from cascade.scenario.codes import codes
 
 _OUTPUTS_HEAD = """# Results of a run
@@ -112,7 +114,8 @@ the folder of its sweep; [attribution](attribution.md) says how they come about.
 
 _FIGURES_HEAD = """# Figures of a report
 
-Every figure that [`cascade report` and `cascade compare`](report.md) draw, in the order of the page. A figure whose
+Every figure that [`cascade report` and `cascade compare`](report.md) draw, in the order of the page, and those of
+[`cascade facts`](facts.md), whose names begin with `facts_`. A figure whose
 data a run does not have is left out, and the page says why at its end. Each names its n and the meaning of its
 intervals, and carries the table it draws as CSV.
 
@@ -139,6 +142,7 @@ def pages() -> dict[str, str]:
     """Return the text of each page by its name."""
     return {
         "outputs": outputs_page(), "metrics": metrics_page(), "errors": errors_page(), "figures": figures_page(),
+        "stylised": stylised_page(),
     }  # fmt: skip
 
 
@@ -166,6 +170,41 @@ def figures_page() -> str:
 
 def _figure_section(entry: Entry) -> str:
     return f"## {entry.name}\n\n{entry.shows} {entry.reading}\n\nNeeds: {entry.needs}.\n"
+
+
+_FACTS_HEAD = """# Stylised facts
+
+What [`cascade facts`](facts.md) estimates and holds against a band, one section a fact, in the order of its table. Those
+with * no market may miss. A *window* is the stretch that a figure is estimated on: figures of windows become one
+for each replicate, and those of replicates one in all, as the section says. Under *observed* stand the figures that the
+same estimator has on real data; the tests compute them, and the bands, again from that data.
+"""
+
+_WINDOWS: Final = {"run": "all of a run", "day": "each day", "minutes": "each 341 s"}
+_REDUCED: Final = {"mean": "mean", "median": "median", "pooled": "all windows taken as one"}
+
+
+def stylised_page() -> str:
+    """Return the page that lists every stylised fact."""
+    return "\n".join([_FACTS_HEAD, *map(_fact_section, in_order())])
+
+
+def _fact_section(fact: Fact) -> str:
+    """Return what a fact is, and its bands."""
+    title = f"{fact.title[0].upper()}{fact.title[1:]}"
+    unit = f" Unit: {fact.unit}." if fact.unit != "1" else ""
+    applies = f" Applies to: {fact.applies}." if fact.applies else ""
+    lines = [
+        f"## {fact.row}{'*' if fact.must else ''} {fact.name}", "",
+        f"{title}. Estimator: {fact.estimator}.{unit} "
+        f"Window: {_WINDOWS[fact.window]}; {_REDUCED[fact.reduce]}.{applies}",
+        "", "| part | band | which is | source | observed |", "|---|---|---|---|---|",
+    ]  # fmt: skip
+    for part in fact.parts:
+        seen = "; ".join(f"{name}: {value:g}" for name, value in part.band.observed.items())
+        cells = (part.label, band_text(part.band), RULES[part.band.rule], part.band.source, seen)
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join([*lines, ""])
 
 
 def _table_section(table: Table) -> str:

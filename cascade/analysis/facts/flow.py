@@ -9,7 +9,7 @@ from cascade.analysis.facts.evidence import Evidence
 from cascade.analysis.facts.measures import FIVE_S, by_hour, log_of, log_range
 from cascade.analysis.facts.observed import Orders, Sample, Series, enough
 from cascade.analysis.facts.registry import Band, Part, fact
-from cascade.analysis.facts.returns import BTC_DAYS, DAYS, ETH_JULY, ETH_JUNE, LITERATURE, SOL_DAYS
+from cascade.analysis.facts.returns import BTC_DAYS, DAYS, ETH_JULY, ETH_JUNE, SOL_DAYS
 
 AUGUST, AUGUST_ETH = "BTC trades, 8 Aug 2024", "ETH trades, 8 Aug 2024"
 FEBRUARY, MARCH, MARCH_2 = (
@@ -17,6 +17,7 @@ FEBRUARY, MARCH, MARCH_2 = (
     "BTC trades, 28 Mar 2024",
     "BTC trades, 28 Mar 2024, later",
 )
+_SPLIT = "Lillo, Mike and Farmer 2005: a power law, measured exponents .4 to .7"
 _TICKS = "trades of 5 to 10 min, five windows"
 
 
@@ -69,9 +70,9 @@ def busiest_hour(sample: Sample) -> tuple[Evidence, ...]:
 @fact(
     16, "sign_memory", "autocorrelation of the signs of taker orders",
     "correlation with the order 10 and 100 later; fills of one taker (or millisecond) and side are one order",
-    Part("10", Band(0.06, 0.14, "own", f"{LITERATURE}: a power law, exponent .4 to .7, about .1; {_TICKS}: .06 to .12",
+    Part("10", Band(0.06, 0.14, "own", f"{_SPLIT}, about .1; {_TICKS}: .06 to .12",
                     {AUGUST: 0.119, AUGUST_ETH: 0.093, FEBRUARY: 0.094, MARCH: 0.06, MARCH_2: 0.072})),
-    Part("100", Band(0.01, 0.045, "own", f"{LITERATURE}: about .03; {_TICKS}: -.02 to .04",
+    Part("100", Band(0.01, 0.045, "own", f"{_SPLIT}, about .03; {_TICKS}: -.02 to .04",
                      {AUGUST: 0.022, AUGUST_ETH: -0.02, FEBRUARY: -0.004, MARCH: 0.041, MARCH_2: 0.005})),
     must=True,
 )  # fmt: skip
@@ -105,7 +106,7 @@ def flow_and_return(sample: Sample) -> tuple[Evidence, ...]:
 
 @fact(
     19, "order_size_tail", "exponent of the tail of taker orders' sizes", "Hill, largest 1 %",
-    Part("", Band(1.1, 2.0, "union", f"{LITERATURE}: 1.3 to 2; {_TICKS}: 1.2 to 1.9",
+    Part("", Band(1.1, 2.0, "union", f"literature: 1.3 to 2; {_TICKS}: 1.2 to 1.9",
                   {AUGUST: 1.19, AUGUST_ETH: 1.21, FEBRUARY: 1.89, MARCH: 1.28, MARCH_2: 1.51})),
 )  # fmt: skip
 def order_size_tail(sample: Sample) -> tuple[Evidence, ...]:

@@ -24,6 +24,7 @@ SWEEP: Final = 30e6
 """A sale at once, after which the book is watched for SWEEP_S."""
 SWEEP_S: Final = 120.0
 
+_DAY_END: Final = "latent book .4 (arXiv 1412.0141); 2/3 at the end of the day (arXiv 1901.05332)"
 _APPLIES: Final = "sizes are BTC's on all venues, where 55B trade a day"
 
 
@@ -46,7 +47,7 @@ def _left(sample: Sample, after_s: float) -> Evidence:
 @fact(
     20, "impact_exponent", "exponent of impact in size",
     "slope of ln of the fall at the end of a sale of one hour on ln of its size, 20M to 5.5B",
-    Part("", Band(0.4, 0.6, "stated", "literature: square root, .49 on 2,000 stocks, Bitcoin over four decades")),
+    Part("", Band(0.4, 0.6, "stated", "square root: .49 in Tokyo (PRL 135, 257401); Bitcoin (arXiv 1412.4503)")),
     must=True, applies=_APPLIES,
 )  # fmt: skip
 def impact_exponent(sample: Sample) -> tuple[Evidence, ...]:
@@ -68,7 +69,7 @@ def impact_size(sample: Sample) -> tuple[Evidence, ...]:
 @fact(
     22, "impact_left_1h", "share of the impact of a sale of one hour that is left an hour after it",
     "paired difference of the mid, over that at the end of the sale",
-    Part("", Band(0.4, 0.7, "stated", "latent book .4; measured 2/3 at the end of the day")), must=True,
+    Part("", Band(0.4, 0.7, "stated", _DAY_END)), must=True,
 )  # fmt: skip
 def impact_left_1h(sample: Sample) -> tuple[Evidence, ...]:
     """Decay over an hour."""
@@ -78,7 +79,7 @@ def impact_left_1h(sample: Sample) -> tuple[Evidence, ...]:
 @fact(
     23, "impact_left", "share of the impact of a sale of one hour that is left 2.5 hours after it",
     "paired difference of the mid, over that at the end of the sale",
-    Part("", Band(0.3, 0.67, "stated", "power law; measured 2/3 at the end of the day")), must=True,
+    Part("", Band(0.3, 0.67, "stated", f"power law; {_DAY_END}")), must=True,
 )  # fmt: skip
 def impact_left(sample: Sample) -> tuple[Evidence, ...]:
     """Decay over hours."""
@@ -88,7 +89,7 @@ def impact_left(sample: Sample) -> tuple[Evidence, ...]:
 @fact(
     24, "impact_duration", "fall at the end of a sale of 100M worked over 1, 10, 30 and 180 min",
     "paired difference of the mid; the ratio is of the largest to the smallest of the four",
-    Part("largest / smallest", Band(1.0, 1.25, "stated", "nearly independent of the duration")),
+    Part("largest / smallest", Band(1.0, 1.25, "stated", "root law: nearly independent of the duration")),
     Part("30 min, bps", Band(6.0, 10.0, "stated", "root law: 6.8 bps at Y = 1")),
     must=True, applies=_APPLIES,
 )  # fmt: skip
