@@ -148,7 +148,7 @@ def test_extends_merges_mappings_replaces_lists_and_kinds(tmp_path: Path) -> Non
         "shocks: null\nsources: null\n",
         encoding="utf-8",
     )
-    scenario, base = load(child), load(BASE)
+    scenario, base = load(child, allow=[BASE.parent]), load(BASE)
     assert scenario.assets["BTC"].news.type == "gbm"
     assert scenario.assets["BTC"].history == base.assets["BTC"].history
     assert [maker.name for maker in scenario.makers] == ["only"]
