@@ -9,7 +9,7 @@ import pytest
 from tests.docs.conftest import Block, blocks
 
 SLOW = {"policies"}
-"""Pages whose block runs 72 replicates."""
+"""Pages whose block runs 80 replicates."""
 
 PYTHON = [
     pytest.param(*each.values, id=each.id, marks=[pytest.mark.slow] if each.values[0].page in SLOW else [])

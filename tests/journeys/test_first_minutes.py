@@ -91,7 +91,7 @@ def test_the_first_line_of_the_readme_and_a_run_from_the_wheel(
 ) -> None:
     install, run = prepare(RUN_LINE, source)
     call(*(str(wheel) if word == "." else word for word in install), "--no-index", cwd=source)
-    assert "amplification" in call(*run, *SHORT, cwd=source)
+    assert "The run reached its end." in call(*run, *SHORT, cwd=source)
 
     cascade = str(source / ".venv" / "bin" / "cascade")
     where = call(

@@ -77,7 +77,7 @@ def fund_of(fund: Any) -> int:
     scenario = small_scenario(venues=venues)
     entities = Entities(settlement_of(scenario), worth_of(scenario, [107_000.0]))
     found = assemble_venues(scenario, entities, 0)
-    return entities.cash[found.venues[1].fund][0]
+    return entities.cash[found.rules.venues[1].fund][0]
 
 
 def test_a_fund_is_the_same_however_it_is_written() -> None:
