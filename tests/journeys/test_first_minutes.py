@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 RUN_LINE, TEST_LINE = re.findall(r"^python3 -m venv .*$", README, re.MULTILINE)
-SHORT = ["-s", "duration=5m", "--replicates", "1"]
+SHORT = ["-s", "duration=6m", "--replicates", "1"]  # the sale of `thin-book` begins after 5m
 
 pytestmark = [
     pytest.mark.slow,
