@@ -9,6 +9,7 @@ import numpy as np
 from cascade.assembly.channels import Population, switch_off
 from cascade.assembly.collateral import collateral_rules, post_collateral
 from cascade.assembly.entities import Entities
+from cascade.assembly.formation import assemble_formation
 from cascade.assembly.groups import GroupBuilder, Quantiles
 from cascade.assembly.layers import LayerBuilder, Seats
 from cascade.assembly.price_paths import assemble_prices
@@ -57,10 +58,12 @@ def assemble(
     run, collateral = _run(scenario, n_ticks, venues), collateral_rules(scenario, venues.markets)
     run.priced_collateral[:] = int((collateral.price != k.OWN_SPOT).any())
     params = k.Params(
-        run=run, assets=prices.assets, points=prices.points, markets=venues.markets, rates=venues.rates,
+        run=run, assets=prices.assets, points=prices.points,
+        **assemble_formation(scenario, replicate)._asdict(), markets=venues.markets, rates=venues.rates,
         **venues.rules._asdict(), tiers=venues.tiers, fees=venues.fees,
         collateral=collateral, makers=groups.makers,
         quote_levels=groups.quote_levels, agents=groups.agents, flows=groups.flows,
+        splitters=groups.splitters,
         layers=layers.layers, shocks=groups.shocks, quantiles=quantiles.array(),
     )  # fmt: skip
     ticks = np.maximum(np.rint(prices.start[venues.markets.asset] / venues.markets.tick_size), 1)

@@ -19,7 +19,8 @@ from cascade.rng import decision_key
 from cascade.scenario.amounts import ENDOWMENT, MONEY, STOCK_USD
 from cascade.scenario.distributions import AnyDistribution
 from cascade.scenario.schema import Scenario
-from cascade.scenario.schema_agents import LadderMaker, Maker
+from cascade.scenario.schema_agents import SINGLES, BackgroundFlow, LadderMaker, Maker, SplittersFlow
+from cascade.scenario.schema_prices import Asset
 from cascade.scenario.schema_shocks import MarketOrderShock, NewsShock
 
 VARIANCE_S = 60.0
@@ -43,6 +44,10 @@ class Quantiles:
             self.tables.append(np.clip(values, 0.0, 9e17))
         return self._known[name]
 
+    def mean(self, number: int) -> float:
+        """Return the mean of a tabulated distribution."""
+        return float(np.trapezoid(self.tables[number], self._grid))
+
     def array(self) -> Array:
         """Return the tables, one a row."""
         return np.stack(self.tables) if self.tables else np.zeros((1, N_QUANTILES))
@@ -55,6 +60,7 @@ class Groups(NamedTuple):
     quote_levels: Array
     agents: Array
     flows: Array
+    splitters: Array
     shocks: Array
     n_quotes: int
 
@@ -72,6 +78,8 @@ class GroupBuilder:
         self.levels: list[dict[str, float]] = []
         self.agents: list[dict[str, Any]] = []
         self.flows: list[dict[str, Any]] = []
+        self.splitters: list[dict[str, Any]] = []
+        self.n_parents = 0
         self.n_quotes = 0
 
     def key(self, group: str, market: str) -> np.uint64:
@@ -101,6 +109,7 @@ class GroupBuilder:
             quote_levels=records(k.QUOTE_LEVEL, self.levels),
             agents=records(k.AGENT_P, self.agents),
             flows=records(k.FLOW, self.flows),
+            splitters=records(k.SPLITTERS, self.splitters),
             shocks=self._shocks(),
             n_quotes=self.n_quotes,
         )
@@ -110,9 +119,13 @@ class GroupBuilder:
         m = self.names.index(name)
         dt = self.scenario.dt
         if isinstance(group, LadderMaker):
-            _set_learning(self.markets[m], group, dt)
+            _set_withdrawal(self.markets[m], group, dt)
+            if self._asset(m).impact is None:
+                _set_learning(self.markets[m], group, dt)
+            _set_swing(self.markets[m], group, dt, self.key(f"swing/{group.name}", name))
         levels = group.levels()
         sizes = levels.usd / group.count * MONEY
+        refills = np.minimum(group.refills(levels.distance_bps) / min(group.requote_rate, 1.0 / dt), 1.0)
         generator = np.random.Generator(
             np.random.Philox(key=int(self.key(f"maker.level/{group.name}", name)))
         )
@@ -126,19 +139,22 @@ class GroupBuilder:
                 "first_quote": self.n_quotes, "act": min(group.requote_rate * dt, 1.0),
                 "tolerance": group.tolerance, "noise": group.fair_noise_bps * 1e-4,
                 "skew": group.skew_bps * 1e-4, "cap": self.lots(m, group.cap), "initial": stock,
-                "key": key, "slot": slot, **group.figures(dt),
+                "key": key, "slot": slot, "slack": group.slack_bps * 1e-4,
+                "pace": group.looks(dt),
             })  # fmt: skip
             distances = levels.distance_bps * 1e-4 * jitter
             self.levels += [
-                {"distance": distance, "money": size}
-                for distance, size in zip(distances.tolist(), sizes.tolist(), strict=True)
+                {"distance": distance, "money": size, "refill": refill}
+                for distance, size, refill in zip(
+                    distances.tolist(), sizes.tolist(), refills.tolist(), strict=True
+                )
             ]
             self.n_quotes += 2 * len(sizes)
 
     def _agents(self) -> None:
         """Add those who send orders, kind by kind in the order in which they act."""
         self._news_takers()
-        self._background()
+        self._flow()
         self._arbitrage()
         for group in sorted(self.scenario.agents, key=lambda each: number_of(kinds.Agent, each.type)):
             for name in self.scenario.select_markets(group.markets):
@@ -151,6 +167,9 @@ class GroupBuilder:
                     "gain": self.lots(m, group.gain_usd_per_bps) * 1e4,
                     "key": self.key(f"{group.type}/{group.name}", name),
                 })  # fmt: skip
+        for flow in self.scenario.flow:
+            if isinstance(flow, SplittersFlow):
+                self._splitters(flow)
 
     def _news_takers(self) -> None:
         for group in self.scenario.news_takers:
@@ -166,24 +185,58 @@ class GroupBuilder:
         """Add an agent of a kind."""
         self.agents.append({"kind": number_of(kinds.Agent, kind), **figures})
 
-    def _background(self) -> None:
-        dt = self.scenario.dt
+    def _flow(self) -> None:
+        """Add background flow."""
         for group in self.scenario.flow:
-            market_size = self.quantiles.add(group.market_orders.size, MONEY)
-            limit_size = self.quantiles.add(group.limit_orders.size, MONEY)
-            distance = self.quantiles.add(group.limit_orders.distance, 1e-4)
-            for name in self.scenario.select_markets(group.markets):
-                m = self.names.index(name)
-                takes, _ = self.agent(k.FLOW_ACCOUNT, m, STOCK_USD)
-                rests, _ = self.agent(k.FLOW_ACCOUNT, m, STOCK_USD)
-                self.add_agent("background", {"own": len(self.flows), "position": takes, "second": rests})
-                self.flows.append({
-                    "market_position": takes, "limit_position": rests,
-                    "market_rate": group.market_orders.rate * dt, "limit_rate": group.limit_orders.rate * dt,
-                    "market_size": market_size, "limit_size": limit_size, "distance": distance,
-                    "life": group.limit_orders.life / dt, "scale": group.scale,
-                    "key": self.key(f"flow/{group.name}", name),
-                })  # fmt: skip
+            if isinstance(group, BackgroundFlow):
+                self._background(group)
+
+    def _background(self, group: BackgroundFlow) -> None:
+        dt = self.scenario.dt
+        market_size = self.quantiles.add(group.market_orders.size, MONEY)
+        limit_size = self.quantiles.add(group.limit_orders.size, MONEY)
+        distance = self.quantiles.add(group.limit_orders.distance, 1e-4)
+        for name in self.scenario.select_markets(group.markets):
+            m = self.names.index(name)
+            takes, _ = self.agent(k.FLOW_ACCOUNT, m, STOCK_USD)
+            rests, _ = self.agent(k.FLOW_ACCOUNT, m, STOCK_USD)
+            self.add_agent("background", {"own": len(self.flows), "position": takes, "second": rests})
+            self.flows.append({
+                "market_position": takes, "limit_position": rests,
+                "market_rate": group.market_orders.rate * dt, "limit_rate": group.limit_orders.rate * dt,
+                "market_size": market_size, "limit_size": limit_size, "distance": distance,
+                "life": group.limit_orders.life / dt, "scale": group.scale,
+                "key": self.key(f"flow/{group.name}", name),
+            })  # fmt: skip
+
+    def _splitters(self, group: SplittersFlow) -> None:
+        dt, split, tilt = self.scenario.dt, group.split, group.tilt
+        kept, order_size = math.exp(-dt / tilt.memory), self.quantiles.add(group.size, MONEY)
+        for name in self.scenario.select_markets(group.markets):
+            added = [
+                self.agent(k.FLOW_ACCOUNT, self.names.index(name), STOCK_USD) for _ in range(group.traders)
+            ]
+            position, stock = added[0]
+            self.add_agent("splitters", {"own": len(self.splitters), "position": position, "initial": stock})
+            self.splitters.append({
+                "first_position": position, "n_singles": SINGLES,
+                "rate": group.rate * dt * math.exp(-(group.swing**2) / 2.0),
+                "activity_power": group.activity_exponent, "daytime_power": group.daytime_exponent,
+                "swing": group.swing, "swing_decay": math.exp(-dt / group.swing_memory),
+                "order_size": order_size, "scale": group.scale,
+                "split_share": split.share, "first_parent": self.n_parents, "n_parents": split.parents,
+                "most": split.largest_piece * MONEY, "run_exponent": split.run_exponent,
+                "run_most": split.longest_run, "single_tilt": tilt.single, "parent_tilt": tilt.parent,
+                "holds": group.rate * tilt.balance * group.scale * self.quantiles.mean(order_size),
+                "trend_decay": kept, "trend_scale": math.sqrt((1.0 + kept) / (1.0 - kept)),
+                "follow_rate": min(tilt.follow_rate * dt, 1.0), "follow_size": tilt.follow_size * MONEY,
+                "key": self.key(f"splitters/{group.name}", name),
+            })  # fmt: skip
+            self.n_parents += split.parents
+
+    def _asset(self, m: int) -> Asset:
+        """Return the asset of a market."""
+        return list(self.scenario.assets.values())[int(self.markets[m].asset)]
 
     def _arbitrage(self) -> None:
         for group in self.scenario.arbitrage:
@@ -227,12 +280,27 @@ class GroupBuilder:
         return records(k.SHOCK, found)
 
 
+def _set_swing(market: Array, group: LadderMaker, dt: float, key: np.uint64) -> None:
+    """Set how sizes in a market come and go."""
+    swing = group.swing
+    if swing is None:
+        return
+    market.side_swing, market.side_decay = swing.side, math.exp(-dt / swing.side_memory)
+    market.swing, market.swing_decay = swing.both, math.exp(-dt / swing.both_memory)
+    market.activity_power, market.key = swing.activity_exponent, key
+    market.error, market.error_decay = swing.error_bps * 1e-4, math.exp(-dt / swing.error_memory)
+
+
 def _set_learning(market: Array, group: LadderMaker, dt: float) -> None:
-    """Set how a market's fair value learns from flow and how its depth answers to volatility."""
+    """Set how a market's fair value learns from its flow."""
     learning = group.learning
     per_unit = learning.impact_bps_per_million * 1e-4 / (1e6 * MONEY)
     market.impact = per_unit / (group.depth.scale if learning.scale_with_depth else 1.0)
     market.impact_decay = decay(learning.half_life, dt)
+
+
+def _set_withdrawal(market: Array, group: LadderMaker, dt: float) -> None:
+    """Set how a market's depth answers to volatility."""
     fear = group.withdrawal
     if fear is None:
         return

@@ -15,7 +15,14 @@ from cascade.core.start import empty
 from cascade.core.state import Array
 from cascade.rng import decision_key
 from cascade.scenario.schema import Scenario
-from cascade.scenario.schema_prices import AnchorsNews, BarsNews, GbmHistory, GbmNews, JumpDiffusionNews
+from cascade.scenario.schema_prices import (
+    AnchorsNews,
+    BarsNews,
+    ClusteredNews,
+    GbmHistory,
+    GbmNews,
+    JumpDiffusionNews,
+)
 from cascade.scenario.tables import Bars, read_bars
 
 YEAR_S = 365.0 * 86_400.0
@@ -39,6 +46,7 @@ def assemble_prices(scenario: Scenario, replicate: int) -> Prices:
     for a, (name, asset) in enumerate(scenario.assets.items()):
         news, row = asset.news, assets[a]
         row.key = decision_key(scenario.seed, f"news/{name}", replicate)
+        row.common_key = decision_key(scenario.seed, "news", replicate)
         row.first_point = len(points)
         if isinstance(news, AnchorsNews | BarsNews):
             row.news = k.ANCHORS
@@ -62,6 +70,10 @@ def _diffusion(row: Array, news: object, dt: float) -> None:
         row.news, row.drift = k.JUMP_DIFFUSION, news.drift * dt / YEAR_S
         row.jump_rate = news.jumps_per_day * dt / 86_400.0
         row.jump_mean, row.jump_sd = news.jump_mean_bps * 1e-4, news.jump_sd_bps * 1e-4
+    elif isinstance(news, ClusteredNews):
+        row.news, row.common = k.CLUSTERED, news.common
+        row.jump_rate = news.jumps_per_day * dt / 86_400.0
+        row.jump_sd = news.jump_sd_bps * 1e-4
 
 
 def _path(scenario: Scenario, source: AnchorsNews | BarsNews) -> tuple[Array, Array]:

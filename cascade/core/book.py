@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from cascade.compiler.jit import kernel, outlined
 from cascade.core.exact import lot_value, usd_value
+from cascade.core.impact import feel
 from cascade.core.ledger import apply_fill
 from cascade.core.margin import initial_margin
 from cascade.core.params import FORCED, NEWS, SPOT, UNMARGINED, Params
@@ -315,4 +316,5 @@ def take(st: State, p: Params, position: int, lots: int, limit: int, purpose: in
     if filled != 0:
         rate = 0 if purpose == FORCED else fee_rate(st, p, account, row.market, 1)
         apply_fill(st, p, position, filled, value, rate)
+        feel(st, p, position, filled, purpose)
     return filled, value

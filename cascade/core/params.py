@@ -61,7 +61,7 @@ REDEMPTION, FLOOR = number_of(CollateralPrice, "redemption"), number_of(Collater
 FUNDING_RULE, FUNDING_FIXED = 0, 1
 
 # news processes
-CONSTANT, GBM, JUMP_DIFFUSION, ANCHORS = range(4)
+CONSTANT, GBM, JUMP_DIFFUSION, ANCHORS, CLUSTERED = range(5)
 
 # shocks
 MARKET_SHOCK, NEWS_SHOCK, DEPTH_SHOCK = range(3)
@@ -80,8 +80,39 @@ RUN = record(
 ASSET_P = record(
     ("news", I8), ("volatility", F8), ("drift", F8), ("jump_rate", F8), ("jump_mean", F8), ("jump_sd", F8),
     ("first_point", I8), ("n_points", I8), ("key", U8),
+    ("common", F8), ("common_key", U8),  # share of the variance that is common to all assets
 )  # fmt: skip
 """Volatility and drift per square-root step and per step; jumps per step."""
+
+ACTIVITY = record(
+    ("every", I8), ("spread", F8), ("offset", F8), ("common", F8), ("key", U8),
+)  # fmt: skip
+"""How busy the market is: renewed every so many steps, 0 for never; the spread is that of its log."""
+
+SCALE = record(("decay", F8), ("weight", F8))
+"""A time scale of activity: decay from one renewal to the next; the squares of the weights sum to 1."""
+
+WAVE = record(("height", F8), ("per_step", F8), ("peak", F8))
+"""A wave of the day in log activity: radians a step, and the step of a peak."""
+
+IMPACT = record(
+    ("kick", F8), ("exponent", F8), ("memory", F8), ("surprise", F8), ("local", F8), ("local_decay", F8),
+)  # fmt: skip
+"""How orders move an asset: kick of the log price for one money unit, 0 for none; decay per step of the rate of
+forced flow; share of what is expected of ordinary flow that is taken off; part of a kick that moves the order's own
+market alone, and its decay per step."""
+
+MODE = record(("decay", F8), ("weight", F8))
+"""An exponential of the decay of impact, `impact.N_MODES` an asset; the weights sum to about 1."""
+
+MEMORY = record(("decay", F8), ("share", F8))
+"""A running mean of past kicks, `impact.N_MEANS` an asset, and the share of it that is expected to come."""
+
+LEAN = record(
+    ("drift", F8), ("decay", F8), ("fade", F8), ("tilt", F8), ("common", F8), ("key", U8), ("common_key", U8),
+)  # fmt: skip
+"""Makers' lean: drift of the log price in a step and tilt of log sizes for an intent of 1; decay of the intent and
+of what has drifted, per step."""
 
 POINT = record(("step", F8), ("log_price", F8))
 
@@ -93,6 +124,8 @@ MARKET_P = record(
     ("impact", F8), ("impact_decay", F8),  # log price per money unit of signed flow; per step
     ("calm_variance", F8), ("withdrawal_threshold", F8), ("withdrawal_exponent", F8),
     ("withdrawal_floor", F8), ("learning_floor", F8), ("variance_decay", F8), ("variance_steps", I8),
+    ("side_swing", F8), ("side_decay", F8), ("swing", F8), ("swing_decay", F8), ("activity_power", F8), ("key", U8),
+    ("error", F8), ("error_decay", F8),
     ("funding", I8), ("first_rate", I8), ("n_rates", I8), ("funding_cap", I8),
     ("spot", I8), ("bonus", I8), ("protocol_fee", I8),  # of a pool: where its collateral is sold
 )  # fmt: skip
@@ -148,19 +181,30 @@ the haircut), and the price in ticks that redemption, or the floor, gives."""
 MAKER = record(
     ("kind", I8), ("position", I8), ("first_level", I8), ("n_levels", I8), ("first_quote", I8), ("act", F8),
     ("tolerance", F8), ("noise", F8), ("skew", F8), ("cap", F8), ("initial", I8), ("key", U8), ("slot", I8),
-    ("refill", F8),
+    ("slack", F8), ("pace", F8),
 )  # fmt: skip
-"""A maker. Noise and skew as log price; cap in lots around the initial position; `refill`, of kinds that come back
-slowly, is the share of a quote's size that returns at a look."""
+"""A maker. Noise and skew as log price; cap in lots around the initial position; `slack` is the log price by which a
+quote may be off before it follows; `pace` are its looks in a step, where these are more than one."""
 
-QUOTE_LEVEL = record(("distance", F8), ("money", F8))
-"""A level of a maker's ladder: log distance from fair value, money units per side."""
+QUOTE_LEVEL = record(("distance", F8), ("money", F8), ("refill", F8))
+"""A level of a maker's ladder: log distance from fair value, money units per side, share that returns at a look."""
 
 FLOW = record(
     ("market_position", I8), ("limit_position", I8), ("market_rate", F8), ("limit_rate", F8),
     ("market_size", I8), ("limit_size", I8), ("distance", I8), ("life", F8), ("scale", F8), ("key", U8),
 )  # fmt: skip
 """Background flow; sizes (money units) and distance (log) are quantile tables, life in steps."""
+
+SPLITTERS = record(
+    ("first_position", I8), ("n_singles", I8), ("rate", F8), ("activity_power", F8), ("daytime_power", F8),
+    ("swing", F8), ("swing_decay", F8), ("order_size", I8), ("scale", F8),
+    ("split_share", F8), ("first_parent", I8), ("n_parents", I8), ("most", F8), ("run_exponent", F8), ("run_most", F8),
+    ("single_tilt", F8), ("parent_tilt", F8), ("holds", F8), ("trend_decay", F8), ("trend_scale", F8),
+    ("follow_rate", F8), ("follow_size", F8), ("key", U8),
+)  # fmt: skip
+"""Flow whose signs have a memory, of traders with a position each: the follower, one a parent, those of single orders.
+Sizes in money units, `most` of a child order, `holds`
+the net position at which all sell; powers of activity and daytime."""
 
 AGENT_P = record(
     ("kind", I8), ("position", I8), ("second", I8), ("initial", I8),  # lots of `second` at the start
@@ -191,6 +235,14 @@ class Params(NamedTuple):
     run: Array
     assets: Array
     points: Array
+    activity: Array
+    scales: Array
+    waves: Array
+    impacts: Array
+    modes: Array  # (n_assets * N_MODES,)
+    memories: Array  # (n_assets * N_MEANS,)
+    leans: Array
+    cross: Array  # float64 (n_assets, n_assets): share of a column's impact that moves a row's asset, too
     markets: Array
     rates: Array
     venues: Array  # these and what follows up to `lending`: a row for each venue
@@ -207,6 +259,7 @@ class Params(NamedTuple):
     quote_levels: Array
     agents: Array  # in the order of their kinds
     flows: Array
+    splitters: Array
     layers: Array
     shocks: Array
     quantiles: Array  # float64 (n_tables, n_points): quantile functions on the grid of `flow.quantile`
@@ -215,13 +268,15 @@ class Params(NamedTuple):
 declare(
     Params,
     {
-        "run": (RUN, 1), "assets": (ASSET_P, 1), "points": (POINT, 1), "markets": (MARKET_P, 1),
+        "run": (RUN, 1), "assets": (ASSET_P, 1), "points": (POINT, 1),
+        "activity": (ACTIVITY, 1), "scales": (SCALE, 1), "waves": (WAVE, 1), "impacts": (IMPACT, 1),
+        "modes": (MODE, 1), "memories": (MEMORY, 1), "leans": (LEAN, 1), "cross": (F64, 2), "markets": (MARKET_P, 1),
         "rates": (RATE_POINT, 1), "venues": (VENUE_P, 1),
         "marks": (MARK, 1), "funding": (FUNDING, 1), "slices": (SLICES, 1), "blocks": (BLOCKS, 1),
         "funds": (FUND_RULE, 1), "lending": (LENDING, 1), "tiers": (TIER, 1), "fees": (I64, 2),
         "collateral": (COLLATERAL, 1),
         "makers": (MAKER, 1), "quote_levels": (QUOTE_LEVEL, 1), "agents": (AGENT_P, 1),
-        "flows": (FLOW, 1), "layers": (LAYER, 1), "shocks": (SHOCK, 1),
+        "flows": (FLOW, 1), "splitters": (SPLITTERS, 1), "layers": (LAYER, 1), "shocks": (SHOCK, 1),
         "quantiles": (F64, 2),
     },
     fixed=True,

@@ -11,6 +11,7 @@ from cascade.core import state as s
 from cascade.core.bitmap import words
 from cascade.core.collateral import price_collateral
 from cascade.core.exact import INVERSE
+from cascade.core.impact import N_MEANS, N_MODES
 from cascade.core.inbox import N_BUCKETS
 from cascade.core.params import REASONS, UNMARGINED, Params
 from cascade.core.recording import write_funds
@@ -65,6 +66,11 @@ def allocate(
     return State(
         clock=clock,
         assets=empty(s.ASSET, len(p.assets)),
+        swings=np.zeros((1 + len(p.assets), len(p.scales))),
+        modes=np.zeros((2 * len(p.assets), N_MODES)),
+        means=np.zeros((len(p.assets), N_MEANS)),
+        crowds=empty(s.CROWD, len(p.splitters)),
+        parents=empty(s.PARENT, int(p.splitters.n_parents.sum())),
         markets=empty(s.MARKET, n_markets),
         levels=levels,
         bits=np.zeros(4 * n_markets * sum(words(n_ticks)) + int(run.flags_words), np.uint64),
@@ -102,6 +108,7 @@ def set_prices(st: State, p: Params, prices: Array, funding: Array) -> None:
     for a, price in enumerate(prices):
         st.assets[a].log_value, st.assets[a].value = np.log(price), price
         st.assets[a].point = p.assets[a].first_point
+        st.assets[a].activity = 1.0
     for m in range(len(p.markets)):
         fixed, row = p.markets[m], st.markets[m]
         price = prices[fixed.asset]
@@ -116,6 +123,7 @@ def set_prices(st: State, p: Params, prices: Array, funding: Array) -> None:
         row.variance, row.variance_mid = fixed.calm_variance, 2.0 * tick
         row.variance_at = fixed.variance_steps
         row.depth_factor, row.depth_shock = 1.0, 1.0
+        row.bid_thickness, row.ask_thickness = 1.0, 1.0
         row.funding_rate = funding[m]
         row.next_funding = p.funding[fixed.venue].first
     price_collateral(st, p)

@@ -42,8 +42,15 @@ CLOCK = record(
 )  # fmt: skip
 """The run's position: (step, stage, cursor) is where a stopped kernel resumes."""
 
-ASSET = record(("log_value", F8), ("shift", F8), ("value", F8), ("point", I8))
-"""News value of an asset in quote units: exp(log_value + shift), the shift being that of shocks."""
+ASSET = record(
+    ("log_value", F8), ("shift", F8), ("value", F8), ("point", I8),
+    ("activity", F8), ("daytime", F8),
+    ("kicks", F8), ("forced", I8), ("forced_rate", F8), ("impact", F8),  # of the asset's own orders
+    ("intent", F8), ("lean", F8), ("opinion", F8), ("moved", F8),
+)  # fmt: skip
+"""News value of an asset in quote units: exp(log_value + shift), the shift being that of shocks; how busy it is;
+kicks of ordinary orders and money of forced ones since the last step; what makers add to the log news value
+(`opinion`: impact and lean), and the log move of quotes in this step by news and lean alone."""
 
 MARKET = record(
     ("window", I8),  # tick of the first slot of the window
@@ -54,8 +61,9 @@ MARKET = record(
     ("n_bids", I8), ("n_asks", I8), ("far_head", I8), ("far_tail", I8),
     ("open_interest", I8), ("funding_rate", I8), ("next_funding", I8),
     ("premium_sum", F8), ("premium_weight", F8), ("premium_at", F8),
-    ("impact", F8), ("flow_learnt", I8), ("variance", F8), ("variance_mid", F8), ("variance_at", I8),
+    ("impact", F8), ("flow_learnt", I8), ("kicks", F8), ("variance", F8), ("variance_mid", F8), ("variance_at", I8),
     ("depth_factor", F8), ("depth_shock", F8),
+    ("bid_swing", F8), ("ask_swing", F8), ("swing", F8), ("error", F8), ("bid_thickness", F8), ("ask_thickness", F8),
     # since the last bar
     ("open", I8), ("high", I8), ("low", I8), ("mark_high", I8), ("mark_low", I8), ("volume", I8),
     ("flow", I8), ("n_trades", I8), ("long_liquidated", I8), ("short_liquidated", I8),
@@ -154,6 +162,12 @@ FUND = record(
 `equity` at mark is the sum over venues and `uncovered` what some of them owe beyond what they have: nobody
 stands behind them, nor one for another. All that follows is a total since the start, as in LEDGER."""
 
+CROWD = record(("swing", F8), ("trend", F8))
+"""A flow of splitters: log of its volume beyond what activity gives, and what quotes have done of late."""
+
+PARENT = record(("side", I8), ("piece", F8), ("left", I8))
+"""An order that is worked in pieces: its side, the money of a piece, the pieces that are left."""
+
 N_LEVELS = 32
 """Samples of a fund's equity over the window in which its drawdown is measured."""
 
@@ -172,6 +186,11 @@ class State(NamedTuple):
 
     clock: Array  # (1,) CLOCK
     assets: Array  # (n_assets,) ASSET
+    swings: Array  # float64 (1 + n_assets, n_scales): parts of log activity, the first row common to all
+    modes: Array  # float64 (2 * n_assets, N_MODES): impact of ordinary orders, then of forced ones
+    means: Array  # float64 (n_assets, N_MEANS): running means of the kicks of ordinary orders
+    crowds: Array  # (n_splitters,) CROWD
+    parents: Array  # (n_parents,) PARENT
     markets: Array  # (n_markets,) MARKET
     levels: Array  # (n_markets * n_ticks,) LEVEL
     bits: Array  # uint64: bitmaps of bids, asks, low and high triggers per market; flagged accounts
@@ -215,7 +234,9 @@ F64 = np.dtype(np.float64)
 declare(
     State,
     {
-        "clock": (CLOCK, 1), "assets": (ASSET, 1), "markets": (MARKET, 1), "levels": (LEVEL, 1),
+        "clock": (CLOCK, 1), "assets": (ASSET, 1),
+        "swings": (F64, 2), "modes": (F64, 2), "means": (F64, 2), "crowds": (CROWD, 1), "parents": (PARENT, 1),
+        "markets": (MARKET, 1), "levels": (LEVEL, 1),
         "bits": (U64, 1), "trigger_heads": (I32, 1), "orders": (ORDER, 1),
         "accounts": (ACCOUNT, 1), "positions": (POSITION, 1), "triggers": (TRIGGER, 1), "balances": (I64, 2),
         "traders": (TRADER, 1),

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from cascade.compiler.jit import entry, kernel, outlined
 from cascade.core import (
+    activity,
     agents,
     backstop,
     deleveraging,
@@ -117,11 +118,14 @@ def _intents(st: State, p: Params) -> int:
     clock = st.clock[0]
     stage = clock.stage
     if stage == NEWS:
+        activity.advance_activity(st, p)
         for a in range(len(p.assets)):
             news.advance_news(st, p, a)
         shocks.set_depth_shocks(st, p)
+        opinion.form_opinions(st, p)
         for m in range(len(p.markets)):
             opinion.learn(st, p, m)
+            opinion.update_swings(st, p, m)
     elif stage == EXPIRIES:
         if not expiries.expire_orders(st, p):
             return INBOX_FULL

@@ -59,10 +59,10 @@ def amounts(context: Context) -> Iterator[Amount]:
     for number, maker in enumerate(scenario.makers):
         names = scenario.select_markets(maker.markets)
         yield from _held(context, ("makers", number, "cap"), maker.cap, ENDOWMENT * maker.count, names)
-    for section, accounts in (("news_takers", 1), ("flow", 2)):
+    for section in ("news_takers", "flow"):
         for number, agent in enumerate(getattr(scenario, section)):
             names = scenario.select_markets(agent.markets)
-            yield from _held(context, (section, number, "markets"), STOCK_USD, accounts, names)
+            yield from _held(context, (section, number, "markets"), STOCK_USD, agent.traders, names)
     for number, agent in enumerate(scenario.agents):
         names = scenario.select_markets(agent.markets)
         yield from _held(context, ("agents", number, "capital"), agent.capital, 1.0, names)

@@ -82,7 +82,7 @@ def register(
 @cache
 def all_checks() -> tuple[Check, ...]:
     """Return every check, in the order of their codes."""
-    for topic in ("agents", "amounts", "collateral", "files", "markets", "population", "times"):
+    for topic in ("agents", "amounts", "collateral", "files", "formation", "markets", "population", "times"):
         import_module(f"cascade.scenario.checks_{topic}")
     return tuple(_REGISTRY[code] for code in sorted(_REGISTRY))
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from cascade.errors import ScenarioError
 from cascade.scenario.checks import Context, Finding, Found, register
-from cascade.scenario.schema_agents import LadderMaker, Maker
+from cascade.scenario.schema_agents import LadderMaker, Maker, TouchMaker
 from cascade.scenario.schema_population import BorrowersLayer, LadderLayer, LeveragedLayer
 from cascade.scenario.schema_shocks import DepthShock, MarketOrderShock, NewsShock
 from cascade.scenario.schema_venues import LendingPool, Perpetual, SpotMarket
@@ -175,7 +175,9 @@ def cap_exceeds_depth(context: Context) -> Found:
             yield Finding(("makers", number, "cap"), message, hint, "warning")
 
 
-@register("CAS136", "maker groups of one market agree on its learning and withdrawal", "markets", "makers")
+@register(
+    "CAS136", "maker groups of one market agree on its learning, withdrawal and swing", "markets", "makers"
+)
 def makers_agree(context: Context) -> Found:
     """Test what belongs to the market, and would silently be that of its last group."""
     first: dict[str, LadderMaker] = {}
@@ -191,7 +193,7 @@ def makers_agree(context: Context) -> Found:
 
 
 def _disagreements(number: int, maker: LadderMaker, other: LadderMaker, market: str) -> Iterator[Finding]:
-    for key in ("learning", "withdrawal"):
+    for key in ("learning", "withdrawal", "swing"):
         if getattr(maker, key) != getattr(other, key):
             message = f"differs from that of {other.name}, but a market has one {key}, and both make {market}"
             hint = f"write the {key} of {other.name} here as well, or make it one group"
@@ -215,7 +217,9 @@ def acts_once_a_step(context: Context) -> Found:
     for section, key in (("makers", "requote_rate"), ("arbitrage", "rate")):
         for number, group in enumerate(getattr(context.scenario, section)):
             rate: float = getattr(group, key)
-            if rate * dt <= 1 + 1e-9:
+            if rate * dt <= 1 + 1e-9 or isinstance(
+                group, TouchMaker
+            ):  # those have quoted last when a step ends
                 continue
             message = (
                 f"{rate:g} /s is {rate * dt:g} times in a step of {format_duration(dt)}; it will be once"

@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, Field
 from cascade.scenario.base import MarketName, Model, Name, Replicates, Seed, Text
 from cascade.scenario.schema_agents import Agent, Arbitrage, Flow, Maker, NewsTaker
 from cascade.scenario.schema_channels import Channels
+from cascade.scenario.schema_formation import Activity
 from cascade.scenario.schema_outputs import Outputs, Published, Reference, Source
 from cascade.scenario.schema_population import Layer
 from cascade.scenario.schema_prices import Asset
@@ -42,6 +43,9 @@ class Scenario(Model):
     venues: dict[Name, Venue] = Field(description="Where it is traded.", min_length=1)
     markets: Annotated[dict[MarketName, Market], Field(min_length=1), BeforeValidator(complete_markets)] = (
         Field(description="Books, named venue:contract.")
+    )
+    activity: Activity | None = Field(
+        default=None, description="How busy the market is at which time; absent: always the same."
     )
     makers: tuple[Maker, ...] = Field(default=(), description="Those who quote.")
     news_takers: tuple[NewsTaker, ...] = Field(default=(), description="Those who sweep stale quotes.")

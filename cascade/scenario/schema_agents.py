@@ -99,6 +99,29 @@ class Withdrawal(Model):
     )
 
 
+class Swing(Model):
+    """How quoted sizes come and go by themselves, and with activity."""
+
+    side: Annotated[float, Field(ge=0, le=3)] = Field(
+        default=0.225, description="Standard deviation of log size, each side for itself."
+    )
+    side_memory: PositiveDuration = Field(default=2.0, description="Memory of that.")
+    both: Annotated[float, Field(ge=0, le=3)] = Field(
+        default=0.4, description="Standard deviation of log size, both sides together."
+    )
+    both_memory: PositiveDuration = Field(default=250.0, description="Memory of that.")
+    activity_exponent: Annotated[float, Field(ge=-3, le=3)] = Field(
+        default=-0.3, description="Sizes go with this power of activity."
+    )
+    error_bps: Bps = Field(
+        default=0.3, description="Standard deviation of what the makers of the market err by, all together."
+    )
+    error_memory: PositiveDuration = Field(default=15.0, description="Memory of that.")
+
+
+RefillPoint: TypeAlias = tuple[Bps, PerSecond]
+
+
 class _Makers(Model):
     """What every group of makers has."""
 
@@ -114,6 +137,9 @@ class _Makers(Model):
     fair_noise_bps: Bps = Field(default=0.02, description="Standard deviation of a maker's own error.")
     skew_bps: Bps = Field(default=10.0, description="Shift of the quotes at the inventory cap.")
     cap: PositiveUsd = Field(default=100e6, description="Inventory cap of each maker.", examples=["100M"])
+    slack_bps: Bps = Field(
+        default=0.0, description="A quote's price stays, in any case, while it is off by less than this."
+    )
 
     def profile(self) -> Quoted:
         """Return what the group quotes together up to each distance; empty where its file is unsound."""
@@ -131,9 +157,13 @@ class _Makers(Model):
         """Return the share of its sizes that a group of this kind never withdraws by itself."""
         return 1.0
 
-    def figures(self, dt: float) -> dict[str, float]:
-        """Return what the kernel of this kind reads besides what all makers have, at time step `dt`."""
-        return {}
+    def looks(self, dt: float) -> float:
+        """Return how often one of them looks at its quotes in a step, as far as that matters for its kind."""
+        return 1.0
+
+    def refills(self, distances_bps: Floats) -> Floats:
+        """Return the share of a quote's size that comes back in a second, by distance; infinite: all, at once."""
+        return np.full(len(distances_bps), np.inf)
 
     def within(self, distance_bps: float) -> float:
         """Return the USD that the group quotes within a distance, on one side."""
@@ -155,6 +185,13 @@ class LadderMaker(_Makers):
     withdrawal: Withdrawal | None = Field(
         default=None, description="Fall of depth in turbulence; absent: none."
     )
+    refill: tuple[RefillPoint, ...] = Field(
+        default=(),
+        description="Share of a quote's size that comes back in a second after it was taken, up to each distance; "
+        "absent: all of it at the next look.",
+        examples=[[[0.3, "2 /s"], [10, "0.12 /s"], [200, "0.01 /s"]]],
+    )
+    swing: Swing | None = Field(default=None, description="Sizes that come and go; absent: they are steady.")
 
     def profile(self) -> Quoted:
         """Return the depth profile, its scale included."""
@@ -171,6 +208,13 @@ class LadderMaker(_Makers):
     def jitter(self) -> tuple[float, float]:
         """Return `level_jitter`."""
         return self.level_jitter
+
+    def refills(self, distances_bps: Floats) -> Floats:
+        """Return `refill` at given distances: that of the first point as far; beyond the last, as there."""
+        if not self.refill:
+            return super().refills(distances_bps)
+        far, rates = np.array(self.refill, np.float64).T
+        return rates[np.minimum(np.searchsorted(far, distances_bps), len(far) - 1)]
 
     def remains(self) -> float:
         """Return the floor of withdrawal."""
@@ -196,9 +240,13 @@ class TouchMaker(_Makers):
         """Return the one level."""
         return Quoted(np.zeros(1), np.array([self.size * self.count]))
 
-    def figures(self, dt: float) -> dict[str, float]:
-        """Return the share that comes back at a look."""
-        return {"refill": min(self.refill / min(self.requote_rate, 1.0 / dt), 1.0)}
+    def looks(self, dt: float) -> float:
+        """Return `requote_rate` times the step; who looks more than once has quoted last when the step ends."""
+        return max(self.requote_rate * dt, 1.0)
+
+    def refills(self, distances_bps: Floats) -> Floats:
+        """Return `refill`."""
+        return np.full(len(distances_bps), self.refill)
 
 
 def _ladder_unless_said(value: Any) -> Any:
@@ -222,6 +270,11 @@ class Sweeper(Model):
     edge_bps: Bps = Field(default=0.37, description="They take quotes that are off by more than this.")
     max_order: PositiveUsd = Field(default=2.1e6, description="Largest order.")
     rate: PerSecond = Field(default=2.0, description="How often they look.")
+
+    @property
+    def traders(self) -> int:
+        """Return how many trade in each market."""
+        return 1
 
 
 NewsTaker: TypeAlias = Sweeper
@@ -260,8 +313,92 @@ class BackgroundFlow(Model):
     limit_orders: LimitOrders = Field(default=LimitOrders(), description="Limit orders.")
     scale: Multiple = Field(default=1.0, description="Multiplies all sizes.")
 
+    @property
+    def traders(self) -> int:
+        """Return how many trade in each market: one who takes, one whose orders rest."""
+        return 2
 
-Flow: TypeAlias = BackgroundFlow
+
+class Split(Model):
+    """Large orders that are worked in pieces: their signs have a memory."""
+
+    share: Share = Field(default=0.8, description="Share of the orders that are pieces of larger ones.")
+    parents: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        default=5, description="Larger orders that are worked at a time."
+    )
+    largest_piece: PositiveUsd = Field(default=2e6, description="Largest piece.", examples=["2M"])
+    run_exponent: Annotated[float, Field(gt=0, le=10)] = Field(
+        default=1.5, description="The number of pieces has a Pareto tail of this exponent."
+    )
+    longest_run: Annotated[int, Field(ge=1, le=10_000_000)] = Field(
+        default=3000, description="Most pieces of an order."
+    )
+
+
+class Tilt(Model):
+    """How signs answer to what quotes have done by news and lean, in units of the usual."""
+
+    single: Annotated[float, Field(ge=-2, le=2)] = Field(
+        default=0.08, description="Tilt of single orders, for a usual move in the last step."
+    )
+    parent: Annotated[float, Field(ge=-2, le=2)] = Field(
+        default=0.12, description="Tilt of new larger orders, for a usual move of late."
+    )
+    memory: PositiveDuration = Field(default=28.0, description="Memory of what quotes did of late.")
+    balance: PositiveDuration = Field(
+        default=10_800.0, description="Time in which what the crowd has bought, net, is sold again."
+    )
+    follow_rate: PerSecond = Field(default=0.25, description="How often a follower trades.")
+    follow_size: Usd = Field(
+        default=350e3, description="Its order, for a usual move of late.", examples=["280k"]
+    )
+
+
+SINGLES = 16
+"""Traders who send the single orders of a flow of splitters in turn."""
+
+
+class SplittersFlow(Model):
+    """Market orders of the crowd: most are pieces of larger ones, and there are more of them in busy times."""
+
+    type: Literal["splitters"]
+    name: Name = Field(description="Name of the group.", examples=["crowd"])
+    markets: MarketPatterns = Field(examples=["*:*"])
+    rate: PerSecond = Field(default=12.0, description="Arrivals at an activity of 1.", examples=["12 /s"])
+    size: UsdDistribution = Field(
+        default=Lognormal(dist="lognormal", median=4_000.0, sigma=2.2, max=20e6), description="Size in USD."
+    )
+    scale: Multiple = Field(default=1.0, description="Multiplies all sizes.")
+    activity_exponent: Annotated[float, Field(ge=-3, le=3)] = Field(
+        default=0.85, description="Arrivals go with this power of activity."
+    )
+    daytime_exponent: Annotated[float, Field(ge=-3, le=3)] = Field(
+        default=0.2, description="And with this power of the day's waves of activity, on top."
+    )
+    swing: Annotated[float, Field(ge=0, le=3)] = Field(
+        default=0.6, description="Standard deviation of log arrivals beyond that."
+    )
+    swing_memory: PositiveDuration = Field(default=350.0, description="Memory of that.")
+    split: Split = Field(default=Split(), description="Larger orders worked in pieces.")
+    tilt: Tilt = Field(default=Tilt(), description="Answer of signs to what quotes did.")
+
+    @property
+    def traders(self) -> int:
+        """Return how many trade in each market: a follower, one for each larger order, those of single orders."""
+        return 1 + self.split.parents + SINGLES
+
+
+def _background_unless_said(value: Any) -> Any:
+    """Return a flow with its type: files need not write that of background flow."""
+    if isinstance(value, Mapping) and "type" not in value:
+        return {"type": "background", **cast("Mapping[str, Any]", value)}
+    return value
+
+
+Flow: TypeAlias = Annotated[
+    Annotated[BackgroundFlow | SplittersFlow, Field(discriminator="type")],
+    BeforeValidator(_background_unless_said),
+]
 
 
 class SpotPerpetualArbitrage(Model):

@@ -8,7 +8,8 @@ from pydantic import Field
 
 from cascade.limits import MOST_HISTORY_SECONDS
 from cascade.scenario.base import File, Model, Text
-from cascade.units import Bps, Moment, PositiveDuration, Price, Rate, SignedBps, Volatility
+from cascade.scenario.schema_formation import Impact, Lean
+from cascade.units import Bps, Moment, PositiveDuration, Price, Rate, Share, SignedBps, Volatility
 
 Point: TypeAlias = tuple[Moment, Price]
 
@@ -41,6 +42,21 @@ class JumpDiffusionNews(Model):
     jump_sd_bps: Bps = Field(description="Its standard deviation.", examples=[30])
 
 
+class ClusteredNews(Model):
+    """Motion whose volatility and jumps follow the scenario's `activity`, in part common to all such assets."""
+
+    type: Literal["clustered"]
+    price: Price = Field(description="Value at the start.", examples=[107000])
+    volatility: Volatility = Field(
+        description="Yearly volatility between jumps, at the mean of variance.", examples=["14 %"]
+    )
+    jumps_per_day: float = Field(default=40.0, ge=0, description="Mean number of jumps a day.")
+    jump_sd_bps: Bps = Field(default=5.0, description="Standard deviation of a jump.")
+    common: Share = Field(
+        default=0.9, description="Share of the variance that is common to all assets; they jump together."
+    )
+
+
 class AnchorsNews(Model):
     """Given values at given times, with a Brownian bridge between them."""
 
@@ -65,7 +81,8 @@ class BarsNews(Model):
 
 
 News: TypeAlias = Annotated[
-    ConstantNews | GbmNews | JumpDiffusionNews | AnchorsNews | BarsNews, Field(discriminator="type")
+    ConstantNews | GbmNews | JumpDiffusionNews | ClusteredNews | AnchorsNews | BarsNews,
+    Field(discriminator="type"),
 ]
 
 
@@ -88,4 +105,10 @@ class Asset(Model):
     news: News = Field(description="The value that is given; everything else is traded.")
     history: History | None = Field(
         default=None, description="Prices before the start, along which the first positions were entered."
+    )
+    impact: Impact | None = Field(
+        default=None, description="How orders in all its markets move it; absent: as its makers learn."
+    )
+    lean: Lean | None = Field(
+        default=None, description="What its makers lean to together; absent: to nothing."
     )

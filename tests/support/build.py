@@ -211,6 +211,7 @@ def _params(world: World, roster: tuple[Account, ...]) -> par.Params:
         for m in world.markets
         for t in m.tiers
     ]
+    n_assets = 1 + max(m.asset for m in world.markets)
     places = [(v, m) for v in range(len(world.venues)) for m in range(len(world.markets))]
     prices = [names.number_of(names.CollateralPrice, world.counts(*place).price) for place in places]
     rules = [
@@ -222,8 +223,16 @@ def _params(world: World, roster: tuple[Account, ...]) -> par.Params:
     }
     return par.Params(
         run=records(par.RUN, [_run(world, roster)]),
-        assets=records(par.ASSET_P, [{"key": a} for a in range(1 + max(m.asset for m in world.markets))]),
+        assets=records(par.ASSET_P, [{"key": a} for a in range(n_assets)]),
         points=records(par.POINT, []),
+        activity=records(par.ACTIVITY, [{}]),
+        scales=records(par.SCALE, []),
+        waves=records(par.WAVE, []),
+        impacts=records(par.IMPACT, [{}] * n_assets),
+        modes=records(par.MODE, []),
+        memories=records(par.MEMORY, []),
+        leans=records(par.LEAN, [{}] * n_assets),
+        cross=np.eye(n_assets),
         markets=records(par.MARKET_P, _markets(world, roster)),
         rates=records(par.RATE_POINT, []),
         **_rules(world, roster),
@@ -234,6 +243,7 @@ def _params(world: World, roster: tuple[Account, ...]) -> par.Params:
         quote_levels=records(par.QUOTE_LEVEL, []),
         agents=records(par.AGENT_P, []),
         flows=records(par.FLOW, []),
+        splitters=records(par.SPLITTERS, []),
         layers=records(par.LAYER, [layer]),
         shocks=records(par.SHOCK, []),
         quantiles=np.zeros((1, N_QUANTILES)),

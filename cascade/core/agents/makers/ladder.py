@@ -22,11 +22,11 @@ def requote(st: State, p: Params, k: int) -> None:
         level = p.quote_levels[maker.first_level + j]
         quote = maker.first_quote + 2 * j
         away = seen.fair * level.distance
-        slack = maker.tolerance * away
+        slack = max(maker.tolerance * away, maker.slack * seen.fair)
         lots = int64(level.money / seen.lot)
         if bids:
             bid, size = valid_tick(math.floor(seen.fair - away)), int64(float(lots) * seen.buying)
-            renew(st, maker.position, quote, size, bid, slack, maker.tolerance, seen.offset)
+            renew(st, maker, quote, size, level.refill, bid, slack, seen.offset)
         else:
             ask, size = valid_tick(math.ceil(seen.fair + away)), -int64(float(lots) * seen.selling)
-            renew(st, maker.position, quote + 1, size, ask, slack, maker.tolerance, seen.offset)
+            renew(st, maker, quote + 1, size, level.refill, ask, slack, seen.offset)

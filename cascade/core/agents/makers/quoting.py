@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from cascade.compiler.jit import kernel
+from cascade.compiler.jit import int64, kernel
 from cascade.core.agents.makers.opinion import fair_value
 from cascade.core.exact import usd_value
 from cascade.core.inbox import append
@@ -43,10 +43,16 @@ def look(st: State, p: Params, k: int) -> Look:
     return Look(
         fair_value(st, p, m) * math.exp(shift) / p.markets[m].tick_size,
         float(usd_value(p.markets[m], st.markets[m].mark)),
-        thick * min(max(1.0 - inventory, 0.0), 1.0),
-        thick * min(max(1.0 + inventory, 0.0), 1.0),
-        uniform(maker.key, step, maker.slot, SECOND),
+        thick * min(max(1.0 - inventory, 0.0), 1.0) * st.markets[m].bid_thickness,
+        thick * min(max(1.0 + inventory, 0.0), 1.0) * st.markets[m].ask_thickness,
+        _arrival(maker.pace, uniform(maker.key, step, maker.slot, SECOND)),
     )
+
+
+@kernel
+def _arrival(pace: float, u: float) -> float:
+    """Return when a maker's quotes arrive: at any time in a step, or, if it looks often, when it looks last."""
+    return 1.0 - 0.5 * u / pace if pace > 1.0 else u
 
 
 @kernel
@@ -58,16 +64,23 @@ def overtakes(st: State, quote: int, bid: int) -> bool:
 
 @kernel
 def renew(
-    st: State, position: int, quote: int, lots: int, tick: int, slack: float, tolerance: float, offset: float
+    st: State, maker: Any, quote: int, lots: int, refill: float, tick: int, slack: float, offset: float
 ) -> None:
-    """Write a quote intent where the resting quote is off in price or size."""
-    order = st.quotes[quote]
+    """Write a quote intent where the resting quote is off in price or size.
+
+    It follows in price at once; of the size that is missing the share `refill` of the whole returns.
+    """
+    order, resting = st.quotes[quote], 0
     if order != NONE:
         row = st.orders[order]
+        resting = row.lots
         near = abs(float(row.tick - tick)) <= slack
-        if near and abs(float(row.lots - lots)) <= tolerance * abs(float(lots)):
+        if near and abs(float(resting - lots)) <= maker.tolerance * abs(float(lots)):
             return
-    elif lots == 0:
+    if refill < 1.0 and st.clock[0].step > 0:  # at the start all of it is there
+        most = abs(float(resting)) + refill * abs(float(lots))
+        lots = int64(math.copysign(min(abs(float(lots)), most), float(lots)))
+    if order == NONE and lots == 0:
         return
-    number = append(st, position, lots, tick, QUOTE, ANY, offset, 0)
+    number = append(st, maker.position, lots, tick, QUOTE, ANY, offset, 0)
     st.inbox[number].ref = quote

@@ -13,25 +13,32 @@ from cascade.core.state import NONE, State
 
 @outlined
 def requote(st: State, p: Params, k: int) -> None:
-    """Follow the fair value to the tick; of the size that is missing a part returns."""
+    """Follow the fair value to the tick; of the size that is missing a part returns.
+
+    Of who looks often, quotes that give way come in the first half of its last interval, others in the second:
+    nobody slides behind what another is about to withdraw.
+    """
     maker, seen = p.makers[k], look(st, p, k)
-    bid = valid_tick(math.floor(seen.fair))
+    bid = _kept(st, maker.first_quote, valid_tick(math.floor(seen.fair)), maker.slack * seen.fair)
     rises = overtakes(st, maker.first_quote, bid)
-    target = p.quote_levels[maker.first_level].money / seen.lot
+    level = p.quote_levels[maker.first_level]
+    lots = level.money / seen.lot
     for turn in range(2):  # the side that gives way first: the other would slide behind it
+        offset = seen.offset - 0.5 / maker.pace if turn == 0 and maker.pace > 1.0 else seen.offset
         if (turn == 0) != rises:
-            lots = _refilled(st, maker.first_quote, target * seen.buying, maker.refill)
-            renew(st, maker.position, maker.first_quote, lots, bid, 0.0, maker.tolerance, seen.offset)
+            size = int64(lots * seen.buying)
+            renew(st, maker, maker.first_quote, size, level.refill, bid, 0.0, offset)
         else:
-            lots = -_refilled(st, maker.first_quote + 1, target * seen.selling, maker.refill)
-            renew(st, maker.position, maker.first_quote + 1, lots, bid + 1, 0.0, maker.tolerance, seen.offset)
+            size = -int64(lots * seen.selling)
+            renew(st, maker, maker.first_quote + 1, size, level.refill, bid + 1, 0.0, offset)
 
 
 @kernel
-def _refilled(st: State, quote: int, target: float, refill: float) -> int:
-    """Return the unsigned size of a quote after a look: what rests and a part of the target, at most all of it."""
-    if st.clock[0].step == 0:
-        return int64(target)
-    order = st.quotes[quote]
-    resting = abs(float(st.orders[order].lots)) if order != NONE else 0.0
-    return int64(min(target, resting + refill * target))
+def _kept(st: State, quote: int, bid: int, slack: float) -> int:
+    """Return the bid that rests, or that the resting ask goes with, if it is off by no more than the slack."""
+    bids, asks, held = st.quotes[quote], st.quotes[quote + 1], bid
+    if bids != NONE:
+        held = st.orders[bids].tick
+    elif asks != NONE:
+        held = st.orders[asks].tick - 1
+    return held if abs(float(held - bid)) <= slack else bid

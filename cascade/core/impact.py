@@ -1,0 +1,94 @@
+"""Impact: how orders move what the makers of an asset think it is worth, and how that is forgotten.
+
+Each order kicks the log price by kick x |money|^exponent, and a kick decays as a power of time: a sum of
+exponentials, the modes ("double root law", Durin, Rosenbaum and Szymanski, arXiv 2502.16246; propagator of
+Bouchaud et al., arXiv cond-mat/0307332). Exponent and decay sum to about 1, so that a sale moves the price as
+the root of its size, however long it takes. Ordinary orders act by their surprise: what means of past kicks
+lead one to expect is taken off, so that flow with a memory leaves returns white. Forced and scheduled orders
+are never expected. They are netted over all markets of the asset before the root, as a rate over some seconds:
+many small ones move the price as one of their sum, at whatever interval they come.
+"""
+
+from __future__ import annotations
+
+import math
+
+from cascade.compiler.jit import kernel, outlined
+from cascade.core.exact import usd_value
+from cascade.core.params import (
+    ANY,
+    ARBITRAGE_ACCOUNT,
+    CLOSING,
+    FLOW_ACCOUNT,
+    MAKER_ACCOUNT,
+    NEWS_TAKER_ACCOUNT,
+    OPENING,
+    TRADER_ACCOUNT,
+    Params,
+)
+from cascade.core.state import State
+
+N_MODES = 7
+"""Exponentials that make up the decay."""
+
+N_MEANS = 3
+"""Running means of past kicks, from which the next are expected."""
+
+
+@kernel
+def feel(st: State, p: Params, position: int, lots: int, purpose: int) -> None:
+    """Let the asset's makers feel an order that has filled signed lots.
+
+    Who follows quotes or ties markets together tells nothing new.
+    """
+    m = st.positions[position].market
+    a = p.markets[m].asset
+    if p.impacts[a].kick == 0.0 or lots == 0:
+        return
+    kind = st.accounts[st.positions[position].account].kind
+    if kind == MAKER_ACCOUNT or kind == NEWS_TAKER_ACCOUNT or kind == ARBITRAGE_ACCOUNT:
+        return
+    value = lots * usd_value(p.markets[m], st.markets[m].mark)
+    if _is_ordinary(kind, purpose):
+        kick = math.copysign(abs(float(value)) ** p.impacts[a].exponent, float(value))
+        st.assets[a].kicks += kick
+        st.markets[m].kicks += kick
+    else:
+        st.assets[a].forced += value
+
+
+@kernel
+def _is_ordinary(kind: int, purpose: int) -> bool:
+    """Tell whether an order is one of the crowd's, which others learn to expect."""
+    if kind == TRADER_ACCOUNT:
+        return purpose == OPENING or purpose == CLOSING
+    return kind == FLOW_ACCOUNT and purpose == ANY
+
+
+@outlined
+def move(st: State, p: Params, a: int) -> None:
+    """Let the impact on an asset decay by one step, and add that of the last step's orders."""
+    rule, asset = p.impacts[a], st.assets[a]
+    if rule.kick == 0.0:
+        return
+    asset.forced_rate = rule.memory * asset.forced_rate + (1.0 - rule.memory) * float(asset.forced)
+    forced = math.copysign(abs(asset.forced_rate) ** rule.exponent, asset.forced_rate)
+    ordinary = asset.kicks - rule.surprise * _expected(st, p, a, asset.kicks)
+    impact = 0.0
+    for k in range(N_MODES):
+        mode = p.modes[a * N_MODES + k]
+        st.modes[2 * a, k] = mode.decay * st.modes[2 * a, k] + rule.kick * mode.weight * ordinary
+        st.modes[2 * a + 1, k] = mode.decay * st.modes[2 * a + 1, k] + rule.kick * mode.weight * forced
+        impact += st.modes[2 * a, k] + st.modes[2 * a + 1, k]
+    asset.impact, asset.kicks, asset.forced = impact, 0.0, 0
+
+
+@kernel
+def _expected(st: State, p: Params, a: int, kicks: float) -> float:
+    """Return what means of past kicks lead one to expect of this step's, and let the means go on."""
+    expected = 0.0
+    for k in range(N_MEANS):
+        memory, mean = p.memories[a * N_MEANS + k], st.means[a, k]
+        expected += memory.share * mean
+        st.means[a, k] = memory.decay * mean + (1.0 - memory.decay) * kicks
+    return expected

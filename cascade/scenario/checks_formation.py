@@ -1,0 +1,68 @@
+"""Checks of how prices form: that impact crosses from assets there are, and that nothing said is without effect."""
+
+from __future__ import annotations
+
+from cascade.scenario.checks import Context, Finding, Found, register
+from cascade.scenario.schema_agents import LadderMaker, Learning
+from cascade.scenario.words import did_you_mean, listing
+
+
+@register("CAS153", "every asset that impact crosses from exists", "assets")
+def crossing_assets_exist(context: Context) -> Found:
+    """Test the assets that an asset's `impact.cross` names."""
+    assets = context.scenario.assets
+    for name, asset in assets.items():
+        for other in asset.impact.cross if asset.impact is not None else ():
+            steps, others = (
+                ("assets", name, "impact", "cross", other),
+                [each for each in assets if each != name],
+            )
+            if context.is_absent("assets", other):
+                continue
+            if other == name:
+                message, hint = f"the impact on {name} crosses from itself", "leave it out: it counts in full"
+            elif other not in assets:
+                message = f"no asset '{other}'{did_you_mean(other, others)}"
+                hint = f"other assets: {listing(others) or 'none'}"
+            elif assets[other].impact is None:
+                message = f"orders have no impact on {other} that could cross to {name}"
+                hint = f"write assets: {other}: impact: as well"
+            else:
+                continue
+            yield Finding(steps, message, hint, on_key=True)
+
+
+@register("CAS154", "makers' learning has an effect", "assets makers", "markets")
+def learning_is_used(context: Context) -> Found:
+    """Warn of learning where the asset has an impact, which replaces it."""
+    scenario = context.scenario
+    for number, maker in enumerate(scenario.makers):
+        if not isinstance(maker, LadderMaker) or maker.learning == Learning():
+            continue
+        made = [scenario.markets[name].asset for name in scenario.select_markets(maker.markets)]
+        moved = [
+            name for name in made if name in scenario.assets and scenario.assets[name].impact is not None
+        ]
+        if moved:
+            message = f"{moved[0]} has an impact, which makers' learning is not added to"
+            yield Finding(
+                ("makers", number, "learning"),
+                message,
+                "leave learning out, or the impact",
+                "warning",
+                on_key=True,
+            )
+
+
+@register("CAS155", "activity is read by something", "assets", "activity")
+def activity_is_used(context: Context) -> Found:
+    """Warn of flow and news that follow an activity which nobody wrote."""
+    scenario = context.scenario
+    if scenario.activity is not None:
+        return
+    for name, asset in scenario.assets.items():
+        if asset.news.type == "clustered":
+            message = (
+                "clustered news follows the scenario's activity, and there is none: volatility stays the same"
+            )
+            yield Finding(("assets", name, "news"), message, "write activity: {}", "warning", on_key=True)
