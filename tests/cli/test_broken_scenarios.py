@@ -404,6 +404,36 @@ CASES = [
         ),
     ),
     case(
+        "impact that crosses from nothing, and learning beside it",
+        [
+            (
+                "      volatility: 12 %\n",
+                "      volatility: 12 %\n    impact: {daily_volume: 55B, daily_volatility: 1.6 %, cross: {ETC: 0.2, BTC: 1}}\n",
+            ),
+            ("    markets: [spot:BTCUSD]", "    markets: [spot:BTCUSD]\n    learning: {half_life: 10m}"),
+        ],
+        Fault("CAS153", "cross: {ETC", "ETC", "other assets: none"),
+        Fault("CAS153", "BTC: 1}", "BTC", "leave it out"),
+        Fault(
+            "CAS154",
+            "    learning: {half_life: 10m}",
+            "learning",
+            "leave learning out, or the impact",
+            "warning",
+        ),
+    ),
+    case(
+        "clustered news without an activity",
+        [
+            (
+                "      type: anchors\n      points:\n        - [0s, 107000]\n        - [1h, 106500]\n"
+                '        - ["2025-07-01T02:00:00Z", 106000]\n',
+                "      type: clustered\n      price: 107000\n",
+            )
+        ],
+        Fault("CAS155", "    news:\n", "news", "write activity: {}", "warning"),
+    ),
+    case(
         "rates beyond once a step",
         [
             (MAKER, MAKER + "\n    requote_rate: 3 /s"),

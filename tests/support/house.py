@@ -29,9 +29,9 @@ CORE = {
     "Tables of a run": "params state start population",
     "Numbers": "exact bitmap flow rules",
     "The book": "book window inbox matching expiries",
-    "Prices": "news index marks mark_rules funding collateral",
+    "Prices": "activity news impact index marks mark_rules funding collateral",
     "Who trades": "seats agents agents/sizes agents/fund agents/shocks agents/makers agents/makers/opinion "
-    "agents/makers/quoting",
+    "agents/makers/lean     "agents/makers/quoting",
     "Margin tests": "margin triggers buckets margin_test",
     "Liquidation": "liquidation procedures procedures/forced_order liquidation_log lending",
     "Who bears the losses": "backstop deleveraging ranking adl_policies",
