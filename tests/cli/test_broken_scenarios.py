@@ -633,6 +633,17 @@ SEVEN = {
         ],
         "CAS010 CAS010 CAS013 CAS014 CAS016 CAS131",
     ),
+    "what is hidden in items without a type, or of none that there is": (
+        [
+            ("      type: anchors", "      type: 5\n      stpe: 1"),
+            ("  - type: leveraged", "  - typ: leveraged"),
+            ("stop_loss: {share: 40 %}", "stop_loss: {share: 40}"),
+            ("  - type: ladder", "  - type: {x: y}"),
+            ("    notional: 50M", "    notional: 50M EUR"),
+            ("{type: depth, at: 1h,", "{type: '', at: 9h,"),
+        ],
+        "CAS010 CAS010 CAS011 CAS013 CAS014 CAS015 CAS015 CAS015 CAS114",
+    ),
     "a base that is not there": (
         [("cascade: 1\n", "cascade: 1\nextends: nowhere\n"), ("seed: 7", "seed: seven"), ("dt: 1s", "dt: 1")],
         "CAS003 CAS012 CAS013",
