@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from tests.support import examples  # noqa: F401 its profiles are there before one is asked for
+
 HOW = {
     "slow": "`pytest --slow` runs them, as .ci/run does",
     "bench": "`pytest tests/bench -m bench -s` runs them",
