@@ -137,11 +137,13 @@ def _cut(mended: Mended, data: Any, detail: Detail, nodes: list[Node]) -> None:
         return
     if detail.kind == "extra_forbidden":
         _without_key(mended, data, steps, nodes)
-    elif detail.kind in ("union_tag_invalid", "union_tag_not_found") and _retyped(mended, data, steps, nodes):
-        pass
-    elif detail.kind == "literal_error" and _reworded(mended, steps, nodes, _choices(data, steps)):
-        pass
-    else:
+        return
+    is_tag = detail.kind in ("union_tag_invalid", "union_tag_not_found")
+    is_word = detail.kind == "literal_error"
+    is_mended = (is_tag and _retyped(mended, data, steps, nodes)) or (
+        is_word and _reworded(mended, steps, nodes, _choices(data, steps))
+    )
+    if not is_mended:
         _remove(mended, data, steps, nodes)
 
 
