@@ -363,6 +363,15 @@ CASES = [
         Fault("CAS127", "    cap: 1M", "1M", "write cap: 45M, or more makers", "warning"),
     ),
     case(
+        "a lot that is a fortune, and a scale beyond what is counted",
+        [
+            (SPOT, "  spot:BTCUSD: {type: spot, asset: BTC, tick: 0.1, lot: 1000}"),
+            ("scale: 1x", "scale: 1e30"),
+        ],
+        Fault("CAS139", "lot: 1000}", "1000", "write a lot of at most 10"),
+        Fault("CAS014", "scale: 1e30", "1e30", "write less than 1B x"),
+    ),
+    case(
         "exits of accounts in several markets",
         [
             (ETH_AFTER, ETH + ETH_AFTER),
