@@ -43,6 +43,9 @@ MOST_STEPS: Final = 1_000_000_000
 MOST_SECONDS: Final = 100 * 365 * 86_400.0
 """Length of any duration: a hundred years."""
 
+MOST_MULTIPLE: Final = 1e9
+"""Any factor: sizes times it are still counted in 64 bits."""
+
 FIRST_YEAR, LAST_YEAR = 1970, 2200
 """Years from the first to that before the last may be named as a date."""
 

@@ -17,7 +17,7 @@ from typing import Annotated, Any, TypeAlias
 from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from cascade.limits import FIRST_YEAR, LAST_YEAR, MOST_MONEY, MOST_SECONDS
+from cascade.limits import FIRST_YEAR, LAST_YEAR, MOST_MONEY, MOST_MULTIPLE, MOST_SECONDS
 
 _NUMBER = r"[+-]?(?:\d[\d_,]*+(?:\.\d*+)?+|\.\d++)(?:[eE][+-]?\d++)?+"
 _QUANTITY = re.compile(rf"({_NUMBER})\s*+([^\d\s].*+)?+")
@@ -365,7 +365,7 @@ PER_SECOND = Quantity(
     ("5 /s", "300 /min"),
     "/s, /min, /h or /d",
 )
-MULTIPLE = Quantity("a multiple", "x", {"": 1.0, "x": 1.0}, ("2.5x", "2.5"), "x")
+MULTIPLE = Quantity("a multiple", "x", {"": 1.0, "x": 1.0}, ("2.5x", "2.5"), "x", most=MOST_MULTIPLE)
 NUMBER = Quantity(
     "a number",
     "",

@@ -32,8 +32,9 @@ Loader: TypeAlias = Callable[["Sequence[str] | None", "int | None"], "pa.Table"]
 class Tables(Mapping[str, "pa.Table"]):
     """The tables of a run by name, each read when first asked for and then kept."""
 
-    def __init__(self, loaders: Mapping[str, Loader]) -> None:
+    def __init__(self, loaders: Mapping[str, Loader], where: str = "") -> None:
         self._loaders = dict(loaders)
+        self._where = where
         self._read: dict[str, pa.Table] = {}
 
     def __getitem__(self, name: str) -> pa.Table:
@@ -59,7 +60,9 @@ class Tables(Mapping[str, "pa.Table"]):
                 if name in TABLES
                 else f"tables are: {recorded}"
             )
-            raise ResultsError(f"the run has no table {name!r}", remedy=remedy, code="CAS607")
+            raise ResultsError(
+                f"the run has no table {name!r}", where=self._where, remedy=remedy, code="CAS607"
+            )
         return self._loaders[name]
 
     def __contains__(self, name: object) -> bool:
@@ -200,7 +203,7 @@ def read(folder: str | Path, *, partial: bool = False) -> Result:
     if not (folder / single_file("runs")).is_file():
         raise damaged(folder / single_file("runs"), "it is gone")
     loaders = {name: _loader(places) for name in TABLES if (places := _places(files, name))}
-    return Result(Tables(loaders), MappingProxyType(manifest), folder, files)
+    return Result(Tables(loaders, str(folder)), MappingProxyType(manifest), folder, files)
 
 
 def _unfinished(folder: Path) -> Result:
@@ -219,7 +222,7 @@ def _unfinished(folder: Path) -> Result:
             remedy="ask for the run again: it goes on where it stopped",
             code="CAS602",
         )
-    return Result(Tables(loaders), MappingProxyType({}), folder, files)
+    return Result(Tables(loaders, str(folder)), MappingProxyType({}), folder, files)
 
 
 Place: TypeAlias = tuple[Files, str]

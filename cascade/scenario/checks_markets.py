@@ -12,6 +12,7 @@ from cascade.scenario.checks import Context, Finding, Found, register
 from cascade.scenario.schema_venues import InversePerpetual, LendingPool, Perpetual, SpotMarket
 from cascade.scenario.source import follow
 from cascade.scenario.words import did_you_mean, listing
+from cascade.units import format_usd
 
 MONEY_UNIT, COIN_UNIT = Fraction(1, MONEY), Fraction(1, COIN)
 
@@ -19,6 +20,9 @@ _LEAST_UNITS = 1_000
 """Units that a lot of an inverse contract is worth at least: its value is rounded to whole ones."""
 
 _MOST_TICKS = 2**31
+
+_MOST_OF_A_LOT = 10e6
+"""USD that a lot may be worth at the start."""
 
 
 @register("CAS101", "every market lies on a venue of the scenario", "markets venues")
@@ -287,6 +291,18 @@ def price_fits_tick(context: Context) -> Found:
             message = f"a tick is {market.tick / price:.2%} of the start price {price:g}"
             hint = f"write a tick of at most {float(f'{price / 1000:.1g}'):g}"
             yield Finding(steps, message, hint, "warning" if market.tick <= price else "error")
+
+
+@register("CAS139", "a lot is no fortune", "markets assets")
+def lots_are_small(context: Context) -> Found:
+    """Test that a lot is worth little enough for many of them to be counted."""
+    for name, market in context.scenario.markets.items():
+        price = context.start_price(market.asset)
+        if price is None or isinstance(market, InversePerpetual) or price * market.lot <= _MOST_OF_A_LOT:
+            continue
+        message = f"a lot of {market.lot:g} {market.asset} is worth {format_usd(price * market.lot)} USD"
+        most = 10.0 ** math.floor(math.log10(_MOST_OF_A_LOT / price))
+        yield Finding(("markets", name, "lot"), message, f"write a lot of at most {most:g}")
 
 
 def _round_up(value: float) -> str:

@@ -21,13 +21,21 @@ def keys_of(model: Model) -> dict[str, FieldInfo]:
 
 def models_at(model: Model, steps: Steps, data: Any) -> list[Model]:
     """Return the models that can stand at a path, given the data written there."""
+    value = data
+    for step in steps:
+        value = _item(value, step)
+    return [m for part in _annotations_at(model, steps, data) for m in _members(part, value) if _is_model(m)]
+
+
+def _annotations_at(model: Model, steps: Steps, data: Any) -> list[Any]:
+    """Return what is declared at a path, given the data written on the way."""
     current: list[Any] = [model]
     value = data
     for step in steps:
         members = [member for part in current for member in _members(part, value)]
         current = [inner for member in members for inner in _inside(member, step)]
         value = _item(value, step)
-    return [m for part in current for m in _members(part, value) if _is_model(m)]
+    return current
 
 
 def field_at(model: Model, steps: Steps, data: Any) -> FieldInfo | None:
@@ -41,16 +49,15 @@ def field_at(model: Model, steps: Steps, data: Any) -> FieldInfo | None:
     return None
 
 
+def tagged_at(model: Model, steps: Steps, data: Any) -> dict[str, Model]:
+    """Return the models that can stand at a path by the ``type:`` that each is written with."""
+    everyone = [m for part in _annotations_at(model, steps, data) for m in _members(part, None)]
+    return {tag: member for member in everyone if _is_model(member) for tag in _literals(member, "type")}
+
+
 def tags_of(model: Model, steps: Steps, data: Any) -> list[str]:
     """Return the values of ``type:`` that are possible at a path."""
-    current: list[Any] = [model]
-    value = data
-    for step in steps:
-        members = [member for part in current for member in _members(part, value)]
-        current = [inner for member in members for inner in _inside(member, step)]
-        value = _item(value, step)
-    everyone = [m for part in current for m in _members(part, None) if _is_model(m)]
-    return [tag for member in everyone for tag in _literals(member, "type")]
+    return list(tagged_at(model, steps, data))
 
 
 def example_of(key: str, info: FieldInfo) -> str:

@@ -14,7 +14,7 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import ValidationError
 
 from cascade.errors import Problem
-from cascade.scenario.fields import field_at, keys_of, models_at, tags_of
+from cascade.scenario.fields import field_at, keys_of, models_at, tagged_at
 from cascade.scenario.messages import Detail, details_of, problems_of_details
 from cascade.scenario.overrides import from_data
 from cascade.scenario.schema import Scenario
@@ -137,12 +137,13 @@ def _cut(mended: Mended, data: Any, detail: Detail, nodes: list[Node]) -> None:
         return
     if detail.kind == "extra_forbidden":
         _without_key(mended, data, steps, nodes)
-    elif detail.kind == "union_tag_invalid" and (tag := nodes[-1].child("type")) is not None:
-        if not _reworded(mended, (*steps, "type"), [*nodes, tag], tags_of(Scenario, steps, data)):
-            _remove(mended, data, steps, nodes)
-    elif detail.kind == "literal_error" and _reworded(mended, steps, nodes, _choices(data, steps)):
-        pass
-    else:
+        return
+    is_tag = detail.kind in ("union_tag_invalid", "union_tag_not_found")
+    is_word = detail.kind == "literal_error"
+    is_mended = (is_tag and _retyped(mended, data, steps, nodes)) or (
+        is_word and _reworded(mended, steps, nodes, _choices(data, steps))
+    )
+    if not is_mended:
         _remove(mended, data, steps, nodes)
 
 
@@ -166,6 +167,27 @@ def _reworded(mended: Mended, steps: Steps, nodes: list[Node], choices: list[str
         return False
     nodes[-1].value = guess
     mended.lose(nodes, steps)
+    return True
+
+
+def _retyped(mended: Mended, data: Any, steps: Steps, nodes: list[Node]) -> bool:
+    """Give an item the type that its word resembles, else the one that its other keys are those of.
+
+    Keys that the latter lacks are not missed: it may be another that was meant.
+    """
+    entries, tagged = nodes[-1].mapping, tagged_at(Scenario, steps, data)
+    if entries is None:
+        return False
+    tag = entries.get("type")
+    if tag is not None and _reworded(mended, (*steps, "type"), [*nodes, tag], list(tagged)):
+        return True
+    fitting = {name: len(keys_of(model).keys() & entries.keys()) for name, model in tagged.items()}
+    best = max(fitting, key=lambda name: (fitting[name], -len(keys_of(tagged[name]))), default="")
+    if fitting.get(best, 0) < 2:
+        return False
+    entries["type"] = Node(best, nodes[-1].place)
+    for key in ("type", *(keys_of(tagged[best]).keys() - entries.keys())):
+        mended.lose(nodes, (*steps, key))
     return True
 
 

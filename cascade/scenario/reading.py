@@ -72,7 +72,7 @@ def read_yaml(path: Path, *, what: str = "scenario") -> Reading:
 
 def parse_yaml(text: str, name: str, directory: Path, *, shift: int = 0) -> Reading:
     """Read YAML text into located nodes; `shift` columns precede the text on its first line."""
-    source = SourceText(name, tuple(text.splitlines()), directory)
+    source = SourceText(name, tuple(_LINE_END.split(text)), directory)
     strange = [*_control_characters(source), *_tabs(source)]
     if strange:
         return Reading(None, strange)
@@ -84,6 +84,10 @@ def parse_yaml(text: str, name: str, directory: Path, *, shift: int = 0) -> Read
     except _TooMuchError as error:
         return Reading(None, [*builder.problems, error.problem])
     return Reading(root, builder.problems, (source,) if root is not None else ())
+
+
+_LINE_END = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+"""What YAML takes for the end of a line; `splitlines` takes control characters, too."""
 
 
 def _control_characters(source: SourceText) -> Iterable[Problem]:

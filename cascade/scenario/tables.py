@@ -284,7 +284,7 @@ def _read(path: Path, parsers: Mapping[str, Parser], optional: Mapping[str, Pars
     wanted = {**parsers, **(optional or {})}
     read = _read_parquet if path.suffix == ".parquet" else _read_csv
     table, cells = read(path, name, wanted)
-    _check_header(table, parsers)
+    _check_header(table, parsers, wanted)
     for column, parse in wanted.items():
         if column in table.header:
             table.columns[column] = _parse_column(table, column, parse, cells[column])
@@ -295,7 +295,7 @@ def _read(path: Path, parsers: Mapping[str, Parser], optional: Mapping[str, Pars
     return table
 
 
-def _check_header(table: _Table, parsers: Mapping[str, Parser]) -> None:
+def _check_header(table: _Table, parsers: Collection[str], wanted: Collection[str]) -> None:
     header = ",".join(table.header)
     place = (1 if table.lines is not None else 0, 1, max(1, len(header)), header)
     missing = [
@@ -314,7 +314,7 @@ def _check_header(table: _Table, parsers: Mapping[str, Parser]) -> None:
             COLUMN, f"{quoted(column)} is the name of {n} columns", "rename all but one", table.name, *place
         )
         for column, n in Counter(table.header).items()
-        if n > 1 and column in parsers
+        if n > 1 and column in wanted
     ]
     if missing or twice:
         raise ScenarioError([*missing, *twice])

@@ -363,6 +363,15 @@ CASES = [
         Fault("CAS127", "    cap: 1M", "1M", "write cap: 45M, or more makers", "warning"),
     ),
     case(
+        "a lot that is a fortune, and a scale beyond what is counted",
+        [
+            (SPOT, "  spot:BTCUSD: {type: spot, asset: BTC, tick: 0.1, lot: 1000}"),
+            ("scale: 1x", "scale: 1e30"),
+        ],
+        Fault("CAS139", "lot: 1000}", "1000", "write a lot of at most 10"),
+        Fault("CAS014", "scale: 1e30", "1e30", "write less than 1B x"),
+    ),
+    case(
         "exits of accounts in several markets",
         [
             (ETH_AFTER, ETH + ETH_AFTER),
@@ -662,6 +671,17 @@ SEVEN = {
             ("to_price: 105200", "to_price: 108000\n    size: many"),
         ],
         "CAS010 CAS010 CAS013 CAS014 CAS016 CAS131",
+    ),
+    "what is hidden in items without a type, or of none that there is": (
+        [
+            ("      type: anchors", "      type: 5\n      stpe: 1"),
+            ("  - type: leveraged", "  - typ: leveraged"),
+            ("stop_loss: {share: 40 %}", "stop_loss: {share: 40}"),
+            ("  - type: ladder", "  - type: {x: y}"),
+            ("    notional: 50M", "    notional: 50M EUR"),
+            ("{type: depth, at: 1h,", "{type: '', at: 9h,"),
+        ],
+        "CAS010 CAS010 CAS011 CAS013 CAS014 CAS015 CAS015 CAS015 CAS114",
     ),
     "a base that is not there": (
         [("cascade: 1\n", "cascade: 1\nextends: nowhere\n"), ("seed: 7", "seed: seven"), ("dt: 1s", "dt: 1")],

@@ -1,13 +1,11 @@
 """Damaged folders of results: every command gives the figures that were written, or says what is wrong and where.
 
-Mutations are numbered, and a number always makes the same one. CI looks at 240 of them; CASCADE_FUZZ=10000 asks
-for more. A failure names its number: `damage(folder, number)` in a copy of the folder shows what it saw.
+A failure names its number: `damage(folder, number)` in a copy of the folder shows what it saw.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +13,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -33,14 +30,10 @@ from cascade.output.reader import Result
 from cascade.output.sweep import Sweep
 from cascade.output.writer import faults
 from cascade.scenario.schema import Scenario
+from tests.support.mutations import Generator, generator, with_other_bytes, with_other_lines
 from tests.support.scenarios import small_scenario
 
-N = int(os.environ.get("CASCADE_FUZZ", "240"))
-"""Mutations of all tests together."""
-
 CRASH = [{"type": "news", "at": "3s", "asset": "BTC", "move": "-4 %"}]
-
-Generator = np.random.Generator
 
 
 def tiny() -> Scenario:
@@ -76,7 +69,7 @@ def pristine(folder: Path, kept: Path, actions: dict[str, Callable[[Path], str]]
 
 def damage(folder: Path, number: int) -> str:
     """Change something in a folder, and return what."""
-    rng = np.random.Generator(np.random.Philox(key=number))
+    rng = generator(number)
     done = [_mutation(folder, rng) for _ in range(1 if rng.random() < 0.8 else 2)]
     return f"mutation {number}: {', then '.join(done)}"
 
@@ -92,51 +85,27 @@ def _mutation(folder: Path, rng: Generator) -> str:
 
 
 def _bytes(path: Path, files: list[Path], rng: Generator) -> str:
-    content, other = bytearray(path.read_bytes()), files[int(rng.integers(len(files)))]
-    at = int(rng.integers(max(len(content), 1)))
+    content, other = path.read_bytes(), files[int(rng.integers(len(files)))]
     how = int(rng.integers(8))
-    if how == 0 and content:
-        content[at] ^= 1 << int(rng.integers(8))
-    elif how == 1 and content:
-        n = int(rng.integers(1, 9))
-        content[at : at + n] = rng.bytes(len(content[at : at + n]))
-    elif how == 2:
-        del content[at:]
-    elif how == 3:
-        content += rng.bytes(int(rng.integers(1, 40)))
-    elif how == 4:
-        del content[at : at + int(rng.integers(1, 9))]
-    elif how == 5:
+    if how == 0:
         path.unlink()
         return "removed"
-    elif how == 6:
+    if how == 1:
         path.write_bytes(other.read_bytes())
         other.write_bytes(content)
         return f"swapped with {other.name}"
-    else:
-        content = bytearray(other.read_bytes())
-    path.write_bytes(content)
-    return f"changed in its bytes ({how}, at {at})"
+    if how == 2:
+        path.write_bytes(other.read_bytes())
+        return f"replaced by {other.name}"
+    changed, how = with_other_bytes(content, rng)
+    path.write_bytes(changed)
+    return how
 
 
 def _text(path: Path, rng: Generator) -> str:
-    lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
-    at, to = (int(rng.integers(len(lines))) for _ in range(2))
-    how = int(rng.integers(4))
-    if how == 0:
-        digits = [k for k, letter in enumerate(lines[at]) if letter.isdigit()]
-        if digits:
-            place = digits[int(rng.integers(len(digits)))]
-            digit = str((int(lines[at][place]) + int(rng.integers(1, 10))) % 10)
-            lines[at] = lines[at][:place] + digit + lines[at][place + 1 :]
-    elif how == 1:
-        del lines[at]
-    elif how == 2:
-        lines.insert(to, lines[at])
-    else:
-        lines[at], lines[to] = lines[to], lines[at]
-    path.write_text("\n".join(lines), encoding="utf-8")
-    return f"edited in line {at + 1} ({how})"
+    text, how = with_other_lines(path.read_text(encoding="utf-8", errors="replace"), rng)
+    path.write_text(text, encoding="utf-8")
+    return how
 
 
 def _json(path: Path, rng: Generator) -> str:
@@ -327,7 +296,7 @@ def look(folder: Pristine, name: str, action: Callable[[Path], str], numbers: ra
     assert refused or len(numbers) < 10, "damage is found"
 
 
-# Shares of N, and where the numbers of each begin: no two look at the same damage.
+# Shares of all mutations, and where the numbers of each begin: no two look at the same damage.
 @pytest.mark.parametrize(
     ("name", "share", "first"),
     [
@@ -338,8 +307,10 @@ def look(folder: Pristine, name: str, action: Callable[[Path], str], numbers: ra
         ("again", 0.02, 4 * 10**6),
     ],
 )  # fmt: skip
-def test_a_damaged_run_is_refused_or_read_right(a_run: Pristine, name: str, share: float, first: int) -> None:
-    look(a_run, name, RUN[name], range(first, first + round(N * share)))
+def test_a_damaged_run_is_refused_or_read_right(
+    a_run: Pristine, n_mutations: int, name: str, share: float, first: int
+) -> None:
+    look(a_run, name, RUN[name], range(first, first + round(n_mutations * share)))
 
 
 @pytest.mark.parametrize(
@@ -347,12 +318,14 @@ def test_a_damaged_run_is_refused_or_read_right(a_run: Pristine, name: str, shar
     [("tables", 0.15, 5 * 10**6), ("comparison", 0.05, 6 * 10**6), ("memo", 0.05, 7 * 10**6)],
 )
 def test_a_damaged_sweep_is_refused_or_read_right(
-    a_sweep: Pristine, name: str, share: float, first: int
+    a_sweep: Pristine, n_mutations: int, name: str, share: float, first: int
 ) -> None:
-    look(a_sweep, name, SWEEP[name], range(first, first + round(N * share)))
+    look(a_sweep, name, SWEEP[name], range(first, first + round(n_mutations * share)))
 
 
-def test_what_is_read_of_a_damaged_run_that_has_not_finished_is_right(an_unfinished_run: Pristine) -> None:
+def test_what_is_read_of_a_damaged_run_that_has_not_finished_is_right(
+    an_unfinished_run: Pristine, n_mutations: int
+) -> None:
     """It may be less, where what had finished is gone."""
     whole = cascade.read(an_unfinished_run.place, partial=True)
     expected = {(name, k): rows(whole.replicate(name, k)) for name in whole.tables for k in whole.replicates}
@@ -362,7 +335,7 @@ def test_what_is_read_of_a_damaged_run_that_has_not_finished_is_right(an_unfinis
         return {(name, k): rows(found.replicate(name, k)) for name in whole.tables for k in found.replicates}
 
     first = 8 * 10**6
-    for number in range(first, first + round(N * 0.12)):
+    for number in range(first, first + round(n_mutations * 0.12)):
         what = an_unfinished_run.damaged(number)
         said = tried(an_unfinished_run, what, read) or {}
         assert said.items() <= expected.items(), f"{what}: other figures, and not a word"
@@ -374,7 +347,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("is_complete", [True, False])
 def test_a_damaged_run_is_mended_by_asking_again_or_left_alone(
-    a_run: Pristine, an_unfinished_run: Pristine, is_complete: bool
+    a_run: Pristine, an_unfinished_run: Pristine, n_mutations: int, is_complete: bool
 ) -> None:
     """The same tables, byte for byte, whatever of them was left."""
     folder, first = (a_run, 9 * 10**6) if is_complete else (an_unfinished_run, 10**7)
@@ -386,7 +359,7 @@ def test_a_damaged_run_is_mended_by_asking_again_or_left_alone(
     straight = run(tiny(), out=folder.place.parent / "straight", **options)
     assert straight.path is not None
     mended = 0
-    for number in range(first, first + round(N * 0.04)):
+    for number in range(first, first + round(n_mutations * 0.04)):
         what = folder.damaged(number)
         if tried(folder, what, lambda place: run(tiny(), out=place.parent, **options)) is None:
             continue
@@ -395,4 +368,4 @@ def test_a_damaged_run_is_mended_by_asking_again_or_left_alone(
         found = contents(folder.place)
         assert {name: found[name] for name in contents(straight.path)} == contents(straight.path), what
         assert rows(cascade.read(folder.place).runs) == rows(straight.runs), what
-    assert mended or N < 100
+    assert mended or n_mutations < 100

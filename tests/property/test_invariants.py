@@ -13,15 +13,16 @@ from hypothesis import strategies as hs
 from cascade.core import params as par
 from cascade.core.check import breaches
 from cascade.names import AdlPrice, CollateralPrice, Procedure, Ranking, TakeOver, names_of
+from tests.support.examples import examples
 from tests.support.random_worlds import random_world, with_pools
 from tests.support.runner import Intent, Runner
 from tests.support.small_worlds import START, crash_world, quotes
 from tests.support.traffic import Traffic
 from tests.support.world import Collateral, Holding, World, lot_value
 
-PACE = settings(
-    max_examples=120, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
-)
+
+def pace(n: int) -> settings:
+    return examples(n, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 
 
 def play(seed: int, n_steps: int = 12, lends: bool = False, **venue) -> Runner:
@@ -45,14 +46,14 @@ def play(seed: int, n_steps: int = 12, lends: bool = False, **venue) -> Runner:
     return runner
 
 
-@PACE
+@pace(120)
 @given(seed=hs.integers(0, 2**40), n_steps=hs.integers(1, 25))
 def test_nothing_breaks_in_random_markets(seed, n_steps):
     runner = play(seed, n_steps)
     event(f"liquidations: {bool(len(runner.log('liquidations')))}, adl: {bool(len(runner.log('adl')))}")
 
 
-@PACE
+@pace(120)
 @given(
     seed=hs.integers(0, 2**40),
     procedure=hs.sampled_from([name for name in names_of(Procedure) if name != "liquidators"]),
@@ -65,7 +66,7 @@ def test_nothing_breaks_where_the_fund_is_empty(seed, procedure, take_over, rank
     play(seed, procedure=procedure, fund_balance=0, **rules)
 
 
-@settings(PACE, max_examples=60)
+@pace(60)
 @given(seed=hs.integers(0, 2**40))
 def test_nothing_breaks_where_a_reserve_is_empty_and_borrowers_are_in_deficit(seed):
     runner = play(seed, lends=True)
@@ -73,7 +74,7 @@ def test_nothing_breaks_where_a_reserve_is_empty_and_borrowers_are_in_deficit(se
     event(f"deficit: {int(runner.st.balances[fund, 0]) < 0}")
 
 
-@settings(PACE, max_examples=60)
+@pace(60)
 @given(seed=hs.integers(0, 2**40), marks=hs.lists(hs.integers(1, 10**6), min_size=4, max_size=4))
 def test_equities_sum_to_balances_at_any_marks(seed, marks):
     runner = play(seed)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from cascade.analysis.statistics import Mean, Probability, Quantile, Shortfall, holm, wilson
+from tests.support.examples import examples
 
 STATISTICS = [Mean(), Quantile(0.5), Quantile(0.9), Shortfall(0.9), Probability()]
 
@@ -34,7 +35,7 @@ def limits(contrast):
 
 @pytest.mark.parametrize("statistic", STATISTICS, ids=repr)
 @pytest.mark.parametrize("paired", [True, False])
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(samples=pairs())
 def test_swapping_two_runs_flips_the_sign(statistic, samples, *, paired):
     if isinstance(statistic, Quantile) and not paired:
@@ -50,7 +51,7 @@ def test_swapping_two_runs_flips_the_sign(statistic, samples, *, paired):
 
 
 @pytest.mark.parametrize("statistic", STATISTICS, ids=repr)
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(samples=pairs(), power=st.integers(-20, 20))
 def test_the_unit_does_not_matter(statistic, samples, power):
     """A factor that is a power of two changes no bit of a mantissa."""
@@ -64,7 +65,7 @@ def test_the_unit_does_not_matter(statistic, samples, power):
 
 
 @pytest.mark.parametrize("statistic", STATISTICS, ids=repr)
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(samples=pairs(), seed=st.integers(0, 99))
 def test_the_order_of_replicates_does_not_matter(statistic, samples, seed):
     order = np.random.default_rng(seed).permutation(len(samples[0]))
@@ -76,7 +77,7 @@ def test_the_order_of_replicates_does_not_matter(statistic, samples, seed):
 
 
 @pytest.mark.parametrize("statistic", STATISTICS, ids=repr)
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(samples=pairs())
 def test_intervals_hold_their_figure_and_verdicts_agree_with_them(statistic, samples):
     found = statistic.contrast(*samples, paired=True)
@@ -92,7 +93,7 @@ def test_intervals_hold_their_figure_and_verdicts_agree_with_them(statistic, sam
         assert difference.low - slack <= 0.0 <= difference.high + slack
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(n=st.integers(1, 500), data=st.data(), confidence=st.floats(0.6, 0.999))
 def test_wilson_is_a_probability_and_mirrors(n, data, confidence):
     k = data.draw(st.integers(0, n))
@@ -101,7 +102,7 @@ def test_wilson_is_a_probability_and_mirrors(n, data, confidence):
     assert wilson(1 - k / n, n, confidence) == (pytest.approx(1 - high), pytest.approx(1 - low))
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(st.lists(st.floats(0, 1), max_size=20))
 def test_adjusted_p_values_keep_the_order_and_never_fall(p_values):
     adjusted = holm(p_values)

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from tests.support import examples  # noqa: F401 its profiles are there before one is asked for
+
 HOW = {
     "slow": "`pytest --slow` runs them, as .ci/run does",
     "bench": "`pytest tests/bench -m bench -s` runs them",
@@ -19,6 +21,18 @@ LEFT_OUT = pytest.StashKey[dict[str, dict[str, int]]]()
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--slow", action="store_true", help="run the slow tests, too")
+    parser.addoption(
+        "--fuzz",
+        type=int,
+        default=240,
+        help="how many mutations each file of tests/fuzz looks at (%(default)s)",
+    )
+
+
+@pytest.fixture(scope="session")
+def n_mutations(pytestconfig: pytest.Config) -> int:
+    """Return how many mutations all tests of a file look at together."""
+    return pytestconfig.option.fuzz
 
 
 def is_asked_for(mark: str, config: pytest.Config) -> bool:

@@ -6,10 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as hs
 
 from cascade.core import params as par
+from tests.support.examples import examples
 from tests.support.runner import Intent, Runner
 from tests.support.world import Account, Holding, Market, Venue, World
 from tests.theory.reduced import LAST_TICK, UNIT, Ints, fork, place, silence
@@ -59,7 +60,7 @@ def walk(blank: Runner, ticks: Ints, depth: Ints, lots: int) -> Walk:
     return Walk(int(row.lots), paid, int(runner.st.markets[1].last))
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(
     start=hs.integers(20_000, 60_000), spacing=hs.integers(1, 40), per_level=hs.integers(1, 50),
     parts=hs.floats(0.001, 0.999), levels=hs.integers(1, 200), buys=hs.booleans(),
@@ -79,7 +80,7 @@ def test_an_even_ladder_costs_what_the_closed_form_says(
     assert done.last == start + side * spacing * (n if rest else n - 1)
 
 
-@settings(max_examples=20, deadline=None)
+@examples(20)
 @given(per_level=hs.integers(1, 50), levels=hs.integers(1, 50), more=hs.integers(1, 1000))
 def test_an_order_larger_than_the_book_takes_all_of_it(blank, per_level, levels, more):
     done = walk(blank, 30_000 + np.arange(levels), np.full(levels, per_level), levels * per_level + more)

@@ -13,7 +13,7 @@ from math import ceil, exp, floor, log, sqrt
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as hs
 from scipy.stats import norm
 
@@ -21,6 +21,7 @@ from cascade import rng
 from cascade.assembly.entities import records
 from cascade.core import params as par
 from tests.support.build import build
+from tests.support.examples import examples
 from tests.support.kernels import bankruptcy_tick, liquidation_tick
 from tests.support.runner import Runner
 from tests.support.world import Account, Holding, Market, Seat, Tier, Venue, World, wallet
@@ -135,7 +136,7 @@ def test_the_share_liquidated_is_a_first_passage_probability_on_many_paths():
     check(10_000)
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(
     lots=hs.integers(1, 10_000), entry=hs.integers(1_000, 1_000_000), leverage=hs.integers(1, 120),
     rate=hs.sampled_from([100_000, 400_000, 500_000, 650_000, 1_000_000, 2_500_000]), long=hs.booleans(),

@@ -12,9 +12,10 @@ from functools import cache
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as hs
 
+from tests.support.examples import examples
 from tests.theory.reduced import UNIT, Ints, Ladder, ReducedMarket, Session, least_fixed_point
 
 DENSITIES = {0.3: 3, 0.6: 6, 0.9: 9}
@@ -64,7 +65,7 @@ def crowd(per_tick: int, n_waves: int) -> ReducedMarket:
     return ReducedMarket(Ladder(per_tick=per_tick, levels=1024), 40, n_steps=64, n_waves=n_waves)
 
 
-@settings(max_examples=80, deadline=None)
+@examples(80)
 @given(
     accounts=hs.lists(hs.tuples(hs.integers(1, 120), hs.integers(1, 20)), min_size=1, max_size=40),
     shock=hs.integers(1, 60), per_tick=hs.sampled_from([1, 2, 5]), seed=hs.integers(0, 2**32 - 1),
@@ -84,7 +85,7 @@ def test_a_cascade_ends_at_the_least_fixed_point_in_any_order(accounts, shock, p
     assert ends == [(sold, hit, sold // per_tick)] * 3
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(
     accounts=hs.lists(hs.tuples(hs.integers(1, 120), hs.integers(1, 20)), min_size=1, max_size=39),
     another=hs.tuples(hs.integers(1, 120), hs.integers(1, 20)), shock=hs.integers(1, 60), more=hs.integers(0, 9),

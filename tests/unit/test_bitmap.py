@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as hs
 
 from cascade.core.bitmap import words
 from tests.support import kernels
+from tests.support.examples import examples
 
 SET, CLEAR, HAS, FIRST_FROM, LAST_UNTIL = range(5)
 """What a script does, and what it asks."""
@@ -45,7 +46,7 @@ def run(n: int, script: list[tuple[int, int]]) -> tuple[list[int], np.ndarray]:
     return answers, bits[3:-3]
 
 
-@settings(deadline=None, max_examples=150)
+@examples(150)
 @given(data=hs.data(), n=hs.sampled_from(SIZES))
 def test_it_answers_as_a_set_does(data, n):
     near = hs.integers(0, n - 1) | hs.sampled_from([k for k in (0, 63, 64, 65, 4095, 4096, n - 1) if k < n])

@@ -8,7 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as hs
 
 import cascade
@@ -47,7 +47,6 @@ def exact(x):
 # --- public functions -------------------------------------------------------------------------------
 
 
-@settings(deadline=None)
 @given(sides, prices, sizes, leverages)
 def test_equity_meets_maintenance_at_the_liquidation_price(side, entry, size, leverage):
     margin = float(size * entry / leverage)
@@ -63,7 +62,6 @@ def test_equity_meets_maintenance_at_the_liquidation_price(side, entry, size, le
     assert sign * (price - bankruptcy) >= -1e-9 * entry  # the liquidation price comes first
 
 
-@settings(deadline=None)
 @given(sides, prices, sizes, leverages, hs.floats(1.01, 3))
 def test_margin_moves_the_price_away_and_scale_does_not_matter(side, entry, size, leverage, factor):
     margin = size * entry / leverage
@@ -78,7 +76,6 @@ def test_margin_moves_the_price_away_and_scale_does_not_matter(side, entry, size
     assert cascade.liquidation_price(scaled, margin * factor) == pytest.approx(price, rel=1e-9)
 
 
-@settings(deadline=None)
 @given(sides, prices, sizes, leverages, hs.floats(0.001, 0.02))
 def test_inverse_prices_meet_the_margin_test_in_coin(side, entry, size, leverage, rate):
     size = float(round(size) + 1)
@@ -91,7 +88,6 @@ def test_inverse_prices_meet_the_margin_test_in_coin(side, entry, size, leverage
     assert equity == pytest.approx(rate * size / price, abs=1e-9 * size / entry)
 
 
-@settings(deadline=None)
 @given(sides, hs.integers(5_000, 120_000), hs.integers(1, 4_000), hs.floats(1.5, 60), hs.booleans())
 def test_an_inverse_market_triggers_at_the_inverse_price(side, entry, hundreds, leverage, stepped):
     """What the calculator finds at 1 / price is what the kernels find in an inverse market."""
@@ -159,7 +155,6 @@ def test_the_tick_price_is_the_first_that_fails():
         trigger_prices(Position(side="long", size=0.0005, entry=1.0), 1.0, 0.1, 0.001)
 
 
-@settings(deadline=None)
 @given(hs.floats(0.1, 100), hs.floats(0.1, 100), hs.floats(1e3, 1e5), hs.floats(0.05, 0.9))
 def test_hedged_legs_share_one_price(long, short, entry, share):
     long, short, entry = (float(f"{x:.4g}") for x in (long, short, entry))
@@ -193,7 +188,6 @@ def test_other_positions_count_with_profit_and_maintenance_at_their_marks():
     assert cascade.bankruptcy_price(position, 80.0, others=[other]) == pytest.approx(100.0 - 70.0 / 2.0)
 
 
-@settings(deadline=None)
 @given(hs.floats(1, 2e9).map(lambda x: float(f"{x:.8g}")))
 def test_margins_are_those_of_the_table(notional):
     position = Position(side="long", size=notional, entry=1.0, tiers=BTC)
@@ -361,7 +355,6 @@ L = hs.floats(1.5, 40).map(lambda x: round(x, 1))
 RATE = hs.floats(0.001, 0.05).map(lambda x: round(x, 5))
 
 
-@settings(deadline=None)
 @given(S, P, Q, L, RATE, RATE)
 def test_isolated_closed_forms(s, entry, qty, leverage, mmr, fee):
     common = {"side": s, "entry": entry, "qty": qty, "leverage": leverage, "mmr": mmr}
@@ -385,7 +378,6 @@ def approx(value):
     return pytest.approx(value, rel=1e-9) if value > 0 else None
 
 
-@settings(deadline=None)
 @given(S, P, Q, hs.floats(0.02, 0.6), RATE, RATE)
 def test_account_value_closed_forms(s, price, size, share, mmf, other):
     equity = float(f"{price * size * share:.9g}")
@@ -399,7 +391,6 @@ def test_account_value_closed_forms(s, price, size, share, mmf, other):
     )
 
 
-@settings(deadline=None)
 @given(S, P, hs.integers(100, 10**6), hs.floats(0.1, 0.8), RATE)
 def test_inverse_cross_closed_forms(s, entry, contracts, share, mmr):
     balance = float(f"{contracts / entry * share:.9g}")
@@ -420,7 +411,6 @@ def test_inverse_cross_closed_forms(s, entry, contracts, share, mmr):
     assert s * (tick - lp) >= -1e-6 * lp  # against the account
 
 
-@settings(deadline=None)
 @given(S, P, hs.floats(0.5, 2), hs.integers(1, 10**6))
 def test_inverse_values_have_twelve_digits(s, entry, move, contracts):
     """Those of the inverse branch of the kernels, whatever decimals a price has."""
@@ -434,7 +424,6 @@ def test_inverse_values_have_twelve_digits(s, entry, move, contracts):
     assert paid == pytest.approx(contracts / entry * 0.0075 / 3, rel=1e-12)
 
 
-@settings(deadline=None)
 @given(hs.floats(-0.01, 0.01), hs.floats(0.0, 0.0005), hs.sampled_from([1, 2, 4, 8]))
 def test_funding_closed_forms(premium, interest, hours):
     rate = premium + max(-0.0005, min(0.0005, interest - premium))
@@ -450,7 +439,6 @@ def test_funding_closed_forms(premium, interest, hours):
     assert got == pytest.approx(up + max(-0.0005, min(0.0005, interest - up)), abs=1e-12)
 
 
-@settings(deadline=None)
 @given(hs.floats(-1e4, 1e4), hs.floats(0.01, 2), S, hs.floats(0.001, 1))
 def test_parts_of_dydx_accounts_close_at_one_share(usdc, size, s, share):
     usdc, size, share = round(usdc, 2), round(size, 4), round(share, 3)

@@ -1,9 +1,10 @@
 """Money arithmetic against Python's unbounded integers, up to the edges of its range."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as hs
 
+from tests.support.examples import examples
 from tests.support.kernels import charge, proportion, times_rate
 
 R = 100_000_000
@@ -22,7 +23,7 @@ def compute(*lines: tuple[int, int, int, int]) -> list[list[int]]:
     ]
 
 
-@settings(deadline=None, max_examples=400)
+@examples(400)
 @given(hs.lists(rows, min_size=1, max_size=40))
 def test_it_equals_unbounded_integers(lines):
     lines = [(a, r, min(part, whole), whole) for a, r, part, whole in lines]
@@ -42,7 +43,6 @@ def test_rates_of_900_are_exact_on_amounts_that_leave_room(rate):
         assert compute((amount, rate, 1, 1))[0][0] == amount * rate // R
 
 
-@settings(deadline=None)
 @given(amounts, hs.integers(0, R))
 def test_a_charge_is_never_below_the_share_and_at_most_one_unit_above(amount, rate):
     floor, ceiling, _ = compute((amount, rate, 1, 1))[0]
@@ -50,7 +50,6 @@ def test_a_charge_is_never_below_the_share_and_at_most_one_unit_above(amount, ra
     assert floor * R <= amount * rate <= ceiling * R
 
 
-@settings(deadline=None)
 @given(amounts, hs.lists(hs.integers(1, 10**6), min_size=1, max_size=8))
 def test_proportions_taken_one_after_another_leave_nothing(amount, parts):
     left, lots = amount, sum(parts)

@@ -4,12 +4,13 @@ import random
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as hs
 
 from tests.oracle.margin import bankruptcy_tick, excess_at, liquidation_tick, maintenance, tier_of
 from tests.support import kernels
 from tests.support.build import build
+from tests.support.examples import examples
 from tests.support.small_worlds import crash_world
 from tests.support.world import Market, Tier, lot_value, tiers
 
@@ -158,7 +159,7 @@ positions = hs.tuples(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@examples(60)
 @given(hs.lists(positions, min_size=5, max_size=30))
 def test_ticks_are_exact_at_their_neighbours(drawn):
     markets = (LINEAR, INVERSE, BTC, DOGE)

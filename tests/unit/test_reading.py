@@ -70,6 +70,8 @@ def test_what_is_read(text: str, value: Any) -> None:
     ("text", "code", "place", "says", "advises"),
     [
         ("a: 1\nb: x # \x07", "CAS001", (2, 8), "a control character (U+0007)", "remove it"),
+        ("a: 1\r\nb: 2\x0b\rc: 3", "CAS001", (2, 5), "a control character (U+000B)", "remove it"),
+        ("a: 1\u2028b: 2\x85c: \x1e", "CAS001", (3, 4), "a control character (U+001E)", "remove it"),
         ('a: "\\e[31m"', "CAS001", (1, 4), "a control character (U+001B)", "remove it"),
         ("a: !!float x", "CAS001", (1, 4), "'x' is not what !!float says", "remove !!float"),
         ("a: !!int true", "CAS001", (1, 4), "'true' is not what !!int says", "remove !!int"),

@@ -142,9 +142,11 @@ def test_requested_table_without_rows_exists(tmp_path, units):
 
 
 def test_unknown_and_unrecorded_tables_are_explained(write_run):
-    tables = read(write_run()).tables
-    with pytest.raises(ResultsError, match=r"no table 'book'[\s\S]*`outputs:`"):
+    folder = write_run()
+    tables = read(folder).tables
+    with pytest.raises(ResultsError, match=r"no table 'book'[\s\S]*`outputs:`") as refused:
         tables["book"]
+    assert refused.value.where == str(folder)
     with pytest.raises(ResultsError, match="tables are: runs, bars"):
         tables["bras"]
 

@@ -6,7 +6,7 @@ import math
 from fractions import Fraction
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as hs
 
 from cascade.calculator import kernels as rules
@@ -33,7 +33,6 @@ def floor(value: Fraction) -> int:
     return math.floor(value)
 
 
-@settings(deadline=None)
 @given(rates, rates, shares, hs.integers(1, 24), hs.integers(1, 24), shares)
 def test_funding_rate_is_clamped_scaled_and_capped(premium, interest, clamp, part, whole, cap):
     got = rules.funding_rate(premium, interest, clamp, part, whole, cap)
@@ -48,20 +47,17 @@ def test_funding_rate_in_the_band_is_the_interest():
         assert rules.funding_rate(premium, 10_000, 50_000, 1, 1, R) == 10_000
 
 
-@settings(deadline=None)
 @given(signed, rates)
 def test_funding_payment_is_rounded_against_the_account(exposure, rate):
     assert rules.funding_payment(exposure, rate) == math.ceil(Fraction(exposure * rate, R))
 
 
-@settings(deadline=None)
 @given(hs.floats(1, 1e6), hs.floats(-0.1, 0.1), hs.floats(0, 1))
 def test_carried_index_meets_the_index_at_the_stamp(index, rate, remaining):
     assert rules.carried_index(index, rate, 0.0) == index
     assert rules.carried_index(index, rate, remaining) == pytest.approx(index + index * rate * remaining)
 
 
-@settings(deadline=None)
 @given(hs.floats(90, 110), hs.floats(0, 5))
 def test_premium_is_zero_where_the_index_lies_between_the_impact_prices(bid, gap):
     assert rules.premium_index(bid, bid + gap, bid + gap / 2) == 0.0
@@ -69,20 +65,17 @@ def test_premium_is_zero_where_the_index_lies_between_the_impact_prices(bid, gap
     assert rules.premium_index(bid, bid + gap, bid + gap + 1.0) == pytest.approx(-1.0 / (bid + gap + 1.0))
 
 
-@settings(deadline=None)
 @given(amounts, amounts, hs.integers(0, FINE))
 def test_tier_amount_makes_the_margin_continuous(amount, edge, step):
     found = core.tier_amount(amount, edge, step, FINE)
     assert found == amount + edge * step // FINE
 
 
-@settings(deadline=None)
 @given(shares, shares)
 def test_funding_cap_is_a_share_to_the_nearest_unit(mmr, share):
     assert abs(core.funding_cap(mmr, share, R) - Fraction(mmr * share, R)) <= Fraction(1, 2)
 
 
-@settings(deadline=None)
 @given(hs.integers(0, 10**9), hs.integers(1, 10**6), hs.integers(0, 10**15))
 def test_what_is_beyond_a_cap_is_the_least_that_reaches_it(held, value, cap):
     gone = rules.beyond_cap(held, value, cap)
@@ -90,14 +83,12 @@ def test_what_is_beyond_a_cap_is_the_least_that_reaches_it(held, value, cap):
     assert gone == 0 or (held - gone + 1) * value > cap
 
 
-@settings(deadline=None)
 @given(signed, signed, amounts, amounts)
 def test_bankruptcy_quote_takes_its_share_of_the_equity(value, equity, a, b):
     kept, total = min(a, b), max(a, b, 1)
     assert rules.bankruptcy_quote(value, equity, kept, total) == value - floor(Fraction(equity * kept, total))
 
 
-@settings(deadline=None)
 @given(
     hs.lists(hs.tuples(hs.integers(-(10**12), 10**12), hs.integers(1, 10**11)), min_size=1, max_size=6), rates
 )
@@ -109,7 +100,6 @@ def test_closing_everything_at_bankruptcy_leaves_nothing(positions, balance):
     assert 0 <= left < len(positions)
 
 
-@settings(deadline=None)
 @given(signed, signed, amounts, amounts, hs.integers(0, 2 * R), hs.integers(0, 2 * R))
 def test_fillable_value_falls_from_the_mark_as_the_account_nears_bankruptcy(
     value, equity, a, b, adjustment, spread
@@ -123,7 +113,6 @@ def test_fillable_value_falls_from_the_mark_as_the_account_nears_bankruptcy(
         assert got == value
 
 
-@settings(deadline=None)
 @given(signed, signed, amounts, shares)
 def test_fund_gains_at_most_the_fee_and_pays_all_of_a_loss(received, bankruptcy, notional, rate):
     change = received - bankruptcy
@@ -131,7 +120,6 @@ def test_fund_gains_at_most_the_fee_and_pays_all_of_a_loss(received, bankruptcy,
     assert got == (change if change <= 0 else min(change, notional * rate // R))
 
 
-@settings(deadline=None)
 @given(amounts, shares, amounts, signed)
 def test_fund_is_drawn_at_its_floor_or_when_empty(level, share, least, fund):
     edge = rules.fund_floor(level, share, least)
@@ -149,7 +137,6 @@ def test_scores_are_those_of_the_venues():
     assert found == pytest.approx([1.1 * 10.0, 10.0 / 1.1])
 
 
-@settings(deadline=None)
 @given(hs.lists(hs.integers(0, 10**12), min_size=1, max_size=8), hs.integers(0, 10**13), hs.randoms())
 def test_allocation_goes_down_the_ranking(sizes, residual, random):
     order = list(range(len(sizes)))
@@ -167,14 +154,12 @@ def test_overlap_is_where_a_counterparty_can_pay():
     assert not rules.overlaps(11, 10)
 
 
-@settings(deadline=None)
 @given(amounts, hs.integers(1, MOST), hs.sampled_from([R, 10**12]))
 def test_quotient_is_exact(amount, whole, one):
     if amount // whole * one < 2**62:
         assert rules.quotient(amount, whole, one) == amount * one // whole
 
 
-@settings(deadline=None)
 @given(amounts, amounts, hs.integers(0, 2 * R), amounts)
 def test_only_unsound_debt_is_repaid_and_half_of_it_at_first(debt, collateral, health, least):
     got = rules.repayable_debt(debt, debt, collateral, health, 95 * R // 100, R // 2, least)
@@ -186,7 +171,6 @@ def test_only_unsound_debt_is_repaid_and_half_of_it_at_first(debt, collateral, h
         assert got == debt
 
 
-@settings(deadline=None)
 @given(hs.integers(0, MOST // 2), hs.integers(R, 2 * R), shares)
 def test_seized_collateral_is_debt_and_bonus_and_the_fee_is_of_the_bonus(debt, bonus, fee):
     liquidator, protocol = rules.seized_collateral(debt, bonus, fee)

@@ -61,3 +61,35 @@ def test_a_test_that_is_named_runs_in_this_process_even_if_it_is_slow(project: P
     text = run(project, "tests/theory/test_two.py::test_slow")
     assert "1 passed" in text
     assert "worker" not in text
+
+
+EXAMPLES = """
+from hypothesis import given, strategies
+from tests.support.examples import examples
+
+def test_examples():
+    seen = {True: 0, False: 0}
+
+    @given(strategies.integers())
+    def one(number):
+        seen[True] += 1
+
+    @examples(7)
+    @given(strategies.integers())
+    def other(number):
+        seen[False] += 1
+
+    one()
+    other()
+    print("seen", *seen.values())
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "seen"), [((), "seen 100 7"), (("--hypothesis-profile=deep",), "seen 1000 70")]
+)
+def test_the_deep_profile_looks_at_ten_times_the_examples(
+    project: Path, words: tuple[str, ...], seen: str
+) -> None:
+    (project / "tests" / "theory" / "test_two.py").write_text(EXAMPLES)
+    assert seen in run(project, "-n", "0", "-s", *words)

@@ -84,6 +84,14 @@ def test_two_columns_of_one_name_are_a_problem(suffix: str, tmp_path: Path) -> N
     assert "'distance_bps' is the name of 2 columns" in problem.message
 
 
+def test_two_columns_that_need_not_be_there_are_a_problem_too(tmp_path: Path) -> None:
+    names = ["market", "side", "notional_usd", "entry_price", "leverage", "account", "account"]
+    columns = [["binance:BTCUSDT"], ["long"], [1e3], [1e5], [5.0], ["a"], ["b"]]
+    path = tmp_path / "positions.parquet"
+    pq.write_table(pa.table([pa.array(column) for column in columns], names), path)
+    assert "'account' is the name of 2 columns" in only(read_positions, path).message
+
+
 def test_columns_that_nobody_reads_may_be_anything(write) -> None:
     text = DEPTH.replace("\n", ",x,x\n").replace("usd,x,x", "usd,note,note")
     assert len(read_depth(write(text)).distance_bps) == 3
