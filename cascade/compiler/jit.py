@@ -8,7 +8,6 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable
-from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -20,6 +19,7 @@ from cascade.compiler.lock import locked
 from cascade.compiler.pipeline import PartCompiler, PartDispatcher, WholeCompiler, undisturbed
 from cascade.compiler.plain import wide_view
 from cascade.compiler.tables import viewing
+from cascade.compiler.waiting import compiling
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -94,19 +94,21 @@ def entry(function: F) -> F:
         compiled = decorate(function)
     finally:
         config.CACHE_DIR = before
-    name = f"{function.__module__}.{function.__qualname__}"
-    _take_turns(compiled, None if directory is None else directory / f"{name}.lock")
+    _take_turns(compiled, directory, f"{function.__module__}.{function.__qualname__}")
     return viewing(compiled)  # type: ignore[return-value]
 
 
-def _take_turns(compiled: Any, lock: Path | None) -> None:
+def _take_turns(compiled: Any, directory: Path | None, name: str) -> None:
     """Let one process compile an entry point while others wait, who then load what it has kept."""
     compile_or_load = compiled.compile
 
     @functools.wraps(compile_or_load)
     def in_turn(signature: Any) -> Any:
-        with undisturbed(), nullcontext() if lock is None else locked(lock):
-            return compile_or_load(signature)
+        with undisturbed():
+            if directory is None:
+                return compile_or_load(signature)
+            with locked(directory / f"{name}.lock"), compiling(directory, name):
+                return compile_or_load(signature)
 
     compiled.compile = in_turn
 
