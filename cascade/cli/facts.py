@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cascade.cli.terminal import AsJson, Jobs, Overrides, running, say, show, show_json, show_rich
+from cascade.cli.terminal import (
+    AsJson,
+    Jobs,
+    Overrides,
+    running,
+    say,
+    show,
+    show_json,
+    show_rich,
+    tell_compiling,
+)
 
 if TYPE_CHECKING:
     from cascade.experiment.facts import Facts
@@ -55,7 +65,6 @@ def facts(
 
     Exit code 1 if --strict is not met, 3 if the scenario or a file of data is invalid.
     """
-    from cascade.compiler.jit import is_compiled
     from cascade.errors import ThresholdError
     from cascade.experiment.facts import prepare_facts
     from cascade.report.stylised import facts_dict, facts_markdown, facts_rich
@@ -68,8 +77,7 @@ def facts(
         from cascade.report.write import refuse_existing
 
         refuse_existing(out, force=force)
-    if prepared.n_steps and not is_compiled():
-        say("compiling the market: once after an installation, about a minute")
+    tell_compiling()
     with running(prepared.n_steps, quiet=quiet) as progress:
         found = prepared.run(jobs=jobs, progress=progress)
     if json:

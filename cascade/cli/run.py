@@ -23,6 +23,7 @@ from cascade.cli.terminal import (
     say,
     show,
     show_json,
+    tell_compiling,
 )
 from cascade.limits import MOST_REPLICATES
 
@@ -58,7 +59,6 @@ def run(
 
     Exit code 3 if the scenario is invalid, 4 or 5 if replicates failed, 130 if interrupted.
     """
-    from cascade.compiler.jit import is_compiled
     from cascade.errors import ScenarioError, render_problems
     from cascade.experiment.run import run as run_scenario
     from cascade.experiment.workers import wants_processes
@@ -71,8 +71,7 @@ def run(
     say(render_problems(problems, color=has_color()))
     n = 1 if replicate is not None else replicates or scenario.replicates
     steps = n * (1 + counterfactual) * scenario.n_steps
-    if not is_compiled():
-        say("compiling the market: once after an installation, about a minute")
+    tell_compiling()
     with running(steps, quiet=quiet) as progress:
         result = run_scenario(
             file, overrides or (), seed=seed, replicates=replicates, replicate=replicate,

@@ -23,6 +23,7 @@ from cascade.cli.terminal import (
     say,
     show,
     show_json,
+    tell_compiling,
 )
 from cascade.limits import MOST_VARIANTS
 
@@ -80,7 +81,6 @@ def sweep(
 
     Exit code 3 if a scenario is invalid, 5 if replicates failed, 130 if interrupted.
     """
-    from cascade.compiler.jit import is_compiled
     from cascade.errors import render_problems
     from cascade.experiment.run import start_of
     from cascade.experiment.sweep import prepare, run_prepared
@@ -94,8 +94,7 @@ def sweep(
     if dry_run:
         _show_plan(prepared, jobs, json=json)
         return
-    if not is_compiled():
-        say("compiling the market: once after an installation, about a minute")
+    tell_compiling()
     with running(prepared.n_steps, quiet=quiet) as progress:
         found = run_prepared(
             prepared, out=out, jobs=jobs, processes=wants_processes(prepared.n_runs, jobs), cluster=cluster,

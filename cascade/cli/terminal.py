@@ -107,6 +107,23 @@ def say(text: str) -> None:
         typer.echo(text, err=True)
 
 
+def tell_compiling() -> None:
+    """Say what is compiled while it is, and for how long if this machine has compiled before."""
+    from cascade.compiler.waiting import watch
+
+    watch(lambda name, left: say(compiling_line(name, left)))
+
+
+def compiling_line(name: str, left: float | None) -> str:
+    """Return what is said before an entry point is compiled."""
+    known = (
+        "for a minute or two"
+        if left is None
+        else f"about {max(left, 1.0):.0f} s to go, by the last time here"
+    )
+    return f"compiling {name.replace('_', ' ')}: once after an installation, {known}"
+
+
 def has_color() -> bool:
     """Tell whether stderr shows colours."""
     return sys.stderr.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

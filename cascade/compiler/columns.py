@@ -65,6 +65,7 @@ class Column(types.Array):
             self.kept, read = item, _read_as(item)
         super().__init__(read, ndim, "C", name=name)
         self.fixed = fixed
+        self.itemsize = dtype.itemsize
 
     @property
     def key(self) -> Any:

@@ -13,19 +13,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numba
 import numpy as np
-from llvmlite.binding import Linkage
 from numba.core import config as numba_config
-from numba.core import types
-from numba.core.codegen import JITCodeLibrary
-from numba.core.compiler import CompilerBase, DefaultPassBuilder
-from numba.core.compiler_machinery import PassManager, register_pass
-from numba.core.lowering import Lower
-from numba.core.registry import CPUDispatcher
-from numba.core.typed_passes import BaseNativeLowering, NativeLowering
 
 from cascade.compiler.lock import locked
+from cascade.compiler.pipeline import PartCompiler, PartDispatcher, WholeCompiler, undisturbed
 from cascade.compiler.plain import wide_view
 from cascade.compiler.tables import viewing
+from cascade.compiler.waiting import compiling
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -51,124 +45,12 @@ _OPTIONS: dict[str, Any] = {
     "boundscheck": False,
 }
 
-
-class _Part(JITCodeLibrary):
-    """The code of a kernel that only other kernels call: kept as it is lowered.
-
-    Numba would link, optimise and load every kernel together with all it calls, and again in each of
-    its callers. Here the entry point does so, once, for all. So only an `entry` may call a kernel,
-    not a function that plain numba has compiled.
-    """
-
-    @property
-    def codegen(self) -> Any:
-        """Return what `get_executable` writes a function's environment to: nothing, it has none."""
-        return _Nowhere
-
-    def finalize(self) -> None:
-        """Declare the code complete."""
-        self._raise_if_finalized()
-        self._finalized = True
-
-    def get_pointer_to_function(self, name: str) -> int:
-        """Return no address: the code is not loaded by itself."""
-        return 0
-
-
-class _Nowhere:
-    """Takes environments, which only code that raises or calls Python needs."""
-
-    @staticmethod
-    def set_env(name: str, environment: object) -> None:
-        """Forget it."""
-
-
-class _Whole(JITCodeLibrary):
-    """The code of an entry point with that of every kernel it reaches."""
-
-    def finalize(self) -> None:
-        """Link all parts, then optimise and load them together."""
-        queue = list(self._linking_libraries)
-        reached = dict.fromkeys(queue)
-        while queue:
-            for library in queue.pop()._linking_libraries:
-                if library not in reached:
-                    reached[library] = None
-                    queue.append(library)
-        self._linking_libraries = list(reached)
-        super().finalize()
-
-    def _optimize_final_module(self) -> None:
-        """Tell LLVM that nobody else calls the parts, then optimise."""
-        for function in self._final_module.functions:
-            if function.linkage == Linkage.linkonce_odr:
-                function.linkage = Linkage.internal
-        super()._optimize_final_module()
-
-
-class _LoweringInto(BaseNativeLowering):
-    """Numba's lowering, into a library of ours."""
-
-    _name = "lowering_into"
-    library: type[JITCodeLibrary]
-
-    @property
-    def lowering_class(self) -> type[Lower]:  # type: ignore[override]
-        """Return the class that lowers the function."""
-        return Lower
-
-    def run_pass(self, state: Any) -> Any:
-        """Lower the function."""
-        state.library = self.library(state.targetctx.codegen(), state.func_id.func_qualname)
-        state.library.enable_object_caching()
-        return super().run_pass(state)
-
-
-@register_pass(mutates_CFG=True, analysis_only=False)
-class _PartLowering(_LoweringInto):
-    _name = "part_lowering"
-    library = _Part
-
-
-@register_pass(mutates_CFG=True, analysis_only=False)
-class _WholeLowering(_LoweringInto):
-    _name = "whole_lowering"
-    library = _Whole
-
-
-class _Compiler(CompilerBase):
-    """Numba's own pipeline with the lowering replaced."""
-
-    lowering: type[BaseNativeLowering] = _PartLowering
-
-    def define_pipelines(self) -> list[PassManager]:
-        """Return the passes of a compilation."""
-        passes = PassManager("kernel")
-        for step, what in DefaultPassBuilder.define_nopython_pipeline(self.state).passes:
-            passes.add_pass(self.lowering if step is NativeLowering else step, what)
-        passes.finalize()
-        return [passes]
-
-
-class _WholeCompiler(_Compiler):
-    lowering = _WholeLowering
-
-
-class _Kernel(CPUDispatcher):
-    """A kernel, which is compiled for one list of types only."""
-
-    def get_call_template(self, args: Any, kws: Any) -> Any:
-        """Take a constant for a number like any other: numba would compile the kernel for each anew."""
-        plain = {name: types.unliteral(kind) for name, kind in kws.items()}
-        return super().get_call_template(tuple(map(types.unliteral, args)), plain)
-
-
 _INNER: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, **_OPTIONS}
 
 
 def _part(function: F, *, inlined: bool) -> F:
     options = {"nopython": True, "forceinline": inlined, **_INNER}
-    return _Kernel(function, targetoptions=options, pipeline_class=_Compiler)  # type: ignore[return-value]
+    return PartDispatcher(function, targetoptions=options, pipeline_class=PartCompiler)  # type: ignore[return-value]
 
 
 def kernel(function: F) -> F:
@@ -208,23 +90,25 @@ def entry(function: F) -> F:
     if directory is not None:
         config.CACHE_DIR = str(directory)
     try:
-        decorate = numba.njit(cache=directory is not None, pipeline_class=_WholeCompiler, **_OPTIONS)
+        decorate = numba.njit(cache=directory is not None, pipeline_class=WholeCompiler, **_OPTIONS)
         compiled = decorate(function)
     finally:
         config.CACHE_DIR = before
-    if directory is not None:
-        _take_turns(compiled, directory / f"{function.__module__}.{function.__qualname__}.lock")
+    _take_turns(compiled, directory, f"{function.__module__}.{function.__qualname__}")
     return viewing(compiled)  # type: ignore[return-value]
 
 
-def _take_turns(compiled: Any, lock: Path) -> None:
+def _take_turns(compiled: Any, directory: Path | None, name: str) -> None:
     """Let one process compile an entry point while others wait, who then load what it has kept."""
     compile_or_load = compiled.compile
 
     @functools.wraps(compile_or_load)
     def in_turn(signature: Any) -> Any:
-        with locked(lock):
-            return compile_or_load(signature)
+        with undisturbed():
+            if directory is None:
+                return compile_or_load(signature)
+            with locked(directory / f"{name}.lock"), compiling(directory, name):
+                return compile_or_load(signature)
 
     compiled.compile = in_turn
 

@@ -103,7 +103,7 @@ def _lower_field(context: Any, builder: Any, tables: TablesType, pointer: Any, a
     array = context.make_array(array_type)(context, builder)
     data = builder.inttoptr(load(0), array.data.type)
     shape = [load(1 + k) for k in range(array_type.ndim)]
-    item = context.get_abi_sizeof(context.get_data_type(array_type.kept))
+    item = array_type.itemsize
     strides = [ir.Constant(word, item)]
     if array_type.ndim == 2:
         strides = [builder.mul(shape[1], ir.Constant(word, item)), ir.Constant(word, item)]

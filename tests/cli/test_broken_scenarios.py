@@ -438,8 +438,10 @@ CASES = [
                 "      type: anchors\n      points:\n        - [0s, 107000]\n        - [1h, 106500]\n"
                 '        - ["2025-07-01T02:00:00Z", 106000]\n',
                 "      type: clustered\n      price: 107000\n",
-            )
+            ),
+            ("seed: 7", "seed: -1"),
         ],
+        Fault("CAS014", "seed: -1", "-1", ""),
         Fault("CAS155", "    news:\n", "news", "write activity: {}", "warning"),
     ),
     case(

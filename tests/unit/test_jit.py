@@ -1,5 +1,6 @@
 """Where compiled code is kept, that it is never stale, and what it must not contain."""
 
+import gc
 import os
 import shutil
 import subprocess
@@ -7,6 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from cascade.compiler import pipeline
+from cascade.compiler.jit import JIT_ENABLED, entry
+from cascade.compiler.pipeline import undisturbed
+from cascade.core.exact import charge
 
 ROOT = Path(__file__).parents[2]
 
@@ -162,3 +168,26 @@ def test_each_kernel_has_one_signature_and_no_reference_counting(tmp_path):
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.startswith("clean")
+
+
+@pytest.mark.parametrize("was_on", [True, False])
+def test_the_collector_of_garbage_rests_while_a_kernel_is_compiled(was_on):
+    before = gc.isenabled()
+    (gc.enable if was_on else gc.disable)()
+    try:
+        with undisturbed():
+            assert not gc.isenabled()
+        assert gc.isenabled() == was_on
+    finally:
+        (gc.enable if before else gc.disable)()
+
+
+@pytest.mark.skipif(not JIT_ENABLED, reason="kernels run as plain Python")
+def test_what_is_compiled_is_resolved_once_for_all_who_ask():
+    @entry
+    def several(amount: int) -> int:
+        return charge(charge(amount, 50_000_000), 50_000_000)
+
+    assert several(1004) == 251
+    asked = [func for func, *_ in pipeline._TYPING._resolved if getattr(func, "dispatcher", None) is charge]
+    assert len(asked) == 1

@@ -1,0 +1,181 @@
+"""From a kernel to machine code: numba's own steps, without those that kernels have no use for.
+
+Numba would link, optimise and load every kernel together with all it calls, and again in each of its
+callers. Here a kernel is typed and lowered once, and stays as it is; the entry point that reaches it
+links, optimises and loads, once, for all.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+from collections.abc import Generator
+from typing import Any
+
+from llvmlite.binding import Linkage
+from numba.core import types
+from numba.core.codegen import JITCodeLibrary
+from numba.core.compiler import CompilerBase
+from numba.core.compiler_machinery import PassManager, register_pass
+from numba.core.lowering import Lower
+from numba.core.registry import CPUDispatcher, cpu_target
+from numba.core.typed_passes import (
+    AnnotateTypes,
+    BaseNativeLowering,
+    IRLegalization,
+    NoPythonBackend,
+    NopythonTypeInference,
+    PreLowerStripPhis,
+)
+from numba.core.typing.context import Context
+from numba.core.untyped_passes import FixupArgs, IRProcessing, ReconstructSSA, TranslateByteCode
+
+
+class _Part(JITCodeLibrary):
+    """The code of a kernel that only other kernels call: kept as it is lowered.
+
+    So only an `entry` may call a kernel, not a function that plain numba has compiled.
+    """
+
+    @property
+    def codegen(self) -> Any:
+        """Return what `get_executable` writes a function's environment to: nothing, it has none."""
+        return _Nowhere
+
+    def finalize(self) -> None:
+        """Declare the code complete."""
+        self._raise_if_finalized()
+        self._finalized = True
+
+    def get_pointer_to_function(self, name: str) -> int:
+        """Return no address: the code is not loaded by itself."""
+        return 0
+
+
+class _Nowhere:
+    """Takes environments, which only code that raises or calls Python needs."""
+
+    @staticmethod
+    def set_env(name: str, environment: object) -> None:
+        """Forget it."""
+
+
+class _Whole(JITCodeLibrary):
+    """The code of an entry point with that of every kernel it reaches."""
+
+    def finalize(self) -> None:
+        """Link all parts, then optimise and load them together."""
+        queue = list(self._linking_libraries)
+        reached = dict.fromkeys(queue)
+        while queue:
+            for library in queue.pop()._linking_libraries:
+                if library not in reached:
+                    reached[library] = None
+                    queue.append(library)
+        self._linking_libraries = list(reached)
+        super().finalize()
+
+    def _optimize_final_module(self) -> None:
+        """Tell LLVM that nobody else calls the parts, then optimise: once, as no references are counted."""
+        for function in self._final_module.functions:
+            if function.linkage == Linkage.linkonce_odr:
+                function.linkage = Linkage.internal
+        passes, options = self._codegen._module_pass_manager()  # pyright: ignore[reportPrivateUsage]
+        passes.run(self._final_module, options)
+
+
+class _LoweringInto(BaseNativeLowering):
+    """Numba's lowering, into a library of ours."""
+
+    _name = "lowering_into"
+    library: type[JITCodeLibrary]
+
+    @property
+    def lowering_class(self) -> type[Lower]:  # type: ignore[override]
+        """Return the class that lowers the function."""
+        return Lower
+
+    def run_pass(self, state: Any) -> Any:
+        """Lower the function."""
+        state.library = self.library(state.targetctx.codegen(), state.func_id.func_qualname)
+        state.library.enable_object_caching()
+        return super().run_pass(state)
+
+
+@register_pass(mutates_CFG=True, analysis_only=False)
+class _PartLowering(_LoweringInto):
+    _name = "part_lowering"
+    library = _Part
+
+
+@register_pass(mutates_CFG=True, analysis_only=False)
+class _WholeLowering(_LoweringInto):
+    _name = "whole_lowering"
+    library = _Whole
+
+
+class _Typing(Context):
+    """Numba's typing, which remembers how it resolved a call: kernels ask the same over and over."""
+
+    def __init__(self, plain: Any) -> None:
+        self.__dict__ = plain.__dict__  # what is declared to the one is known to the other
+        self._resolved: dict[Any, Any] = {}
+
+    def resolve_function_type(self, func: Any, args: Any, kws: Any) -> Any:
+        """Return the signature of a call."""
+        asked = func, tuple(args), tuple(dict(kws).items())
+        found = self._resolved.get(asked)
+        if found is None:
+            found = self._resolved[asked] = super().resolve_function_type(func, args, kws)
+        return found
+
+
+_TYPING = _Typing(cpu_target.typing_context)
+
+
+class PartCompiler(CompilerBase):
+    """What numba does to a function, but for closures, contexts, raising, arrays as values."""
+
+    lowering: type[BaseNativeLowering] = _PartLowering
+
+    def __init__(self, plain: Context, *others: Any) -> None:
+        super().__init__(_TYPING, *others)  # in place of the plain one
+
+    def define_pipelines(self) -> list[PassManager]:
+        """Return the passes of a compilation."""
+        passes = PassManager("kernel")
+        for step in (
+            TranslateByteCode, FixupArgs, IRProcessing, ReconstructSSA,
+            NopythonTypeInference, PreLowerStripPhis, IRLegalization, AnnotateTypes,
+            self.lowering, NoPythonBackend,
+        ):  # fmt: skip
+            passes.add_pass(step, step.__name__)
+        passes.finalize()
+        return [passes]
+
+
+class WholeCompiler(PartCompiler):
+    """The same, for an entry point."""
+
+    lowering = _WholeLowering
+
+
+class PartDispatcher(CPUDispatcher):
+    """A kernel, which is compiled for one list of types only."""
+
+    def get_call_template(self, args: Any, kws: Any) -> Any:
+        """Take a constant for a number like any other: numba would compile the kernel for each anew."""
+        plain = {name: types.unliteral(kind) for name, kind in kws.items()}
+        return super().get_call_template(tuple(map(types.unliteral, args)), plain)
+
+
+@contextlib.contextmanager
+def undisturbed() -> Generator[None]:
+    """Keep the collector of garbage away: of the millions of objects of a compilation it finds hardly any."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()

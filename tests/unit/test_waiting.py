@@ -1,0 +1,66 @@
+"""What is said while kernels are compiled: of which entry point, and how long this machine took before."""
+
+import pytest
+
+from cascade.cli.terminal import compiling_line
+from cascade.compiler import waiting
+
+
+@pytest.fixture
+def folders(tmp_path):
+    """Return the folder of present kernels and that of earlier ones, of which two took 50 s."""
+    present, earlier, partly = (tmp_path / f"kernels-{name}" for name in ("now", "before", "partly"))
+    for folder in (present, earlier, partly):
+        folder.mkdir()
+    (earlier / "core.step.advance.seconds").write_text("40.0\n")
+    (earlier / "core.start.take_seats.seconds").write_text("10.0\n")
+    (partly / "core.start.take_seats.seconds").write_text("99.0\n")
+    return present, earlier
+
+
+@pytest.fixture
+def told(monkeypatch):
+    """Return what a watcher was told."""
+    heard = []
+    monkeypatch.setattr(waiting, "_watchers", [lambda *what: heard.append(what)])
+    return heard
+
+
+def test_the_time_that_is_left_is_what_the_missing_took_when_all_was_compiled(folders, told):
+    present, _ = folders
+    with waiting.compiling(present, "core.start.take_seats"):
+        pass
+    with waiting.compiling(present, "core.step.advance"):
+        pass
+    assert told == [("take_seats", 50.0), ("advance", 40.0)]
+
+
+def test_nobody_is_told_of_what_is_loaded(folders, told):
+    _, earlier = folders
+    with waiting.compiling(earlier, "core.step.advance"):
+        pass
+    assert told == []
+
+
+def test_a_compilation_that_fails_teaches_nothing(folders, told):
+    present, _ = folders
+    with pytest.raises(KeyError), waiting.compiling(present, "core.step.advance"):
+        raise KeyError
+    assert waiting.seconds_left(present) == 50.0
+
+
+def test_a_machine_that_never_compiled_knows_no_time(tmp_path, told):
+    folder = tmp_path / "kernels-first"
+    folder.mkdir()
+    with waiting.compiling(folder, "core.step.advance"):
+        pass
+    assert told == [("advance", None)]
+
+
+def test_what_is_said_names_the_entry_point_and_the_time():
+    assert compiling_line("take_seats", 40.2) == (
+        "compiling take seats: once after an installation, about 40 s to go, by the last time here"
+    )
+    assert compiling_line("advance", None) == (
+        "compiling advance: once after an installation, for a minute or two"
+    )
