@@ -245,7 +245,12 @@ CASES = [
             ("      type: anchors", "      type: anchor"),
             ("  - type: ladder\n", "  - type: laddder\n"),
         ],
-        Fault("CAS015", "type: anchor", "anchor", "types here: constant, gbm, jump_diffusion, anchors, bars"),
+        Fault(
+            "CAS015",
+            "type: anchor",
+            "anchor",
+            "types here: constant, gbm, jump_diffusion, clustered, anchors, bars",
+        ),
         Fault("CAS015", "type: laddder", "laddder", "types here: leveraged, ladder, table"),
         Fault("CAS015", "{type: market-order", "market-order", "types here: market_order, news, depth"),
         Fault("CAS011", "{type: market-order", "{type", "add market: "),
@@ -417,7 +422,8 @@ CASES = [
         [
             (
                 "      volatility: 12 %\n",
-                "      volatility: 12 %\n    impact: {daily_volume: 55B, daily_volatility: 1.6 %, cross: {ETC: 0.2, BTC: 1}}\n",
+                "      volatility: 12 %\n"
+                "    impact: {daily_volume: 55B, daily_volatility: 1.6 %, cross: {ETC: 0.2, BTC: 1}}\n",
             ),
             ("    markets: [spot:BTCUSD]", "    markets: [spot:BTCUSD]\n    learning: {half_life: 10m}"),
         ],
