@@ -10,7 +10,7 @@ import numpy as np
 from cascade.assembly.entities import records
 from cascade.assembly.venues import money
 from cascade.core import params as k
-from cascade.core.impact import N_MEANS, N_MODES
+from cascade.core.propagator import N_MEANS, N_MODES
 from cascade.core.state import Array
 from cascade.rng import decision_key
 from cascade.scenario.schema import Scenario

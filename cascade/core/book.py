@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from cascade.compiler.jit import kernel, outlined
 from cascade.core.exact import lot_value, usd_value
-from cascade.core.impact import feel
 from cascade.core.ledger import apply_fill
 from cascade.core.margin import initial_margin
 from cascade.core.params import FORCED, NEWS, SPOT, UNMARGINED, Params
+from cascade.core.propagator import feel
 from cascade.core.state import NONE, STALE, State
 from cascade.core.window import level_after, level_from, link, recentre, unlink
 

@@ -103,10 +103,10 @@ forced flow; share of what is expected of ordinary flow that is taken off; part 
 market alone, and its decay per step."""
 
 MODE = record(("decay", F8), ("weight", F8))
-"""An exponential of the decay of impact, `impact.N_MODES` an asset; the weights sum to about 1."""
+"""An exponential of the decay of impact, `propagator.N_MODES` an asset; the weights sum to about 1."""
 
 MEMORY = record(("decay", F8), ("share", F8))
-"""A running mean of past kicks, `impact.N_MEANS` an asset, and the share of it that is expected to come."""
+"""A running mean of past kicks, `propagator.N_MEANS` an asset, and the share of it that is expected to come."""
 
 LEAN = record(
     ("drift", F8), ("decay", F8), ("fade", F8), ("tilt", F8), ("common", F8), ("key", U8), ("common_key", U8),

@@ -11,9 +11,9 @@ from cascade.core import state as s
 from cascade.core.bitmap import words
 from cascade.core.collateral import price_collateral
 from cascade.core.exact import INVERSE
-from cascade.core.impact import N_MEANS, N_MODES
 from cascade.core.inbox import N_BUCKETS
 from cascade.core.params import REASONS, UNMARGINED, Params
+from cascade.core.propagator import N_MEANS, N_MODES
 from cascade.core.recording import write_funds
 from cascade.core.seats import schedule
 from cascade.core.state import NONE, Array, State

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from cascade.compiler.jit import kernel, outlined
-from cascade.core import impact
+from cascade.core import propagator
 from cascade.core.agents.makers.lean import advance_lean
 from cascade.core.params import Params
 from cascade.core.state import State
@@ -20,7 +20,7 @@ def form_opinions(st: State, p: Params) -> None:
     """Let the makers of each asset add impact and lean to the news value."""
     for a in range(len(p.assets)):
         before = st.assets[a].lean
-        impact.move(st, p, a)
+        propagator.move(st, p, a)
         advance_lean(st, p, a)
         st.assets[a].moved += st.assets[a].lean - before
     for a in range(len(p.assets)):

@@ -13,17 +13,14 @@ from cascade.core.state import NONE, State
 
 @outlined
 def requote(st: State, p: Params, k: int) -> None:
-    """Follow the fair value to the tick; of the size that is missing a part returns.
-
-    Of who looks often, quotes that give way come in the first half of its last interval, others in the second:
-    nobody slides behind what another is about to withdraw.
-    """
+    """Follow the fair value to the tick; of the size that is missing a part returns."""
     maker, seen = p.makers[k], look(st, p, k)
     bid = _kept(st, maker.first_quote, valid_tick(math.floor(seen.fair)), maker.slack * seen.fair)
     rises = overtakes(st, maker.first_quote, bid)
     level = p.quote_levels[maker.first_level]
     lots = level.money / seen.lot
     for turn in range(2):  # the side that gives way first: the other would slide behind it
+        # of who looks often, quotes that give way come first: nobody slides behind what is about to be withdrawn
         offset = seen.offset - 0.5 / maker.pace if turn == 0 and maker.pace > 1.0 else seen.offset
         if (turn == 0) != rises:
             size = int64(lots * seen.buying)
