@@ -56,12 +56,9 @@ def learning_is_used(context: Context) -> Found:
 
 @register("CAS155", "activity is read by something", "assets", "activity")
 def activity_is_used(context: Context) -> Found:
-    """Warn of flow and news that follow an activity which nobody wrote."""
-    scenario = context.scenario
-    if scenario.activity is not None:
-        return
-    for name, asset in scenario.assets.items():
-        if asset.news.type == "clustered":
+    """Warn of news that follows an activity which nobody wrote."""
+    for name, asset in context.scenario.assets.items():
+        if asset.news.type == "clustered" and context.scenario.activity is None:
             message = (
                 "clustered news follows the scenario's activity, and there is none: volatility stays the same"
             )
