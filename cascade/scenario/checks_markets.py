@@ -21,7 +21,7 @@ _LEAST_UNITS = 1_000
 
 _MOST_TICKS = 2**31
 
-_MOST_OF_A_LOT = 10e6
+_MOST_OF_A_LOT = 100e6
 """USD that a lot may be worth at the start."""
 
 

@@ -366,14 +366,14 @@ class SplittersFlow(Model):
     markets: MarketPatterns = Field(examples=["*:*"])
     rate: PerSecond = Field(default=12.0, description="Arrivals at an activity of 1.", examples=["12 /s"])
     size: UsdDistribution = Field(
-        default=Lognormal(dist="lognormal", median=4_000.0, sigma=2.2, max=20e6), description="Size in USD."
+        default=Lognormal(dist="lognormal", median=3_000.0, sigma=2.35, max=30e6), description="Size in USD."
     )
     scale: Multiple = Field(default=1.0, description="Multiplies all sizes.")
     activity_exponent: Annotated[float, Field(ge=-3, le=3)] = Field(
         default=0.85, description="Arrivals go with this power of activity."
     )
     daytime_exponent: Annotated[float, Field(ge=-3, le=3)] = Field(
-        default=0.2, description="And with this power of the day's waves of activity, on top."
+        default=0.3, description="And with this power of the day's waves of activity, on top."
     )
     swing: Annotated[float, Field(ge=0, le=3)] = Field(
         default=0.6, description="Standard deviation of log arrivals beyond that."

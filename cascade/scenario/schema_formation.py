@@ -29,16 +29,16 @@ class Activity(Model):
         default=0.55, description="Standard deviation of log activity, waves of the day aside."
     )
     scales: tuple[tuple[PositiveDuration, Annotated[float, Field(gt=0)]], ...] = Field(
-        default=((120.0, 0.38), (900.0, 0.30), (7200.0, 0.16), (57_600.0, 0.16)),
+        default=((120.0, 0.36), (900.0, 0.28), (7200.0, 0.18), (57_600.0, 0.18)),
         description="Time scales of its swings, each with its weight in the variance.",
-        examples=[[["2m", 0.38], ["15m", 0.3], ["2h", 0.16], ["16h", 0.16]]],
+        examples=[[["2m", 0.36], ["15m", 0.28], ["2h", 0.18], ["16h", 0.18]]],
     )
     common: Share = Field(default=0.7, description="Share of the variance that all assets have in common.")
     waves: tuple[tuple[Annotated[float, Field(ge=0, le=2)], Annotated[float, Field(ge=0, lt=24)]], ...] = (
         Field(
-            default=((0.33, 15.0), (0.10, 14.0)),
+            default=((0.38, 15.0), (0.10, 14.0)),
             description="Height in log activity and hour UTC of the peak, of waves of a day, of half a day and so on.",
-            examples=[[[0.33, 15], [0.1, 14]]],
+            examples=[[[0.38, 15], [0.1, 14]]],
         )
     )
     renewed: PositiveDuration = Field(default=10.0, description="How often it is renewed.")
@@ -71,7 +71,7 @@ class Impact(Model):
         )
     )
     local: Share = Field(
-        default=0.0125,
+        default=0.016,
         description="Part of an ordinary order's kick that moves its own market alone, on top.",
     )
     local_memory: PositiveDuration = Field(default=2000.0, description="Memory of that.")

@@ -373,7 +373,7 @@ CASES = [
             (SPOT, "  spot:BTCUSD: {type: spot, asset: BTC, tick: 0.1, lot: 1000}"),
             ("scale: 1x", "scale: 1e30"),
         ],
-        Fault("CAS139", "lot: 1000}", "1000", "write a lot of at most 10"),
+        Fault("CAS139", "lot: 1000}", "1000", "write a lot of at most 100"),
         Fault("CAS014", "scale: 1e30", "1e30", "write less than 1B x"),
     ),
     case(
