@@ -7,7 +7,7 @@ from cascade.scenario.schema_agents import LadderMaker, Learning
 from cascade.scenario.words import did_you_mean, listing
 
 
-@register("CAS153", "every asset that impact crosses from exists", "assets")
+@register("CAS153", "every asset that impact crosses from exists", "", "assets")
 def crossing_assets_exist(context: Context) -> Found:
     """Test the assets that an asset's `impact.cross` names."""
     assets = context.scenario.assets

@@ -10,7 +10,7 @@ from typing import Annotated, TypeAlias
 from pydantic import Field
 
 from cascade.scenario.base import Model, Name
-from cascade.units import RATE, Bps, PositiveDuration, PositiveUsd, Share
+from cascade.units import RATE, SHARE, Bps, PositiveDuration, PositiveUsd, Share
 
 REFERENCE_SHARE = 1.0 / 550.0
 """The share of a day's volume, 100M of 55B, at which impact is set to the root law."""
@@ -28,7 +28,7 @@ class Activity(Model):
     spread: Annotated[float, Field(ge=0, le=3)] = Field(
         default=0.55, description="Standard deviation of log activity, waves of the day aside."
     )
-    scales: tuple[tuple[PositiveDuration, Annotated[float, Field(gt=0)]], ...] = Field(
+    scales: tuple[tuple[PositiveDuration, Annotated[float, Field(gt=0), SHARE]], ...] = Field(
         default=((120.0, 0.36), (900.0, 0.28), (7200.0, 0.18), (57_600.0, 0.18)),
         description="Time scales of its swings, each with its weight in the variance.",
         examples=[[["2m", 0.36], ["15m", 0.28], ["2h", 0.18], ["16h", 0.18]]],
@@ -63,12 +63,12 @@ class Impact(Model):
     surprise: Share = Field(
         default=1.0, description="Share of the expected part of ordinary flow that has no impact."
     )
-    expected: Annotated[tuple[tuple[PositiveDuration, float], ...], Field(min_length=3, max_length=3)] = (
-        Field(
-            default=((2.0, 0.37), (15.0, 0.48), (120.0, -0.09)),
-            description="What is expected of ordinary flow: parts of its means over three times.",
-            examples=[[["2s", 0.37], ["15s", 0.48], ["2m", -0.09]]],
-        )
+    expected: Annotated[
+        tuple[tuple[PositiveDuration, Annotated[float, SHARE]], ...], Field(min_length=3, max_length=3)
+    ] = Field(
+        default=((2.0, 0.37), (15.0, 0.48), (120.0, -0.09)),
+        description="What is expected of ordinary flow: parts of its means over three times.",
+        examples=[[["2s", 0.37], ["15s", 0.48], ["2m", -0.09]]],
     )
     local: Share = Field(
         default=0.016,
