@@ -217,9 +217,9 @@ def acts_once_a_step(context: Context) -> Found:
     for section, key in (("makers", "requote_rate"), ("arbitrage", "rate")):
         for number, group in enumerate(getattr(context.scenario, section)):
             rate: float = getattr(group, key)
-            if rate * dt <= 1 + 1e-9 or isinstance(
-                group, TouchMaker
-            ):  # those have quoted last when a step ends
+            if isinstance(group, TouchMaker):  # whatever their rate, they have quoted last when a step ends
+                continue
+            if rate * dt <= 1 + 1e-9:
                 continue
             message = (
                 f"{rate:g} /s is {rate * dt:g} times in a step of {format_duration(dt)}; it will be once"

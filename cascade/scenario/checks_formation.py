@@ -13,12 +13,9 @@ def crossing_assets_exist(context: Context) -> Found:
     assets = context.scenario.assets
     for name, asset in assets.items():
         for other in asset.impact.cross if asset.impact is not None else ():
-            steps, others = (
-                ("assets", name, "impact", "cross", other),
-                [each for each in assets if each != name],
-            )
             if context.is_absent("assets", other):
                 continue
+            others = [each for each in assets if each != name]
             if other == name:
                 message, hint = f"the impact on {name} crosses from itself", "leave it out: it counts in full"
             elif other not in assets:
@@ -29,7 +26,7 @@ def crossing_assets_exist(context: Context) -> Found:
                 hint = f"write assets: {other}: impact: as well"
             else:
                 continue
-            yield Finding(steps, message, hint, on_key=True)
+            yield Finding(("assets", name, "impact", "cross", other), message, hint, on_key=True)
 
 
 @register("CAS154", "makers' learning has an effect", "assets makers", "markets")

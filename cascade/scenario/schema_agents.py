@@ -249,15 +249,19 @@ class TouchMaker(_Makers):
         return np.full(len(distances_bps), self.refill)
 
 
-def _ladder_unless_said(value: Any) -> Any:
-    """Return a group of makers with its type: files need not write that of ladders."""
-    if isinstance(value, Mapping) and "type" not in value:
-        return {"type": "ladder", **cast("Mapping[str, Any]", value)}
-    return value
+def _unless_said(kind: str) -> BeforeValidator:
+    """Return what gives a group of this kind its type: files need not write it."""
+
+    def with_type(value: Any) -> Any:
+        if isinstance(value, Mapping) and "type" not in value:
+            return {"type": kind, **cast("Mapping[str, Any]", value)}
+        return value
+
+    return BeforeValidator(with_type)
 
 
 Maker: TypeAlias = Annotated[
-    Annotated[LadderMaker | TouchMaker, Field(discriminator="type")], BeforeValidator(_ladder_unless_said)
+    Annotated[LadderMaker | TouchMaker, Field(discriminator="type")], _unless_said("ladder")
 ]
 
 
@@ -388,16 +392,9 @@ class SplittersFlow(Model):
         return 1 + self.split.parents + SINGLES
 
 
-def _background_unless_said(value: Any) -> Any:
-    """Return a flow with its type: files need not write that of background flow."""
-    if isinstance(value, Mapping) and "type" not in value:
-        return {"type": "background", **cast("Mapping[str, Any]", value)}
-    return value
-
-
 Flow: TypeAlias = Annotated[
     Annotated[BackgroundFlow | SplittersFlow, Field(discriminator="type")],
-    BeforeValidator(_background_unless_said),
+    _unless_said("background"),
 ]
 
 
