@@ -28,6 +28,7 @@ class Formation(NamedTuple):
     activity: Array
     scales: Array
     waves: Array
+    busy: Array
     impacts: Array
     modes: Array
     memories: Array
@@ -38,29 +39,9 @@ class Formation(NamedTuple):
 def assemble_formation(scenario: Scenario, replicate: int) -> Formation:
     """Return the price formation of a scenario."""
     names, assets, dt = list(scenario.assets), list(scenario.assets.values()), scenario.dt
-    impacts: list[dict[str, Any]] = []
-    modes: list[dict[str, float]] = []
-    memories: list[dict[str, float]] = []
     cross = np.eye(len(names))
     for a, asset in enumerate(assets):
-        rule = asset.impact
-        if rule is None:
-            impacts.append({})
-            modes += [{}] * N_MODES
-            memories += [{}] * N_MEANS
-            continue
-        weights = mode_weights(rule.decay)
-        impacts.append({
-            "kick": kick_of(rule, weights, dt), "exponent": rule.exponent, "surprise": rule.surprise,
-            "memory": math.exp(-dt / rule.forced_memory), "local": rule.local,
-            "local_decay": math.exp(-dt / rule.local_memory),
-        })  # fmt: skip
-        modes += [
-            {"decay": math.exp(-dt / tau), "weight": weight}
-            for tau, weight in zip(MODES_S, weights.tolist(), strict=True)
-        ]
-        memories += [{"decay": math.exp(-dt / time), "share": share} for time, share in rule.expected]
-        for other, share in rule.cross.items():
+        for other, share in asset.impact.cross.items() if asset.impact is not None else ():
             cross[a, names.index(other)] = share
     leans = [
         _lean(asset.lean, decision_key(scenario.seed, f"lean/{name}", replicate), dt)
@@ -68,10 +49,46 @@ def assemble_formation(scenario: Scenario, replicate: int) -> Formation:
     ]
     for row in leans:
         row["common_key"] = decision_key(scenario.seed, "lean", replicate)
+    rules = [asset.impact for asset in assets]
     return Formation(
-        **_activity(scenario, replicate), impacts=records(k.IMPACT, impacts), modes=records(k.MODE, modes),
-        memories=records(k.MEMORY, memories), leans=records(k.LEAN, leans), cross=cross,
-    )  # fmt: skip
+        **_activity(scenario, replicate),
+        impacts=records(k.IMPACT, [_impact(rule, dt) for rule in rules]),
+        modes=records(k.MODE, [row for rule in rules for row in _modes(rule, dt)]),
+        memories=records(k.MEMORY, [row for rule in rules for row in _memories(rule, dt)]),
+        leans=records(k.LEAN, leans),
+        cross=cross,
+    )
+
+
+def _impact(rule: Impact | None, dt: float) -> dict[str, float]:
+    """Return how orders move an asset; without a rule they do not."""
+    if rule is None:
+        return {}
+    kept = math.exp(-dt / rule.drawn_memory)
+    usual = float(money(rule.daily_volume)) * dt / DAY_S
+    return {
+        "kick": kick_of(rule, mode_weights(rule.decay), dt), "exponent": rule.exponent, "surprise": rule.surprise,
+        "memory": math.exp(-dt / rule.forced_memory), "local": rule.local,
+        "local_decay": math.exp(-dt / rule.local_memory), "depth_power": rule.depth_exponent,
+        "drawn": rule.drawn * (1.0 - kept) / usual, "drawn_decay": kept,
+    }  # fmt: skip
+
+
+def _modes(rule: Impact | None, dt: float) -> list[dict[str, float]]:
+    """Return the modes in which impact decays."""
+    if rule is None:
+        return [{}] * N_MODES
+    return [
+        {"decay": math.exp(-dt / tau), "weight": weight}
+        for tau, weight in zip(MODES_S, mode_weights(rule.decay).tolist(), strict=True)
+    ]
+
+
+def _memories(rule: Impact | None, dt: float) -> list[dict[str, float]]:
+    """Return the running means of past kicks."""
+    if rule is None:
+        return [{}] * N_MEANS
+    return [{"decay": math.exp(-dt / time), "share": share} for time, share in rule.expected]
 
 
 def mode_weights(exponent: float) -> Array:
@@ -111,6 +128,7 @@ def _activity(scenario: Scenario, replicate: int) -> dict[str, Array]:
             "activity": records(k.ACTIVITY, [{}]),
             "scales": records(k.SCALE, []),
             "waves": records(k.WAVE, []),
+            "busy": records(k.BUSY, []),
         }
     every = max(round(rule.renewed / dt), 1)
     total = sum(weight for _, weight in rule.scales)
@@ -129,6 +147,9 @@ def _activity(scenario: Scenario, replicate: int) -> dict[str, Array]:
         }
         for cycles, (height, hour) in enumerate(rule.waves, start=1)
     ]
+    busy = [
+        {"step": scenario.seconds(time) / dt, "log_level": math.log(level)} for time, level in rule.levels
+    ]
     offset = rule.spread**2 + sum(height**2 for height, _ in rule.waves) / 2.0
     activity = {
         "every": every, "spread": rule.spread, "offset": offset, "common": rule.common,
@@ -138,4 +159,5 @@ def _activity(scenario: Scenario, replicate: int) -> dict[str, Array]:
         "activity": records(k.ACTIVITY, [activity]),
         "scales": records(k.SCALE, scales),
         "waves": records(k.WAVE, waves),
+        "busy": records(k.BUSY, busy),
     }

@@ -23,9 +23,6 @@ from cascade.scenario.schema_agents import SINGLES, BackgroundFlow, LadderMaker,
 from cascade.scenario.schema_prices import Asset
 from cascade.scenario.schema_shocks import MarketOrderShock, NewsShock
 
-VARIANCE_S = 60.0
-"""Volatility is followed on one-minute returns: on shorter ones bounce alone empties the book."""
-
 
 class Quantiles:
     """Quantile functions of the distributions of a scenario, tabulated once each."""
@@ -304,7 +301,7 @@ def _set_withdrawal(market: Array, group: LadderMaker, dt: float) -> None:
     fear = group.withdrawal
     if fear is None:
         return
-    market.variance_steps = max(round(VARIANCE_S / dt), 1)
+    market.variance_steps = max(round(fear.every / dt), 1)
     seconds = float(market.variance_steps) * dt
     market.calm_variance = variance_of(fear.calm_volatility, seconds)
     market.withdrawal_threshold, market.withdrawal_exponent = fear.threshold, fear.exponent

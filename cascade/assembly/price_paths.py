@@ -49,7 +49,7 @@ def assemble_prices(scenario: Scenario, replicate: int) -> Prices:
         row.common_key = decision_key(scenario.seed, "news", replicate)
         row.first_point = len(points)
         if isinstance(news, AnchorsNews | BarsNews):
-            row.news = k.ANCHORS
+            row.traded = 0 if asset.impact is None or news.free_of_impact else 1
             start, own = _news_points(scenario, news)
             points += own
         else:
@@ -70,8 +70,9 @@ def _diffusion(row: Array, news: object, dt: float) -> None:
         row.news, row.drift = k.JUMP_DIFFUSION, news.drift * dt / YEAR_S
         row.jump_rate = news.jumps_per_day * dt / 86_400.0
         row.jump_mean, row.jump_sd = news.jump_mean_bps * 1e-4, news.jump_sd_bps * 1e-4
-    elif isinstance(news, ClusteredNews):
-        row.news, row.common = k.CLUSTERED, news.common
+    elif isinstance(news, ClusteredNews | AnchorsNews | BarsNews):
+        row.news = k.CLUSTERED if isinstance(news, ClusteredNews) else k.ANCHORS
+        row.common = news.common
         row.jump_rate = news.jumps_per_day * dt / 86_400.0
         row.jump_sd = news.jump_sd_bps * 1e-4
 
@@ -100,7 +101,7 @@ def bar_path(bars: Bars, start: datetime | None) -> tuple[Array, Array]:
 def _news_points(scenario: Scenario, source: AnchorsNews | BarsNews) -> tuple[float, list[dict[str, float]]]:
     """Return the start price, and the points after the start."""
     times, prices = _path(scenario, source)
-    logs = np.log(prices)
+    logs = np.log(prices) - _held(scenario, source, times)
     start = float(np.exp(np.interp(0.0, times, logs)))
     after = times > 0.0
     points = [
@@ -108,6 +109,14 @@ def _news_points(scenario: Scenario, source: AnchorsNews | BarsNews) -> tuple[fl
         for t, x in zip(times[after], logs[after], strict=True)
     ]
     return start, points or [{"step": 0.0, "log_price": math.log(start)}]
+
+
+def _held(scenario: Scenario, source: AnchorsNews | BarsNews, times: Array) -> Array:
+    """Return the log price by which forced orders had moved a traded path at given times."""
+    if not source.held_bps:
+        return np.zeros(len(times))
+    at = [scenario.seconds(time) for time, _ in source.held_bps]
+    return np.asarray(np.interp(times, at, [bps * 1e-4 for _, bps in source.held_bps]), np.float64)
 
 
 def _history(scenario: Scenario, name: str, start: float, replicate: int) -> Array:

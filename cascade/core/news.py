@@ -34,37 +34,52 @@ def advance_news(st: State, p: Params, a: int) -> None:
 
 @kernel
 def _clustered(st: State, p: Params, a: int, step: int) -> float:
-    """Return the log move of a step: its volatility and its jumps follow activity, and a part is common to all assets.
+    """Return the log move of a step: its volatility and its jumps follow activity, and a part is common to all assets."""
+    sd = p.assets[a].volatility * st.assets[a].activity
+    return sd * _fresh(p, a, step, FIRST) + _jump(st, p, a, step) - 0.5 * sd * sd
 
-    Jumps come to all assets at once, more of them while the market is busy.
-    """
-    asset, activity = p.assets[a], st.assets[a].activity
-    common, own = math.sqrt(asset.common), math.sqrt(1.0 - asset.common)
-    shared, alone = asset.common_key, asset.key
-    sd = asset.volatility * activity
-    moved = sd * (common * normal(shared, step, ALONE, FIRST) + own * normal(alone, step, ALONE, FIRST))
-    if uniform(shared, step, ALONE, THIRD) < asset.jump_rate * activity:
-        size = common * normal(shared, step, ALONE, FOURTH) + own * normal(alone, step, ALONE, FOURTH)
-        moved += asset.jump_mean + asset.jump_sd * size
-    return moved - 0.5 * sd * sd
+
+@kernel
+def _jump(st: State, p: Params, a: int, step: int) -> float:
+    """Return the jump of a step, mostly none: all assets jump at once, and more often while the market is busy."""
+    asset = p.assets[a]
+    if uniform(asset.common_key, step, ALONE, THIRD) >= asset.jump_rate * st.assets[a].activity:
+        return 0.0
+    return asset.jump_mean + asset.jump_sd * _fresh(p, a, step, FOURTH)
+
+
+@kernel
+def _fresh(p: Params, a: int, step: int, number: int) -> float:
+    """Return a standard normal variate of an asset, of which a part is common to all."""
+    asset = p.assets[a]
+    alone = normal(asset.key, step, ALONE, number)
+    if asset.common == 0.0:
+        return alone
+    shared = normal(asset.common_key, step, ALONE, number)
+    return math.sqrt(asset.common) * shared + math.sqrt(1.0 - asset.common) * alone
 
 
 @kernel
 def _bridge(st: State, p: Params, a: int, step: int) -> None:
     """Move a Brownian bridge one step on, through the anchors inside the step and towards the next.
 
-    Each anchor is met exactly, at its own time; after the last the value stays.
+    Each anchor is met exactly, at its own time; after the last the value stays. Where anchors are traded prices,
+    it is news, lean and the impact of ordinary orders together that meet them: the news is what is left.
     """
     asset, row = p.assets[a], st.assets[a]
+    held = row.ordinary if asset.traded != 0 else 0.0
     since, now = float(step), float(step + 1)  # the value moves from the end of the last step to that of this
     end = asset.first_point + asset.n_points
     while row.point < end and p.points[row.point].step < now:
-        row.log_value, since = p.points[row.point].log_price, max(p.points[row.point].step, since)
+        row.log_value = p.points[row.point].log_price - held
+        since = max(p.points[row.point].step, since)
         row.point += 1
     if row.point == end:
         return
     point = p.points[row.point]
     ahead, part = point.step - since, now - since
-    sd = asset.volatility * math.sqrt(part * (ahead - part) / ahead)
-    row.log_value += (point.log_price - row.log_value) * part / ahead
-    row.log_value += sd * normal(asset.key, step, ALONE, FIRST)
+    sd = asset.volatility * row.activity * math.sqrt(part * (ahead - part) / ahead)
+    row.log_value += (point.log_price - held - row.log_value) * part / ahead
+    row.log_value += sd * _fresh(p, a, step, FIRST)
+    if asset.jump_rate > 0.0:
+        row.log_value += _jump(st, p, a, step)

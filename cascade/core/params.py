@@ -81,6 +81,7 @@ ASSET_P = record(
     ("news", I8), ("volatility", F8), ("drift", F8), ("jump_rate", F8), ("jump_mean", F8), ("jump_sd", F8),
     ("first_point", I8), ("n_points", I8), ("key", U8),
     ("common", F8), ("common_key", U8),  # share of the variance that is common to all assets
+    ("traded", I8),  # whether its points are prices, which hold impact and lean already
 )  # fmt: skip
 """Volatility and drift per square-root step and per step; jumps per step."""
 
@@ -95,12 +96,17 @@ SCALE = record(("decay", F8), ("weight", F8))
 WAVE = record(("height", F8), ("per_step", F8), ("peak", F8))
 """A wave of the day in log activity: radians a step, and the step of a peak."""
 
+BUSY = record(("step", F8), ("log_level", F8))
+"""Log activity that is given for a moment; between two it runs straight."""
+
 IMPACT = record(
     ("kick", F8), ("exponent", F8), ("memory", F8), ("surprise", F8), ("local", F8), ("local_decay", F8),
+    ("depth_power", F8), ("drawn", F8), ("drawn_decay", F8),
 )  # fmt: skip
 """How orders move an asset: kick of the log price for one money unit, 0 for none; decay per step of the rate of
 forced flow; share of what is expected of ordinary flow that is taken off; part of a kick that moves the order's own
-market alone, and its decay per step."""
+market alone, and its decay per step. A kick goes with minus `depth_power` of the depth that makers have left; a money
+unit of forced flow adds `drawn` to the rate of ordinary orders, in parts of the usual, which decays."""
 
 MODE = record(("decay", F8), ("weight", F8))
 """An exponential of the decay of impact, `propagator.N_MODES` an asset; the weights sum to about 1."""
@@ -238,6 +244,7 @@ class Params(NamedTuple):
     activity: Array
     scales: Array
     waves: Array
+    busy: Array
     impacts: Array
     modes: Array  # (n_assets * N_MODES,)
     memories: Array  # (n_assets * N_MEANS,)
@@ -269,7 +276,7 @@ declare(
     Params,
     {
         "run": (RUN, 1), "assets": (ASSET_P, 1), "points": (POINT, 1),
-        "activity": (ACTIVITY, 1), "scales": (SCALE, 1), "waves": (WAVE, 1), "impacts": (IMPACT, 1),
+        "activity": (ACTIVITY, 1), "scales": (SCALE, 1), "waves": (WAVE, 1), "busy": (BUSY, 1), "impacts": (IMPACT, 1),
         "modes": (MODE, 1), "memories": (MEMORY, 1), "leans": (LEAN, 1), "cross": (F64, 2), "markets": (MARKET_P, 1),
         "rates": (RATE_POINT, 1), "venues": (VENUE_P, 1),
         "marks": (MARK, 1), "funding": (FUNDING, 1), "slices": (SLICES, 1), "blocks": (BLOCKS, 1),

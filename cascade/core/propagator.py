@@ -34,6 +34,9 @@ N_MODES = 7
 N_MEANS = 3
 """Running means of past kicks, from which the next are expected."""
 
+LEAST_DEPTH = 0.01
+"""Share of the depth below which an empty book counts as no emptier."""
+
 
 @kernel
 def feel(st: State, p: Params, position: int, lots: int, purpose: int) -> None:
@@ -71,16 +74,30 @@ def move(st: State, p: Params, a: int) -> None:
     rule, asset = p.impacts[a], st.assets[a]
     if rule.kick == 0.0:
         return
+    asset.drawn = rule.drawn_decay * asset.drawn + rule.drawn * abs(float(asset.forced))
     asset.forced_rate = rule.memory * asset.forced_rate + (1.0 - rule.memory) * float(asset.forced)
     forced = math.copysign(abs(asset.forced_rate) ** rule.exponent, asset.forced_rate)
     ordinary = asset.kicks - rule.surprise * _expected(st, p, a, asset.kicks)
-    impact = 0.0
+    kick = rule.kick * _depth_left(st, p, a) ** -rule.depth_power
+    asset.impact, asset.forced_impact = 0.0, 0.0
     for k in range(N_MODES):
         mode = p.modes[a * N_MODES + k]
-        st.modes[2 * a, k] = mode.decay * st.modes[2 * a, k] + rule.kick * mode.weight * ordinary
-        st.modes[2 * a + 1, k] = mode.decay * st.modes[2 * a + 1, k] + rule.kick * mode.weight * forced
-        impact += st.modes[2 * a, k] + st.modes[2 * a + 1, k]
-    asset.impact, asset.kicks, asset.forced = impact, 0.0, 0
+        st.modes[2 * a, k] = mode.decay * st.modes[2 * a, k] + kick * mode.weight * ordinary
+        st.modes[2 * a + 1, k] = mode.decay * st.modes[2 * a + 1, k] + kick * mode.weight * forced
+        asset.impact += st.modes[2 * a, k]
+        asset.forced_impact += st.modes[2 * a + 1, k]
+    asset.kicks, asset.forced = 0.0, 0
+
+
+@kernel
+def _depth_left(st: State, p: Params, a: int) -> float:
+    """Return the share of their sizes that the makers of an asset have left in, on the mean of its markets."""
+    total, n = 0.0, 0
+    for m in range(len(p.markets)):
+        if p.markets[m].asset == a:
+            total += st.markets[m].depth_factor * st.markets[m].depth_shock
+            n += 1
+    return max(total / float(n), LEAST_DEPTH) if n > 0 else 1.0
 
 
 @kernel

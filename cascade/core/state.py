@@ -44,13 +44,18 @@ CLOCK = record(
 
 ASSET = record(
     ("log_value", F8), ("shift", F8), ("value", F8), ("point", I8),
-    ("activity", F8), ("daytime", F8),
-    ("kicks", F8), ("forced", I8), ("forced_rate", F8), ("impact", F8),  # of the asset's own orders
-    ("intent", F8), ("lean", F8), ("opinion", F8), ("moved", F8),
+    ("activity", F8), ("daytime", F8), ("drawn", F8),
+    ("kicks", F8), ("forced", I8), ("forced_rate", F8),
+    ("impact", F8), ("forced_impact", F8),  # of its own ordinary orders, and of its own forced ones
+    ("intent", F8), ("lean", F8), ("ordinary", F8), ("opinion", F8), ("moved", F8),
 )  # fmt: skip
-"""News value of an asset in quote units: exp(log_value + shift), the shift being that of shocks; how busy it is;
-kicks of ordinary orders and money of forced ones since the last step; what makers add to the log news value
-(`opinion`: impact and lean), and the log move of quotes in this step by news and lean alone."""
+"""News value of an asset in quote units: exp(log_value + shift), the shift being that of shocks.
+
+How busy it is, and what forced orders add to the rate of ordinary ones, in parts of the usual; kicks of ordinary
+orders and money of forced ones since the last step. What makers add to the log news value (`ordinary`: lean and the
+impact of ordinary orders; `opinion`: that of forced ones, too), and the log move of quotes in this step by news and
+lean alone.
+"""
 
 MARKET = record(
     ("window", I8),  # tick of the first slot of the window

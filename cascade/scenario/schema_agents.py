@@ -93,6 +93,10 @@ class Withdrawal(Model):
     )
     floor: Share = Field(default=0.5, description="Share of the size that always stays.")
     memory: PositiveDuration = Field(default=600.0, description="Memory of realised volatility.")
+    every: PositiveDuration = Field(
+        default=60.0,
+        description="Over which time returns are taken; over seconds, bounce counts as volatility.",
+    )
     in_learning_floor: Share | None = Field(
         default=None,
         description="Divide learning by the remaining size, at least this; absent: learning is not affected.",

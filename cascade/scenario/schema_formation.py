@@ -10,7 +10,7 @@ from typing import Annotated, TypeAlias
 from pydantic import Field
 
 from cascade.scenario.base import Model, Name
-from cascade.units import RATE, SHARE, Bps, PositiveDuration, PositiveUsd, Share
+from cascade.units import RATE, SHARE, Bps, Moment, PositiveDuration, PositiveUsd, Share
 
 REFERENCE_SHARE = 1.0 / 550.0
 """The share of a day's volume, 100M of 55B, at which impact is set to the root law."""
@@ -41,6 +41,12 @@ class Activity(Model):
             examples=[[[0.38, 15], [0.1, 14]]],
         )
     )
+    levels: tuple[tuple[Moment, Annotated[float, Field(gt=0, le=100)]], ...] = Field(
+        default=(),
+        description="Levels measured at times, the usual being 1, between which log activity runs straight; "
+        "they come on top of the rest, so leave out the waves and the slow scales.",
+        examples=[[["0h", 0.8], ["14h", 2.1], ["26h", 0.9]]],
+    )
     renewed: PositiveDuration = Field(default=10.0, description="How often it is renewed.")
 
 
@@ -60,6 +66,15 @@ class Impact(Model):
     forced_memory: PositiveDuration = Field(
         default=10.0, description="Time over which forced and scheduled orders are felt as a rate."
     )
+    depth_exponent: Annotated[float, Field(ge=0, le=2)] = Field(
+        default=0.5,
+        description="A kick grows as makers withdraw: with minus this power of the depth they leave.",
+    )
+    drawn: Annotated[float, Field(ge=0, le=1000)] = Field(
+        default=5.0,
+        description="Volume of ordinary orders that a forced one draws after it, in parts of its own.",
+    )
+    drawn_memory: PositiveDuration = Field(default=120.0, description="Time over which they come.")
     surprise: Share = Field(
         default=1.0, description="Share of the expected part of ordinary flow that has no impact."
     )

@@ -57,7 +57,33 @@ class ClusteredNews(Model):
     )
 
 
-class AnchorsNews(Model):
+class PathNews(Model):
+    """What paths share: whether orders moved them already, and how rough they are between what is given."""
+
+    free_of_impact: bool = Field(
+        default=False,
+        description="Whether it is the value apart from all trading. Else it is a traded price, and where orders "
+        "move the asset the news is what is left of it after lean and the impact of ordinary orders.",
+    )
+    held_bps: tuple[tuple[Moment, Annotated[float, Field(ge=-10_000, le=10_000)]], ...] = Field(
+        default=(),
+        description="What forced orders had moved a traded price by, at times, on the mean of this model: it is taken "
+        "off. `cascade held` measures it.",
+        examples=[[["0h", 0], ["15h", -4.2], ["24h", -3.1]]],
+    )
+    common: Share = Field(
+        default=0.0,
+        description="Share of the bridge's variance that is common to all assets; they jump together.",
+    )
+    jumps_per_day: float = Field(
+        default=0.0,
+        ge=0,
+        description="Mean number of jumps a day, after which the bridge leads on to what is given.",
+    )
+    jump_sd_bps: Bps = Field(default=0.0, description="Standard deviation of a jump.")
+
+
+class AnchorsNews(PathNews):
     """Given values at given times, with a Brownian bridge between them."""
 
     type: Literal["anchors"]
@@ -71,7 +97,7 @@ class AnchorsNews(Model):
     )
 
 
-class BarsNews(Model):
+class BarsNews(PathNews):
     """Prices from a CSV or parquet file of bars: time_utc, open, high, low, close."""
 
     type: Literal["bars"]

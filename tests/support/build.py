@@ -228,6 +228,7 @@ def _params(world: World, roster: tuple[Account, ...]) -> par.Params:
         activity=records(par.ACTIVITY, [{}]),
         scales=records(par.SCALE, []),
         waves=records(par.WAVE, []),
+        busy=records(par.BUSY, []),
         impacts=records(par.IMPACT, [{}] * n_assets),
         modes=records(par.MODE, []),
         memories=records(par.MEMORY, []),

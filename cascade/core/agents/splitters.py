@@ -2,7 +2,7 @@
 
 The memory is that of Lillo, Mike and Farmer (arXiv cond-mat/0412708): pieces a parent order follow a Pareto law.
 Rates follow activity. New parents and single orders tilt towards what quotes have done by news and lean, never
-by their own impact; a follower works the same off over some seconds.
+by their own impact; a follower works the same off over some seconds. Forced orders draw single ones after them.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ from cascade.rng import FIFTH, FIRST, FOURTH, SECOND, THIRD, normal, uniform
 LENGTH = FIFTH + 1
 """Number of the draw of how many pieces a parent order has."""
 
-COUNT, FOLLOWER, ORDERS = 1, 2, 3
-"""Slots of the draws of a step: how many orders, the follower, and from here on an order each."""
+COUNT, FOLLOWER, ORDERS, DRAWN = 1, 2, 3, 1 << 20
+"""Slots of the draws of a step: how many orders, the follower; from here on an order each, and one that forced orders
+draw: with slots of their own these leave the luck of the others as it is."""
 
 
 @outlined
@@ -38,13 +39,16 @@ def act(st: State, p: Params, k: int) -> bool:
     busy = asset.activity**flow.activity_power
     rate = flow.rate * busy * math.exp(flow.daytime_power * asset.daytime + flow.swing * swing)
     n = poisson(flow.key, step, COUNT, THIRD, rate)
-    if not has_room(st, n + 1):
+    drawn = poisson(flow.key, step, COUNT, FIFTH, rate * asset.drawn) if asset.drawn > 0.0 else 0
+    if not has_room(st, n + drawn + 1):
         return False
     moved = asset.moved / (usual * asset.activity) if usual > 0.0 else 0.0
     crowd.swing, crowd.trend = swing, flow.trend_decay * crowd.trend + (1.0 - flow.trend_decay) * moved
     trend, held = flow.trend_scale * crowd.trend, _held(st, p, k) / flow.holds
     for j in range(n):
         _send_order(st, p, own, m, ORDERS + j, trend, moved, held)
+    for j in range(drawn):
+        _send_single(st, p, own, m, DRAWN + j, moved, held)
     if uniform(flow.key, step, FOLLOWER, FIRST) < flow.follow_rate:
         money, offset = flow.follow_size * busy * trend, uniform(flow.key, step, FOLLOWER, SECOND)
         _send(st, p, flow.first_position, m, money, offset)
@@ -57,22 +61,29 @@ def _send_order(
 ) -> None:
     """Write one order: the next piece of a parent, or one of somebody else's."""
     flow, step = p.splitters[own], st.clock[0].step
-    who, side = uniform(flow.key, step, slot, SECOND), uniform(flow.key, step, slot, THIRD)
-    if uniform(flow.key, step, slot, FIRST) < flow.split_share:
-        trader = int64(who * float(flow.n_parents))
-        parent = st.parents[flow.first_parent + trader]
-        if parent.left == 0:
-            parent.side = 1 if side < _chance(flow.parent_tilt * trend - held) else -1
-            parent.piece = min(_size(st, p, own, slot), flow.most)
-            run = uniform(flow.key, step, slot, LENGTH) ** (-1.0 / flow.run_exponent)
-            parent.left = int64(min(run, flow.run_most))
-        parent.left -= 1
-        money = float(parent.side) * parent.piece
-    else:
-        trader = flow.n_parents + int64(who * float(flow.n_singles))
-        money = _size(st, p, own, slot)
-        if side >= _chance(flow.single_tilt * moved - held):
-            money = -money
+    if uniform(flow.key, step, slot, FIRST) >= flow.split_share:
+        _send_single(st, p, own, m, slot, moved, held)
+        return
+    trader = int64(uniform(flow.key, step, slot, SECOND) * float(flow.n_parents))
+    parent = st.parents[flow.first_parent + trader]
+    if parent.left == 0:
+        side = uniform(flow.key, step, slot, THIRD)
+        parent.side = 1 if side < _chance(flow.parent_tilt * trend - held) else -1
+        parent.piece = min(_size(st, p, own, slot), flow.most)
+        run = uniform(flow.key, step, slot, LENGTH) ** (-1.0 / flow.run_exponent)
+        parent.left = int64(min(run, flow.run_most))
+    parent.left -= 1
+    money, offset = float(parent.side) * parent.piece, uniform(flow.key, step, slot, FOURTH)
+    _send(st, p, flow.first_position + 1 + trader, m, money, offset)
+
+
+@kernel
+def _send_single(st: State, p: Params, own: int, m: int, slot: int, moved: float, held: float) -> None:
+    """Write an order of somebody who sends but one."""
+    flow, step = p.splitters[own], st.clock[0].step
+    trader = flow.n_parents + int64(uniform(flow.key, step, slot, SECOND) * float(flow.n_singles))
+    buys = uniform(flow.key, step, slot, THIRD) < _chance(flow.single_tilt * moved - held)
+    money = _size(st, p, own, slot) if buys else -_size(st, p, own, slot)
     offset = uniform(flow.key, step, slot, FOURTH)
     _send(st, p, flow.first_position + 1 + trader, m, money, offset)
 

@@ -24,10 +24,12 @@ def form_opinions(st: State, p: Params) -> None:
         advance_lean(st, p, a)
         st.assets[a].moved += st.assets[a].lean - before
     for a in range(len(p.assets)):
-        opinion = st.assets[a].lean
+        asset, forced = st.assets[a], 0.0
+        asset.ordinary = asset.lean
         for b in range(len(p.assets)):
-            opinion += p.cross[a, b] * st.assets[b].impact
-        st.assets[a].opinion = opinion
+            asset.ordinary += p.cross[a, b] * st.assets[b].impact
+            forced += p.cross[a, b] * st.assets[b].forced_impact
+        asset.opinion = asset.ordinary + forced
 
 
 @kernel

@@ -1,0 +1,131 @@
+"""What forced orders move a traded path by, on the mean of a model: the part of it that the news must not hold.
+
+Prices of a real day were moved by the liquidations of that day. A model whose news is such a path, and whose forced
+orders move it again, counts them twice. So their impact is measured over replicates and taken off the path:
+price = path x exp(forced impact - its mean). Then replicates lie about the path, and a run without forced orders lies
+above it where longs were liquidated. It holds for the population that it was measured with, and on the mean only.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from cascade.assembly import assemble
+from cascade.core.state import Array
+from cascade.engine import Engine
+from cascade.errors import UsageError
+from cascade.experiment.observe import Progress
+from cascade.experiment.workers import cores
+from cascade.scenario.schema import Scenario
+from cascade.scenario.schema_prices import AnchorsNews, BarsNews
+
+EVERY_S: Final = 1800.0
+"""Seconds from one measurement to the next; the impact of many small orders changes slowly."""
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Held:
+    """The mean impact of forced orders on the assets whose news is a traded path.
+
+    Attributes
+    ----------
+    times_s
+        Seconds from the start, (n_times,).
+    bps
+        By asset, (n_times,): log price, below zero where they pressed it down.
+    error_bps
+        Its standard error over replicates; not a number for one.
+    """
+
+    name: str
+    n: int
+    times_s: Floats
+    bps: dict[str, Floats]
+    error_bps: dict[str, Floats]
+
+    def yaml(self, asset: str) -> str:
+        """Return the `held_bps:` of an asset as it is written into a scenario."""
+        points = [
+            f"[{time / 60:g}m, {bps:.1f}]" for time, bps in zip(self.times_s, self.bps[asset], strict=True)
+        ]
+        return "[" + ", ".join(points) + "]"
+
+
+def traded_assets(scenario: Scenario) -> list[str]:
+    """Return the assets whose news is a traded path that orders move."""
+    return [
+        name
+        for name, asset in scenario.assets.items()
+        if isinstance(asset.news, AnchorsNews | BarsNews)
+        and asset.impact is not None
+        and not asset.news.free_of_impact
+    ]
+
+
+def held(
+    scenario: Scenario, replicates: int = 8, *, jobs: int | None = None, progress: Progress | None = None
+) -> Held:
+    """Measure the mean impact of forced orders along a scenario's traded paths.
+
+    Raises
+    ------
+    UsageError
+        If no asset has such a path.
+    """
+    assets = traded_assets(scenario)
+    if not assets:
+        raise UsageError(
+            "no asset of the scenario has a traded price as its news and an `impact:`: there is nothing to take off",
+            remedy="write news of type anchors or bars, and assets: NAME: impact:",
+        )
+    every = max(round(EVERY_S / scenario.dt), 1)
+    steps = np.unique(np.append(np.arange(every, scenario.n_steps, every), scenario.n_steps))
+    with ThreadPoolExecutor(jobs or cores(), thread_name_prefix="held") as pool:
+        parts = list(
+            pool.map(lambda number: _forced_impact(scenario, number, steps, progress), range(replicates))
+        )
+    found = np.stack(parts) * 1e4
+    start = np.zeros((replicates, 1, found.shape[2]))
+    found = np.concatenate([start, found], axis=1)
+    spread = (
+        found.std(axis=0, ddof=1) / np.sqrt(replicates)
+        if replicates > 1
+        else np.full(found.shape[1:], np.nan)
+    )
+    names = list(scenario.assets)
+    return Held(
+        scenario.name, replicates, np.append(0.0, steps * scenario.dt),
+        {name: found[:, :, names.index(name)].mean(axis=0) for name in assets},
+        {name: spread[:, names.index(name)] for name in assets},
+    )  # fmt: skip
+
+
+class _Nowhere:
+    """A sink that keeps nothing."""
+
+    def take(self, table: str, records: Array) -> None:
+        """Forget records."""
+
+    def chunk(self, engine: Engine) -> None:
+        """Do nothing."""
+
+
+def _forced_impact(scenario: Scenario, number: int, steps: Array, progress: Progress | None) -> Floats:
+    """Return the log price by which forced orders have moved each asset at given steps, (n_steps, n_assets)."""
+    engine = Engine(assemble(scenario, number), _Nowhere())
+    found = np.zeros((len(steps), len(scenario.assets)))
+    for k, step in enumerate(steps):
+        before = engine.step
+        engine.advance(int(step))
+        assets = engine.state.assets
+        found[k] = assets.opinion - assets.ordinary
+        if progress is not None:
+            progress(engine.step - before)
+    return found
