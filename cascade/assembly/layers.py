@@ -25,7 +25,9 @@ from cascade.scenario.tables import read_positions
 from cascade.units import format_duration
 
 FOREVER = 2_000_000_000
-N_LEVERAGES = 400
+N_LEVERAGES = 4_096
+"""Values that stand for a continuous distribution: so many that its thin end is no comb."""
+
 FIRST_GUESS = 4_096
 
 SPARE = 1.05
@@ -72,6 +74,7 @@ class LayerBuilder:
         """Set how the traders of a layer live, and how they are drawn."""
         row = self.layers[number]
         row.long_share, row.min_hold_s, row.turnover = layer.long_share, layer.hold.min, int(layer.turnover)
+        row.pause_s = layer.pause
         row.max_order = layer.max_order * MONEY
         for name, part in (("stop", layer.stop_loss), ("take", layer.take_profit)):
             if part is not None:
@@ -127,8 +130,8 @@ class LayerBuilder:
             np.stack([np.asarray(h[:depth]) for h in histories], axis=1).astype(HISTORY).view(np.recarray)
         )
         blocks = block_extremes(history)
-        leverage = leverage_table(layer)
-        progress = np.zeros(3)
+        leverage = leverage_table(layer, self.scenario.dt)
+        progress = np.zeros(4)
         n, each = FIRST_GUESS, len(markets)
         traders, drawn = empty(TRADER, n), empty(DRAWN, n * each)
         while not draw_seats(
@@ -238,7 +241,7 @@ def _by_account(owner: Array, markets: Array) -> Array:
 
 def _longer(n: int, progress: Array, birth: Array) -> int:
     """Return how many seats to make room for: what the n drawn so far suggest, and at least twice as many."""
-    _, notional, accounts = progress
+    _, notional, accounts, _ = progress
     done = max(notional / birth.wanted_notional[0], accounts / birth.wanted_accounts[0])
     return max(2 * n, int(min(SPARE * n / done, MOST_AT_ONCE * n)) if done > 0.0 else 0)
 
@@ -294,8 +297,8 @@ def _refuse_extinction(layer: LeveragedLayer, progress: Array, history: Array, l
     A seat whose life the past has ended opens again during the run. With under one account in
     ENOUGH alive, the market would soon hold hundreds of times the open interest that is asked for.
     """
-    drawn, alive = int(progress[0]), int(progress[2])
-    if drawn < MANY or alive * ENOUGH >= drawn:
+    drawn, alive = int(progress[0] - progress[3]), int(progress[2])
+    if progress[0] < MANY or alive * ENOUGH >= drawn:
         return
     hold = layer.hold
     scale = (hold.reference_leverage / leverage) ** hold.exponent
@@ -314,15 +317,20 @@ def _refuse_extinction(layer: LeveragedLayer, progress: Array, history: Array, l
     raise ScenarioError([Problem("CAS402", message, hint, path=f"population.{layer.name}")])
 
 
-def leverage_table(layer: LeveragedLayer) -> Array:
-    """Return the values of leverage and their cumulative weights by number of accounts.
+def leverage_table(layer: LeveragedLayer, dt: float) -> Array:
+    """Return the values of leverage and their cumulative weights by number of seats.
 
-    A distribution that counts notional is divided by the mean size at each leverage.
+    A distribution that counts notional is divided by the mean size at each leverage. All are divided by the
+    share of its time that a seat of that leverage holds a position: a pause counts for more after a short hold.
     """
     values, weights = _points(layer.leverage)
     if layer.leverage_weight == "notional":
         scale = (layer.size_leverage_reference / values) ** layer.size_leverage_exponent
         weights = weights / scale
+    if layer.turnover:
+        hold = layer.hold
+        mean = np.maximum(hold.mean * (hold.reference_leverage / values) ** hold.exponent, hold.min)
+        weights = weights * (1.0 + max(layer.pause, dt) / mean)
     return np.stack([values, np.cumsum(weights) / weights.sum()])
 
 

@@ -221,7 +221,7 @@ AGENT_P = record(
 on it acts, and how strongly for each unit beyond."""
 
 LAYER = record(
-    ("first_trader", I8), ("first_place", I8), ("long_share", F8), ("min_hold_s", F8), ("turnover", I8),
+    ("first_trader", I8), ("first_place", I8), ("long_share", F8), ("min_hold_s", F8), ("pause_s", F8), ("turnover", I8),
     ("stop_share", F8), ("stop_distance", I8), ("take_share", F8), ("take_distance", I8),
     ("top_up_share", F8), ("top_up_at", F8), ("top_up_factor", F8), ("max_order", F8), ("key", U8),
     ("legs", I8), ("hedge_share", F8), ("hedge_size", F8),  # 2 legs in hedge mode: the second is the hedge

@@ -1,8 +1,8 @@
 """The leveraged population at the start: what has survived the prices before it.
 
 Each seat is drawn as it stands in the middle of a life: an age, an entry at the price of that
-time, a side, a hold still to come. A life that the prices since its entry have liquidated or
-stopped is over; its seat stays empty until its hold is. So liquidation prices are not a comb, and
+time, a side, a hold still to come; or in the pause between two. A life that the prices since its
+entry have liquidated or stopped is over; its seat stays empty until its hold is. So liquidation prices are not a comb, and
 none lies where the price has just been.
 """
 
@@ -19,6 +19,8 @@ from cascade.core.seats import (
     HEDGE,
     HOLD,
     HOLDING,
+    PAUSE,
+    PAUSING,
     SIDE,
     STOP,
     STOP_AT,
@@ -28,11 +30,12 @@ from cascade.core.seats import (
     exit_tick,
     is_hedge,
     leg_notional,
+    prolonged,
 )  # fmt: skip
 from cascade.core.state import NONE, Array, record
 from cascade.rng import exponential, uniform
 
-LEVERAGE, SIZE, AGE, OLD = range(20, 24)  # numbers of the draws of a seat's birth
+LEVERAGE, SIZE, AGE, OLD, AWAY = range(20, 25)  # numbers of the draws of a seat's birth
 
 BIRTH_LIFE = 0  # the life in whose middle the run begins
 
@@ -63,8 +66,8 @@ def draw_seats(
 
     `leverage` is (2, n): values and cumulative account weights. `markets` are the layer's markets;
     `history` is (n_minutes, n_markets of the layer) of HISTORY, and `blocks` holds the extremes of each
-    BLOCK of its minutes. `progress` holds (seats drawn, notional alive in money units, accounts alive)
-    and is continued. Returns 1 when the target is met.
+    BLOCK of its minutes. `progress` holds (seats drawn, notional alive in money units, accounts alive,
+    seats that pause) and is continued. Returns 1 when the target is met.
     """
     b = birth[0]
     while progress[1] < b.wanted_notional and progress[2] < float(b.wanted_accounts):
@@ -73,6 +76,7 @@ def draw_seats(
             return 0
         alive = _draw_seat(p, b, markets, history, blocks, leverage, traders, drawn, seat)
         progress[0] += 1.0
+        progress[3] += 1.0 if traders[seat].phase == PAUSING else 0.0
         if alive > 0.0:
             progress[1] += alive
             progress[2] += 1.0
@@ -125,6 +129,11 @@ def _draw_seat(
     row.stop_tick, row.take_tick, row.top_up_tick = NONE, NONE, NONE
     long = uniform(layer.key, BIRTH_LIFE, seat, SIDE) < layer.long_share
     row.side = 1 if long else -1
+    pause = max(layer.pause_s, p.run[0].dt)
+    if layer.turnover != 0 and uniform(layer.key, BIRTH_LIFE, seat, AWAY) < pause / (hold + pause):
+        row.phase = PAUSING
+        row.life_ends = prolonged(p, 0, layer.pause_s * exponential(layer.key, BIRTH_LIFE, seat, PAUSE))
+        return 0.0
     ends = hold * exponential(layer.key, BIRTH_LIFE, seat, HOLD) / p.run[0].dt
     row.life_ends = int64(min(ends, 1.9e9)) + 1 if layer.turnover != 0 else 2_000_000_000
     age = hold * exponential(layer.key, BIRTH_LIFE, seat, AGE)

@@ -1,9 +1,9 @@
-"""Leveraged seats: a trader's life opens, is worked, held, topped up, stopped and closed.
+"""Leveraged seats: a trader's life opens, is worked, held, topped up, stopped and closed; a pause follows.
 
-A seat has habits (leverage, notional, mean hold); every life draws its side, hold, stop and
-take-profit from (seat, life). Lives begin and end by the seat's own calendar, whatever the market
-does: a life cut short leaves the seat empty until its hold is over. So a run and its
-counterfactual hold the same lives.
+A seat has habits (leverage, notional, mean hold); every life draws its side, hold, stop,
+take-profit and the pause after it from (seat, life). Lives begin and end by the seat's own calendar,
+whatever the market does: a life cut short leaves the seat empty until its hold and pause are over.
+So a run and its counterfactual hold the same lives.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from cascade.core.params import CLOSING, IOC, OPENING, SPOT, Params
 from cascade.core.state import NONE, Array, State
 from cascade.rng import exponential, uniform
 
-BEGINNING, WORKING, HOLDING, LEAVING = range(4)
+BEGINNING, WORKING, HOLDING, LEAVING, PAUSING = range(5)
 
 # numbers of the draws of a life
-SIDE, HOLD, STOP, STOP_AT, TAKE, TAKE_AT, TOP_UP, ARRIVAL, HEDGE = range(9)
+SIDE, HOLD, STOP, STOP_AT, TAKE, TAKE_AT, TOP_UP, ARRIVAL, HEDGE, PAUSE = range(10)
 
 
 @kernel
@@ -56,11 +56,18 @@ def begin_life(st: State, p: Params, trader: int) -> None:
     long = uniform(layer.key, seat.life, slot, SIDE) < layer.long_share
     seat.side = 1 if long else -1
     hold = float(seat.mean_hold_s) * exponential(layer.key, seat.life, slot, HOLD)
-    steps = max(int64(hold / p.run[0].dt), 1)
-    # From the scheduled end of the last life: leaving late must not move the calendar.
-    seat.life_ends = min(seat.life_ends + steps, 2_000_000_000)
+    seat.life_ends = prolonged(p, int64(seat.life_ends), hold)
     seat.phase = BEGINNING
     seat.stop_tick, seat.take_tick, seat.top_up_tick = NONE, NONE, NONE
+
+
+@kernel
+def prolonged(p: Params, ends: int, seconds: float) -> int:
+    """Return the step at which a life or a pause ends that begins when the last one was to end.
+
+    Leaving late must not move the calendar. It lasts a step at least: so nobody closes and opens at once.
+    """
+    return min(ends + max(int64(seconds / p.run[0].dt), 1), 2_000_000_000)
 
 
 @kernel
@@ -167,20 +174,25 @@ def top_up(st: State, p: Params, trader: int, position: int) -> None:
 
 @outlined
 def wake(st: State, p: Params, trader: int) -> None:
-    """Take one decision of a trader's calendar: leave, begin anew, send the next order, or sleep."""
+    """Take one decision of a trader's calendar: leave, pause, begin anew, send the next order, or sleep."""
     seat = st.traders[trader]
     layer = p.layers[seat.layer]
     step = st.clock[0].step
     account = p.run[0].first_trader + trader
-    offset = uniform(layer.key, step, trader - layer.first_trader, ARRIVAL)
-    if step >= seat.life_ends:
-        left = _leave(st, p, account, layer.max_order, offset)
-        if left or layer.turnover == 0:
-            seat.phase = LEAVING
-            if left:
-                schedule(st, trader, step + 1)
-            return
+    slot = trader - layer.first_trader
+    offset = uniform(layer.key, step, slot, ARRIVAL)
+    if step >= seat.life_ends and seat.phase == PAUSING:
         begin_life(st, p, trader)
+    elif step >= seat.life_ends:
+        seat.phase = LEAVING
+        if _leave(st, p, account, layer.max_order, offset):
+            schedule(st, trader, step + 1)
+        elif layer.turnover != 0:
+            seat.phase = PAUSING
+            pause = layer.pause_s * exponential(layer.key, seat.life, slot, PAUSE)
+            seat.life_ends = prolonged(p, int64(seat.life_ends), pause)
+            schedule(st, trader, max(seat.life_ends, step + 1))
+        return
     if seat.phase != HOLDING and _enter(st, p, trader, offset):
         seat.phase = WORKING
         schedule(st, trader, step + 1)

@@ -97,6 +97,11 @@ class LeveragedLayer(Model):
     size_leverage_reference: Annotated[float, Field(gt=0)] = Field(default=20.0, description="See above.")
     long_share: Share = Field(default=0.5, description="Share of openings that are long.")
     hold: Hold = Field(default=Hold(), description="How long positions are held.")
+    pause: Duration = Field(
+        default=600.0,
+        description="Mean time from closing a position to opening the next; at least a step.",
+        examples=["10min"],
+    )
     stop_loss: Exit | None = Field(default=None, description="Orders that close at a loss.")
     take_profit: Exit | None = Field(default=None, description="Orders that close at a profit.")
     top_up: TopUp | None = Field(default=None, description="Margin added in need.")

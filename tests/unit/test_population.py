@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -162,7 +163,7 @@ def test_a_layer_that_hardly_anybody_outlives_is_refused(key):
         assemble(doomed(leverage=125, hold=hold))
     (problem,) = caught.value.problems
     assert (problem.code, problem.path) == ("CAS402", "population.crowd")
-    assert "of 65,536 accounts outlive" in problem.message
+    assert re.search(r"of 65,5\d\d accounts outlive", problem.message)  # a few of the 65,536 pause
     assert f"write hold: {{{key}: " in problem.hint
     assert "or leverage of about" in problem.hint
 
