@@ -34,7 +34,7 @@ def advance_news(st: State, p: Params, a: int) -> None:
 
 @kernel
 def _clustered(st: State, p: Params, a: int, step: int) -> float:
-    """Return the log move of a step: its volatility and its jumps follow activity, and a part is common to all assets."""
+    """Return the log move of a step: volatility and jumps follow activity, and a part is common to all assets."""
     sd = p.assets[a].volatility * st.assets[a].activity
     return sd * _fresh(p, a, step, FIRST) + _jump(st, p, a, step) - 0.5 * sd * sd
 

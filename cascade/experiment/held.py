@@ -24,8 +24,11 @@ from cascade.experiment.workers import cores
 from cascade.scenario.schema import Scenario
 from cascade.scenario.schema_prices import AnchorsNews, BarsNews
 
-EVERY_S: Final = 1800.0
-"""Seconds from one measurement to the next; the impact of many small orders changes slowly."""
+EVERY_S: Final = 900.0
+"""Seconds from one measurement to the next where the path is one of bars; else it is measured at the anchors."""
+
+TOLERANCE_BPS: Final = 0.3
+"""By how much what is printed may differ from what was measured, so that it is short."""
 
 Floats = npt.NDArray[np.float64]
 
@@ -85,8 +88,7 @@ def held(
             "no asset of the scenario has a traded price as its news and an `impact:`: there is nothing to take off",
             remedy="write news of type anchors or bars, and assets: NAME: impact:",
         )
-    every = max(round(EVERY_S / scenario.dt), 1)
-    steps = np.unique(np.append(np.arange(every, scenario.n_steps, every), scenario.n_steps))
+    steps = _steps(scenario, assets)
     with ThreadPoolExecutor(jobs or cores(), thread_name_prefix="held") as pool:
         parts = list(
             pool.map(lambda number: _forced_impact(scenario, number, steps, progress), range(replicates))
@@ -105,6 +107,35 @@ def held(
         {name: found[:, :, names.index(name)].mean(axis=0) for name in assets},
         {name: spread[:, names.index(name)] for name in assets},
     )  # fmt: skip
+
+
+def thinned(times: Floats, values: Floats) -> Array:
+    """Return few places between which straight lines stay near the values (Ramer; Douglas and Peucker)."""
+    first, last = 0, len(times) - 1
+    kept, open_ends = {first, last}, [(first, last)]
+    while open_ends:
+        a, b = open_ends.pop()
+        if b - a < 2:
+            continue
+        line = np.interp(times[a : b + 1], times[[a, b]], values[[a, b]])
+        off = np.abs(values[a : b + 1] - line)
+        worst = a + int(off.argmax())
+        if off.max() > TOLERANCE_BPS:
+            kept.add(worst)
+            open_ends += [(a, worst), (worst, b)]
+    return np.array(sorted(kept))
+
+
+def _steps(scenario: Scenario, assets: list[str]) -> Array:
+    """Return the steps after which to measure: at the anchors, at regular times, and at the end."""
+    seconds = set(np.arange(EVERY_S, scenario.duration, EVERY_S).tolist())
+    for name in assets:
+        news = scenario.assets[name].news
+        if isinstance(news, AnchorsNews):
+            seconds |= {scenario.seconds(time) for time, _ in news.points}
+    steps = np.round(np.array(sorted(seconds)) / scenario.dt).astype(np.int64)
+    inside = steps[(steps > 0) & (steps < scenario.n_steps)]
+    return np.unique(np.append(inside, scenario.n_steps))
 
 
 class _Nowhere:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cascade.scenario.checks import Context, Finding, Found, register
 from cascade.scenario.schema_agents import LadderMaker, Learning
+from cascade.scenario.schema_prices import AnchorsNews, BarsNews
 from cascade.scenario.words import did_you_mean, listing
 
 
@@ -60,3 +61,23 @@ def activity_is_used(context: Context) -> Found:
                 "clustered news follows the scenario's activity, and there is none: volatility stays the same"
             )
             yield Finding(("assets", name, "news"), message, "write activity: {}", "warning", on_key=True)
+
+
+@register("CAS157", "a traded path does not count forced orders twice", "assets", "population")
+def forced_orders_count_once(context: Context) -> Found:
+    """Warn of a traded path whose liquidations the model adds once more."""
+    for name, asset in context.scenario.assets.items():
+        news = asset.news
+        if (
+            not isinstance(news, AnchorsNews | BarsNews)
+            or asset.impact is None
+            or not context.scenario.population
+        ):
+            continue
+        if not news.free_of_impact and not news.held_bps:
+            message = (
+                "a traded price holds what liquidations and stops of that day did, and the impact of those of the "
+                "run is added to it"
+            )
+            hint = "`cascade held FILE` prints the held_bps that take it off; or write free_of_impact: yes"
+            yield Finding(("assets", name, "news"), message, hint, "warning", on_key=True)

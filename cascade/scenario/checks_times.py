@@ -18,9 +18,9 @@ _FIGURES = "assets venues markets makers news_takers flow arbitrage agents popul
 _DT_LOW, _DT_HIGH = 0.01, 60.0
 
 
-@register("CAS112", "anchors rise in time", "assets start markets")
+@register("CAS112", "anchors rise in time", "assets start markets", "activity")
 def anchors_rise(context: Context) -> Found:
-    """Test the order of anchors and of funding schedules."""
+    """Test the order of anchors, of funding schedules and of what else is given by time."""
     for steps, points in _schedules(context):
         before: float | None = None
         for number, point in enumerate(points):
@@ -37,6 +37,10 @@ def _schedules(context: Context) -> Iterator[tuple[Steps, tuple[Any, ...]]]:
             yield ("assets", name, "news", "points"), asset.news.points
         if isinstance(asset.history, AnchorsNews):
             yield ("assets", name, "history", "points"), asset.history.points
+        if isinstance(asset.news, AnchorsNews | BarsNews):
+            yield ("assets", name, "news", "held_bps"), asset.news.held_bps
+    if context.scenario.activity is not None:
+        yield ("activity", "levels"), context.scenario.activity.levels
     for name, market in context.scenario.markets.items():
         if isinstance(market, Perpetual) and not isinstance(market.funding.schedule, str):
             yield ("markets", name, "funding", "schedule"), market.funding.schedule
