@@ -298,7 +298,9 @@ def _plan(result: Result) -> Iterator[tuple[str, list[tuple[str, ...]]]]:
             yield f"Price of {market.name}", [*names]
         if market.leveraged:
             names = [(label, column_name(f"{{market}}_{name}", market.name)) for label, name in _PRICE_ROWS]
-            yield f"Price of {market.name}", [*names]
+            stops = [column_name(f"{{market}}_stops_{way}_bps", market.name) for way in ("fall", "rise")]
+            idle = {name for name in stops if not any(_has_any(result, each) for each in stops)}
+            yield f"Price of {market.name}", [row for row in names if row[1] not in idle]
         if market.lending:
             names = [(label, column_name(f"{{pool}}_{name}", market.name)) for label, name in _POOL_ROWS]
             yield f"Calls on {market.name}", [*names]
@@ -341,9 +343,11 @@ _PRICE_ROWS = (
     ("realised volatility", "realised_volatility"),
     ("fall of the mark below its start, log", "fall_bps"),
     ("  from outside", "outside_fall_bps"),
+    ("  added by stops", "stops_fall_bps"),
     ("  added by liquidations", "added_fall_bps"),
     ("amplification", "amplification"),
     ("rise of the mark above its start, log", "rise_bps"),
+    ("  added by stops", "stops_rise_bps"),
     ("  added by liquidations", "added_rise_bps"),
     ("largest fall of open interest", "open_interest_drop"),
 )
@@ -405,20 +409,21 @@ def _verdict(result: Result, figures: Mapping[str, Figure]) -> str:
 
 
 def _sentence(asset: str, market: str, figures: Mapping[str, Figure]) -> str:
-    """Return how far a market fell, and what share of it liquidations added."""
+    """Return how far a market fell, and what shares of it stops and liquidations added."""
 
     def median(name: str) -> float | None:
         figure = figures.get(column_name(f"{{market}}_{name}", market))
         return figure.estimate.value if figure and figure.estimate else None
 
-    move, amplification = median("peak_to_trough_bps"), median("amplification")
+    move, amplification, stops = map(median, ("peak_to_trough_bps", "amplification", "stops_fall_share"))
     if move is None:
         return ""
     sentence = f"{asset} fell {abs(move) / 100:.2f} % from peak to trough"
     if amplification is None or amplification <= 0:
         return f"{sentence}."
-    added = max(0.0, 1.0 - 1.0 / amplification)
-    return f"{sentence}; liquidations added {added:.0%} of the fall of the mark below its start."
+    added = f"liquidations added {max(0.0, 1.0 - 1.0 / amplification):.0%}"
+    before = f"stops added {max(0.0, stops):.0%} and " if stops else ""
+    return f"{sentence}; {before}{added} of the fall of the mark below its start."
 
 
 def _figure_dict(figure: Figure) -> dict[str, Any]:
