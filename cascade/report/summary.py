@@ -13,6 +13,7 @@ import numpy as np
 from cascade.analysis.formats import format_estimate, format_value
 from cascade.analysis.metrics import METRICS, EnsembleMetric, column_name
 from cascade.analysis.statistics import CONFIDENCE, Estimate, Quantile, about, replicates_needed
+from cascade.analysis.statistics.studentised import of_mean
 from cascade.output.columns import to_numpy
 from cascade.output.reader import Result
 from cascade.output.schemas import RUNS
@@ -37,6 +38,9 @@ class Figure:
     """Why there is no value, or none in some replicates."""
     of: int = 0
     """Replicates that finished; an estimate may rest on fewer."""
+    mean: float | None = None
+    standard_error: float | None = None
+    """Of the mean; None for one replicate."""
 
     def show(self) -> str:
         """Return the figure as a reader would write it, and of how many replicates where some have none."""
@@ -208,8 +212,11 @@ def _figures(result: Result) -> Iterator[tuple[str, Figure]]:
         if any(isinstance(value, str) for value in values):
             yield field.name, Figure(field.name, unit, text=_most_frequent(values))
         else:
-            found = _MEDIAN.estimate(np.array(values, dtype=np.float64)) if values else None
-            yield field.name, Figure(field.name, unit, found, reason=reason, of=len(result.runs))
+            numbers = np.array(values, dtype=np.float64)
+            found = _MEDIAN.estimate(numbers) if values else None
+            mean = float(numbers.mean()) if values else None
+            error = of_mean(numbers).error if len(values) > 1 else None
+            yield field.name, Figure(field.name, unit, found, "", reason, len(result.runs), mean, error)
 
 
 def _ensemble(result: Result) -> Iterator[tuple[str, Figure]]:
@@ -435,6 +442,8 @@ def _figure_dict(figure: Figure) -> dict[str, Any]:
         "median": known.value if known else None,
         "low": known.low if known else None,
         "high": known.high if known else None,
+        "mean": figure.mean,
+        "standard_error": figure.standard_error,
         "n": known.n if known else 0,
     }
     return found | {"unit": figure.unit} | ({"reason": figure.reason} if figure.reason else {})
