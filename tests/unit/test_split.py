@@ -22,6 +22,7 @@ from tests.support.scenarios import small_data, small_scenario
 
 FALL = [{"type": "news", "at": "20s", "over": "20s", "asset": "BTC", "move": "-3 %"}]
 SLUG = "venue_btcusdt_"
+NAMES = ("outside_", "stops_", "added_", "")
 
 
 def market(stops: bool, liquidations: bool) -> Scenario:
@@ -191,3 +192,22 @@ def test_the_summary_names_stops_only_where_they_moved_something(runs, tmp_path:
     assert "stops added" in told
     assert "added by stops" in told
     assert "stops" not in silent
+
+
+def test_the_page_draws_parts_that_stand_on_each_other_and_says_what_stops_added(runs):
+    from cascade.report.builders.amplification import amplification
+    from cascade.report.page import Options, page, study_of
+
+    study = study_of([runs[True, True]])
+    (found,) = amplification(study)
+    table = found.table
+    assert table.names("kind") == ["outside", "stops", "added", "total"]
+    means, shares = table.numbers("mean"), table.numbers("share")
+    told = [np.mean([parts(runs[True, True], k)[f"{name}fall_bps"] for k in (0, 1)]) for name in NAMES]
+    assert means == pytest.approx(np.array(told) / 100)
+    assert table.numbers("base") == pytest.approx([0.0, means[0], means[0] + means[1], 0.0])
+    assert (sum(shares[:3]), shares[3]) == (pytest.approx(100.0), pytest.approx(100.0))
+    assert (table.numbers("error") > 0).all()
+    assert "of it, stops added" in page(study, Options()).replace("\n", " ")
+    (quiet,) = amplification(study_of([runs[False, True]]))
+    assert quiet.table.names("kind") == ["outside", "added", "total"]
