@@ -41,7 +41,7 @@ def run(
     counterfactual: Annotated[
         bool,
         typer.Option(
-            "--counterfactual", help="Also run without the impact of forced orders, under the same luck."
+            "--counterfactual", help="Also run without forced orders, and without stops, under the same luck."
         ),
     ] = False,
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder of all results.")] = Path("results"),
@@ -60,6 +60,7 @@ def run(
     Exit code 3 if the scenario is invalid, 4 or 5 if replicates failed, 130 if interrupted.
     """
     from cascade.errors import ScenarioError, render_problems
+    from cascade.experiment.request import runs_of
     from cascade.experiment.run import run as run_scenario
     from cascade.experiment.workers import wants_processes
     from cascade.report.summary import summarise
@@ -70,7 +71,7 @@ def run(
         raise ScenarioError(problems)
     say(render_problems(problems, color=has_color()))
     n = 1 if replicate is not None else replicates or scenario.replicates
-    steps = n * (1 + counterfactual) * scenario.n_steps
+    steps = n * runs_of(scenario, counterfactual=counterfactual) * scenario.n_steps
     tell_compiling()
     with running(steps, quiet=quiet) as progress:
         result = run_scenario(

@@ -62,7 +62,7 @@ def sweep(
     counterfactual: Annotated[
         bool,
         typer.Option(
-            "--counterfactual", help="Also run without the impact of forced orders, under the same luck."
+            "--counterfactual", help="Also run without forced orders, and without stops, under the same luck."
         ),
     ] = False,
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder of all results.")] = Path("results"),

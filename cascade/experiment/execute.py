@@ -15,7 +15,7 @@ from cascade.errors import CascadeError, InterruptedRunError, SimulationError
 from cascade.experiment.ending import outcome_of
 from cascade.experiment.recorder import tables_of, units_of
 from cascade.experiment.replicate import Done, Task, failure_row
-from cascade.experiment.request import Origin, Request
+from cascade.experiment.request import Origin, Request, runs_of
 from cascade.experiment.workers import Job, Workers
 from cascade.output.writer import RunWriter, Start
 from cascade.scenario.load import to_yaml
@@ -50,7 +50,7 @@ class Ongoing:
     @property
     def steps(self) -> int:
         """Return the steps of a replicate."""
-        return self.scenario.n_steps * (1 + self.request.counterfactual)
+        return self.scenario.n_steps * runs_of(self.scenario, counterfactual=self.request.counterfactual)
 
     def tasks(self, shard: int, *, is_remote: bool) -> Iterator[Task]:
         """Yield what is left to do of a shard."""

@@ -307,8 +307,8 @@ class _Work:
         seen = observe(asked, number, _COLUMNS, markets, _middle(asked), self.progress, self.stopped)
         if seen is None:
             raise KeyboardInterrupt
-        outside = self._outside(number)
-        return _Replicate.of(sample_of(seen, number, seen.units, subject, asked, _IN_SCENARIO, outside))
+        unforced = self._unforced_fall(number)
+        return _Replicate.of(sample_of(seen, number, seen.units, subject, asked, _IN_SCENARIO, unforced))
 
     def sold(self, number: int) -> _Replicate:
         """Return what the sales of one replicate give."""
@@ -322,7 +322,7 @@ class _Work:
             raise KeyboardInterrupt
         return _Replicate.of(Sample(responses=found))
 
-    def _outside(self, number: int) -> float | None:
+    def _unforced_fall(self, number: int) -> float | None:
         """Return the fall without forced orders, of a real day of which it was published what was liquidated."""
         scenario = self.prepared.scenario
         if scenario is None or not scenario.published:

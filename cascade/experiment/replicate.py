@@ -1,21 +1,21 @@
-"""One replicate: simulated, its counterfactual first, and left as a piece of its run."""
+"""One replicate: simulated, its counterfactuals first, and left as a piece of its run."""
 
 from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from cascade.analysis import metrics
 from cascade.analysis.cause import CauseLabeller
-from cascade.assembly import assemble
+from cascade.assembly import Assembled, assemble
 from cascade.engine import Engine, Outcome, counterfactual, simulate
 from cascade.errors import CascadeError
 from cascade.experiment.ending import ending_of
 from cascade.experiment.recorder import Recorder, tables_of, units_of
-from cascade.experiment.request import Origin
+from cascade.experiment.request import Origin, has_stops
 from cascade.output.piece import Piece, pack, piece_folder
 from cascade.scenario.schema import Scenario
 
@@ -96,22 +96,21 @@ def _simulated(
 ) -> bool:
     """Simulate and complete the piece; False where it was interrupted."""
     scenario, number, units = task.scenario, task.replicate, piece.units
-    tables = tables_of(scenario)
     assembled = assemble(scenario, number)
-    twin = cause = None
-    if task.counterfactual:
-        record = Recorder(units, number, tables)
-        if _run(Engine(counterfactual(assembled), record), scenario, progress, stopped) is None:
+    twins: list[Recorder] = []
+    for market in _counterfactuals(task, assembled):
+        twins.append(Recorder(units, number, tables_of(scenario)))
+        if _run(Engine(market, twins[-1]), scenario, progress, stopped) is None:
             return False
-        twin = _replicate(record)
-        cause = CauseLabeller(record.liquidations())
-    record = Recorder(units, number, tables, piece, cause, _window(scenario))
+        del market  # before the next is made
+    cause = CauseLabeller(twins[0].liquidations()) if twins else None
+    record = Recorder(units, number, tables_of(scenario), piece, cause, _window(scenario))
     engine = Engine(assembled, record)
     outcome = _run(engine, scenario, progress, stopped)
     if outcome is None:
         return False
     ending = ending_of(engine, outcome)
-    row = metrics.compute(_replicate(record, twin))
+    row = metrics.compute(_replicate(record, *map(_replicate, twins)))
     notes = [row.pop("notes", None) or "", *ending.notes(units)]
     piece.finish(
         {
@@ -120,6 +119,15 @@ def _simulated(
         }
     )  # fmt: skip
     return True
+
+
+def _counterfactuals(task: Task, assembled: Assembled) -> Iterator[Assembled]:
+    """Yield the market without forced orders and, where there are stops, one that has neither."""
+    if task.counterfactual:
+        yield counterfactual(assembled)
+        if has_stops(task.scenario):
+            neither = {"channels.stop_losses": False, "channels.forced_orders": False}
+            yield assemble(task.scenario.replace(**neither), task.replicate)
 
 
 def _run(
@@ -145,9 +153,12 @@ def _window(scenario: Scenario) -> tuple[int, int] | None:
     return round(first), round(last)
 
 
-def _replicate(record: Recorder, twin: metrics.Replicate | None = None) -> metrics.Replicate:
+def _replicate(
+    record: Recorder, twin: metrics.Replicate | None = None, unstopped: metrics.Replicate | None = None
+) -> metrics.Replicate:
     """Return what the metrics of a replicate are computed from."""
     return metrics.Replicate(
         units=record.units, bars=record.table("bars"), liquidations=record.table("liquidations"),
         adl=record.table("adl"), funds=record.table("funds"), twin=twin,
+        unstopped=unstopped,
     )  # fmt: skip

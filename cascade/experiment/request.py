@@ -14,11 +14,23 @@ from cascade.output.manifest import RESOLVED
 from cascade.output.reader import Result
 from cascade.scenario.load import digest, load, to_data
 from cascade.scenario.schema import Scenario
+from cascade.scenario.schema_population import LeveragedLayer
 
 
 def scenario_of(result: Result) -> Scenario:
     """Return the scenario of a run, as it was run."""
     return load(result.resolved(), allow=None)
+
+
+def has_stops(scenario: Scenario) -> bool:
+    """Tell whether anybody's stop-loss may go off."""
+    exits = [layer.stop_loss for layer in scenario.population if isinstance(layer, LeveragedLayer)]
+    return scenario.channels.stop_losses and any(stop is not None and stop.share > 0.0 for stop in exits)
+
+
+def runs_of(scenario: Scenario, *, counterfactual: bool) -> int:
+    """Return how often a replicate is run: with its counterfactual twice, and where there are stops thrice."""
+    return 1 + counterfactual * (1 + has_stops(scenario))
 
 
 class Request(NamedTuple):

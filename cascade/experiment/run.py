@@ -55,7 +55,8 @@ def run(
     replicate
         Run only this one.
     counterfactual
-        Also run each replicate, under the same luck, with forced orders that do not reach the book.
+        Also run each replicate, under the same luck, with forced orders that do not reach the book and,
+        where there are stops, a third time without stops as well.
     allow
         Folders, besides its own, whose files the scenario may name; None allows every folder.
     out

@@ -19,7 +19,7 @@ from cascade.experiment.execute import Ongoing, begin, execute
 from cascade.experiment.parameters import Parameter, parameters_of
 from cascade.experiment.recorder import units_of
 from cascade.experiment.replicate import Progress
-from cascade.experiment.request import Origin, Request, first_replicates
+from cascade.experiment.request import Origin, Request, first_replicates, runs_of
 from cascade.experiment.run import (
     Say,
     done_already,
@@ -81,8 +81,9 @@ class Prepared:
     @property
     def n_steps(self) -> int:
         """Return the steps of all runs."""
-        once = sum(variant.scenario.n_steps for variant in self.variants)
-        return once * len(self.request.replicates) * (1 + self.request.counterfactual)
+        twins = self.request.counterfactual
+        each = [v.scenario.n_steps * runs_of(v.scenario, counterfactual=twins) for v in self.variants]
+        return sum(each) * len(self.request.replicates)
 
     @property
     def digest(self) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from cascade.assembly import Assembled
 from cascade.core.state import State
+from cascade.experiment.request import runs_of
 from cascade.names import Agent, number_of
 from cascade.scenario.schema import Scenario
 
@@ -37,6 +38,8 @@ class Cost:
     decisions_per_step: float
     compile_s: float
     replicates: int
+    counterfactual_runs: int
+    """How often a replicate is run under `--counterfactual`."""
 
     @property
     def total_bytes(self) -> int:
@@ -63,6 +66,7 @@ class Cost:
             "us_per_step": self.us_per_step,
             "seconds_per_replicate": self.seconds,
             "replicates": self.replicates,
+            "counterfactual_runs": self.counterfactual_runs,
             "compile_s": self.compile_s,
             "quotes_per_step": self.quotes_per_step,
             "orders_per_step": self.orders_per_step,
@@ -90,6 +94,7 @@ def cost_of(scenario: Scenario, drawn: Assembled) -> Cost:
         decisions_per_step=2.0 * float((ends < steps).sum()) / steps,
         compile_s=0.0 if is_compiled() else COMPILE_S,
         replicates=scenario.replicates,
+        counterfactual_runs=runs_of(scenario, counterfactual=True),
     )
 
 

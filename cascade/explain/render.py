@@ -241,9 +241,8 @@ def _cost(cost: Cost) -> Iterator[RenderableType]:
     table = _table("", "")
     table.add_row("memory of a replicate", f"{_size(cost.total_bytes)}: {parts}")
     time = f"about {_seconds(cost.seconds)}, {cost.us_per_step:.0f} us a step"
-    table.add_row(
-        "time of a replicate", f"{time} (estimate for one core of 3 GHz; without its counterfactual)"
-    )
+    table.add_row("time of a replicate", f"{time} (estimate for one core of 3 GHz)")
+    table.add_row("  with --counterfactual", f"{cost.counterfactual_runs} times that")
     if cost.replicates > 1:
         total = _seconds(cost.replicates * cost.seconds)
         table.add_row("all replicates", f"{cost.replicates}: about {total} of one core")

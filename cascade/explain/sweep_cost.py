@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from cascade.assembly import assemble
 from cascade.experiment.recorder import tables_of
+from cascade.experiment.request import runs_of
 from cascade.experiment.workers import AHEAD, cores
 from cascade.explain.cost import cost_of
 from cascade.output.shards import LARGE, SIZE, shards_of
@@ -113,14 +114,15 @@ def cost_of_sweep(prepared: Prepared, jobs: int | None = None) -> SweepCost:
     held = [int((each.state.positions["lots"] != 0).sum()) for each in drawn]
     tables = {name for scenario in looked_at for name in tables_of(scenario)}
     per_run = sum(cost.seconds for cost in costs) / len(costs)
-    twice = 1 + prepared.request.counterfactual
+    twins = prepared.request.counterfactual
+    runs = [runs_of(scenario, counterfactual=twins) for scenario in scenarios]
     n = min(jobs or cores(), prepared.n_runs)
     return SweepCost(
         variants=len(scenarios),
         replicates=len(prepared.request.replicates),
         jobs=n,
-        memory_bytes=150e6 + n * twice * max(cost.total_bytes for cost in costs),
-        seconds=prepared.n_runs * (per_run * twice + REPLICATE_S) / n,
+        memory_bytes=150e6 + n * (1 + twins) * max(cost.total_bytes for cost in costs),
+        seconds=prepared.n_runs * (per_run * fmean(runs) + REPLICATE_S) / n,
         positions=max(held),
         least_disk_bytes=prepared.n_runs * fmean(ON_DISK.of(each, 0) for each in looked_at),
         disk_bytes=prepared.n_runs * fmean(map(ON_DISK.of, looked_at, held)),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Literal
 if TYPE_CHECKING:
     import pyarrow as pa
 
-RESULTS_VERSION: Final = (2, 0)
+RESULTS_VERSION: Final = (3, 0)
 """Major and minor version of the tables: a new column raises the minor, anything else the major."""
 
 Kind = Literal["category", "text", "int32", "int64", "float", "time"]

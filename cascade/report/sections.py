@@ -88,7 +88,7 @@ PLANS: Final = (
     Plan("price", "Prices"),
     Plan("map", "Where liquidations wait", _crossings),
     Plan("liquidations", "When they came", _peaks),
-    Plan("amplification", "What forced orders added"),
+    Plan("amplification", "What stops and forced orders added"),
     Plan("attribution", "Which channel it came through"),
     Plan("graph", "Who tripped whom", _cascade),
     Plan("book", "The book"),

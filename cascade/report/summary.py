@@ -13,6 +13,7 @@ import numpy as np
 from cascade.analysis.formats import format_estimate, format_value
 from cascade.analysis.metrics import METRICS, EnsembleMetric, column_name
 from cascade.analysis.statistics import CONFIDENCE, Estimate, Quantile, about, replicates_needed
+from cascade.analysis.statistics.studentised import of_mean
 from cascade.output.columns import to_numpy
 from cascade.output.reader import Result
 from cascade.output.schemas import RUNS
@@ -37,6 +38,9 @@ class Figure:
     """Why there is no value, or none in some replicates."""
     of: int = 0
     """Replicates that finished; an estimate may rest on fewer."""
+    mean: float | None = None
+    standard_error: float | None = None
+    """Of the mean; None for one replicate."""
 
     def show(self) -> str:
         """Return the figure as a reader would write it, and of how many replicates where some have none."""
@@ -208,8 +212,11 @@ def _figures(result: Result) -> Iterator[tuple[str, Figure]]:
         if any(isinstance(value, str) for value in values):
             yield field.name, Figure(field.name, unit, text=_most_frequent(values))
         else:
-            found = _MEDIAN.estimate(np.array(values, dtype=np.float64)) if values else None
-            yield field.name, Figure(field.name, unit, found, reason=reason, of=len(result.runs))
+            numbers = np.array(values, dtype=np.float64)
+            found = _MEDIAN.estimate(numbers) if values else None
+            mean = float(numbers.mean()) if values else None
+            error = of_mean(numbers).error if len(values) > 1 else None
+            yield field.name, Figure(field.name, unit, found, "", reason, len(result.runs), mean, error)
 
 
 def _ensemble(result: Result) -> Iterator[tuple[str, Figure]]:
@@ -298,7 +305,9 @@ def _plan(result: Result) -> Iterator[tuple[str, list[tuple[str, ...]]]]:
             yield f"Price of {market.name}", [*names]
         if market.leveraged:
             names = [(label, column_name(f"{{market}}_{name}", market.name)) for label, name in _PRICE_ROWS]
-            yield f"Price of {market.name}", [*names]
+            stops = [column_name(f"{{market}}_stops_{way}_bps", market.name) for way in ("fall", "rise")]
+            idle = {name for name in stops if not any(_has_any(result, each) for each in stops)}
+            yield f"Price of {market.name}", [row for row in names if row[1] not in idle]
         if market.lending:
             names = [(label, column_name(f"{{pool}}_{name}", market.name)) for label, name in _POOL_ROWS]
             yield f"Calls on {market.name}", [*names]
@@ -341,9 +350,11 @@ _PRICE_ROWS = (
     ("realised volatility", "realised_volatility"),
     ("fall of the mark below its start, log", "fall_bps"),
     ("  from outside", "outside_fall_bps"),
+    ("  added by stops", "stops_fall_bps"),
     ("  added by liquidations", "added_fall_bps"),
     ("amplification", "amplification"),
     ("rise of the mark above its start, log", "rise_bps"),
+    ("  added by stops", "stops_rise_bps"),
     ("  added by liquidations", "added_rise_bps"),
     ("largest fall of open interest", "open_interest_drop"),
 )
@@ -405,20 +416,21 @@ def _verdict(result: Result, figures: Mapping[str, Figure]) -> str:
 
 
 def _sentence(asset: str, market: str, figures: Mapping[str, Figure]) -> str:
-    """Return how far a market fell, and what share of it liquidations added."""
+    """Return how far a market fell, and what shares of it stops and liquidations added."""
 
     def median(name: str) -> float | None:
         figure = figures.get(column_name(f"{{market}}_{name}", market))
         return figure.estimate.value if figure and figure.estimate else None
 
-    move, amplification = median("peak_to_trough_bps"), median("amplification")
+    move, amplification, stops = map(median, ("peak_to_trough_bps", "amplification", "stops_fall_share"))
     if move is None:
         return ""
     sentence = f"{asset} fell {abs(move) / 100:.2f} % from peak to trough"
     if amplification is None or amplification <= 0:
         return f"{sentence}."
-    added = max(0.0, 1.0 - 1.0 / amplification)
-    return f"{sentence}; liquidations added {added:.0%} of the fall of the mark below its start."
+    added = f"liquidations added {max(0.0, 1.0 - 1.0 / amplification):.0%}"
+    before = f"stops added {max(0.0, stops):.0%} and " if stops else ""
+    return f"{sentence}; {before}{added} of the fall of the mark below its start."
 
 
 def _figure_dict(figure: Figure) -> dict[str, Any]:
@@ -430,6 +442,8 @@ def _figure_dict(figure: Figure) -> dict[str, Any]:
         "median": known.value if known else None,
         "low": known.low if known else None,
         "high": known.high if known else None,
+        "mean": figure.mean,
+        "standard_error": figure.standard_error,
         "n": known.n if known else 0,
     }
     return found | {"unit": figure.unit} | ({"reason": figure.reason} if figure.reason else {})

@@ -60,5 +60,5 @@ class SweepFile(Model):
     )
     seed: Seed | None = Field(default=None, description="Seed of all variants, in place of the scenario's.")
     counterfactual: bool = Field(
-        default=False, description="Also run each replicate without the impact of forced orders."
+        default=False, description="Also run each replicate without forced orders, and without stops."
     )

@@ -50,7 +50,9 @@ STORIES = (
     Story("maker-withdrawal", "15m", WITHDRAWAL, f"{SLUG}fall_bps", 100),
     Story("partial-liquidation", "12m", (WHOLE,), "complete_usd", -40e6),
     Story("short-squeeze", "15m", ("population.shorts=null",), f"{SLUG}rise_bps", 50),
-    Story("stop-loss-run", "15m", ("channels.stop_losses=false",), f"{SLUG}fall_bps", 10),
+    Story(
+        "stop-loss-run", "15m", ("channels.stop_losses=false",), f"{SLUG}fall_bps", 10, counterfactual=True
+    ),
     Story("thin-book", "15m", ("shocks.book.factor=1x",), f"{SLUG}fall_bps", 100),
     Story("weekend-liquidity", "25m", FULL_BOOK, f"{SLUG}added_fall_bps", 50, counterfactual=True),
     Story("whale-liquidation", "15m", ("population.whale=null",), f"{SLUG}fall_bps", 20),
@@ -180,7 +182,10 @@ def test_winners_are_closed_after_the_second_blow_only(play: Play) -> None:
 
 
 def test_a_run_on_stops_liquidates_nobody(play: Play) -> None:
-    assert values(play("stop-loss-run", False), "complete_usd") == [0.0] * N
+    told, control = (play("stop-loss-run", which) for which in (False, True))
+    assert values(told, "complete_usd") == values(told, f"{SLUG}added_fall_bps") == [0.0] * N
+    assert values(told, f"{SLUG}outside_fall_bps") == values(control, f"{SLUG}fall_bps")
+    assert min(values(told, f"{SLUG}stops_fall_bps")) > 10
 
 
 def test_a_payment_starts_the_fall_and_the_price_had_not_moved(play: Play) -> None:

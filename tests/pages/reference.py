@@ -85,8 +85,9 @@ take-over, and by auto-deleveraging; `liquidated_usd` is their sum. *Complete* m
 order of each venue, market and second, under `complete` every order.
 
 **Counterfactual.** The same replicate, with every draw of luck the same, in which forced orders close
-positions at mark without reaching the book. Its price is what came from outside; the difference is what
-liquidations added. It is exact, not estimated, for the model as it is.
+positions at mark without reaching the book; the difference is what liquidations added. Where there are
+stops a second one has no stops either: its price is what came from outside, and between the two lies what
+stops added ([attribution](attribution.md)). It is exact, not estimated, for the model as it is.
 
 **Uncertainty.** Over replicates, summaries give the median and its {confidence:.0%} order-statistic
 interval: from the k-th smallest to the k-th largest value, k the largest for which a binomial variable

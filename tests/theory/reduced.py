@@ -23,6 +23,7 @@ import numpy.typing as npt
 from cascade.core import params as par
 from cascade.core import start
 from cascade.core.check import breaches
+from cascade.core.state import NONE
 from tests.support.runner import LOGS, Intent, Runner
 from tests.support.world import Account, Holding, Market, Seat, Tier, Venue, World
 
@@ -109,8 +110,13 @@ class ReducedMarket:
             position=self.places["ladder"], kind=par.LIMIT, lots=lots, tick=tick, offset=0.1
         )  # fmt: skip
 
-    def session(self, depths: Ints, lots: Ints, balances: Ints | None = None) -> Session:
-        """Return a market whose accounts fail their margin exactly at given depths, or own given balances."""
+    def session(
+        self, depths: Ints, lots: Ints, balances: Ints | None = None, stops: Ints | None = None
+    ) -> Session:
+        """Return a market whose accounts fail their margin exactly at given depths, or own given balances.
+
+        Those with a depth in `stops` that is above 0 stop out there.
+        """
         runner, n = fork(self.runner), len(depths)
         if n > self.n_accounts:
             raise ValueError(f"{n} accounts, {self.n_accounts} seats")
@@ -125,6 +131,8 @@ class ReducedMarket:
         st.positions.lots[self.places["holder"]] = -held.sum()
         st.positions.entry_value[self.places["holder"]] = -entry.sum()
         st.ledger[0].deposits = st.balances.sum()
+        if stops is not None:
+            st.traders.stop_tick[:n] = np.where(stops > 0, self.ladder.tick(stops), NONE)
         start.take_seats(st, runner.p)
         return Session(self, runner)
 

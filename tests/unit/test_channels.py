@@ -58,7 +58,8 @@ def test_the_flag_and_the_channel_give_the_same_metrics(tmp_path) -> None:
     name = "venue_btcusdt"
     flagged = run(crash_scenario(), counterfactual=True, out=tmp_path).metrics()
     closed = run(crash_scenario(), ["channels.forced_orders=off"], out=tmp_path).metrics()
-    assert closed[f"{name}_fall_bps"] == flagged[f"{name}_outside_fall_bps"]
+    unforced = flagged[f"{name}_outside_fall_bps"] + flagged[f"{name}_stops_fall_bps"]
+    assert closed[f"{name}_fall_bps"] == pytest.approx(unforced)
     assert flagged[f"{name}_added_fall_bps"] > 0
 
 

@@ -152,7 +152,7 @@ def test_amplification_of_a_squeeze(replicate):
 def test_amplification_of_hardly_any_move_is_absent(replicate, low, has_value):
     row = compute(replicate(btc=[1_000_000, 900_000], twin_btc=[1_000_000, low], causes=[]))
     assert (row[f"{BTC}_amplification"] is not None) == has_value
-    assert ("the move from outside is 9.0 bps, below 10" in (row["notes"] or "")) != has_value
+    assert ("the fall without forced orders is 9.0 bps, below 10" in (row["notes"] or "")) != has_value
 
 
 def test_causes(replicate):

@@ -81,12 +81,14 @@ def test_json_holds_every_metric(write_run):
         "median": 213_800.0,
         "low": None,
         "high": None,
+        "mean": 213_800.0,
+        "standard_error": 0.0,
         "n": 2,
         "unit": "USD",
     }
     absent = found["metrics"]["all_btcusdt_rise_amplification"]
     assert absent["median"] is None
-    assert absent["reason"] == "the move from outside is 0.0 bps, below 10"
+    assert absent["reason"] == "the rise without forced orders is 0.0 bps, below 10"
     assert found["published"] == PUBLISHED
     assert len(found["metrics"]) == len(result.runs.schema) - 10
 

@@ -115,7 +115,7 @@ def subject_of(units: RunUnits, market: str | None = None) -> Subject:
 
 def sample_of(
     tables: Tables, number: int, units: RunUnits, subject: Subject, scenario: Scenario | None,
-    reasons: Mapping[str, str], outside_fall_bps: float | None = None,
+    reasons: Mapping[str, str], unforced_fall_bps: float | None = None,
 ) -> Sample:  # fmt: skip
     """Return what was observed of one replicate.
 
@@ -125,7 +125,7 @@ def sample_of(
         As it was run; None where it cannot be read again.
     reasons
         Why something is not there, by what it is.
-    outside_fall_bps
+    unforced_fall_bps
         Fall of the mark without forced orders, where the tables do not have it.
     """
     rows = tables.replicate("bars", number)
@@ -152,10 +152,11 @@ def sample_of(
     if scenario is None or not scenario.published:
         why["added_share"] = "the scenario is of no real day: nothing was published to hold it against"
     else:
-        outside = (
-            _outside_bps(tables, number, subject.market) if outside_fall_bps is None else outside_fall_bps
-        )
-        added = _added_share(fall_bps(rows, subject.market.name), outside, why)
+        fall = fall_bps(rows, subject.market.name)
+        added_bps = _added_bps(tables, number, subject.market)
+        if unforced_fall_bps is not None:
+            added_bps = fall - unforced_fall_bps
+        added = _added_share(fall, added_bps, why)
     return Sample((own,), pair, orders, liquidations, None, asked, funding, added, why)
 
 
@@ -240,21 +241,21 @@ def fall_bps(rows: pa.Table, market: str) -> float:
     return max(0.0, 1e4 * float(np.log(first[0] / np.nanmin(low))))
 
 
-def _outside_bps(tables: Tables, number: int, market: MarketUnits) -> float | None:
-    """Return the fall without forced orders as a metric of the run; None without a counterfactual."""
-    name = column_name("{market}_outside_fall_bps", market.name)
+def _added_bps(tables: Tables, number: int, market: MarketUnits) -> float | None:
+    """Return what liquidations added, as a metric of the run; None without a counterfactual."""
+    name = column_name("{market}_added_fall_bps", market.name)
     runs = tables.replicate("runs", number) if "runs" in tables else None
     if runs is None or name not in runs.column_names:
         return None
     return float(to_numpy(runs.column(name)).astype(np.float64)[0])
 
 
-def _added_share(fall: float, outside: float | None, why: dict[str, str]) -> float | None:
+def _added_share(fall: float, added_bps: float | None, why: dict[str, str]) -> float | None:
     """Return what liquidations added, of the fall."""
-    if outside is None:
+    if added_bps is None:
         why["added_share"] = "there is no counterfactual: run it with --counterfactual"
     elif fall < LEAST_FALL_BPS:
         why["added_share"] = f"the mark falls by {fall:.0f} bps, too little to share out"
     else:
-        return (fall - outside) / fall
+        return added_bps / fall
     return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from cascade.analysis.metrics.registry import (
     Absent,
     Replicate,
     Value,
+    Worse,
     metric,
 )
 
@@ -137,58 +138,84 @@ def _extreme(sign: int) -> Callable[[Replicate, str], float]:
     return extreme
 
 
-def _outside(sign: int) -> Callable[[Replicate, str], Value]:
+Part: TypeAlias = Callable[[Replicate, str], Value]
+"""What becomes of a market's mark, or why that is not known."""
+
+
+def _unforced(sign: int) -> Part:
+    """Return the move without forced orders: from outside, and what stops added to it."""
     return lambda replicate, market: (
         NO_TWIN if replicate.twin is None else _extreme(sign)(replicate.twin, market)
     )
 
 
-def _added(sign: int) -> Callable[[Replicate, str], Value]:
-    def added(replicate: Replicate, market: str) -> Value:
-        outside = _outside(sign)(replicate, market)
-        return _extreme(sign)(replicate, market) - outside if isinstance(outside, float) else outside
-
-    return added
-
-
-def _amplification(sign: int) -> Callable[[Replicate, str], Value]:
-    def amplification(replicate: Replicate, market: str) -> Value:
-        outside = _outside(sign)(replicate, market)
-        if not isinstance(outside, float):
-            return outside
-        if outside < LEAST_MOVE_BPS:
-            return Absent(f"the move from outside is {outside:.1f} bps, below {LEAST_MOVE_BPS:g}")
-        return _extreme(sign)(replicate, market) / outside
-
-    return amplification
+def _outside(sign: int) -> Part:
+    """Return the move with neither stops nor forced orders."""
+    return lambda replicate, market: (
+        _unforced(sign)(replicate, market)
+        if replicate.unstopped is None
+        else _extreme(sign)(replicate.unstopped, market)
+    )
 
 
-metric(
-    "{market}_fall_bps", "bps", "fall of the mark below the start price", "1e4 ln(p0 / min mark)", worse="up",
-)(_extreme(-1))  # fmt: skip
-metric(
-    "{market}_outside_fall_bps", "bps", "the part of the fall that came from outside",
-    "1e4 ln(p0 / min mark) of the counterfactual", needs_twin=True,
-)(_outside(-1))  # fmt: skip
-metric(
-    "{market}_added_fall_bps", "bps", "the part of the fall that liquidations added",
-    "fall_bps - outside_fall_bps", needs_twin=True, worse="up", bounds=SIGNED,
-)(_added(-1))  # fmt: skip
-metric(
-    "{market}_amplification", "1", "total fall of the mark over the fall from outside; null below 10 bps",
-    "ln(p0 / min p) / ln(p0 / min p_cf) on the mark", needs_twin=True, worse="up",
-)(_amplification(-1))  # fmt: skip
-metric("{market}_rise_bps", "bps", "rise of the mark above the start price", "1e4 ln(max mark / p0)")(
-    _extreme(1)
-)
-metric(
-    "{market}_added_rise_bps", "bps", "the part of the rise that liquidations added",
-    "rise_bps - 1e4 ln(max mark / p0) of the counterfactual", needs_twin=True, worse="up", bounds=SIGNED,
-)(_added(1))  # fmt: skip
-metric(
-    "{market}_rise_amplification", "1", "total rise of the mark over the rise from outside; null below 10 bps",
-    "ln(max p / p0) / ln(max p_cf / p0) on the mark", needs_twin=True, worse="up",
-)(_amplification(1))  # fmt: skip
+def _less(whole: Part, part: Part) -> Part:
+    """Return what is left of a move."""
+
+    def less(replicate: Replicate, market: str) -> Value:
+        moves = whole(replicate, market), part(replicate, market)
+        return moves[0] - moves[1] if isinstance(moves[0], float) and isinstance(moves[1], float) else NO_TWIN
+
+    return less
+
+
+def _ratio(above: Part, below: Part, name: str) -> Part:
+    """Return a move over another; `name` says what is too small where that is so."""
+
+    def ratio(replicate: Replicate, market: str) -> Value:
+        moves = above(replicate, market), below(replicate, market)
+        if not (isinstance(moves[0], float) and isinstance(moves[1], float)):
+            return NO_TWIN
+        if moves[1] < LEAST_MOVE_BPS:
+            return Absent(f"{name} is {moves[1]:.1f} bps, below {LEAST_MOVE_BPS:g}")
+        return moves[0] / moves[1]
+
+    return ratio
+
+
+def _declare_split(way: str, sign: int, formula: str) -> None:
+    """Declare a move of the mark, its three parts and what each is of it; only a fall is taken as a harm."""
+    worse: Worse | None = "up" if sign < 0 else None
+    whole, unforced, outside = _extreme(sign), _unforced(sign), _outside(sign)
+    side = "fall of the mark below" if sign < 0 else "rise of the mark above"
+    metric(f"{{market}}_{way}_bps", "bps", f"{side} the start price", f"1e4 {formula}", worse=worse)(whole)
+    metric(
+        f"{{market}}_outside_{way}_bps", "bps", f"the part of the {way} that came from outside",
+        f"1e4 {formula} with neither stops nor forced orders", needs_twin=True,
+    )(outside)  # fmt: skip
+    stops, added = _less(unforced, outside), _less(whole, unforced)
+    metric(
+        f"{{market}}_stops_{way}_bps", "bps", f"the part of the {way} that stops added",
+        f"1e4 {formula} with stops and without forced orders, less outside_{way}_bps",
+        needs_twin=True, worse="up", bounds=SIGNED,
+    )(stops)  # fmt: skip
+    metric(
+        f"{{market}}_added_{way}_bps", "bps", f"the part of the {way} that liquidations added",
+        f"{way}_bps - outside_{way}_bps - stops_{way}_bps", needs_twin=True, worse="up", bounds=SIGNED,
+    )(added)  # fmt: skip
+    for name, part, who in (("stops", stops, "stops"), ("added", added, "liquidations")):
+        metric(
+            f"{{market}}_{name}_{way}_share", "1", f"share of the {way} that {who} added; null below 10 bps",
+            f"{name}_{way}_bps / {way}_bps", needs_twin=True, worse="up", bounds=SIGNED,
+        )(_ratio(part, whole, f"the {way}"))  # fmt: skip
+    metric(
+        "{market}_amplification" if sign < 0 else "{market}_rise_amplification", "1",
+        f"total {way} of the mark over the {way} without forced orders; null below 10 bps",
+        f"{way}_bps / ({way}_bps - added_{way}_bps)", needs_twin=True, worse="up",
+    )(_ratio(whole, unforced, f"the {way} without forced orders"))  # fmt: skip
+
+
+_declare_split("fall", -1, "ln(p0 / min mark)")
+_declare_split("rise", 1, "ln(max mark / p0)")
 
 
 @metric(

@@ -56,9 +56,9 @@ NO_TWIN: Final = Absent("there is no counterfactual")
 
 @dataclass(frozen=True)
 class Replicate:
-    """The tables of one replicate, and those of its counterfactual where there is one.
+    """The tables of one replicate, and those of its counterfactuals where there are any.
 
-    The counterfactual shares every draw of luck, but its forced orders do not reach the book.
+    They share every draw of luck.
     """
 
     units: RunUnits
@@ -67,6 +67,9 @@ class Replicate:
     adl: pa.Table
     funds: pa.Table | None = None
     twin: Replicate | None = None
+    """The counterfactual, whose forced orders do not reach the book."""
+    unstopped: Replicate | None = None
+    """The same without stops as well; None where the scenario has none, and the twin is that already."""
     _cache: dict[tuple[str, ...], Any] = field(default_factory=dict[tuple[str, ...], Any], repr=False)
 
     def numbers(self, table: str, column: str) -> npt.NDArray[Any]:

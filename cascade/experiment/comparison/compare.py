@@ -86,7 +86,9 @@ def compare(
         compatibility.refuse_unrelated(samples[0], other)
     pairings = [pair(samples[0], other) for other in samples]
     measures = _measures(samples)
-    headline = select(metrics, measures) if metrics else default_headline(samples[0].result.units, measures)
+    stops = any(sample.has_stops for sample in samples)
+    usual = default_headline(samples[0].result.units, measures, stops=stops)
+    headline = select(metrics, measures) if metrics else usual
     found = {
         other.name: dict(_differences(measures, samples[0], other, pairing, confidence))
         for other, pairing in zip(samples[1:], pairings[1:], strict=True)

@@ -156,8 +156,8 @@ def _about_metrics(baseline: Sample, other: Sample) -> Iterator[str]:
         known = {name for name, found in lacks.metrics.items() if found.entry.needs_twin}
         if twins and not known:
             yield (
-                f"{lacks.name} has no counterfactual: what liquidations added is not compared. Run it with "
-                "--counterfactual."
+                f"{lacks.name} has no counterfactual: what stops and liquidations added is not compared. Run it "
+                "with --counterfactual."
             )
             missing = [name for name in missing if name not in twins]
         if missing:

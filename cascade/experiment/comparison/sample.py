@@ -61,6 +61,13 @@ class Sample:
         return dict(YAML(typ="safe").load(self.result.resolved()))
 
     @property
+    def has_stops(self) -> bool:
+        """Whether anybody's stop-loss may go off."""
+        layers = self.scenario.get("population", [])
+        is_on = self.scenario.get("channels", {}).get("stop_losses", True)
+        return is_on and any((layer.get("stop_loss") or {}).get("share") for layer in layers)
+
+    @property
     def where(self) -> str:
         """Folder of the run, or its name, for messages."""
         return str(self.result.path or self.name)

@@ -15,6 +15,9 @@ _OF_RUNS: Final = ("complete_usd", "lar95_usd", "liquidated_accounts")
 
 _OF_MARKETS: Final = ("{market}_fall_bps", "{market}_rise_bps", "{market}_amplification")
 
+_OF_STOPS: Final = ("{market}_stops_fall_bps", "{market}_added_fall_bps")
+"""What stops and liquidations added to a fall, where there are stops."""
+
 _OF_LOSSES: Final = (
     "fund_low_usd", "fund_depletion_probability", "adl_usd", "adl_accounts", "bad_debt_usd",
     "bad_debt_es95_usd", "bad_debt_probability",
@@ -24,15 +27,18 @@ _MARKETS: Final = 4
 """Markets whose metrics come first; with more, a table is no longer read."""
 
 
-def default_headline(units: RunUnits, measures: Mapping[str, Measure]) -> tuple[str, ...]:
-    """Return what a committee asks first; it depends on the scenario alone, never on the results."""
-    return tuple(name for name in _wanted(units) if name in measures)
+def default_headline(
+    units: RunUnits, measures: Mapping[str, Measure], *, stops: bool = False
+) -> tuple[str, ...]:
+    """Return what a committee asks first; it depends on the scenarios alone, never on the results."""
+    return tuple(name for name in _wanted(units, stops) if name in measures)
 
 
-def _wanted(units: RunUnits) -> Iterator[str]:
+def _wanted(units: RunUnits, stops: bool) -> Iterator[str]:
     yield from _OF_RUNS
     for market in [market for market in units.markets if market.leveraged][:_MARKETS]:
-        yield from (column_name(template, market.name) for template in _OF_MARKETS)
+        of_market = (*_OF_MARKETS, *(_OF_STOPS if stops else ()))
+        yield from (column_name(template, market.name) for template in of_market)
     yield from _OF_LOSSES
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import NamedTuple
 
 from cascade.analysis.statistics import Estimate
 from cascade.experiment.attribution import MetricAttribution
 from cascade.report.builders.outcomes import judged
 from cascade.report.builders.study import Study
-from cascade.report.builders.table import Column, Table, estimate_columns, text_column
+from cascade.report.builders.table import Column, Table, estimate_columns, scaled, text_column
 
 
 class Attributed(NamedTuple):
@@ -74,7 +73,7 @@ def _attributed(
     columns = (
         text_column("label", "channel", [part.name.replace("_", " ") for part in parts]),
         Column("kind", "kind", [part.kind for part in parts], kind="text", hidden=True),
-        *estimate_columns("mean", "mean [95 % interval]", [_scaled(p.estimate, scale) for p in parts], unit),
+        *estimate_columns("mean", "mean [95 % interval]", [scaled(p.estimate, scale) for p in parts], unit),
         Column("base", "drawn from", [part.base / scale for part in parts], unit, hidden=True),
         Column("n", "n", [part.estimate.n for part in parts]),
     )
@@ -82,8 +81,3 @@ def _attributed(
         f"{kind}-{metric.metric.replace('_', '-')}", f"{label[0].upper()}{label[1:]} {how}", columns
     )
     return Attributed(label, unit, metric.n, table)
-
-
-def _scaled(estimate: Estimate, scale: float) -> Estimate:
-    low, high = (None if end is None else end / scale for end in (estimate.low, estimate.high))
-    return replace(estimate, value=estimate.value / scale, low=low, high=high)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -11,6 +11,9 @@ from cascade.analysis.metrics import column_name
 from cascade.report.builders.study import Study, Variant
 from cascade.report.builders.table import Column, Ref, Said, Table, estimate_columns, join, said, text_column
 from cascade.report.summary import Figure
+
+_ADDING: Final = (("stops", "stops"), ("forced orders", "added"))
+"""Who adds to a move, and the metric of it."""
 
 
 class Row(NamedTuple):
@@ -117,19 +120,15 @@ def verdict(study: Study) -> Said:
 
 
 def _market_sentence(study: Study, market: str, asset: str) -> Said | None:
-    """Return how far a market went, and what of its larger move forced orders added."""
-    found = {
-        name: cell(study, column_name(f"{{market}}_{name}", market))
-        for name in ("fall_bps", "rise_bps", "peak_to_trough_bps", "added_fall_bps", "added_rise_bps")
-    }
-    fall, rise, way = found["fall_bps"], found["rise_bps"], found["peak_to_trough_bps"]
+    """Return how far a market went, and what of its larger move stops and forced orders added."""
+    fall, rise, way = (
+        cell(study, column_name(f"{{market}}_{name}", market))
+        for name in ("fall_bps", "rise_bps", "peak_to_trough_bps")
+    )
     if fall is None or rise is None:
         return None
     is_rise = float(rise.value or 0) > float(fall.value or 0)
-    move, added = (rise, found["added_rise_bps"]) if is_rise else (fall, found["added_fall_bps"])
-    split = None
-    if added is not None:
-        split = join([said("of it, forced orders added"), with_interval(added)])
+    move, split = (rise, _split(study, market, "rise")) if is_rise else (fall, _split(study, market, "fall"))
     if is_rise or way is None:
         whole = join(
             [said(f"The mark of {asset} went"), with_interval(move), said("above its start, in logarithms")]
@@ -140,6 +139,13 @@ def _market_sentence(study: Study, market: str, asset: str) -> Said | None:
         whole = join([said(f"{asset} moved"), with_interval(way), said("from peak to trough; its mark fell")])
         whole = join([whole, with_interval(move), said("in logarithms")])
     return join([join([whole, split], "; ") if split else whole, said(".")], "")
+
+
+def _split(study: Study, market: str, way: str) -> Said | None:
+    """Return what was added to a move, and by whom; stops are left out where they moved nothing."""
+    found = [(who, cell(study, column_name(f"{{market}}_{name}_{way}_bps", market))) for who, name in _ADDING]
+    parts = [join([said(f"{who} added"), with_interval(part)]) for who, part in found if part is not None]
+    return join([said("of it,"), join(parts, " and ")]) if parts else None
 
 
 def _loss_sentences(study: Study) -> Iterator[Said]:

@@ -6,7 +6,7 @@ import csv
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import StringIO
 from typing import Any, Literal, TypeAlias, cast
 
@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cascade.analysis.formats import format_bare, format_value
+from cascade.analysis.statistics import Estimate
 from cascade.escape import cell
 
 Value: TypeAlias = float | int | str | None
@@ -193,8 +194,14 @@ def text_column(
     return Column(name, label, [None if value is None else str(value) for value in values], "", kind)
 
 
+def scaled(estimate: Estimate, by: float) -> Estimate:
+    """Return an estimate in a unit that is so many times the one it has."""
+    low, high = (None if end is None else end / by for end in (estimate.low, estimate.high))
+    return replace(estimate, value=estimate.value / by, low=low, high=high)
+
+
 def estimate_columns(name: str, label: str, estimates: Sequence[Any], unit: str | None) -> list[Column]:
-    """Return medians and the ends of their intervals as three columns, shown as one."""
+    """Return figures and the ends of their intervals as three columns, shown as one."""
     ends = f"{name}_low", f"{name}_high"
     medians = [each.value if each else None for each in estimates]
     lows, highs = ([getattr(each, end) if each else None for each in estimates] for end in ("low", "high"))

@@ -40,6 +40,7 @@ ROLES: Final = {
     "short": Look(BLUE, "dash", "square"),
     "total": Look(GREY),
     "outside": Look(GREY),
+    "stops": Look(ORANGE, hatch="\\"),
     "added": Look(VERMILLION, hatch="/"),
     "depth": Look(BLUE),
     "thin": Look(BLUE, "dash"),
