@@ -47,7 +47,7 @@ class Stage(NamedTuple):
 
 
 STEP = (
-    Stage("news", "news values move, and running means of prices", "process, anchors, news shocks, mids", "news values, means"),
+    Stage("news", "news values and running means of mids move", "process, anchors, shocks, mids", "news values, means"),
     Stage("shocks", "scheduled orders are sent; depth shocks apply", "timeline", "inbox, depth factors"),
     Stage("expiries", "orders whose life ends are cancelled", "calendar of orders", "inbox"),
     Stage("makers", "makers learn from flow and renew their quotes", "news, flow, inventory, volatility", "inbox"),
