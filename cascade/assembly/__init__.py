@@ -13,6 +13,7 @@ from cascade.assembly.formation import assemble_formation
 from cascade.assembly.groups import GroupBuilder, Quantiles
 from cascade.assembly.layers import LayerBuilder, Seats
 from cascade.assembly.price_paths import assemble_prices
+from cascade.assembly.trails import Trails
 from cascade.assembly.venues import Venues, assemble_venues, lot_unit, settlement_of, worth_of
 from cascade.core import params as k
 from cascade.core.bitmap import words
@@ -53,8 +54,11 @@ def assemble(
     quantiles, prices = Quantiles(), assemble_prices(scenario, replicate)
     entities = Entities(settlement_of(scenario), worth_of(scenario, prices.start))
     venues = assemble_venues(scenario, entities, replicate)
-    groups = GroupBuilder(scenario, replicate, venues.markets, prices.start, entities, quantiles).build()
-    layers = LayerBuilder(scenario, replicate, venues.markets, prices, quantiles)
+    trails = Trails(venues.markets, prices.history, scenario.dt)
+    groups = GroupBuilder(
+        scenario, replicate, venues.markets, prices.start, entities, quantiles, trails
+    ).build()
+    layers = LayerBuilder(scenario, replicate, venues.markets, prices, quantiles, trails)
     run, collateral = _run(scenario, n_ticks, venues), collateral_rules(scenario, venues.markets)
     run.priced_collateral[:] = int((collateral.price != k.OWN_SPOT).any())
     params = k.Params(
@@ -64,7 +68,7 @@ def assemble(
         collateral=collateral, makers=groups.makers,
         quote_levels=groups.quote_levels, agents=groups.agents, flows=groups.flows,
         splitters=groups.splitters,
-        layers=layers.layers, shocks=groups.shocks, quantiles=quantiles.array(),
+        layers=layers.layers, trails=trails.array(), shocks=groups.shocks, quantiles=quantiles.array(),
     )  # fmt: skip
     ticks = np.maximum(np.rint(prices.start[venues.markets.asset] / venues.markets.tick_size), 1)
     population = switch_off(scenario.channels, params, layers.seats(params), ticks.astype(np.int64))
@@ -80,6 +84,7 @@ def assemble(
         params, accounts, positions, balances, traders, groups.n_quotes, capacity or Capacity()
     )  # fmt: skip
     set_prices(state, params, prices.start, venues.first_rates)
+    state.trails[:] = trails.start()
     state.ledger.deposits[:] = balances.sum(axis=0)
     take_seats(state, params)
     spot = venues.markets.kind == k.SPOT

@@ -9,6 +9,7 @@ import numpy as np
 
 from cascade import names as kinds
 from cascade.assembly.entities import Entities, records
+from cascade.assembly.trails import Trails
 from cascade.assembly.venues import decay, variance_of
 from cascade.core import params as k
 from cascade.core.exact import INVERSE
@@ -19,7 +20,15 @@ from cascade.rng import decision_key
 from cascade.scenario.amounts import ENDOWMENT, MONEY, STOCK_USD
 from cascade.scenario.distributions import AnyDistribution
 from cascade.scenario.schema import Scenario
-from cascade.scenario.schema_agents import SINGLES, BackgroundFlow, LadderMaker, Maker, SplittersFlow
+from cascade.scenario.schema_agents import (
+    SINGLES,
+    BackgroundFlow,
+    DipBuyers,
+    LadderMaker,
+    Maker,
+    SplittersFlow,
+    ValueTrader,
+)
 from cascade.scenario.schema_prices import Asset
 from cascade.scenario.schema_shocks import MarketOrderShock, NewsShock
 
@@ -66,10 +75,11 @@ class GroupBuilder:
     """Adds the agents of a scenario to its entities."""
 
     def __init__(
-        self, scenario: Scenario, replicate: int, markets: Array, prices: Array, entities: Entities, quantiles: Quantiles
+        self, scenario: Scenario, replicate: int, markets: Array, prices: Array, entities: Entities,
+        quantiles: Quantiles, trails: Trails,
     ) -> None:  # fmt: skip
         self.scenario, self.replicate, self.markets, self.prices = scenario, replicate, markets, prices
-        self.entities, self.quantiles = entities, quantiles
+        self.entities, self.quantiles, self.trails = entities, quantiles, trails
         self.names = list(scenario.markets)
         self.makers: list[dict[str, Any]] = []
         self.levels: list[dict[str, float]] = []
@@ -155,18 +165,38 @@ class GroupBuilder:
         self._arbitrage()
         for group in sorted(self.scenario.agents, key=lambda each: number_of(kinds.Agent, each.type)):
             for name in self.scenario.select_markets(group.markets):
-                m = self.names.index(name)
-                position, stock = self.agent(k.FLOW_ACCOUNT, m, group.capital)
-                self.add_agent(group.type, {
-                    "position": position, "initial": stock, "cap": self.lots(m, group.capital),
-                    "rate": min(group.rate * self.scenario.dt, 1.0),
-                    "max_order": self.lots(m, group.max_order), "threshold": group.threshold_bps * 1e-4,
-                    "gain": self.lots(m, group.gain_usd_per_bps) * 1e4,
-                    "key": self.key(f"{group.type}/{group.name}", name),
-                })  # fmt: skip
+                if isinstance(group, DipBuyers):
+                    self._dip_buyers(group, name)
+                else:
+                    self._value_traders(group, name)
         for flow in self.scenario.flow:
             if isinstance(flow, SplittersFlow):
                 self._splitters(flow)
+
+    def _value_traders(self, group: ValueTrader, name: str) -> None:
+        m = self.names.index(name)
+        position, stock = self.agent(k.FLOW_ACCOUNT, m, group.capital)
+        self.add_agent(group.type, {
+            "position": position, "initial": stock, "cap": self.lots(m, group.capital),
+            "rate": min(group.rate * self.scenario.dt, 1.0),
+            "max_order": self.lots(m, group.max_order), "threshold": group.threshold_bps * 1e-4,
+            "gain": self.lots(m, group.gain_usd_per_bps) * 1e4,
+            "key": self.key(f"{group.type}/{group.name}", name),
+        })  # fmt: skip
+
+    def _dip_buyers(self, group: DipBuyers, name: str) -> None:
+        """Add the dip buyers of one market: they begin with cash alone, and share thresholds and capital evenly."""
+        m, each = self.names.index(name), group.capital / group.count
+        low, high = group.below
+        for number in range(group.count):
+            _, position = self.entities.add(k.FLOW_ACCOUNT, int(self.markets[m].venue), [m], each)
+            below = low + (high - low) * (number + 0.5) / group.count
+            self.add_agent(group.type, {
+                "position": position, "own": self.trails.add(m, group.window), "cap": each * MONEY,
+                "rate": min(group.rate * self.scenario.dt, 1.0), "threshold": -math.log1p(-below),
+                "max_order": max(self.lots(m, group.max_order), 1.0),
+                "key": self.key(f"{group.type}/{group.name}/{number}", name),
+            })  # fmt: skip
 
     def _news_takers(self) -> None:
         for group in self.scenario.news_takers:

@@ -8,6 +8,7 @@ import numpy as np
 
 from cascade.assembly.groups import Quantiles
 from cascade.assembly.price_paths import Prices
+from cascade.assembly.trails import Trails
 from cascade.core import params as k
 from cascade.core.exact import INVERSE
 from cascade.core.margin import MAX_TICK
@@ -57,10 +58,11 @@ class LayerBuilder:
     """Turns the layers of a scenario into parameters and seats."""
 
     def __init__(
-        self, scenario: Scenario, replicate: int, markets: Array, prices: Prices, quantiles: Quantiles
-    ) -> None:
+        self, scenario: Scenario, replicate: int, markets: Array, prices: Prices, quantiles: Quantiles,
+        trails: Trails,
+    ) -> None:  # fmt: skip
         self.scenario, self.replicate = scenario, replicate
-        self.markets, self.prices, self.quantiles = markets, prices, quantiles
+        self.markets, self.prices, self.quantiles, self.trails = markets, prices, quantiles, trails
         self.names = list(scenario.markets)
         self.layers = empty(k.LAYER, len(scenario.population))
         self.births: dict[int, Array] = {}
@@ -76,6 +78,11 @@ class LayerBuilder:
         row.long_share, row.min_hold_s, row.turnover = layer.long_share, layer.hold.min, int(layer.turnover)
         row.pause_s = layer.pause
         row.max_order = layer.max_order * MONEY
+        if layer.reaction is not None:
+            first = self.names.index(self.scenario.select_markets(layer.markets)[0])
+            row.trail = self.trails.add(first, layer.reaction.window)
+            row.on_return = layer.reaction.per_percent * 100.0
+            row.on_funding = layer.reaction.per_funding_bps * 1e-4
         for name, part in (("stop", layer.stop_loss), ("take", layer.take_profit)):
             if part is not None:
                 row[f"{name}_share"] = part.share

@@ -215,7 +215,7 @@ the net position at which all sell; powers of activity and daytime."""
 AGENT_P = record(
     ("kind", I8), ("position", I8), ("second", I8), ("initial", I8),  # lots of `second` at the start
     ("rate", F8), ("max_order", F8), ("cap", F8), ("threshold", F8), ("gain", F8), ("key", U8),
-    ("own", I8),  # its row in the records of its kind, where that has some
+    ("own", I8),  # its row in the records of its kind, where that has some; a dip buyer's trail
 )  # fmt: skip
 """An agent who sends orders: how often it acts in a step, the largest order and inventory, from which log distance
 on it acts, and how strongly for each unit beyond."""
@@ -225,9 +225,13 @@ LAYER = record(
     ("stop_share", F8), ("stop_distance", I8), ("take_share", F8), ("take_distance", I8),
     ("top_up_share", F8), ("top_up_at", F8), ("top_up_factor", F8), ("max_order", F8), ("key", U8),
     ("legs", I8), ("hedge_share", F8), ("hedge_size", F8),  # 2 legs in hedge mode: the second is the hedge
+    ("trail", I8), ("on_return", F8), ("on_funding", F8),  # what the logit of the long share adds, for logs and 1e-8
 )  # fmt: skip
 """A layer of the leveraged population; distances are quantile tables, in parts of the way to liquidation.
 `first_place` is where an account's first position stands among those of the account it was parted from."""
+
+TRAIL = record(("market", I8), ("decay", F8))
+"""A running mean of the log mid of a market, and its decay per step; 0 where nobody reads it."""
 
 SHOCK = record(
     ("kind", I8), ("target", I8), ("start", I8), ("stop", I8), ("amount", F8), ("position", I8), ("initial", I8),
@@ -268,6 +272,7 @@ class Params(NamedTuple):
     flows: Array
     splitters: Array
     layers: Array
+    trails: Array
     shocks: Array
     quantiles: Array  # float64 (n_tables, n_points): quantile functions on the grid of `flow.quantile`
 
@@ -283,7 +288,8 @@ declare(
         "funds": (FUND_RULE, 1), "lending": (LENDING, 1), "tiers": (TIER, 1), "fees": (I64, 2),
         "collateral": (COLLATERAL, 1),
         "makers": (MAKER, 1), "quote_levels": (QUOTE_LEVEL, 1), "agents": (AGENT_P, 1),
-        "flows": (FLOW, 1), "splitters": (SPLITTERS, 1), "layers": (LAYER, 1), "shocks": (SHOCK, 1),
+        "flows": (FLOW, 1), "splitters": (SPLITTERS, 1), "layers": (LAYER, 1), "trails": (TRAIL, 1),
+        "shocks": (SHOCK, 1),
         "quantiles": (F64, 2),
     },
     fixed=True,

@@ -2,8 +2,8 @@
 
 Each seat is drawn as it stands in the middle of a life: an age, an entry at the price of that
 time, a side, a hold still to come; or in the pause between two. A life that the prices since its
-entry have liquidated or stopped is over; its seat stays empty until its hold is. So liquidation prices are not a comb, and
-none lies where the price has just been.
+entry have liquidated or stopped is over; its seat stays empty until its hold is. So liquidation
+prices are not a comb, and none lies where the price has just been.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ from cascade.core.ledger import transfer
 from cascade.core.margin import MAX_TICK, failing_tick, tier_of
 from cascade.core.params import CLOSING, IOC, OPENING, SPOT, Params
 from cascade.core.state import NONE, Array, State
+from cascade.core.trails import distance_from
 from cascade.rng import exponential, uniform
 
 BEGINNING, WORKING, HOLDING, LEAVING, PAUSING = range(5)
@@ -53,12 +54,25 @@ def begin_life(st: State, p: Params, trader: int) -> None:
     layer = p.layers[seat.layer]
     seat.life += 1
     slot = trader - layer.first_trader
-    long = uniform(layer.key, seat.life, slot, SIDE) < layer.long_share
+    long = uniform(layer.key, seat.life, slot, SIDE) < long_chance(st, p, trader)
     seat.side = 1 if long else -1
     hold = float(seat.mean_hold_s) * exponential(layer.key, seat.life, slot, HOLD)
     seat.life_ends = prolonged(p, int64(seat.life_ends), hold)
     seat.phase = BEGINNING
     seat.stop_tick, seat.take_tick, seat.top_up_tick = NONE, NONE, NONE
+
+
+@kernel
+def long_chance(st: State, p: Params, trader: int) -> float:
+    """Return the probability that a life begun now is long: the layer's share, moved by past return and funding."""
+    layer = p.layers[st.traders[trader].layer]
+    if layer.on_return == 0.0 and layer.on_funding == 0.0:
+        return layer.long_share
+    row = st.accounts[p.run[0].first_trader + trader]
+    rate = st.markets[st.positions[row.first_position].market].funding_rate
+    push = layer.on_return * distance_from(st, p, layer.trail) + layer.on_funding * float(rate)
+    odds = math.exp(min(max(push, -50.0), 50.0))
+    return layer.long_share * odds / (1.0 - layer.long_share + layer.long_share * odds)
 
 
 @kernel

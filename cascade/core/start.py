@@ -71,6 +71,7 @@ def allocate(
         means=np.zeros((len(p.assets), N_MEANS)),
         crowds=empty(s.CROWD, len(p.splitters)),
         parents=empty(s.PARENT, int(p.splitters.n_parents.sum())),
+        trails=np.zeros(len(p.trails)),
         markets=empty(s.MARKET, n_markets),
         levels=levels,
         bits=np.zeros(4 * n_markets * sum(words(n_ticks)) + int(run.flags_words), np.uint64),

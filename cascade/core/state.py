@@ -196,6 +196,7 @@ class State(NamedTuple):
     means: Array  # float64 (n_assets, N_MEANS): running means of the kicks of ordinary orders
     crowds: Array  # (n_splitters,) CROWD
     parents: Array  # (n_parents,) PARENT
+    trails: Array  # float64 (n_trails,): running means of log mids
     markets: Array  # (n_markets,) MARKET
     levels: Array  # (n_markets * n_ticks,) LEVEL
     bits: Array  # uint64: bitmaps of bids, asks, low and high triggers per market; flagged accounts
@@ -241,7 +242,7 @@ declare(
     {
         "clock": (CLOCK, 1), "assets": (ASSET, 1),
         "swings": (F64, 2), "modes": (F64, 2), "means": (F64, 2), "crowds": (CROWD, 1), "parents": (PARENT, 1),
-        "markets": (MARKET, 1), "levels": (LEVEL, 1),
+        "trails": (F64, 1), "markets": (MARKET, 1), "levels": (LEVEL, 1),
         "bits": (U64, 1), "trigger_heads": (I32, 1), "orders": (ORDER, 1),
         "accounts": (ACCOUNT, 1), "positions": (POSITION, 1), "triggers": (TRIGGER, 1), "balances": (I64, 2),
         "traders": (TRADER, 1),

@@ -33,6 +33,7 @@ from cascade.core.margin import excess_of, is_flat
 from cascade.core.params import SOCIALISE, SPOT, UNMARGINED, Params
 from cascade.core.seats import wake
 from cascade.core.state import INSOLVENT, NONE, STALE, State
+from cascade.core.trails import advance_trails
 from cascade.core.triggers import first_flagged, retrigger, unflag
 
 
@@ -46,7 +47,7 @@ class Stage(NamedTuple):
 
 
 STEP = (
-    Stage("news", "the news value of each asset moves", "process, anchors, news shocks", "news values"),
+    Stage("news", "news values and running means of mids move", "process, anchors, shocks, mids", "news values, means"),
     Stage("shocks", "scheduled orders are sent; depth shocks apply", "timeline", "inbox, depth factors"),
     Stage("expiries", "orders whose life ends are cancelled", "calendar of orders", "inbox"),
     Stage("makers", "makers learn from flow and renew their quotes", "news, flow, inventory, volatility", "inbox"),
@@ -119,6 +120,7 @@ def _intents(st: State, p: Params) -> int:
     stage = clock.stage
     if stage == NEWS:
         activity.advance_activity(st, p)
+        advance_trails(st, p)
         for a in range(len(p.assets)):
             news.advance_news(st, p, a)
         shocks.set_depth_shocks(st, p)

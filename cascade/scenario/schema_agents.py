@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal, NamedTuple, TypeAlias, cast
 
 import numpy as np
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from cascade.scenario.base import File, MarketName, MarketPatterns, Model, Name
 from cascade.scenario.distributions import BpsDistribution, Exponential, Lognormal, UsdDistribution
@@ -24,6 +24,7 @@ from cascade.units import (
     Share,
     Usd,
     Volatility,
+    refuse,
 )
 
 LEVELS_BPS = (0.05, 0.15, 0.4, 1, 2, 3, 5, 7, 10, 14, 20, 30, 45, 65, 95, 130, 200)
@@ -439,4 +440,38 @@ class ValueTrader(_Agents):
     type: Literal["value"]
 
 
-Agent: TypeAlias = ValueTrader
+class DipBuyers(Model):
+    """Investors who buy what has fallen below its own slow mean, with finite capital, and sell it when it is back."""
+
+    type: Literal["dip_buyer"]
+    name: Name = Field(description="Name of the group.", examples=["investors"])
+    markets: MarketPatterns = Field(examples=["spot:*"])
+    count: Annotated[int, Field(ge=1, le=1000)] = Field(default=10, description="Investors in each market.")
+    capital: PositiveUsd = Field(
+        default=500e6,
+        description="What they may spend together, in each market; each has the same part.",
+        examples=["500M"],
+    )
+    below: tuple[Annotated[Share, Field(lt=1)], Annotated[Share, Field(lt=1)]] = Field(
+        default=(0.01, 0.1),
+        description="How far below the mean the first begins to buy, and the last; the others evenly between.",
+        examples=[["1 %", "10 %"]],
+    )
+    window: PositiveDuration = Field(
+        default=86_400.0, description="Memory of the mean of log prices.", examples=["1d"]
+    )
+    max_order: PositiveUsd = Field(
+        default=200e3, description="The slice that each buys or sells at a time.", examples=["200k"]
+    )
+    rate: PerSecond = Field(default=0.1, description="How often each looks.", examples=["0.1 /s"])
+
+    @model_validator(mode="after")
+    def _is_ordered(self) -> DipBuyers:
+        low, high = self.below
+        if low > high:
+            message = f"the first buys {low:.3g} below the mean, which is later than the last, at {high:.3g}"
+            raise refuse(message, "swap them", path=("below",))
+        return self
+
+
+Agent: TypeAlias = Annotated[ValueTrader | DipBuyers, Field(discriminator="type")]

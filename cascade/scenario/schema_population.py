@@ -45,6 +45,27 @@ class Exit(Model):
     )
 
 
+class Reaction(Model):
+    """How the long share of openings answers to what the layer's first market has done."""
+
+    window: PositiveDuration = Field(
+        default=21_600.0,
+        description="Memory of the mean of log prices that a price is held against.",
+        examples=["6h"],
+    )
+    per_percent: Annotated[float, Field(ge=-100, le=100)] = Field(
+        default=0.0,
+        description="What the logit of the long share gains for each 1 % that the price stands above its mean: "
+        "they follow above 0, and buy dips below.",
+        examples=[0.3],
+    )
+    per_funding_bps: Annotated[float, Field(ge=-100, le=100)] = Field(
+        default=0.0,
+        description="And for each bp of the present funding rate: below 0 they avoid the side that pays.",
+        examples=[-0.2],
+    )
+
+
 class TopUp(Model):
     """Margin that a share of the accounts adds when the price comes near to liquidation."""
 
@@ -96,6 +117,10 @@ class LeveragedLayer(Model):
     )
     size_leverage_reference: Annotated[float, Field(gt=0)] = Field(default=20.0, description="See above.")
     long_share: Share = Field(default=0.5, description="Share of openings that are long.")
+    reaction: Reaction | None = Field(
+        default=None,
+        description="How the long share answers to past returns and funding; not at all by default.",
+    )
     hold: Hold = Field(default=Hold(), description="How long positions are held.")
     pause: Duration = Field(
         default=600.0,

@@ -246,6 +246,7 @@ def _params(world: World, roster: tuple[Account, ...]) -> par.Params:
         flows=records(par.FLOW, []),
         splitters=records(par.SPLITTERS, []),
         layers=records(par.LAYER, [layer]),
+        trails=records(par.TRAIL, [{}]),
         shocks=records(par.SHOCK, []),
         quantiles=np.zeros((1, N_QUANTILES)),
     )

@@ -113,3 +113,35 @@ def test_seats_that_never_turn_over_have_no_pause():
     traders = assemble(market(population=[crowd(turnover=False)])).state.traders
     assert not (traders.phase == PAUSING).any()
     assert len(traders) == N
+
+
+def long_share_of_openings(reaction=None, funding=0.0, move="5 %"):
+    """Return the share of accounts that open long within five minutes of a move, and how many they are."""
+    shock = {"type": "news", "at": "1s", "asset": "BTC", "move": move}
+    changed = crowd(long_share=0.4, pause="1s", leverage=2, **({"reaction": reaction} if reaction else {}))
+    data = market(population=[changed], duration="5m", shocks=[shock])
+    engine = Engine(assemble(data), Logs())
+    engine.state.markets.funding_rate[1] = round(funding * 1e4)
+    engine.advance(10)
+    lives = engine.state.traders.life.copy()
+    engine.advance(engine.n_steps)
+    traders = engine.state.traders
+    began = (traders.life > lives) & (traders.phase != PAUSING)
+    return (traders.side[began] > 0).mean(), began.sum()
+
+
+@pytest.mark.parametrize(
+    ("reaction", "funding", "push"),
+    [
+        (None, 0.0, 0.0),
+        ({"window": "100d", "per_percent": 0.3}, 0.0, 0.3 * 100 * math.log(1.05)),
+        ({"window": "100d", "per_percent": -0.3}, 0.0, -0.3 * 100 * math.log(1.05)),
+        ({"per_funding_bps": -0.2}, 5.0, -1.0),
+    ],
+)
+def test_the_long_share_answers_to_the_past_by_its_logit(reaction, funding, push):
+    share, n = long_share_of_openings(reaction, funding)
+    odds = 0.4 / 0.6 * math.exp(push)
+    expected = odds / (1 + odds)
+    assert n > 500
+    assert share == pytest.approx(expected, abs=4 * math.sqrt(expected * (1 - expected) / n) + 0.005)
