@@ -299,6 +299,8 @@ def _plan(result: Result) -> Iterator[tuple[str, list[tuple[str, ...]]]]:
         if market.leveraged:
             names = [(label, column_name(f"{{market}}_{name}", market.name)) for label, name in _PRICE_ROWS]
             yield f"Price of {market.name}", [*names]
+            names = [(label, column_name(f"{{market}}_{name}", market.name)) for label, name in _TAKER_ROWS]
+            yield f"Liquidated on {market.name}", [*names]
         if market.lending:
             names = [(label, column_name(f"{{pool}}_{name}", market.name)) for label, name in _POOL_ROWS]
             yield f"Calls on {market.name}", [*names]
@@ -327,6 +329,12 @@ _ORDER_ROWS = (
     ("largest single liquidation", "largest_liquidation_usd", "public_largest_liquidation_usd"),
     ("  venue", "largest_liquidation_venue", "public_largest_liquidation_venue"),
     ("  pair", "largest_liquidation_market", "public_largest_liquidation_market"),
+)
+
+_TAKER_ROWS = (
+    ("share that the book took", "book_share"),
+    ("share that the fund or backstop took", "taken_over_share"),
+    ("share that was auto-deleveraged", "adl_share"),
 )
 
 _COLLATERAL_ROWS = (("collateral sold", "collateral_sold_usd"),)
