@@ -217,6 +217,7 @@ def _rules(scenario: Scenario, rules: Rules, v: int, book: Rulebook, replicate: 
     row.procedure = number_of(Procedure, liquidation.procedure)
     row.tiers_down, row.whole_tiers = liquidation.tiers_down, liquidation.whole_tiers
     row.fill_or_kill = int(liquidation.order == "fok")
+    row.patience, row.backstop = _steps_of(liquidation.patience_s, dt), rate(liquidation.backstop)
     row.adl_ranking = number_of(Ranking, book.adl.ranking)
     row.adl_price = number_of(AdlPrice, book.adl.price)
     row.key = decision_key(scenario.seed, f"adl/{name}", replicate)
@@ -225,6 +226,11 @@ def _rules(scenario: Scenario, rules: Rules, v: int, book: Rulebook, replicate: 
     _slices(rules.slices[v], liquidation, dt)
     _blocks(rules.blocks[v], liquidation, book.fund)
     _fund(rules.funds[v], book.fund, dt)
+
+
+def _steps_of(seconds: float, dt: float) -> int:
+    """Return a time in steps: some, if there is any, for what is to wait must not be done in the same step."""
+    return math.ceil(seconds / dt - 1e-9)
 
 
 def _mark(row: Array, book: Rulebook, dt: float) -> None:
@@ -256,7 +262,6 @@ def _slices(row: Array, rule: LiquidationRule, dt: float) -> None:
     row.share, row.above = rule.slices.share, money(rule.slices.above_usd)
     row.cooldown_steps = round(rule.slices.cooldown_s / dt)
     row.cooldown_waits = int(rule.slices.cooldown == "wait")
-    row.backstop = rate(rule.backstop)
 
 
 def _blocks(row: Array, rule: LiquidationRule, fund: FundRule) -> None:
@@ -275,6 +280,8 @@ def _fund(row: Array, rule: FundRule, dt: float) -> None:
         row.drawdown, row.drawdown_floor = rate(rule.drawdown.share), money(rule.drawdown.floor_usd)
         row.drawdown_of_mean = int(rule.drawdown.of == "mean")
         row.level_steps = max(round(rule.drawdown.window_h * 3_600.0 / dt / N_LEVELS), 1)
+    row.most_held, row.most_taken = money(rule.limits.held_usd), money(rule.limits.taken_usd)
+    row.taken_steps = max(round(rule.limits.window_s / dt), 1)
     row.unwind_fraction = 1.0 - (1.0 - rule.unwind.fraction_per_minute) ** (dt / 60.0)
     row.unwind_max = money(rule.unwind.max_order_usd)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from cascade.compiler.choice import choice
 from cascade.compiler.jit import kernel, outlined
-from cascade.core.exact import from_usd, lot_value, proportion
+from cascade.core.exact import from_usd, lot_value, proportion, usd_value
 from cascade.core.ledger import fund_of, held_at, move_position, settle_flat
 from cascade.core.liquidation_log import row_of
 from cascade.core.margin import (
@@ -183,6 +183,41 @@ def _exposure_with(st: State, p: Params, fund: int, account: int) -> int:
     return exposure
 
 
+@kernel
+def _taken(st: State, p: Params, v: int) -> int:
+    """Return what the fund of venue v has taken over in this window, in USD."""
+    now = st.clock[0].step // p.funds[v].taken_steps
+    if st.venues[v].taken_at != now:
+        st.venues[v].taken_at, st.venues[v].taken = now, 0
+    return st.venues[v].taken
+
+
+@kernel
+def _notional_of(st: State, p: Params, account: int) -> int:
+    """Return the notional of all positions of an account at the marks, in USD."""
+    row = st.accounts[account]
+    first = row.first_position
+    total = 0
+    for k in range(first, first + row.n_positions):
+        m = st.positions[k].market
+        total += abs(st.positions[k].lots) * usd_value(p.markets[m], st.markets[m].mark)
+    return total
+
+
+@outlined
+def _exceeds_limits(st: State, p: Params, account: int) -> bool:
+    """Tell whether an account is more than its fund may hold, or take over in this window."""
+    row = st.accounts[account]
+    rule = p.funds[row.venue]
+    if rule.most_taken != 0 and _taken(st, p, row.venue) + _notional_of(st, p, account) > rule.most_taken:
+        return True
+    if rule.most_held == 0:
+        return False
+    m = st.positions[row.first_position].market
+    most = from_usd(p.markets[m], st.markets[m].mark, rule.most_held)
+    return _exposure_with(st, p, fund_of(st, p, account), account) > most
+
+
 # What a fund takes, a kernel for each name: an account of some equity, with which the fund would have `after`.
 
 
@@ -219,7 +254,7 @@ def fund_accepts(st: State, p: Params, account: int) -> bool:
     row = st.accounts[account]
     if p.run[0].forced_orders == 0:
         return True
-    if _has_drawn_down(st, p, account):
+    if _has_drawn_down(st, p, account) or _exceeds_limits(st, p, account):
         return False
     equity = equity_of(st, p, account)
     after = equity_in(st, p, p.venues[row.venue].fund, row.settlement) + equity
@@ -234,6 +269,8 @@ def take_over(st: State, p: Params, account: int) -> None:
     fund = fund_of(st, p, account)
     loss = -equity_of(st, p, account)
     left = st.balances[account, settlement]
+    v = st.accounts[account].venue
+    st.venues[v].taken = _taken(st, p, v) + _notional_of(st, p, account)
     for k in range(first, first + st.accounts[account].n_positions):
         position = st.positions[k]
         if position.lots == 0:

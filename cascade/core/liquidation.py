@@ -12,7 +12,7 @@ from cascade.core.backstop import add_residuals, buy_holdings, close_wallet, fun
 from cascade.core.book import cancel_account
 from cascade.core.liquidation_log import forget_rows, open_row, row_of
 from cascade.core.margin import equity_of, is_flat, is_safe, standing_of
-from cascade.core.params import LIQUIDATORS, Params
+from cascade.core.params import SLICES_RULE, Params
 from cascade.core.procedures import proceed
 from cascade.core.procedures.forced_order import FAILED, SAFE
 from cascade.core.seats import abandon_life
@@ -58,9 +58,9 @@ def liquidate(st: State, p: Params, account: int) -> None:
 
 @kernel
 def _end_waiting(st: State, p: Params, account: int) -> None:
-    """Forget that a safe account waited for liquidators; a cool-down takes its time, safe or not."""
+    """Forget that a safe account waited for the book, or for liquidators; a cool-down takes its time, safe or not."""
     row = st.accounts[account]
-    if p.venues[row.venue].procedure == LIQUIDATORS:
+    if p.venues[row.venue].procedure != SLICES_RULE:
         row.cooling_until = NONE
 
 

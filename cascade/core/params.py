@@ -53,7 +53,7 @@ REASONS = (
 CROSSED, NOT_REDUCING, GONE, OUT_OF_BAND, OVER_LEVERAGE, NO_MARGIN, NO_LOT, NOT_FLAT, NO_HOLDING = range(9)
 
 # rules of rulebooks that others than their own kernels ask about
-LIQUIDATORS = number_of(Procedure, "liquidators")
+SLICES_RULE, LIQUIDATORS = number_of(Procedure, "slices"), number_of(Procedure, "liquidators")
 RANDOM, SOCIALISE = number_of(Ranking, "random"), number_of(Ranking, "socialise")
 OWN_SPOT, MEDIAN = number_of(CollateralPrice, "own_spot"), number_of(CollateralPrice, "median")
 REDEMPTION, FLOOR = number_of(CollateralPrice, "redemption"), number_of(CollateralPrice, "floor")
@@ -142,6 +142,7 @@ RATE_POINT = record(("step", I8), ("rate", I8))
 VENUE_P = record(
     ("n_waves", I8), ("wave_steps", I8),  # margin tests in a step, and steps from one to the next
     ("procedure", I8), ("tiers_down", I8), ("fill_or_kill", I8), ("whole_tiers", I8),
+    ("patience", I8), ("backstop", I8),  # steps in which orders are sent again; part of maintenance margin
     ("adl_ranking", I8), ("adl_price", I8), ("key", U8),
     ("fund", I8), ("fees", I8), ("rounding", I8), ("absorber", I8),  # accounts
 )  # fmt: skip
@@ -159,7 +160,7 @@ FUNDING = record(
 """Funding: stamps, the formula's figures, an interval's part of the rate, and whether it is paid at the index."""
 
 SLICES = record(
-    ("share", F8), ("above", I8), ("cooldown_steps", I8), ("cooldown_waits", I8), ("backstop", I8),
+    ("share", F8), ("above", I8), ("cooldown_steps", I8), ("cooldown_waits", I8),
 )  # fmt: skip
 
 BLOCKS = record(
@@ -169,6 +170,7 @@ BLOCKS = record(
 
 FUND_RULE = record(
     ("take_over", I8), ("drawdown", I8), ("drawdown_of_mean", I8), ("drawdown_floor", I8), ("level_steps", I8),
+    ("most_held", I8), ("most_taken", I8), ("taken_steps", I8),  # money units of USD, 0: any; in so many steps
     ("unwind_fraction", F8), ("unwind_max", I8),  # of what is left, per step; money units per order
 )  # fmt: skip
 

@@ -176,8 +176,9 @@ PARENT = record(("side", I8), ("piece", F8), ("left", I8))
 N_LEVELS = 32
 """Samples of a fund's equity over the window in which its drawdown is measured."""
 
-VENUE = record(("lost", I8), ("lost_at", I8), ("n_levels", I8))
-"""What a venue's fund has lost on fills in the wave `lost_at`, and how often its equity was sampled."""
+VENUE = record(("lost", I8), ("lost_at", I8), ("taken", I8), ("taken_at", I8), ("n_levels", I8))
+"""What a venue's fund has lost on fills in the wave `lost_at`, what it has taken over in the window `taken_at`, in
+money units of USD, and how often its equity was sampled."""
 
 LEDGER = record(
     ("deposits", I8), ("withdrawals", I8), ("fund_income", I8), ("fund_losses", I8),

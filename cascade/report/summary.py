@@ -308,6 +308,8 @@ def _plan(result: Result) -> Iterator[tuple[str, list[tuple[str, ...]]]]:
             stops = [column_name(f"{{market}}_stops_{way}_bps", market.name) for way in ("fall", "rise")]
             idle = {name for name in stops if not any(_has_any(result, each) for each in stops)}
             yield f"Price of {market.name}", [row for row in names if row[1] not in idle]
+            names = [(label, column_name(f"{{market}}_{name}", market.name)) for label, name in _TAKER_ROWS]
+            yield f"Liquidated on {market.name}", [*names]
         if market.lending:
             names = [(label, column_name(f"{{pool}}_{name}", market.name)) for label, name in _POOL_ROWS]
             yield f"Calls on {market.name}", [*names]
@@ -336,6 +338,12 @@ _ORDER_ROWS = (
     ("largest single liquidation", "largest_liquidation_usd", "public_largest_liquidation_usd"),
     ("  venue", "largest_liquidation_venue", "public_largest_liquidation_venue"),
     ("  pair", "largest_liquidation_market", "public_largest_liquidation_market"),
+)
+
+_TAKER_ROWS = (
+    ("share that the book took", "book_share"),
+    ("share that the fund or backstop took", "taken_over_share"),
+    ("share that was auto-deleveraged", "adl_share"),
 )
 
 _COLLATERAL_ROWS = (("collateral sold", "collateral_sold_usd"),)

@@ -153,8 +153,15 @@ class LiquidationRule(Model):
     whole_tiers: Annotated[int, Field(ge=0)] = Field(
         default=0, description="In so many lowest tiers the position is taken over without an order."
     )
+    patience_s: Annotated[float, Field(ge=0)] = Field(
+        default=0.0,
+        description="With `lower_tier` and `full`: for so long an order that did not fill is sent again, at every "
+        "margin test, before the account is handed over; 0: at once.",
+    )
     backstop: Share = Field(
-        default=0.0, description="With `slices`: equity below this part of maintenance margin is taken over."
+        default=0.0,
+        description="With `slices`, and with `patience_s`: below this part of maintenance margin an account is handed "
+        "over, however short it has waited; 0: below zero.",
     )
     slices: Slices = Field(default=Slices(), description="Figures of the procedure `slices`.")
     blocks: Blocks = Field(default=Blocks(), description="Figures of the procedure `blocks`.")
@@ -181,6 +188,20 @@ class Drawdown(Model):
     floor_usd: Usd = Field(default=0.0, description="Smaller falls do not count.")
 
 
+class FundLimits(Model):
+    """What the fund may take over; an account beyond it is auto-deleveraged."""
+
+    held_usd: Usd = Field(
+        default=0.0,
+        description="Most notional that it holds, over the markets that settle in one asset; 0: any.",
+        examples=["200M"],
+    )
+    taken_usd: Usd = Field(
+        default=0.0, description="Most notional that it takes over in a window; 0: any.", examples=["50M"]
+    )
+    window_s: Annotated[float, Field(gt=0)] = Field(default=60.0, description="Length of a window.")
+
+
 class FundRule(Model):
     """What the insurance fund takes over."""
 
@@ -190,6 +211,7 @@ class FundRule(Model):
         "that still have equity; `never`.",
     )
     drawdown: Drawdown | None = Field(default=None, description="Fall after which it takes over no more.")
+    limits: FundLimits = Field(default=FundLimits(), description="What it may hold and take over.")
     max_loss_usd: Usd = Field(
         default=0.0, description="With `blocks`: most it may lose at one test; 0: all it has."
     )

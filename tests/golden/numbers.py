@@ -78,6 +78,7 @@ CASES = (
     Case("short-squeeze", ("duration=15m",)),
     Case("stop-loss-run", ("duration=15m",)),
     Case("thin-book", ("duration=15m",)),
+    Case("vanishing-depth", ("duration=35m",)),
     Case("weekend-liquidity", ("duration=25m",)),
     Case("whale-liquidation", ("duration=15m",)),
 )

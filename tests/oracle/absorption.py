@@ -12,7 +12,7 @@ from tests.oracle.ledger import RATE, Position
 from tests.oracle.margin import bankruptcy_tick, maintenance
 from tests.oracle.matching import Exchange
 from tests.support.kernels import uniform
-from tests.support.world import Market, Venue, World, from_usd, lot_value
+from tests.support.world import Market, Venue, World, from_usd, lot_value, usd_value
 
 N_LEVELS = 32
 
@@ -51,9 +51,10 @@ class Absorption(Exchange):
         self.residuals: list[Residual] = []
         self.wave = 0
         self.absorbed = self.due = self.bought = 0  # counted for tests
-        self.socialised = self.skipped = self.drawn_down = self.shortfalls = 0
+        self.socialised = self.skipped = self.drawn_down = self.shortfalls = self.limited = 0
         self.levels: list[list[list[int]]] = [[[] for _ in range(world.n_settlements)] for _ in world.venues]
         self.lost = [((-1, 0), 0)] * len(world.venues)  # step and wave, and what was lost in it
+        self.taken: list[dict[int, int]] = [{} for _ in world.venues]  # USD taken over, by window
 
     def venue_of(self, account: int) -> Venue:
         """Return the rules an account lives under."""
@@ -169,24 +170,50 @@ class Absorption(Exchange):
         venue = self.venue_of(account)
         if not self.world.forced_orders:
             return True
-        if venue.take_over == "never" or self._has_drawn_down(account):
+        if venue.take_over == "never" or self._has_drawn_down(account) or self._exceeds_limits(account):
             return False
-        fund = self.ledger.fund_of(account)
         after = self._fund_equity(account) + self.margin.equity(account)
         if venue.take_over == "solvent":
             return self.margin.equity(account) >= 0 and after >= 0
         if venue.take_over == "capacity":
             return after >= 0
+        return self._held_with(account) <= after
+
+    def _held_with(self, account: int) -> int:
+        """Return what a fund would hold with an account, over the markets that settle in the account's asset."""
+        fund = self.ledger.fund_of(account)
         held = dict.fromkeys(range(len(self.world.markets)), 0)  # all the fund would have, by market
         for k in (*self.ledger.places[fund], *self.ledger.places[account]):
             if self.ledger.rules(k).settlement == self.ledger.settles[account]:
                 held[self.ledger.positions[k].market] += self.ledger.positions[k].lots
         markets = self.world.markets
-        return sum(abs(n * lot_value(markets[m], self.marks[m])) for m, n in held.items()) <= after
+        return sum(abs(n * lot_value(markets[m], self.marks[m])) for m, n in held.items())
+
+    def _notional_usd(self, account: int) -> int:
+        """Return the notional of an account in USD."""
+        rows = [self.ledger.positions[k] for k in self.ledger.places[account]]
+        return sum(abs(r.lots) * usd_value(self.world.markets[r.market], self.marks[r.market]) for r in rows)
+
+    def _window(self, venue: Venue) -> int:
+        """Return the window in which what a fund takes over is counted now."""
+        return self.now // venue.taken_steps
+
+    def _exceeds_limits(self, account: int) -> bool:
+        """Tell whether an account is more than its fund may hold or take over now."""
+        venue, first = self.venue_of(account), self.ledger.places[account][0]
+        m = self.ledger.positions[first].market
+        taken = self.taken[self.ledger.roster[account].venue].get(self._window(venue), 0)
+        too_much = venue.most_taken and taken + self._notional_usd(account) > venue.most_taken
+        most = from_usd(self.world.markets[m], self.marks[m], venue.most_held)
+        too_large = venue.most_held and self._held_with(account) > most
+        self.limited += bool(too_much or too_large)
+        return bool(too_much or too_large)
 
     def _take_over(self, account: int, rows: dict[tuple[int, int], dict[str, float]]) -> None:
         """Give an account's positions and balance to the fund: a transfer at the bankruptcy price."""
         fund, loss = self.ledger.fund_of(account), -self.margin.equity(account)
+        taken, window = self.taken[self.ledger.roster[account].venue], self._window(self.venue_of(account))
+        taken[window] = taken.get(window, 0) + self._notional_usd(account)
         for k in self.ledger.places[account]:
             row = self.ledger.positions[k]
             if row.lots:

@@ -69,8 +69,8 @@ SAME = {
 """Columns of each log that both sides fill."""
 
 COUNTED = (
-    "whole", "killed", "left_open", "waited", "socialised", "skipped", "drawn_down", "shortfalls", "called", "unpaid",
-    "scaled", "dusty", "poor",
+    "whole", "killed", "left_open", "waited", "resent", "given_up", "socialised", "skipped", "drawn_down", "limited",
+    "shortfalls", "called", "unpaid", "scaled", "dusty", "poor",
 )  # fmt: skip
 """What the oracle counts of procedures and policies."""
 

@@ -20,7 +20,9 @@ class Waterfall(Pool, Absorption):
     def __init__(self, world: World) -> None:
         super().__init__(world)
         self.flagged: set[int] = set()
-        self.topped_up = self.whole = self.killed = self.left_open = self.waited = 0  # counted for tests
+        self.topped_up = self.whole = self.killed = self.left_open = self.waited = self.resent = (
+            self.given_up
+        ) = 0  # counted for tests
 
     # --- margin test ------------------------------------------------------------------------------
 
@@ -108,8 +110,8 @@ class Waterfall(Pool, Absorption):
         self.left_open += left == OPEN
 
     def _stop_waiting(self, account: int) -> None:
-        """Forget that a safe borrower waited for liquidators; no margin ends a cool-down."""
-        if self.venue_of(account).procedure == "liquidators":
+        """Forget that a safe account waited for the book or for liquidators; no margin ends a cool-down."""
+        if self.venue_of(account).procedure != "slices":
             self.cooling.pop(account, None)
 
     def _hand_over(self, account: int, before: int) -> bool:
@@ -147,7 +149,19 @@ class Waterfall(Pool, Absorption):
                     return SAFE
                 if filled < wanted:
                     break
-        return FAILED
+        return OPEN if part and self._waits_for_the_book(account) else FAILED
+
+    def _waits_for_the_book(self, account: int) -> bool:
+        """Tell whether orders that did not fill are sent again at the next test."""
+        venue = self.venue_of(account)
+        if not venue.patience or self._below_backstop(account):
+            return False
+        if account in self.cooling and self.now > self.cooling[account] + venue.wave_steps:
+            del self.cooling[account]  # it was safe in between
+        waits = self.now < self.cooling.setdefault(account, self.now + venue.patience)
+        self.resent += waits
+        self.given_up += not waits
+        return waits
 
     def _in_turn(self, account: int) -> list[int]:
         """Return an account's positions as they are liquidated: perpetuals, then the spot that backs them."""

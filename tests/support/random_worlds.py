@@ -107,6 +107,11 @@ def _venue(rng: random.Random) -> Venue:
         funding_steps=rng.choice((3, 5, 1000)),
         first_funding=rng.randint(1, 6),
         fund_balance=rng.choice((0, 0, 50_000, 500_000, 10**10)),
+        patience=rng.choice((0, 0, 1, 3, 10**12)),
+        backstop=rng.choice((0, 66_666_667)),
+        most_held=rng.choice((0, 0, 0, 3_000_000)),
+        most_taken=rng.choice((0, 0, 0, 2_000_000)),
+        taken_steps=rng.choice((1, 3)),
     )
 
 

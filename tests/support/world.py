@@ -65,6 +65,7 @@ class Venue:
     tiers_down: int = 0
     fill_or_kill: int = 0
     whole_tiers: int = 0
+    patience: int = 0
     slice_share: float = 0.2
     slice_above: int = 1_000_000
     cooldown_steps: int = 2
@@ -76,6 +77,9 @@ class Venue:
     bankruptcy_adjustment: int = 100_000_000
     spread_to_maintenance: int = 150_000_000
     max_loss: int = 0
+    most_held: int = 0
+    most_taken: int = 0
+    taken_steps: int = 1
     drawdown: int = 0
     drawdown_of_mean: int = 0
     drawdown_floor: int = 0

@@ -242,6 +242,15 @@ def test_how_liquidations_were_closed(replicate):
     assert row["book_usd"] == pytest.approx(whole + filled)
     assert row["taken_over_usd"] == pytest.approx(1000 * LONG.get("trigger_mark", 1_070_000) * 1e-4)
     assert row["complete_usd"] > row["book_usd"] + row["taken_over_usd"]
+    shares = [row[f"{BTC}_{name}_share"] for name in ("book", "taken_over", "adl")]
+    assert shares[0] == pytest.approx(row["book_usd"] / row["complete_usd"])
+    assert min(shares) > 0
+    assert sum(shares) == pytest.approx(1.0)
+
+
+def test_where_nothing_was_liquidated_nobody_has_a_share(replicate):
+    row = compute(replicate([]))
+    assert [row[f"{BTC}_{name}_share"] for name in ("book", "taken_over", "adl")] == [None] * 3
 
 
 def test_result_of_a_fund_is_what_neither_income_nor_losses_explain(replicate):

@@ -156,6 +156,33 @@ metric(
     "sum of taken_over_usd", worse="up",
 )(_sum("taken_over_usd"))  # fmt: skip
 
+
+def _part(column: str) -> Callable[..., Value]:
+    """Return the share of a column in what was liquidated of a market."""
+
+    def part(replicate: Replicate, market: str) -> Value:
+        here = replicate.names("liquidations", "market") == market
+        total = float(_liquidated(replicate)[here].sum())
+        if total <= 0.0:
+            return Absent("nothing was liquidated")
+        return float(replicate.numbers("liquidations", column)[here].sum()) / total
+
+    return part
+
+
+metric(
+    "{market}_book_share", "1", "share of what was liquidated that the book took",
+    "sum of filled_usd / sum of liquidated_usd of the market", bounds=SHARE,
+)(_part("filled_usd"))  # fmt: skip
+metric(
+    "{market}_taken_over_share", "1", "share of what was liquidated that the venue's fund, or its backstop, took over",
+    "sum of taken_over_usd / sum of liquidated_usd of the market", worse="up", bounds=SHARE,
+)(_part("taken_over_usd"))  # fmt: skip
+metric(
+    "{market}_adl_share", "1", "share of what was liquidated that counterparties had to take",
+    "sum of adl_usd / sum of liquidated_usd of the market", worse="up", bounds=SHARE,
+)(_part("adl_usd"))  # fmt: skip
+
 # --- the largest ------------------------------------------------------------------------------------
 
 metric(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from cascade.compiler.jit import kernel, outlined
 from cascade.core.backstop import pay_fund, quote_of_part, settle_with_fund
 from cascade.core.book import offered, take
-from cascade.core.exact import charge, lot_value, proportion, usd_value
+from cascade.core.exact import charge, lot_value, proportion, times_rate, usd_value
 from cascade.core.ledger import apply_fill, held_at
 from cascade.core.liquidation_log import close_row, open_row
 from cascade.core.margin import Standing, equity_of
@@ -15,6 +15,9 @@ from cascade.core.state import NONE, State
 
 SAFE, OPEN, FAILED = 0, 1, 2
 """What a procedure leaves: margin that suffices, a position for the next test, or one to hand over."""
+
+FOREVER = 2_000_000_000
+"""A step that no run reaches."""
 
 
 @kernel
@@ -28,6 +31,28 @@ def in_turn(st: State, p: Params, account: int, turn: int) -> int:
     k = row.first_position + turn % row.n_positions
     is_spot = p.markets[st.positions[k].market].kind == SPOT
     return k if is_spot == (turn >= row.n_positions) else NONE
+
+
+@kernel
+def is_for_backstop(p: Params, venue: int, standing: Standing) -> bool:
+    """Tell whether equity is below the part of maintenance margin at which a venue sends no more orders."""
+    return standing.equity < times_rate(standing.maintenance, p.venues[venue].backstop)
+
+
+@kernel
+def left_unfilled(st: State, p: Params, account: int, standing: Standing, sent: int) -> int:
+    """Tell what becomes of an account that still fails after its orders: they are sent again, or it is handed over.
+
+    The wait counts from the first such test, and on through a short recovery. It begins anew where the account
+    was safe when it ended.
+    """
+    row, step = st.accounts[account], st.clock[0].step
+    venue = p.venues[row.venue]
+    if venue.patience == 0 or sent == 0 or is_for_backstop(p, row.venue, standing):
+        return FAILED
+    if row.cooling_until == NONE or step > row.cooling_until + venue.wave_steps:
+        row.cooling_until = min(step + venue.patience, FOREVER)
+    return OPEN if step < row.cooling_until else FAILED
 
 
 @outlined

@@ -6,7 +6,7 @@ from cascade.compiler.jit import kernel, outlined
 from cascade.core.exact import lot_value
 from cascade.core.margin import Standing, is_flat, is_safe, standing_of, tier_of
 from cascade.core.params import SPOT, Params
-from cascade.core.procedures.forced_order import FAILED, SAFE, in_turn, send
+from cascade.core.procedures.forced_order import SAFE, in_turn, left_unfilled, send
 from cascade.core.rules import beyond_cap
 from cascade.core.state import NONE, State
 
@@ -35,7 +35,7 @@ def reduce(st: State, p: Params, account: int, standing: Standing, tiers: int) -
                 return SAFE
             if filled != wanted:
                 break
-    return FAILED
+    return left_unfilled(st, p, account, standing, part)
 
 
 @kernel

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from cascade.compiler.jit import int64, kernel, outlined
-from cascade.core.exact import times_rate, usd_value
+from cascade.compiler.jit import int64, outlined
+from cascade.core.exact import usd_value
 from cascade.core.margin import MAX_TICK, Standing, is_flat, is_safe, standing_of
 from cascade.core.params import Params
-from cascade.core.procedures.forced_order import FAILED, OPEN, SAFE, in_turn, send
+from cascade.core.procedures.forced_order import FAILED, FOREVER, OPEN, SAFE, in_turn, is_for_backstop, send
 from cascade.core.state import NONE, State
-
-FOREVER = 2_000_000_000
-"""A step that no run reaches."""
 
 
 @outlined
@@ -22,7 +19,7 @@ def liquidate(st: State, p: Params, account: int, standing: Standing) -> int:
     """
     row = st.accounts[account]
     rule, step = p.slices[row.venue], st.clock[0].step
-    if _is_for_backstop(p, row.venue, standing):
+    if is_for_backstop(p, row.venue, standing):
         return FAILED
     if step < row.cooling_until and rule.cooldown_waits != 0:
         return OPEN
@@ -43,10 +40,4 @@ def liquidate(st: State, p: Params, account: int, standing: Standing) -> int:
         standing = standing_of(st, p, account)
         if is_safe(standing) or is_flat(st, account):
             return SAFE
-    return FAILED if _is_for_backstop(p, row.venue, standing) else OPEN
-
-
-@kernel
-def _is_for_backstop(p: Params, venue: int, standing: Standing) -> bool:
-    """Tell whether equity is below the backstop's part of maintenance margin."""
-    return standing.equity < times_rate(standing.maintenance, p.slices[venue].backstop)
+    return FAILED if is_for_backstop(p, row.venue, standing) else OPEN
