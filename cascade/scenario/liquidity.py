@@ -25,6 +25,9 @@ LEARNT = 0.5
 APART = 5.0
 """Days differ by up to this factor from the median, 98 of 100 of them."""
 
+LEARNT_APART = 10.0
+"""Learning is linear: set to the root law at a hundredth of that depth, or at a hundred times it, it is off by this."""
+
 DAY_S = 86_400.0
 
 USUAL = math.sqrt(2.0 / math.pi)
