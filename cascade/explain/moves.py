@@ -38,7 +38,7 @@ class AssetMoves:
     def as_dict(self) -> dict[str, Any]:
         """Return the record ``--json`` prints."""
         return {
-            "asset": self.asset, "news": self.news, "news_daily_volatility": self.daily_volatility,
+            "asset": self.asset, "news": self.news, "newsdaily_volatility": self.daily_volatility,
             "impact": self.impact, **self.rule,
         }  # fmt: skip
 
@@ -92,7 +92,7 @@ def moves_of(scenario: Scenario, drawn: Assembled) -> Moves:
 
 def _asset(scenario: Scenario, p: Params, a: int) -> AssetMoves:
     name = list(scenario.assets)[a]
-    asset, volatility = scenario.assets[name], _daily_volatility(p, a, scenario.dt)
+    asset, volatility = scenario.assets[name], daily_volatility(p, a, scenario.dt)
     if asset.impact is not None:
         told = {
             "daily_volume_usd": asset.impact.daily_volume,
@@ -105,7 +105,7 @@ def _asset(scenario: Scenario, p: Params, a: int) -> AssetMoves:
     return AssetMoves(name, asset.news.type, volatility, "learning", told)
 
 
-def _daily_volatility(p: Params, a: int, dt: float) -> float:
+def daily_volatility(p: Params, a: int, dt: float) -> float:
     """Return the standard deviation of a day's news, from its variance in a step and that of jumps or anchors."""
     rule = p.assets[a]
     variance = float(rule.volatility) ** 2

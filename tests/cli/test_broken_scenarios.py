@@ -443,6 +443,7 @@ CASES = [
         [
             ("      volatility: 12 %\n", f"      volatility: 12 %\n    impact: {BITCOIN}\n"),
             ("[[1, 0.44M], [10, 9M], [100, 240M]]", "[[1, 0.01M], [10, 0.2M], [100, 5M]]"),
+            ("open_interest: 5B", "open_interest: 50M"),
             ("[[1, 0.15M], [10, 3M], [100, 80M]]", "[[1, 0.01M], [10, 0.2M], [100, 3M]]"),
             ("seed: 7", "seed: -1"),
         ],
@@ -454,6 +455,7 @@ CASES = [
         [
             (MAKER, MAKER + "\n    learning: {impact_bps_per_million: 0.2}"),
             ("[[1, 0.44M], [10, 9M], [100, 240M]]", "[[1, 0.01M], [10, 0.2M], [100, 5M]]"),
+            ("open_interest: 5B", "open_interest: 50M"),
             ("seed: 7", "seed: -1"),
         ],
         Fault("CAS014", "seed: -1", "-1", ""),
