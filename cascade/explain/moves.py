@@ -38,7 +38,7 @@ class AssetMoves:
     def as_dict(self) -> dict[str, Any]:
         """Return the record ``--json`` prints."""
         return {
-            "asset": self.asset, "news": self.news, "newsdaily_volatility": self.daily_volatility,
+            "asset": self.asset, "news": self.news, "news_daily_volatility": self.daily_volatility,
             "impact": self.impact, **self.rule,
         }  # fmt: skip
 
@@ -101,8 +101,22 @@ def _asset(scenario: Scenario, p: Params, a: int) -> AssetMoves:
         return AssetMoves(name, asset.news.type, volatility, "root law", told | {"y": asset.impact.y})
     own = (p.markets.asset == a) & (p.markets.impact > 0.0)
     half_lives = -scenario.dt * math.log(2.0) / np.log(p.markets.impact_decay[own])
-    told = {"half_life_s": float(half_lives.max())} if own.any() else {}
+    told = (
+        {"half_life_s": float(half_lives.max()), "follows_depth": _follows_depth(scenario, name)}
+        if own.any()
+        else {}
+    )
     return AssetMoves(name, asset.news.type, volatility, "learning", told)
+
+
+def _follows_depth(scenario: Scenario, asset: str) -> bool:
+    """Tell whether what makers of an asset learn is set by the depth of their markets."""
+    return any(
+        scenario.markets[name].asset == asset
+        for group in scenario.makers
+        if isinstance(group, LadderMaker) and group.learning.impact_bps_per_million is None
+        for name in scenario.select_markets(group.markets)
+    )
 
 
 def daily_volatility(p: Params, a: int, dt: float) -> float:

@@ -54,7 +54,8 @@ def _impact(asset: AssetMoves) -> str:
     if not told:
         return "none: makers do not learn from orders"
     half_life = format_duration(round(told["half_life_s"]))
-    return f"learning: makers follow flow in proportion, and forget half of it in {half_life}"
+    how = "in inverse proportion to their depth" if told["follows_depth"] else "in proportion"
+    return f"learning: makers follow flow {how}, and forget half of it in {half_life}"
 
 
 def _sales(markets: tuple[MarketMoves, ...]) -> Iterator[RenderableType]:

@@ -127,6 +127,8 @@ def _learning(scenario: Scenario, held: dict[str, float]) -> Iterator[Finding]:
         if not isinstance(maker, LadderMaker):
             continue
         learning = maker.learning
+        if learning.impact_bps_per_million is None:  # it follows depth
+            continue
         scale = maker.depth.scale if learning.scale_with_depth else 1.0
         for market in scenario.select_markets(maker.markets):
             asset = scenario.assets.get(scenario.markets[market].asset)

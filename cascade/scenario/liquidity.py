@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from cascade.scenario.schema import Scenario
-from cascade.scenario.schema_agents import BackgroundFlow, SplittersFlow
+from cascade.scenario.schema_agents import BackgroundFlow, LadderMaker, SplittersFlow
 from cascade.scenario.schema_formation import Activity
 
 NEAR_BPS, FAR_BPS = 10.0, 100.0
@@ -28,6 +28,9 @@ APART = 5.0
 LEARNT_APART = 10.0
 """Learning is linear: set to the root law at a hundredth of that depth, or at a hundred times it, it is off by this."""
 
+REFERENCE_DEPTH, REFERENCE_LEARNING = 240e6, 0.2
+"""Bitcoin on Binance: USD within 1 % on a side, and what its makers learn from 1M, in bps."""
+
 DAY_S = 86_400.0
 
 USUAL = math.sqrt(2.0 / math.pi)
@@ -41,6 +44,21 @@ def depth_within(scenario: Scenario, market: str, distance_bps: float) -> float:
         for group in scenario.makers
         if len(group.profile().usd) and market in scenario.select_markets(group.markets)
     )
+
+
+def learning_of(scenario: Scenario, group: LadderMaker, market: str) -> float:
+    """Return the bps that makers of a market learn from 1M at depth scale 1: as given, else in inverse to its depth."""
+    if group.learning.impact_bps_per_million is not None:
+        return group.learning.impact_bps_per_million
+    others = sum(
+        each.within(FAR_BPS)
+        for each in scenario.makers
+        if each is not group
+        and isinstance(each, LadderMaker)
+        and market in scenario.select_markets(each.markets)
+    )
+    held = float(group.depth.points().at(np.array([FAR_BPS]))[0]) + others / group.depth.scale
+    return REFERENCE_LEARNING * (REFERENCE_DEPTH / held) if held > 0.0 else REFERENCE_LEARNING
 
 
 def daily_flow(scenario: Scenario, market: str) -> float:

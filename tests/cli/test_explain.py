@@ -69,7 +69,10 @@ def test_json_is_complete() -> None:
 
 def test_what_moves_the_price_is_told(tiny: str) -> None:
     text = call("explain", str(BASE), "-s", "population=[]").stdout
-    assert "learning: makers follow flow in proportion, and forget half of it in 20m" in text
+    assert (
+        "learning: makers follow flow in inverse proportion to their depth, and forget half of it in 20m"
+        in text
+    )
     assert "a sale of 10M USD" in text
     rule = "assets.X.impact={daily_volume: 1B, daily_volatility: 3 %}"
     text = call("explain", tiny, "-s", rule).stdout

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cascade.assembly import assemble
 from cascade.errors import Problem
 from cascade.scenario.checks import check
-from cascade.scenario.liquidity import DAY_S, daily_flow, depth_within, mean_activity
+from cascade.scenario.liquidity import DAY_S, daily_flow, depth_within, learning_of, mean_activity
 from cascade.scenario.load import tree_of
 from cascade.scenario.schema import Scenario
 from cascade.scenario.schema_formation import Activity
@@ -68,6 +69,29 @@ def test_learning_is_held_against_depth(learnt: float, warns: bool) -> None:
     found = misfits(makers=makers)
     assert bool(found) is warns
     assert all("write impact_bps_per_million: 0.25" in each.hint for each in found)
+
+
+@pytest.mark.parametrize(("share", "scale"), [(1.0, 0.075), (1.0, 2.5), (0.1, 1.0), (0.02, 0.3)])
+def test_learning_follows_depth_unless_given(share: float, scale: float) -> None:
+    depth = {"profile": [[10, share * 9e6], [100, share * 240e6], [200, share * 400e6]], "scale": scale}
+    group = {"name": "makers", "markets": "*", "depth": depth}
+    assert misfits(makers=[group]) == []
+    followed, given = (
+        assemble(Scenario.model_validate(small_data(makers=[group | {"learning": learning}], population=[])))
+        for learning in ({}, {"impact_bps_per_million": 0.2})
+    )
+    was, now = (list(each.params.markets.impact) for each in (given, followed))
+    assert now == (was if share == 1.0 else pytest.approx([each / share for each in was]))
+
+
+def test_makers_of_one_market_learn_by_the_depth_of_all() -> None:
+    half = {"profile": [[10, 4.5e6], [100, 120e6]]}
+    groups = [{"name": name, "markets": "*", "depth": half} for name in ("one", "other")]
+    scenario = Scenario.model_validate(small_data(makers=groups))
+    learnt = [
+        learning_of(scenario, group, "spot:BTCUSD") for group in scenario.makers if group.type == "ladder"
+    ]
+    assert learnt == [0.2, 0.2]
 
 
 def test_the_mean_of_activity_is_that_of_its_draws() -> None:
