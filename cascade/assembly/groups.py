@@ -19,6 +19,7 @@ from cascade.names import number_of
 from cascade.rng import decision_key
 from cascade.scenario.amounts import ENDOWMENT, MONEY, STOCK_USD
 from cascade.scenario.distributions import AnyDistribution
+from cascade.scenario.liquidity import learning_of
 from cascade.scenario.schema import Scenario
 from cascade.scenario.schema_agents import (
     SINGLES,
@@ -128,7 +129,7 @@ class GroupBuilder:
         if isinstance(group, LadderMaker):
             _set_withdrawal(self.markets[m], group, dt)
             if self._asset(m).impact is None:
-                _set_learning(self.markets[m], group, dt)
+                _set_learning(self.markets[m], group, learning_of(self.scenario, group, name), dt)
             _set_swing(self.markets[m], group, dt, self.key(f"swing/{group.name}", name))
         levels = group.levels()
         sizes = levels.usd / group.count * MONEY
@@ -318,10 +319,10 @@ def _set_swing(market: Array, group: LadderMaker, dt: float, key: np.uint64) -> 
     market.error, market.error_decay = swing.error_bps * 1e-4, math.exp(-dt / swing.error_memory)
 
 
-def _set_learning(market: Array, group: LadderMaker, dt: float) -> None:
+def _set_learning(market: Array, group: LadderMaker, impact_bps_per_million: float, dt: float) -> None:
     """Set how a market's fair value learns from its flow."""
     learning = group.learning
-    per_unit = learning.impact_bps_per_million * 1e-4 / (1e6 * MONEY)
+    per_unit = impact_bps_per_million * 1e-4 / (1e6 * MONEY)
     market.impact = per_unit / (group.depth.scale if learning.scale_with_depth else 1.0)
     market.impact_decay = decay(learning.half_life, dt)
 

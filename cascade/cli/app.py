@@ -15,6 +15,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("cascade.cli.init:init", "Write a commented example scenario."),
     "validate": ("cascade.cli.validate:validate", "Check scenario files and say what to write instead."),
     "explain": ("cascade.cli.explain:explain", "Explain a scenario, a step, a metric or an error code."),
+    "migrate": ("cascade.cli.migrate:migrate", "Write a scenario in the form of the new price formation."),
     "run": ("cascade.cli.run:run", "Run a scenario."),
     "sweep": ("cascade.cli.sweep:sweep", "Run variants of a scenario under the same luck."),
     "report": ("cascade.cli.report:report", "Write a run as one page of figures and tables."),

@@ -28,7 +28,7 @@ def explain(
     all_figures: Annotated[bool, typer.Option("--all", help="Show figures that are defaults, too.")] = False,
     json: AsJson = False,
 ) -> None:
-    """Explain a scenario before it is run: timeline, figures, population, liquidation map, cost.
+    """Explain a scenario before it is run: timeline, what moves the price, figures, population, liquidations, cost.
 
     Or explain `step` (the order of a step), a code such as CAS109, or a metric.
     """

@@ -1,4 +1,4 @@
-"""What a scenario means before it is run: its timeline, figures, population, liquidation map and cost."""
+"""What a scenario means before it is run: timeline, what moves the price, figures, population, liquidations, cost."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 from cascade.errors import Problem, ScenarioError
 from cascade.explain.cost import Cost, cost_of
+from cascade.explain.moves import Moves, moves_of
 from cascade.explain.rules import Assumption, assumptions_of, rulebook_counts
 from cascade.explain.sources import Figure, counts, figures_of
 from cascade.explain.timeline import Moment, timeline
@@ -25,6 +26,7 @@ class Explanation:
     scenario: Scenario
     replicate: int
     timeline: tuple[Moment, ...]
+    moves: Moves
     figures: tuple[Figure, ...]
     rulebooks: dict[str, dict[str, int]]
     """Figures of each venue's rulebook by status."""
@@ -43,6 +45,7 @@ class Explanation:
             "seed": self.scenario.seed,
             "replicate": self.replicate,
             "timeline": self.timeline,
+            "moves": self.moves,
             "figures": self.figures,
             "figures_by_kind": counts(self.figures),
             "rulebook_figures_by_status": self.rulebooks,
@@ -75,6 +78,7 @@ def explain_scenario(
         scenario=scenario,
         replicate=replicate,
         timeline=timeline(scenario, drawn.params),
+        moves=moves_of(scenario, drawn),
         figures=figures_of(scenario),
         rulebooks=rulebook_counts(scenario),
         assumptions=assumptions_of(scenario),

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from cascade.explain import Explanation
 from cascade.explain.cost import Cost
+from cascade.explain.parts import heading, note, table
+from cascade.explain.render_moves import render_moves
 from cascade.explain.rules import Assumption
 from cascade.explain.sources import DEFAULT, NONE, Figure, counts
 from cascade.explain.timeline import Moment
@@ -18,7 +20,6 @@ from cascade.units import format_usd
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
-    from rich.table import Table
 
 _MOST_ANCHORS = 12
 _SHOWN_EDGES = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 16, 20, 24, 32, 40, 60, 80)
@@ -35,6 +36,7 @@ def render(explanation: Explanation, *, all_figures: bool = False) -> Iterator[R
     what = f"\n{scenario.description}" if scenario.description else ""
     yield Text.assemble((scenario.name, "bold"), what)
     yield from _timeline(explanation.timeline)
+    yield from render_moves(explanation.moves)
     yield from _figures(explanation, all_figures)
     yield from _assumptions(explanation.assumptions)
     for population in explanation.populations:
@@ -49,49 +51,28 @@ def render_topic(topic: Topic) -> Iterator[RenderableType]:
     from rich.text import Text
 
     yield Text(topic.title, style="bold")
-    table = _table("", "", "")
+    rows = table("", "", "")
     for entry in topic.entries:
-        table.add_row(*entry)
-    yield table
+        rows.add_row(*entry)
+    yield rows
     if topic.note:
         yield Text(topic.note, style="dim")
-
-
-def _table(*titles: str, right: Sequence[int] = ()) -> Table:
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=any(titles))
-    for number, title in enumerate(titles):
-        table.add_column(title, justify="right" if number in right else "left", header_style="dim")
-    return table
-
-
-def _heading(text: str) -> RenderableType:
-    from rich.text import Text
-
-    return Text(f"\n{text}", style="bold")
-
-
-def _note(text: str) -> RenderableType:
-    from rich.text import Text
-
-    return Text(text, style="dim")
 
 
 # --- timeline --------------------------------------------------------------------------------------
 
 
 def _timeline(moments: Sequence[Moment]) -> Iterator[RenderableType]:
-    yield _heading("Timeline")
+    yield heading("Timeline")
     n_anchors = sum(moment.kind == "anchor" for moment in moments)
-    table = _table("", "", "", "")
+    rows = table("", "", "", "")
     for kind, group in groupby(moments, key=lambda moment: moment.kind):
         run = list(group)
         if kind == "anchor" and n_anchors > _MOST_ANCHORS and len(run) > 2:
             run = [run[0], Moment(run[1].t_s, kind, f"... {len(run) - 2} more anchors"), run[-1]]
         for moment in run:
-            table.add_row(_clock(moment.t_s), moment.time, moment.kind, moment.text)
-    yield table
+            rows.add_row(_clock(moment.t_s), moment.time, moment.kind, moment.text)
+    yield rows
 
 
 def _clock(t_s: float) -> str:
@@ -107,19 +88,19 @@ def _clock(t_s: float) -> str:
 
 def _figures(explanation: Explanation, all_figures: bool) -> Iterator[RenderableType]:
     figures = explanation.figures
-    yield _heading("Figures and where they come from")
+    yield heading("Figures and where they come from")
     parts = ", ".join(f"{n} {kind}" for kind, n in counts(figures).items())
-    yield _note(f"{len(figures)} figures: {parts}")
+    yield note(f"{len(figures)} figures: {parts}")
     for name, found in explanation.rulebooks.items():
         if found:
-            yield _note(f"rulebook {name}: " + ", ".join(f"{n} {status}" for status, n in found.items()))
+            yield note(f"rulebook {name}: " + ", ".join(f"{n} {status}" for status, n in found.items()))
     shown = figures if all_figures else [each for each in figures if each.kind != DEFAULT]
     yield _figure_table(shown)
     unsourced = sum(each.kind == NONE for each in figures)
     if unsourced:
-        yield _note(f"{unsourced} figures have no source: name one under `sources:`.")
+        yield note(f"{unsourced} figures have no source: name one under `sources:`.")
     if not all_figures and len(shown) < len(figures):
-        yield _note(
+        yield note(
             f"{len(figures) - len(shown)} defaults are not shown: --all, or `cascade docs parameters`."
         )
 
@@ -127,40 +108,40 @@ def _figures(explanation: Explanation, all_figures: bool) -> Iterator[Renderable
 def _assumptions(assumptions: Sequence[Assumption]) -> Iterator[RenderableType]:
     if not assumptions:
         return
-    yield _heading("Rules of venues that are not confirmed")
-    table = _table("venue", "figure", "value", "why")
+    yield heading("Rules of venues that are not confirmed")
+    rows = table("venue", "figure", "value", "why")
     for each in assumptions:
-        table.add_row(each.venue, each.figures, each.value, each.source)
-    yield table
+        rows.add_row(each.venue, each.figures, each.value, each.source)
+    yield rows
 
 
 def _figure_table(figures: Sequence[Figure]) -> RenderableType:
-    table = _table("figure", "value", "unit", "from")
+    rows = table("figure", "value", "unit", "from")
     for each in figures:
         units = "" if each.unit in ("s", "x", "fraction", "time") else each.unit  # the value shows these
         origin = f"{each.kind}: {each.source}" if each.source else each.kind
-        table.add_row(each.path, each.value, units, origin)
-    return table
+        rows.add_row(each.path, each.value, units, origin)
+    return rows
 
 
 # --- population ------------------------------------------------------------------------------------
 
 
 def _population(population: Population, replicate: int) -> Iterator[RenderableType]:
-    yield _heading(f"Leveraged accounts of {population.market}, as drawn for replicate {replicate}")
-    table = _table("", "", right=(1,))
+    yield heading(f"Leveraged accounts of {population.market}, as drawn for replicate {replicate}")
+    rows = table("", "", right=(1,))
     kinds = f"{population.isolated:,} isolated, {population.cross:,} cross"
-    table.add_row("open accounts", f"{population.accounts:,} ({kinds})")
-    table.add_row("open interest, one-sided", f"{format_usd(population.open_interest_usd)} USD")
-    table.add_row("  leveraged longs", f"{format_usd(population.long_usd)} USD ({population.long_share:.1%})")
-    table.add_row("  leveraged shorts", f"{format_usd(population.short_usd)} USD")
-    table.add_row("leverage, weighted by notional", f"{population.weighted_leverage:.1f}x")
-    yield table
+    rows.add_row("open accounts", f"{population.accounts:,} ({kinds})")
+    rows.add_row("open interest, one-sided", f"{format_usd(population.open_interest_usd)} USD")
+    rows.add_row("  leveraged longs", f"{format_usd(population.long_usd)} USD ({population.long_share:.1%})")
+    rows.add_row("  leveraged shorts", f"{format_usd(population.short_usd)} USD")
+    rows.add_row("leverage, weighted by notional", f"{population.weighted_leverage:.1f}x")
+    yield rows
     names = [f"{q:.0%} of accounts up to" for q in QUANTILES]
-    table = _table("", *names, "largest", right=range(1, len(names) + 2))
-    table.add_row("leverage at entry", *_spread(population.leverage, "x"))
-    table.add_row("notional, USD", *_spread(population.size_usd))
-    yield table
+    rows = table("", *names, "largest", right=range(1, len(names) + 2))
+    rows.add_row("leverage at entry", *_spread(population.leverage, "x"))
+    rows.add_row("notional, USD", *_spread(population.size_usd))
+    yield rows
 
 
 def _spread(spread: Spread, suffix: str = "") -> list[str]:
@@ -171,19 +152,19 @@ def _spread(spread: Spread, suffix: str = "") -> list[str]:
 
 
 def _map(each: LiquidationMap) -> Iterator[RenderableType]:
-    yield _heading(f"Liquidation map of {each.market}, from {each.price:,.10g} USD")
+    yield heading(f"Liquidation map of {each.market}, from {each.price:,.10g} USD")
     titles = ("move", "price", "to liquidate", "", "cumulative", "book", "thin book")
-    table = _table(*titles, right=(0, 1, 2, 4, 5, 6))
+    rows = table(*titles, right=(0, 1, 2, 4, 5, 6))
     largest = max(float(each.below.usd.max(initial=0.0)), float(each.above.usd.max(initial=0.0)), 1.0)
     for row in reversed(_rows(each, each.above, 1.0, largest)):
-        table.add_row(*row)
-    table.add_row("0 %", f"{each.price:,.10g}", "", "", "", "", "", style="bold")
+        rows.add_row(*row)
+    rows.add_row("0 %", f"{each.price:,.10g}", "", "", "", "", "", style="bold")
     for row in _rows(each, each.below, -1.0, largest):
-        table.add_row(*row)
-    yield table
+        rows.add_row(*row)
+    yield rows
     for side, what in ((each.below, "falls"), (each.above, "rises")):
-        yield _note(_verdict(side, what))
-    yield _note(
+        yield note(_verdict(side, what))
+    yield note(
         "USD at the start. book: quoted by makers up to that price on that side; thin book: the same with"
         " makers at their withdrawal floor and the deepest depth shock on. Cross-margined accounts: all "
         " prices move together."
@@ -236,19 +217,19 @@ def _verdict(side: Side, what: str) -> str:
 
 
 def _cost(cost: Cost) -> Iterator[RenderableType]:
-    yield _heading("Cost")
+    yield heading("Cost")
     parts = ", ".join(f"{part} {_size(n)}" for part, n in cost.memory_bytes.items())
-    table = _table("", "")
-    table.add_row("memory of a replicate", f"{_size(cost.total_bytes)}: {parts}")
+    rows = table("", "")
+    rows.add_row("memory of a replicate", f"{_size(cost.total_bytes)}: {parts}")
     time = f"about {_seconds(cost.seconds)}, {cost.us_per_step:.0f} us a step"
-    table.add_row("time of a replicate", f"{time} (estimate for one core of 3 GHz)")
-    table.add_row("  with --counterfactual", f"{cost.counterfactual_runs} times that")
+    rows.add_row("time of a replicate", f"{time} (estimate for one core of 3 GHz)")
+    rows.add_row("  with --counterfactual", f"{cost.counterfactual_runs} times that")
     if cost.replicates > 1:
         total = _seconds(cost.replicates * cost.seconds)
-        table.add_row("all replicates", f"{cost.replicates}: about {total} of one core")
+        rows.add_row("all replicates", f"{cost.replicates}: about {total} of one core")
     if cost.compile_s:
-        table.add_row("first run", f"compiles for about {_seconds(cost.compile_s)}, once")
-    yield table
+        rows.add_row("first run", f"compiles for about {_seconds(cost.compile_s)}, once")
+    yield rows
 
 
 def _size(n: int) -> str:

@@ -69,8 +69,10 @@ class Depth(Model):
 class Learning(Model):
     """How the makers' fair value follows signed flow, and forgets it."""
 
-    impact_bps_per_million: Annotated[float, Field(ge=0)] = Field(
-        default=0.2, description="Lasting move for 1M USD of net flow, at depth scale 1."
+    impact_bps_per_million: Annotated[float, Field(ge=0)] | None = Field(
+        default=None,
+        description="Lasting move for 1M USD of net flow, at depth scale 1; absent: it follows depth, 0.2 where the "
+        "profile holds 240M within 1 %.",
     )
     half_life: PositiveDuration = Field(
         default=1200.0, description="Half of it is forgotten after this time."

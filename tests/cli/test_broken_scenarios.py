@@ -44,6 +44,7 @@ MAKER = "    withdrawal: {calm_volatility: 25 %}"
 LEVERAGE = "    leverage: {dist: table, values: [5, 10, 20], weights: [5, 3, 2]}"
 SIZE = "    size: {dist: lognormal, median: 1k, sigma: 2.1, max: 2M}"
 HOLD = "    hold: {mean: 5d, reference_leverage: 5, exponent: 2, min: 1h}"
+BITCOIN = "{daily_volume: 55B, daily_volatility: 1.6 %}"
 STOP = "    stop_loss: {share: 40 %}"
 SHOCK = "  - {type: market_order, at: 30m, over: 5m, market: binance:BTCUSDT, side: sell, notional: 20M}"
 SPOT = "  spot:BTCUSD: {type: spot, asset: BTC, tick: 0.1, lot: 0.001}"
@@ -436,6 +437,29 @@ CASES = [
             "leave learning out, or the impact",
             "warning",
         ),
+    ),
+    case(
+        "an alt's book with the impact of bitcoin",
+        [
+            ("      volatility: 12 %\n", f"      volatility: 12 %\n    impact: {BITCOIN}\n"),
+            ("[[1, 0.44M], [10, 9M], [100, 240M]]", "[[1, 0.01M], [10, 0.2M], [100, 5M]]"),
+            ("open_interest: 5B", "open_interest: 50M"),
+            ("[[1, 0.15M], [10, 3M], [100, 80M]]", "[[1, 0.01M], [10, 0.2M], [100, 3M]]"),
+            ("seed: 7", "seed: -1"),
+        ],
+        Fault("CAS014", "seed: -1", "-1", ""),
+        Fault("CAS156", BITCOIN, "55B", "write daily_volume: 432M, or other depth:", "warning"),
+    ),
+    case(
+        "an alt's book with what makers learn in bitcoin's",
+        [
+            (MAKER, MAKER + "\n    learning: {impact_bps_per_million: 0.2}"),
+            ("[[1, 0.44M], [10, 9M], [100, 240M]]", "[[1, 0.01M], [10, 0.2M], [100, 5M]]"),
+            ("open_interest: 5B", "open_interest: 50M"),
+            ("seed: 7", "seed: -1"),
+        ],
+        Fault("CAS014", "seed: -1", "-1", ""),
+        Fault("CAS156", "    learning: {impact", "0.2", "write impact_bps_per_million: 10", "warning"),
     ),
     case(
         "clustered news without an activity",

@@ -33,6 +33,7 @@ def test_sections_of_a_scenario() -> None:
     text = call("explain", str(BASE), "-s", "population.retail.open_interest=500M").stdout
     for heading in (
         "Timeline",
+        "What moves the price",
         "Figures",
         "Leveraged accounts",
         "Liquidation map of binance:BTCUSDT",
@@ -64,6 +65,36 @@ def test_json_is_complete() -> None:
     (population,) = found["population"]
     assert population["open_interest_usd"] == pytest.approx(550e6, rel=0.2)
     assert found["cost"]["total_bytes"] == sum(found["cost"]["memory_bytes"].values())
+
+
+def test_what_moves_the_price_is_told(tiny: str) -> None:
+    text = call("explain", str(BASE), "-s", "population=[]").stdout
+    assert (
+        "learning: makers follow flow in inverse proportion to their depth, and forget half of it in 20m"
+        in text
+    )
+    assert "a sale of 10M USD" in text
+    rule = "assets.X.impact={daily_volume: 1B, daily_volatility: 3 %}"
+    text = call("explain", tiny, "-s", rule).stdout
+    assert "root law: 1 x 3.00% x root(size / 1B USD a day)" in text
+    assert "more than the book" in text
+
+
+def test_json_has_what_a_sale_does(tiny: str) -> None:
+    rule = "assets.X.impact={daily_volume: 1B, daily_volatility: 3 %}"
+    moves = json.loads(call("explain", tiny, "-s", rule, "--json").stdout)["moves"]
+    assert moves["assets"] == [
+        {
+            "asset": "X", "news": "constant", "news_daily_volatility": 0.0, "impact": "root law",
+            "daily_volume_usd": 1e9, "daily_volatility": 0.03, "y": 1.0,
+        }
+    ]  # fmt: skip
+    (market,) = moves["markets"]
+    assert market["depth_1pct_usd"] == 5e6
+    assert market["flow_usd_per_day"] == 0.0
+    assert market["sale"]["at_once_mean_bps"] is None
+    assert market["sale"]["worked_bps"] == pytest.approx(1e4 * 0.03 * (10e6 / 1e9) ** 0.5, rel=0.1)
+    assert market["sale"]["left_bps"] == pytest.approx(market["sale"]["worked_bps"] / 3, rel=0.1)
 
 
 def test_a_scenario_without_leverage(tiny: str) -> None:

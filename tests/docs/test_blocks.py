@@ -58,6 +58,7 @@ def test_the_small_scenario_is_free_of_warnings(folder: Path) -> None:
 
 
 def test_defaults_of_the_parameters_page_are_those_of_the_code() -> None:
+    from cascade.scenario.liquidity import REFERENCE_LEARNING
     from cascade.scenario.schema_agents import (
         LEVELS_BPS,
         LadderMaker,
@@ -69,7 +70,8 @@ def test_defaults_of_the_parameters_page_are_those_of_the_code() -> None:
     text = page("parameters")
     assert f"`count` | {LadderMaker.model_fields['count'].default} |" in text
     assert f"`skew_bps` | {LadderMaker.model_fields['skew_bps'].default:g} |" in text
-    assert f"`learning.impact_bps_per_million` | {Learning().impact_bps_per_million:g} |" in text
+    assert f"`learning.impact_bps_per_million` | {REFERENCE_LEARNING:g}, follows depth |" in text
+    assert Learning().impact_bps_per_million is None
     assert f"{len(LEVELS_BPS)} levels" in text
     assert f"`news_takers.edge_bps` | {Sweeper.model_fields['edge_bps'].default:g} " in text
     assert (
