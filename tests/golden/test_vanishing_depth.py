@@ -1,4 +1,4 @@
-"""A crash of the size of 10 October 2025, on two replicates; the documentation has six."""
+"""A crash of the size of 10 October 2025, on two replicates; the documentation has four."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_books_fund_backstop_and_counterparties_all_take_a_part(crash: Result, r
     assert sum(offshore) == pytest.approx(1.0)
     assert sum(chain) == pytest.approx(1.0)
     assert min(offshore) > 0.05
-    assert 0.2 < chain[0] < 0.8
+    assert 0.02 < chain[0] < 0.5
     assert 0.2 < chain[1] < 0.8, "the backstop, below two thirds of the maintenance margin"
     assert row["fund_low_usd"] < row["fund_start_usd"]
     assert row["adl_usd"] > 50e6
@@ -114,8 +114,8 @@ def test_the_fund_keeps_to_its_limit_of_a_minute(crash: Result) -> None:
 def test_without_leverage_nobody_is_liquidated_the_fall_is_smaller_and_tails_are_thinner(
     crash: Result, unlevered: Result, replicate: int
 ) -> None:
-    """Six replicates: 75 +- 8 bps of ten seconds in place of 177 +- 10."""
+    """Six replicates: 82 +- 12 bps of ten seconds in place of 176 +- 22."""
     assert unlevered.metrics(replicate)["liquidations"] == 0
     without, before = (bars_of(result, replicate, PERPETUALS[0]) for result in (unlevered, crash))
-    assert fall_of(without) < fall_of(before) - 0.02
+    assert fall_of(without) < fall_of(before) - 0.01
     assert tail_of(without) < 0.7 * tail_of(before)
