@@ -141,7 +141,7 @@ class Prepared:
 
     def watched_s(self, over_s: float) -> float:
         """Return how long the market is looked at after an order: no longer than the run."""
-        return min(self.order.watch_s, self.scenario.duration - self.order.at_s - over_s)
+        return max(min(self.order.watch_s, self.scenario.duration - self.order.at_s - over_s), 0.0)
 
     def run(self, *, jobs: int | None = None, progress: Progress | None = None) -> OrderCost:
         """Do it on threads; kernels let go of the interpreter's lock."""
@@ -261,9 +261,10 @@ def _replicate(
 ) -> list[dict[str, float]]:
     """Return the figures of one replicate, by duration."""
     scenario, order = prepared.scenario, prepared.order
-    assembled, begin = assemble(scenario, number), round(order.at_s / scenario.dt)
+    assembled, begin = assemble(scenario, number), int(order.at_s / scenario.dt)
     first = len(assembled.params.shocks) - len(prepared.overs_s)
-    lasts = [max(round((over + prepared.watched_s(over)) / scenario.dt), 1) for over in prepared.overs_s]
+    lasts = [over + prepared.watched_s(over) for over in prepared.overs_s]
+    ends = [min(begin + max(round(each / scenario.dt), 1), scenario.n_steps) for each in lasts]
 
     def course(start: Assembled, until: int, taker: int | None = None) -> Branch:
         columns = _MARKET if taker is None else _MARKET | _FILLS
@@ -273,16 +274,17 @@ def _replicate(
         return branch
 
     opening = course(only(assembled, None, assembled.state, first), begin).state
-    arrival = _mid_of(assembled, opening, list(scenario.markets).index(order.market))
-    without = _Course.of(
-        course(only(assembled, None, opening, first), begin + max(lasts)), order.at_s, arrival
+    at_s, arrival = (
+        begin * scenario.dt,
+        _mid_of(assembled, opening, list(scenario.markets).index(order.market)),
     )
+    without = _Course.of(course(only(assembled, None, opening, first), max(ends)), at_s, arrival)
     found: list[dict[str, float]] = []
     for k, over in enumerate(prepared.overs_s):
         shock = assembled.params.shocks[first + k]
         taker = int(opening.positions.account[shock.position])
-        branch = course(only(assembled, k, opening, first), begin + lasts[k], taker)
-        with_it, asked = _Course.of(branch, order.at_s, arrival), abs(float(shock.amount))
+        branch = course(only(assembled, k, opening, first), ends[k], taker)
+        with_it, asked = _Course.of(branch, at_s, arrival), abs(float(shock.amount))
         found.append(_costs(order, branch, asked, without) | _effects(order, over, with_it, without))
     return found
 
@@ -346,7 +348,7 @@ def _effects(order: Order, over_s: float, with_it: _Course, without: _Course) ->
     moves = [
         float((order.sign * 1e4 * np.log(each.mid[0] / each.mid[:n])).max()) for each in (with_it, without)
     ]
-    worked = with_it.times_s <= order.at_s + over_s + _HAIR_S
+    worked = with_it.times_s <= with_it.times_s[0] + over_s + _HAIR_S
     liquidated = [each.liquidated_usd(until) for each in (with_it, without)]
     return {
         "traded_usd": float(with_it.volume[worked].sum()),

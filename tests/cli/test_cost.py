@@ -20,11 +20,11 @@ STILL = {"assets": {"BTC": {"news": {"type": "constant", "price": 107000}}},
 LADDER = [[1, 1e6], [2, 3e6], [5, 9e6]]
 
 
-def still(**changes) -> Scenario:
-    """Return a market in which nothing happens but the order: one maker, who learns nothing."""
+def still(learns: float = 0.0, **changes) -> Scenario:
+    """Return a market in which nothing happens but the order: one maker, who learns nothing from it unless told."""
     makers = [{
         "name": "makers", "markets": "*", "depth": {"profile": LADDER},
-        "learning": {"impact_bps_per_million": 0}, "cap": "1B",
+        "learning": {"impact_bps_per_million": learns, "half_life": "1h"}, "cap": "1B",
     }]  # fmt: skip
     return Scenario.model_validate(small_data(**STILL, makers=makers, **changes))
 
@@ -100,8 +100,8 @@ def test_an_order_triggers_liquidations_that_its_luck_would_not_have_seen():
         "type": "ladder", "name": "fuel", "market": MARKET, "side": "long", "notional": 2e6,
         "from_price": 106_900, "to_price": 106_800, "leverage": 50, "size": 100e3,
     }  # fmt: skip
-    scenario = still().replace(population=[wall])
-    (row,) = asked(scenario, 0.0, usd=40e6, watch_s=60.0).run(jobs=1).rows
+    scenario = still(10, duration="10m").replace(population=[wall])
+    (row,) = asked(scenario, 60.0, usd=20e6, watch_s=300.0).run(jobs=1).rows
     assert row.values["triggered_usd"][0] == row.values["liquidated_usd"][0] > 0.0
     assert row.values["added_bps"][0] == row.values["move_bps"][0] > 0.0
 
@@ -114,7 +114,7 @@ def test_the_scenarios_own_shocks_stay_and_rows_do_not_touch_each_other():
             "over": "10s",
             "market": MARKET,
             "side": "sell",
-            "notional": 8e6,
+            "notional": 20e6,
         }
     ]
     scenario = still(shocks=own)
@@ -145,13 +145,14 @@ def test_a_table_an_interval_and_json(file):
     [
         ((), "no order is given"),
         (("--sell", "1M", "--buy", "1M"), "either sold or bought"),
-        (("--sell", "lots"), "'lots' is not an amount"),
+        (("--sell", "lots"), "'lots' is not an amount of USD"),
         (("--sell", "0"), "no size"),
         (("--sell", "1M", "--over", "1x"), "'1x' is not a duration"),
         (("--sell", "1M", "--over", "1h"), "would end 52m after the run"),
         (("--sell", "1M", "--over", "1m", "--at", "3h"), "the run lasts 10m"),
         (("--sell", "1M", "--over", "1m", "--market", "venue:BTCUSD"), "did you mean 'venue:BTCUSDT'?"),
-        (("--sell", "9000B", "--over", "1m"), "too large"),
+        (("--sell", "9000B", "--over", "1m"), "more than can be counted"),
+        (("--sell", "3000B", "--over", "1m"), "too large"),
         (("--sell", "1", "--over", "1m"), "less than a lot"),
     ],
 )  # fmt: skip
