@@ -21,7 +21,6 @@ from cascade.analysis.statistics.estimate import Floats
 from cascade.analysis.statistics.studentised import of_mean
 from cascade.assembly import Assembled, assemble
 from cascade.assembly.price_paths import assemble_prices
-from cascade.core.state import State
 from cascade.errors import InterruptedRunError, ScenarioError, UsageError
 from cascade.experiment.branch import Branch, only
 from cascade.experiment.observe import Progress, Stopped, recorded
@@ -45,7 +44,7 @@ WATCH_S: Final = HOUR_S
 """How long the market is looked at after an order, unless asked for."""
 
 _MARKET: Final = {
-    "bars": ("t_s", "best_bid_price", "best_ask_price", "volume_usd"),
+    "bars": ("t_s", "best_bid_price", "best_ask_price"),
     "liquidations": ("t_s", "liquidated_usd"),
 }
 _FILLS: Final = {"trades": ("t_s", "trade_price", "size_lots", "size_usd")}
@@ -274,24 +273,17 @@ def _replicate(
         return branch
 
     opening = course(only(assembled, None, assembled.state, first), begin).state
-    at_s, arrival = (
-        begin * scenario.dt,
-        _mid_of(assembled, opening, list(scenario.markets).index(order.market)),
-    )
+    at_s, m = begin * scenario.dt, list(scenario.markets).index(order.market)
+    arrival = float(opening.markets.mid2[m]) / 2.0 * float(assembled.params.markets.tick_size[m])
     without = _Course.of(course(only(assembled, None, opening, first), max(ends)), at_s, arrival)
     found: list[dict[str, float]] = []
-    for k, over in enumerate(prepared.overs_s):
+    for k, end in enumerate(ends):
         shock = assembled.params.shocks[first + k]
         taker = int(opening.positions.account[shock.position])
-        branch = course(only(assembled, k, opening, first), ends[k], taker)
+        branch = course(only(assembled, k, opening, first), end, taker)
         with_it, asked = _Course.of(branch, at_s, arrival), abs(float(shock.amount))
-        found.append(_costs(order, branch, asked, without) | _effects(order, over, with_it, without))
+        found.append(_costs(order, branch, asked, without) | _effects(order, with_it, without))
     return found
-
-
-def _mid_of(assembled: Assembled, state: State, m: int) -> float:
-    """Return the mid of a market as it stands."""
-    return float(state.markets.mid2[m]) / 2.0 * float(assembled.params.markets.tick_size[m])
 
 
 class _Course(NamedTuple):
@@ -301,7 +293,6 @@ class _Course(NamedTuple):
     """Ends of bars, and before them the beginning."""
     mid: Floats
     """Then; where a side of the book is empty, the last one standing."""
-    volume: Floats
     liquidated_s: Floats
     liquidated: Floats
 
@@ -313,8 +304,7 @@ class _Course(NamedTuple):
         known = np.maximum.accumulate(np.where(np.isnan(mid), 0, np.arange(len(mid))))
         rows = branch.rows("liquidations")
         liquidated = [to_numpy(rows.column(name)).astype(np.float64) for name in _MARKET["liquidations"]]
-        volume = np.append(0.0, branch.bars("volume_usd", at_s))
-        return cls(np.append(at_s, times), mid[known], volume, *liquidated)
+        return cls(np.append(at_s, times), mid[known], *liquidated)
 
     def before(self, times_s: Floats) -> Floats:
         """Return the last mid before each of some steps, by the times at which they begin."""
@@ -342,16 +332,14 @@ def _costs(order: Order, branch: Branch, asked_lots: float, without: _Course) ->
     }  # fmt: skip
 
 
-def _effects(order: Order, over_s: float, with_it: _Course, without: _Course) -> dict[str, float]:
+def _effects(order: Order, with_it: _Course, without: _Course) -> dict[str, float]:
     """Return what an order did to the market, while it was worked and watched."""
     n, until = len(with_it.mid), float(with_it.times_s[-1])
     moves = [
         float((order.sign * 1e4 * np.log(each.mid[0] / each.mid[:n])).max()) for each in (with_it, without)
     ]
-    worked = with_it.times_s <= with_it.times_s[0] + over_s + _HAIR_S
     liquidated = [each.liquidated_usd(until) for each in (with_it, without)]
     return {
-        "traded_usd": float(with_it.volume[worked].sum()),
         "move_bps": moves[0], "added_bps": moves[0] - moves[1],
         "liquidated_usd": liquidated[0], "triggered_usd": liquidated[0] - liquidated[1],
     }  # fmt: skip
