@@ -213,7 +213,7 @@ class LayerBuilder:
             ticks = self._exit_ticks(table, name, markets)
             seats.traders[f"{name}_tick"] = ticks[first]
         mode = np.where(table.is_cross[first], k.CROSS, k.ISOLATED)
-        return seats._replace(margin=mode, labels=tuple(table.account[row] for row in first))
+        return seats._replace(margin=mode, labels=tuple(table.label[row] for row in first))
 
     def _exit_ticks(self, table: Positions, name: str, markets: Array) -> Array:
         """Return the tick of each row's stop or take-profit, NONE where it has none."""

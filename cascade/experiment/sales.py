@@ -111,7 +111,7 @@ def _only(assembled: Assembled, number: int | None, state: State) -> Assembled:
     others = np.arange(len(shocks)) != number
     never = int(assembled.params.run[0].n_steps) + 1
     shocks.start[others], shocks.stop[others] = never, never + 1
-    return Assembled(assembled.params._replace(shocks=shocks), state.clone(), assembled.endowment)
+    return assembled._replace(params=assembled.params._replace(shocks=shocks), state=state.clone())
 
 
 class _Branch:

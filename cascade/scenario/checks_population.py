@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from cascade.errors import Problem, ScenarioError
 from cascade.scenario.checks import Context, Finding, Found, register
 from cascade.scenario.checks_agents import quoted_within
 from cascade.scenario.checks_positions import contract_of, table_interest, table_rows, table_settlements
 from cascade.scenario.distributions import Constant, Distribution, Table
 from cascade.scenario.schema_population import BorrowersLayer, LadderLayer, Layer, LeveragedLayer, TableLayer
-from cascade.scenario.schema_venues import InversePerpetual, LendingPool, Perpetual
+from cascade.scenario.schema_venues import LendingPool
 from cascade.scenario.source import Steps, follow
-from cascade.scenario.words import did_you_mean
 from cascade.units import format_usd
 
 if TYPE_CHECKING:

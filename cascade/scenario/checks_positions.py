@@ -101,9 +101,9 @@ def _twice_on_a_side(found: Positions) -> Iterator[Problem]:
         first = seen.setdefault((owner, market, is_long), row)
         if first != row:
             side = "long" if is_long else "short"
-            message = f"account '{found.account[place]}' is {side} in {market} already, in row {first}"
+            message = f"account '{found.label[place]}' is {side} in {market} already, in row {first}"
             hint = "join the rows, name another account, or write margin_mode isolated"
-            yield found.table.problem(row, "account", message, hint)
+            yield found.table.problem(row, "label", message, hint)
 
 
 def table_interest(context: Context, layer: TableLayer) -> Iterator[tuple[str, float]]:
@@ -123,7 +123,7 @@ def table_settlements(context: Context, layer: TableLayer) -> Iterator[Problem]:
     if found is None:
         return
     for place, owner in enumerate(found.owners().tolist()):
-        name, row, label = found.market[place], found.rows[place], found.account[place]
+        name, row, label = found.market[place], found.rows[place], found.label[place]
         market = context.scenario.markets.get(name)
         if market is None:
             continue
@@ -131,10 +131,10 @@ def table_settlements(context: Context, layer: TableLayer) -> Iterator[Problem]:
         hint = "write another account for this row"
         if market.settles != settles:
             message = f"{name} settles in {market.settles}, but account {label} has its margin in {settles}"
-            yield found.table.problem(row, "account", message, hint)
+            yield found.table.problem(row, "label", message, hint)
         elif name.partition(":")[0] != venue:
             message = f"{name} lies on another venue, but account {label} has its margin on {venue}"
-            yield found.table.problem(row, "account", message, hint)
+            yield found.table.problem(row, "label", message, hint)
 
 
 class Standing(NamedTuple):
@@ -198,8 +198,8 @@ def table_is_sound(context: Context) -> Found:
         short = now.maintenance - now.equity
         worst = due[np.argsort(-short[due], kind="stable")][:_WORST]
         told = "; ".join(_account(found, int(owner), now) for owner in worst)
-        accounts = "account is" if len(due) == 1 else "accounts are"
-        message = f"{len(due):,} of {len(now.equity):,} {accounts} liquidated at the start price, "
+        are = "is" if len(due) == 1 else "are"
+        message = f"{len(due):,} of {len(now.equity):,} accounts {are} liquidated at the start price, "
         message += f"{format_usd(float(now.notional[due].sum()))} USD of positions; worst: {told}"
         hint = "correct their margin or entry price, or remove them; they go into the book in the first step"
         yield Finding(("population", number, "file"), message, hint, "warning")
@@ -209,8 +209,8 @@ def _account(found: Positions, owner: int, now: Standing) -> str:
     """Return an account that is due in a few words."""
     place = int(np.flatnonzero(found.owners() == owner)[0])
     label = (
-        f"'{found.account[place]}' in row {found.rows[place]}"
-        if found.account[place]
+        f"'{found.label[place]}' in row {found.rows[place]}"
+        if found.label[place]
         else f"row {found.rows[place]}"
     )
     equity, needed = float(now.equity[owner]), float(now.maintenance[owner])

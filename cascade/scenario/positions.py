@@ -18,6 +18,7 @@ from cascade.scenario.tables import (
     DataTable,
     Floats,
     Parser,
+    is_empty,
     positive,
     read_table,
     shown,
@@ -30,11 +31,12 @@ if TYPE_CHECKING:
     from cascade.scenario.schema_population import TableLayer
 
 _OTHER_WORDS: Final = {
-    "symbol": "market", "contract": "market", "user": "account", "account_id": "account", "label": "account",
-    "direction": "side", "qty": "quantity", "size": "quantity", "amount": "quantity", "notional": "notional_usd",
-    "entry": "entry_price", "mode": "margin_mode", "margin": "margin_usd", "wallet": "wallet_usd",
-    "balance": "wallet_usd", "wallet_balance": "wallet_usd", "stop_loss": "stop_price", "sl": "stop_price",
-    "take_profit": "take_profit_price", "tp": "take_profit_price",
+    "symbol": "market", "contract": "market", "account": "label", "user": "label", "account_id": "label",
+    "direction": "side", "qty": "quantity", "size": "quantity", "amount": "quantity",
+    "notional": "notional_usd", "entry": "entry_price", "mode": "margin_mode", "margin": "margin_usd",
+    "wallet": "wallet_usd", "balance": "wallet_usd", "wallet_balance": "wallet_usd",
+    "stop_loss": "stop_price", "sl": "stop_price", "take_profit": "take_profit_price",
+    "tp": "take_profit_price",
 }  # fmt: skip
 """Columns as other systems call them."""
 
@@ -53,7 +55,7 @@ class Positions:
         Margin of a position, and of a whole cross-margined account.
     is_cross : npt.NDArray[np.bool_]
         Whether the rows of an account share their margin.
-    account : tuple[str, ...]
+    label : tuple[str, ...]
         The user's own label; may be empty.
     """
 
@@ -69,7 +71,7 @@ class Positions:
     is_cross: npt.NDArray[np.bool_]
     stop_price: Floats
     take_profit_price: Floats
-    account: tuple[str, ...]
+    label: tuple[str, ...]
 
     @property
     def rows(self) -> list[int]:
@@ -82,7 +84,7 @@ class Positions:
         return np.array(
             [
                 numbers.setdefault((name, -1) if cross and name else ("", place), len(numbers))
-                for place, (name, cross) in enumerate(zip(self.account, self.is_cross.tolist(), strict=True))
+                for place, (name, cross) in enumerate(zip(self.label, self.is_cross.tolist(), strict=True))
             ],
             np.int64,
         )
@@ -99,24 +101,24 @@ def read_positions(path: str | Path, ignore: Collection[str] = ()) -> Positions:
     number, word = _or_nothing(positive, math.nan), text_cell
     needed: dict[str, Parser] = {"side": _side, "entry_price": positive}
     optional: dict[str, Parser] = {
-        "market": word, "account": word, "quantity": number, "notional_usd": number, "leverage": number,
+        "market": word, "label": word, "quantity": number, "notional_usd": number, "leverage": number,
         "margin_usd": number, "wallet_usd": number, "margin_mode": _or_nothing(_mode, None),
         "stop_price": number, "take_profit_price": number,
     }  # fmt: skip
     table = read_table(Path(path), needed, optional, ignore=ignore, other_words=_OTHER_WORDS)
     n = len(table.rows)
     columns = {**dict.fromkeys(optional, [math.nan] * n), **table.columns}
-    texts = {name: table.columns.get(name, [""] * n) for name in ("market", "account")}
+    texts = {name: table.columns.get(name, [""] * n) for name in ("market", "label")}
     modes = table.columns.get("margin_mode", [None] * n)
     figures = {
         name: np.array(columns[name], np.float64)
         for name in columns
         if name not in (*texts, "side", "margin_mode")
     }
-    cross = _crosses(texts["account"], modes, figures)
+    cross = _crosses(texts["label"], modes, figures)
     is_long = np.array([side is True for side in table.columns["side"]], np.bool_)
     found = Positions(
-        table=table, market=tuple(texts["market"]), account=tuple(texts["account"]), is_long=is_long, is_cross=cross,
+        table=table, market=tuple(texts["market"]), label=tuple(texts["label"]), is_long=is_long, is_cross=cross,
         **figures,
     )  # fmt: skip
     for row, column, message, hint in _faults(found):
@@ -145,7 +147,7 @@ def _faults(found: Positions) -> Iterator[tuple[int, str, str, str]]:
     count = np.bincount(found.owners())[found.owners()]
     for name in ("stop_price", "take_profit_price"):
         for place in np.flatnonzero((count > 1) & ~np.isnan(getattr(found, name))):
-            label = found.account[place]
+            label = found.label[place]
             message = (
                 f"account '{label}' holds {count[place]} positions on one margin: a price closes none of them"
             )
@@ -243,8 +245,7 @@ def _or_nothing(parse: Callable[[Any], Any], nothing: Any) -> Parser:
     """Return a parser that takes an empty cell, too."""
 
     def parsed(cell: Any) -> Any:
-        is_empty = cell is None or cell != cell or (isinstance(cell, str) and not cell.strip())
-        return nothing if is_empty else parse(cell)
+        return nothing if is_empty(cell) else parse(cell)
 
     return parsed
 

@@ -136,9 +136,14 @@ def _not_negative(cell: Any) -> float:
     return value
 
 
+def is_empty(cell: Any) -> bool:
+    """Tell whether there is nothing in a cell: in parquet it is None or NaN."""
+    return cell is None or (math.isnan(cell) if isinstance(cell, float) else not str(cell).strip())
+
+
 def text_cell(cell: Any) -> str:
     """Return text, which may be empty; a number without decimals is the label that it was."""
-    if cell is None or cell != cell:  # what parquet has for an empty cell
+    if is_empty(cell):
         return ""
     text = str(int(cell) if isinstance(cell, float) and cell.is_integer() else cell).strip()
     if UNPRINTABLE.search(text):

@@ -13,7 +13,6 @@ import pytest
 
 from cascade.assembly import assemble
 from cascade.core import params as k
-from cascade.core.margin import equity_of, maintenance_of
 from cascade.core.state import NONE
 from cascade.errors import Problem, ScenarioError
 from cascade.experiment.request import has_stops
@@ -22,6 +21,7 @@ from cascade.scenario.overrides import from_data
 from cascade.scenario.positions import read_positions
 from cascade.scenario.schema import Scenario
 from cascade.scenario.source import Place, SourceText
+from tests.support.kernels import excess_of
 from tests.support.scenarios import small_data
 
 MONEY = 1_000_000
@@ -72,7 +72,7 @@ def wallet(state, account: int) -> float:
 
 def test_a_snapshot_says_what_backs_each_position(book) -> None:
     path = book(
-        "account,side,quantity,notional_usd,entry_price,margin_mode,leverage,margin_usd,wallet_usd",
+        "label,side,quantity,notional_usd,entry_price,margin_mode,leverage,margin_usd,wallet_usd",
         "a,long,2,,100000,isolated,10,,",
         "a,short,,100000,110000,isolated,,7000,99",
         "b,long,1,,107000,cross,20,,50000",
@@ -93,7 +93,7 @@ def test_a_market_is_named_by_its_asset_or_not_at_all(book) -> None:
         "market,side,notional_usd,entry_price,leverage", "BTC,long,1e5,107000,5", "BTCUSDT,long,1e5,107000,5",
         ",long,1e5,107000,5", "venue:BTCUSDT,long,1e5,107000,5",
     )  # fmt: skip
-    state, params, numbers = accounts_of(scenario_with(path))
+    state, _, numbers = accounts_of(scenario_with(path))
     places = {int(state.positions.market[state.accounts.first_position[each]]) for each in numbers}
     assert places == {1}
     assert not found_in(scenario_with(path), "CAS021")
@@ -101,7 +101,8 @@ def test_a_market_is_named_by_its_asset_or_not_at_all(book) -> None:
     first, second = found_in(scenario_with(path, inverse), "CAS021")
     assert (first.line, first.column, first.width) == (2, 1, 3)
     assert "'BTC' may mean 2 perpetual markets: venue:BTCUSDT, venue:BTCUSD" in first.message
-    assert second.line == 4 and second.message.startswith("no market may mean 2")
+    assert second.line == 4
+    assert second.message.startswith("no market may mean 2")
     assert "market: venue:BTCUSDT in the layer" in second.hint
     assert [
         each.line for each in found_in(scenario_with(path, inverse, market="venue:BTCUSD"), "CAS021")
@@ -110,7 +111,7 @@ def test_a_market_is_named_by_its_asset_or_not_at_all(book) -> None:
 
 def test_stops_and_take_profits_stand_at_their_prices(book) -> None:
     path = book(
-        "account,side,quantity,entry_price,leverage,stop_price,take_profit_price",
+        "label,side,quantity,entry_price,leverage,stop_price,take_profit_price",
         "a,long,1,107000,5,105000.04,",
         "b,short,1,107000,5,,104000",
     )
@@ -136,18 +137,16 @@ def test_an_exit_that_the_price_has_passed_is_a_warning(book) -> None:
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
 def test_a_column_that_nobody_reads_is_a_problem(suffix: str, book, tmp_path: Path) -> None:
-    path = book("acount,side,qty,entry_price,leverage", "a,long,1,107000,5")
+    path = book("lable,side,qty,entry_price,leverage", "a,long,1,107000,5")
     if suffix == "parquet":
         path = tmp_path / "book.parquet"
-        pq.write_table(
-            pa.table({"acount": ["a"], "side": ["long"], "qty": [1.0], "entry_price": [1.0]}), path
-        )
+        pq.write_table(pa.table({"lable": ["a"], "side": ["long"], "qty": [1.0], "entry_price": [1.0]}), path)
     first, second = problems_of(path)
-    assert "unknown column 'acount' — did you mean 'account'?" in first.message
+    assert "unknown column 'lable' — did you mean 'label'?" in first.message
     assert "unknown column 'qty' — did you mean 'quantity'?" in second.message
     assert "ignore: [qty] in the layer" in second.hint
     if suffix == "csv":
-        assert (second.line, second.column, second.width) == (1, 13, 3)
+        assert (second.line, second.column, second.width) == (1, 12, 3)
 
 
 def test_a_column_may_be_left_out(book) -> None:
@@ -180,7 +179,7 @@ def test_a_column_may_be_left_out(book) -> None:
     ],
 )
 def test_what_does_not_fit_is_located(cells: str, place: str, message: str, book) -> None:
-    header = "account,side,quantity,notional_usd,entry_price,margin_mode,leverage,margin_usd,wallet_usd,"
+    header = "label,side,quantity,notional_usd,entry_price,margin_mode,leverage,margin_usd,wallet_usd,"
     rest = "z,short,1,,107000,cross,,,9000,,"
     (problem,) = problems_of(book(header + "stop_price,take_profit_price", "", rest, cells))
     assert (problem.line, problem.path) == (4, place)
@@ -189,7 +188,7 @@ def test_what_does_not_fit_is_located(cells: str, place: str, message: str, book
 
 def test_equal_errors_of_many_rows_are_one(book) -> None:
     rows = [f"u{n},long,{n + 1},107000" for n in range(3000)]
-    (problem,) = problems_of(book("account,side,quantity,entry_price", *rows))
+    (problem,) = problems_of(book("label,side,quantity,entry_price", *rows))
     assert problem.others == 2999
     assert problem.line == 2
     assert "and 2,999 more like it, in lines 3, 4, 5, 6, 7, ..." in problem.message
@@ -197,7 +196,7 @@ def test_equal_errors_of_many_rows_are_one(book) -> None:
 
 def test_cross_rows_of_one_account_lie_on_one_venue(book) -> None:
     path = book(
-        "market,account,side,quantity,entry_price,leverage", "venue:BTCUSDT,a,long,1,107000,5",
+        "market,label,side,quantity,entry_price,leverage", "venue:BTCUSDT,a,long,1,107000,5",
         "other:BTCUSDT,a,long,1,107000,5",
     )  # fmt: skip
     data = small_data(population=[{"type": "table", "name": "book", "file": str(path)}])
@@ -210,14 +209,14 @@ def test_cross_rows_of_one_account_lie_on_one_venue(book) -> None:
 
 def test_labels_of_parquet_are_as_they_were(tmp_path: Path) -> None:
     path = tmp_path / "book.parquet"
-    columns = {"account": [7.0, None], "side": ["long"] * 2, "quantity": [1.0] * 2, "entry_price": [1.0] * 2}
+    columns = {"label": [7.0, None], "side": ["long"] * 2, "quantity": [1.0] * 2, "entry_price": [1.0] * 2}
     pq.write_table(pa.table({**columns, "leverage": [5.0, math.nan], "margin_usd": [None, 2.0]}), path)
     found = read_positions(path)
-    assert found.account == ("7", "")
+    assert found.label == ("7", "")
     assert np.isnan(found.leverage).tolist() == [False, True]
 
 
-HEAD = "account,side,quantity,entry_price,margin_mode,margin_usd"
+HEAD = "label,side,quantity,entry_price,margin_mode,margin_usd"
 DUE = [
     "a,long,1,120000,isolated,5000", "b,long,1,107000,isolated,9000", "c,short,2,100000,cross,10000",
     "c,long,1,107000,cross,1000", "d,short,1,107000,isolated,400", "d,short,1,107000,isolated,4000",
@@ -249,7 +248,7 @@ def test_who_is_due_is_who_fails_the_test_of_the_market(inverse: bool, book) -> 
         layer = {"market": "coin:XBTUSD"}
     scenario = scenario_with(path, markets, **layer)
     state, params, numbers = accounts_of(scenario)
-    failing = sum(equity_of(state, params, n) <= maintenance_of(state, params, n) for n in numbers)
+    failing = sum(excess_of(state, params, n) <= 0 for n in numbers)
     assert 20 < failing < 280
     (problem,) = found_in(scenario, "CAS160")
     assert problem.message.startswith(f"{failing} of 300 accounts are liquidated")
