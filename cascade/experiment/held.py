@@ -27,8 +27,8 @@ from cascade.scenario.schema_prices import AnchorsNews, BarsNews
 EVERY_S: Final = 900.0
 """Seconds from one measurement to the next where the path is one of bars; else it is measured at the anchors."""
 
-TOLERANCE_BPS: Final = 0.3
-"""By how much what is printed may differ from what was measured, so that it is short."""
+TOLERANCE: Final = 0.1
+"""By how much of the largest value what is printed may differ from what was measured, so that it is short."""
 
 Floats = npt.NDArray[np.float64]
 
@@ -111,7 +111,7 @@ def held(
 
 def thinned(times: Floats, values: Floats) -> Array:
     """Return few places between which straight lines stay near the values (Ramer; Douglas and Peucker)."""
-    first, last = 0, len(times) - 1
+    first, last, near = 0, len(times) - 1, TOLERANCE * float(np.abs(values).max())
     kept, open_ends = {first, last}, [(first, last)]
     while open_ends:
         a, b = open_ends.pop()
@@ -120,7 +120,7 @@ def thinned(times: Floats, values: Floats) -> Array:
         line = np.interp(times[a : b + 1], times[[a, b]], values[[a, b]])
         off = np.abs(values[a : b + 1] - line)
         worst = a + int(off.argmax())
-        if off.max() > TOLERANCE_BPS:
+        if off.max() > near:
             kept.add(worst)
             open_ends += [(a, worst), (worst, b)]
     return np.array(sorted(kept))

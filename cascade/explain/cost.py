@@ -11,13 +11,14 @@ from cascade.experiment.request import runs_of
 from cascade.names import Agent, number_of
 from cascade.scenario.schema import Scenario
 
-STEP_US, QUOTE_US, ORDER_US, TRADER_US = 0.8, 0.026, 0.18, 1.0
-"""Microseconds of a step in itself, of a quote looked at, of an order, and of a trader's decision.
+STEP_US, QUOTE_US, RENEWED_US, ORDER_US, TRADER_US = 0.8, 0.026, 0.035, 0.18, 1.0
+"""Microseconds of a step in itself, of a quote looked at, on top of one that is moved or refilled at each look (where
+orders and lean move the price), of an order, and of a trader's decision.
 
 Measured on one core of about 3 GHz, see the page `performance`; another machine differs by a factor.
 """
 
-COMPILE_S = 20.0
+COMPILE_S = 60.0
 """Seconds of the first run of an installation, which compiles the market."""
 
 _PARTS = {
@@ -34,6 +35,7 @@ class Cost:
     memory_bytes: dict[str, int]
     steps: int
     quotes_per_step: float
+    renewed_per_step: float
     orders_per_step: float
     decisions_per_step: float
     compile_s: float
@@ -49,7 +51,8 @@ class Cost:
     @property
     def us_per_step(self) -> float:
         """Return the estimated time of a step."""
-        agents = QUOTE_US * self.quotes_per_step + ORDER_US * self.orders_per_step
+        quotes = QUOTE_US * self.quotes_per_step + RENEWED_US * self.renewed_per_step
+        agents = quotes + ORDER_US * self.orders_per_step
         return STEP_US + agents + TRADER_US * self.decisions_per_step
 
     @property
@@ -69,6 +72,7 @@ class Cost:
             "counterfactual_runs": self.counterfactual_runs,
             "compile_s": self.compile_s,
             "quotes_per_step": self.quotes_per_step,
+            "renewed_per_step": self.renewed_per_step,
             "orders_per_step": self.orders_per_step,
             "decisions_per_step": self.decisions_per_step,
         }
@@ -83,13 +87,20 @@ def cost_of(scenario: Scenario, drawn: Assembled) -> Cost:
     arbitrage, takers = (
         p.agents.rate[p.agents.kind == number_of(Agent, kind)].sum() for kind in ("arbitrage", "news_taker")
     )
+    quotes = 2.0 * p.makers.act * p.makers.n_levels
+    moved = (p.impacts.kick > 0)[p.markets.asset[state.positions.market[p.makers.position]]]
     ends = state.traders.life_ends
     return Cost(
         memory_bytes=memory_of(state),
         steps=steps,
-        quotes_per_step=float((2.0 * p.makers.act * p.makers.n_levels).sum()),
+        quotes_per_step=float(quotes.sum()),
+        renewed_per_step=float(quotes[moved].sum()),
         orders_per_step=float(
-            p.flows.market_rate.sum() + p.flows.limit_rate.sum() + takers + 2.0 * arbitrage
+            p.flows.market_rate.sum()
+            + p.flows.limit_rate.sum()
+            + p.splitters.rate.sum()
+            + takers
+            + 2.0 * arbitrage
         ),
         decisions_per_step=2.0 * float((ends < steps).sum()) / steps,
         compile_s=0.0 if is_compiled() else COMPILE_S,

@@ -428,6 +428,7 @@ CASES = [
             ),
             ("    markets: [spot:BTCUSD]", "    markets: [spot:BTCUSD]\n    learning: {half_life: 10m}"),
         ],
+        Fault("CAS157", "    news:\n", "news", "free_of_impact: yes", "warning"),
         Fault("CAS153", "cross: {ETC", "ETC", "other assets: none"),
         Fault("CAS153", "BTC: 1}", "BTC", "leave it out"),
         Fault(
@@ -448,6 +449,7 @@ CASES = [
             ("seed: 7", "seed: -1"),
         ],
         Fault("CAS014", "seed: -1", "-1", ""),
+        Fault("CAS157", "    news:\n", "news", "free_of_impact: yes", "warning"),
         Fault("CAS156", BITCOIN, "55B", "write daily_volume: 432M, or other depth:", "warning"),
     ),
     case(

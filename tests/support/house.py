@@ -29,7 +29,7 @@ CORE = {
     "Tables of a run": "params state start population",
     "Numbers": "exact bitmap flow rules",
     "The book": "book window inbox matching expiries",
-    "Prices": "activity news propagator index marks mark_rules funding collateral",
+    "Prices": "activity news propagator trails index marks mark_rules funding collateral",
     "Who trades": "seats agents agents/sizes agents/fund agents/shocks agents/makers agents/makers/opinion "
     "agents/makers/lean agents/makers/quoting",
     "Margin tests": "margin triggers buckets margin_test",

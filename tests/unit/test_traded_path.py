@@ -21,6 +21,7 @@ from tests.unit.test_formation import CROWD, followed, market
 POINTS: list[list[Any]] = [["0s", 107000], ["200s", 107400], ["400s", 106900], ["600s", 107000]]
 IMPACT = {"daily_volume": "2B", "daily_volatility": "3 %"}
 LEAN = {"drift_bps": 0.4}
+SMALL_CROWD = CROWD | {"scale": "0.04x"}
 
 
 def path(**news: Any) -> dict[str, Any]:
@@ -37,7 +38,9 @@ def sale(usd: str = "20M") -> dict[str, Any]:
 
 
 def test_news_lean_and_ordinary_orders_together_meet_a_traded_path() -> None:
-    found = followed(market(steps=600, assets=asset(), flow=[CROWD]), 600, "log_value", "ordinary")[:, :, 0]
+    found = followed(market(steps=600, assets=asset(), flow=[SMALL_CROWD]), 600, "log_value", "ordinary")[
+        :, :, 0
+    ]
     for time, price in POINTS[1:]:
         row = found[int(time[:-1]) - 1]
         assert row.sum() == pytest.approx(np.log(price), abs=2e-4)
@@ -46,7 +49,9 @@ def test_news_lean_and_ordinary_orders_together_meet_a_traded_path() -> None:
 
 def test_a_path_free_of_impact_is_met_by_the_news_alone() -> None:
     assets = asset(free_of_impact=True)
-    found = followed(market(steps=600, assets=assets, flow=[CROWD]), 600, "log_value", "ordinary")[:, :, 0]
+    found = followed(market(steps=600, assets=assets, flow=[SMALL_CROWD]), 600, "log_value", "ordinary")[
+        :, :, 0
+    ]
     for time, price in POINTS[1:]:
         assert found[int(time[:-1]) - 1, 0] == pytest.approx(np.log(price), abs=1e-9)
     assert np.abs(found[:, 1]).max() > 5e-4
@@ -108,7 +113,7 @@ def test_forced_orders_draw_ordinary_ones_and_leave_the_luck_of_the_others() -> 
 def test_orders_move_the_price_more_where_makers_have_left() -> None:
     def fall(factor: float, exponent: float) -> float:
         assets = {"BTC": {"news": path(), "impact": IMPACT | {"depth_exponent": exponent}}}
-        thin = {"type": "depth", "at": "0s", "over": "600s", "market": "*", "factor": factor}
+        thin = {"type": "depth", "at": "0s", "over": "600s", "markets": "*", "factor": factor}
         shocks = [sale(), thin] if factor < 1 else [sale()]
         return float(
             followed(market(steps=320, assets=assets, shocks=shocks), 320, "forced_impact")[-1, 0, 0]
@@ -150,19 +155,18 @@ def test_a_path_without_impact_has_nothing_to_take_off() -> None:
         held(Scenario.model_validate(data), 1)
 
 
-def call(*words: object) -> str:
-    command = str(words[0])
-    done = CliRunner().invoke(build([command]), [*map(str, words)])
+def call(*words: object) -> Any:
+    done = CliRunner().invoke(build([str(words[0])]), [*map(str, words)])
     assert done.exit_code == 0, done.output
-    return done.stdout
+    return done
 
 
 def test_the_command_prints_what_a_scenario_takes(tmp_path: Path) -> None:
     file = tmp_path / "path.yaml"
     file.write_text(to_yaml(Scenario.model_validate(liquidated())))
-    printed = call("held", file, "-n", "2", "-q").splitlines()
+    printed = call("held", file, "-n", "2", "-q").stdout.splitlines()
     line = next(each for each in printed if each.startswith("assets.BTC.news.held_bps: "))
     value = line.removeprefix("assets.BTC.news.held_bps: ")
-    assert "CAS157" in call("validate", file)
-    assert "CAS157" not in call("validate", file, "-s", f"assets.BTC.news.held_bps={value}")
-    assert set(json.loads(call("held", file, "-n", "1", "-q", "--json"))["held_bps"]) == {"BTC"}
+    assert "CAS157" in call("validate", file).output
+    assert "CAS157" not in call("validate", file, "-s", f"assets.BTC.news.held_bps={value}").output
+    assert set(json.loads(call("held", file, "-n", "1", "-q", "--json").stdout)["held_bps"]) == {"BTC"}
