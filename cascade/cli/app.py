@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "graph": ("cascade.cli.graph:graph", "Show who tripped whom in a run."),
     "facts": ("cascade.cli.facts:facts", "Hold a market's stylised facts against those of real ones."),
     "held": ("cascade.cli.held:held", "Measure what forced orders moved a traded price path by."),
+    "cost": ("cascade.cli.cost:cost", "Measure what an order costs, against the same luck without it."),
     "price": ("cascade.cli.price:price", "Price a position: liquidation, bankruptcy, margins."),
     "rulebook": ("cascade.cli.rulebook:rulebook", "List, show, compare and test the rules of venues."),
     "schema": ("cascade.cli.schema:schema", "Print the scenario format for editors or people."),

@@ -41,12 +41,15 @@ class Observer:
         Markets whose bars and trades are kept.
     window
         First and last step whose trades are kept.
+    taker
+        Account of whose trades alone are kept.
     """
 
     units: RunUnits
     columns: Columns
     markets: Sequence[str]
     window: tuple[int, int] | None = None
+    taker: int | None = None
     _waiting: dict[str, list[Array]] = field(default_factory=dict[str, "list[Array]"])
     _batches: dict[str, list[pa.RecordBatch]] = field(default_factory=dict[str, "list[pa.RecordBatch]"])
 
@@ -60,6 +63,8 @@ class Observer:
         if table == "trades" and self.window is not None:
             first, last = self.window
             records = records[(records["step"] >= first) & (records["step"] <= last)]
+        if table == "trades" and self.taker is not None:
+            records = records[records["taker"] == self.taker]
         waiting = self._waiting.setdefault(table, [])
         waiting.append(records)
         if sum(map(len, waiting)) >= ROWS:

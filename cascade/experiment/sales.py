@@ -14,20 +14,14 @@ import numpy as np
 
 from cascade.analysis.facts.impact import DURATIONS_S, SHARES, SWEEP, SWEEP_S, WATCH_S, WATCHED, WORKED
 from cascade.analysis.facts.measures import HOUR_S
-from cascade.analysis.facts.observed import Floats, Response
-from cascade.assembly import Assembled, assemble
-from cascade.core.state import State
-from cascade.engine import Engine
-from cascade.experiment.observe import Observer, Progress, Stopped, recorded
-from cascade.experiment.recorder import units_of
-from cascade.output.columns import to_numpy
+from cascade.analysis.facts.observed import Response
+from cascade.assembly import assemble
+from cascade.experiment.branch import Branch, only
+from cascade.experiment.observe import Progress, Stopped, recorded
 from cascade.scenario.schema import Scenario
 
 START_S: Final = 600.0
 """When sales begin: quotes, memory of volatility and the mark's averages have settled by then."""
-
-SLICE_STEPS: Final = 600
-"""Steps between two looks at whether to stop."""
 
 _COLUMNS: Final = {"bars": ("t_s", "best_bid_price", "best_ask_price", "bid_depth_10bps_usd")}
 
@@ -75,16 +69,16 @@ def responses(
     asked = _with_sales(scenario, market, sales)
     assembled = assemble(asked, replicate)
     begin = round(START_S / asked.dt)
-    opening = _Branch(asked, market, assembled)
+    opening = Branch(asked, market, assembled, _COLUMNS)
     if not opening.run(begin, progress, stopped):
         return None
     longest = max(each.lasts_s for each in sales)
-    base = _Branch(asked, market, _only(assembled, None, opening.state))
+    base = Branch(asked, market, only(assembled, None, opening.state), _COLUMNS)
     if not base.run(begin + round(longest / asked.dt), progress, stopped):
         return None
     found: dict[str, Response] = {}
     for number, sale in enumerate(sales):
-        branch = _Branch(asked, market, _only(assembled, number, opening.state))
+        branch = Branch(asked, market, only(assembled, number, opening.state), _COLUMNS)
         if not branch.run(begin + max(round(sale.lasts_s / asked.dt), 1), progress, stopped):
             return None
         found[f"{sale.side} {sale.notional:g} over {sale.over_s:g} s"] = _response(sale, base, branch)
@@ -105,61 +99,11 @@ def _with_sales(scenario: Scenario, market: str, sales: tuple[Sale, ...]) -> Sce
     return recorded(scenario, **changes, **{"outputs.trades": False})
 
 
-def _only(assembled: Assembled, number: int | None, state: State) -> Assembled:
-    """Return a market that goes on from a state with one of its shocks, or with none."""
-    shocks = assembled.params.shocks.copy()
-    others = np.arange(len(shocks)) != number
-    never = int(assembled.params.run[0].n_steps) + 1
-    shocks.start[others], shocks.stop[others] = never, never + 1
-    return assembled._replace(params=assembled.params._replace(shocks=shocks), state=state.clone())
-
-
-class _Branch:
-    """One course of the market, with the mid and the bids of each bar."""
-
-    def __init__(self, scenario: Scenario, market: str, assembled: Assembled) -> None:
-        self._observer = Observer(units_of(scenario), _COLUMNS, (market,))
-        self._engine = Engine(assembled, self._observer)
-        self.seconds = scenario.outputs.bars
-
-    def run(self, until: int, progress: Progress | None, stopped: Stopped) -> bool:
-        """Run until a step is reached; False where it was stopped."""
-        while self._engine.step < until:
-            if stopped():
-                return False
-            before = self._engine.step
-            self._engine.advance(min(before + SLICE_STEPS, until))
-            if progress is not None:
-                progress(self._engine.step - before)
-        self._engine.check()
-        self._engine.drain()
-        return True
-
-    @property
-    def state(self) -> State:
-        """Return the market as it stands."""
-        return self._engine.state
-
-    @property
-    def mid(self) -> Floats:
-        """Return the mid at the end of each bar since the sales began."""
-        return (self._column("best_bid_price") + self._column("best_ask_price")) / 2.0
-
-    @property
-    def bids(self) -> Floats:
-        """Return the bids within 10 bps."""
-        return self._column("bid_depth_10bps_usd")
-
-    def _column(self, name: str) -> Floats:
-        rows = self._observer.replicate("bars", 0)
-        after = to_numpy(rows.column("t_s")) > START_S - self.seconds / 2.0
-        return to_numpy(rows.column(name))[after].astype(np.float64)
-
-
-def _response(sale: Sale, base: _Branch, branch: _Branch) -> Response:
-    mid, bids = branch.mid, branch.bids
+def _response(sale: Sale, base: Branch, branch: Branch) -> Response:
+    mid, bids = branch.mid(START_S), branch.bars("bid_depth_10bps_usd", START_S)
+    without, bids_without = base.mid(START_S), base.bars("bid_depth_10bps_usd", START_S)
     n = len(mid)
     sign = 1.0 if sale.side == "sell" else -1.0
-    moved = sign * 1e4 * (np.log(base.mid[:n]) - np.log(mid))
+    moved = sign * 1e4 * (np.log(without[:n]) - np.log(mid))
     with np.errstate(divide="ignore", invalid="ignore"):
-        return Response(sale.notional, sale.over_s, branch.seconds, moved, bids / base.bids[:n])
+        return Response(sale.notional, sale.over_s, branch.seconds, moved, bids / bids_without[:n])

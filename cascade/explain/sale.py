@@ -53,14 +53,29 @@ def sale_in(scenario: Scenario, drawn: Assembled, market: str, usd: float = SALE
     """Return what a sale would do in a market, at its start and in calm."""
     mean, last = _walk(scenario, market, usd)
     steps, later = max(round(OVER_S / scenario.dt), 1), round(LATER_S / scenario.dt)
-    p, names = drawn.params, list(scenario.markets)
-    m = names.index(market)
-    if p.impacts[p.markets[m].asset].kick > 0.0:
-        end, after = _by_impact(p, m, usd, steps, later)
-    else:
-        tied = [names.index(each) for each in _tied(scenario, market)]
-        end, after = _by_learning(p, tied, usd, steps, later)
+    kick, decay = _kicks(scenario, drawn, market, usd, steps)
+    piled = kick * _sum_of_powers(decay, steps)
+    end, after = float(piled.sum()), float((piled * decay**later).sum())
     return Sale(market, usd, mean, last, 1e4 * end, 1e4 * after)
+
+
+def expected_bps(
+    scenario: Scenario, drawn: Assembled, market: str, usd: float, over_s: float
+) -> float | None:
+    """Return how far below the mid at its start a sale is filled on the mean, in calm.
+
+    Each step's piece walks the book, below what the pieces before it have moved the price by. None where makers
+    quote less than a piece on a side.
+    """
+    steps = max(round(over_s / scenario.dt), 1)
+    walked, _ = _walk(scenario, market, usd / steps)
+    if walked is None:
+        return None
+    kick, decay = _kicks(scenario, drawn, market, usd, steps)
+    piled = (steps - _sum_of_powers(decay, steps)) / (
+        steps * (1.0 - decay)
+    )  # the mean of 0 to steps - 1 kicks
+    return walked + 1e4 * float((kick * piled).sum())
 
 
 def _walk(scenario: Scenario, market: str, usd: float) -> tuple[float | None, float | None]:
@@ -77,27 +92,29 @@ def _walk(scenario: Scenario, market: str, usd: float) -> tuple[float | None, fl
     return float((far * taken).sum() / usd), float(far[np.flatnonzero(taken)[-1]])
 
 
-def _by_impact(p: Params, m: int, usd: float, steps: int, later: int) -> tuple[float, float]:
-    """Return the log fall at the end of a worked sale and later: each mode piles up, and decays."""
+def _kicks(scenario: Scenario, drawn: Assembled, market: str, usd: float, steps: int) -> tuple[Array, Array]:
+    """Return by how much a piece of a worked sale lowers the log price, and what a step leaves of it, by mode."""
+    p, names = drawn.params, list(scenario.markets)
+    m = names.index(market)
     a = int(p.markets[m].asset)
-    rule, modes = p.impacts[a], p.modes[a * N_MODES : (a + 1) * N_MODES]
-    kick = rule.kick * float(money(usd / steps)) ** rule.exponent * p.cross[a, a]
-    piled = kick * modes.weight * _sum_of_powers(modes.decay, steps)
-    return float(piled.sum()), float((piled * modes.decay**later).sum())
+    piece = float(money(usd / steps))
+    if p.impacts[a].kick > 0.0:
+        rule, modes = p.impacts[a], p.modes[a * N_MODES : (a + 1) * N_MODES]
+        kick = rule.kick * piece**rule.exponent * p.cross[a, a]
+        return kick * modes.weight, np.asarray(modes.decay)
+    tied = [names.index(each) for each in _tied(scenario, market)]
+    return _learnt(p, tied, piece)
 
 
-def _by_learning(p: Params, tied: list[int], usd: float, steps: int, later: int) -> tuple[float, float]:
-    """Return the log fall at the end of a worked sale and later, where makers learn from flow.
+def _learnt(p: Params, tied: list[int], piece: float) -> tuple[Array, Array]:
+    """Return what makers learn from a piece, and what a step leaves of it.
 
     Arbitrage lets the markets that it ties, the sale's own first, share it such that all of them fall alike.
     """
-    learns = p.markets.impact[tied]
+    learns, decay = p.markets.impact[tied], np.array([float(p.markets[tied[0]].impact_decay)])
     if not (learns > 0.0).all():  # one that does not fall holds the others
-        return 0.0, 0.0
-    decay = p.markets[tied[0]].impact_decay
-    per_step = float(money(usd / steps)) / float((1.0 / learns).sum())
-    end = per_step * float(_sum_of_powers(np.array([decay]), steps)[0])
-    return end, end * float(decay**later)
+        return np.zeros(1), decay
+    return np.array([piece / float((1.0 / learns).sum())]), decay
 
 
 def _tied(scenario: Scenario, market: str) -> list[str]:

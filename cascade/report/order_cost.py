@@ -1,0 +1,151 @@
+"""The cost of an order as a reader sees it: a table in a terminal, in Markdown, as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from cascade.analysis.statistics import CONFIDENCE, Mean
+from cascade.assembly import assemble
+from cascade.experiment.order_cost import OrderCost, Row
+from cascade.explain.sale import expected_bps
+from cascade.scenario.schema import Scenario
+from cascade.units import format_duration, format_usd
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+
+class Cell(NamedTuple):
+    """A figure as text, and its interval; empty where there is none."""
+
+    value: str
+    interval: str = ""
+
+    @property
+    def line(self) -> str:
+        """Return both in a line."""
+        return f"{self.value} ({self.interval})" if self.interval else self.value
+
+
+def headings(found: OrderCost) -> tuple[str, ...]:
+    """Return the titles of the columns."""
+    move = "fall" if found.order.side == "sell" else "rise"
+    return (
+        "over", "filled, USD", "VWAP", "shortfall, USD", "shortfall, bps", "slippage, bps", "in closed form, bps",
+        "liquidations triggered, USD", f"{move}, bps", "share of it",
+    )  # fmt: skip
+
+
+def cells(row: Row, expected: float | None) -> tuple[Cell, ...]:
+    """Return a row as text."""
+    share = row.share
+    apart = "" if share.share_error is None else f"standard error {share.share_error:.0%}"
+    return (
+        Cell("at once" if row.over_s == 0.0 else format_duration(row.over_s)), _cell(row, "filled_usd", format_usd),
+        _cell(row, "vwap_price", _price), _cell(row, "shortfall_usd", format_usd),
+        _cell(row, "shortfall_bps", _bps), _cell(row, "slippage_bps", _bps),
+        Cell("--" if expected is None else _bps(expected)), _cell(row, "triggered_usd", format_usd),
+        _cell(row, "move_bps", _bps), Cell("--") if share.share is None else Cell(f"{share.share:.0%}", apart),
+    )  # fmt: skip
+
+
+def _cell(row: Row, name: str, write: Callable[[float], str]) -> Cell:
+    estimate = row.estimate(name)
+    if estimate is None:
+        return Cell("--")
+    if estimate.low is None or estimate.high is None:
+        return Cell(write(estimate.value))
+    return Cell(write(estimate.value), f"{write(estimate.low)} to {write(estimate.high)}")
+
+
+def _bps(value: float) -> str:
+    text = f"{value:.2f}" if abs(value) < 10.0 else f"{value:.1f}"
+    return text.lstrip("-") if float(text) == 0.0 else text
+
+
+def _price(value: float) -> str:
+    return f"{value:,.2f}" if abs(value) >= 1000.0 else f"{value:,.6g}"
+
+
+def expectations(found: OrderCost, scenario: Scenario) -> list[float | None]:
+    """Return the cost that is to be expected in calm, by row, in bps."""
+    drawn, order = assemble(scenario), found.order
+    return [expected_bps(scenario, drawn, order.market, order.notional, row.over_s) for row in found.rows]
+
+
+def heading(found: OrderCost) -> str:
+    """Return what was measured."""
+    order, many = found.order, "replicate" if found.n == 1 else "replicates"
+    doing = f"{order.side} {format_usd(order.notional)} USD at {order.market}"
+    return f"{found.name}: {doing} from {format_duration(order.at_s)} on, {found.n} {many}"
+
+
+def remarks(found: OrderCost) -> list[str]:
+    """Return how to read the table, and what it lacks."""
+    than = "below" if found.order.side == "sell" else "above"
+    lines = [
+        f"Shortfall is by how much the order was filled {than} the mid at its start; slippage, {than} the mid of the "
+        "same luck without it. Liquidations, and the order's share of the move, are against that luck, too.",
+        f"Intervals are of {CONFIDENCE:.0%}." if found.n >= Mean().least() else
+        f"An interval needs {Mean().least()} replicates: -n {Mean().least()}.",
+    ]  # fmt: skip
+    for row in found.rows:
+        name = "at once" if row.over_s == 0.0 else f"over {format_duration(row.over_s)}"
+        share = float(row.values["filled_share"].mean())
+        if share < _ALL:
+            lines.append(f"{name}: the book took {share:.0%} of the order; costs are of that part.")
+        if row.watched_s < found.order.watch_s:
+            lines.append(
+                f"{name}: watched for {format_duration(row.watched_s)} after its end, when the run ends."
+            )
+    return lines
+
+
+_ALL = 0.995
+"""From this share on an order counts as filled: the rest is rounding."""
+
+
+def cost_rich(found: OrderCost, scenario: Scenario) -> list[RenderableType]:
+    """Return the cost of an order for a terminal."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for title in headings(found):
+        table.add_column(title, justify="right")
+    for row, expected in zip(found.rows, expectations(found, scenario), strict=True):
+        table.add_row(*("\n".join(filter(None, each)) for each in cells(row, expected)))
+    return [heading(found), table, *remarks(found)]
+
+
+def cost_markdown(found: OrderCost, scenario: Scenario) -> str:
+    """Return the cost of an order as a table in Markdown."""
+    titles = headings(found)
+    lines = [f"{heading(found)}.", "", f"| {' | '.join(titles)} |", "|---" * len(titles) + "|"]
+    for row, expected in zip(found.rows, expectations(found, scenario), strict=True):
+        lines.append(f"| {' | '.join(each.line for each in cells(row, expected))} |")
+    return "\n".join([*lines, "", *remarks(found)])
+
+
+def cost_dict(found: OrderCost, scenario: Scenario) -> dict[str, Any]:
+    """Return what ``--json`` prints."""
+    expected = expectations(found, scenario)
+    return {
+        "name": found.name, "order": asdict(found.order), "replicates": found.n, "confidence": CONFIDENCE,
+        "rows": [_row_dict(row, each) for row, each in zip(found.rows, expected, strict=True)],
+        "notes": remarks(found),
+    }  # fmt: skip
+
+
+def _row_dict(row: Row, expected: float | None) -> dict[str, Any]:
+    figures: dict[str, Any] = {}
+    for name in row.values:
+        estimate = row.estimate(name)
+        figures[name] = None if estimate is None else {**asdict(estimate), "error": row.error(name)}
+    share = row.share
+    return {
+        "over_s": row.over_s, "watched_s": row.watched_s, "expected_bps": expected,
+        "share": share.share, "share_error": share.share_error, "figures": figures,
+    }  # fmt: skip
