@@ -80,7 +80,7 @@ class Engine:
     def __init__(
         self, assembled: Assembled, sink: Sink, agents: Callable[[Engine], None] | None = None
     ) -> None:
-        self.params, self.state, self.endowment = assembled
+        self.params, self.state, self.endowment, _ = assembled
         self.sink = sink
         self.agents = agents
         self.n_steps = int(self.params.run[0].n_steps)  # of the whole run
@@ -188,7 +188,7 @@ def counterfactual(assembled: Assembled) -> Assembled:
     """Return a copy of a market, not yet begun, in which an absorber takes forced orders at mark."""
     run = assembled.params.run.copy()
     run.forced_orders[:] = 0
-    return Assembled(assembled.params._replace(run=run), assembled.state.clone(), assembled.endowment)
+    return assembled._replace(params=assembled.params._replace(run=run), state=assembled.state.clone())
 
 
 def simulate(

@@ -28,12 +28,27 @@ N_TICKS = 1 << 18
 """Ticks of a market's window."""
 
 
+class Owners(NamedTuple):
+    """Where leveraged accounts come from: the layer of each, and the user's own label; -1 where it has none."""
+
+    first: int
+    """Account of the lowest number."""
+    layers: tuple[str, ...]
+    layer: Array  # int64
+    labels: tuple[str, ...]
+    label: Array  # int64
+
+
+NOBODY = Owners(0, (), np.zeros(0, np.int64), (), np.zeros(0, np.int64))
+
+
 class Assembled(NamedTuple):
     """One replicate of a scenario, ready to run."""
 
     params: k.Params
     state: State
     endowment: Array  # lots of each spot market given to accounts
+    owners: Owners = NOBODY
 
 
 def assemble(
@@ -71,7 +86,8 @@ def assemble(
         layers=layers.layers, trails=trails.array(), shocks=groups.shocks, quantiles=quantiles.array(),
     )  # fmt: skip
     ticks = np.maximum(np.rint(prices.start[venues.markets.asset] / venues.markets.tick_size), 1)
-    population = switch_off(scenario.channels, params, layers.seats(params), ticks.astype(np.int64))
+    drawn = layers.seats(params)
+    population = switch_off(scenario.channels, params, drawn, ticks.astype(np.int64))
     params = population.params
     seats = post_collateral(scenario, params, population.seats, ticks.astype(np.int64))
     population = population._replace(seats=seats)
@@ -91,7 +107,7 @@ def assemble(
     endowment = np.array(
         [positions.lots[positions.market == m].sum() if spot[m] else 0 for m in range(len(spot))], np.int64
     )
-    return Assembled(params, state, endowment)
+    return Assembled(params, state, endowment, _owners(scenario, int(run[0].first_trader), drawn, population))
 
 
 def _run(scenario: Scenario, n_ticks: int, venues: Venues) -> Array:
@@ -186,6 +202,16 @@ def _population(
     return accounts, positions, balances, traders
 
 
+def _owners(scenario: Scenario, first: int, drawn: list[Seats], population: Population) -> Owners:
+    """Return the layers and labels of leveraged accounts: those that their positions were drawn for."""
+    layer = np.repeat(np.arange(len(drawn)), [len(seats.counts) for seats in drawn])
+    names = [name for seats in drawn for name in seats.labels or [""] * len(seats.counts)]
+    codes = {name: code for code, name in enumerate(dict.fromkeys(name for name in names if name))}
+    label = np.array([codes.get(name, -1) for name in names], np.int64)
+    layers = tuple(each.name for each in scenario.population)
+    return Owners(first, layers, layer[population.owners], tuple(codes), label[population.owners])
+
+
 def _seat(
     accounts: Array, positions: Array, balances: Array, params: k.Params, seats: list[Seats], counts: Array
 ) -> None:
@@ -226,4 +252,4 @@ def _size_flags(run: Any, n_markets: int, n_accounts: int) -> None:
     run.flags_words = sum(words(n_accounts))
 
 
-__all__ = ["MONEY", "Assembled", "assemble", "lot_unit", "money_units"]
+__all__ = ["MONEY", "Assembled", "Owners", "assemble", "lot_unit", "money_units"]

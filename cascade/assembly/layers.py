@@ -20,9 +20,9 @@ from cascade.errors import Problem, ScenarioError
 from cascade.rng import decision_key
 from cascade.scenario.amounts import COIN, MONEY
 from cascade.scenario.distributions import AnyDistribution
+from cascade.scenario.positions import Positions, holdings_of, margins_of
 from cascade.scenario.schema import Scenario
 from cascade.scenario.schema_population import BorrowersLayer, LadderLayer, LeveragedLayer, TableLayer
-from cascade.scenario.tables import read_positions
 from cascade.units import format_duration
 
 FOREVER = 2_000_000_000
@@ -52,6 +52,7 @@ class Seats(NamedTuple):
     markets: Array  # int64, one per position
     counts: Array  # int64: positions of each trader
     margin: Array  # int64: margin mode of each trader
+    labels: tuple[str, ...] = ()  # the user's own name of each trader; none, unless a file gives them
 
 
 class LayerBuilder:
@@ -199,23 +200,37 @@ class LayerBuilder:
 
     def _table(self, p: k.Params, number: int, layer: TableLayer) -> Seats:
         """Take positions from the user's file; rows of one account share their margin."""
-        table = read_positions(layer.file)
+        table = holdings_of(self.scenario, layer)
         markets = np.array([self.names.index(name) for name in table.market], np.int64)
-        sign = np.where(table.is_long, 1.0, -1.0)
-        owners = [name or f"row {row}" for name, row in zip(table.account, table.rows, strict=True)]
-        codes = {name: code for code, name in enumerate(dict.fromkeys(owners))}
-        owner = np.array([codes[name] for name in owners])
-        order = _by_account(owner, markets)
-        return self._placed(
+        sign, owner = np.where(table.is_long, 1.0, -1.0), table.owners()
+        order, counts = _by_account(owner, markets), np.bincount(owner)
+        seats = self._placed(
             p, number, markets[order], (sign * table.notional_usd)[order], table.entry_price[order],
-            table.leverage[order], np.bincount(owner),
+            table.leverage[order], counts, margins_of(table)[order],
         )  # fmt: skip
+        first = order[np.concatenate([[0], np.cumsum(counts)[:-1]])]
+        for name in ("stop", "take"):
+            ticks = self._exit_ticks(table, name, markets)
+            seats.traders[f"{name}_tick"] = ticks[first]
+        mode = np.where(table.is_cross[first], k.CROSS, k.ISOLATED)
+        return seats._replace(margin=mode, labels=tuple(table.label[row] for row in first))
+
+    def _exit_ticks(self, table: Positions, name: str, markets: Array) -> Array:
+        """Return the tick of each row's stop or take-profit, NONE where it has none."""
+        prices = table.stop_price if name == "stop" else table.take_profit_price
+        has = ~np.isnan(prices)
+        ticks = np.full(len(prices), NONE, np.int64)
+        ticks[has] = np.clip(np.rint(prices[has] / self.markets.tick_size[markets[has]]), 1, MAX_TICK)
+        return ticks
 
     def _placed(
         self, p: k.Params, number: int, markets: Array, notional: Array, entries: Array, leverage: Array,
-        counts: Array,
+        counts: Array, margins: Array | None = None,
     ) -> Seats:  # fmt: skip
-        """Return seats whose positions are given by signed USD at entry, entry price and leverage."""
+        """Return seats whose positions are given by signed USD at entry, entry price and leverage.
+
+        `margins` in USD count instead of leverage where they are no NaN.
+        """
         first = np.concatenate([[0], np.cumsum(counts)[:-1]])
         drawn = empty(DRAWN, len(markets))[: len(markets)]
         tick_size, lot_size = self.markets.tick_size[markets], self.markets.lot_size[markets]
@@ -225,11 +240,16 @@ class LayerBuilder:
         lots = np.maximum(np.rint(np.abs(notional) / np.where(inverse, 1.0, entries) / lot_size), 1.0)
         drawn.lots = np.copysign(lots, notional).astype(np.int64)
         values = entry_values(p, markets, drawn.lots, drawn.entry_tick)
-        drawn.balance = np.ceil(np.abs(values) / leverage).astype(np.int64) - values
+        backing, posted = np.abs(notional) / leverage, np.abs(values) / leverage
+        if margins is not None:
+            said = ~np.isnan(margins)
+            backing = np.where(said, margins, backing)
+            posted = np.where(said, np.rint(margins * np.where(inverse, COIN / entries, MONEY)), posted)
+        drawn.balance = np.ceil(posted).astype(np.int64) - values
         traders = empty(TRADER, len(counts))[: len(counts)]
         held = np.add.reduceat(np.abs(notional), first) * MONEY if len(first) else np.zeros(0)
-        margins = np.add.reduceat(np.abs(notional) / leverage, first) * MONEY if len(first) else np.zeros(0)
-        traders.notional, traders.leverage = held, held / np.maximum(margins, 1.0)
+        total = np.add.reduceat(backing, first) * MONEY if len(first) else np.zeros(0)
+        traders.notional, traders.leverage = held, held / np.maximum(total, 1.0)
         traders.layer, traders.phase, traders.side = number, HOLDING, np.sign(notional[first])
         traders.life_ends, traders.mean_hold_s = FOREVER, FOREVER
         traders.stop_tick[:], traders.take_tick[:], traders.top_up_tick[:] = NONE, NONE, NONE

@@ -1,4 +1,4 @@
-"""`cascade rulebook`: the rules of venues: list, show, compare, and test against worked examples."""
+"""`cascade rulebook`: the rules of venues: list, show, compare, copy, and test against worked examples."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Annotated, Any
 
 import typer
 
-from cascade.cli.terminal import AsJson, guarded, leave, say, show, show_json
+from cascade.cli.terminal import AsJson, Force, guarded, leave, say, show, show_json
 from cascade.errors import ExitCode
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A rulebook, by its name or path.")]
 
 rulebook = typer.Typer(
-    help="List, show and compare the rules of venues, and test worked examples.",
+    help="List, show, compare and copy the rules of venues, and test worked examples.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -71,6 +71,24 @@ def diff(
     _rows([*head, *((each.path, each.first or "-", each.second or "-") for each in found)])
     if not found:
         say("no figure differs")
+
+
+@rulebook.command("copy")
+@guarded
+def copy(
+    name: Name,
+    out: Annotated[Path, typer.Option("-o", "--out", metavar="FILE", help="The new file.")],
+    force: Force = False,
+) -> None:
+    """Write a rulebook into a file of your own, complete and with its sources.
+
+    Change it, and name it in a scenario: rulebook: ./mine.yaml.
+    """
+    from cascade.venues.copy import copy_rulebook
+
+    path = copy_rulebook(name, out, force=force)
+    show(str(path))
+    say(f"next: cascade rulebook diff {name} ./{path}\n      cascade validate --rulebook {path}")
 
 
 @rulebook.command("check")

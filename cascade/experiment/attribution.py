@@ -19,7 +19,7 @@ from cascade.analysis.games import Coalition, coalitions, increments, rounded, s
 from cascade.analysis.statistics import Estimate, Mean
 from cascade.errors import ResultsError, UsageError
 from cascade.experiment.recorder import units_of
-from cascade.experiment.request import scenario_of
+from cascade.experiment.request import layer_has_stops, scenario_of
 from cascade.experiment.run import Say, start_of
 from cascade.experiment.sweep import Prepared, prepare, run_prepared
 from cascade.output import manifest as manifests
@@ -110,12 +110,14 @@ def present(scenario: Scenario) -> tuple[str, ...]:
     books = [rulebook_of(venue.rulebook, venue.rules) for venue in venues]
     layers = [layer for layer in scenario.population if isinstance(layer, LeveragedLayer)]
     shared = [layer for layer in layers if layer.margin == "cross"]
+    tables = [layer for layer in scenario.population if isinstance(layer, TableLayer)]
     has = {
         "forced_orders": bool(scenario.population),
         "maker_withdrawal": any(group.remains() < 1.0 for group in scenario.makers),
-        "stop_losses": any(layer.stop_loss is not None for layer in layers),
+        "stop_losses": any(layer.stop_loss is not None for layer in layers)
+        or any(layer_has_stops(layer) for layer in tables),
         "cross_margin": any(len(scenario.select_markets(layer.markets)) > 1 for layer in shared)
-        or any(isinstance(layer, TableLayer) for layer in scenario.population),
+        or bool(tables),
         "adl": bool(scenario.population),
         "mark_rule": any(book.mark.rule != "index" for book in books),
     }

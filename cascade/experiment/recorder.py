@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cascade.analysis.cause import CauseLabeller
-from cascade.assembly import lot_unit, money_units
+from cascade.assembly import Owners, lot_unit, money_units
 from cascade.core import params as k
 from cascade.core.state import Array
 from cascade.engine import Engine
+from cascade.output.columns import owned
 from cascade.output.convert import to_batch
 from cascade.output.parquet import concatenate
 from cascade.output.piece import Piece
@@ -86,14 +87,16 @@ class Recorder:
         Labels liquidations by the counterfactual.
     window
         First and last step of which trades, the book and accounts are recorded; None for all.
+    owners
+        Say which layer and label accounts have.
     """
 
     def __init__(
         self, units: RunUnits, replicate: int, tables: tuple[str, ...], piece: Piece | None = None,
-        cause: CauseLabeller | None = None, window: tuple[int, int] | None = None,
+        cause: CauseLabeller | None = None, window: tuple[int, int] | None = None, owners: Owners | None = None,
     ) -> None:  # fmt: skip
         self.units, self.replicate, self.tables = units, replicate, tables
-        self.piece, self.cause, self.window = piece, cause, window
+        self.piece, self.cause, self.window, self.owners = piece, cause, window, owners
         self.logs: list[Array] = []  # liquidations as the kernels wrote them
         self._waiting: dict[str, list[Array]] = defaultdict(list)  # records not yet converted
         self._n_waiting: dict[str, int] = defaultdict(int)
@@ -126,7 +129,7 @@ class Recorder:
             st = engine.state
             rows = positions_batch(
                 st.positions, st.accounts, st.balances, st.markets.mark, self.units,
-                step=engine.step, replicate=self.replicate,
+                step=engine.step, replicate=self.replicate, owners=self.owners,
             )  # fmt: skip
             self._add("accounts", rows)
 
@@ -153,9 +156,13 @@ class Recorder:
         if not self._n_waiting.pop(table):
             return
         whole = _joined(records)
-        extra = None
+        extra: dict[str, Any] = {}
         if table == "liquidations" and self.cause is not None:
-            extra = {"cause": self.cause.label(whole)}
+            extra["cause"] = self.cause.label(whole)
+        if table in ("liquidations", "adl") and self.owners is not None:
+            extra |= owned(self.owners, whole["account"])
+        if table == "adl" and self.owners is not None:
+            extra |= owned(self.owners, whole["counterparty"], "counterparty_")
         self._add(table, to_batch(table, whole, self.units, self.replicate, extra=extra))
 
     def _add(self, table: str, batch: pa.RecordBatch) -> None:

@@ -104,7 +104,7 @@ def _simulated(
             return False
         del market  # before the next is made
     cause = CauseLabeller(twins[0].liquidations()) if twins else None
-    record = Recorder(units, number, tables_of(scenario), piece, cause, _window(scenario))
+    record = Recorder(units, number, tables_of(scenario), piece, cause, _window(scenario), assembled.owners)
     engine = Engine(assembled, record)
     outcome = _run(engine, scenario, progress, stopped)
     if outcome is None:

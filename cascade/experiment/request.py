@@ -7,14 +7,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from cascade import provenance
 from cascade.errors import UsageError
 from cascade.limits import MOST_REPLICATES
 from cascade.output.manifest import RESOLVED
 from cascade.output.reader import Result
 from cascade.scenario.load import digest, load, to_data
+from cascade.scenario.positions import read_positions
 from cascade.scenario.schema import Scenario
-from cascade.scenario.schema_population import LeveragedLayer
+from cascade.scenario.schema_population import LeveragedLayer, TableLayer
 
 
 def scenario_of(result: Result) -> Scenario:
@@ -24,8 +27,18 @@ def scenario_of(result: Result) -> Scenario:
 
 def has_stops(scenario: Scenario) -> bool:
     """Tell whether anybody's stop-loss may go off."""
-    exits = [layer.stop_loss for layer in scenario.population if isinstance(layer, LeveragedLayer)]
-    return scenario.channels.stop_losses and any(stop is not None and stop.share > 0.0 for stop in exits)
+    return scenario.channels.stop_losses and any(
+        layer_has_stops(layer)
+        for layer in scenario.population
+        if isinstance(layer, LeveragedLayer | TableLayer)
+    )
+
+
+def layer_has_stops(layer: LeveragedLayer | TableLayer) -> bool:
+    """Tell whether some account of a layer carries a stop-loss."""
+    if isinstance(layer, TableLayer):
+        return not bool(np.isnan(read_positions(layer.file, layer.ignore).stop_price).all())
+    return layer.stop_loss is not None and layer.stop_loss.share > 0.0
 
 
 def runs_of(scenario: Scenario, *, counterfactual: bool) -> int:

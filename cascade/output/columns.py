@@ -14,6 +14,8 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from cascade.assembly import Owners
+
 Array = npt.NDArray[Any]
 
 _DTYPES: Final = {
@@ -57,6 +59,19 @@ def category(codes: Array, names: Sequence[str]) -> pa.DictionaryArray:
     data = pa.py_buffer(np.where(inside, codes, 0).astype(np.int32))
     indices = pa.Array.from_buffers(pa.int32(), len(codes), [_bitmap(inside), data])
     return pa.DictionaryArray.from_arrays(indices, strings(names))
+
+
+def owned(owners: Owners, accounts: Array, prefix: str = "") -> dict[str, pa.DictionaryArray]:
+    """Return the columns `layer` and `label` of accounts by their numbers; null where nobody gave one."""
+    place = np.asarray(accounts, dtype=np.int64) - owners.first
+    inside = (place >= 0) & (place < len(owners.layer))
+    codes = {"layer": (owners.layer, owners.layers), "label": (owners.label, owners.labels)}
+    return {
+        f"{prefix}{name}": category(np.where(inside, of[np.where(inside, place, 0)], -1), names)
+        if len(of)
+        else category(np.full(len(place), -1), names)
+        for name, (of, names) in codes.items()
+    }
 
 
 def categories(names: Iterable[str | None]) -> pa.DictionaryArray:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Literal
 if TYPE_CHECKING:
     import pyarrow as pa
 
-RESULTS_VERSION: Final = (3, 0)
+RESULTS_VERSION: Final = (3, 1)
 """Major and minor version of the tables: a new column raises the minor, anything else the major."""
 
 Kind = Literal["category", "text", "int32", "int64", "float", "time"]
@@ -139,6 +139,18 @@ LIQUIDATIONS: Final = Table(
         _column("reporting", "category", "venue whose public feed the account reports to"),
         _column("wave", "int64", "wave within the step: liquidations of one wave see the same mark"),
         _column("account", "int64", "account, a number that stays through a replicate"),
+        _column(
+            "layer",
+            "category",
+            "layer of the population that the account belongs to; null of others",
+            null=True,
+        ),
+        _column(
+            "label",
+            "category",
+            "label of the account in the user's own file; null where it gives none",
+            null=True,
+        ),
         _column("life", "int64", "life of the account's seat: which of its successive positions"),
         _column("part", "int64", "how many forced orders this liquidation has sent before"),
         _column("side", "category", "side of the position: long or short"),
@@ -211,7 +223,31 @@ ADL: Final = Table(
             "int64",
             "bankrupt account whose position is closed; of a socialised loss, the first of them",
         ),
+        _column(
+            "layer",
+            "category",
+            "layer of the population that the bankrupt account belongs to; null of others",
+            null=True,
+        ),
+        _column(
+            "label",
+            "category",
+            "label of the bankrupt account in the user's own file; null where it gives none",
+            null=True,
+        ),
         _column("counterparty", "int64", "account that is deleveraged"),
+        _column(
+            "counterparty_layer",
+            "category",
+            "layer of the population that the counterparty belongs to; null of others",
+            null=True,
+        ),
+        _column(
+            "counterparty_label",
+            "category",
+            "label of the counterparty in the user's own file; null where it gives none",
+            null=True,
+        ),
         _column("side", "category", "side of the counterparty's position: long or short"),
         _column("size_lots", "int64", "lots the counterparty gave up"),
         _column("settlement_price", "float", "price of the fill; null for a socialised loss", null=True),
@@ -250,6 +286,18 @@ ACCOUNTS: Final = Table(
     (
         MARKET,
         _column("account", "int64", "account"),
+        _column(
+            "layer",
+            "category",
+            "layer of the population that the account belongs to; null of others",
+            null=True,
+        ),
+        _column(
+            "label",
+            "category",
+            "label of the account in the user's own file; null where it gives none",
+            null=True,
+        ),
         _column("kind", "category", "kind of agent"),
         _column("reporting", "category", "venue whose public feed the account reports to"),
         _column("side", "category", "side of the position: long or short"),

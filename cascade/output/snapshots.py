@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from cascade.output.columns import category
+from cascade.output.columns import category, owned
 from cascade.output.convert import BOOK_ROW, SIDES, MarketRows, from_columns
 from cascade.output.run_units import COIN_UNIT, USD_UNIT, Ints, RunUnits, scale
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from cascade.assembly import Owners
 
 Array = npt.NDArray[Any]
 
@@ -26,6 +28,7 @@ def positions_batch(
     *,
     step: int,
     replicate: int,
+    owners: Owners | None = None,
 ) -> pa.RecordBatch:
     """Return the open positions as a batch of `accounts`.
 
@@ -50,6 +53,7 @@ def positions_batch(
     named = {
         **markets.names(),
         "account": owner.astype(np.int64),
+        **(owned(owners, owner) if owners is not None else {}),
         "kind": category(accounts["kind"][owner], units.kinds),
         "reporting": markets.reporting(accounts["tag"][owner].astype(np.int64)),
         "side": category((rows["lots"] > 0).astype(np.int64), SIDES),

@@ -22,6 +22,8 @@ from cascade.scenario.source import Node, Steps, dotted, follow
 
 if TYPE_CHECKING:
     from cascade.scenario.mending import Mended
+    from cascade.scenario.positions import Positions
+    from cascade.scenario.schema_population import TableLayer
     from cascade.scenario.tables import Bars
     from cascade.venues.rulebook import Rulebook
 
@@ -82,7 +84,17 @@ def register(
 @cache
 def all_checks() -> tuple[Check, ...]:
     """Return every check, in the order of their codes."""
-    for topic in ("agents", "amounts", "collateral", "files", "formation", "markets", "population", "times"):
+    for topic in (
+        "agents",
+        "amounts",
+        "collateral",
+        "files",
+        "formation",
+        "markets",
+        "population",
+        "positions",
+        "times",
+    ):
         import_module(f"cascade.scenario.checks_{topic}")
     return tuple(_REGISTRY[code] for code in sorted(_REGISTRY))
 
@@ -98,6 +110,7 @@ class Context:
     """Names of entries, by section, that are written but broken: whoever names one of them is not wrong."""
 
     _bars: dict[tuple[str, str], Bars | None] = field(default_factory=dict)
+    _holdings: dict[str, Positions | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Load the rulebooks that load; the others are the business of their own check."""
@@ -135,6 +148,17 @@ class Context:
             except ScenarioError:
                 self._bars[key] = None
         return self._bars[key]
+
+    def holdings(self, layer: TableLayer) -> Positions | None:
+        """Return the positions of a file that is sound."""
+        from cascade.scenario.positions import holdings_of
+
+        if layer.name not in self._holdings:
+            try:
+                self._holdings[layer.name] = holdings_of(self.scenario, layer)
+            except ScenarioError:
+                self._holdings[layer.name] = None
+        return self._holdings[layer.name]
 
     def start_price(self, asset: str) -> float | None:
         """Return the news value at the start."""

@@ -11,7 +11,7 @@ from typing import Any
 from cascade.errors import ScenarioError
 from cascade.scenario.checks import Context, Finding, Found, register
 from cascade.scenario.schema_agents import LadderMaker, Maker, TouchMaker
-from cascade.scenario.schema_population import BorrowersLayer, LadderLayer, LeveragedLayer
+from cascade.scenario.schema_population import BorrowersLayer, LadderLayer, LeveragedLayer, TableLayer
 from cascade.scenario.schema_shocks import DepthShock, MarketOrderShock, NewsShock
 from cascade.scenario.schema_venues import LendingPool, Perpetual, SpotMarket
 from cascade.scenario.source import Steps, follow
@@ -34,7 +34,7 @@ def named_markets_exist(context: Context) -> Found:
     for number, layer in enumerate(scenario.population):
         if isinstance(layer, LeveragedLayer):
             yield from _patterns(context, ("population", number, "markets"), layer.markets, Perpetual)
-        elif isinstance(layer, LadderLayer):
+        elif isinstance(layer, LadderLayer | TableLayer) and layer.market is not None:
             yield from _single(context, ("population", number, "market"), layer.market, Perpetual)
     for number, shock in enumerate(scenario.shocks):
         if isinstance(shock, MarketOrderShock):

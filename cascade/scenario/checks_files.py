@@ -26,7 +26,8 @@ def files_are_valid(context: Context) -> Found:
 
 
 def _files(context: Context) -> Iterator[tuple[Steps, str, Callable[[str], Any]]]:
-    from cascade.scenario.tables import read_bars, read_depth, read_positions
+    from cascade.scenario.positions import read_positions
+    from cascade.scenario.tables import read_bars, read_depth
 
     for name, asset in context.scenario.assets.items():
         for part in ("news", "history"):
@@ -39,7 +40,11 @@ def _files(context: Context) -> Iterator[tuple[Steps, str, Callable[[str], Any]]
             yield ("makers", number, "depth", "file"), maker.depth.file, read_depth
     for number, layer in enumerate(context.scenario.population):
         if isinstance(layer, TableLayer):
-            yield ("population", number, "file"), layer.file, read_positions
+            yield (
+                ("population", number, "file"),
+                layer.file,
+                lambda path, ignore=layer.ignore: read_positions(path, ignore),
+            )
 
 
 def _located(steps: Steps, path: Path, error: ScenarioError) -> Iterator[Finding | Problem]:

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from cascade.errors import Problem, ScenarioError
 from cascade.scenario.checks import Context, Finding, Found, register
 from cascade.scenario.checks_agents import quoted_within
+from cascade.scenario.checks_positions import contract_of, table_interest, table_rows, table_settlements
 from cascade.scenario.distributions import Constant, Distribution, Table
 from cascade.scenario.schema_population import BorrowersLayer, LadderLayer, Layer, LeveragedLayer, TableLayer
-from cascade.scenario.schema_venues import InversePerpetual, LendingPool, Perpetual
+from cascade.scenario.schema_venues import LendingPool
 from cascade.scenario.source import Steps, follow
-from cascade.scenario.words import did_you_mean
 from cascade.units import format_usd
 
 if TYPE_CHECKING:
-    from cascade.scenario.tables import Positions
     from cascade.venues.rulebook import Contract
 
 CANNOT_HOLD, HARDLY_HOLDS = 0.001, 0.005
@@ -30,22 +27,15 @@ def leverage_within_tiers(context: Context) -> Found:
     """Test leverages, and leverages with the smallest size, against the rulebook."""
     for number, layer in enumerate(context.scenario.population):
         if isinstance(layer, TableLayer):
-            yield from _table_rows(context, layer)
+            yield from table_rows(context, layer)
             continue
         if isinstance(layer, BorrowersLayer):
             continue
         patterns = layer.markets if isinstance(layer, LeveragedLayer) else (layer.market,)
         for name in context.scenario.select_markets(patterns):
-            contract = _contract(context, name)
+            contract = contract_of(context, name)
             if contract is not None:
                 yield from _layer_leverage(context, ("population", number), layer, name, contract)
-
-
-def _contract(context: Context, name: str) -> Contract | None:
-    market, rulebook = context.scenario.markets.get(name), context.rulebook_of(name)
-    if rulebook is None or not isinstance(market, Perpetual):
-        return None
-    return rulebook.contracts.get(market.contract)
 
 
 def _layer_leverage(
@@ -94,68 +84,6 @@ def _place(context: Context, steps: Steps, leverage: Distribution, value: float)
     else:
         finer = (*base, "max") if leverage.max == value else base
     return finer if follow(context.root, finer)[1] == finer else base
-
-
-def _positions(layer: TableLayer) -> Positions | None:
-    from cascade.scenario.tables import read_positions
-
-    try:
-        return read_positions(layer.file)
-    except ScenarioError:
-        return None
-
-
-def _table_rows(context: Context, layer: TableLayer) -> Iterator[Problem]:
-    """Test every row of a table of positions, its market and its size included."""
-    from cascade.scenario.source import shown_name
-    from cascade.scenario.tables import ROW
-
-    positions = _positions(layer)
-    if positions is None:
-        return
-    file = shown_name(Path(layer.file))
-    markets = context.scenario.markets
-    yield from _twice_on_a_side(positions, file)
-    guesses = {name: did_you_mean(name, markets) for name in set(positions.market)}
-    figures = positions.notional_usd, positions.entry_price, positions.leverage
-    for row, name, notional, entry, leverage in zip(positions.rows, positions.market, *figures, strict=True):
-        market = markets.get(name)
-        if context.is_absent("markets", name):
-            continue
-        if not isinstance(market, Perpetual):
-            message = f"no perpetual market '{name}'{guesses[name]}"
-            yield Problem(
-                ROW, message, "write a perpetual market of the scenario", file, row, 1, path="market"
-            )
-            continue
-        lot_usd = market.lot if isinstance(market, InversePerpetual) else market.lot * entry
-        if round(notional / lot_usd) < 1:
-            message = f"{notional:g} USD at {entry:g} is no lot of {name}: a lot is {market.lot:g}"
-            hint = f"write notional_usd {lot_usd:g} or more, or remove this row"
-            yield Problem(ROW, message, hint, file, row, 1, path="notional_usd")
-        contract = _contract(context, name)
-        if contract is not None and notional > contract.largest_notional(leverage, entry):
-            most = contract.tier_of(notional, entry).max_leverage
-            message = f"{leverage:g}x on {notional:g} USD, but {name} allows at most {most:g}x for that size"
-            yield Problem(
-                "CAS108", message, f"write leverage {most:g} or less", file, row, 1, path="leverage"
-            )
-
-
-def _twice_on_a_side(positions: Positions, file: str) -> Iterator[Problem]:
-    """Test that an account holds a market once on each side: a long and a short are the legs of a hedge."""
-    from cascade.scenario.tables import ROW
-
-    seen: dict[tuple[str, str, bool], int] = {}
-    places = zip(positions.account, positions.market, positions.is_long.tolist(), positions.rows, strict=True)
-    for account, market, is_long, row in places:
-        first = seen.setdefault((account, market, is_long), row)
-        if account and first != row:
-            side = "long" if is_long else "short"
-            message = f"account '{account}' is {side} in {market} already, in row {first}"
-            yield Problem(
-                ROW, message, "join the rows, or name another account", file, row, 1, path="account"
-            )
 
 
 @register("CAS109", "the book can hold the open interest", "markets", "makers population")
@@ -219,19 +147,8 @@ def _contributions(context: Context, layer: Layer, steps: Steps) -> Iterator[tup
         for name in names:
             yield name, Interest((*steps, "collateral"), layer.collateral / len(names), layer.collateral)
     else:
-        for name, usd in _table_interest(layer):
+        for name, usd in table_interest(context, layer):
             yield name, Interest((*steps, "file"), usd, usd, "rows")
-
-
-def _table_interest(layer: TableLayer) -> Iterator[tuple[str, float]]:
-    """Yield the larger side of each market of a table of positions."""
-    positions = _positions(layer)
-    for name in sorted(set(positions.market)) if positions is not None else ():
-        assert positions is not None
-        chosen = [each == name for each in positions.market]
-        amounts = positions.notional_usd[chosen]
-        longs = float(amounts[positions.is_long[chosen]].sum())
-        yield name, max(longs, float(amounts.sum()) - longs)
 
 
 @register("CAS146", "borrowers are sound at the start, on one venue", "markets population")
@@ -292,26 +209,7 @@ def margin_is_of_one_asset(context: Context) -> Found:
                 message = f"these markets settle in {' and '.join(settles)}: one margin cannot back them all"
                 yield Finding(("population", number, "markets"), message, "write one layer for each of them")
         elif isinstance(layer, TableLayer):
-            yield from _table_settlements(context, layer)
-
-
-def _table_settlements(context: Context, layer: TableLayer) -> Iterator[Problem]:
-    """Test that the rows of one account settle in the asset of its first."""
-    from cascade.scenario.source import shown_name
-    from cascade.scenario.tables import ROW
-
-    positions, first = _positions(layer), dict[str, str]()
-    if positions is None:
-        return
-    for row, account, name in zip(positions.rows, positions.account, positions.market, strict=True):
-        market = context.scenario.markets.get(name)
-        if not account or market is None:
-            continue
-        settles = first.setdefault(account, market.settles)
-        if market.settles != settles:
-            message = f"{name} settles in {market.settles}, but account {account} has its margin in {settles}"
-            hint = "write another account for this row"
-            yield Problem(ROW, message, hint, shown_name(Path(layer.file)), row, 1, path="account")
+            yield from table_settlements(context, layer)
 
 
 @register(

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import Field
 
 from cascade.limits import MOST_ACCOUNTS
-from cascade.scenario.base import File, MarketName, MarketPatterns, Model, Name
+from cascade.scenario.base import File, MarketName, MarketPatterns, Model, Name, Text
 from cascade.scenario.distributions import (
     AnyDistribution,
     Constant,
@@ -166,11 +166,19 @@ class LadderLayer(Model):
 
 
 class TableLayer(Model):
-    """Positions from a file: market, side, notional_usd, entry_price, leverage and, for cross, account."""
+    """Positions from a file, a row each: side, size, entry price, and what backs them."""
 
     type: Literal["table"]
     name: Name = Field(description="Name of the layer.", examples=["book"])
     file: File = Field(description="CSV or parquet, relative to this scenario.", examples=["accounts.csv"])
+    market: MarketName | None = Field(
+        default=None,
+        description="Market of rows that name none; by default the only perpetual market.",
+        examples=["binance:BTCUSDT"],
+    )
+    ignore: tuple[Text, ...] = Field(
+        default=(), description="Columns of the file that are not read.", examples=[["desk", "region"]]
+    )
 
 
 class BorrowersLayer(Model):

@@ -1,4 +1,4 @@
-"""Data files of a scenario, as CSV or parquet: bars, depth profiles, positions; every bad row is located."""
+"""Data files of a scenario, as CSV or parquet: bars and depth profiles; every bad row is located."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from cascade.errors import MANY, UNPRINTABLE, Problem, ScenarioError
+from cascade.errors import MANY, UNPRINTABLE, Problem, ScenarioError, Severity
 from cascade.limits import FIRST_YEAR, LAST_YEAR, MOST_DATA_BYTES, MOST_ROWS
 from cascade.scenario.reading import TOO_MUCH
 from cascade.scenario.source import MISSING_FILE, shown_name
-from cascade.scenario.words import closest, did_you_mean, listing
+from cascade.scenario.words import closest, listing
 from cascade.units import quoted
 
 Floats: TypeAlias = npt.NDArray[np.float64]
@@ -50,19 +50,6 @@ class DepthProfile:
     cumulative_usd: Floats
 
 
-@dataclass(frozen=True, slots=True)
-class Positions:
-    """Positions of a population; rows with the same account (not empty) share their margin."""
-
-    market: tuple[str, ...]
-    is_long: npt.NDArray[np.bool_]
-    notional_usd: Floats
-    entry_price: Floats
-    leverage: Floats
-    account: tuple[str, ...]
-    rows: tuple[int, ...]
-
-
 def read_bars(path: str | Path, time_column: str = "time_utc") -> Bars:
     """Return bars from a file.
 
@@ -71,14 +58,14 @@ def read_bars(path: str | Path, time_column: str = "time_utc") -> Bars:
     ScenarioError
         With a problem for each bad row.
     """
-    parsers: dict[str, Parser] = dict.fromkeys(_PRICES, _positive)
+    parsers: dict[str, Parser] = dict.fromkeys(_PRICES, positive)
     if time_column in parsers:
         message, hint = (
             f"'{time_column}' is the column of a price, not of times",
             "write time_column: time_utc",
         )
         raise ScenarioError([Problem(COLUMN, message, hint, shown_name(Path(path)))])
-    table = _read(Path(path), {time_column: _time, **parsers})
+    table = read_table(Path(path), {time_column: _time, **parsers})
     times, *prices = (np.array(column, dtype=np.float64) for column in table.columns.values())
     bars = Bars(times, prices[0], prices[1], prices[2], prices[3])
     step_back = np.flatnonzero(np.diff(bars.time_s) <= 0) + 1
@@ -99,7 +86,7 @@ def read_depth(path: str | Path) -> DepthProfile:
     ScenarioError
         With a problem for each bad row.
     """
-    table = _read(Path(path), {"distance_bps": _positive, "cumulative_usd": _not_negative})
+    table = read_table(Path(path), {"distance_bps": positive, "cumulative_usd": _not_negative})
     profile = DepthProfile(*(np.array(column, dtype=np.float64) for column in table.columns.values()))
     nearer = np.flatnonzero(np.diff(profile.distance_bps) <= 0) + 1
     less = np.flatnonzero(np.diff(profile.cumulative_usd) < 0) + 1
@@ -111,39 +98,7 @@ def read_depth(path: str | Path) -> DepthProfile:
     return profile
 
 
-def read_positions(path: str | Path) -> Positions:
-    """Return positions from a file with columns market, side, notional_usd, entry_price, leverage.
-
-    An optional column `account` groups positions that share their margin.
-
-    Raises
-    ------
-    ScenarioError
-        With a problem for each bad row.
-    """
-    parsers: dict[str, Parser] = {
-        "market": _text,
-        "side": _side,
-        "notional_usd": _positive,
-        "entry_price": _positive,
-        "leverage": _positive,
-    }
-    table = _read(Path(path), parsers, optional={"account": str})
-    table.raise_problems()
-    columns = table.columns
-    accounts = columns.get("account") or [""] * len(table.rows)
-    return Positions(
-        tuple(columns["market"]),
-        np.array(columns["side"], dtype=np.bool_),
-        np.array(columns["notional_usd"], dtype=np.float64),
-        np.array(columns["entry_price"], dtype=np.float64),
-        np.array(columns["leverage"], dtype=np.float64),
-        tuple(accounts),
-        tuple(table.rows),
-    )
-
-
-class _BadCellError(ValueError):
+class BadCellError(ValueError):
     """A cell that cannot be read, and what to write instead."""
 
     def __init__(self, message: str, hint: str) -> None:
@@ -151,7 +106,8 @@ class _BadCellError(ValueError):
         self.hint = hint
 
 
-def _shown(cell: Any) -> str:
+def shown(cell: Any) -> str:
+    """Return a cell as messages quote it."""
     return quoted("" if cell is None else str(cell))
 
 
@@ -159,42 +115,40 @@ def _number(cell: Any) -> float:
     try:
         value = float(cell)
     except (TypeError, ValueError):
-        raise _BadCellError(f"{_shown(cell)} is not a number", "write plain digits, such as 1250.5") from None
+        raise BadCellError(f"{shown(cell)} is not a number", "write plain digits, such as 1250.5") from None
     if not math.isfinite(value):
-        raise _BadCellError(f"{_shown(cell)} is not a finite number", "write plain digits, such as 1250.5")
+        raise BadCellError(f"{shown(cell)} is not a finite number", "write plain digits, such as 1250.5")
     return value
 
 
-def _positive(cell: Any) -> float:
+def positive(cell: Any) -> float:
+    """Return a number above 0."""
     value = _number(cell)
     if value <= 0:
-        raise _BadCellError(f"must be above 0, not {value:g}", "correct or remove this row")
+        raise BadCellError(f"must be above 0, not {value:g}", "correct or remove this row")
     return value
 
 
 def _not_negative(cell: Any) -> float:
     value = _number(cell)
     if value < 0:
-        raise _BadCellError(f"must be at least 0, not {value:g}", "correct or remove this row")
+        raise BadCellError(f"must be at least 0, not {value:g}", "correct or remove this row")
     return value
 
 
-def _text(cell: Any) -> str:
-    text = str(cell).strip() if cell is not None else ""
-    if not text:
-        raise _BadCellError("is empty", "fill it in or remove this row")
+def is_empty(cell: Any) -> bool:
+    """Tell whether there is nothing in a cell: in parquet it is None or NaN."""
+    return cell is None or (math.isnan(cell) if isinstance(cell, float) else not str(cell).strip())
+
+
+def text_cell(cell: Any) -> str:
+    """Return text, which may be empty; a number without decimals is the label that it was."""
+    if is_empty(cell):
+        return ""
+    text = str(int(cell) if isinstance(cell, float) and cell.is_integer() else cell).strip()
     if UNPRINTABLE.search(text):
-        raise _BadCellError("holds a control character", "remove it")
+        raise BadCellError("holds a control character", "remove it")
     return text
-
-
-def _side(cell: Any) -> bool:
-    text = str(cell).strip().lower()
-    if text not in ("long", "short"):
-        raise _BadCellError(
-            f"{_shown(cell)} is not a side{did_you_mean(text, ('long', 'short'))}", "write long or short"
-        )
-    return text == "long"
 
 
 def _time(cell: Any) -> float:
@@ -203,9 +157,9 @@ def _time(cell: Any) -> float:
     try:
         instant = cell if isinstance(cell, datetime) else datetime.fromisoformat(str(cell).strip())
     except ValueError:
-        raise _BadCellError(f"{_shown(cell)} is not a date and time", hint) from None
+        raise BadCellError(f"{shown(cell)} is not a date and time", hint) from None
     if not FIRST_YEAR <= instant.year < LAST_YEAR:
-        raise _BadCellError(f"{_shown(cell)} lies outside the years {FIRST_YEAR} to {LAST_YEAR}", hint)
+        raise BadCellError(f"{shown(cell)} lies outside the years {FIRST_YEAR} to {LAST_YEAR}", hint)
     return (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).timestamp()
 
 
@@ -217,7 +171,7 @@ class _Fault:
     rows: list[int] = field(default_factory=list)
 
 
-class _Table:
+class DataTable:
     """Columns read from a file, and the problems of its rows."""
 
     def __init__(self, name: str, header: Sequence[str], lines: Sequence[str] | None) -> None:
@@ -226,21 +180,28 @@ class _Table:
         self.lines = lines
         self.columns: dict[str, list[Any]] = {}
         self.rows: list[int] = []
+        self.bad_rows: set[int] = set()
         self._faults: dict[tuple[str, str], _Fault] = {}
 
     def note(self, row: int, column: str, message: str, hint: str, code: str = ROW) -> None:
         """Note a bad cell; `row` is the line of a text file, the row number of a parquet file."""
+        self.bad_rows.add(row)
         fault = self._faults.setdefault((column, hint), _Fault())
         fault.rows.append(row)
         if len(fault.rows) <= MANY:
-            fault.problems.append(self._problem(row, column, message, hint, code))
+            fault.problems.append(self.problem(row, column, message, hint, code))
 
-    def _problem(self, row: int, column: str, message: str, hint: str, code: str) -> Problem:
+    def problem(
+        self, row: int, column: str, message: str, hint: str, code: str = ROW, severity: Severity = "error"
+    ) -> Problem:
+        """Return a problem with a cell, located; with the whole row where the file lacks the column."""
         if self.lines is None:
-            return Problem(code, f"row {row}, {column}: {message}", hint, self.name, path=column)
+            text = f"row {row}, {column}: {message}" if row else message
+            return Problem(code, text, hint, self.name, path=column, severity=severity)
         line = self.lines[row - 1] if row <= len(self.lines) else ""
-        start, width = _cell_span(line, self.header.index(column)) if column else (0, max(1, len(line)))
-        return Problem(code, message, hint, self.name, row, start + 1, width, line, column)
+        has_cell = column in self.header
+        start, width = _cell_span(line, self.header.index(column)) if has_cell else (0, max(1, len(line)))
+        return Problem(code, message, hint, self.name, row, start + 1, width, line, column, severity)
 
     def refuse(self, places: npt.NDArray[np.intp], column: str, message: str, hint: str) -> None:
         """Note the same problem for several rows, counted from 0; what is no number is noted already."""
@@ -267,7 +228,25 @@ def _cell_span(line: str, number: int) -> tuple[int, int]:
     return start, max(1, len(cells[number]))
 
 
-def _read(path: Path, parsers: Mapping[str, Parser], optional: Mapping[str, Parser] | None = None) -> _Table:
+def read_table(
+    path: Path, parsers: Mapping[str, Parser], optional: Mapping[str, Parser] | None = None, *,
+    ignore: Collection[str] = (), other_words: Mapping[str, str] | None = None,
+) -> DataTable:  # fmt: skip
+    """Return the columns that are wanted, with the problems of their cells noted.
+
+    Parameters
+    ----------
+    optional
+        Columns that may be left out.
+    ignore, other_words
+        With `other_words`, what other systems call the columns, a column that is neither wanted nor ignored
+        is a problem.
+
+    Raises
+    ------
+    ScenarioError
+        If the file cannot be read, lacks a column of `parsers` or has no rows.
+    """
     name = shown_name(path)
     if not path.is_file():
         near = (
@@ -284,7 +263,8 @@ def _read(path: Path, parsers: Mapping[str, Parser], optional: Mapping[str, Pars
     wanted = {**parsers, **(optional or {})}
     read = _read_parquet if path.suffix == ".parquet" else _read_csv
     table, cells = read(path, name, wanted)
-    _check_header(table, parsers, wanted)
+    strange = _unknown(table, wanted, ignore, other_words) if other_words is not None else []
+    _check_header(table, parsers, wanted, strange)
     for column, parse in wanted.items():
         if column in table.header:
             table.columns[column] = _parse_column(table, column, parse, cells[column])
@@ -295,7 +275,25 @@ def _read(path: Path, parsers: Mapping[str, Parser], optional: Mapping[str, Pars
     return table
 
 
-def _check_header(table: _Table, parsers: Collection[str], wanted: Collection[str]) -> None:
+def _unknown(
+    table: DataTable, wanted: Collection[str], ignore: Collection[str], other_words: Mapping[str, str]
+) -> list[Problem]:
+    """Return a problem for each column that nobody reads."""
+    unknown = [column for column in table.header if column not in wanted and column not in ignore]
+    row = 1 if table.lines is not None else 0
+    problems: list[Problem] = []
+    for column in dict.fromkeys(unknown):
+        meant = other_words.get(column.lower()) or closest(column, wanted)
+        guess = f" — did you mean '{meant}'?" if meant else ""
+        hint = f"columns known: {listing(wanted, 20)}; or leave it out: ignore: [{column}] in the layer"
+        problem = table.problem(row, column, f"unknown column {quoted(column)}{guess}", hint, COLUMN)
+        problems.append(problem)
+    return problems
+
+
+def _check_header(
+    table: DataTable, parsers: Collection[str], wanted: Collection[str], strange: Sequence[Problem]
+) -> None:
     header = ",".join(table.header)
     place = (1 if table.lines is not None else 0, 1, max(1, len(header)), header)
     missing = [
@@ -316,8 +314,8 @@ def _check_header(table: _Table, parsers: Collection[str], wanted: Collection[st
         for column, n in Counter(table.header).items()
         if n > 1 and column in wanted
     ]
-    if missing or twice:
-        raise ScenarioError([*missing, *twice])
+    if missing or twice or strange:
+        raise ScenarioError([*missing, *twice, *strange])
 
 
 def _near(column: str, header: Sequence[str]) -> str:
@@ -325,24 +323,24 @@ def _near(column: str, header: Sequence[str]) -> str:
     return f" — is it '{match}'?" if match else ""
 
 
-def _parse_column(table: _Table, column: str, parse: Parser, cells: Sequence[Any]) -> list[Any]:
+def _parse_column(table: DataTable, column: str, parse: Parser, cells: Sequence[Any]) -> list[Any]:
     values: list[Any] = []
     for row, cell in zip(table.rows, cells, strict=True):
         try:
             values.append(parse(cell))
-        except _BadCellError as bad:
+        except BadCellError as bad:
             values.append(math.nan)
             table.note(row, column, str(bad), bad.hint)
     return values
 
 
-def _read_csv(path: Path, name: str, wanted: Collection[str]) -> tuple[_Table, dict[str, list[Any]]]:
+def _read_csv(path: Path, name: str, wanted: Collection[str]) -> tuple[DataTable, dict[str, list[Any]]]:
     text = _text_of(path, name).replace("\r\n", "\n").replace("\r", "\n")
     lines = text.split("\n")
     reader = csv.reader(io.StringIO(text))
     try:
         header = [cell.strip() for cell in next(reader, [])]
-        table = _Table(name, header, lines)
+        table = DataTable(name, header, lines)
         cells = _cells(table, reader, wanted)
     except csv.Error as error:
         at = reader.line_num
@@ -354,7 +352,7 @@ def _read_csv(path: Path, name: str, wanted: Collection[str]) -> tuple[_Table, d
     return table, cells
 
 
-def _cells(table: _Table, records: Any, wanted: Collection[str]) -> dict[str, list[str]]:
+def _cells(table: DataTable, records: Any, wanted: Collection[str]) -> dict[str, list[str]]:
     """Return the cells of the columns that are wanted, of every row that is not blank."""
     places = {column: table.header.index(column) for column in wanted if column in table.header}
     cells: dict[str, list[str]] = {column: [] for column in places}
@@ -398,7 +396,7 @@ def _too_much(name: str, what: str) -> ScenarioError:
     return ScenarioError([Problem(TOO_MUCH, f"the file is {what}", hint, name)])
 
 
-def _read_parquet(path: Path, name: str, wanted: Collection[str]) -> tuple[_Table, dict[str, list[Any]]]:
+def _read_parquet(path: Path, name: str, wanted: Collection[str]) -> tuple[DataTable, dict[str, list[Any]]]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -414,6 +412,6 @@ def _read_parquet(path: Path, name: str, wanted: Collection[str]) -> tuple[_Tabl
         reason = str(error).partition("\n")[0]
         hint = "write it with pandas, polars or duckdb as parquet"
         raise ScenarioError([Problem(UNREADABLE, f"is not a parquet file: {reason}", hint, name)]) from None
-    table = _Table(name, header, None)
+    table = DataTable(name, header, None)
     table.rows = list(range(1, arrow.num_rows + 1))
     return table, cells

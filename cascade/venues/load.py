@@ -263,7 +263,8 @@ def _unsourced(rulebook: Rulebook, reading: Reading) -> Iterator[Problem]:
             message = f"the figure is changed, but '{pattern}' is the source of the file that it extends"
         else:
             continue
-        hint = f'add to sources:  {path}: {{status: stated, source: "..."}}'
+        named = f"{path.partition('.tiers.')[0]}.tiers.*" if ".tiers." in path else path
+        hint = f'add to sources:  {named}: {{status: stated, source: "..."}}'
         yield node.place.problem("CAS201", message, hint, path=path)
     yield from _unused(rulebook, root, used, written)
 

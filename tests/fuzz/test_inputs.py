@@ -232,7 +232,7 @@ TABLES = {
     "bars": "time_utc,open,high,low,close\n"
     + "".join(f"2025-07-01T0{k // 60}:{k % 60:02}:00Z,107000,107100,106900,107050\n" for k in range(125)),
     "depth": "distance_bps,cumulative_usd\n" + "".join(f"{k},{k * 1e6:g}\n" for k in range(1, 40)),
-    "positions": "market,side,notional_usd,entry_price,leverage,account\n"
+    "positions": "market,side,notional_usd,entry_price,leverage,label\n"
     + "".join(
         f"binance:BTCUSDT,{'long' if k % 2 else 'short'},{1000 + k},107000,{5 + k % 5},\n" for k in range(30)
     ),

@@ -167,7 +167,7 @@ def test_parted_accounts_live_the_lives_of_their_owners() -> None:
 
 def test_positions_of_a_table_are_parted_too(tmp_path) -> None:
     (tmp_path / "book.csv").write_text(
-        "market,side,notional_usd,entry_price,leverage,account\n"
+        "market,side,notional_usd,entry_price,leverage,label\n"
         "venue:BTCUSDT,long,100000,107000,10,a\n"
         "venue:ETHUSDT,short,50000,2500,5,a\n"
         "venue:BTCUSDT,short,20000,107000,20,\n",

@@ -126,7 +126,7 @@ def test_margins_shared_by_several_positions_fail_where_their_excess_is_gone(
     side: str, tmp_path: Path
 ) -> None:
     """Marks moved to where the account is said to fail make it fail, and a tick nearer they do not."""
-    rows = ["market,side,notional_usd,entry_price,leverage,account"]
+    rows = ["market,side,notional_usd,entry_price,leverage,label"]
     for k, (usd, leverage) in enumerate(SIZES[:4]):
         rows += [f"venue:BTCUSDT,{side},{usd},107000,{leverage},a{k}"]
         rows += [f"venue:BTCUSDT,{'short' if side == 'long' else 'long'},{usd / 4},107000,{leverage},a{k}"]

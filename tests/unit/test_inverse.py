@@ -178,7 +178,7 @@ def test_one_account_of_a_table_has_its_margin_in_one_asset(tmp_path: Path) -> N
     file = tmp_path / "book.csv"
     data["population"] = [{"type": "table", "name": "book", "file": str(file)}]
     rows = ["venue:BTCUSDT,long,5000,106000,10,a", "venue:XBTUSDT,long,5000,106000,10,a"]
-    file.write_text("\n".join(["market,side,notional_usd,entry_price,leverage,account", *rows]))
+    file.write_text("\n".join(["market,side,notional_usd,entry_price,leverage,label", *rows]))
     with pytest.raises(ScenarioError) as caught:
         Scenario.model_validate(data).replace(seed=2)
     (problem,) = (p for p in caught.value.problems if p.severity == "error")

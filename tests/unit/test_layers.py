@@ -109,7 +109,7 @@ def test_a_short_without_leverage_has_one():
 
 def test_rows_of_one_account_in_one_market_are_the_legs_of_a_hedge(tmp_path):
     rows = (
-        "market,side,notional_usd,entry_price,leverage,account\n"
+        "market,side,notional_usd,entry_price,leverage,label\n"
         "venue:BTCUSDT,long,400000,107000,10,a\n"
         "venue:BTCUSDT,long,50000,107000,20,\n"
         "venue:BTCUSDT,short,300000,107000,10,a\n"

@@ -12,7 +12,8 @@ import pytest
 from cascade.errors import Problem, ScenarioError, folded, render_problems
 from cascade.limits import MOST_DATA_BYTES, MOST_ROWS
 from cascade.scenario import tables
-from cascade.scenario.tables import read_bars, read_depth, read_positions
+from cascade.scenario.positions import read_positions
+from cascade.scenario.tables import read_bars, read_depth
 
 BARS = "time_utc,open,high,low,close\n" + "".join(
     f"2025-07-01T00:{minute:02d}:00Z,100,110,90,105\n" for minute in range(30)
@@ -85,11 +86,11 @@ def test_two_columns_of_one_name_are_a_problem(suffix: str, tmp_path: Path) -> N
 
 
 def test_two_columns_that_need_not_be_there_are_a_problem_too(tmp_path: Path) -> None:
-    names = ["market", "side", "notional_usd", "entry_price", "leverage", "account", "account"]
+    names = ["market", "side", "notional_usd", "entry_price", "leverage", "label", "label"]
     columns = [["binance:BTCUSDT"], ["long"], [1e3], [1e5], [5.0], ["a"], ["b"]]
     path = tmp_path / "positions.parquet"
     pq.write_table(pa.table([pa.array(column) for column in columns], names), path)
-    assert "'account' is the name of 2 columns" in only(read_positions, path).message
+    assert "'label' is the name of 2 columns" in only(read_positions, path).message
 
 
 def test_columns_that_nobody_reads_may_be_anything(write) -> None:
@@ -192,6 +193,6 @@ def test_empty_cells_of_positions(write) -> None:
     text = "market,side,notional_usd,entry_price,leverage\na:b,long,1,1,1\n,short,,inf,nan\na\x1b:b,x,1,1,1\n"
     problems = problems_of(read_positions, write(text))
     assert [(each.line, each.path) for each in problems] == [
-        (3, "market"), (3, "notional_usd"), (3, "entry_price"), (3, "leverage"), (4, "market"), (4, "side"),
+        (3, "entry_price"), (3, "leverage"), (4, "market"), (4, "side"),
     ]  # fmt: skip
     assert "\x1b" not in render_problems(problems)
