@@ -15,6 +15,7 @@ from cascade.assembly.layers import LayerBuilder, Seats
 from cascade.assembly.price_paths import assemble_prices
 from cascade.assembly.trails import Trails
 from cascade.assembly.venues import Venues, assemble_venues, lot_unit, settlement_of, worth_of
+from cascade.assembly.withdrawals import assemble_withdrawals
 from cascade.core import params as k
 from cascade.core.bitmap import words
 from cascade.core.exact import INVERSE
@@ -78,7 +79,8 @@ def assemble(
     run.priced_collateral[:] = int((collateral.price != k.OWN_SPOT).any())
     params = k.Params(
         run=run, assets=prices.assets, points=prices.points,
-        **assemble_formation(scenario, replicate)._asdict(), markets=venues.markets, rates=venues.rates,
+        **assemble_formation(scenario, replicate)._asdict(), markets=venues.markets,
+        withdrawals=assemble_withdrawals(scenario), rates=venues.rates,
         **venues.rules._asdict(), tiers=venues.tiers, fees=venues.fees,
         collateral=collateral, makers=groups.makers,
         quote_levels=groups.quote_levels, agents=groups.agents, flows=groups.flows,

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cascade.assembly.layers import Seats
-from cascade.assembly.venues import NO_LIMIT
+from cascade.assembly.withdrawals import stay
 from cascade.core import params as k
 from cascade.core.population import DRAWN
 from cascade.core.start import entry_values
@@ -33,8 +33,8 @@ def switch_off(channels: Channels, p: k.Params, seats: list[Seats], ticks: Array
     """Close the channels that are off in a market's parameters and seats; `ticks` are the start marks."""
     p.run.forced_orders[:] = int(channels.forced_orders)
     p.run.deleveraging[:] = int(channels.adl)
-    if not channels.maker_withdrawal:  # volatility is never looked at, so depth stays that of the calm
-        p.markets.variance_steps[:] = NO_LIMIT
+    if not channels.maker_withdrawal:  # depth stays that of the calm
+        stay(p.withdrawals)
     if not channels.mark_rule:
         p.marks.rule[:] = number_of(MarkRule, "index")
     if not channels.stop_losses:

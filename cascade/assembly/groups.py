@@ -10,7 +10,7 @@ import numpy as np
 from cascade import names as kinds
 from cascade.assembly.entities import Entities, records
 from cascade.assembly.trails import Trails
-from cascade.assembly.venues import decay, variance_of
+from cascade.assembly.venues import decay
 from cascade.core import params as k
 from cascade.core.exact import INVERSE
 from cascade.core.flow import N_QUANTILES, quantile_grid
@@ -127,12 +127,11 @@ class GroupBuilder:
         m = self.names.index(name)
         dt = self.scenario.dt
         if isinstance(group, LadderMaker):
-            _set_withdrawal(self.markets[m], group, dt)
             if self._asset(m).impact is None:
                 _set_learning(self.markets[m], group, learning_of(self.scenario, group, name), dt)
             _set_swing(self.markets[m], group, dt, self.key(f"swing/{group.name}", name))
         levels = group.levels()
-        sizes = levels.usd / group.count * MONEY
+        near = group.nearness(levels.distance_bps)
         refills = np.minimum(group.refills(levels.distance_bps) / min(group.requote_rate, 1.0 / dt), 1.0)
         generator = np.random.Generator(
             np.random.Philox(key=int(self.key(f"maker.level/{group.name}", name)))
@@ -140,24 +139,22 @@ class GroupBuilder:
         key = self.key(f"maker/{group.name}", name)
         for slot in range(group.count):
             position, stock = self.agent(k.MAKER_ACCOUNT, m, ENDOWMENT * group.cap)
-            jitter = generator.uniform(*group.jitter(), len(sizes))
+            distances, usd = group.ladder(generator.uniform(*group.jitter(), len(near)))
             self.makers.append({
                 "kind": number_of(kinds.Maker, group.type),
-                "position": position, "first_level": len(self.levels), "n_levels": len(sizes),
+                "position": position, "first_level": len(self.levels), "n_levels": len(near),
                 "first_quote": self.n_quotes, "act": min(group.requote_rate * dt, 1.0),
                 "tolerance": group.tolerance, "noise": group.fair_noise_bps * 1e-4,
                 "skew": group.skew_bps * 1e-4, "cap": self.lots(m, group.cap), "initial": stock,
                 "key": key, "slot": slot, "slack": group.slack_bps * 1e-4,
                 "pace": group.looks(dt),
             })  # fmt: skip
-            distances = levels.distance_bps * 1e-4 * jitter
+            columns = (distances, usd / group.count * MONEY, refills, near)
             self.levels += [
-                {"distance": distance, "money": size, "refill": refill}
-                for distance, size, refill in zip(
-                    distances.tolist(), sizes.tolist(), refills.tolist(), strict=True
-                )
+                {"distance": distance, "money": size, "refill": refill, "nearness": nearness}
+                for distance, size, refill, nearness in zip(*(each.tolist() for each in columns), strict=True)
             ]
-            self.n_quotes += 2 * len(sizes)
+            self.n_quotes += 2 * len(near)
 
     def _agents(self) -> None:
         """Add those who send orders, kind by kind in the order in which they act."""
@@ -325,17 +322,5 @@ def _set_learning(market: Array, group: LadderMaker, impact_bps_per_million: flo
     per_unit = impact_bps_per_million * 1e-4 / (1e6 * MONEY)
     market.impact = per_unit / (group.depth.scale if learning.scale_with_depth else 1.0)
     market.impact_decay = decay(learning.half_life, dt)
-
-
-def _set_withdrawal(market: Array, group: LadderMaker, dt: float) -> None:
-    """Set how a market's depth answers to volatility."""
-    fear = group.withdrawal
-    if fear is None:
-        return
-    market.variance_steps = max(round(fear.every / dt), 1)
-    seconds = float(market.variance_steps) * dt
-    market.calm_variance = variance_of(fear.calm_volatility, seconds)
-    market.withdrawal_threshold, market.withdrawal_exponent = fear.threshold, fear.exponent
-    market.withdrawal_floor = fear.floor
-    market.variance_decay = math.exp(-seconds / fear.memory)
-    market.learning_floor = 1.0 if fear.in_learning_floor is None else fear.in_learning_floor
+    if group.withdrawal is not None and group.withdrawal.in_learning_floor is not None:
+        market.learning_floor = group.withdrawal.in_learning_floor

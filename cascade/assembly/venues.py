@@ -120,10 +120,8 @@ def assemble_venues(scenario: Scenario, entities: Entities, replicate: int) -> V
 
 
 def _calm(row: Array) -> None:
-    """Set a market's learning and withdrawal to none; makers set their own."""
+    """Set a market's learning to none; makers set their own."""
     row.impact_decay, row.learning_floor = 1.0, 1.0
-    row.calm_variance, row.withdrawal_threshold, row.withdrawal_floor = 1.0, 1.0, 1.0
-    row.variance_decay, row.variance_steps = 1.0, NO_LIMIT
 
 
 def lot_unit(market: Market) -> int:

@@ -128,14 +128,21 @@ MARKET_P = record(
     ("first_tier", I8), ("n_tiers", I8), ("step_tiers", I8), ("liquidation_fee", I8), ("price_band", I8),
     ("take_bound", I8), ("max_order", I8), ("impact_notional", I8),
     ("impact", F8), ("impact_decay", F8),  # log price per money unit of signed flow; per step
-    ("calm_variance", F8), ("withdrawal_threshold", F8), ("withdrawal_exponent", F8),
-    ("withdrawal_floor", F8), ("learning_floor", F8), ("variance_decay", F8), ("variance_steps", I8),
+    ("learning_floor", F8),
     ("side_swing", F8), ("side_decay", F8), ("swing", F8), ("swing_decay", F8), ("activity_power", F8), ("key", U8),
     ("error", F8), ("error_decay", F8),
     ("funding", I8), ("first_rate", I8), ("n_rates", I8), ("funding_cap", I8),
     ("spot", I8), ("bonus", I8), ("protocol_fee", I8),  # of a pool: where its collateral is sold
 )  # fmt: skip
 """`unit` is the K of `exact.lot_value`; `face` the USD, in money units, that a lot of an inverse contract stands for."""
+
+WITHDRAWAL = record(
+    ("steps", I8), ("calm_variance", F8), ("decay", F8), ("threshold", F8), ("exponent", F8), ("floor", F8),
+    ("flow_at", F8), ("flow_decay", F8), ("flow_exponent", F8), ("flow_floor", F8),
+    ("loss_at", F8), ("loss_decay", F8), ("loss_exponent", F8), ("loss_floor", F8),
+)  # fmt: skip
+"""How the makers of a market withdraw: by its variance over so many steps; by net flow beyond `flow_at` money units;
+by losses beyond `loss_at`, a share of a maker's cap. 0 in one of the two: not at all."""
 
 RATE_POINT = record(("step", I8), ("rate", I8))
 
@@ -194,8 +201,9 @@ MAKER = record(
 """A maker. Noise and skew as log price; cap in lots around the initial position; `slack` is the log price by which a
 quote may be off before it follows; `pace` are its looks in a step, where these are more than one."""
 
-QUOTE_LEVEL = record(("distance", F8), ("money", F8), ("refill", F8))
-"""A level of a maker's ladder: log distance from fair value, money units per side, share that returns at a look."""
+QUOTE_LEVEL = record(("distance", F8), ("money", F8), ("refill", F8), ("nearness", F8))
+"""A level of a maker's ladder: log distance from fair value, money units per side, share that returns at a look, the
+power to which it takes the share that withdrawal leaves."""
 
 FLOW = record(
     ("market_position", I8), ("limit_position", I8), ("market_rate", F8), ("limit_rate", F8),
@@ -257,6 +265,7 @@ class Params(NamedTuple):
     leans: Array
     cross: Array  # float64 (n_assets, n_assets): share of a column's impact that moves a row's asset, too
     markets: Array
+    withdrawals: Array  # a row for each market
     rates: Array
     venues: Array  # these and what follows up to `lending`: a row for each venue
     marks: Array
@@ -285,7 +294,7 @@ declare(
         "run": (RUN, 1), "assets": (ASSET_P, 1), "points": (POINT, 1),
         "activity": (ACTIVITY, 1), "scales": (SCALE, 1), "waves": (WAVE, 1), "busy": (BUSY, 1), "impacts": (IMPACT, 1),
         "modes": (MODE, 1), "memories": (MEMORY, 1), "leans": (LEAN, 1), "cross": (F64, 2), "markets": (MARKET_P, 1),
-        "rates": (RATE_POINT, 1), "venues": (VENUE_P, 1),
+        "withdrawals": (WITHDRAWAL, 1), "rates": (RATE_POINT, 1), "venues": (VENUE_P, 1),
         "marks": (MARK, 1), "funding": (FUNDING, 1), "slices": (SLICES, 1), "blocks": (BLOCKS, 1),
         "funds": (FUND_RULE, 1), "lending": (LENDING, 1), "tiers": (TIER, 1), "fees": (I64, 2),
         "collateral": (COLLATERAL, 1),

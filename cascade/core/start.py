@@ -73,6 +73,8 @@ def allocate(
         parents=empty(s.PARENT, int(p.splitters.n_parents.sum())),
         trails=np.zeros(len(p.trails)),
         markets=empty(s.MARKET, n_markets),
+        pressures=empty(s.PRESSURE, n_markets),
+        purses=empty(s.PURSE, len(p.makers)),
         levels=levels,
         bits=np.zeros(4 * n_markets * sum(words(n_ticks)) + int(run.flags_words), np.uint64),
         trigger_heads=np.full(2 * n_markets * (n_ticks + 1), NONE, np.int32),
@@ -121,12 +123,17 @@ def set_prices(st: State, p: Params, prices: Array, funding: Array) -> None:
         ) = tick
         row.mid2, row.index = 2 * tick, price
         row.far_head, row.far_tail = NONE, NONE
-        row.variance, row.variance_mid = fixed.calm_variance, 2.0 * tick
-        row.variance_at = fixed.variance_steps
+        row.variance, row.variance_mid = p.withdrawals[m].calm_variance, 2.0 * tick
+        row.variance_at = p.withdrawals[m].steps
         row.depth_factor, row.depth_shock = 1.0, 1.0
         row.bid_thickness, row.ask_thickness = 1.0, 1.0
+        st.pressures[m].bids_left, st.pressures[m].asks_left = 1.0, 1.0
         row.funding_rate = funding[m]
         row.next_funding = p.funding[fixed.venue].first
+    for k in range(len(p.makers)):
+        held = st.positions[p.makers[k].position]
+        st.purses[k].start = st.balances[held.account, p.markets[held.market].settlement]
+        st.purses[k].left = 1.0
     price_collateral(st, p)
 
 

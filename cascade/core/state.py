@@ -75,6 +75,13 @@ MARKET = record(
 )  # fmt: skip
 """A market: its book's edges, its marks and what has happened since the last bar."""
 
+PRESSURE = record(("net", F8), ("bids_left", F8), ("asks_left", F8))
+"""Net flow of takers of late, in money units, and the share of their sizes that it leaves to each side's makers."""
+
+PURSE = record(("start", I8), ("gained", F8), ("left", F8))
+"""A maker: its balance at the start, the running mean of what it has gained since, and the share of its sizes that
+its losses leave it."""
+
 LEVEL = record(("lots", I8), ("head", I4), ("tail", I4))
 """A price level: total resting lots and its first-in-first-out queue. Bid or ask by place."""
 
@@ -199,6 +206,8 @@ class State(NamedTuple):
     parents: Array  # (n_parents,) PARENT
     trails: Array  # float64 (n_trails,): running means of log mids
     markets: Array  # (n_markets,) MARKET
+    pressures: Array  # (n_markets,) PRESSURE
+    purses: Array  # (n_makers,) PURSE
     levels: Array  # (n_markets * n_ticks,) LEVEL
     bits: Array  # uint64: bitmaps of bids, asks, low and high triggers per market; flagged accounts
     trigger_heads: Array  # int32 (2 * n_markets * (n_ticks + 1),): low then high; the last slot is far
@@ -243,7 +252,8 @@ declare(
     {
         "clock": (CLOCK, 1), "assets": (ASSET, 1),
         "swings": (F64, 2), "modes": (F64, 2), "means": (F64, 2), "crowds": (CROWD, 1), "parents": (PARENT, 1),
-        "trails": (F64, 1), "markets": (MARKET, 1), "levels": (LEVEL, 1),
+        "trails": (F64, 1), "markets": (MARKET, 1),
+        "pressures": (PRESSURE, 1), "purses": (PURSE, 1), "levels": (LEVEL, 1),
         "bits": (U64, 1), "trigger_heads": (I32, 1), "orders": (ORDER, 1),
         "accounts": (ACCOUNT, 1), "positions": (POSITION, 1), "triggers": (TRIGGER, 1), "balances": (I64, 2),
         "traders": (TRADER, 1),

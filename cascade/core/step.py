@@ -26,7 +26,7 @@ from cascade.core import (
     recording,
 )
 from cascade.core.agents import fund, makers, shocks
-from cascade.core.agents.makers import opinion
+from cascade.core.agents.makers import opinion, withdrawal
 from cascade.core.collateral import update_collateral
 from cascade.core.index import update_mid
 from cascade.core.margin import excess_of, is_flat
@@ -126,6 +126,7 @@ def _intents(st: State, p: Params) -> int:
         shocks.set_depth_shocks(st, p)
         opinion.form_opinions(st, p)
         for m in range(len(p.markets)):
+            withdrawal.count_flow(st, p, m)  # learning forgets it
             opinion.learn(st, p, m)
             opinion.update_swings(st, p, m)
     elif stage == EXPIRIES:
@@ -200,7 +201,8 @@ def _prices(st: State, p: Params) -> int:
     elif clock.stage == MARKS:
         _mark_all(st, p, SAMPLE)
         for m in range(len(p.markets)):
-            opinion.update_withdrawal(st, p, m)
+            withdrawal.update_withdrawal(st, p, m)
+        withdrawal.count_losses(st, p)
     else:
         funding.fund_markets(st, p)
         backstop.sample_funds(st, p)

@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from cascade.scenario.base import File, MarketName, MarketPatterns, Model, Name
 from cascade.scenario.distributions import BpsDistribution, Exponential, Lognormal, UsdDistribution
+from cascade.scenario.schema_withdrawal import Withdrawal
 from cascade.scenario.tables import Floats, read_depth
 from cascade.units import (
     Bps,
@@ -23,7 +24,6 @@ from cascade.units import (
     PositiveUsd,
     Share,
     Usd,
-    Volatility,
     refuse,
 )
 
@@ -56,6 +56,11 @@ class Depth(Model):
         default=None, description="CSV or parquet with columns distance_bps, cumulative_usd."
     )
     scale: Multiple = Field(default=1.0, description="Multiplies the whole profile.", examples=["0.25x"])
+    met: Literal["middles", "points"] = Field(
+        default="middles",
+        description="Where cumulated depth meets the profile: at the middles between neighbouring levels, or at the "
+        "profile's own points, whatever the levels.",
+    )
 
     def points(self) -> Quoted:
         """Return the profile, or that of the file, at scale 1."""
@@ -79,30 +84,6 @@ class Learning(Model):
     )
     scale_with_depth: bool = Field(
         default=True, description="Divide by the depth scale: thin books move more."
-    )
-
-
-class Withdrawal(Model):
-    """How quoted size falls as realised volatility rises."""
-
-    calm_volatility: Annotated[Volatility, Field(gt=0)] = Field(
-        description="Yearly volatility of a calm market.", examples=["25 %"]
-    )
-    threshold: Annotated[float, Field(gt=0)] = Field(
-        default=1.5, description="Size starts to fall at this multiple of calm volatility."
-    )
-    exponent: Annotated[float, Field(ge=0)] = Field(
-        default=1.0, description="Size falls with this power of volatility."
-    )
-    floor: Share = Field(default=0.5, description="Share of the size that always stays.")
-    memory: PositiveDuration = Field(default=600.0, description="Memory of realised volatility.")
-    every: PositiveDuration = Field(
-        default=60.0,
-        description="Over which time returns are taken; over seconds, bounce counts as volatility.",
-    )
-    in_learning_floor: Share | None = Field(
-        default=None,
-        description="Divide learning by the remaining size, at least this; absent: learning is not affected.",
     )
 
 
@@ -160,6 +141,15 @@ class _Makers(Model):
         """Return the numbers between which each maker's distances are multiplied."""
         return (1.0, 1.0)
 
+    def ladder(self, jitter: Floats) -> tuple[Floats, Floats]:
+        """Return levels as the group quotes them where its distances are multiplied: parts of the value, and USD."""
+        levels = self.levels()
+        return levels.distance_bps * 1e-4 * jitter, levels.usd
+
+    def nearness(self, distances_bps: Floats) -> Floats:
+        """Return the power to which quotes at given distances take the share that withdrawal leaves."""
+        return np.ones(len(distances_bps))
+
     def remains(self) -> float:
         """Return the share of its sizes that a group of this kind never withdraws by itself."""
         return 1.0
@@ -206,11 +196,24 @@ class LadderMaker(_Makers):
         return Quoted(known.distance_bps, known.usd * self.depth.scale)
 
     def levels(self) -> Quoted:
-        """Return what the profile holds between the middles of neighbouring levels."""
-        known = self.depth.points()
+        """Return what the profile holds between the edges of each level: where cumulated depth meets it."""
         levels = np.array(self.levels_bps, np.float64)
-        edges = np.concatenate([(levels[:-1] + levels[1:]) / 2.0, [max(known.distance_bps[-1], levels[-1])]])
-        return Quoted(levels, np.diff(np.concatenate([[0.0], known.at(edges)])) * self.depth.scale)
+        return Quoted(levels, self._sizes(levels))
+
+    def ladder(self, jitter: Floats) -> tuple[Floats, Floats]:
+        """Return levels multiplied by `jitter`; where the profile's points are to be met, they are, for these."""
+        if self.depth.met == "middles":
+            return super().ladder(jitter)
+        levels = np.sort(np.array(self.levels_bps, np.float64) * jitter)
+        return levels * 1e-4, self._sizes(levels)
+
+    def _sizes(self, levels: Floats) -> Floats:
+        """Return the USD of levels at given distances: what the profile holds from edge to edge."""
+        known = self.depth.points()
+        edges = np.append((levels[:-1] + levels[1:]) / 2.0, max(known.distance_bps[-1], levels[-1]))
+        if self.depth.met == "points":
+            edges = _first_beyond(levels, np.array(known.distance_bps), edges)
+        return np.diff(np.concatenate([[0.0], known.at(edges)])) * self.depth.scale
 
     def jitter(self) -> tuple[float, float]:
         """Return `level_jitter`."""
@@ -223,9 +226,22 @@ class LadderMaker(_Makers):
         far, rates = np.array(self.refill, np.float64).T
         return rates[np.minimum(np.searchsorted(far, distances_bps), len(far) - 1)]
 
+    def nearness(self, distances_bps: Floats) -> Floats:
+        """Return what `near_first` of withdrawal says."""
+        if self.withdrawal is None or self.withdrawal.near_first is None:
+            return super().nearness(distances_bps)
+        return self.withdrawal.near_first.nearness(distances_bps)
+
     def remains(self) -> float:
-        """Return the floor of withdrawal."""
-        return 1.0 if self.withdrawal is None else self.withdrawal.floor
+        """Return what withdrawal leaves at its floors."""
+        return 1.0 if self.withdrawal is None else self.withdrawal.remains()
+
+
+def _first_beyond(levels: Floats, points: Floats, otherwise: Floats) -> Floats:
+    """Return the first point beyond each level and not beyond the next one; `otherwise` where there is none."""
+    place = np.searchsorted(points, levels, side="right")
+    found = np.append(points, np.inf)[place]
+    return np.where(found <= np.append(levels[1:], np.finfo(np.float64).max), found, otherwise)
 
 
 class TouchMaker(_Makers):

@@ -25,6 +25,10 @@ RULES = {
 PREFIXES = {"marks": "mark_", "funding": "funding_", "slices": "slice_", "blocks": "block_"}
 """What a world's venue puts before the name of a field of these records, where it puts anything."""
 
+WITHDRAWAL = {
+    "steps": 10, "calm_variance": 1e-8, "decay": 0.9, "threshold": 1.0, "exponent": 1.0, "floor": 0.5,
+}  # fmt: skip
+
 SMALLEST = start.Capacity(*[1] * len(start.Capacity._fields))
 SMALL = start.Capacity(
     orders=64, inbox=64, residuals=8, ranked=16, liquidations=32, adl=32, trades=512, bars=32, funds=8
@@ -162,12 +166,6 @@ def _markets(world: World, roster: tuple[Account, ...]) -> list[dict[str, Any]]:
                 "max_order": market.max_order,
                 "impact_notional": 10**6,
                 "impact_decay": 1.0,
-                "calm_variance": 1e-8,
-                "withdrawal_threshold": 1.0,
-                "withdrawal_exponent": 1.0,
-                "withdrawal_floor": 0.5,
-                "variance_steps": 10,
-                "variance_decay": 0.9,
                 "funding": par.FUNDING_FIXED,
                 "funding_cap": 10**8,
                 "spot": market.sold_in or 0,
@@ -235,6 +233,7 @@ def _params(world: World, roster: tuple[Account, ...]) -> par.Params:
         leans=records(par.LEAN, [{}] * n_assets),
         cross=np.eye(n_assets),
         markets=records(par.MARKET_P, _markets(world, roster)),
+        withdrawals=records(par.WITHDRAWAL, [WITHDRAWAL] * len(world.markets)),
         rates=records(par.RATE_POINT, []),
         **_rules(world, roster),
         tiers=records(par.TIER, steps),

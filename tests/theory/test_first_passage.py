@@ -20,6 +20,7 @@ from scipy.stats import norm
 from cascade import rng
 from cascade.assembly.entities import records
 from cascade.core import params as par
+from cascade.core.state import PURSE
 from tests.support.build import build
 from tests.support.examples import examples
 from tests.support.kernels import bankruptcy_tick, liquidation_tick
@@ -69,6 +70,7 @@ def deep_market() -> Runner:
         makers=records(par.MAKER, rows), assets=records(par.ASSET_P, [news]),
         quote_levels=records(par.QUOTE_LEVEL, [{"distance": 0.0, "money": 1e11}]),
     )  # fmt: skip
+    runner.st = runner.st._replace(purses=records(PURSE, [{"left": 1.0}] * len(rows)))
     runner.p.run[0].python_agents = 0
     silence(runner)
     return runner

@@ -6,6 +6,7 @@ import math
 
 from cascade.compiler.jit import int64, outlined
 from cascade.core.agents.makers.quoting import look, overtakes, renew
+from cascade.core.agents.makers.withdrawal import spared
 from cascade.core.agents.sizes import valid_tick
 from cascade.core.params import Params
 from cascade.core.state import State
@@ -25,8 +26,10 @@ def requote(st: State, p: Params, k: int) -> None:
         slack = max(maker.tolerance * away, maker.slack * seen.fair)
         lots = int64(level.money / seen.lot)
         if bids:
-            bid, size = valid_tick(math.floor(seen.fair - away)), int64(float(lots) * seen.buying)
+            bid, wanted = valid_tick(math.floor(seen.fair - away)), float(lots) * seen.buying
+            size = int64(wanted * spared(seen.bids_left, level.nearness))
             renew(st, maker, quote, size, level.refill, bid, slack, seen.offset)
         else:
-            ask, size = valid_tick(math.ceil(seen.fair + away)), -int64(float(lots) * seen.selling)
+            ask, wanted = valid_tick(math.ceil(seen.fair + away)), float(lots) * seen.selling
+            size = -int64(wanted * spared(seen.asks_left, level.nearness))
             renew(st, maker, quote + 1, size, level.refill, ask, slack, seen.offset)

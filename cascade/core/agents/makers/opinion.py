@@ -1,4 +1,4 @@
-"""What makers share: a fair value that learns from flow, sizes that come and go, and fear of volatility."""
+"""What makers share: a fair value that learns from flow, and sizes that come and go."""
 
 from __future__ import annotations
 
@@ -82,23 +82,3 @@ def update_swings(st: State, p: Params, m: int) -> None:
     )  # so that the mean size is what was asked for
     market.bid_thickness = math.exp(both + fixed.side_swing * market.bid_swing + tilt * asset.intent)
     market.ask_thickness = math.exp(both + fixed.side_swing * market.ask_swing - tilt * asset.intent)
-
-
-@outlined
-def update_withdrawal(st: State, p: Params, m: int) -> None:
-    """Follow one-minute returns of the mid, and let makers' depth fall as they exceed the calm.
-
-    factor = clamp((sqrt(var / calm) / threshold)^-exponent, floor, 1); one-minute returns with a
-    floor, since bounce alone would otherwise empty the book.
-    """
-    market, fixed = st.markets[m], p.markets[m]
-    if st.clock[0].step < market.variance_at:
-        return
-    mid = float(market.mid2)
-    change = math.log(mid / market.variance_mid)
-    market.variance = fixed.variance_decay * market.variance + (1.0 - fixed.variance_decay) * change * change
-    market.variance_mid = mid
-    market.variance_at += fixed.variance_steps
-    ratio = math.sqrt(market.variance / fixed.calm_variance) / fixed.withdrawal_threshold
-    factor = ratio**-fixed.withdrawal_exponent if ratio > 1.0 else 1.0
-    market.depth_factor = max(factor, fixed.withdrawal_floor)

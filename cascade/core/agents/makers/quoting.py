@@ -15,13 +15,18 @@ from cascade.rng import FIRST, SECOND, THIRD, normal, uniform
 
 
 class Look(NamedTuple):
-    """What a maker sees: its fair value in ticks, the money of a lot, the share of its sizes it wants, its arrival."""
+    """What a maker sees: its fair value in ticks, the money of a lot, what it wants to do.
+
+    That is the share of its sizes near the price, its arrival, and the part of that share that withdrawal has left.
+    """
 
     fair: float
     lot: float
     buying: float
     selling: float
     offset: float
+    bids_left: float
+    asks_left: float
 
 
 @kernel
@@ -33,19 +38,22 @@ def is_looking(st: State, p: Params, k: int) -> bool:
 
 @kernel
 def look(st: State, p: Params, k: int) -> Look:
-    """Return what maker k sees; its inventory moves its value and tilts its sizes."""
+    """Return what maker k sees; its inventory moves its value and tilts its sizes, withdrawal thins them."""
     maker, step = p.makers[k], st.clock[0].step
     row = st.positions[maker.position]
     m = row.market
     inventory = float(row.lots - maker.initial) / maker.cap
     shift = maker.noise * normal(maker.key, step, maker.slot, THIRD) - maker.skew * inventory
-    thick = st.markets[m].depth_factor * st.markets[m].depth_shock
+    thick, own = st.markets[m].depth_factor * st.markets[m].depth_shock, st.purses[k].left
+    bids_left, asks_left = own * st.pressures[m].bids_left, own * st.pressures[m].asks_left
     return Look(
         fair_value(st, p, m) * math.exp(shift) / p.markets[m].tick_size,
         float(usd_value(p.markets[m], st.markets[m].mark)),
-        thick * min(max(1.0 - inventory, 0.0), 1.0) * st.markets[m].bid_thickness,
-        thick * min(max(1.0 + inventory, 0.0), 1.0) * st.markets[m].ask_thickness,
+        thick * min(max(1.0 - inventory, 0.0), 1.0) * st.markets[m].bid_thickness * bids_left,
+        thick * min(max(1.0 + inventory, 0.0), 1.0) * st.markets[m].ask_thickness * asks_left,
         _arrival(maker.pace, uniform(maker.key, step, maker.slot, SECOND)),
+        st.markets[m].depth_factor * bids_left,
+        st.markets[m].depth_factor * asks_left,
     )
 
 

@@ -1,0 +1,51 @@
+"""How the makers of each market withdraw, as parameters."""
+
+from __future__ import annotations
+
+import math
+
+from cascade.assembly.entities import records
+from cascade.assembly.venues import NO_LIMIT, variance_of
+from cascade.core import params as k
+from cascade.core.state import Array
+from cascade.scenario.amounts import MONEY
+from cascade.scenario.liquidity import depth_within
+from cascade.scenario.schema import Scenario
+from cascade.scenario.schema_agents import LadderMaker
+from cascade.scenario.schema_withdrawal import Withdrawal
+
+
+def assemble_withdrawals(scenario: Scenario) -> Array:
+    """Return a row for each market; in one whose makers do not say how they withdraw, they stay."""
+    rows = records(k.WITHDRAWAL, [{} for _ in scenario.markets])
+    rows.calm_variance, rows.threshold, rows.floor = 1.0, 1.0, 1.0
+    stay(rows)
+    for group in scenario.makers:
+        if isinstance(group, LadderMaker) and group.withdrawal is not None:
+            for name in scenario.select_markets(group.markets):
+                _set(rows[list(scenario.markets).index(name)], group.withdrawal, scenario, name)
+    return rows
+
+
+def stay(rows: Array) -> None:
+    """Let makers stay: nobody looks at volatility, flow and losses."""
+    rows.steps, rows.flow_at, rows.loss_at = NO_LIMIT, 0.0, 0.0
+
+
+def _set(row: Array, rule: Withdrawal, scenario: Scenario, market: str) -> None:
+    """Set how depth answers to volatility, and where they are given to one-sided flow and to losses."""
+    dt = scenario.dt
+    row.steps = max(round(rule.every / dt), 1)
+    seconds = float(row.steps) * dt
+    row.calm_variance = variance_of(rule.calm_volatility, seconds)
+    row.threshold, row.exponent, row.floor = rule.threshold, rule.exponent, rule.floor
+    row.decay = math.exp(-seconds / rule.memory)
+    if rule.one_sided is not None:
+        flow = rule.one_sided
+        row.flow_at = flow.threshold * depth_within(scenario, market, flow.within_bps) * MONEY
+        row.flow_exponent, row.flow_floor = flow.exponent, flow.floor
+        row.flow_decay = math.exp(-dt / flow.memory)
+    if rule.losses is not None:
+        losses = rule.losses
+        row.loss_at, row.loss_exponent, row.loss_floor = losses.threshold, losses.exponent, losses.floor
+        row.loss_decay = math.exp(-dt / losses.memory)
