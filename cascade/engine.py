@@ -37,6 +37,16 @@ class Sink(Protocol):
         """Look at the market between two chunks of steps."""
 
 
+class Nothing:
+    """A sink that keeps nothing."""
+
+    def take(self, table: str, records: Array) -> None:
+        """Let logs go."""
+
+    def chunk(self, engine: Engine) -> None:
+        """Look at nothing."""
+
+
 _LOGS = {
     step.BARS_FULL: ("bars", "n_bars", s.BAR),
     step.LIQUIDATIONS_FULL: ("liquidations", "n_liquidations", s.LIQUIDATION),

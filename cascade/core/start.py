@@ -154,6 +154,7 @@ def take_seats(st: State, p: Params) -> None:
 def entry_values(p: Params, markets: Array, lots: Array, ticks: Array) -> Array:
     """Return lots x v(entry tick) for positions of the given markets, exactly."""
     values = np.empty(len(lots), np.int64)
+    ticks = np.where(lots == 0, 1, ticks)  # a seat that begins in its pause has no entry
     for m in range(len(p.markets)):
         mine = markets == m
         unit = int(p.markets[m].unit)

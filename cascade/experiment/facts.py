@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -34,11 +33,11 @@ from cascade.analysis.facts.tables import (
     sample_of,
     subject_of,
 )
-from cascade.errors import InterruptedRunError, UsageError
+from cascade.errors import UsageError
 from cascade.experiment.observe import Progress, Stopped, fall_without_forced_orders, observe, recorded
 from cascade.experiment.recorder import units_of
 from cascade.experiment.sales import responses, sales_of_facts, steps_of
-from cascade.experiment.workers import cores
+from cascade.experiment.threads import threads
 from cascade.output.manifest import RESOLVED
 from cascade.output.reader import Result, read
 from cascade.scenario.load import inspect, overridden
@@ -258,20 +257,13 @@ def _on_threads(
     prepared: Prepared, jobs: int | None, progress: Progress | None
 ) -> tuple[dict[int, _Replicate], dict[int, _Replicate]]:
     """Return what was observed of each replicate, and of its sales; kernels let go of the interpreter's lock."""
-    stop = threading.Event()
-    pool = ThreadPoolExecutor(jobs or cores(), thread_name_prefix="facts")
-    try:
-        work = _Work(prepared, progress, stop.is_set)
+    with threads("the facts were", jobs) as (pool, stopped):
+        work = _Work(prepared, progress, stopped)
         if prepared.result is not None:
             _ = work.tables
         observed = {k: pool.submit(work.observed, k) for k in prepared.numbers}
         sold = {k: pool.submit(work.sold, k) for k in prepared.numbers[: prepared.n_sales]}
         return _results(observed), _results(sold)
-    except KeyboardInterrupt:
-        raise InterruptedRunError("the facts were interrupted; nothing is kept") from None
-    finally:
-        stop.set()
-        pool.shutdown(cancel_futures=True)
 
 
 def _results(futures: Mapping[int, Future[_Replicate]]) -> dict[int, _Replicate]:

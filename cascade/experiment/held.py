@@ -8,7 +8,6 @@ above it where longs were liquidated. It holds for the population that it was me
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,15 +16,15 @@ import numpy.typing as npt
 
 from cascade.assembly import assemble
 from cascade.core.state import Array
-from cascade.engine import Engine
+from cascade.engine import Engine, Nothing
 from cascade.errors import UsageError
-from cascade.experiment.observe import Progress
-from cascade.experiment.workers import cores
+from cascade.experiment.observe import Progress, Stopped
+from cascade.experiment.threads import threads
 from cascade.scenario.schema import Scenario
 from cascade.scenario.schema_prices import AnchorsNews, BarsNews
 
 EVERY_S: Final = 900.0
-"""Seconds from one measurement to the next where the path is one of bars; else it is measured at the anchors."""
+"""Seconds from one measurement to the next; at anchors it is measured besides."""
 
 TOLERANCE: Final = 0.1
 """By how much of the largest value what is printed may differ from what was measured, so that it is short."""
@@ -55,10 +54,9 @@ class Held:
 
     def yaml(self, asset: str) -> str:
         """Return the `held_bps:` of an asset as it is written into a scenario."""
-        points = [
-            f"[{time / 60:g}m, {bps:.1f}]" for time, bps in zip(self.times_s, self.bps[asset], strict=True)
-        ]
-        return "[" + ", ".join(points) + "]"
+        kept = thinned(self.times_s, self.bps[asset])
+        points = zip(self.times_s[kept], self.bps[asset][kept], strict=True)
+        return "[" + ", ".join(f"[{time / 60:g}m, {bps:.1f}]" for time, bps in points) + "]"
 
 
 def traded_assets(scenario: Scenario) -> list[str]:
@@ -89,10 +87,11 @@ def held(
             remedy="write news of type anchors or bars, and assets: NAME: impact:",
         )
     steps = _steps(scenario, assets)
-    with ThreadPoolExecutor(jobs or cores(), thread_name_prefix="held") as pool:
-        parts = list(
-            pool.map(lambda number: _forced_impact(scenario, number, steps, progress), range(replicates))
-        )
+    with threads("the measurement was", jobs) as (pool, stopped):
+        futures = [
+            pool.submit(_forced_impact, scenario, k, steps, progress, stopped) for k in range(replicates)
+        ]
+        parts = [each.result() for each in futures]
     found = np.stack(parts) * 1e4
     start = np.zeros((replicates, 1, found.shape[2]))
     found = np.concatenate([start, found], axis=1)
@@ -138,21 +137,15 @@ def _steps(scenario: Scenario, assets: list[str]) -> Array:
     return np.unique(np.append(inside, scenario.n_steps))
 
 
-class _Nowhere:
-    """A sink that keeps nothing."""
-
-    def take(self, table: str, records: Array) -> None:
-        """Forget records."""
-
-    def chunk(self, engine: Engine) -> None:
-        """Do nothing."""
-
-
-def _forced_impact(scenario: Scenario, number: int, steps: Array, progress: Progress | None) -> Floats:
+def _forced_impact(
+    scenario: Scenario, number: int, steps: Array, progress: Progress | None, stopped: Stopped
+) -> Floats:
     """Return the log price by which forced orders have moved each asset at given steps, (n_steps, n_assets)."""
-    engine = Engine(assemble(scenario, number), _Nowhere())
+    engine = Engine(assemble(scenario, number), Nothing())
     found = np.zeros((len(steps), len(scenario.assets)))
     for k, step in enumerate(steps):
+        if stopped():
+            break
         before = engine.step
         engine.advance(int(step))
         assets = engine.state.assets

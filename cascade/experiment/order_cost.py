@@ -6,9 +6,7 @@ without the order. All else of the scenario stays: its own shocks, and its force
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
@@ -21,11 +19,11 @@ from cascade.analysis.statistics.estimate import Floats
 from cascade.analysis.statistics.studentised import of_mean
 from cascade.assembly import Assembled, assemble
 from cascade.assembly.price_paths import assemble_prices
-from cascade.errors import InterruptedRunError, ScenarioError, UsageError
+from cascade.errors import ScenarioError, UsageError
 from cascade.experiment.branch import Branch, only
 from cascade.experiment.observe import Progress, Stopped, recorded
 from cascade.experiment.recorder import units_of
-from cascade.experiment.workers import cores
+from cascade.experiment.threads import threads
 from cascade.output.columns import to_numpy
 from cascade.scenario.schema import Scenario
 from cascade.scenario.words import did_you_mean, listing
@@ -144,16 +142,9 @@ class Prepared:
 
     def run(self, *, jobs: int | None = None, progress: Progress | None = None) -> OrderCost:
         """Do it on threads; kernels let go of the interpreter's lock."""
-        stop = threading.Event()
-        pool = ThreadPoolExecutor(jobs or cores(), thread_name_prefix="cost")
-        try:
-            parts = [pool.submit(_replicate, self, k, progress, stop.is_set) for k in range(self.n)]
+        with threads("the cost of the order was", jobs) as (pool, stopped):
+            parts = [pool.submit(_replicate, self, k, progress, stopped) for k in range(self.n)]
             found = [part.result() for part in parts]
-        except KeyboardInterrupt:
-            raise InterruptedRunError("the cost of the order was interrupted; nothing is kept") from None
-        finally:
-            stop.set()
-            pool.shutdown(cancel_futures=True)
         rows = tuple(self._row(number, found) for number in range(len(self.overs_s)))
         return OrderCost(self.scenario.name, self.order, self.n, rows)
 

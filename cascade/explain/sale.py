@@ -129,4 +129,5 @@ def _tied(scenario: Scenario, market: str) -> list[str]:
 
 def _sum_of_powers(decay: Array, n: int) -> Array:
     """Return 1 + decay + ... + decay^(n - 1)."""
-    return (1.0 - decay**n) / (1.0 - decay)
+    kept = np.minimum(decay, 1.0 - 1e-9)  # what never decays piles up n times
+    return (1.0 - kept**n) / (1.0 - kept)

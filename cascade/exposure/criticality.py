@@ -12,8 +12,7 @@ from typing import Final
 from cascade.analysis.graph.branching import Branching, structural
 from cascade.assembly import MONEY, Assembled, assemble
 from cascade.core.params import PERPETUAL
-from cascade.core.state import Array
-from cascade.engine import Engine
+from cascade.engine import Engine, Nothing
 from cascade.exposure.failing import failing_moves
 from cascade.exposure.holdings import holdings
 from cascade.scenario.schema import Scenario
@@ -57,7 +56,7 @@ def criticality(
     progress
         Told the steps just done.
     """
-    engine = Engine(assemble(scenario, replicate), _Nothing())
+    engine = Engine(assemble(scenario, replicate), Nothing())
     found: list[Criticality] = []
     for due in sorted({min(max(step, 1), engine.n_steps) for step in steps}):
         while engine.step < due:
@@ -68,16 +67,6 @@ def criticality(
                 progress(engine.step - before)
         found += _look(engine, scenario, distance)
     return found
-
-
-class _Nothing:
-    """A sink that keeps nothing."""
-
-    def take(self, table: str, records: Array) -> None:
-        """Let logs go."""
-
-    def chunk(self, engine: Engine) -> None:
-        """Look at nothing."""
 
 
 def _look(engine: Engine, scenario: Scenario, distance: float) -> Iterator[Criticality]:

@@ -54,6 +54,16 @@ def _column(name: str, kind: Kind, description: str, *, unit: str = "", null: bo
     return Column(name, kind, description, unit, null)
 
 
+def _owner(whose: str, prefix: str = "") -> tuple[Column, Column]:
+    """Return the columns that say where a leveraged account comes from."""
+    layer = f"layer of the population that the {whose} belongs to; null of others"
+    label = f"label of the {whose} in the user's own file; null where it gives none"
+    return (
+        _column(f"{prefix}layer", "category", layer, null=True),
+        _column(f"{prefix}label", "category", label, null=True),
+    )
+
+
 SCENARIO: Final = _column("scenario", "category", "name of the scenario")
 REPLICATE: Final = _column("replicate", "int32", "number of the random realisation, from 0")
 STEP: Final = _column("step", "int64", "step of the simulation, from 0")
@@ -139,18 +149,7 @@ LIQUIDATIONS: Final = Table(
         _column("reporting", "category", "venue whose public feed the account reports to"),
         _column("wave", "int64", "wave within the step: liquidations of one wave see the same mark"),
         _column("account", "int64", "account, a number that stays through a replicate"),
-        _column(
-            "layer",
-            "category",
-            "layer of the population that the account belongs to; null of others",
-            null=True,
-        ),
-        _column(
-            "label",
-            "category",
-            "label of the account in the user's own file; null where it gives none",
-            null=True,
-        ),
+        *_owner("account"),
         _column("life", "int64", "life of the account's seat: which of its successive positions"),
         _column("part", "int64", "how many forced orders this liquidation has sent before"),
         _column("side", "category", "side of the position: long or short"),
@@ -223,31 +222,9 @@ ADL: Final = Table(
             "int64",
             "bankrupt account whose position is closed; of a socialised loss, the first of them",
         ),
-        _column(
-            "layer",
-            "category",
-            "layer of the population that the bankrupt account belongs to; null of others",
-            null=True,
-        ),
-        _column(
-            "label",
-            "category",
-            "label of the bankrupt account in the user's own file; null where it gives none",
-            null=True,
-        ),
+        *_owner("bankrupt account"),
         _column("counterparty", "int64", "account that is deleveraged"),
-        _column(
-            "counterparty_layer",
-            "category",
-            "layer of the population that the counterparty belongs to; null of others",
-            null=True,
-        ),
-        _column(
-            "counterparty_label",
-            "category",
-            "label of the counterparty in the user's own file; null where it gives none",
-            null=True,
-        ),
+        *_owner("counterparty", "counterparty_"),
         _column("side", "category", "side of the counterparty's position: long or short"),
         _column("size_lots", "int64", "lots the counterparty gave up"),
         _column("settlement_price", "float", "price of the fill; null for a socialised loss", null=True),
@@ -286,18 +263,7 @@ ACCOUNTS: Final = Table(
     (
         MARKET,
         _column("account", "int64", "account"),
-        _column(
-            "layer",
-            "category",
-            "layer of the population that the account belongs to; null of others",
-            null=True,
-        ),
-        _column(
-            "label",
-            "category",
-            "label of the account in the user's own file; null where it gives none",
-            null=True,
-        ),
+        *_owner("account"),
         _column("kind", "category", "kind of agent"),
         _column("reporting", "category", "venue whose public feed the account reports to"),
         _column("side", "category", "side of the position: long or short"),

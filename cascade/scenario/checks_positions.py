@@ -170,7 +170,7 @@ def _standing(context: Context, found: Positions) -> Standing | None:
     margins = np.where(inverse, margins * prices / found.entry_price, margins)
     equity = margins + np.where(found.is_long, 1.0, -1.0) * found.notional_usd * way
     owners = found.owners()
-    return Standing(*(np.bincount(owners, each) for each in (equity, rates, now)))
+    return Standing(*(np.bincount(owners, each).astype(np.float64) for each in (equity, rates, now)))
 
 
 def _maintenance(context: Context, name: str, contract: Contract, notional: Floats, price: float) -> Floats:

@@ -64,7 +64,7 @@ def _dumped(data: dict[str, Any]) -> str:
     from ruamel.yaml import YAML
 
     yaml, stream = YAML(typ="safe", pure=True), io.StringIO()
-    yaml.sort_base_mapping_type_on_output = False
+    yaml.sort_base_mapping_type_on_output = False  # pyright: ignore[reportAttributeAccessIssue]
     yaml.default_flow_style = None
     yaml.width = 110
     yaml.dump(data, stream)

@@ -182,7 +182,7 @@ def test_one_account_of_a_table_has_its_margin_in_one_asset(tmp_path: Path) -> N
     with pytest.raises(ScenarioError) as caught:
         Scenario.model_validate(data).replace(seed=2)
     (problem,) = (p for p in caught.value.problems if p.severity == "error")
-    assert (problem.code, problem.line, problem.path) == ("CAS021", 3, "account")
+    assert (problem.code, problem.line, problem.path) == ("CAS021", 3, "label")
     assert problem.hint == "write another account for this row"
 
 

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from cascade.cli.app import build
 from cascade.errors import UsageError
-from cascade.experiment.held import held
+from cascade.experiment.held import TOLERANCE, held, thinned
 from cascade.scenario.load import to_yaml
 from cascade.scenario.schema import Scenario
 from tests.support.scenarios import small_data
@@ -146,6 +146,19 @@ def test_what_is_held_is_measured_and_taken_off_once() -> None:
     data["assets"] = {"BTC": {"news": news, "impact": IMPACT}}
     second = held(Scenario.model_validate(data), 3, jobs=1)
     assert second.bps["BTC"][-1] == pytest.approx(first.bps["BTC"][-1], rel=0.3)
+
+
+def test_what_is_printed_is_short_and_near_what_was_measured() -> None:
+    times = np.linspace(0, 3600, 121)
+    values = -5.0 * np.exp(-(((times - 1500) / 300) ** 2)) + 0.02 * np.sin(times)
+    kept = thinned(times, values)
+    assert kept[0] == 0
+    assert kept[-1] == 120
+    assert len(kept) < 20
+    assert (
+        np.abs(np.interp(times, times[kept], values[kept]) - values).max() <= TOLERANCE * np.abs(values).max()
+    )
+    assert thinned(times, np.zeros(121)).tolist() == [0, 120]
 
 
 def test_a_path_without_impact_has_nothing_to_take_off() -> None:
