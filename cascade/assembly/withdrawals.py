@@ -42,7 +42,10 @@ def _set(row: Array, rule: Withdrawal, scenario: Scenario, market: str) -> None:
     row.decay = math.exp(-seconds / rule.memory)
     if rule.one_sided is not None:
         flow = rule.one_sided
-        row.flow_at = flow.threshold * depth_within(scenario, market, flow.within_bps) * MONEY
+        asset = scenario.markets[market].asset
+        tied = [name for name, other in scenario.markets.items() if other.asset == asset]
+        depth = sum(depth_within(scenario, name, flow.within_bps) for name in tied)
+        row.flow_at = flow.threshold * depth * MONEY
         row.flow_exponent, row.flow_floor = flow.exponent, flow.floor
         row.flow_decay = math.exp(-dt / flow.memory)
     if rule.losses is not None:

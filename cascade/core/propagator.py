@@ -78,24 +78,32 @@ def move(st: State, p: Params, a: int) -> None:
     asset.forced_rate = rule.memory * asset.forced_rate + (1.0 - rule.memory) * float(asset.forced)
     forced = math.copysign(abs(asset.forced_rate) ** rule.exponent, asset.forced_rate)
     ordinary = asset.kicks - rule.surprise * _expected(st, p, a, asset.kicks)
-    kick = rule.kick * _depth_left(st, p, a) ** -rule.depth_power
+    kicked = rule.kick * _depth_left(st, p, a, 0.0) ** -rule.depth_power
+    pushed = rule.kick * _depth_left(st, p, a, forced) ** -rule.depth_power
     asset.impact, asset.forced_impact = 0.0, 0.0
     for k in range(N_MODES):
         mode = p.modes[a * N_MODES + k]
-        st.modes[2 * a, k] = mode.decay * st.modes[2 * a, k] + kick * mode.weight * ordinary
-        st.modes[2 * a + 1, k] = mode.decay * st.modes[2 * a + 1, k] + kick * mode.weight * forced
+        st.modes[2 * a, k] = mode.decay * st.modes[2 * a, k] + kicked * mode.weight * ordinary
+        st.modes[2 * a + 1, k] = mode.decay * st.modes[2 * a + 1, k] + pushed * mode.weight * forced
         asset.impact += st.modes[2 * a, k]
         asset.forced_impact += st.modes[2 * a + 1, k]
     asset.kicks, asset.forced = 0.0, 0
 
 
 @kernel
-def _depth_left(st: State, p: Params, a: int) -> float:
-    """Return the share of their sizes that the makers of an asset have left in, on the mean of its markets."""
+def _depth_left(st: State, p: Params, a: int, hit: float) -> float:
+    """Return the share of their sizes that an asset's makers have left, on the mean of its markets.
+
+    On the side that signed flow hits; 0 for both sides alike: noise on a book that is thin on one side would else be
+    a trend.
+    """
     total, n = 0.0, 0
     for m in range(len(p.markets)):
         if p.markets[m].asset == a:
-            total += st.markets[m].depth_factor * st.markets[m].depth_shock
+            left = st.markets[m].depth_factor * st.markets[m].depth_shock
+            if hit != 0.0:
+                left *= st.pressures[m].bids_left if hit < 0.0 else st.pressures[m].asks_left
+            total += left
             n += 1
     return max(total / float(n), LEAST_DEPTH) if n > 0 else 1.0
 

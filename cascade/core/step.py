@@ -126,7 +126,8 @@ def _intents(st: State, p: Params) -> int:
         shocks.set_depth_shocks(st, p)
         opinion.form_opinions(st, p)
         for m in range(len(p.markets)):
-            withdrawal.count_flow(st, p, m)  # learning forgets it
+            withdrawal.count_flow(st, p, m)
+        for m in range(len(p.markets)):  # learning forgets the flow
             opinion.learn(st, p, m)
             opinion.update_swings(st, p, m)
     elif stage == EXPIRIES:

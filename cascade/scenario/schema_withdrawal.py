@@ -31,13 +31,14 @@ class NearFirst(Model):
 
 
 class OneSided(Model):
-    """The side that takers hit is thinned by their net flow over seconds."""
+    """The side that takers hit is thinned by their net flow over seconds, in all markets of the asset."""
 
     threshold: Multiple = Field(
         default=0.5, description="Size starts to fall at this multiple of the depth.", examples=["0.5x"]
     )
     within_bps: PositiveBps = Field(
-        default=10.0, description="The depth is what the makers of the market want to quote within this."
+        default=10.0,
+        description="The depth is what the makers of all these markets want to quote within this.",
     )
     memory: PositiveDuration = Field(default=10.0, description="Over which time net flow is summed.")
     exponent: Power = Field(default=1.0, description="Size falls with this power of net flow.")

@@ -68,6 +68,8 @@ CASES = (
     Case("venue-hyperliquid"),
     Case("venue-okx"),
     Case("clearance-fee"),
+    Case("fast-cascade-2024-12-05", ("duration=5m",), slow=True),
+    Case("fast-cascade-2024-12-09", ("duration=5m",), slow=True),
     Case("fast-sale", ("duration=15m",)),
     Case("flat-tiers"),
     Case("fund-depletion", ("duration=20m",)),

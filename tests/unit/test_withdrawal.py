@@ -53,22 +53,22 @@ def left(ratio: float, exponent: float, floor: float) -> float:
 
 
 def test_the_side_that_is_hit_is_thinned_by_net_flow_over_depth_with_memory() -> None:
-    rule = {"threshold": "0.01x", "within_bps": 10, "memory": "7s", "exponent": 0.5, "floor": "20 %"}
+    rule = {"threshold": "0.01x", "within_bps": 10, "memory": "7s", "exponent": 0.5, "floor": "40 %"}
     engine = market({"one_sided": rule}, SALE)
-    depth, net, before, flow, lows = 9e6 * 0.2, 0.0, 0.0, 0.0, []
+    depth, net, before, flow, lows = 9e6 * (0.2 + 0.2), 0.0, 0.0, 0.0, []
     for step in range(1, 60):
         engine.advance(step)
         net = math.exp(-1 / 7) * net + flow
         found = engine.state.pressures[MARKET]
         assert found.net / 1e6 == pytest.approx(net, abs=1.0)
-        assert found.bids_left == pytest.approx(left(-net / (0.01 * depth), 0.5, 0.2), rel=1e-4)
+        assert found.bids_left == pytest.approx(left(-net / (0.01 * depth), 0.5, 0.4), rel=1e-4)
         assert found.asks_left == 1.0
         lows.append(float(found.bids_left))
-        flow = float(engine.state.markets[MARKET].flow) / 1e6 - before
+        flow = float(engine.state.markets.flow.sum()) / 1e6 - before
         before += flow
     assert before == pytest.approx(-600e3, rel=0.01)
     assert lows[:10] == [1.0] * 10
-    assert min(lows) == 0.2
+    assert min(lows) == 0.4
     assert lows[-1] == 1.0
 
 
@@ -130,3 +130,21 @@ def test_it_is_off_unless_written_and_closes_with_its_channel() -> None:
         engine.advance(60)
         assert (engine.state.pressures.bids_left == 1).all()
         assert (engine.state.purses.left == 1).all()
+
+
+@pytest.mark.parametrize(("side", "times"), [("sell", 4.0), ("buy", 1.0)])
+def test_a_scheduled_order_moves_the_price_by_what_is_left_of_the_side_that_it_hits(
+    side: str, times: float
+) -> None:
+    impact = {"daily_volume": "2B", "daily_volatility": "3 %", "depth_exponent": 1}
+    found = []
+    for bids_left in (1.0, 0.25):
+        data = small_data(
+            shocks=[SALE | {"side": side}], news_takers=[], flow=[], arbitrage=[], population=[],
+            assets={"BTC": {"news": {"type": "constant", "price": PRICE}, "impact": impact}},
+        )  # fmt: skip
+        engine = Engine(assemble(Scenario.model_validate(data)), Logs())
+        engine.state.pressures.bids_left[:] = bids_left
+        engine.advance(16)
+        found.append(float(engine.state.assets[0].forced_impact))
+    assert found[1] / found[0] == pytest.approx(times, rel=0.01)

@@ -48,15 +48,19 @@ def update_withdrawal(st: State, p: Params, m: int) -> None:
 
 @outlined
 def count_flow(st: State, p: Params, m: int) -> None:
-    """Thin the side of market m that takers hit by their net flow of late, that which makers learn from.
+    """Thin the side of market m that takers of its asset hit by their net flow of late, in all its markets.
 
-    net = decay x net + flow of the last step; ratio = |net| / (threshold x depth), depth shocks included
+    net = decay x net + flow of the last step; ratio = |net| / (threshold x depth), depth shocks included. What ties
+    markets together nets out.
     """
     rule, pressure = p.withdrawals[m], st.pressures[m]
     if rule.flow_at == 0.0:
         return
-    market = st.markets[m]
-    pressure.net = rule.flow_decay * pressure.net + float(market.flow_learnt)
+    market, flow = st.markets[m], 0
+    for other in range(len(p.markets)):
+        if p.markets[other].asset == p.markets[m].asset:
+            flow += st.markets[other].flow_learnt
+    pressure.net = rule.flow_decay * pressure.net + float(flow)
     ratio = abs(pressure.net) / (rule.flow_at * market.depth_shock)
     left = share_left(ratio, rule.flow_exponent, rule.flow_floor)
     pressure.bids_left = left if pressure.net < 0.0 else 1.0
