@@ -55,7 +55,7 @@ def reached(levels: tuple[float, ...]) -> np.ndarray:
 
 
 @pytest.mark.parametrize("levels", LADDERS[:3], ids=str)
-def test_depth_meets_the_profile_at_every_point(levels) -> None:
+def test_depth_meets_the_profile_at_every_point(levels: tuple[float, ...]) -> None:
     found = cumulated(group(levels), POINTS)
     assert reached(levels).all()
     assert found == pytest.approx(np.array([USD, USD]), rel=0.01)
