@@ -7,19 +7,23 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-from cascade.cli.terminal import AsJson, Force, guarded, has_color, leave, say, show, show_json, show_rows
+from cascade.cli.terminal import AsJson, Force, guarded, has_color, leave, say, show_json, show_rows
 from cascade.errors import ExitCode, render_problems
 
 if TYPE_CHECKING:
     from cascade.data.recognise import Given
     from cascade.data.verdict import Verdict
 
-Files: TypeAlias = Annotated[list[Path], typer.Argument(metavar="FILE...", help="Files as they are published.")]
+Files: TypeAlias = Annotated[
+    list[Path], typer.Argument(metavar="FILE...", help="Files as they are published.")
+]
 Kind: TypeAlias = Annotated[
     str | None,
     typer.Option("--as", metavar="KIND", help="What the files are, where neither content nor name tells."),
 ]
-Symbol: TypeAlias = Annotated[str | None, typer.Option("--symbol", help="What is traded, where names do not tell.")]
+Symbol: TypeAlias = Annotated[
+    str | None, typer.Option("--symbol", help="What is traded, where names do not tell.")
+]
 ContractSize: TypeAlias = Annotated[
     float | None,
     typer.Option("--contract", help="Size of a contract, in units of the asset or USD as the venue counts."),
@@ -35,7 +39,9 @@ data = typer.Typer(
 @data.command("list")
 @guarded
 def list_(
-    kind: Annotated[str | None, typer.Argument(metavar="KIND", help="Show all that is known of one kind.")] = None,
+    kind: Annotated[
+        str | None, typer.Argument(metavar="KIND", help="Show all that is known of one kind.")
+    ] = None,
     json: AsJson = False,
 ) -> None:
     """List the kinds of files that are read: name, table, and a name as it is published."""
@@ -44,7 +50,9 @@ def list_(
 
     found = adapters_named(kind)
     if json:
-        show_json([{"kind": each.name, "version": each.version, "facts": [*lines_of_facts(each)]} for each in found])
+        show_json(
+            [{"kind": each.name, "version": each.version, "facts": [*lines_of_facts(each)]} for each in found]
+        )
     elif kind is None:
         show_rows([(each.name, each.table, each.file) for each in found])
     else:
@@ -59,7 +67,8 @@ def check(
     symbol: Symbol = None,
     contract: ContractSize = None,
     against: Annotated[
-        Path | None, typer.Option("--against", metavar="FILE", help="Bars, trades or a ticker of another source.")
+        Path | None,
+        typer.Option("--against", metavar="FILE", help="Bars, trades or a ticker of another source."),
     ] = None,
     json: AsJson = False,
 ) -> None:

@@ -85,7 +85,11 @@ def _intervals(batch: Batch, adapter: Adapter) -> tuple[Times, Numbers, Numbers,
         price = batch.number("last_price")
     minute = batch.time_us // _MINUTE_US * _MINUTE_US
     starts, place = np.unique(minute, return_inverse=True)
-    low, high, close = np.full(len(starts), np.inf), np.full(len(starts), -np.inf), np.full(len(starts), np.nan)
+    low, high, close = (
+        np.full(len(starts), np.inf),
+        np.full(len(starts), -np.inf),
+        np.full(len(starts), np.nan),
+    )
     np.minimum.at(low, place, price)
     np.maximum.at(high, place, price)
     close[place] = price
@@ -95,7 +99,11 @@ def _intervals(batch: Batch, adapter: Adapter) -> tuple[Times, Numbers, Numbers,
 def _merged(name: str, adapter: Adapter, time: Times, prices: tuple[Numbers, ...]) -> Reference:
     """Return intervals in order, each once."""
     starts, place = np.unique(time, return_inverse=True)
-    low, high, close = np.full(len(starts), np.inf), np.full(len(starts), -np.inf), np.full(len(starts), np.nan)
+    low, high, close = (
+        np.full(len(starts), np.inf),
+        np.full(len(starts), -np.inf),
+        np.full(len(starts), np.nan),
+    )
     np.minimum.at(low, place, prices[0])
     np.maximum.at(high, place, prices[1])
     close[place] = prices[2]
@@ -130,7 +138,9 @@ class Against:
         if far.any():
             self.ratios.append(off[far])
             if self.first is None:
-                self.first = placed(batch, _PRICES.get(self.adapter.table, ""))(int(np.flatnonzero(use)[far][0]))
+                self.first = placed(batch, _PRICES.get(self.adapter.table, ""))(
+                    int(np.flatnonzero(use)[far][0])
+                )
         if self.adapter.table == "bars":
             self.closes.append((batch.time_us, price))
         if self.adapter.table == "liquidations":
@@ -141,7 +151,7 @@ class Against:
         before = np.maximum(at - 1, 0)
         moved = np.sign(self.reference.close[at] - self.reference.close[before])
         use = (at > 0) & (moved != 0)
-        is_long = np.array([each == "long" for each in batch.table.column("side").to_pylist()])
+        is_long = batch.says("side", "long")
         self.sided += int(use.sum())
         self.long_in_falls += int((is_long == (moved < 0))[use].sum())
 
@@ -151,15 +161,21 @@ class Against:
             pass
         elif self.n:
             ratio = float(np.median(np.concatenate(self.ratios)))
-            told = f"{self.beyond:,} of {self.n:,} prices lie beyond those of {name}, by a factor of {ratio:.4g}"
-            self.faults.note(PRICE, told, "see that both are of one symbol, one unit and one time", self.first)
+            told = (
+                f"{self.beyond:,} of {self.n:,} prices lie beyond those of {name}, by a factor of {ratio:.4g}"
+            )
+            self.faults.note(
+                PRICE, told, "see that both are of one symbol, one unit and one time", self.first
+            )
         else:
             first, last = stamp(self.reference.start_us[0]), stamp(self.reference.start_us[-1])
             told = f"no price of it lies within the time of {name}"
             self.faults.note(PRICE, told, f"give a source of that time: this one is of {first} to {last}")
         if self.sided >= _LEAST_SIDES and self.long_in_falls < 0.35 * self.sided:
             told = f"in {1 - self.long_in_falls / self.sided:.0%} of {self.sided:,} cases longs were liquidated in a rise"
-            self.faults.note(SIDE, f"{told} of {name}, or shorts in a fall", f"sides are reversed: {self.adapter.side}")
+            self.faults.note(
+                SIDE, f"{told} of {name}, or shorts in a fall", f"sides are reversed: {self.adapter.side}"
+            )
 
     def _is_shifted(self) -> bool:
         """Tell, and note, whether bars agree with the reference an interval later or earlier only."""

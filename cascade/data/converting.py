@@ -12,11 +12,11 @@ import numpy as np
 
 from cascade.data.canonical import columns_of, schema_of
 from cascade.data.faults import CONTRACT, DAY, SYMBOL, UNIT, Faults
-from cascade.data.quality import hashes
-from cascade.data.reading import Batch, batches
+from cascade.data.reading import batches
 from cascade.data.recognise import Given
+from cascade.data.repeats import Copied, Repeats
 from cascade.data.verdict import Reading, Verdict, check
-from cascade.errors import Problem, ScenarioError, UsageError
+from cascade.errors import Problem, UsageError
 from cascade.output.parquet import ROW_GROUP, PartWriter
 from cascade.output.refusals import writing
 from cascade.scenario.source import shown_name
@@ -31,7 +31,19 @@ FORMAT: Final = 1
 _NOT_READ: Final = {ROW, UNREADABLE, UNIT, DAY, CONTRACT, SYMBOL}
 """Faults after which a file would say something else than was published."""
 
-_PACKINGS: Final = {".gz", ".zip", ".lz4", ".zst", ".csv", ".tar", ".json", ".jsonl", ".data", ".parquet", ".txt"}
+_PACKINGS: Final = {
+    ".gz",
+    ".zip",
+    ".lz4",
+    ".zst",
+    ".csv",
+    ".tar",
+    ".json",
+    ".jsonl",
+    ".data",
+    ".parquet",
+    ".txt",
+}
 
 
 @dataclass(frozen=True)
@@ -55,7 +67,9 @@ class Converted:
         }
 
 
-def convert(paths: Sequence[Path], out: Path, given: Given | None = None, *, force: bool = False) -> list[Converted]:
+def convert(
+    paths: Sequence[Path], out: Path, given: Given | None = None, *, force: bool = False
+) -> list[Converted]:
     """Write each file as parquet of its canonical table, after every check.
 
     A file with cells that cannot be read is left out; what else is wrong is written into the metadata of the parquet.
@@ -67,7 +81,9 @@ def convert(paths: Sequence[Path], out: Path, given: Given | None = None, *, for
     """
     verdicts = check(paths, given)
     plans = [(verdict, _refusals(verdict)) for verdict in verdicts]
-    _refuse_overwriting([(v, target) for v, no in plans if not no for target in _targets(v, out)], force=force)
+    _refuse_overwriting(
+        [(v, target) for v, no in plans if not no for target in _targets(v, out)], force=force
+    )
     return [
         Converted(verdict.path, verdict, (), (), refused) if refused else _write(verdict, out)
         for verdict, refused in plans
@@ -102,7 +118,9 @@ def _refuse_overwriting(targets: Sequence[tuple[Verdict, Path]], *, force: bool)
                 where=str(path), remedy="convert them into two folders",
             )  # fmt: skip
         if path.exists() and not force:
-            raise UsageError("the file exists", where=str(path), remedy="write --force to overwrite it", code="CAS802")
+            raise UsageError(
+                "the file exists", where=str(path), remedy="write --force to overwrite it", code="CAS802"
+            )
         seen[path] = verdict
 
 
@@ -135,11 +153,11 @@ def _tables(verdict: Verdict, reading: Reading) -> Iterator[pa.Table]:
     """Yield the rows of a source in whole row groups: once each, labelled by the start of their interval."""
     import pyarrow as pa
 
-    kept = Kept(reading)
+    kept = _Kept(reading)
     waiting: list[pa.Table] = []
     n = 0
     for batch in batches(verdict.path, reading.adapter, reading.about, Faults("")):
-        table = _labelled(kept.of(batch), reading)
+        table = _labelled(kept.of(batch.table), reading)
         waiting.append(table)
         n += len(table)
         if n >= ROW_GROUP:
@@ -173,44 +191,27 @@ def _labelled(table: pa.Table, reading: Reading) -> pa.Table:
     return table.set_column(0, table.schema.field(0), pc.subtract(table.column(0), step))
 
 
-class Kept:
+class _Kept:
     """Which rows of a source are kept: of those that are there again the first, of copies one."""
 
     def __init__(self, reading: Reading) -> None:
-        self._key = reading.adapter.key
         self._copies = reading.adapter.copies
-        self._seen: set[int] = set()
-        self._last: int | None = None
-        self._run = 0
+        self._copied = Copied() if self._copies > 1 else None
+        self._repeats = Repeats(reading.adapter.key) if reading.has_repeats else None
 
-    def of(self, batch: Batch) -> pa.Table:
-        """Return the rows of a batch that are kept."""
+    def of(self, table: pa.Table) -> pa.Table:
+        """Return the rows of a table that are kept."""
         import pyarrow as pa
 
-        if self._copies > 1:
-            keep = self._one_of_copies(batch)
-        elif self._key:
-            keep = self._first(batch)
+        if self._copied is not None:
+            keep = self._copied.of(table) % self._copies == 1
+        elif self._repeats is not None:
+            keep = np.ones(len(table), bool)
+            for rows in self._repeats.of(table):
+                keep[rows] = False
         else:
-            return batch.table
-        return batch.table if len(keep) == len(batch) else batch.table.take(pa.array(keep, pa.int64()))
-
-    def _first(self, batch: Batch) -> list[int]:
-        keep: list[int] = []
-        for row, each in enumerate(hashes(batch, self._key).tolist()):
-            if each not in self._seen:
-                self._seen.add(each)
-                keep.append(row)
-        return keep
-
-    def _one_of_copies(self, batch: Batch) -> list[int]:
-        keep: list[int] = []
-        for row, each in enumerate(hashes(batch, tuple(batch.table.column_names)).tolist()):
-            self._run = self._run + 1 if each == self._last else 1
-            self._last = each
-            if self._run % self._copies == 1:
-                keep.append(row)
-        return keep
+            return table
+        return table.take(pa.array(np.flatnonzero(keep)))
 
 
 def metadata_of(verdict: Verdict, reading: Reading) -> dict[str, str]:
@@ -234,10 +235,3 @@ def metadata_of(verdict: Verdict, reading: Reading) -> dict[str, str]:
         "problems": [f"{each.code} line {each.line}: {each.message}" for each in verdict.problems],
     }
     return {"source_sha256": verdict.sha256, "cascade": json.dumps(told, sort_keys=True)}
-
-
-def raise_refusals(converted: Sequence[Converted]) -> None:
-    """Raise what forbade the conversion of files, if anything did."""
-    refused = [problem for each in converted for problem in each.refused]
-    if refused:
-        raise ScenarioError(refused)

@@ -116,7 +116,9 @@ class _Frames(io.RawIOBase):
 def _member(archive: zipfile.ZipFile, name: str) -> IO[bytes]:
     """Return the one file of data of a zip archive."""
     members = [
-        each for each in archive.namelist() if not each.endswith(("/", ".CHECKSUM")) and "__MACOSX" not in each
+        each
+        for each in archive.namelist()
+        if not each.endswith(("/", ".CHECKSUM")) and "__MACOSX" not in each
     ]
     if len(members) != 1:
         found = f"{len(members)} files: {listing(members, 4)}" if members else "no file"
@@ -136,7 +138,9 @@ def blocks(stream: IO[bytes], name: str) -> Iterator[Text]:
             yield Text(whole + newline, first)
             first += whole.count(b"\n") + 1
         if len(rest) > LONGEST_LINE:
-            raise unreadable(name, f"line {first} is longer than {LONGEST_LINE >> 20} MB", "give lines of text")
+            raise unreadable(
+                name, f"line {first} is longer than {LONGEST_LINE >> 20} MB", "give lines of text"
+            )
     if rest:
         yield Text(rest, first)
 
@@ -166,4 +170,6 @@ def _not_there(path: Path, name: str) -> ScenarioError:
     near = closest(path.name, beside)
     fetch = fetched_from(path.as_posix())
     hint = f"did you mean {path.parent / near}?" if near else "give the path of a file"
-    return ScenarioError([Problem(MISSING_FILE, "no such data file", f"{hint}\n{fetch}" if fetch else hint, name)])
+    return ScenarioError(
+        [Problem(MISSING_FILE, "no such data file", f"{hint}\n{fetch}" if fetch else hint, name)]
+    )

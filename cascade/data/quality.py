@@ -13,11 +13,9 @@ from cascade.data.adapter import Adapter
 from cascade.data.faults import BAND, CONTRACT, DAY, FROZEN, GAP, ORDER, SIDE, TWICE, UNIT, Faults, Place
 from cascade.data.origins import About
 from cascade.data.reading import Batch
+from cascade.data.repeats import Copied, Repeats, codes_of
 
 Times = npt.NDArray[np.int64]
-
-REMEMBERED: Final = 200_000
-"""Rows back to which a duplicate is found: a file that is sorted has them side by side."""
 
 LEAST_ROWS: Final = 12
 """Rows of a series that stand still before it is called frozen."""
@@ -77,7 +75,12 @@ class Span:
         if len(self.units) > 1:
             told = f"times are in {' and '.join(sorted(self.units))} within one file"
             self.faults.note(UNIT, told, "conversion reads each by its size", severity="warning")
-        if self.first_us is None or self.about.first_s is None or self.about.until_s is None or not self.slack_s:
+        if (
+            self.first_us is None
+            or self.about.first_s is None
+            or self.about.until_s is None
+            or not self.slack_s
+        ):
             return
         late, early = self.first_us / 1e6 - self.about.first_s, self.about.until_s - self.last_us / 1e6
         for lack, where in ((late, "at its beginning"), (early, "at its end")):
@@ -113,79 +116,48 @@ class Order:
             self.faults.note(ORDER, told, "nothing to do", severity="warning")
 
 
-@dataclass
 class Twice:
     """Whether rows of one identity are there more than once: equal ones, or ones that contradict each other."""
 
-    faults: Faults
-    key: tuple[str, ...]
-    seen: dict[int, int] = field(default_factory=dict[int, int])
-    n: int = 0
+    def __init__(self, faults: Faults, key: tuple[str, ...]) -> None:
+        self.n = 0
+        self._faults, self._what, self._repeats = faults, " and ".join(key), Repeats(key)
 
     def see(self, batch: Batch) -> None:
-        keys, whole = hashes(batch, self.key), hashes(batch, tuple(batch.table.column_names))
-        again: list[int] = []
-        conflicts: list[int] = []
-        known = self.seen
-        fresh = self._fresh(keys)
-        for row in range(len(batch)) if not fresh else ():
-            before = known.get(int(keys[row]))
-            if before is not None:
-                (again if before == whole[row] else conflicts).append(row)
-            known[int(keys[row])] = int(whole[row])
-        if fresh:
-            known.update(zip(keys.tolist(), whole.tolist(), strict=True))
-        self._forget()
-        self.n += len(again)
-        what = " and ".join(self.key)
+        again, conflicts = self._repeats.of(batch.table)
+        self.n += len(again) + len(conflicts)
         for rows, told, hint in (
-            (again, f"this row is there twice: same {what}", "conversion keeps the first"),
-            (conflicts, f"another row has the same {what} and says something else", "keep one of them"),
+            (again, f"this row is there twice: same {self._what}", "conversion keeps the first"),
+            (conflicts, f"another row has the same {self._what} and says something else", "keep one of them"),
         ):
-            self.faults.note_rows(rows, TWICE, lambda _, told=told: told, hint, placed(batch), alike=told)
-
-    def _fresh(self, keys: npt.NDArray[np.uint64]) -> bool:
-        """Tell whether no key is there twice, which is quick to see."""
-        return len(np.unique(keys)) == len(keys) and self.seen.keys().isdisjoint(keys.tolist())
-
-    def _forget(self) -> None:
-        if len(self.seen) > 2 * REMEMBERED:
-            self.seen = dict([*self.seen.items()][-REMEMBERED:])
+            self._faults.note_rows(rows, TWICE, lambda _, told=told: told, hint, placed(batch), alike=told)
 
     def end(self) -> None:
         return
 
 
-@dataclass
 class Copies:
     """Whether every row is written as often as files of the kind are known to write it."""
 
-    faults: Faults
-    copies: int
-    last: int | None = None
-    run: int = 0
-    odd: int = 0
+    def __init__(self, faults: Faults, copies: int) -> None:
+        self._faults, self._copies, self._copied = faults, copies, Copied()
+        self._odd, self._last = 0, copies
 
     def see(self, batch: Batch) -> None:
-        for each in hashes(batch, tuple(batch.table.column_names)).tolist():
-            if each == self.last:
-                self.run += 1
-                continue
-            self._close()
-            self.last, self.run = each, 1
-
-    def _close(self) -> None:
-        self.odd += self.last is not None and self.run % self.copies != 0
+        numbers = np.concatenate([[self._last], self._copied.of(batch.table)])
+        ends = numbers[:-1][numbers[1:] == 1]
+        self._odd += int((ends % self._copies != 0).sum())
+        self._last = int(numbers[-1])
 
     def end(self) -> None:
-        self._close()
-        times = {2: "twice"}.get(self.copies, f"{self.copies} times")
-        if self.odd:
-            told = f"{self.odd:,} rows are not written {times}, as files of this kind are"
-            self.faults.note(TWICE, told, "it is cut off, or was edited: fetch it again")
+        self._odd += self._last % self._copies != 0
+        times = {2: "twice"}.get(self._copies, f"{self._copies} times")
+        if self._odd:
+            told = f"{self._odd:,} rows are not written {times}, as files of this kind are"
+            self._faults.note(TWICE, told, "it is cut off, or was edited: fetch it again")
         else:
             told = f"every row is written {times}, as is known: conversion keeps one"
-            self.faults.note(TWICE, told, "nothing to do", severity="warning")
+            self._faults.note(TWICE, told, "nothing to do", severity="warning")
 
 
 @dataclass
@@ -278,9 +250,16 @@ class Frozen:
             return
         value, since, n, place = self.runs[name]
         stood_s = (self.ends[name] - since) / 1e6
-        if n < LEAST_ROWS or stood_s < self.least_s or not np.isfinite(value).any() or not np.nansum(np.abs(value)):
+        if (
+            n < LEAST_ROWS
+            or stood_s < self.least_s
+            or not np.isfinite(value).any()
+            or not np.nansum(np.abs(value))
+        ):
             return
-        of = " ".join(f"{each:g}" if isinstance(each, float) else str(each) for each in name if each not in ("", None))
+        of = " ".join(
+            f"{each:g}" if isinstance(each, float) else str(each) for each in name if each not in ("", None)
+        )
         told = f"{', '.join(self.moves)} of {of or 'all'} stood still for {_length(stood_s)}, in {n:,} rows"
         hint = f"the feed was frozen from {stamp(since)} to {stamp(self.ends[name])}: leave that out"
         self.faults.note(FROZEN, told, hint, place, alike="frozen")
@@ -318,7 +297,9 @@ class Values:
         ratio = float(np.median(ratios))
         if abs(np.log(ratio)) > 0.02:
             told = f"value over size is {ratio:.4g} times the price: sizes are not in units of the asset"
-            self.faults.note(CONTRACT, told, f"write --contract {ratio:.4g} if they are contracts of that", self.first)
+            self.faults.note(
+                CONTRACT, told, f"write --contract {ratio:.4g} if they are contracts of that", self.first
+            )
 
 
 @dataclass
@@ -332,11 +313,10 @@ class Takers:
 
     def see(self, batch: Batch) -> None:
         prices = np.concatenate([[self.last], batch.number("price")])
-        side = np.array(batch.table.column("taker_side").to_pylist())
         moved = np.sign(np.diff(prices))
-        use = np.isfinite(moved) & (moved != 0) & (side != "unknown")
+        use = np.isfinite(moved) & (moved != 0) & ~batch.says("taker_side", "unknown")
         self.changed += int(use.sum())
-        self.agreed += int(((moved > 0) == (side == "buy"))[use].sum())
+        self.agreed += int(((moved > 0) == batch.says("taker_side", "buy"))[use].sum())
         self.last = float(prices[-1])
 
     def end(self) -> None:
@@ -376,7 +356,7 @@ class Bands:
 
     def see(self, batch: Batch) -> None:
         distance, value = batch.number("distance_bps"), batch.number("notional_usd")
-        groups, _ = batch.codes(("symbol", "side"))
+        groups = codes_of(batch.table, ("symbol", "side"))
         order = np.lexsort((distance, batch.time_us, groups))
         same = (np.diff(groups[order]) == 0) & (np.diff(batch.time_us[order]) == 0)
         less = np.sort(order[1:][same & (np.diff(value[order]) < 0)])
@@ -411,35 +391,12 @@ def checks_of(adapter: Adapter, about: About, faults: Faults) -> Iterator[Check]
 
 def rows_of_series(batch: Batch, series: tuple[str, ...]) -> Iterator[tuple[Any, npt.NDArray[np.int64]]]:
     """Yield the rows of each series of a batch."""
-    codes, names = batch.codes(series)
+    codes = codes_of(batch.table, series)
     order = np.argsort(codes, kind="stable")
-    edges = np.searchsorted(codes[order], np.arange(len(names) + 1))
-    for k, name in enumerate(names):
-        yield name, order[edges[k] : edges[k + 1]]
-
-
-def hashes(batch: Batch, columns: tuple[str, ...]) -> npt.NDArray[np.uint64]:
-    """Return a number for each row that equal rows share, and others hardly ever."""
-    total = np.zeros(len(batch), np.uint64)
-    with np.errstate(over="ignore"):
-        for column in columns:
-            total = total * np.uint64(0x9E3779B97F4A7C15) + _hash(batch.table.column(column).combine_chunks())
-            total ^= total >> np.uint64(29)
-    return total
-
-
-def _hash(column: Any) -> npt.NDArray[np.uint64]:
-    """Return a number for each value of a column."""
-    import pyarrow as pa
-
-    if pa.types.is_string(column.type):
-        encoded = column.dictionary_encode(null_encoding="encode")
-        values = [hash(each) & (2**64 - 1) for each in encoded.dictionary.to_pylist()]
-        return np.array(values, np.uint64)[encoded.indices.to_numpy(zero_copy_only=False)]
-    if pa.types.is_timestamp(column.type):
-        column = column.cast(pa.int64())
-    found = column.to_numpy(zero_copy_only=False)
-    return np.ascontiguousarray(found.astype(np.float64) if found.dtype != np.int64 else found).view(np.uint64)
+    edges = np.flatnonzero(np.concatenate([[True], np.diff(codes[order]) != 0]))
+    for begin, until in zip(edges, [*edges[1:], len(order)], strict=True):
+        rows = order[begin:until]
+        yield tuple(batch.table.column(name)[int(rows[0])].as_py() for name in series), rows
 
 
 def placed(batch: Batch, column: str = "") -> Callable[[int], Place]:

@@ -27,8 +27,8 @@ from cascade.data.origins import (
     numbers_of,
     units_of,
 )
-from cascade.output.schemas import arrow_type
 from cascade.data.shapes import Block, Indices, Part, read_blocks
+from cascade.output.schemas import arrow_type
 from cascade.scenario.tables import ROW
 
 if TYPE_CHECKING:
@@ -72,16 +72,11 @@ class Batch:
         cells = origins[column].cells if column in origins else ()
         return self.block.lines.place(int(self.records[row]), cells[0].name if cells else "")
 
-    def codes(self, columns: tuple[str, ...]) -> tuple[npt.NDArray[np.int64], list[tuple[Any, ...]]]:
-        """Return which of some values, in these columns together, each row has, and the values."""
-        codes, known = np.zeros(len(self), np.int64), [()]
-        for column in columns:
-            encoded = self.table.column(column).combine_chunks().dictionary_encode(null_encoding="encode")
-            values = encoded.dictionary.to_pylist()
-            codes = codes * len(values) + encoded.indices.to_numpy(zero_copy_only=False)
-            known = [(*before, value) for before in known for value in values]
-        used, dense = np.unique(codes, return_inverse=True)
-        return dense, [known[k] for k in used]
+    def says(self, column: str, word: str) -> Mask:
+        """Tell which rows have a word in a column."""
+        import pyarrow.compute as pc
+
+        return pc.equal(self.table.column(column), word).combine_chunks().to_numpy(zero_copy_only=False)
 
 
 def batches(path: Path, adapter: Adapter, about: About, faults: Faults) -> Iterator[Batch]:

@@ -66,7 +66,9 @@ class _Head:
 
     @cached_property
     def lines(self) -> list[str]:
-        return [line.strip("\r\ufeff") for line in self.text.split("\n")[:_LOOKED_AT] if line.strip("\r\ufeff ")]
+        return [
+            line.strip("\r\ufeff") for line in self.text.split("\n")[:_LOOKED_AT] if line.strip("\r\ufeff ")
+        ]
 
     def header(self, adapter: Adapter) -> Header | None:
         if adapter.name not in self.headers:
@@ -113,7 +115,9 @@ def _head(path: Path) -> _Head:
         if raw[:4] == b"PAR1":
             return _Head(path, names=_parquet_names(path))
     if not raw.strip():
-        raise unreadable(shown_name(path), "the file is empty", "it was fetched and holds nothing: fetch it again")
+        raise unreadable(
+            shown_name(path), "the file is empty", "it was fetched and holds nothing: fetch it again"
+        )
     return _Head(path, raw.decode("utf-8", "replace"))
 
 
@@ -136,7 +140,9 @@ def adapters_named(kind: str | None) -> list[Adapter]:
 def _adapter(name: str) -> Adapter:
     if name not in ADAPTERS:
         guess = did_you_mean(name, ADAPTERS)
-        raise UsageError(f"no kind '{name}'{guess}", where="--as", remedy="kinds: cascade data list", code=KIND)
+        raise UsageError(
+            f"no kind '{name}'{guess}", where="--as", remedy="kinds: cascade data list", code=KIND
+        )
     return ADAPTERS[name]
 
 
@@ -228,15 +234,15 @@ def _of_no_kind(head: _Head) -> ScenarioError:
     """Return the error for a file that no adapter reads, with the kind that is nearest."""
     first = head.lines[0] if head.lines else ", ".join(head.names)
     names = {each.strip().strip('"').lower() for each in first.split(",")}
-    shares = {
-        each.name: _share(each, names) for each in ADAPTERS.values() if isinstance(each.shape, Csv)
-    }
+    shares = {each.name: _share(each, names) for each in ADAPTERS.values() if isinstance(each.shape, Csv)}
     near = max(shares, key=lambda name: shares[name][0])
     share, missing = shares[near]
     hint = "kinds: cascade data list; write --as KIND for a file that was renamed"
     if share >= 0.5:
         hint = f"it is like {near}, but for: {listing(missing)}\n{hint}"
-    return _kind_error(head.path, f"is of no kind that Cascade reads; its first line is: {shown(first)}", hint)
+    return _kind_error(
+        head.path, f"is of no kind that Cascade reads; its first line is: {shown(first)}", hint
+    )
 
 
 def _share(adapter: Adapter, names: set[str]) -> tuple[float, list[str]]:

@@ -169,11 +169,15 @@ def _csv_blocks(stream: IO[bytes], adapter: Adapter, faults: Faults) -> Iterator
                 continue
             header = header_of(adapter, first)
             if header is None:
-                raise unreadable(faults.name, f"is no file of {adapter.name}", f"its first line is: {shown(first)}")
+                raise unreadable(
+                    faults.name, f"is no file of {adapter.name}", f"its first line is: {shown(first)}"
+                )
             block = Text(block.raw[start:], block.first + 1) if header.is_written else block  # noqa: PLW2901
         fast = _fast(block.raw, adapter, header)
-        yield _slow(block, adapter, header, faults) if fast is None else Block(
-            _same_parts(adapter, fast), block, header.columns
+        yield (
+            _slow(block, adapter, header, faults)
+            if fast is None
+            else Block(_same_parts(adapter, fast), block, header.columns)
         )
 
 
@@ -215,7 +219,9 @@ def _fast(raw: bytes, adapter: Adapter, header: Header) -> dict[str, pa.Array] |
     except pa.ArrowInvalid:
         return None
     found = {name: table.column(names[at]).combine_chunks() for name, at in header.columns.items()}
-    return _completed(adapter, {name: _timed(adapter.cells[name], each) for name, each in found.items()}, len(table))
+    return _completed(
+        adapter, {name: _timed(adapter.cells[name], each) for name, each in found.items()}, len(table)
+    )
 
 
 def _completed(adapter: Adapter, cells: dict[str, pa.Array], n: int) -> dict[str, pa.Array]:
@@ -284,10 +290,14 @@ def _typed(
             if expected:
                 bad[k] = True
                 message = "is empty" if column[k] in (None, "") else f"{shown(column[k])} is not {expected}"
-                faults.note(ROW, message, "correct or remove this row", lines.place(int(records[k]), name), alike=name)
+                faults.note(
+                    ROW, message, "correct or remove this row", lines.place(int(records[k]), name), alike=name
+                )
     good = np.flatnonzero(~bad)
     cells = {
-        name: _timed(adapter.cells[name], pa.array([column[k] for k in good], _kind_of(adapter.cells[name], column)))
+        name: _timed(
+            adapter.cells[name], pa.array([column[k] for k in good], _kind_of(adapter.cells[name], column))
+        )
         for name, column in found.items()
     }
     return _completed(adapter, cells, len(good)), records[good]
@@ -364,7 +374,9 @@ def _document(stream: IO[bytes], adapter: Adapter, faults: Faults) -> Block:
     return Block(_json_parts(adapter, [*enumerate(records)], lines, faults), lines)
 
 
-def _json_parts(adapter: Adapter, records: Sequence[tuple[int, Any]], lines: Lines, faults: Faults) -> list[Part]:
+def _json_parts(
+    adapter: Adapter, records: Sequence[tuple[int, Any]], lines: Lines, faults: Faults
+) -> list[Part]:
     """Return the rows that records give, a part for each group."""
     parts: list[Part] = []
     inner = [(k, _unwrapped(adapter, record)) for k, record in records]
@@ -381,7 +393,9 @@ def _json_parts(adapter: Adapter, records: Sequence[tuple[int, Any]], lines: Lin
             for number, item in enumerate(_items(record, group) if record is not None else ()):
                 places.append(k)
                 for name in wanted:
-                    value = number if name == "#" else _at(record if name[0] == "^" else item, name.lstrip("^"))
+                    value = (
+                        number if name == "#" else _at(record if name[0] == "^" else item, name.lstrip("^"))
+                    )
                     values[name].append(value)
         if places:
             typed, good = _typed(adapter, values, lines, np.array(places), faults)
@@ -412,7 +426,9 @@ def _is_record(adapter: Adapter, record: Any) -> bool:
     if adapter.groups[0].rows:
         lists = [_at(record, group.rows) for group in adapter.groups]
         items = [item for each in lists if isinstance(each, list) for item in each]
-        is_whole = all(isinstance(each, list) for each in lists) and all(isinstance(i, dict | list) for i in items)
+        is_whole = all(isinstance(each, list) for each in lists) and all(
+            isinstance(i, dict | list) for i in items
+        )
         return is_whole and (time is None or time.name[0] != "^" or _at(record, time.name[1:]) is not None
                              ) and (time is None or time.name[0] == "^" or not items
                                     or _at(items[0], time.name) is not None)  # fmt: skip

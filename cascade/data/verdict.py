@@ -12,7 +12,7 @@ from cascade.data.against import Against, Reference
 from cascade.data.faults import CHECKSUM, GAP, LABEL, SYMBOL, TWICE, Faults
 from cascade.data.opening import promised_sha256, sha256_of
 from cascade.data.origins import About, Known
-from cascade.data.quality import Check, Gaps, Order, Span, checks_of, stamp
+from cascade.data.quality import Check, Gaps, Order, Span, Twice, checks_of, stamp
 from cascade.data.reading import batches
 from cascade.data.recognise import Given, Recognised, recognise
 from cascade.errors import Problem, ScenarioError, in_file_order
@@ -32,6 +32,8 @@ class Reading:
         End of the interval that its times are as published; empty where rows have no interval.
     is_sorted : bool
         Whether its rows come in the order of time.
+    has_repeats : bool
+        Whether rows of one identity are there more than once.
     """
 
     adapter: Adapter
@@ -43,6 +45,7 @@ class Reading:
     interval_s: float | None
     label: End | Literal[""]
     is_sorted: bool
+    has_repeats: bool
     problems: tuple[Problem, ...]
 
     def as_dict(self) -> dict[str, Any]:
@@ -97,7 +100,9 @@ class Verdict:
         }
 
 
-def check(paths: Sequence[Path], given: Given | None = None, against: Reference | None = None) -> list[Verdict]:
+def check(
+    paths: Sequence[Path], given: Given | None = None, against: Reference | None = None
+) -> list[Verdict]:
     """Return the verdict on each file; files of one kind and symbol are held against each other as well."""
     verdicts = [check_file(path, given, against) for path in paths]
     return _side_by_side(verdicts)
@@ -133,7 +138,9 @@ def _read(path: Path, adapter: Adapter, found: Recognised, against: Reference | 
         for each in checks:
             each.end()
     elif not adapter.keep and not faults.problems:
-        faults.note(UNREADABLE, "the file has no rows", "it was fetched and is empty: that is no zero, leave it out")
+        faults.note(
+            UNREADABLE, "the file has no rows", "it was fetched and is empty: that is no zero, leave it out"
+        )
     about = replace(found.about, interval_s=found.about.interval_s or gaps.interval_s)
     label = _label(adapter, span, faults)
     if isinstance(adapter.columns["symbol"], Known) and not about.symbol:
@@ -143,7 +150,7 @@ def _read(path: Path, adapter: Adapter, found: Recognised, against: Reference | 
         )  # fmt: skip
     return Reading(
         adapter, about, span.rows, span.first_us, span.last_us, tuple(sorted(span.units)), about.interval_s, label,
-        order.n == 0, faults.problems,
+        order.n == 0, any(isinstance(each, Twice) and each.n for each in checks), faults.problems,
     )  # fmt: skip
 
 
@@ -210,5 +217,7 @@ def _between(first_path: Path, first: Reading, second_path: Path, second: Readin
         return Problem(TWICE, told, "give each stretch of time once", name)
     if step and begin - end > 1.5 * step:
         told = f"nothing between {stamp(end)}, where {shown_name(first_path)} ends, and {stamp(begin)}"
-        return Problem(GAP, told, "fetch the files between them: they were never fetched, which is no zero", name)
+        return Problem(
+            GAP, told, "fetch the files between them: they were never fetched, which is no zero", name
+        )
     return None

@@ -7,7 +7,10 @@ from typing import Final
 from cascade.data.adapter import Adapter, Csv, Label
 from cascade.data.origins import Cell, Fixed, Known, Plain, amount, moment, number, price, spare, text
 
-_CLOSE, _VOLUME = Cell(("close",), "number", "above 0"), Cell(("volume",), "number", "at least 0", null=True, absent=True)
+_CLOSE, _VOLUME = (
+    Cell(("close",), "number", "above 0"),
+    Cell(("volume",), "number", "at least 0", null=True, absent=True),
+)
 
 ADAPTERS: Final = (
     Adapter(
