@@ -56,7 +56,7 @@ def unpacked(path: Path) -> Generator[IO[bytes]]:
         raise _not_there(path, name)
     with contextlib.ExitStack() as stack:
         try:
-            stream: Any = io.BufferedReader(stack.enter_context(path.open("rb", buffering=0)), 1 << 16)
+            stream: Any = stack.enter_context(path.open("rb"))
             for _ in range(_DEEPEST):
                 inner = _layer(stream, path, name, stack)
                 if inner is stream:

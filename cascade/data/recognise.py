@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ from cascade.data.adapters import ADAPTERS
 from cascade.data.faults import KIND
 from cascade.data.opening import unpacked, unreadable
 from cascade.data.origins import About, Known
-from cascade.data.shapes import Header, header_of
+from cascade.data.shapes import Header, cells_of, header_of
 from cascade.errors import Problem, ScenarioError, UsageError
 from cascade.scenario.source import shown_name
 from cascade.scenario.tables import shown
@@ -75,12 +74,17 @@ class _Head:
             self.headers[adapter.name] = header_of(adapter, self.lines[0]) if self.lines else None
         return self.headers[adapter.name]
 
+    def n_cells(self, adapter: Adapter) -> int:
+        """Return how many of its cells the file has."""
+        header = self.header(adapter) if self.text and isinstance(adapter.shape, Csv) else None
+        return len(header.columns) if header else 0
+
     def cells(self, adapter: Adapter, name: str) -> list[str]:
         """Return a cell of the first rows."""
         header = self.header(adapter)
         if header is None or name not in header.columns:
             return []
-        rows = [next(csv.reader([line]), []) for line in self.lines[header.is_written :]]
+        rows = [cells_of(line) for line in self.lines[header.is_written :]]
         return [row[header.columns[name]].strip() for row in rows if len(row) == header.width]
 
 
@@ -175,17 +179,12 @@ def _symbol(adapter: Adapter, head: _Head) -> str:
 def _best(found: Sequence[Adapter], head: _Head) -> list[Adapter]:
     """Return the candidates that fit best: several only where a file becomes several tables, or nobody can tell."""
     path = head.path.absolute()
+    in_folder = [each for each in found if each.folder and each.folder in path.parts]
+    found = in_folder or _by_volume(list(found), head)
     ranks = [
-        (
-            bool(each.symbols),
-            bool(each.folder) and each.folder in path.parts,
-            each.name_parts(path.as_posix()) is not None,
-            len(header.columns) if (header := head.header(each) if head.text and isinstance(each.shape, Csv) else None) else 0,
-        )
-        for each in found
-    ]  # fmt: skip
-    best = [each for each, rank in zip(found, ranks, strict=True) if rank == max(ranks)]
-    return _by_volume(best, head) if len(best) > 1 else best
+        (bool(each.symbols), each.name_parts(path.as_posix()) is not None, head.n_cells(each)) for each in found
+    ]
+    return [each for each, rank in zip(found, ranks, strict=True) if rank == max(ranks)]
 
 
 def _by_volume(found: list[Adapter], head: _Head) -> list[Adapter]:

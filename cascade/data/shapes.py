@@ -135,10 +135,18 @@ def header_of(adapter: Adapter, first: str) -> Header | None:
         return Header(found, len(names), is_written=True)
     for layout in adapter.shape.layouts:
         columns = _columns(adapter, [*layout])
-        values = next(csv.reader([first]), [])
+        values = cells_of(first)
         if len(layout) == len(values) and columns and _fits(adapter, columns, values):
             return Header(columns, len(layout), is_written=False)
     return None
+
+
+def cells_of(line: str) -> list[str]:
+    """Return the cells of a line; none where quotes are not closed and the like."""
+    try:
+        return next(csv.reader([line], strict=True), [])
+    except csv.Error:
+        return []
 
 
 def _columns(adapter: Adapter, names: Sequence[str]) -> dict[str, int] | None:
@@ -257,10 +265,7 @@ def _slow(block: Text, adapter: Adapter, header: Header, faults: Faults) -> Bloc
     rows: list[list[str]] = []
     kept: list[int] = []
     for k, line in enumerate(everything.text):
-        try:
-            cells = next(csv.reader([line], strict=True), [])
-        except csv.Error:
-            cells = []
+        cells = cells_of(line)
         if len(cells) != header.width:
             message = f"{len(cells)} cells under {header.width} columns"
             place = everything.place(k)
@@ -317,7 +322,10 @@ def _value(cell: Cell, value: Any) -> tuple[Any, str]:
     if isinstance(value, bool):
         value = str(value).lower()
     if cell.kind == "text":
-        return (str(value), "") if isinstance(value, str | int | float) else (None, "a text")
+        if not isinstance(value, str | int | float):
+            return None, "a text"
+        is_known = not cell.words or str(value).lower() in cell.words
+        return (str(value), "") if is_known else (None, cell.said)
     if cell.kind == "time" and isinstance(value, str) and "text" in cell.units and is_instant(value):
         return value, ""
     if cell.kind == "time" and cell.units == ("text",):

@@ -81,7 +81,7 @@ ADAPTERS: Final = (
         "hyperliquid", "node_liquidations", "liquidations", JsonLines(('"events"', '"block_number"')),
         _FILL | {
             "side": word("1.side", {"a": "long", "b": "short"}), "account": Plain(_LIQUIDATED),
-            "method": text("1.liquidation.method"),
+            "method": text("1.liquidation.method", null=True),
         },
         groups=(Group(rows="events"),), keep=(Keep(_LIQUIDATED, other=_USER),),
         file="DATE/HOUR.lz4", fetch=_NODES, folder="hourly", key=("account", "id"), is_sorted=False,
