@@ -64,7 +64,7 @@ Shape: TypeAlias = Csv | JsonLines | JsonDocument | Parquet
 class Group:
     """Rows that one row, or record, of a file gives; of JSON, those of the list at a path."""
 
-    columns: Mapping[str, Origin] = field(default_factory=dict[str, Origin])
+    columns: dict[str, Origin] = field(default_factory=dict[str, Origin])
     rows: str = ""
 
 
@@ -134,7 +134,7 @@ class Adapter:
     kind: str
     table: TableName
     shape: Shape
-    columns: Mapping[str, Origin]
+    columns: dict[str, Origin]
     file: str
     fetch: str
     groups: tuple[Group, ...] = (Group(),)

@@ -127,6 +127,7 @@ class Against:
     sided: int = 0
 
     def see(self, batch: Batch) -> None:
+        """Look at a batch."""
         price = _price_of(batch, self.adapter.table)
         at = self.reference.interval_of(batch.time_us)
         use = (at >= 0) & np.isfinite(price) & (price > 0)
@@ -156,6 +157,7 @@ class Against:
         self.long_in_falls += int((is_long == (moved < 0))[use].sum())
 
     def end(self) -> None:
+        """Say what only the whole file tells."""
         name = self.reference.name
         if self._is_shifted() or (self.n and self.beyond <= _MOST_BEYOND * self.n):
             pass
@@ -172,7 +174,8 @@ class Against:
             told = f"no price of it lies within the time of {name}"
             self.faults.note(PRICE, told, f"give a source of that time: this one is of {first} to {last}")
         if self.sided >= _LEAST_SIDES and self.long_in_falls < 0.35 * self.sided:
-            told = f"in {1 - self.long_in_falls / self.sided:.0%} of {self.sided:,} cases longs were liquidated in a rise"
+            share = 1 - self.long_in_falls / self.sided
+            told = f"in {share:.0%} of {self.sided:,} cases longs were liquidated in a rise"
             self.faults.note(
                 SIDE, f"{told} of {name}, or shorts in a fall", f"sides are reversed: {self.adapter.side}"
             )
@@ -188,8 +191,12 @@ class Against:
         if best == 0 or not gaps[best] < gaps[0] / 3:
             return False
         told = "the end" if best < 0 else "an interval before the start"
-        message = f"times are {told} of each interval: prices agree with {self.reference.name} shifted by {best:+d} interval"
-        self.faults.note(LABEL, message, "give bars that are labelled by their start")
+        agrees = f"prices agree with {self.reference.name} shifted by {best:+d} interval"
+        self.faults.note(
+            LABEL,
+            f"times are {told} of each interval: {agrees}",
+            "give bars that are labelled by their start",
+        )
         return True
 
     def _gap(self, time: Times, close: Numbers) -> float:

@@ -12,6 +12,7 @@ import numpy as np
 
 from cascade.data.canonical import columns_of, schema_of
 from cascade.data.faults import CONTRACT, DAY, SYMBOL, UNIT, Faults
+from cascade.data.origins import compute
 from cascade.data.reading import batches
 from cascade.data.recognise import Given
 from cascade.data.repeats import Copied, Repeats
@@ -183,12 +184,11 @@ def _sorted(tables: Iterator[pa.Table], schema: pa.Schema) -> Iterator[pa.Table]
 def _labelled(table: pa.Table, reading: Reading) -> pa.Table:
     """Return rows with the start of their interval as their time."""
     import pyarrow as pa
-    import pyarrow.compute as pc
 
     if reading.label != "end" or not reading.interval_s:
         return table
     step = pa.scalar(round(reading.interval_s * 1e6), pa.duration("us"))
-    return table.set_column(0, table.schema.field(0), pc.subtract(table.column(0), step))
+    return table.set_column(0, table.schema.field(0), compute().subtract(table.column(0), step))
 
 
 class _Kept:

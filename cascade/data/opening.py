@@ -78,7 +78,7 @@ def _layer(stream: io.BufferedReader, path: Path, name: str, stack: contextlib.E
     if head[:4] in _FRAMES:
         return io.BufferedReader(_Frames(stream, _FRAMES[head[:4]], name), 1 << 16)
     if head[_TAR_AT:] == b"ustar":
-        archive = stack.enter_context(tarfile.open(fileobj=stream, mode="r|"))
+        archive = stack.enter_context(tarfile.open(fileobj=stream, mode="r|"))  # noqa: SIM115
         first = next((each for each in archive if each.isfile()), None)
         found = archive.extractfile(first) if first else None
         if found is None:

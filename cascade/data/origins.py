@@ -113,9 +113,11 @@ class Plain:
 
     @property
     def cells(self) -> tuple[Cell, ...]:
+        """Return the published columns that it reads."""
         return (self.cell,)
 
     def of(self, rows: Rows) -> Any:
+        """Return its values."""
         if self.cell.kind == "number" and self.times != 1.0:
             return rows.number(self.cell) * self.times
         return rows.cells[self.cell.name]
@@ -130,9 +132,11 @@ class Moment:
 
     @property
     def cells(self) -> tuple[Cell, ...]:
+        """Return the published columns that it reads."""
         return (self.cell,)
 
     def of(self, rows: Rows) -> Any:
+        """Return its values."""
         found = microseconds(rows.cells[self.cell.name])
         return found // self.step_us * self.step_us
 
@@ -146,12 +150,14 @@ class Word:
 
     @property
     def cells(self) -> tuple[Cell, ...]:
+        """Return the published columns that it reads."""
         return (self.cell,)
 
     def of(self, rows: Rows) -> Any:
+        """Return its values."""
         import pyarrow as pa
-        import pyarrow.compute as pc
 
+        pc = compute()
         words = pa.array([*self.means])
         places = pc.index_in(pc.utf8_lower(rows.cells[self.cell.name]), words)
         return pa.array([*self.means.values()]).take(places)
@@ -167,9 +173,11 @@ class Sign:
 
     @property
     def cells(self) -> tuple[Cell, ...]:
+        """Return the published columns that it reads."""
         return (self.cell,)
 
     def of(self, rows: Rows) -> Any:
+        """Return its values."""
         return np.where(rows.number(self.cell) < 0, self.negative, self.positive)
 
 
@@ -182,9 +190,11 @@ class Size:
 
     @property
     def cells(self) -> tuple[Cell, ...]:
+        """Return the published columns that it reads."""
         return (self.cell,)
 
     def of(self, rows: Rows) -> Any:
+        """Return its values."""
         return np.abs(rows.number(self.cell)) * self.times
 
 
@@ -198,9 +208,11 @@ class Product:
 
     @property
     def cells(self) -> tuple[Cell, ...]:
+        """Return the published columns that it reads."""
         return (self.first, self.second)
 
     def of(self, rows: Rows) -> Any:
+        """Return its values."""
         first, second = rows.number(self.first), rows.number(self.second)
         return np.abs(first / second if self.divided else first * second)
 
@@ -214,9 +226,11 @@ class Either:
 
     @property
     def cells(self) -> tuple[Cell, ...]:
+        """Return the published columns that it reads."""
         return (*self.first.cells, *self.other.cells)
 
     def of(self, rows: Rows) -> Any:
+        """Return its values."""
         found = rows.number(self.first.cell)
         return np.where(np.isnan(found), self.other.of(rows), found)
 
@@ -239,9 +253,11 @@ class Contracts:
 
     @property
     def cells(self) -> tuple[Cell, ...]:
+        """Return the published columns that it reads."""
         return (self.count, self.price, *([self.symbol] if self.symbol else []))
 
     def of(self, rows: Rows) -> Any:
+        """Return its values."""
         worth = rows.number(self.count) * self._sizes(rows)
         if self.worth == self.to:
             return worth
@@ -265,6 +281,7 @@ class Fixed:
     cells: tuple[Cell, ...] = ()
 
     def of(self, rows: Rows) -> Any:
+        """Return its values."""
         return self.value
 
 
@@ -276,10 +293,18 @@ class Known:
     cells: tuple[Cell, ...] = ()
 
     def of(self, rows: Rows) -> Any:
+        """Return its values."""
         if self.what == "time":
             first = rows.about.first_s
             return None if first is None else np.full(rows.n, round(first * 1e6), np.int64)
         return getattr(rows.about, self.what) or None
+
+
+def compute() -> Any:
+    """Return Arrow's functions of columns, which come with no types."""
+    import pyarrow.compute as pc
+
+    return pc
 
 
 def size_of_contract(about: About, symbol: str) -> float:
@@ -319,8 +344,8 @@ def microseconds(times: Any) -> npt.NDArray[np.int64]:
 def instants(texts: Any) -> npt.NDArray[np.int64]:
     """Return what dates and times in UTC are in microseconds since 1970; raises ArrowInvalid where one is none."""
     import pyarrow as pa
-    import pyarrow.compute as pc
 
+    pc = compute()
     bare = pc.replace_substring_regex(texts, _ZONE, "")
     nanoseconds = bare.cast(pa.timestamp("ns")).cast(pa.int64())
     return nanoseconds.to_numpy(zero_copy_only=False) // 1_000

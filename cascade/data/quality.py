@@ -51,6 +51,7 @@ class Span:
     has_last: bool = False
 
     def see(self, batch: Batch) -> None:
+        """Look at a batch."""
         times = batch.time_us
         self.first_us = int(times.min()) if self.first_us is None else min(self.first_us, int(times.min()))
         self.last_us = max(self.last_us, int(times.max()))
@@ -72,6 +73,7 @@ class Span:
         )
 
     def end(self) -> None:
+        """Say what only the whole file tells."""
         if len(self.units) > 1:
             told = f"times are in {' and '.join(sorted(self.units))} within one file"
             self.faults.note(UNIT, told, "conversion reads each by its size", severity="warning")
@@ -99,7 +101,8 @@ class Order:
     n: int = 0
 
     def see(self, batch: Batch) -> None:
-        times = np.concatenate([[self.last_us], batch.time_us])
+        """Look at a batch."""
+        times = np.concatenate([np.array([self.last_us]), batch.time_us])
         back = np.flatnonzero(times[1:] < times[:-1])
         self.n += len(back)
         self.last_us = int(times[-1])
@@ -111,6 +114,7 @@ class Order:
             )  # fmt: skip
 
     def end(self) -> None:
+        """Say what only the whole file tells."""
         if self.n and not self.is_promised:
             told = f"{self.n:,} rows are not in the order of time, as may be: conversion sorts them"
             self.faults.note(ORDER, told, "nothing to do", severity="warning")
@@ -124,6 +128,7 @@ class Twice:
         self._faults, self._what, self._repeats = faults, " and ".join(key), Repeats(key)
 
     def see(self, batch: Batch) -> None:
+        """Look at a batch."""
         again, conflicts = self._repeats.of(batch.table)
         self.n += len(again) + len(conflicts)
         for rows, told, hint in (
@@ -133,6 +138,7 @@ class Twice:
             self._faults.note_rows(rows, TWICE, lambda _, told=told: told, hint, placed(batch), alike=told)
 
     def end(self) -> None:
+        """Say what only the whole file tells."""
         return
 
 
@@ -144,12 +150,14 @@ class Copies:
         self._odd, self._last = 0, copies
 
     def see(self, batch: Batch) -> None:
+        """Look at a batch."""
         numbers = np.concatenate([[self._last], self._copied.of(batch.table)])
         ends = numbers[:-1][numbers[1:] == 1]
         self._odd += int((ends % self._copies != 0).sum())
         self._last = int(numbers[-1])
 
     def end(self) -> None:
+        """Say what only the whole file tells."""
         self._odd += self._last % self._copies != 0
         times = {2: "twice"}.get(self._copies, f"{self._copies} times")
         if self._odd:
@@ -174,11 +182,12 @@ class Gaps:
     wide: list[tuple[int, int, Place]] = field(default_factory=list[tuple[int, int, Place]])
 
     def see(self, batch: Batch) -> None:
+        """Look at a batch."""
         times = batch.time_us
         for name, rows in rows_of_series(batch, self.series):
             own = times[rows]
             rows = rows[np.argsort(own, kind="stable")]  # noqa: PLW2901
-            before = np.concatenate([[self.last.get(name, times[rows[0]])], times[rows[:-1]]])
+            before = np.concatenate([np.array([self.last.get(name, times[rows[0]])]), times[rows[:-1]]])
             steps = times[rows] - before
             self.last[name] = max(int(times[rows[-1]]), self.last.get(name, 0))
             if self.is_grid:
@@ -207,6 +216,7 @@ class Gaps:
         self.faults.note(GAP, told, _AGAIN, lambda: placed(batch, "time")(row), alike="gap")
 
     def end(self) -> None:
+        """Say what only the whole file tells."""
         return
 
 
@@ -225,6 +235,7 @@ class Frozen:
     ends: dict[Any, int] = field(default_factory=dict[Any, int])
 
     def see(self, batch: Batch) -> None:
+        """Look at a batch."""
         values = np.stack([batch.number(name) for name in self.moves])
         times = batch.time_us
         for name, rows in rows_of_series(batch, self.series):
@@ -265,6 +276,7 @@ class Frozen:
         self.faults.note(FROZEN, told, hint, place, alike="frozen")
 
     def end(self) -> None:
+        """Say what only the whole file tells."""
         for name in [*self.runs]:
             self._close(name)
 
@@ -279,6 +291,7 @@ class Values:
     first: Place | None = None
 
     def see(self, batch: Batch) -> None:
+        """Look at a batch."""
         size, value = batch.number("size"), batch.number("notional_usd")
         is_bar = self.table == "bars"
         low, high = batch.number("low" if is_bar else "price"), batch.number("high" if is_bar else "price")
@@ -291,6 +304,7 @@ class Values:
             self.first = placed(batch, "size")(int(np.flatnonzero(use)[0]))
 
     def end(self) -> None:
+        """Say what only the whole file tells."""
         ratios = np.concatenate([*self.ratios, np.zeros(0)])
         if not len(ratios):
             return
@@ -312,6 +326,7 @@ class Takers:
     changed: int = 0
 
     def see(self, batch: Batch) -> None:
+        """Look at a batch."""
         prices = np.concatenate([[self.last], batch.number("price")])
         moved = np.sign(np.diff(prices))
         use = np.isfinite(moved) & (moved != 0) & ~batch.says("taker_side", "unknown")
@@ -320,6 +335,7 @@ class Takers:
         self.last = float(prices[-1])
 
     def end(self) -> None:
+        """Say what only the whole file tells."""
         if self.changed >= 200 and self.agreed < 0.35 * self.changed:
             told = f"takers agree with the change of the price in {self.agreed / self.changed:.0%} of {self.changed:,}"
             self.faults.note(SIDE, told, "the side is the maker's here: fetch the file as published")
@@ -332,6 +348,7 @@ class Bars:
     faults: Faults
 
     def see(self, batch: Batch) -> None:
+        """Look at a batch."""
         from cascade.scenario.tables import ROW
 
         o, h, l, c = (batch.number(name) for name in ("open", "high", "low", "close"))  # noqa: E741
@@ -345,6 +362,7 @@ class Bars:
             )  # fmt: skip
 
     def end(self) -> None:
+        """Say what only the whole file tells."""
         return
 
 
@@ -355,6 +373,7 @@ class Bands:
     faults: Faults
 
     def see(self, batch: Batch) -> None:
+        """Look at a batch."""
         distance, value = batch.number("distance_bps"), batch.number("notional_usd")
         groups = codes_of(batch.table, ("symbol", "side"))
         order = np.lexsort((distance, batch.time_us, groups))
@@ -362,10 +381,12 @@ class Bands:
         less = np.sort(order[1:][same & (np.diff(value[order]) < 0)])
         self.faults.note_rows(
             less, BAND, lambda row: f"less depth within {distance[row]:g} bps than within a smaller distance",
-            "depth is cumulative: bands are mixed up, leave this stretch out", placed(batch, "notional_usd"), alike="band",
+            "depth is cumulative: bands are mixed up, leave this stretch out", placed(batch, "notional_usd"),
+            alike="band",
         )  # fmt: skip
 
     def end(self) -> None:
+        """Say what only the whole file tells."""
         return
 
 

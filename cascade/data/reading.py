@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,12 +22,14 @@ from cascade.data.origins import (
     Numbers,
     Origin,
     Rows,
+    compute,
     instants,
     is_instant,
     numbers_of,
     units_of,
 )
-from cascade.data.shapes import Block, Indices, Part, read_blocks
+from cascade.data.published import Block, Indices, Part
+from cascade.data.shapes import read_blocks
 from cascade.output.schemas import arrow_type
 from cascade.scenario.tables import ROW
 
@@ -68,14 +70,13 @@ class Batch:
 
     def place(self, row: int, column: str = "") -> Place:
         """Return where a row stands in the file: the cell that a column comes from, or all of it."""
-        origins = self.adapter.columns | dict(self.adapter.groups[0].columns)
+        origins = self.adapter.columns | self.adapter.groups[0].columns
         cells = origins[column].cells if column in origins else ()
         return self.block.lines.place(int(self.records[row]), cells[0].name if cells else "")
 
     def says(self, column: str, word: str) -> Mask:
         """Tell which rows have a word in a column."""
-        import pyarrow.compute as pc
-
+        pc = compute()
         return pc.equal(self.table.column(column), word).combine_chunks().to_numpy(zero_copy_only=False)
 
 
@@ -153,8 +154,8 @@ def _wrong(cell: Cell, values: Any) -> Iterator[tuple[Mask, str, str, str]]:
             yield low & ~empty & ~infinite, ROW, f"must be {cell.bound}", _CORRECT
     elif cell.words:
         import pyarrow as pa
-        import pyarrow.compute as pc
 
+        pc = compute()
         known = pc.is_in(pc.utf8_lower(values), pa.array(cell.words)).to_numpy(zero_copy_only=False)
         yield ~known & ~empty, ROW, "'{}' is not " + cell.said, _CORRECT
 
@@ -187,8 +188,7 @@ def _odd_times(values: Any) -> list[str | None]:
 
 def _meets(part: Part, keep: Keep) -> Mask:
     """Tell which rows are of a kind that is kept."""
-    import pyarrow.compute as pc
-
+    pc = compute()
     values = part.cells[keep.cell.name]
     other = part.cells[keep.other.name] if keep.other else keep.word
     found = pc.equal(pc.utf8_lower(values), pc.utf8_lower(other) if keep.other else other)
@@ -212,7 +212,7 @@ def _canonical(
     import pyarrow as pa
 
     rows = Rows(part.cells, about, len(part.records))
-    origins: Mapping[str, Origin] = adapter.columns | dict(part.group.columns)
+    origins: dict[str, Origin] = adapter.columns | part.group.columns
     columns: dict[str, Any] = {}
     there = np.ones(rows.n, bool)
     for column in columns_of(adapter.table):

@@ -12,10 +12,10 @@ from typing import Final
 
 from cascade.data.adapter import Adapter, Csv, JsonDocument, JsonLines, Parquet, duration_s
 from cascade.data.adapters import ADAPTERS
+from cascade.data.csv_rows import Header, cells_of, header_of
 from cascade.data.faults import KIND
 from cascade.data.opening import unpacked, unreadable
 from cascade.data.origins import About, Known
-from cascade.data.shapes import Header, cells_of, header_of
 from cascade.errors import Problem, ScenarioError, UsageError
 from cascade.scenario.source import shown_name
 from cascade.scenario.tables import shown
@@ -182,7 +182,8 @@ def _best(found: Sequence[Adapter], head: _Head) -> list[Adapter]:
     in_folder = [each for each in found if each.folder and each.folder in path.parts]
     found = in_folder or _by_volume(list(found), head)
     ranks = [
-        (bool(each.symbols), each.name_parts(path.as_posix()) is not None, head.n_cells(each)) for each in found
+        (bool(each.symbols), each.name_parts(path.as_posix()) is not None, head.n_cells(each))
+        for each in found
     ]
     return [each for each, rank in zip(found, ranks, strict=True) if rank == max(ranks)]
 

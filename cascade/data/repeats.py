@@ -38,10 +38,11 @@ class Repeats:
         """Tell whether the numbers of rows rise, so that none is there again."""
         import pyarrow as pa
 
-        if self._highest is None or len(self._key) > 1:
+        if self._highest is None or len(self._key) != 1:
             return False
+        (column,) = self._key
         try:
-            numbers = table.column(self._key[0]).cast(pa.int64()).to_numpy()
+            numbers = table.column(column).cast(pa.int64()).to_numpy()
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
             self._highest = None
             return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
@@ -193,7 +194,7 @@ def _side_by_side(verdicts: Sequence[Verdict]) -> list[Verdict]:
                 series.setdefault(key, []).append((k, reading))
     for found in series.values():
         ordered = sorted(found, key=lambda each: (starts_us(each[1]), each[0]))
-        for (before, first), (after, second) in zip(ordered, ordered[1:], strict=False):
+        for (before, first), (after, second) in pairwise(ordered):
             problem = _between(verdicts[before].path, first, verdicts[after].path, second)
             if problem is not None:
                 more.setdefault(after, []).append(problem)

@@ -48,7 +48,9 @@ def look(path) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("raw", [b"\x00" * 50, b"{", b"[]\n", b"[1, 2]", b"{}\n" * 3, b'"', b"\xff" * 9, b",,,\n,,\n"])
+@pytest.mark.parametrize(
+    "raw", [b"\x00" * 50, b"{", b"[]\n", b"[1, 2]", b"{}\n" * 3, b'"', b"\xff" * 9, b",,,\n,,\n"]
+)
 def test_what_is_nothing_of_ours(kind, raw, tmp_path) -> None:
     from cascade.data.recognise import Given
 

@@ -87,7 +87,9 @@ def level(k: int, n: int = 3) -> list[list[str]]:
     return [[f"{60_000 - k - j}.5", f"{1 + j}.25"] for j in range(n)]
 
 
-def klines(kind: str, traded: str = "12.5,{end},750000.0,30,5.5,330000.0,0", at_price: float = 60_000.0) -> Example:
+def klines(
+    kind: str, traded: str = "12.5,{end},750000.0,30,5.5,330000.0,0", at_price: float = 60_000.0
+) -> Example:
     def row(k: int) -> str:
         p = at_price + (k % 7) * at_price / 1e5
         prices = f"{p},{p + abs(at_price) / 6e3},{p - abs(at_price) / 6e3},{p}"
@@ -160,7 +162,8 @@ EXAMPLES: dict[str, Example] = {
              "notional_usd": 2001 * 60_000 + 0.5},
         ),
         Example(
-            "binance.fundingRate", "BTCUSDT-fundingRate-2025-07.zip", "calc_time,funding_interval_hours,last_funding_rate",
+            "binance.fundingRate", "BTCUSDT-fundingRate-2025-07.zip",
+            "calc_time,funding_interval_hours,last_funding_rate",
             lambda k: f"{DAY_MS + 28_800_000 * k + k % 3},8,-0.0000{k + 10}",
             {"time": at(480 * MINUTE), "symbol": "BTCUSDT", "rate": -0.000011, "interval_s": 28_800.0},
         ),
@@ -215,7 +218,8 @@ EXAMPLES: dict[str, Example] = {
         Example(
             "bybit.orderbook", "2025-07-01_BTCUSDT_ob200.data.zip", "",
             lambda k: json.dumps({"topic": "orderbook.200.BTCUSDT", "type": "delta" if k else "snapshot",
-                                  "ts": DAY_MS + 100 * k, "data": {"s": "BTCUSDT", "b": level(k), "a": [["60001.5", "0"]],
+                                  "ts": DAY_MS + 100 * k, "data": {
+                                      "s": "BTCUSDT", "b": level(k), "a": [["60001.5", "0"]],
                                                                    "u": 40 + k, "seq": 1}, "cts": DAY_MS}),
             {"time": at(0), "symbol": "BTCUSDT", "update": "snapshot", "side": "bid", "price": 59_999.5, "size": 2.25,
              "sequence": 40},
@@ -223,7 +227,7 @@ EXAMPLES: dict[str, Example] = {
         ),
         Example(
             "bybit.allLiquidation", "allLiquidation-2025-07-01.jsonl", "",
-            lambda k: json.dumps({"topic": "allLiquidation.BTCUSDT", "type": "snapshot", "ts": DAY_MS + 1000 * k, "data": [
+            lambda k: json.dumps({"topic": "allLiquidation.BTCUSDT", "type": "snapshot", "data": [
                 {"T": DAY_MS + 1000 * k, "s": "BTCUSDT", "S": "Buy", "v": "0.5", "p": f"{60_000 + k}.5"}]}),
             {"time": at(1_000_000), "symbol": "BTCUSDT", "side": "long", "size": 0.5, "price": 60_001.5},
         ),
@@ -246,7 +250,8 @@ EXAMPLES: dict[str, Example] = {
         ),
         Example(
             "okx.orderbook", "BTC-USDT-L2orderbook-400lv-2025-07-01.tar.gz", "",
-            lambda k: json.dumps({"instId": "BTC-USDT", "action": "update" if k else "snapshot", "ts": str(DAY_MS + 50 * k),
+            lambda k: json.dumps({"instId": "BTC-USDT", "action": "update" if k else "snapshot",
+                                  "ts": str(DAY_MS + 50 * k),
                                   "asks": [["60001.5", "3", "2"]], "bids": [["60000.5", "1", "4"]]}),
             {"time": at(0), "symbol": "BTC-USDT", "update": "snapshot", "side": "ask", "price": 60_001.5, "size": 3.0,
              "orders": 2},
@@ -306,7 +311,8 @@ EXAMPLES: dict[str, Example] = {
         Example(
             "tardis.incremental_book_L2", "incremental_book_L2/2025/07/01/BTCUSDT.csv.gz",
             "exchange,symbol,timestamp,local_timestamp,is_snapshot,side,price,amount",
-            lambda k: f"bybit,BTCUSDT,{DAY_MS * 1000 + 1_000_000 * k},{DAY_MS * 1000},{'false' if k else 'true'},ask,60000.5,0",
+            lambda k: f"bybit,BTCUSDT,{DAY_MS * 1000 + 1_000_000 * k},{DAY_MS * 1000},"
+                      f"{'false' if k else 'true'},ask,60000.5,0",
             {"update": "update", "side": "ask", "price": 60_000.5, "size": 0.0},
         ),
         Example(
@@ -368,7 +374,7 @@ EXAMPLES: dict[str, Example] = {
 """By kind, a file of it that is sound."""
 
 STATE = {
-    "marginSummary": {"accountValue": "5000.5", "totalNtlPos": "9000.0", "totalRawUsd": "1.0", "totalMarginUsed": "900.0"},
+    "marginSummary": {"accountValue": "5000.5", "totalNtlPos": "9000.0", "totalMarginUsed": "900.0"},
     "assetPositions": [
         {"type": "oneWay", "position": {
             "coin": "ETH", "szi": "-3.0", "leverage": {"type": "cross", "value": 10}, "entryPx": "3000.5",

@@ -52,9 +52,11 @@ def test_a_file_as_published(kind, tmp_path):
     assert problems == ()
     assert len(rows) == 20 * example.per_line
     second = {name: rows[1][name] for name in example.second}
-    assert second == pytest.approx(dict(example.second), rel=1e-12, nan_ok=True) if all(
-        isinstance(value, float) for value in second.values()
-    ) else _same(second, example.second)
+    assert (
+        second == pytest.approx(dict(example.second), rel=1e-12, nan_ok=True)
+        if all(isinstance(value, float) for value in second.values())
+        else _same(second, example.second)
+    )
 
 
 def _same(found, expected):
@@ -152,7 +154,13 @@ def test_the_state_of_an_account(many, tmp_path):
     rows, problems = rows_of(path)
     assert problems == ()
     assert len(rows) == 1 + many
-    told = {"account": "0xabcdef0123456789", "side": "short", "size": 3.0, "leverage": 10.0, "margin_mode": "cross"}
+    told = {
+        "account": "0xabcdef0123456789",
+        "side": "short",
+        "size": 3.0,
+        "leverage": 10.0,
+        "margin_mode": "cross",
+    }
     assert {name: rows[0][name] for name in told} == told
     assert (rows[0]["time"], rows[0]["liquidation_price"], rows[0]["margin_usd"]) == (at(0), None, 900.15)
 
@@ -177,8 +185,12 @@ def test_what_recorders_put_around_a_message_is_taken_off(wrap, tmp_path):
 
 
 def test_a_recorder_that_keeps_one_liquidation_a_line(tmp_path):
-    item = json.dumps({"stream": "allLiquidation.X", "result": {"T": DAY_MS, "s": "X", "S": "Sell", "v": "1", "p": "2"}})
-    rows, problems = rows_of(packed(tmp_path / "bybit.jsonl", item + "\n"), Given(kind="bybit.allLiquidation"))
+    item = json.dumps(
+        {"stream": "allLiquidation.X", "result": {"T": DAY_MS, "s": "X", "S": "Sell", "v": "1", "p": "2"}}
+    )
+    rows, problems = rows_of(
+        packed(tmp_path / "bybit.jsonl", item + "\n"), Given(kind="bybit.allLiquidation")
+    )
     assert problems == ()
     assert (rows[0]["side"], rows[0]["notional_usd"]) == ("short", 2.0)
 

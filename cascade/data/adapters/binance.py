@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Final
+from collections.abc import Iterator
+from typing import Any, Final
 
 from cascade.data.adapter import Adapter, Contract, Csv, JsonLines, Label
 from cascade.data.canonical import PriceOf
@@ -60,13 +60,13 @@ def _bars(of: PriceOf) -> dict[str, Origin]:
     }
 
 
-def _klines(kind: str, of: PriceOf, traded: Mapping[str, Origin], **changes: object) -> Adapter:
-    facts: dict[str, object] = {
+def _klines(kind: str, of: PriceOf, traded: dict[str, Origin], **changes: Any) -> Adapter:
+    facts: dict[str, Any] = {
         "file": "SYMBOL-INTERVAL-DATE", "fetch": f"{_HOST}{kind}/SYMBOL/INTERVAL/", "folder": kind,
         "label": Label(), "key": ("symbol", "time"),
         "traps": ("spot is in microseconds since 2025 and has no header, nor have futures before 2022",),
     }  # fmt: skip
-    return Adapter("binance", kind, "bars", Csv((_KLINES,)), _bars(of) | dict(traded), **(facts | changes))  # type: ignore[arg-type]
+    return Adapter("binance", kind, "bars", Csv((_KLINES,)), _bars(of) | traded, **(facts | changes))
 
 
 _TRADED: Final[dict[str, Origin]] = {
@@ -80,11 +80,11 @@ _TRADED_COINS: Final[dict[str, Origin]] = {
     "notional_usd": Contracts(Cell(_VOLUME, "number", "at least 0"), _CLOSE, "usd", "usd"),
     "trades": spare("count", "number_of_trades", "trades"),
     "taker_buy_size": spare(*_TAKER_VALUE),
-    "taker_buy_usd": Contracts(Cell(_TAKER_VOLUME, "number", "at least 0", null=True, absent=True), _CLOSE, "usd", "usd"),
+    "taker_buy_usd": Contracts(spare(*_TAKER_VOLUME).cell, _CLOSE, "usd", "usd"),
 }  # fmt: skip
 
 
-def _trades(kind: str, id_: str, size: tuple[str, ...], times: tuple[str, ...]) -> Iterator[Adapter]:
+def _trades(kind: str, id_: str, size: tuple[str, ...], *times: str) -> Iterator[Adapter]:
     """Yield trades of USD-M futures and spot, and of COIN-M futures."""
     header = {
         "trades": ("id", "price", "qty", "quote_qty", "time", "is_buyer_maker"),
@@ -99,7 +99,7 @@ def _trades(kind: str, id_: str, size: tuple[str, ...], times: tuple[str, ...]) 
     }  # fmt: skip
     notional = Either(spare("quote_qty", "quote_quantity"), Product(_PRICE, quantity))
     shape = Csv((header, (*header, "is_best_match")))
-    facts = {"file": f"SYMBOL-{kind}-DATE", "side": _TAKER, "key": ("id",), "quiet_s": 600.0}
+    facts: dict[str, Any] = {"file": f"SYMBOL-{kind}-DATE", "side": _TAKER, "key": ("id",), "quiet_s": 600.0}
     yield Adapter(
         "binance", kind, "trades", shape, shared | {"size": Plain(quantity), "notional_usd": notional},
         fetch=f"{_HOST}{kind}/SYMBOL/", traps=("spot is in microseconds since 2025",), **facts,
@@ -125,7 +125,7 @@ _METRICS_KEY: Final[dict[str, Origin]] = {
     "symbol": text("symbol"),
     "venue": Fixed("binance"),
 }
-_METRICS_FACTS: Final = {
+_METRICS_FACTS: Final[dict[str, Any]] = {
     "file": "SYMBOL-metrics-DATE", "key": ("symbol", "time"), "is_sorted": False, "every_s": 300.0,
     "moves": ("open_interest", "open_interest_usd"), "frozen_s": 7200.0,
 }  # fmt: skip
@@ -196,8 +196,8 @@ ADAPTERS: Final = (
         key=("symbol", "time"), quiet_s=9 * 3600.0,
         traps=("times are some milliseconds late: conversion takes the second",),
     ),
-    *_trades("aggTrades", "agg_trade_id", ("quantity",), ("transact_time",)),
-    *_trades("trades", "id", ("qty", "quantity"), ("time", "time_ms")),
+    *_trades("aggTrades", "agg_trade_id", ("quantity",), "transact_time"),
+    *_trades("trades", "id", ("qty", "quantity"), "time", "time_ms"),
     Adapter(
         "binance", "liquidationSnapshot", "liquidations", Csv(),
         {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from cascade.data.adapter import Adapter, Csv, Group, JsonLines
 from cascade.data.origins import (
@@ -25,7 +25,7 @@ _TRADES: Final[dict[str, Origin]] = {
     "size": amount("homeNotional"),
 }  # fmt: skip
 
-_TRADES_FACTS: Final = {
+_TRADES_FACTS: Final[dict[str, Any]] = {
     "file": "SYMBOLDATE", "fetch": "public.bybit.com/trading/SYMBOL/", "key": ("id",), "is_sorted": False,
     "quiet_s": 600.0, "side": "the taker's",
 }  # fmt: skip

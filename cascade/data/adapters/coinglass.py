@@ -12,7 +12,12 @@ _FACTS: Final[dict[str, Any]] = {
     "fetch": "exported from the provider's page", "label": Label(), "key": ("symbol", "time"), "every_s": 86_400.0,
     "is_sorted": False, "traps": ("zero or blank before a source existed",),
 }  # fmt: skip
-_BOTH_SIDES: Final = _FACTS | {"key": ("symbol", "time", "side"), "series": ("symbol", "side")}
+_BOTH_SIDES: Final[dict[str, Any]] = _FACTS | {
+    "key": ("symbol", "time", "side"),
+    "series": ("symbol", "side"),
+}
+_PER_CENT: Final[dict[str, Any]] = {"traps": ("rates are in per cent of 8 hours",)}
+_MOVES: Final[dict[str, Any]] = {"moves": ("size", "notional_usd"), "frozen_s": 5 * 86_400.0}
 
 
 def _bars(kind: str) -> Adapter:
@@ -57,7 +62,7 @@ ADAPTERS: Final = (
     Adapter(
         "coinglass", "book", "depth", Csv(), _KEY | {"distance_bps": number("range_pct", bound="above 0", times=100.0)},
         groups=(_book("bid"), _book("ask")), file="book_within_1pct.csv",
-        **(_BOTH_SIDES | {"moves": ("size", "notional_usd"), "frozen_s": 5 * 86_400.0}),
+        **(_BOTH_SIDES | _MOVES),
     ),
     Adapter(
         "coinglass", "funding", "funding", Csv(),
@@ -65,7 +70,7 @@ ADAPTERS: Final = (
             "venue": Fixed("all"), "rate": number("funding_close", null=True, times=0.01),
             "interval_s": Fixed(8 * 3600.0),
         },
-        file="funding_oi_weighted.csv", **(_FACTS | {"traps": ("rates are in per cent of 8 hours",)}),
+        file="funding_oi_weighted.csv", **(_FACTS | _PER_CENT),
     ),
     Adapter(
         "coinglass", "long_short_ratios", "ratios", Csv(),

@@ -67,7 +67,8 @@ ADAPTERS: Final = (
         groups=(
             Group({"side": Fixed("bid")}, "raw.data.levels.0"), Group({"side": Fixed("ask")}, "raw.data.levels.1"),
         ),
-        file="DATE/HOUR/l2Book/SYMBOL.lz4", fetch=f"{_ARCHIVE}market_data/DATE/HOUR/l2Book/", folder="l2Book", quiet_s=60.0,
+        file="DATE/HOUR/l2Book/SYMBOL.lz4", fetch=f"{_ARCHIVE}market_data/DATE/HOUR/l2Book/", folder="l2Book",
+        quiet_s=60.0,
     ),
     Adapter(
         "hyperliquid", "node_fills", "trades", JsonLines(('"events"', '"block_number"')),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from cascade.data.adapter import Adapter, Contract, Csv, Group, JsonLines
 from cascade.data.origins import (
@@ -30,7 +30,7 @@ _TRADES: Final[dict[str, Origin]] = {
     "time": moment("created_time", units=("ms",)), "symbol": Plain(_NAME), "id": text("trade_id"),
     "taker_side": word("side", {"buy": "buy", "sell": "sell"}), "price": Plain(_PRICE),
 }  # fmt: skip
-_TRADES_FACTS: Final = {
+_TRADES_FACTS: Final[dict[str, Any]] = {
     "file": "INST-trades-DATE", "fetch": "static.okx.com/cdn/okex/traderecords/trades/daily/DATE/", "key": ("id",),
     "quiet_s": 600.0, "side": "the taker's", "day_from_h": -8,
     "traps": ("a day is one of UTC+8: it begins at 16:00 UTC of the day before",),

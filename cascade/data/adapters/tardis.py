@@ -45,7 +45,9 @@ def _snapshot(n: int) -> Adapter:
     return Adapter(
         "tardis", f"book_snapshot_{n}", "book", Csv(),
         _KEY | {"update": Fixed("snapshot")},
-        groups=_levels(n), file=f"book_snapshot_{n}/DATE/SYMBOL.csv", fetch=f"{_HOST}book_snapshot_{n}/YYYY/MM/01/", folder=f"book_snapshot_{n}",
+        groups=_levels(n),
+        file=f"book_snapshot_{n}/DATE/SYMBOL.csv", fetch=f"{_HOST}book_snapshot_{n}/YYYY/MM/01/",
+        folder=f"book_snapshot_{n}",
         is_sorted=False, quiet_s=60.0,
     )  # fmt: skip
 
@@ -71,7 +73,8 @@ ADAPTERS: Final = (
             "index_price": price("index_price", null=True), "funding_rate": number("funding_rate", null=True),
             "open_interest": amount("open_interest", null=True),
         },
-        file="derivative_ticker/DATE/SYMBOL.csv", fetch=f"{_HOST}derivative_ticker/YYYY/MM/01/", folder="derivative_ticker",
+        file="derivative_ticker/DATE/SYMBOL.csv", fetch=f"{_HOST}derivative_ticker/YYYY/MM/01/",
+        folder="derivative_ticker",
         is_sorted=False, quiet_s=600.0, moves=("last_price", "mark_price", "index_price"),
         traps=("empty cells have not been sent yet",),
     ),
@@ -84,7 +87,8 @@ ADAPTERS: Final = (
             "side": word("side", {"bid": "bid", "ask": "ask"}), "price": Plain(_PRICE),
             "size": amount("amount"),
         },
-        file="incremental_book_L2/DATE/SYMBOL.csv", fetch=f"{_HOST}incremental_book_L2/YYYY/MM/01/", folder="incremental_book_L2",
+        file="incremental_book_L2/DATE/SYMBOL.csv", fetch=f"{_HOST}incremental_book_L2/YYYY/MM/01/",
+        folder="incremental_book_L2",
         is_sorted=False, quiet_s=60.0,
     ),
 )  # fmt: skip
