@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cascade.cli.terminal import AsJson, Force, guarded, leave, say, show, show_json
+from cascade.cli.terminal import AsJson, Force, guarded, leave, say, show, show_json, show_rows
 from cascade.errors import ExitCode
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A rulebook, by its name or path.")]
@@ -29,7 +29,7 @@ def list_(json: AsJson = False) -> None:
     if json:
         show_json(books)
         return
-    _rows([(book["name"], book["date"], book["venue"], book["contracts"]) for book in books])
+    show_rows([(book["name"], book["date"], book["venue"], book["contracts"]) for book in books])
 
 
 @rulebook.command("show")
@@ -47,7 +47,7 @@ def show_(name: Name, json: AsJson = False) -> None:
         status = "UNCONFIRMED" if figure.status == "unconfirmed" else figure.status
         told = f"{figure.source}; {figure.note}" if figure.note else figure.source
         rows.append((figure.path, figure.text, status, told))
-    _rows(rows)
+    show_rows(rows)
     unconfirmed = sum(figure.status == "unconfirmed" for figure in found)
     if unconfirmed:
         say(f"{unconfirmed} of {len(found)} figures are unconfirmed: assumptions, not rules of the venue")
@@ -68,7 +68,7 @@ def diff(
         show_json(found)
         return
     head = [("figure", first, second)] if found else []
-    _rows([*head, *((each.path, each.first or "-", each.second or "-") for each in found)])
+    show_rows([*head, *((each.path, each.first or "-", each.second or "-") for each in found)])
     if not found:
         say("no figure differs")
 
@@ -109,7 +109,7 @@ def check(
     if json:
         show_json(checked)
     else:
-        _rows([_row(example) for example in checked if not (failed and example.verdict == "pass")])
+        show_rows([_row(example) for example in checked if not (failed and example.verdict == "pass")])
     parts = ", ".join(f"{n} {verdict}" for verdict, n in counts(checked).items())
     say(f"{len(checked)} examples: {parts}")
     if not all(example.holds for example in checked):
@@ -145,16 +145,3 @@ def _value(value: Any) -> str:
     if isinstance(value, dict):
         return f"{{{', '.join(f'{key}: {_value(each)}' for key, each in value.items())}}}"
     return str(value)
-
-
-_WIDEST = 44
-
-
-def _rows(rows: list[tuple[str, ...]]) -> None:
-    """Print a table in columns; a long cell pushes the rest of its row only."""
-    if not rows:
-        return
-    widths = [min(max(map(len, column)), _WIDEST) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        show("  ".join(cells).rstrip())

@@ -9,7 +9,7 @@ import functools
 import json
 import os
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeAlias, TypeVar
 
@@ -22,6 +22,7 @@ PLAIN_WIDTH: Final = 200
 """Columns of tables that do not go to a terminal."""
 
 _LONGEST_SHOWN: Final = 80
+_WIDEST_CELL: Final = 44
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -84,6 +85,16 @@ def show_json(value: Any) -> None:
 def _record(value: Any) -> Any:
     """Return what JSON holds of a record: what it says of itself, or else its fields."""
     return value.as_dict() if hasattr(value, "as_dict") else dataclasses.asdict(value)
+
+
+def show_rows(rows: Sequence[tuple[str, ...]]) -> None:
+    """Print a table to stdout in columns; a long cell pushes the rest of its row only."""
+    if not rows:
+        return
+    widths = [min(max(map(len, column)), _WIDEST_CELL) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        show("  ".join(cells).rstrip())
 
 
 def show_rich(*parts: Any) -> None:

@@ -393,6 +393,23 @@ def schema(table: str, *, dated: bool, extra: tuple[Column, ...] = ()) -> pa.Sch
     """Return the Arrow schema of a table, with units and descriptions as field metadata."""
     import pyarrow as pa
 
+    declared = columns(table, dated=dated, extra=extra)
+    fields = [
+        pa.field(
+            column.name,
+            arrow_type(column.kind),
+            nullable=column.nullable,
+            metadata={"unit": column.unit, "description": column.description},
+        )
+        for column in declared
+    ]
+    return pa.schema(fields, metadata={"cascade": _file_metadata(table, declared)})
+
+
+def arrow_type(kind: Kind) -> pa.DataType:
+    """Return the Arrow type of a kind of column."""
+    import pyarrow as pa
+
     types: dict[Kind, pa.DataType] = {
         "category": pa.dictionary(pa.int32(), pa.string()),
         "text": pa.string(),
@@ -401,17 +418,7 @@ def schema(table: str, *, dated: bool, extra: tuple[Column, ...] = ()) -> pa.Sch
         "float": pa.float64(),
         "time": pa.timestamp("us", tz="UTC"),
     }
-    declared = columns(table, dated=dated, extra=extra)
-    fields = [
-        pa.field(
-            column.name,
-            types[column.kind],
-            nullable=column.nullable,
-            metadata={"unit": column.unit, "description": column.description},
-        )
-        for column in declared
-    ]
-    return pa.schema(fields, metadata={"cascade": _file_metadata(table, declared)})
+    return types[kind]
 
 
 def _file_metadata(table: str, declared: tuple[Column, ...]) -> str:

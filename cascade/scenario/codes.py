@@ -32,6 +32,20 @@ FORMAT_CODES: dict[str, str] = {
 }
 
 OTHER_CODES: dict[str, str] = {
+    "CAS300": "a data file is of no kind that is read, or of several",
+    "CAS301": "times of a data file are in another unit",
+    "CAS302": "rows of a data file are not in the order of time",
+    "CAS303": "rows of a data file are there twice, or contradict each other",
+    "CAS304": "a data file has a gap",
+    "CAS305": "a series of a data file stands still",
+    "CAS306": "times of a data file are the other end of their interval",
+    "CAS307": "the sides of a data file are reversed",
+    "CAS308": "sizes of a data file are not what they should be: the size of a contract",
+    "CAS309": "prices of a data file are not those of another source",
+    "CAS310": "a data file is not of the time that its name says",
+    "CAS311": "a data file is not the one that its checksum was made of",
+    "CAS312": "a data file does not say what is traded",
+    "CAS313": "bands of depth of a data file are mixed up",
     "CAS400": "a run could not go on",
     "CAS401": "a conservation law was broken: a defect of Cascade, please report it",
     "CAS402": "hardly any account of a layer outlives the prices before the start",

@@ -21,10 +21,12 @@ ADDED = {
 
 MOST = {
     "a venue": 1, "an ADL policy": 5, "a procedure": 5, "a kind of maker": 5, "a kind of agent": 5, "a mark rule": 5,
-    "a metric": 1, "a figure of a table that there is": 1, "a field of a scenario": 5,
+    "a metric": 1, "a figure of a table that there is": 1, "a format of an archive": 2,
+    "a field of a scenario": 5,
 }  # fmt: skip
 SECTIONS = (
-    "A venue", "An ADL policy", "A procedure", "A maker", "An agent", "A metric", "A figure", "A field of a scenario",
+    "A venue", "An ADL policy", "A procedure", "A maker", "An agent", "A metric", "A figure",
+    "A format of an archive", "A field of a scenario",
 )  # fmt: skip
 FRAGMENTS = re.findall(r"^```(?:python|yaml) fragment\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 

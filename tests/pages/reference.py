@@ -232,7 +232,7 @@ the place and what to write instead. Exit codes of commands: {exits}.
 """
 
 _GROUPS: Final = {
-    "CAS0": "The file", "CAS1": "What a scenario means", "CAS2": "Rulebooks", "CAS4": "Runs",
+    "CAS0": "The file", "CAS1": "What a scenario means", "CAS2": "Rulebooks", "CAS3": "Archives", "CAS4": "Runs",
     "CAS5": "Ensembles", "CAS6": "Results", "CAS7": "Interruptions", "CAS8": "Commands", "CAS9": "Thresholds",
 }  # fmt: skip
 

@@ -12,10 +12,10 @@ PACKAGE = Path(cascade.__file__).parent
 
 LAYERS = [
     {"names", "errors", "escape", "limits", "units", "compiler", "rng", "provenance", "installation"},
-    {"scenario", "venues", "data", "manual"},
+    {"scenario", "venues", "manual"},
     {"core"},
     {"assembly", "engine"},
-    {"output"},
+    {"output", "data"},
     {"analysis", "agent", "model"},
     {"experiment", "calibration", "calculator", "exposure"},
     {"explain", "report"},

@@ -1,0 +1,78 @@
+"""Files of OKX's public archive."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from cascade.data.adapter import Adapter, Contract, Csv, Group, JsonLines
+from cascade.data.origins import (
+    Cell,
+    Contracts,
+    Fixed,
+    Origin,
+    Plain,
+    Product,
+    amount,
+    moment,
+    number,
+    price,
+    text,
+    word,
+)
+
+SWAPS: Final = Contract("coin", {"BTC-USDT-SWAP": 0.01, "BTC-USDC-SWAP": 0.01})
+"""A contract that is not listed has to be told: OKX's page of the instrument calls it `ctVal`."""
+
+_PRICE, _SIZE = Cell(("price",), "number", "above 0"), Cell(("size",), "number", "above 0")
+_NAME: Final = Cell(("instrument_name",), "text")
+
+_TRADES: Final[dict[str, Origin]] = {
+    "time": moment("created_time", units=("ms",)), "symbol": Plain(_NAME), "id": text("trade_id"),
+    "taker_side": word("side", {"buy": "buy", "sell": "sell"}), "price": Plain(_PRICE),
+}  # fmt: skip
+_TRADES_FACTS: Final[dict[str, Any]] = {
+    "file": "INST-trades-DATE", "fetch": "static.okx.com/cdn/okex/traderecords/trades/daily/DATE/", "key": ("id",),
+    "quiet_s": 600.0, "side": "the taker's", "day_from_h": -8,
+    "traps": ("a day is one of UTC+8: it begins at 16:00 UTC of the day before",),
+}  # fmt: skip
+
+_LEVEL: Final[dict[str, Origin]] = {
+    "price": price("0"),
+    "size": amount("1"),
+    "orders": amount("2", null=True),
+}
+
+ADAPTERS: Final = (
+    Adapter(
+        "okx", "trades", "trades", Csv(), _TRADES | {"size": Plain(_SIZE), "notional_usd": Product(_PRICE, _SIZE)},
+        **_TRADES_FACTS,
+    ),
+    Adapter(
+        "okx", "swap_trades", "trades", Csv(),
+        _TRADES | {
+            "size": Contracts(_SIZE, _PRICE, "coin", "coin", _NAME),
+            "notional_usd": Contracts(_SIZE, _PRICE, "coin", "usd", _NAME),
+        },
+        contract=SWAPS, symbols=r"\w+-USD[TC]-SWAP", **_TRADES_FACTS,
+    ),
+    Adapter(
+        "okx", "funding", "funding", Csv(),
+        {
+            "time": moment("funding_time", units=("ms",)), "symbol": Plain(_NAME), "venue": Fixed("okx"),
+            "rate": number("funding_rate"),
+        },
+        file="allswap-fundingrates-DATE", fetch="static.okx.com/cdn/okex/traderecords/swaprates/daily/DATE/",
+        key=("symbol", "time"), is_sorted=False, day_from_h=-8,
+    ),
+    Adapter(
+        "okx", "orderbook", "book", JsonLines(('"instId"', '"action"', '"asks"')),
+        {
+            "time": moment("^ts", units=("ms",)), "symbol": text("^instId"),
+            "update": word("^action", {"snapshot": "snapshot", "update": "update"}),
+            **_LEVEL,
+        },
+        groups=(Group({"side": Fixed("bid")}, "bids"), Group({"side": Fixed("ask")}, "asks")),
+        file="INST-L2orderbook-LEVELSlv-DATE", fetch="static.okx.com/cdn/okex/match/orderbook/L2/400lv/daily/DATE/",
+        quiet_s=60.0, traps=("of swaps, sizes are in contracts: they are kept as published",),
+    ),
+)  # fmt: skip

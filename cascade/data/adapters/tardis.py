@@ -1,0 +1,94 @@
+"""Files of datasets.tardis.dev, the same for every exchange."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from cascade.data.adapter import Adapter, Csv, Group
+from cascade.data.origins import (
+    Cell,
+    Fixed,
+    Origin,
+    Plain,
+    Product,
+    amount,
+    moment,
+    number,
+    price,
+    text,
+    word,
+)
+
+_HOST: Final = "datasets.tardis.dev/v1/EXCHANGE/"
+_PRICE, _AMOUNT = Cell(("price",), "number", "above 0"), Cell(("amount",), "number", "above 0")
+_KEY: Final[dict[str, Origin]] = {"time": moment("timestamp", units=("us",)), "symbol": text("symbol")}
+_TRADE: Final[dict[str, Origin]] = _KEY | {
+    "id": text("id", null=True), "price": Plain(_PRICE), "size": Plain(_AMOUNT),
+    "notional_usd": Product(_PRICE, _AMOUNT),
+}  # fmt: skip
+_INVERSE: Final = "of inverse contracts, amounts are in contracts: they are kept as published"
+
+
+def _levels(n: int) -> tuple[Group, ...]:
+    """Return the rows of a snapshot of n levels: asks and bids, from the best."""
+    return tuple(
+        Group({
+            "side": Fixed(side), "level": Fixed(k),
+            "price": price(f"{side}s[{k}].price", null=True), "size": amount(f"{side}s[{k}].amount", null=True),
+        })
+        for side in ("bid", "ask")
+        for k in range(n)
+    )  # fmt: skip
+
+
+def _snapshot(n: int) -> Adapter:
+    return Adapter(
+        "tardis", f"book_snapshot_{n}", "book", Csv(),
+        _KEY | {"update": Fixed("snapshot")},
+        groups=_levels(n),
+        file=f"book_snapshot_{n}/DATE/SYMBOL.csv", fetch=f"{_HOST}book_snapshot_{n}/YYYY/MM/01/",
+        folder=f"book_snapshot_{n}",
+        is_sorted=False, quiet_s=60.0,
+    )  # fmt: skip
+
+
+ADAPTERS: Final = (
+    Adapter(
+        "tardis", "trades", "trades", Csv(),
+        _TRADE | {"taker_side": word("side", {"buy": "buy", "sell": "sell", "unknown": "unknown"})},
+        file="trades/DATE/SYMBOL.csv", fetch=f"{_HOST}trades/YYYY/MM/01/", folder="trades", key=("id",), is_sorted=False,
+        quiet_s=600.0, side="the taker's", traps=(_INVERSE,),
+    ),
+    Adapter(
+        "tardis", "liquidations", "liquidations", Csv(),
+        _TRADE | {"side": word("side", {"buy": "short", "sell": "long"})},
+        file="liquidations/DATE/SYMBOL.csv", fetch=f"{_HOST}liquidations/YYYY/MM/01/", folder="liquidations",
+        is_sorted=False, price_is="as the venue sends it", traps=(_INVERSE,),
+        side="buy: a short was liquidated, sell: a long",
+    ),
+    Adapter(
+        "tardis", "derivative_ticker", "ticker", Csv(),
+        _KEY | {
+            "last_price": price("last_price", null=True), "mark_price": price("mark_price", null=True),
+            "index_price": price("index_price", null=True), "funding_rate": number("funding_rate", null=True),
+            "open_interest": amount("open_interest", null=True),
+        },
+        file="derivative_ticker/DATE/SYMBOL.csv", fetch=f"{_HOST}derivative_ticker/YYYY/MM/01/",
+        folder="derivative_ticker",
+        is_sorted=False, quiet_s=600.0, moves=("last_price", "mark_price", "index_price"),
+        traps=("empty cells have not been sent yet",),
+    ),
+    _snapshot(25),
+    _snapshot(5),
+    Adapter(
+        "tardis", "incremental_book_L2", "book", Csv(),
+        _KEY | {
+            "update": word("is_snapshot", {"true": "snapshot", "false": "update"}),
+            "side": word("side", {"bid": "bid", "ask": "ask"}), "price": Plain(_PRICE),
+            "size": amount("amount"),
+        },
+        file="incremental_book_L2/DATE/SYMBOL.csv", fetch=f"{_HOST}incremental_book_L2/YYYY/MM/01/",
+        folder="incremental_book_L2",
+        is_sorted=False, quiet_s=60.0,
+    ),
+)  # fmt: skip

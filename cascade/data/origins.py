@@ -1,0 +1,399 @@
+"""How a column of a canonical table comes of the columns of a published file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+TimeUnit = Literal["s", "ms", "us", "text"]
+Bound = Literal["", "above 0", "at least 0"]
+
+Numbers: TypeAlias = npt.NDArray[np.float64]
+
+PER_SECOND: Final[dict[str, int]] = {"s": 1, "ms": 1_000, "us": 1_000_000}
+
+_ZONE = r"(Z|[+-]00:?00)$"
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A published column: what files call it, and what may stand in it.
+
+    Attributes
+    ----------
+    names
+        What files call it, the usual name first; in JSON the path to it, from the record where it begins with ^.
+    null, absent
+        Whether it may be empty, and whether files may have no such column.
+    units
+        Of a time: the units that are published.
+    words
+        Of a text: the only words there are, in small letters.
+    """
+
+    names: tuple[str, ...]
+    kind: Literal["number", "text", "time"]
+    bound: Bound = ""
+    null: bool = False
+    absent: bool = False
+    units: tuple[TimeUnit, ...] = ()
+    words: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Return its usual name."""
+        return self.names[0]
+
+    @property
+    def said(self) -> str:
+        """Return what it holds, in words."""
+        if self.kind == "time":
+            return f"time in {' or '.join(self.units)}"
+        return " or ".join(self.words) or self.kind
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What is known of a file besides its rows: from its name, or from who gives it.
+
+    Attributes
+    ----------
+    contracts : dict[str, float]
+        Size of a contract by symbol, in coin or USD as the adapter says; under an empty symbol that of any other.
+    """
+
+    symbol: str = ""
+    account: str = ""
+    interval_s: float | None = None
+    first_s: float | None = None
+    until_s: float | None = None
+    contracts: Mapping[str, float] = field(default_factory=dict[str, float])
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Cells of some rows, by usual names, and what is known besides."""
+
+    cells: Mapping[str, pa.Array]
+    about: About
+    n: int
+
+    def number(self, cell: Cell) -> Numbers:
+        """Return a cell as numbers; NaN where it is empty."""
+        return numbers_of(self.cells[cell.name])
+
+
+class Origin(Protocol):
+    """Where a canonical column comes from."""
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """Return the published columns that it reads."""
+        ...
+
+    def of(self, rows: Rows) -> Any:
+        """Return its values, as an Arrow or numpy array."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """A published number, times a factor, or a text as it is."""
+
+    cell: Cell
+    times: float = 1.0
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """Return the published columns that it reads."""
+        return (self.cell,)
+
+    def of(self, rows: Rows) -> Any:
+        """Return its values."""
+        if self.cell.kind == "number" and self.times != 1.0:
+            return rows.number(self.cell) * self.times
+        return rows.cells[self.cell.name]
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A published time, in whichever of its units the size of each value tells; whole to `step_us`."""
+
+    cell: Cell
+    step_us: int = 1
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """Return the published columns that it reads."""
+        return (self.cell,)
+
+    def of(self, rows: Rows) -> Any:
+        """Return its values."""
+        found = microseconds(rows.cells[self.cell.name])
+        return found // self.step_us * self.step_us
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A published word, by what it means."""
+
+    cell: Cell
+    means: Mapping[str, str]
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """Return the published columns that it reads."""
+        return (self.cell,)
+
+    def of(self, rows: Rows) -> Any:
+        """Return its values."""
+        import pyarrow as pa
+
+        pc = compute()
+        words = pa.array([*self.means])
+        places = pc.index_in(pc.utf8_lower(rows.cells[self.cell.name]), words)
+        return pa.array([*self.means.values()]).take(places)
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """One word where a number is below zero, another where it is not."""
+
+    cell: Cell
+    negative: str
+    positive: str
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """Return the published columns that it reads."""
+        return (self.cell,)
+
+    def of(self, rows: Rows) -> Any:
+        """Return its values."""
+        return np.where(rows.number(self.cell) < 0, self.negative, self.positive)
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """A number without its sign, times a factor."""
+
+    cell: Cell
+    times: float = 1.0
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """Return the published columns that it reads."""
+        return (self.cell,)
+
+    def of(self, rows: Rows) -> Any:
+        """Return its values."""
+        return np.abs(rows.number(self.cell)) * self.times
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """One published number times another, or divided by it."""
+
+    first: Cell
+    second: Cell
+    divided: bool = False
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """Return the published columns that it reads."""
+        return (self.first, self.second)
+
+    def of(self, rows: Rows) -> Any:
+        """Return its values."""
+        first, second = rows.number(self.first), rows.number(self.second)
+        return np.abs(first / second if self.divided else first * second)
+
+
+@dataclass(frozen=True, slots=True)
+class Either:
+    """A published column, and where it is empty or not there another."""
+
+    first: Plain
+    other: Origin
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """Return the published columns that it reads."""
+        return (*self.first.cells, *self.other.cells)
+
+    def of(self, rows: Rows) -> Any:
+        """Return its values."""
+        found = rows.number(self.first.cell)
+        return np.where(np.isnan(found), self.other.of(rows), found)
+
+
+@dataclass(frozen=True, slots=True)
+class Contracts:
+    """A number of contracts as units of the asset, or as USD.
+
+    Attributes
+    ----------
+    worth
+        What a contract is a number of: units of the asset, or USD.
+    """
+
+    count: Cell
+    price: Cell
+    worth: Literal["coin", "usd"]
+    to: Literal["coin", "usd"]
+    symbol: Cell | None = None
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """Return the published columns that it reads."""
+        return (self.count, self.price, *([self.symbol] if self.symbol else []))
+
+    def of(self, rows: Rows) -> Any:
+        """Return its values."""
+        worth = rows.number(self.count) * self._sizes(rows)
+        if self.worth == self.to:
+            return worth
+        price = rows.number(self.price)
+        return worth / price if self.to == "coin" else worth * price
+
+    def _sizes(self, rows: Rows) -> Numbers:
+        """Return the size of a contract of each row."""
+        if self.symbol is None:
+            return np.full(rows.n, size_of_contract(rows.about, rows.about.symbol))
+        column = rows.cells[self.symbol.name].dictionary_encode()
+        sizes = [size_of_contract(rows.about, name) for name in column.dictionary.to_pylist()]
+        return np.array([*sizes, np.nan])[numbers_of(column.indices).astype(np.int64)]
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """The same in every row."""
+
+    value: str | float | None
+    cells: tuple[Cell, ...] = ()
+
+    def of(self, rows: Rows) -> Any:
+        """Return its values."""
+        return self.value
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of the whole file: from its name, or from who gives it."""
+
+    what: Literal["symbol", "account", "interval_s", "time"]
+    cells: tuple[Cell, ...] = ()
+
+    def of(self, rows: Rows) -> Any:
+        """Return its values."""
+        if self.what == "time":
+            first = rows.about.first_s
+            return None if first is None else np.full(rows.n, round(first * 1e6), np.int64)
+        return getattr(rows.about, self.what) or None
+
+
+def compute() -> Any:
+    """Return Arrow's functions of columns, which come with no types."""
+    import pyarrow.compute as pc
+
+    return pc
+
+
+def size_of_contract(about: About, symbol: str) -> float:
+    """Return the size of a contract of a symbol; NaN where it is not known."""
+    return about.contracts.get(symbol, about.contracts.get("", np.nan))
+
+
+def numbers_of(values: Any) -> Numbers:
+    """Return an array of numbers; NaN where it has none."""
+    import pyarrow as pa
+
+    return values.cast(pa.float64()).to_numpy(zero_copy_only=False)
+
+
+def units_of(times: Any) -> npt.NDArray[np.str_]:
+    """Return the unit of each time, by its size: none of ours since 1973 or before 5000 is of another."""
+    import pyarrow as pa
+
+    if pa.types.is_string(times.type):
+        return np.full(len(times), "text")
+    size = numbers_of(times)
+    limits = ((1e17, "ns"), (1e14, "us"), (1e11, "ms"), (1e8, "s"))
+    return np.select([size >= least for least, _ in limits], [unit for _, unit in limits], "?")
+
+
+def microseconds(times: Any) -> npt.NDArray[np.int64]:
+    """Return times in microseconds since 1970 UTC; floats hold those of our days exactly."""
+    import pyarrow as pa
+
+    if pa.types.is_string(times.type):
+        return instants(times)
+    units = units_of(times)
+    scale = np.select([units == "s", units == "ms"], [1e6, 1e3], 1.0)
+    return np.rint(numbers_of(times) * scale).astype(np.int64)
+
+
+def instants(texts: Any) -> npt.NDArray[np.int64]:
+    """Return what dates and times in UTC are in microseconds since 1970; raises ArrowInvalid where one is none."""
+    import pyarrow as pa
+
+    pc = compute()
+    bare = pc.replace_substring_regex(texts, _ZONE, "")
+    nanoseconds = bare.cast(pa.timestamp("ns")).cast(pa.int64())
+    return nanoseconds.to_numpy(zero_copy_only=False) // 1_000
+
+
+def is_instant(text: str) -> bool:
+    """Tell whether a text is a date, or a date and time, in UTC."""
+    import pyarrow as pa
+
+    if not re.match(r"\d{4}-\d\d-\d\d", text):
+        return False
+    try:
+        instants(pa.array([text]))
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+def number(*names: str, bound: Bound = "", null: bool = False, times: float = 1.0) -> Plain:
+    """Return a published number, times a factor."""
+    return Plain(Cell(names, "number", bound, null), times)
+
+
+def price(*names: str, null: bool = False) -> Plain:
+    """Return a published price."""
+    return number(*names, bound="above 0", null=null)
+
+
+def amount(*names: str, null: bool = False) -> Plain:
+    """Return a published size, value or count."""
+    return number(*names, bound="at least 0", null=null)
+
+
+def text(*names: str, null: bool = False) -> Plain:
+    """Return a published text."""
+    return Plain(Cell(names, "text", null=null))
+
+
+def spare(*names: str) -> Plain:
+    """Return a published size, value or count that not every file has."""
+    return Plain(Cell(names, "number", "at least 0", null=True, absent=True))
+
+
+def moment(*names: str, units: tuple[TimeUnit, ...], step_us: int = 1) -> Moment:
+    """Return a published time."""
+    return Moment(Cell(names, "time", units=units), step_us)
+
+
+def word(name: str, means: Mapping[str, str]) -> Word:
+    """Return a published word by what it means."""
+    return Word(Cell((name,), "text", words=tuple(means)), means)

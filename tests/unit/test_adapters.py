@@ -1,0 +1,207 @@
+"""Every adapter reads files as published: to the value, with units, side and contract, in blocks of any size."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from cascade.data import opening
+from cascade.data.adapters import ADAPTERS
+from cascade.data.canonical import columns_of
+from cascade.data.faults import Faults
+from cascade.data.reading import batches
+from cascade.data.recognise import Given, recognise
+from tests.support.archives import DAY_MS, EXAMPLES, STATE, at, packed, snapshot_of_positions, write
+
+TAKEN_ELSEWHERE = {
+    "binance.coinm_klines", "binance.coinm_aggTrades", "hyperliquid.node_liquidations",
+    "hyperliquid.clearinghouseState", "hyperliquid.positions", "tardis.book_snapshot_5", "coinglass.spot_ohlcv",
+}  # fmt: skip
+"""Read by tests of their own below, or the same as a neighbour but for its name."""
+
+
+def rows_of(path, given=None, adapter=None):
+    found = recognise(path, given)
+    chosen = next(each for each in found.adapters if adapter is None or each.name == adapter)
+    faults = Faults(path.name)
+    rows = [row for batch in batches(path, chosen, found.about, faults) for row in batch.table.to_pylist()]
+    return rows, faults.problems
+
+
+def test_every_adapter_has_an_example():
+    assert set(ADAPTERS) == set(EXAMPLES) | TAKEN_ELSEWHERE
+
+
+@pytest.mark.parametrize("name", ADAPTERS)
+def test_an_adapter_makes_the_columns_of_its_table(name):
+    adapter = ADAPTERS[name]
+    for group in adapter.groups:
+        made = {*adapter.columns, *group.columns}
+        needed = {column.name for column in columns_of(adapter.table) if not column.nullable}
+        assert needed <= made <= {column.name for column in columns_of(adapter.table)}
+    assert set(adapter.series) | set(adapter.key) | set(adapter.moves) <= made
+
+
+@pytest.mark.parametrize("kind", EXAMPLES)
+def test_a_file_as_published(kind, tmp_path):
+    example = EXAMPLES[kind]
+    path = write(tmp_path, example)
+    assert kind in {each.name for each in recognise(path).adapters}
+    rows, problems = rows_of(path, adapter=kind)
+    assert problems == ()
+    assert len(rows) == 20 * example.per_line
+    second = {name: rows[1][name] for name in example.second}
+    assert (
+        second == pytest.approx(dict(example.second), rel=1e-12, nan_ok=True)
+        if all(isinstance(value, float) for value in second.values())
+        else _same(second, example.second)
+    )
+
+
+def _same(found, expected):
+    return all(
+        found[name] == (pytest.approx(value, rel=1e-12) if isinstance(value, float) else value)
+        for name, value in expected.items()
+    )
+
+
+@pytest.mark.parametrize("kind", EXAMPLES)
+def test_blocks_of_any_size_give_the_same_rows(kind, tmp_path, monkeypatch):
+    example = EXAMPLES[kind]
+    path = write(tmp_path, example, 50)
+    whole, _ = rows_of(path, adapter=kind)
+    length = len("\n".join(example.lines(50)))
+    for parts in (2, 7):
+        monkeypatch.setattr(opening, "BLOCK_BYTES", length // parts)
+        assert rows_of(path, adapter=kind) == (whole, ())
+
+
+@pytest.mark.parametrize("kind", [kind for kind, each in EXAMPLES.items() if each.header])
+def test_windows_line_ends_a_byte_order_mark_and_blank_lines(kind, tmp_path):
+    example = EXAMPLES[kind]
+    expected, _ = rows_of(write(tmp_path / "a", example), adapter=kind)
+    text = "\ufeff" + "\r\n".join(example.lines(20)).replace("\r\n", "\r\n\r\n", 2) + "\r\n"
+    assert rows_of(packed(tmp_path / "b" / example.path, text), adapter=kind) == (expected, ())
+
+
+@pytest.mark.parametrize("kind", [kind for kind, each in EXAMPLES.items() if each.header])
+def test_a_bad_cell_is_told_where_it_is_and_its_row_left_out(kind, tmp_path):
+    example, adapter = EXAMPLES[kind], ADAPTERS[kind]
+    lines = example.lines(20)
+    header = lines[0].split(",")
+    cell = next(each for each in adapter.cells.values() if each.kind == "number" and each.name in header)
+    at_column = header.index(cell.name)
+    cells = lines[5].split(",")
+    cells[at_column] = "x1"
+    lines[5] = ",".join(cells)
+    rows, (problem,) = rows_of(write(tmp_path, example, lines=lines), adapter=kind)
+    assert len(rows) == 19 * example.per_line
+    assert (problem.code, problem.line, problem.path) == ("CAS021", 6, cell.name)
+    assert problem.message == "'x1' is not a number"
+    assert lines[5][problem.column - 1 :].startswith("x1")
+
+
+def test_all_bad_rows_are_counted_and_some_shown(tmp_path):
+    example = EXAMPLES["binance.aggTrades"]
+    lines = [line.replace("0.25", "-1") for line in example.lines(40)]
+    rows, (problem,) = rows_of(write(tmp_path, example, lines=lines))
+    assert rows == []
+    assert problem.message.startswith("must be above 0 — and 39 more like it, in lines 3, 4, 5")
+
+
+@pytest.mark.parametrize(
+    ("kind", "first", "row"),
+    [
+        ("binance.klines", "1751328000000,1.0,2.0,0.5,1.5,10.0,1751328059999,15.0,3,5.0,7.0,0", 12),
+        ("binance.trades", "5,60000.5,0.5,30000.25,1751328000000,true", 6),
+        ("binance.trades", "5,60000.5,0.5,30000.25,1751328000000000,True,True", 7),
+        ("binance.aggTrades", "5,60000.5,0.5,1,2,1751328000000,true", 7),
+        ("binance.aggTrades", "5,60000.5,0.5,1,2,1751328000000000,True,True", 8),
+    ],
+)
+def test_files_without_a_header_are_told_by_what_stands_where(kind, first, row, tmp_path):
+    (tmp_path / "BTCUSDT-1m-2025-07-01.csv").write_text(first + "\n")
+    found = recognise(tmp_path / "BTCUSDT-1m-2025-07-01.csv")
+    assert ([each.name for each in found.adapters], found.has_header) == ([kind], False)
+    assert len(first.split(",")) == row
+    rows, problems = rows_of(tmp_path / "BTCUSDT-1m-2025-07-01.csv")
+    assert (len(rows), rows[0]["time"], problems) == (1, at(0), ())
+
+
+def test_coin_margined_klines_count_contracts(tmp_path):
+    row = "1751328000000,50000,50000,50000,50000,7,1751328059999,0.014,3,5,0.01,0"
+    path = packed(tmp_path / "BTCUSD_PERP-1m-2025-07-01.zip", row + "\n")
+    (bar,), _ = rows_of(path, adapter="binance.coinm_klines")
+    assert (bar["size"], bar["notional_usd"], bar["taker_buy_usd"]) == (0.014, 700.0, 500.0)
+    path = packed(tmp_path / "ETHUSD_PERP-1m-2025-07-01.zip", row + "\n")
+    (bar,), _ = rows_of(path)
+    assert bar["notional_usd"] == 70.0
+
+
+def test_a_liquidation_rides_both_legs_and_is_read_once(tmp_path):
+    path = write(tmp_path, EXAMPLES["hyperliquid.node_fills"], 10)
+    rows, problems = rows_of(path, adapter="hyperliquid.node_liquidations")
+    assert problems == ()
+    assert [row["id"] for row in rows] == ["501", "503", "505", "507", "509"]
+    assert {(row["side"], row["account"], row["method"]) for row in rows} == {("long", "0xaaa1", "market")}
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_the_state_of_an_account(many, tmp_path):
+    path = tmp_path / "0xabcdef0123456789.json"
+    path.write_text(json.dumps([STATE, STATE] if many else STATE, indent=2))
+    rows, problems = rows_of(path)
+    assert problems == ()
+    assert len(rows) == 1 + many
+    told = {
+        "account": "0xabcdef0123456789",
+        "side": "short",
+        "size": 3.0,
+        "leverage": 10.0,
+        "margin_mode": "cross",
+    }
+    assert {name: rows[0][name] for name in told} == told
+    assert (rows[0]["time"], rows[0]["liquidation_price"], rows[0]["margin_usd"]) == (at(0), None, 900.15)
+
+
+def test_a_snapshot_of_positions(tmp_path):
+    rows, problems = rows_of(snapshot_of_positions(tmp_path))
+    assert problems == ()
+    assert [(row["side"], row["size"], row["notional_usd"]) for row in rows] == [
+        ("long", 1.5, 90_000.0), ("short", 2.5, 7500.0),
+    ]  # fmt: skip
+    assert rows[0]["time"] == at(0)
+
+
+@pytest.mark.parametrize("wrap", ["data", "result"])
+def test_what_recorders_put_around_a_message_is_taken_off(wrap, tmp_path):
+    for kind in ("binance.forceOrder", "bybit.allLiquidation"):
+        example = EXAMPLES[kind]
+        lines = [json.dumps({"ts": 1, "source": "ws", wrap: json.loads(line)}) for line in example.lines(5)]
+        rows, problems = rows_of(write(tmp_path / kind, example, lines=lines))
+        assert problems == ()
+        assert _same(rows[1], example.second)
+
+
+def test_a_recorder_that_keeps_one_liquidation_a_line(tmp_path):
+    item = json.dumps(
+        {"stream": "allLiquidation.X", "result": {"T": DAY_MS, "s": "X", "S": "Sell", "v": "1", "p": "2"}}
+    )
+    rows, problems = rows_of(
+        packed(tmp_path / "bybit.jsonl", item + "\n"), Given(kind="bybit.allLiquidation")
+    )
+    assert problems == ()
+    assert (rows[0]["side"], rows[0]["notional_usd"]) == ("short", 2.0)
+
+
+def test_a_contract_that_nobody_knows_is_asked_for(tmp_path):
+    example = EXAMPLES["okx.swap_trades"]
+    lines = [line.replace("BTC-", "PEPE-") for line in example.lines(5)]
+    path = packed(tmp_path / "PEPE-USDT-SWAP-trades-2025-07-02.zip", "\n".join(lines))
+    rows, (problem,) = rows_of(path)
+    assert rows == []
+    assert (problem.code, problem.line) == ("CAS308", 2)
+    assert "--contract" in problem.hint
+    rows, problems = rows_of(path, Given(contract=10.0))
+    assert (rows[0]["size"], problems) == (pytest.approx(140.7), ())
