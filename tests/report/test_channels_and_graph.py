@@ -73,8 +73,7 @@ def test_graph_is_that_of_the_median_replicate(study, chain):
 def test_first_bar_is_what_was_tripped_from_outside(study):
     (item,) = graph.cascade_graph(study)
     roots, others = (
-        item.facts.refer(f"tripped {by}", "value").value
-        for by in ("by more than forced orders", "by forced orders")
+        item.facts.refer(name, "value").value for name in ("not tripped by another", "tripped by another")
     )
     accounts = item.table.numbers("accounts")
     assert roots == accounts[0] > 0

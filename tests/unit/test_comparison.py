@@ -77,7 +77,7 @@ def test_equal_money_summed_in_other_parts_is_equal():
 def test_luck_that_saves_nearly_all_is_not_counted_out():
     base = drawn()
     near = {"complete_usd": base["complete_usd"] + np.random.default_rng(1).normal(0, 1e-3, 100)}
-    assert "over 1,000x" in str(compare({"a": result(base), "b": result(base | near)}))
+    assert "over 1,000 times" in str(compare({"a": result(base), "b": result(base | near)}))
 
 
 def test_what_harms_is_worse_whichever_way_it_points(worse):
@@ -111,7 +111,7 @@ def test_metrics_of_the_ensemble_are_compared(worse):
     assert found.difference.method == "bootstrap"
     assert found.verdict is Verdict.WORSE
     assert worse.differences["thin"]["bad_debt_probability"].is_tied
-    assert worse.ensembles["base"]["lar95_usd"].value == pytest.approx(
+    assert worse.ensembles["base"]["complete_var95_usd"].value == pytest.approx(
         np.quantile(drawn()["complete_usd"], 0.95)
     )
     assert "fund_depletion_probability" not in worse.measures, "these runs did not record it"
@@ -180,8 +180,8 @@ def test_few_replicates_have_figures_but_no_verdict():
     assert found["complete_usd"].verdict is Verdict.UNDECIDED
     assert found["complete_usd"].reason == "4 replicates: an interval needs 6"
     assert found["complete_usd"].tells == 6
-    assert found["lar95_usd"].tells == 72
-    assert found["lar95_usd"].reason == "an interval needs 72 replicates"
+    assert found["complete_var95_usd"].tells == 72
+    assert found["complete_var95_usd"].reason == "an interval needs 72 replicates"
 
 
 def test_differences_that_no_outcome_could_have_shown_are_undecided():

@@ -135,7 +135,7 @@ def counterfactual(outside: Floats, total: Floats, confidence: float = CONFIDENC
     value = 1.0 - float(outside.mean()) / float(total.mean())
     if n < 2:
         return Branching("counterfactual", value, None, None, n, "one replicate: an interval needs more")
-    low, high = _fieller(outside, total, confidence)
+    low, high = ratio_interval(outside, total, confidence)
     if low is None or high is None:
         return Branching("counterfactual", value, None, None, n, "the total move is not distinct from zero")
     return Branching("counterfactual", value, 1.0 - high, 1.0 - low, n)
@@ -156,7 +156,7 @@ def counterfactual_of(result: Result, market: str, direction: str = "fall") -> B
     return counterfactual(outside, moved)
 
 
-def _fieller(top: Floats, bottom: Floats, confidence: float) -> tuple[float | None, float | None]:
+def ratio_interval(top: Floats, bottom: Floats, confidence: float) -> tuple[float | None, float | None]:
     """Return the interval of the ratio of two means of paired samples, or None where it is not bounded."""
     from scipy.special import stdtrit
 
@@ -215,7 +215,7 @@ class _Waves(NamedTuple):
 
 
 def genealogical(roots: int, total: int, confidence: float = CONFIDENCE) -> Branching:
-    """Return the mean offspring of `total` liquidations that go back to `roots`, corrected for finite trees.
+    """Return the mean offspring of `total` liquidations that `roots` began, corrected for finite trees.
 
     A finished tree has one liquidation more than it has edges, so that 1 - roots / total, the maximum
     of the likelihood, is too low: its expectation is n roots / (roots + 1) where offspring are Poisson

@@ -85,7 +85,7 @@ class CascadeGraph:
 
     @property
     def tree(self) -> Ints:
-        """Return the root that each node goes back to along its heaviest parents."""
+        """Return the root that the chain of heaviest parents of each node begins with."""
         return self._lines[1]
 
     @cached_property
@@ -116,7 +116,7 @@ class CascadeGraph:
         return generation, tree
 
     def _mass(self, own: Floats) -> Floats:
-        """Return what goes back to each node: its own, and the shares of all that followed."""
+        """Return what each node brought about: its own, and its shares of all that followed."""
         mass = own.astype(np.float64)
         for node in range(len(self) - 1, -1, -1):
             sources, shares = self._edges[node]
@@ -264,7 +264,9 @@ class _Fills:
         }
         self.lists: dict[tuple[str, str] | None, _Fills._List] = {}
         self.groups: dict[tuple[Any, int, int], _Group] = {}  # they stay, so that each keeps its id
-        self.asked: dict[tuple[str, str, int, bool], _Group | None] = {}  # all who are tripped at a mark ask the same
+        self.asked: dict[
+            tuple[str, str, int, bool], _Group | None
+        ] = {}  # all who are tripped at a mark ask the same
         self.shares: dict[int, tuple[Ints, Floats]] = {}
 
     class _List(NamedTuple):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from cascade.analysis.metrics import column_name
-from cascade.report.builders.headline import cell, with_interval
+from cascade.report.builders.headline import cell
 from cascade.report.builders.prices import MarketTable, basis_and_funding, price_paths
 from cascade.report.builders.study import Study
-from cascade.report.builders.table import Said, Table, join, said
+from cascade.report.builders.table import Said, Table, join, said, with_interval
 from cascade.report.figures.captions import MIDDLE, NINE_TENTHS, count, shocks, spans, time
 from cascade.report.figures.registry import figure
 from cascade.report.figures.spec import Axis, Band, FigureSpec, Line, Panel, Series
@@ -76,7 +76,7 @@ def _title(study: Study, item: MarketTable) -> Said:
         return said(f"Prices of {item.market.name}")
     way, move = ("below", fall) if float(fall.value or 0) >= float(rise.value or 0) else ("above", rise)
     start = said(f"{item.market.name}: the mark goes")
-    return join([start, with_interval(move), said(f"{way} its start, in logarithms{_of_first(study)}")])
+    return join([start, with_interval(move), said(f"{way} its start{_of_first(study)}")])
 
 
 def _of_first(study: Study) -> str:
