@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from cascade.analysis.statistics.estimate import Estimate
-from cascade.analysis.verdict import MATTERS_S, Answer, Measure, Sureness, Verdict, matters
+from cascade.analysis.verdict import FEWEST, MATTERS_S, Answer, Measure, Sureness, Verdict, matters
 from cascade.report.builders.table import (
     Column,
     Ref,
@@ -38,7 +38,7 @@ _ANSWERS: Final = {
 }
 
 _SURE: Final = {
-    Sureness.SURE: "all {k} measures say so beyond their 95 % intervals",
+    Sureness.SURE: "{k} measures say so beyond their 95 % intervals",
     Sureness.LIKELY: "likely, for most measures say so and none contradicts them beyond its interval",
     Sureness.DISPUTED: "the measures contradict each other",
     Sureness.ONE: "as far as one replicate shows, which does not say how much of it is luck",
@@ -72,7 +72,7 @@ def verdict_said(found: Verdict, table: Table) -> Said:
     if found.answer is Answer.NOTHING or not found.market:
         return said(f"{_ANSWERS[found.answer]}.")
     known = [each for each in found.measures if each.share is not None]
-    sure = _SURE[found.sureness].replace("{k}", str(len(known)))
+    sure = _SURE[found.sureness].replace("{k}", "both" if len(known) == FEWEST else "all three")
     sentences = [said(f"{_ANSWERS[found.answer]}: {sure}.")]
     parts = list(_parts(found, table))
     if parts:

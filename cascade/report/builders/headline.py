@@ -132,9 +132,7 @@ def _market_sentence(study: Study, market: str, asset: str) -> Said | None:
     is_rise = float(rise.value or 0) > float(fall.value or 0)
     move, split = (rise, _split(study, market, "rise")) if is_rise else (fall, _split(study, market, "fall"))
     if is_rise or way is None:
-        whole = join(
-            [said(f"The mark of {asset} went"), with_interval(move), said("above its start")]
-        )
+        whole = join([said(f"The mark of {asset} went"), with_interval(move), said("above its start")])
     elif split is None:
         whole = join([said(f"{asset} moved"), with_interval(way), said("from peak to trough")])
     else:

@@ -227,6 +227,8 @@ class Study:
     """How the variants differ from the first, under the same names; None for a single run."""
     question: str = ""
     """What the sweep that the runs are of asks; empty where there is none."""
+    description: str = ""
+    """How that sweep describes itself."""
     attribution: Attribution | None = None
     """What each channel did, where the run is that of a sweep over channels with all of them on."""
     facts: Facts | None = None

@@ -58,6 +58,9 @@ def figure_svg(spec: FigureSpec) -> str:
         drawn = canvas.subplots(len(spec.panels), 1, sharex=True, squeeze=False, gridspec_kw=ratios)[:, 0]
         for axes, panel in zip(drawn, spec.panels, strict=True):
             _draw_panel(canvas, axes, spec, panel)
+        for row, span in enumerate(spec.spans if spec.names_spans else ()):
+            drawn[0].annotate(span.text, (span.start, 1.0), xycoords=("data", "axes fraction"), va="top", fontsize=9,
+                              xytext=(2, -2 - 11 * row), textcoords="offset points")  # fmt: skip
         _set_axis(drawn[-1].xaxis, spec.panels[0].y if spec.is_horizontal else spec.x)
         text = io.StringIO()
         canvas.savefig(text, format="svg", transparent=True, metadata={"Date": None, "Creator": None})

@@ -46,7 +46,7 @@ def price(study: Study, item: MarketTable) -> FigureSpec:
             series.append(Line(y=f"v{number}_mark", name=variant.label, color=variant.color))
     return FigureSpec(
         name=item.table.name,
-        title=_title(study, item),
+        title=moved(study, item),
         table=item.table,
         x=time(study),
         x_column="time",
@@ -68,14 +68,14 @@ def _interval(study: Study, many: bool) -> str:
     return MIDDLE
 
 
-def _title(study: Study, item: MarketTable) -> Said:
+def moved(study: Study, item: MarketTable) -> Said:
     """Return how far the mark went from its start."""
     name = column_name("{market}_fall_bps", item.market.name)
     fall, rise = cell(study, name), cell(study, name.replace("_fall_", "_rise_"))
     if fall is None or rise is None:
         return said(f"Prices of {item.market.name}")
     way, move = ("below", fall) if float(fall.value or 0) >= float(rise.value or 0) else ("above", rise)
-    start = said(f"{item.market.name}: the mark goes")
+    start = said(f"The mark of {item.market.name} goes")
     return join([start, with_interval(move), said(f"{way} its start{_of_first(study)}")])
 
 

@@ -176,6 +176,8 @@ class FigureSpec:
     alt: str
     """What it shows, for those who can't see it."""
     spans: tuple[Span, ...] = ()
+    names_spans: bool = False
+    """What the spans are is written at their tops."""
     is_horizontal: bool = False
     """Bars lie, and rows run down the y axis."""
 
