@@ -339,7 +339,12 @@ NODES: Final = Table(
         _column("tree", "int64", "node that the chain of its heaviest parents begins with"),
         _column("generation", "int64", "0 of roots, else one more than the highest among its parents"),
         _column("offspring", "float", "liquidations it tripped itself, by share", unit="1"),
-        _column("descendants", "float", "liquidations that it set off, itself or through others, by share", unit="1"),
+        _column(
+            "descendants",
+            "float",
+            "liquidations that it set off, itself or through others, by share",
+            unit="1",
+        ),
         _column("transmitted_usd", "float", "their notional, without its own"),
     ),
 )

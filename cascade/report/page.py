@@ -45,7 +45,7 @@ MOST_RUNS: Final = 8
 LONG, SHORT = 60, 8
 """Rows of a table that is shown, and of one whose rows are folded; a longer one can be downloaded."""
 
-FITS: Final = (40, 72, 106)
+FITS: Final = (38, 68, 98)
 """Letters across a table that fit a phone, a tablet, and the page."""
 
 NARROW, _ROW_NAME = 32, 16

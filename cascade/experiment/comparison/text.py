@@ -173,8 +173,8 @@ def footnote(comparison: Comparison) -> str:
     return (
         f"Figures are means over the replicates compared, and metrics of the ensemble as their names say; "
         f"brackets are {level} intervals of each figure alone. Verdicts hold together: where nothing "
-        f"differs, all {n_tests} of the first metrics say so with at least {level} probability (Holm). pairing saves: how "
-        "many times fewer replicates pairing takes. for ±1 %: replicates after which the difference is known to "
+        f"differs, all {n_tests} of the first metrics say so with at least {level} probability (Holm). pairing "
+        "saves: how many times fewer replicates it takes. for ±1 %: replicates after which the difference is known to "
         "1 % of the baseline. Conditional on the scenarios: stress results, not forecasts."
     )
 

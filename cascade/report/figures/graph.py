@@ -74,8 +74,8 @@ def _title(study: Study, item: Cascade) -> Said:
     if _NEAR in item.facts.names("label"):
         near = item.facts.refer(_NEAR, "value")
         first = join([first, said("({near} of them later or never without any forced order)", near=near)])
-    return join([first, said("and {tripped} were tripped by others, in chains of up to {depth} generations", tripped=tripped,
-                             depth=depth)])  # fmt: skip
+    others = "and {tripped} were tripped by others, in chains of up to {depth} generations"
+    return join([first, said(others, tripped=tripped, depth=depth)])
 
 
 @figure(
