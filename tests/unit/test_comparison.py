@@ -8,9 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cascade.analysis.statistics import signs
 from cascade.errors import ResultsError, ThresholdError, UsageError
 from cascade.experiment.comparison import Verdict, breaches, compare, parse_threshold, refuse_breaches, text
 from cascade.experiment.comparison.changes import changes
+from cascade.experiment.comparison.selection import inputs
+from cascade.experiment.comparison.types import Change
 from cascade.output.run_units import MarketUnits
 from tests.support.ensembles import realistic, result
 
@@ -389,3 +392,44 @@ def test_json_holds_everything(worse):
     assert first["verdict"] == "worse"
     assert first["difference"]["low"] > 0
     assert found["metrics"]["bad_debt_usd"]["unit"] == "USD"
+
+
+def test_zero_against_23_000_in_four_of_four_pairs_is_a_finding():
+    base = drawn(n=4) | {"adl_usd": np.zeros(4)}
+    more = base | {"adl_usd": np.full(4, 23_000.0) + np.arange(4.0)}
+    found = compare({"a": result(base), "b": result(more)})
+    each = found.differences["b"]["adl_usd"]
+    assert (each.verdict, each.way) == (Verdict.UNDECIDED, Verdict.WORSE)
+    assert (each.pairs.higher, each.pairs.lower, each.pairs.p) == (4, 0, pytest.approx(0.125))
+    assert "worse in 4 of 4 pairs, exact p 0.12" in found.to_text(width=400)
+    assert "one way in every pair" in text.sentence(found, found.variants[1])
+
+
+@pytest.mark.parametrize(
+    ("higher", "lower", "p"),
+    [(4, 0, 0.125), (6, 0, 0.03125), (5, 1, 14 / 64), (3, 3, 1.0), (0, 0, 1.0), (1, 0, 1.0)],
+)
+def test_the_sign_test_is_exact(higher, lower, p):
+    values = np.concatenate([np.ones(higher), -np.ones(lower), np.zeros(2)])
+    found = signs(np.zeros(len(values)), values)
+    assert (found.higher, found.lower, found.p) == (higher, lower, pytest.approx(p))
+
+
+def test_what_never_happened_is_not_tested():
+    quiet = drawn(n=20) | {"adl_usd": np.zeros(20)}
+    found = compare({"a": result(quiet), "b": result(twice(quiet, complete_usd=1.1))})
+    each = found.differences["b"]["adl_usd"]
+    assert each.verdict is Verdict.UNTESTED
+    assert "this stress does not test it" in found.to_text(width=400)
+    loud = quiet | {"adl_usd": np.full(20, 5.0)}
+    same = compare({"a": result(loud), "b": result(twice(loud, complete_usd=1.1))}).differences["b"][
+        "adl_usd"
+    ]
+    assert same.verdict is not Verdict.UNTESTED
+
+
+def test_what_the_scenario_sets_is_no_outcome():
+    given = inputs([Change("venues.offshore.fund", "500k", "15M")])
+    assert {"fund_low_usd", "fund_start_usd"} <= given
+    assert "fund_draw_usd" not in given
+    assert not inputs([Change("venues.offshore.rules.adl.ranking", "a", "b")])

@@ -90,11 +90,11 @@ def _value(estimate: Estimate | None) -> float | None:
 
 
 def forest(study: Study) -> list[Table] | None:
-    """Return differences in percent of the baseline: of metrics whose baseline is not zero, and that differ at all."""
+    """Return differences in percent of the baseline: of outcomes whose baseline is not zero."""
     found = study.comparison
     if found is None:
         return None
-    rows = sorted((each for each in _rows(found) if _scale(each) and not each.is_tied), key=_place(found))
+    rows = sorted((each for each in _rows(found) if _is_drawn(each)), key=_place(found))
     metrics = [label_of(study, each.metric) for each in rows]
     labels = [f"{m}: {each.variant}" for m, each in zip(metrics, rows, strict=True)]
     values = [_relative(each, 100.0 / _scale(each)) for each in rows]
@@ -105,6 +105,11 @@ def forest(study: Study) -> list[Table] | None:
         *estimate_columns("difference", "difference, of the baseline", values, "%"),
     )
     return [Table("forest", "Differences in percent of the baseline", columns)] if rows else None
+
+
+def _is_drawn(each: Difference) -> bool:
+    """Tell whether a difference says something beside others: no input, nor what no pair differs in."""
+    return bool(_scale(each)) and not each.is_tied and each.verdict is not Verdict.INPUT
 
 
 def _place(found: Comparison) -> Callable[[Difference], int]:

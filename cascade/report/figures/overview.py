@@ -26,10 +26,10 @@ from cascade.report.figures.spec import Axis, Band, Bar, FigureSpec, Line, Panel
 def picture(study: Study, item: MarketTable) -> FigureSpec:
     """Draw price and liquidations over time."""
     upper, lower = list(_prices(study, item)), list(_liquidations(study, item))
+    below = "the running total" if study.is_comparison else "the mean of each point of time"
     panels = [Panel(y=Axis("mark", PRICE_UNIT), series=tuple(upper), height=1.1)]
     if lower:
-        label = "liquidated up to then" if study.is_comparison else "liquidated, mean"
-        panels.append(Panel(y=Axis(label, "USD"), series=tuple(lower), bars="stack", height=0.6))
+        panels.append(Panel(y=Axis("liquidated", "USD"), series=tuple(lower), bars="stack", height=0.6))
     return FigureSpec(
         name="overview",
         title=_title(study, item),
@@ -39,7 +39,7 @@ def picture(study: Study, item: MarketTable) -> FigureSpec:
         panels=tuple(panels),
         n=count(study),
         interval=_interval(study, item),
-        read=f"Above the mark, below what was liquidated meanwhile.{shocks(study)}",
+        read=f"Above the mark; below what was liquidated, {below}.{shocks(study)}",
         alt=f"Price of {item.market.name} and liquidations over time.",
         spans=spans(study),
         names_spans=True,

@@ -110,7 +110,7 @@ class Axis:
     @property
     def text(self) -> str:
         """Return what stands at the axis."""
-        return f"{self.label} ({self.unit})" if self.unit else self.label
+        return f"{self.label} ({self.unit})" if self.unit not in {"", "1"} else self.label
 
 
 @dataclass(frozen=True, slots=True)
