@@ -173,7 +173,7 @@ def test_what_the_author_wrote_is_escaped(pages, parsed):
     for text in pages.values():
         assert "<at once>" not in text
         assert "<1 July>" not in text
-    assert any("<at once>" in text for text in parsed.texts["p"])
+    assert any("<at once>" in text for text in parsed.texts["lead"])
 
 
 def test_nothing_can_be_fetched(pages):

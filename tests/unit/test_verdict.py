@@ -98,7 +98,7 @@ def test_brought_forward_is_the_time_of_half_of_the_notional():
     there = liquidated((3, 30.0, "", 1.0), (1, 100.0, "", 1.0), (1, 200.0, "", 1.0), (2, 25.0, "", 1.0))
     tables = {"bars": here, "adl": here}
     twin = Replicate(None, liquidations=there, **tables)
-    assert brought_forward_s(Replicate(None, liquidations=here, twin=twin, **tables)) == 88.0
+    assert brought_forward_s(Replicate(None, liquidations=here, twin=twin, **tables)) == 90.0
     little = liquidated((1, 10.0, "brought_forward", 1.0), (2, 20.0, "brought_forward", 40.0))
     assert brought_forward_s(Replicate(None, liquidations=little, twin=twin, **tables)) == 5.0
     none = liquidated((3, 30.0, "exogenous", 900.0))

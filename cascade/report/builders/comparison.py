@@ -190,26 +190,37 @@ def comparison_verdict(study: Study) -> Said | None:
     table, found = differences(study), study.comparison
     if table is None or found is None:
         return None
+    silent: dict[str, list[str]] = {}
+    sentences: list[Said] = []
     others = [variant.name for variant in found.variants[1:]]
-    sentences = [_sentence(table, name, found) for name in others[:_RUNS_SAID]]
+    for name in others[:_RUNS_SAID]:
+        rows = [each for each in _rows(found) if each.variant == name]
+        parts = list(_told(table, rows))
+        if parts:
+            sentences.append(join([said(f"{name} against {found.baseline.name}: "), join(parts, "; "), said(".")], ""))
+        else:
+            silent.setdefault(_silence(rows), []).append(name)
+    for what, names in silent.items():
+        sentences.append(said(f"{', '.join(names)} against {found.baseline.name}: {what}."))
     if len(others) > _RUNS_SAID:
         sentences.append(said("The table has the other runs."))
     return join([*sentences, *_too_few(table, [each for each in _rows(found) if each.tells])])
 
 
-def _sentence(table: Table, variant: str, found: Comparison) -> Said:
-    """Return what can be told of a run, and what all of its pairs point to where they are too few."""
-    rows = [each for each in _rows(found) if each.variant == variant]
-    parts: list[Said] = []
+def _told(table: Table, rows: list[Difference]) -> Iterator[Said]:
+    """Yield what can be told of a run, and what all of its pairs point to where they are too few."""
     for verdict in (Verdict.WORSE, Verdict.BETTER, Verdict.HIGHER, Verdict.LOWER):
-        parts += _listed(table, f"{verdict} in", [each for each in rows if each.verdict is verdict])
-        parts += _listed(table, f"{verdict} in every pair in", [each for each in rows if each.way is verdict])
-    if not parts:
-        open_ = any(each.tells for each in rows)
-        none = "no difference that so few replicates can tell" if open_ else "no detectable difference"
-        idle = all(each.verdict is Verdict.UNTESTED for each in rows)
-        parts.append(said("this stress tests nothing of it" if idle else f"{none} in the headline metrics"))
-    return join([said(f"{variant} against {found.baseline.name}: "), join(parts, "; "), said(".")], "")
+        yield from _listed(table, f"{verdict} in", [each for each in rows if each.verdict is verdict])
+        yield from _listed(table, f"{verdict} in every pair in", [each for each in rows if each.way is verdict])
+
+
+def _silence(rows: list[Difference]) -> str:
+    """Return what is said of a run of which nothing can be told."""
+    if all(each.verdict is Verdict.UNTESTED for each in rows):
+        return "this stress tests nothing of it"
+    is_open = any(each.tells for each in rows)
+    none = "no difference that so few replicates can tell" if is_open else "no detectable difference"
+    return f"{none} in the headline metrics"
 
 
 def _listed(table: Table, start: str, rows: list[Difference]) -> Iterator[Said]:
