@@ -231,7 +231,9 @@ def test_first_screen_holds_the_answer_and_the_cards(visit: Any) -> None:
         assert box["y"] + box["height"] <= DESKTOP["height"], part
 
 
-def test_no_figure_is_blank_in_a_pdf_however_early(pages: dict[str, str], parsed: Any, tmp_path: Path) -> None:
+def test_no_figure_is_blank_in_a_pdf_however_early(
+    pages: dict[str, str], parsed: Any, tmp_path: Path
+) -> None:
     """Printed by the command line, which waits for nothing: each figure has ink below its legend."""
     pdfium = pytest.importorskip("pypdfium2")
     from cascade.report.pdf import write_pdf
@@ -247,9 +249,7 @@ def _figures_with_ink(page: Any) -> int:
 
     text, height = page.get_textpage(), page.get_height()
     places = [text.get_rect(k) for k in range(text.count_rects())]
-    captions = [
-        box for box in places if text.get_text_bounded(*box).strip().startswith("n: ")
-    ]
+    captions = [box for box in places if text.get_text_bounded(*box).strip().startswith("n: ")]
     pixels = np.asarray(page.render(scale=1.0).to_pil().convert("HSV"), dtype=int)
     found, below = 0, 0.0
     for left, _, _, top in sorted(captions, key=lambda box: -box[3]):

@@ -197,7 +197,9 @@ def comparison_verdict(study: Study) -> Said | None:
         rows = [each for each in _rows(found) if each.variant == name]
         parts = list(_told(table, rows))
         if parts:
-            sentences.append(join([said(f"{name} against {found.baseline.name}: "), join(parts, "; "), said(".")], ""))
+            sentences.append(
+                join([said(f"{name} against {found.baseline.name}: "), join(parts, "; "), said(".")], "")
+            )
         else:
             silent.setdefault(_silence(rows), []).append(name)
     for what, names in silent.items():
@@ -211,7 +213,9 @@ def _told(table: Table, rows: list[Difference]) -> Iterator[Said]:
     """Yield what can be told of a run, and what all of its pairs point to where they are too few."""
     for verdict in (Verdict.WORSE, Verdict.BETTER, Verdict.HIGHER, Verdict.LOWER):
         yield from _listed(table, f"{verdict} in", [each for each in rows if each.verdict is verdict])
-        yield from _listed(table, f"{verdict} in every pair in", [each for each in rows if each.way is verdict])
+        yield from _listed(
+            table, f"{verdict} in every pair in", [each for each in rows if each.way is verdict]
+        )
 
 
 def _silence(rows: list[Difference]) -> str:
