@@ -57,7 +57,7 @@ def visit(browser: Any, page_file: dict[str, Path]) -> Iterator[Any]:
             "request",
             lambda request: said.append(f"request: {request.url}") if is_fetched(request.url) else None,
         )
-        page.goto(page_file[name].as_uri())
+        page.goto(page_file[name].as_uri(), timeout=120_000)  # figures are drawn before it has loaded
         if name == "script":
             page.wait_for_selector("html[data-drawn=yes]", timeout=120_000)
         return page
