@@ -6,7 +6,6 @@ other liquidations, in what was liquidated. The rule is written in ``cascade doc
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -148,7 +147,7 @@ def _busiest(result: Result) -> tuple[str, str] | None:
     if "liquidations" not in result.tables:
         return None
     rows = result.tables.columns("liquidations", ["market", "side", "liquidated_usd"])
-    totals: Counter[tuple[str, str]] = Counter()
+    totals: dict[tuple[str, str], float] = {}
     markets, sides = to_names(rows.column("market")), to_names(rows.column("side"))
     usd = to_numpy(rows.column("liquidated_usd"))
     for market in np.unique(markets):
