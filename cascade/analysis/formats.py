@@ -16,7 +16,6 @@ _SUFFIXES: Final = {
     "per square root of a year": " %",
     "h": " h",
     "min": " min",
-    "s": " s",
 }
 
 
@@ -56,16 +55,36 @@ def format_bare(value: float, unit: str) -> str:
 
 
 def _count(value: float) -> str:
-    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.1f}"
+    """Return a number of things; a mean of few has a digit behind the point."""
+    return f"{value:,.0f}" if float(value).is_integer() or abs(value) >= 99.95 else f"{value:,.1f}"
 
 
 def _price(value: float) -> str:
-    return f"{value:,.1f}" if abs(value) >= 1000 else f"{value:,.4g}"
+    return (
+        f"{value:,.0f}" if abs(value) >= 9999.5 else f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.1f}"
+    )
 
 
 def _percent(value: float) -> str:
-    """Return a share or a time: with a digit more where it is small."""
-    return _fixed(value, 2 if value == 0 or abs(value) >= 0.1 else 3)
+    """Return a share or a time: with more digits the smaller it is."""
+    size = abs(value)
+    return _fixed(
+        value, 0 if size >= 99.95 else 1 if size >= 9.995 else 2 if value == 0 or size >= 0.1 else 3
+    )
+
+
+def _ratio(value: float) -> str:
+    """Return a number without a unit: with more digits the smaller it is."""
+    size = abs(value)
+    return _fixed(value, 1 if size >= 9.995 else 2 if size >= 0.9995 else 3)
+
+
+def _duration(value: float) -> str:
+    """Return seconds in the unit that a person would say them in."""
+    for size, unit in ((3600.0, "h"), (60.0, "min")):
+        if abs(value) >= 1.5 * size:
+            return f"{value / size:.1f} {unit}"
+    return f"{_no_minus_zero(value, 0):.0f} s"
 
 
 def _fixed(value: float, digits: int) -> str:
@@ -89,13 +108,14 @@ def _no_minus_zero(value: float, digits: int) -> float:
 
 _WRITERS: Final[dict[str, Callable[[float], str]]] = {
     "USD": _compact,
-    "bps": lambda value: _fixed(value / 100, 2),
+    "bps": lambda value: _fixed(value / 100, 0 if abs(value) >= 9995 else 1 if abs(value) >= 999.5 else 2),
     "%": _percent,
     "h": _percent,
     "min": lambda value: _fixed(value, 1),
     "per square root of a year": lambda value: f"{value * 100:.1f}",
     "USD per unit of the asset": _price,
-    "1": lambda value: _fixed(value, 3),
+    "1": _ratio,
+    "s": _duration,
 }
 
 

@@ -28,7 +28,7 @@ def graph(
     memory: Annotated[
         str | None,
         typer.Option(
-            "--memory", help="How long a forced fill counts as a straw, e.g. 5s; else until the next mark."
+            "--memory", help="How long a forced fill can trip others, e.g. 5s; else until the next mark."
         ),
     ] = None,
     window: Annotated[str, typer.Option("--window", help="Length of the windows over time.")] = "10m",

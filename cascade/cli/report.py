@@ -18,9 +18,12 @@ def report(
     markdown: Annotated[
         bool, typer.Option("--markdown", help="A memo in Markdown, to stdout unless -o says where.")
     ] = False,
+    pdf: Annotated[bool, typer.Option("--pdf", help="A PDF, printed by a Chromium on this machine.")] = False,
     out: Annotated[
         Path | None,
-        typer.Option("-o", "--out", help="The file to write; by default report.html in the folder."),
+        typer.Option(
+            "-o", "--out", help="The file to write; by default report.html, or report.pdf, in the folder."
+        ),
     ] = None,
     open_: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
@@ -39,8 +42,9 @@ def report(
         show(memo(study_of([result])))
         return
     path = write_report(
-        [result], out or folder / "report.html", static=static, markdown=markdown, force=force
-    )
+        [result], out or folder / f"report.{'pdf' if pdf else 'html'}", static=static, markdown=markdown, pdf=pdf,
+        force=force,
+    )  # fmt: skip
     show(str(path))
     if open_ and not typer.launch(path.resolve().as_uri()):
         say("no browser could be opened")

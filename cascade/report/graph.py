@@ -71,9 +71,9 @@ class GraphReport:
         yield f"{found.liquidations:,} accounts liquidated, {_usd(found.size_usd)}, at {found.waves:,} marks"
         near = ""
         if found.brought_near is not None:
-            near = f"; {found.brought_near:,} of them the counterfactual liquidates later or never"
-        yield f"{found.roots:,} tripped by more than forced orders, {_usd(found.roots_usd)}{near}"
-        yield f"{found.liquidations - found.roots:,} tripped by forced orders"
+            near = f"; {found.brought_near:,} of them later or never without any forced order"
+        yield f"{found.roots:,} tripped by no other, {_usd(found.roots_usd)}{near}"
+        yield f"{found.liquidations - found.roots:,} tripped by others"
         share = found.largest_tree_share or 0.0
         yield (
             f"{found.edges:,} edges, longest chain {found.depth:,}, "

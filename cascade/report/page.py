@@ -22,13 +22,14 @@ from cascade.output.reader import Result
 from cascade.output.sweep import Sweep, named_results, read
 from cascade.report.builders.comparison import comparison_verdict
 from cascade.report.builders.differences import labels
-from cascade.report.builders.headline import verdict
+from cascade.report.builders.outcome_table import outcome_table
+from cascade.report.builders.screen import answer, cards
 from cascade.report.builders.study import FEWEST_BINS, Study, Variant
 from cascade.report.builders.table import Column, Floats, Table, plain, said, show
 from cascade.report.draw.legend import swatch
 from cascade.report.draw.plotly import figure_json
 from cascade.report.figures import FigureSpec
-from cascade.report.sections import Section, sections
+from cascade.report.sections import OVERVIEW, Section, sections
 from cascade.report.stylised import heading, remarks
 
 if TYPE_CHECKING:
@@ -41,8 +42,14 @@ MOST_BYTES: Final = 3_000_000
 MOST_RUNS: Final = 8
 """Runs of a page: as many as there are looks to tell them apart, and the baseline."""
 
-LONG: Final = 60
-"""Rows of a table that is shown; a longer one can be downloaded."""
+LONG, SHORT = 60, 8
+"""Rows of a table that is shown, and of one whose rows are folded; a longer one can be downloaded."""
+
+FITS: Final = (38, 68, 98)
+"""Letters across a table that fit a phone, a tablet, and the page."""
+
+NARROW, _ROW_NAME = 32, 16
+"""Letters of a text after which it breaks, and those that the name of a row takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,15 +99,15 @@ def study_of(
     results = dict(zip(called, (each.result for each in named), strict=True))
     comparison = compare(results, new_names.get(baseline or "", baseline), metrics, confidence=confidence)
     variants = [Variant(each.name, results[each.name], k) for k, each in enumerate(comparison.variants)]
-    return Study(tuple(variants), comparison, _question(listed))
+    return Study(tuple(variants), comparison, *_asked(listed))
 
 
-def _question(sources: Sequence[str | Path | Result | Sweep]) -> str:
-    """Return what a sweep asks, if it is all that is reported on."""
+def _asked(sources: Sequence[str | Path | Result | Sweep]) -> tuple[str, str]:
+    """Return what a sweep asks and how it describes itself, if it is all that is reported on."""
     if len(sources) != 1:
-        return ""
+        return "", ""
     opened = sources[0] if isinstance(sources[0], Result | Sweep) else read(sources[0])
-    return " ".join(str(opened.manifest.get(key) or "") for key in ("question", "description")).strip()
+    return str(opened.manifest.get("question") or ""), str(opened.manifest.get("description") or "")
 
 
 def attributed(source: str | Path | Result | Sweep) -> Study | None:
@@ -138,15 +145,17 @@ def facts_page(found: Facts, options: Options | None = None) -> str:
     """
     return _filled(
         Study((), facts=found), options or Options(), title=f"{found.name}: stylised facts",
-        verdict=said(f"{heading(found)}."), conditions=" ".join(remarks(found)), description="", references=[],
+        verdict=said(f"{heading(found)}."), conditions=" ".join(remarks(found)), lead="", references=[], cards=[],
+        outcomes=None,
         origin="every number comes from the facts as cascade computed them", is_unfinished=False,
     )  # fmt: skip
 
 
 def _rendered(study: Study, options: Options) -> str:
     return _filled(
-        study, options, title=_title(study), verdict=comparison_verdict(study) or verdict(study),
-        conditions=_conditions(study), description=_description(study), references=_references(study),
+        study, options, title=_title(study), verdict=comparison_verdict(study) or answer(study),
+        conditions=_conditions(study), lead=_lead(study), references=_references(study), cards=cards(study),
+        outcomes=outcome_table(study),
         origin="every number comes from the tables of the run",
         is_unfinished=study.first.result.outcome == "unfinished",
     )  # fmt: skip
@@ -154,11 +163,13 @@ def _rendered(study: Study, options: Options) -> str:
 
 def _filled(study: Study, options: Options, **about: Any) -> str:
     """Return the page of a study: its sections, and what stands about them."""
-    shown, absent = sections(study)
+    found, absent = sections(study)
+    shown = [section for section in found if section.id != OVERVIEW]
+    overview = [spec for section in found if section.id == OVERVIEW for spec in section.figures]
     made = options.made or datetime.now(UTC)
     template = _environment().get_template("page.html")
     return template.render(
-        sections=shown, absent=absent, is_static=options.static, made=f"{made:%Y-%m-%d %H:%M} UTC",
+        sections=shown, overview=overview, absent=absent, is_static=options.static, made=f"{made:%Y-%m-%d %H:%M} UTC",
         version=software_version(), draw=_Drawer(static=options.static), style=_asset("style.css"),
         script=_asset("script.js"), plotly="" if options.static else _asset("plotly/plotly-cartesian.min.js"), **about,
     )  # fmt: skip
@@ -171,8 +182,8 @@ def _conditions(study: Study) -> str:
     if study.comparison is not None:
         confidence = f"{100 * study.comparison.confidence:g} %"
         return (
-            f"Baseline: {study.first.label}. {n} each. Differences are of means, with intervals of {confidence}; all "
-            f"else are medians. {after}"
+            f"Baseline: {study.first.label}. {n} of each run. The table shows means, and differences with intervals of "
+            f"{confidence}. {after}"
         )
     if study.n > 5:
         return f"{n}. Medians [95 % order-statistic interval of the median]. {after}"
@@ -182,15 +193,18 @@ def _conditions(study: Study) -> str:
 
 
 def _title(study: Study) -> str:
-    name = study.first.result.name
-    return f"{name}: {len(study.variants)} runs compared" if study.is_comparison else name
-
-
-def _description(study: Study) -> str:
+    """Return what is asked, where that is said, or of what the page is."""
     if study.question:
         return study.question
+    names = list(dict.fromkeys(variant.result.name for variant in study.variants))
+    return " against ".join(names) if study.is_comparison and len(names) > 1 else names[0]
+
+
+def _lead(study: Study) -> str:
+    """Return what was run."""
     scenario = study.first.scenario
-    return scenario.description if scenario else str(study.first.result.manifest.get("description", ""))
+    text = scenario.description if scenario else str(study.first.result.manifest.get("description", ""))
+    return study.description or text
 
 
 def _references(study: Study) -> list[str]:
@@ -224,7 +238,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )  # fmt: skip
     environment.filters.update(plain=plain, csv_uri=csv_uri, swatch=swatch, spark=spark)
-    own: dict[str, Any] = {"cells": cells, "visible": visible, "LONG": LONG}
+    own: dict[str, Any] = {"cells": cells, "visible": visible, "fit": fit, "is_shown": is_shown}
     environment.globals.update(own)
     return environment
 
@@ -250,11 +264,38 @@ def visible(table: Table) -> list[Column]:
     ]  # fmt: skip
 
 
+def fit(table: Table) -> int:
+    """Return how wide a table is, from 1 to 4: the style folds its rows where that is more than there is room for."""
+    columns = [column for column in visible(table) if column.name != "group"]
+    width = sum(_width(table, column, is_first=k == 0) for k, column in enumerate(columns))
+    return 1 + sum(width > most for most in FITS)
+
+
+def is_shown(table: Table) -> bool:
+    """Tell whether the numbers of a figure are read on the page, and not in a file."""
+    return len(table) <= (LONG if fit(table) <= len(FITS) else SHORT)
+
+
+def _width(table: Table, column: Column, *, is_first: bool) -> int:
+    """Return the letters across a column, with what stands between two."""
+    rows = range(len(table))
+    if column.kind == "number":
+        shown = [_shown(table, row, column) for row in rows]
+        texts = [f"{' '.join(text for _, _, text in each.parts)} {each.unit}  " for each in shown]
+    else:
+        texts = [str(table.value(row, column.name) or "") for row in rows]
+        texts = [text if len(text) < NARROW else max(text[:NARROW], *text.split(), key=len) for text in texts]
+    words = [len(word) for word in column.label.split()]
+    least = NARROW if column.kind == "code" else _ROW_NAME if is_first else 0
+    return max([least, *words, *(min(len(text), 2 * NARROW) for text in texts)]) + 2
+
+
 @dataclass(frozen=True, slots=True)
 class Shown:
     """A cell as the page shows it: the text of each number, beside the number itself."""
 
     kind: str
+    label: str
     parts: tuple[tuple[str, str, str], ...]
     """Column, number and text of the value, and of the ends of its interval."""
     unit: str
@@ -275,7 +316,7 @@ def _shown(table: Table, row: int, column: Column) -> Shown:
         (name, plain(value), "" if value is None else show(value, unit, is_bare=place > 0))
         for place, (name, value) in enumerate(values)
     )
-    return Shown(column.kind, parts, _SAID.get(unit, unit) if column.unit is None else "")
+    return Shown(column.kind, column.label, parts, _SAID.get(unit, unit) if column.unit is None else "")
 
 
 _SAID: Final = dict.fromkeys(

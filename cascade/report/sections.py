@@ -14,27 +14,32 @@ from cascade.report.builders import (
     liquidations,
     losses,
     outcomes,
+    screen,
     stylised,
 )
 from cascade.report.builders.differences import differences
 from cascade.report.builders.headline import headline
 from cascade.report.builders.liquidation_map import liquidation_map
+from cascade.report.builders.outcome_table import outcome_table
 from cascade.report.builders.study import Missing, Study
 from cascade.report.builders.table import Table
 from cascade.report.figures import FIGURES, FigureSpec
+
+OVERVIEW: Final = "overview"
+"""The section that stands on the first screen."""
 
 Tables = Callable[[Study], list[Table]]
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A section before it is filled: `tables` come first, then the figures registered for it."""
+    """A section before it is filled: the figures registered for it come first, then `tables`."""
 
     id: str
     title: str
     tables: Tables = field(default=lambda _study: [])
-    is_closed: bool = False
-    """Its tables are long, and closed until the reader opens them."""
+    is_open: bool = False
+    """Its tables are read at once; all others are closed until the reader opens them."""
     of_facts: bool = False
     """It belongs to a page of stylised facts, and not to one of runs."""
 
@@ -47,7 +52,7 @@ class Section:
     title: str
     tables: tuple[Table, ...]
     figures: tuple[FigureSpec, ...]
-    is_closed: bool = False
+    is_open: bool = False
     worst: outcomes.Worst | None = None
 
 
@@ -80,34 +85,44 @@ def _worst(study: Study) -> list[Table]:
     return [found.table] if found else []
 
 
+def _grounds(study: Study) -> list[Table]:
+    """Return the tables whose numbers the first screen says."""
+    if not study.markets:
+        return []
+    outcomes_of = outcome_table(study)
+    return _some(screen.grounds(study), screen.beyond(study), outcomes_of.table if outcomes_of else None)
+
+
 PLANS: Final = (
-    Plan("differences", "What differs", lambda study: _some(differences(study))),
-    Plan("comparison", "Against the baseline", lambda study: _some(comparison.differences(study))),
-    Plan("metrics", "Metrics", lambda study: [headline(study)]),
-    Plan("liquidated", "What was liquidated", lambda study: _some(liquidations.newspaper(study))),
-    Plan("price", "Prices"),
-    Plan("map", "Where liquidations wait", _crossings),
-    Plan("liquidations", "When they came", _peaks),
-    Plan("amplification", "What stops and forced orders added"),
-    Plan("attribution", "Which channel it came through"),
-    Plan("graph", "Who tripped whom", _cascade),
-    Plan("book", "The book"),
-    Plan("interest", "Open interest and leverage"),
-    Plan("losses", "Who bore the losses"),
-    Plan("fairness", "How auto-deleveraging spread them", _fairness),
-    Plan("funding", "Basis and funding"),
-    Plan("outcomes", "Distribution of outcomes", lambda study: _some(ensemble.tail(study), outcomes.quantiles(study))),
-    Plan("worst", "Worst replicates", _worst),
+    Plan(OVERVIEW, "Price, liquidations and shocks"),
+    Plan("differences", "What differs between the runs?", lambda study: _some(differences(study)), is_open=True),
+    Plan("comparison", "Which differences are not luck?", lambda study: _some(comparison.differences(study))),
+    Plan("price", "How far did prices go?"),
+    Plan("map", "Where did liquidations wait?", _crossings),
+    Plan("liquidations", "When did they come?", _peaks),
+    Plan("amplification", "What did stops and liquidations add?"),
+    Plan("attribution", "Which channel did it come through?"),
+    Plan("graph", "Who tripped whom?", _cascade),
+    Plan("book", "What did the book hold?"),
+    Plan("interest", "What became of open interest and leverage?"),
+    Plan("losses", "Who bore the losses?"),
+    Plan("fairness", "How were losses of auto-deleveraging spread?", _fairness),
+    Plan("funding", "How far did perpetuals stray from spot?"),
+    Plan("outcomes", "How much of it is luck?", lambda study: _some(ensemble.tail(study), outcomes.quantiles(study))),
+    Plan("worst", "What do the worst replicates look like?", _worst),
+    Plan("grounds", "What the first screen rests on", _grounds),
+    Plan("metrics", "All metrics", lambda study: [headline(study)]),
+    Plan("liquidated", "What was liquidated, and published", lambda study: _some(liquidations.newspaper(study))),
     Plan(
         "assumptions", "Assumptions",
-        lambda study: _some(facts.kinds(study), facts.parameters(study), facts.unconfirmed(study)), is_closed=True,
+        lambda study: _some(facts.kinds(study), facts.parameters(study), facts.unconfirmed(study)),
     ),
     Plan("checks", "Checks", lambda study: [facts.checks(study)]),
     Plan("provenance", "Provenance", lambda study: [facts.provenance(study)]),
-    Plan("definitions", "Definitions", lambda study: [facts.definitions(study)], is_closed=True),
-    Plan("facts", "Does it behave as a market does?", stylised.verdicts, of_facts=True),
+    Plan("definitions", "Definitions", lambda study: [facts.definitions(study)]),
+    Plan("facts", "Does it behave as a market does?", stylised.verdicts, is_open=True, of_facts=True),
     Plan("facts-curves", "What is behind the verdicts", of_facts=True),
-    Plan("facts-estimators", "How each fact is estimated", stylised.estimators, is_closed=True, of_facts=True),
+    Plan("facts-estimators", "How each fact is estimated", stylised.estimators, of_facts=True),
 )  # fmt: skip
 
 
@@ -130,4 +145,4 @@ def sections(study: Study) -> tuple[list[Section], list[tuple[str, str]]]:
 def _filled(plan: Plan, study: Study, figures: list[FigureSpec]) -> Section:
     tables = tuple(plan.tables(study))
     worst = study.once(outcomes.worst) if plan.id == "worst" else None
-    return Section(plan.id, plan.title, tables, tuple(figures), plan.is_closed, worst)
+    return Section(plan.id, plan.title, tables, tuple(figures), plan.is_open, worst)

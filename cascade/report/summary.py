@@ -14,12 +14,17 @@ from cascade.analysis.formats import format_estimate, format_value
 from cascade.analysis.metrics import METRICS, EnsembleMetric, column_name
 from cascade.analysis.statistics import CONFIDENCE, Estimate, Quantile, about, replicates_needed
 from cascade.analysis.statistics.studentised import of_mean
+from cascade.analysis.verdict import Verdict
+from cascade.analysis.verdict import verdict as judge
 from cascade.output.columns import to_numpy
 from cascade.output.reader import Result
 from cascade.output.schemas import RUNS
+from cascade.report.builders.answer import verdict_said, verdict_table
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
+
+    from cascade.analysis.graph import CascadeGraph
 
 _MEDIAN: Final = Quantile(0.5)
 
@@ -88,6 +93,8 @@ class Summary:
     """Every metric by name."""
     ensemble: Mapping[str, Figure]
     """Metrics of all replicates together, those for which there are enough."""
+    cascade: Verdict
+    """Whether it cascaded."""
     published: tuple[Mapping[str, Any], ...] = ()
     """`what` (a metric), `value` and `source`."""
 
@@ -99,6 +106,7 @@ class Summary:
             "outcome": self.outcome,
             "notes": list(self.notes),
             "verdict": self.verdict,
+            "cascade": asdict(self.cascade),
             "replicates": self.n,
             "replicates_failed": self.n_failed,
             "confidence": CONFIDENCE,
@@ -171,7 +179,10 @@ class Summary:
         return f"You need about {about(n):,} replicates for ±1 % of the total. " if n and n > self.n else ""
 
 
-def summarise(result: Result, published: Sequence[Mapping[str, Any]] | None = None) -> Summary:
+def summarise(
+    result: Result, published: Sequence[Mapping[str, Any]] | None = None,
+    graphs: Sequence[CascadeGraph] | None = None,
+) -> Summary:  # fmt: skip
     """Return the summary of a run.
 
     Parameters
@@ -179,22 +190,26 @@ def summarise(result: Result, published: Sequence[Mapping[str, Any]] | None = No
     published
         Published figures (`what`, `value`, `source`) to set beside the simulated ones; as a rule
         those of the scenario, which the manifest carries.
+    graphs
+        Those of the first replicates, where they are built already.
     """
     entries = tuple(result.manifest.get("published", ()) if published is None else published)
     figures, ensemble = dict(_figures(result)), dict(_ensemble(result))
     outcome = result.manifest.get("outcome", {})
     known = {entry["what"]: _published_value(entry, figures) for entry in entries}
+    cascade = judge(result, graphs)
     return Summary(
         scenario=result.name,
         path=str(result.path or ""),
         outcome=str(outcome.get("text") or result.outcome),
         notes=tuple(outcome.get("notes", ())),
-        verdict=_verdict(result, figures),
+        verdict=_verdict(result, figures, cascade),
         n=len(result.runs),
         n_failed=int(outcome.get("replicates_failed", 0)),
         sections=(*_sections(result, figures, known), *_ensemble_section(ensemble)),
         figures=figures,
         ensemble=ensemble,
+        cascade=cascade,
         published=entries,
     )
 
@@ -356,12 +371,12 @@ _PRICE_ROWS = (
     ("recovery within 60 min, or to the end", "rebound_60m_bps"),
     ("worst hour", "worst_hour_bps"),
     ("realised volatility", "realised_volatility"),
-    ("fall of the mark below its start, log", "fall_bps"),
+    ("fall of the mark below its start", "fall_bps"),
     ("  from outside", "outside_fall_bps"),
     ("  added by stops", "stops_fall_bps"),
     ("  added by liquidations", "added_fall_bps"),
     ("amplification", "amplification"),
-    ("rise of the mark above its start, log", "rise_bps"),
+    ("rise of the mark above its start", "rise_bps"),
     ("  added by stops", "stops_rise_bps"),
     ("  added by liquidations", "added_rise_bps"),
     ("largest fall of open interest", "open_interest_drop"),
@@ -381,6 +396,7 @@ _POOL_ROWS = (
 _CAUSE_ROWS = (
     ("liquidated in any case", "exogenous_usd"),
     ("brought forward by the cascade", "brought_forward_usd"),
+    ("  by how much", "brought_forward_s"),
     ("only because of the cascade", "endogenous_usd"),
 )
 
@@ -401,7 +417,7 @@ _WATERFALL_ROWS = (
 
 
 ENSEMBLE_LABELS = {
-    "lar95_usd": "liquidation at risk, 95 %",
+    "complete_var95_usd": "liquidation at risk, 95 %",
     "bad_debt_var95_usd": "bad debt at risk, 95 %",
     "bad_debt_es95_usd": "mean bad debt of the worst 5 %",
     "bad_debt_probability": "probability of bad debt",
@@ -417,10 +433,12 @@ def _published_value(entry: Mapping[str, Any], figures: Mapping[str, Figure]) ->
     return format_value(float(entry["value"]), figure.unit if figure else "")
 
 
-def _verdict(result: Result, figures: Mapping[str, Figure]) -> str:
-    """Return what happened, in a sentence per leveraged market."""
+def _verdict(result: Result, figures: Mapping[str, Figure], cascade: Verdict) -> str:
+    """Return whether it cascaded, and what happened in a sentence per leveraged market."""
+    answer = verdict_said(cascade, verdict_table(cascade)).text
     markets = [market for market in result.units.markets if market.leveraged]
-    return " ".join(filter(None, (_sentence(market.asset, market.name, figures) for market in markets)))
+    sentences = (_sentence(market.asset, market.name, figures) for market in markets)
+    return " ".join(filter(None, (*sentences, answer)))
 
 
 def _sentence(asset: str, market: str, figures: Mapping[str, Figure]) -> str:
@@ -433,11 +451,11 @@ def _sentence(asset: str, market: str, figures: Mapping[str, Figure]) -> str:
     move, amplification, stops = map(median, ("peak_to_trough_bps", "amplification", "stops_fall_share"))
     if move is None:
         return ""
-    sentence = f"{asset} fell {abs(move) / 100:.2f} % from peak to trough"
+    sentence = f"{asset} fell {format_value(abs(move), 'bps')} from peak to trough"
     if amplification is None or amplification <= 0:
         return f"{sentence}."
-    added = f"liquidations added {max(0.0, 1.0 - 1.0 / amplification):.0%}"
-    before = f"stops added {max(0.0, stops):.0%} and " if stops else ""
+    added = f"liquidations added {format_value(100.0 * max(0.0, 1.0 - 1.0 / amplification), '%')}"
+    before = f"stops added {format_value(100.0 * max(0.0, stops), '%')} and " if stops else ""
     return f"{sentence}; {before}{added} of the fall of the mark below its start."
 
 

@@ -16,7 +16,9 @@ from cascade.output.manifest import MANIFEST, RESOLVED, write_atomically
 from cascade.output.reader import Result
 from cascade.output.reader import read as read_run
 from cascade.output.sweep import Sweep, is_sweep, read
+from cascade.report.draw.svg import require_matplotlib
 from cascade.report.page import Options, facts_page, page, study_of
+from cascade.report.pdf import browser, write_pdf
 
 
 def read_for_report(folder: str | Path) -> Result | Sweep:
@@ -45,7 +47,7 @@ def read_for_report(folder: str | Path) -> Result | Sweep:
 def write_report(
     sources: Iterable[str | Path | Result | Sweep], path: str | Path, *, baseline: str | None = None,
     metrics: Sequence[str] | None = None, confidence: float = CONFIDENCE,
-    static: bool = False, markdown: bool = False, force: bool = False,
+    static: bool = False, markdown: bool = False, pdf: bool = False, force: bool = False,
 ) -> Path:  # fmt: skip
     """Write a report of one run, or of several compared, and return its file.
 
@@ -59,18 +61,24 @@ def write_report(
         Draw the figures as SVG, and use no JavaScript.
     markdown
         Write a memo in Markdown in place of a page.
+    pdf
+        Print the page, by a Chromium that is on the machine.
     force
         Overwrite the file.
 
     Raises
     ------
     UsageError
-        The file exists and `force` is not given, or matplotlib is missing for a static page.
+        The file exists and `force` is not given, matplotlib is missing for a static page, or a browser for a PDF.
     ResultsError
         Results that can't be read, or can't be compared.
     """
     path = Path(path)
     refuse_existing(path, force=force)
+    if static:  # before the work, and not after it
+        require_matplotlib()
+    if pdf:
+        browser()
     study = study_of(sources, baseline, metrics, confidence=confidence)
     if markdown:
         from cascade.report.markdown import memo
@@ -78,6 +86,8 @@ def write_report(
         text = memo(study)
     else:
         text = page(study, Options(static=static))
+    if pdf:
+        return write_pdf(text, path)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, text)
     return path

@@ -75,6 +75,7 @@ OTHER_CODES: dict[str, str] = {
     "CAS804": "a library that this option needs is not installed",
     "CAS805": "more runs than a page can show",
     "CAS806": "the system refuses a file that the command names",
+    "CAS807": "a browser is needed to print, and there is none, or it does not print",
     "CAS900": "a result breached a threshold that you set",
 }
 

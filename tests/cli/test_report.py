@@ -69,7 +69,7 @@ def test_comparison_as_a_page(write_run, tmp_path):
     done = call("compare", *runs, "-o", path)
     assert "no detectable difference" in done.stdout
     assert str(path) in done.stderr
-    assert "Against the baseline" in path.read_text(encoding="utf-8")
+    assert "Which differences are not luck?" in path.read_text(encoding="utf-8")
     refused = call("compare", *runs, "-o", path, code=2)
     assert "--force" in refused.stderr
     call("compare", *runs, "-o", path, "--force", "--baseline", "other-11111111", "--json")

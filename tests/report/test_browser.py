@@ -57,7 +57,7 @@ def visit(browser: Any, page_file: dict[str, Path]) -> Iterator[Any]:
             "request",
             lambda request: said.append(f"request: {request.url}") if is_fetched(request.url) else None,
         )
-        page.goto(page_file[name].as_uri())
+        page.goto(page_file[name].as_uri(), timeout=120_000)  # figures are drawn before it has loaded
         if name == "script":
             page.wait_for_selector("html[data-drawn=yes]", timeout=120_000)
         return page
@@ -209,6 +209,56 @@ def test_print(visit: Any, name: str) -> None:
     assert page.evaluate("getComputedStyle(document.querySelector('nav')).display") == "none"
     assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "light"
     assert page.evaluate(CONTRAST) == []
+
+
+@pytest.mark.parametrize("viewport", [PHONE, DESKTOP], ids=["phone", "desktop"])
+def test_no_table_is_cut(visit: Any, viewport: dict[str, int]) -> None:
+    """Whatever the reader opens, a table folds its rows and is never to be scrolled sideways."""
+    page = visit("script", viewport)
+    page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true; })")
+    cut = page.evaluate(
+        """() => [...document.querySelectorAll(".scroll")].filter(e => e.scrollWidth > e.clientWidth + 1)
+           .map(e => e.getAttribute("aria-label"))"""
+    )
+    assert page.locator(".scroll").count() > 20
+    assert cut == []
+
+
+def test_first_screen_holds_the_answer_and_the_cards(visit: Any) -> None:
+    page = visit()
+    for part in (".verdict", ".card:last-child", "header figure figcaption"):
+        box = page.locator(part).bounding_box()
+        assert box["y"] + box["height"] <= DESKTOP["height"], part
+
+
+def test_no_figure_is_blank_in_a_pdf_however_early(
+    pages: dict[str, str], parsed: Any, tmp_path: Path
+) -> None:
+    """Printed by the command line, which waits for nothing: each figure has ink below its legend."""
+    pdfium = pytest.importorskip("pypdfium2")
+    from cascade.report.pdf import write_pdf
+
+    document = pdfium.PdfDocument(write_pdf(pages["script"], tmp_path / "page.pdf"))
+    drawn = sum(_figures_with_ink(document[k]) for k in range(len(document)))
+    assert drawn == len(parsed.figures) > 10
+
+
+def _figures_with_ink(page: Any) -> int:
+    """Count the captions `n: ...` above which something is drawn that is no text: lines, bars or cells."""
+    import numpy as np
+
+    text, height = page.get_textpage(), page.get_height()
+    places = [text.get_rect(k) for k in range(text.count_rects())]
+    captions = [box for box in places if text.get_text_bounded(*box).strip().startswith("n: ")]
+    pixels = np.asarray(page.render(scale=1.0).to_pil().convert("HSV"), dtype=int)
+    found, below = 0, 0.0
+    for left, _, _, top in sorted(captions, key=lambda box: -box[3]):
+        end = int(height - top)
+        band = pixels[int(below) : end, int(left) :]
+        is_ink = (band[..., 1] > 60) | ((band[..., 2] > 90) & (band[..., 2] < 150))
+        found += int(is_ink.sum() > 200)
+        below = end
+    return found
 
 
 def test_downloads_hold_the_tables(visit: Any, parsed: Any) -> None:

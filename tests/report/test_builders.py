@@ -158,7 +158,7 @@ def test_worst_replicates_are_the_worst(study, frames):
     assert found.table.names("replicate") == [str(k) for k in runs.replicate[:5]]
     for row, replicate in enumerate(found.table.names("replicate")):
         command = found.table.value(row, "command")
-        assert command == f"cascade replay {study.first.result.path} --replicate {replicate}"
+        assert command == f"cascade replay results/{study.first.result.path.name} --replicate {replicate}"
 
 
 def test_definitions_cover_every_metric_of_the_run(study):

@@ -73,8 +73,7 @@ def test_graph_is_that_of_the_median_replicate(study, chain):
 def test_first_bar_is_what_was_tripped_from_outside(study):
     (item,) = graph.cascade_graph(study)
     roots, others = (
-        item.facts.refer(f"tripped {by}", "value").value
-        for by in ("by more than forced orders", "by forced orders")
+        item.facts.refer(name, "value").value for name in ("not tripped by another", "tripped by another")
     )
     accounts = item.table.numbers("accounts")
     assert roots == accounts[0] > 0
@@ -115,11 +114,13 @@ def test_no_tree_is_drawn_where_none_fits(study, monkeypatch):
     assert graph._largest_tree(study, found) is None
 
 
-def test_generations_of_a_long_cascade_share_bars(chain):
+def test_generations_of_a_long_cascade_share_bars(chain, monkeypatch):
+    monkeypatch.setattr(graph, "MOST_BARS", 5)
     found = of_result(chain, 0)
-    deep = np.arange(len(found)) * 3
+    deep = np.arange(len(found))
     assert deep[-1] > graph.MOST_BARS
-    table = graph._generations(replace(found, generation=deep))
+    one_by_one = {"source": deep[:-1], "target": deep[1:], "weight": np.ones(len(found) - 1)}
+    table = graph._generations(replace(found, **one_by_one))
     assert len(table) <= graph.MOST_BARS
     assert table.numbers("usd").sum() == pytest.approx(found.size_usd.sum())
     for name, count in zip(table.names("generation"), table.numbers("accounts"), strict=True):

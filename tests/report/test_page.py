@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import cascade
+import cascade.report.write as writing
 from cascade.analysis.formats import format_bare, format_value
 from cascade.errors import ResultsError
 from cascade.installation import install_command
@@ -19,7 +20,7 @@ from cascade.report.builders.table import show
 from cascade.report.figures import FIGURES
 from cascade.report.page import MOST_BYTES, Options, page, study_of
 from cascade.report.sections import sections
-from cascade.report.write import read_for_report
+from cascade.report.write import read_for_report, write_report
 from tests.report.conftest import MADE
 from tests.report.reading import Page, decoded
 
@@ -46,6 +47,29 @@ def test_prose_has_no_number_that_is_not_a_cell(parsed):
         said = " ".join(parsed.texts[kind])
         assert not re.search(r"\d", known.sub("", said)), said
     assert any("verdict" not in number.inside and not number.is_cell for number in parsed.numbers)
+
+
+def test_cards_say_what_a_committee_asks_first(parsed, stress):
+    """Five cards, whose medians have intervals, and the split of the move into its parts."""
+    shown = [given for tag, given in parsed.elements if given.get("class") == "card"]
+    assert len(shown) == 5
+    in_cards = [number for number in parsed.numbers if "li" in number.inside and not number.is_cell]
+    assert {"headline", "beyond"} <= {number.place.split("/")[0] for number in in_cards}
+    said = " ".join(parsed.texts["p"])
+    for part in ("from outside", "added by liquidations", "accounts", "chance of auto-deleveraging"):
+        assert part in said
+
+
+def test_no_word_that_only_its_author_knows(pages):
+    for text in pages.values():
+        shown = re.sub(r"<script.*?</script>|<style.*?</style>|data:[^\"]*", "", text, flags=re.DOTALL)
+        for word in ("in logarithms", "more than forced orders", "go back to", "straw", "lar95"):
+            assert word not in shown, word
+
+
+def test_a_path_of_this_machine_is_not_on_the_page(pages, stress):
+    for text in pages.values():
+        assert str(stress.path.parent) not in text
 
 
 def all_tables(result):
@@ -133,7 +157,8 @@ def test_sections_stand_in_the_order_of_the_plan_and_are_listed(parsed):
     ids = [given["id"] for tag, given in parsed.elements if tag == "section"]
     links = [given["href"] for tag, given in parsed.elements if tag == "a" and given["href"].startswith("#")]
     assert links[1:] == [f"#{each}" for each in ids if each != "absent"]
-    assert ids[:4] == ["metrics", "liquidated", "price", "map"]
+    assert ids[:3] == ["price", "map", "liquidations"]
+    assert ids[-5:] == ["liquidated", "assumptions", "checks", "provenance", "definitions"]
     assert "fairness" in ids, "the stress ends in auto-deleveraging"
     assert len(ids) == len(set(ids))
 
@@ -148,7 +173,7 @@ def test_what_the_author_wrote_is_escaped(pages, parsed):
     for text in pages.values():
         assert "<at once>" not in text
         assert "<1 July>" not in text
-    assert any("<at once>" in text for text in parsed.texts["p"])
+    assert any("<at once>" in text for text in parsed.texts["lead"])
 
 
 def test_nothing_can_be_fetched(pages):
@@ -184,7 +209,7 @@ def test_same_run_same_bytes_but_for_the_time_stamp(pages, stress):
 def test_one_quiet_replicate(quiet):
     text = page(study_of([quiet]), Options(made=MADE))
     found = Page.of(text)
-    assert "Nothing was liquidated." in "".join(found.texts["verdict"])
+    assert "No, it did not cascade: nothing was liquidated." in "".join(found.texts["verdict"])
     ids = [given["id"] for tag, given in found.elements if tag == "section"]
     for absent in ("liquidations", "amplification", "losses", "fairness", "outcomes", "worst", "graph"):
         assert absent not in ids
@@ -239,10 +264,11 @@ def test_a_run_whose_scenario_is_lost_has_a_report_without_what_needs_it(write_r
     assert "parameters" not in found.csv
 
 
-def test_missing_matplotlib_is_said(stress, monkeypatch):
+def test_missing_matplotlib_is_said_before_the_work(stress, monkeypatch, tmp_path):
+    monkeypatch.setattr(writing, "study_of", lambda *_args, **_options: pytest.fail("it began"))
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(cascade.CascadeError, match="matplotlib") as caught:
-        page(study_of([stress]), Options(static=True))
+        write_report([stress], tmp_path / "page.html", static=True)
     assert caught.value.remedy == f"{install_command('paper')}, or leave out --static"
 
 

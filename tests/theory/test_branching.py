@@ -201,7 +201,7 @@ def cascade_of(rng, n, roots=40, dispersion=20.0, most=4000):
     text = np.full(total, "")
     return CascadeGraph(
         UNITS, 0, wave, zeros, wave.astype(float), np.arange(total), zeros, text, text, text, ones, parent < 0,
-        parent[target], target, np.ones(len(target)), wave, ones, ones, zeros,
+        parent[target], target, np.ones(len(target)),
     )  # fmt: skip
 
 

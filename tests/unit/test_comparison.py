@@ -8,9 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cascade.analysis.statistics import signs
 from cascade.errors import ResultsError, ThresholdError, UsageError
 from cascade.experiment.comparison import Verdict, breaches, compare, parse_threshold, refuse_breaches, text
 from cascade.experiment.comparison.changes import changes
+from cascade.experiment.comparison.selection import inputs
+from cascade.experiment.comparison.types import Change
 from cascade.output.run_units import MarketUnits
 from tests.support.ensembles import realistic, result
 
@@ -77,7 +80,7 @@ def test_equal_money_summed_in_other_parts_is_equal():
 def test_luck_that_saves_nearly_all_is_not_counted_out():
     base = drawn()
     near = {"complete_usd": base["complete_usd"] + np.random.default_rng(1).normal(0, 1e-3, 100)}
-    assert "over 1,000x" in str(compare({"a": result(base), "b": result(base | near)}))
+    assert "over 1,000 times" in str(compare({"a": result(base), "b": result(base | near)}))
 
 
 def test_what_harms_is_worse_whichever_way_it_points(worse):
@@ -111,7 +114,7 @@ def test_metrics_of_the_ensemble_are_compared(worse):
     assert found.difference.method == "bootstrap"
     assert found.verdict is Verdict.WORSE
     assert worse.differences["thin"]["bad_debt_probability"].is_tied
-    assert worse.ensembles["base"]["lar95_usd"].value == pytest.approx(
+    assert worse.ensembles["base"]["complete_var95_usd"].value == pytest.approx(
         np.quantile(drawn()["complete_usd"], 0.95)
     )
     assert "fund_depletion_probability" not in worse.measures, "these runs did not record it"
@@ -180,8 +183,8 @@ def test_few_replicates_have_figures_but_no_verdict():
     assert found["complete_usd"].verdict is Verdict.UNDECIDED
     assert found["complete_usd"].reason == "4 replicates: an interval needs 6"
     assert found["complete_usd"].tells == 6
-    assert found["lar95_usd"].tells == 72
-    assert found["lar95_usd"].reason == "an interval needs 72 replicates"
+    assert found["complete_var95_usd"].tells == 72
+    assert found["complete_var95_usd"].reason == "an interval needs 72 replicates"
 
 
 def test_differences_that_no_outcome_could_have_shown_are_undecided():
@@ -389,3 +392,44 @@ def test_json_holds_everything(worse):
     assert first["verdict"] == "worse"
     assert first["difference"]["low"] > 0
     assert found["metrics"]["bad_debt_usd"]["unit"] == "USD"
+
+
+def test_zero_against_23_000_in_four_of_four_pairs_is_a_finding():
+    base = drawn(n=4) | {"adl_usd": np.zeros(4)}
+    more = base | {"adl_usd": np.full(4, 23_000.0) + np.arange(4.0)}
+    found = compare({"a": result(base), "b": result(more)})
+    each = found.differences["b"]["adl_usd"]
+    assert (each.verdict, each.way) == (Verdict.UNDECIDED, Verdict.WORSE)
+    assert (each.pairs.higher, each.pairs.lower, each.pairs.p) == (4, 0, pytest.approx(0.125))
+    assert "worse in 4 of 4 pairs, exact p 0.12" in found.to_text(width=400)
+    assert "one way in every pair" in text.sentence(found, found.variants[1])
+
+
+@pytest.mark.parametrize(
+    ("higher", "lower", "p"),
+    [(4, 0, 0.125), (6, 0, 0.03125), (5, 1, 14 / 64), (3, 3, 1.0), (0, 0, 1.0), (1, 0, 1.0)],
+)
+def test_the_sign_test_is_exact(higher, lower, p):
+    values = np.concatenate([np.ones(higher), -np.ones(lower), np.zeros(2)])
+    found = signs(np.zeros(len(values)), values)
+    assert (found.higher, found.lower, found.p) == (higher, lower, pytest.approx(p))
+
+
+def test_what_never_happened_is_not_tested():
+    quiet = drawn(n=20) | {"adl_usd": np.zeros(20)}
+    found = compare({"a": result(quiet), "b": result(twice(quiet, complete_usd=1.1))})
+    each = found.differences["b"]["adl_usd"]
+    assert each.verdict is Verdict.UNTESTED
+    assert "this stress does not test it" in found.to_text(width=400)
+    loud = quiet | {"adl_usd": np.full(20, 5.0)}
+    same = compare({"a": result(loud), "b": result(twice(loud, complete_usd=1.1))}).differences["b"][
+        "adl_usd"
+    ]
+    assert same.verdict is not Verdict.UNTESTED
+
+
+def test_what_the_scenario_sets_is_no_outcome():
+    given = inputs([Change("venues.offshore.fund", "500k", "15M")])
+    assert {"fund_low_usd", "fund_start_usd"} <= given
+    assert "fund_draw_usd" not in given
+    assert not inputs([Change("venues.offshore.rules.adl.ranking", "a", "b")])

@@ -65,7 +65,7 @@ def test_published_figures_stand_beside(write_run):
     lines = summarise(read(write_run(n=1, manifest={"published": PUBLISHED}))).to_text().splitlines()
     btc = next(line for line in lines if line.startswith("BTC  "))
     assert btc.endswith("98.2M USD")
-    assert next(line for line in lines if line.startswith("trough")).endswith("105,010.0")
+    assert next(line for line in lines if line.startswith("trough")).endswith("105,010")
     assert next(line for line in lines if line.startswith("public_doge_usd")).split()[1:4] == [
         "no",
         "such",
@@ -112,11 +112,19 @@ def test_terminal_and_plain_text_say_the_same(write_run):
         (-233.4, "bps", "-2.33 %"),
         (-0.1, "bps", "0.00 %"),
         (0.251, "per square root of a year", "25.1 %"),
-        (107_000.1, "USD per unit of the asset", "107,000.1"),
+        (107_000.1, "USD per unit of the asset", "107,000"),
+        (8_123.46, "USD per unit of the asset", "8,123.5"),
         (0.12345, "USD per unit of the asset", "0.1235"),
         (0.7, "1", "0.700"),
         (36_300.0, "accounts", "36,300"),
-        (36_300.5, "accounts", "36,300.5"),
+        (36_300.5, "accounts", "36,300"),
+        (8.5, "accounts", "8.5"),
+        (63.123, "%", "63.1 %"),
+        (123.4, "%", "123 %"),
+        (2.9876, "1", "2.99"),
+        (8.2, "s", "8 s"),
+        (192.0, "s", "3.2 min"),
+        (9000.0, "s", "2.5 h"),
     ],
 )
 def test_formats(value, unit, text):
@@ -126,12 +134,12 @@ def test_formats(value, unit, text):
 def test_the_tail_appears_with_enough_replicates_for_it():
     rng = np.random.default_rng(3)
     few, many = (summarise(result(realistic(rng, n))) for n in (60, 200))
-    assert "lar95_usd" not in few.ensemble
-    assert many.ensemble["lar95_usd"].estimate.low is not None
+    assert "complete_var95_usd" not in few.ensemble
+    assert many.ensemble["complete_var95_usd"].estimate.low is not None
     assert "liquidation at risk, 95 %" in many.to_text()
     assert "mean bad debt of the worst 5 %" in many.to_text()
     assert "probability of bad debt" in few.to_text()
-    assert json.loads(json.dumps(many.to_dict()))["ensemble"]["lar95_usd"]["unit"] == "USD"
+    assert json.loads(json.dumps(many.to_dict()))["ensemble"]["complete_var95_usd"]["unit"] == "USD"
 
 
 def test_it_says_how_many_replicates_a_precision_takes():

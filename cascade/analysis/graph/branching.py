@@ -135,7 +135,7 @@ def counterfactual(outside: Floats, total: Floats, confidence: float = CONFIDENC
     value = 1.0 - float(outside.mean()) / float(total.mean())
     if n < 2:
         return Branching("counterfactual", value, None, None, n, "one replicate: an interval needs more")
-    low, high = _fieller(outside, total, confidence)
+    low, high = ratio_interval(outside, total, confidence)
     if low is None or high is None:
         return Branching("counterfactual", value, None, None, n, "the total move is not distinct from zero")
     return Branching("counterfactual", value, 1.0 - high, 1.0 - low, n)
@@ -156,12 +156,12 @@ def counterfactual_of(result: Result, market: str, direction: str = "fall") -> B
     return counterfactual(outside, moved)
 
 
-def _fieller(top: Floats, bottom: Floats, confidence: float) -> tuple[float | None, float | None]:
+def ratio_interval(top: Floats, bottom: Floats, confidence: float) -> tuple[float | None, float | None]:
     """Return the interval of the ratio of two means of paired samples, or None where it is not bounded."""
-    from scipy import stats
+    from scipy.special import stdtrit
 
     n = len(top)
-    t2 = float(stats.t.ppf(0.5 + confidence / 2.0, n - 1)) ** 2 / n
+    t2 = float(stdtrit(n - 1, 0.5 + confidence / 2.0)) ** 2 / n
     cov = np.cov(top, bottom)
     a = float(bottom.mean()) ** 2 - t2 * float(cov[1, 1])
     b = float(top.mean()) * float(bottom.mean()) - t2 * float(cov[0, 1])
@@ -203,19 +203,19 @@ class _Waves(NamedTuple):
         apart, given their sizes. It is the sandwich of a ratio, each residual as if its wave had not been
         fitted, with as many degrees of freedom as there are waves of like size.
         """
-        from scipy import stats
+        from scipy.special import stdtrit
 
         total, part = float(self.size.sum()), self.size / max(float(self.size.sum()), 1.0)
         if len(self.size) < 2:
             return 0.0
         left = (self.offspring - self.size * float(self.offspring.sum()) / total) / (1.0 - part)
         freedom = max(1.0 / float((part**2).sum()) - 1.0, 1.0)
-        t = float(stats.t.ppf(0.5 + confidence / 2.0, freedom))
+        t = float(stdtrit(freedom, 0.5 + confidence / 2.0))
         return t * math.sqrt(float((left**2).sum())) / total
 
 
 def genealogical(roots: int, total: int, confidence: float = CONFIDENCE) -> Branching:
-    """Return the mean offspring of `total` liquidations that go back to `roots`, corrected for finite trees.
+    """Return the mean offspring of `total` liquidations that `roots` began, corrected for finite trees.
 
     A finished tree has one liquidation more than it has edges, so that 1 - roots / total, the maximum
     of the likelihood, is too low: its expectation is n roots / (roots + 1) where offspring are Poisson
@@ -320,11 +320,11 @@ def _where(rising: Any, level: float) -> float:
 
 def _poisson_interval(count: float, confidence: float) -> tuple[float, float]:
     """Return the exact interval of a Poisson mean (Garwood 1936); counts by share need not be whole."""
-    from scipy import stats
+    from scipy.special import gammainccinv, gammaincinv
 
     tail = (1.0 - confidence) / 2.0
-    low = float(stats.gamma.ppf(tail, count)) if count > 0 else 0.0
-    return low, float(stats.gamma.isf(tail, count + 1.0))
+    low = float(gammaincinv(count, tail)) if count > 0 else 0.0
+    return low, float(gammainccinv(count + 1.0, tail))
 
 
 def _deviate(confidence: float) -> float:

@@ -2,15 +2,15 @@
 
 A node is the liquidation of one life of one account. An edge says that forced fills of one account
 moved the mark of a market through the price at which another began to fail; the weights of the
-edges into a node sum to 1, or there are none and it is a root: tripped by more than
-forced orders.
+edges into a node sum to 1, or there are none and it is a root: the move from outside
+tripped it.
 
 Marks are frozen within a wave, so all forced fills between two marks share what the mark moved.
-Who is tripped was safe at the mark before, so what has tripped it happened since: the last straw. In
+Who is tripped was safe at the mark before, so what has tripped it happened since. In
 a later wave of a step that is the forced fills of the wave before, and nothing else. In the first
 wave of a step others have traded too, and a but-for test decides: would giving back what the fills
 since then pushed, and no more than the mark has fallen since, have left the account safe? Whom the
-counterfactual liquidates as early is a root whatever was the last straw.
+counterfactual liquidates as early is a root whatever came last.
 
 That a market had been brought near an account by earlier cascades does not count as tripping it:
 counting it, as `cause` of a liquidation does, would find too high a branching ratio wherever a move
@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
@@ -54,16 +55,8 @@ class CascadeGraph:
         Against the counterfactual, as in `liquidations`; empty without one.
     size_usd
         Notional the liquidation closed: in the book, by the fund, and by auto-deleveraging.
-    generation
-        0 of roots; else one more than the highest among the parents.
     source, target
         Numbers of nodes; every edge leads forward in time. Sorted by target.
-    descendants
-        Liquidations among those that followed that go back to the node, each counted by the share of it.
-    transmitted_usd
-        The same in notional, without the node's own.
-    tree
-        The root that a node goes back to along its heaviest parents.
     """
 
     units: RunUnits
@@ -81,13 +74,54 @@ class CascadeGraph:
     source: Ints
     target: Ints
     weight: Floats
-    generation: Ints
-    descendants: Floats
-    transmitted_usd: Floats
-    tree: Ints
 
     def __len__(self) -> int:
         return len(self.account)
+
+    @property
+    def generation(self) -> Ints:
+        """Return 0 of roots; else one more than the highest among the parents."""
+        return self._lines[0]
+
+    @property
+    def tree(self) -> Ints:
+        """Return the root that the chain of heaviest parents of each node begins with."""
+        return self._lines[1]
+
+    @cached_property
+    def descendants(self) -> Floats:
+        """Return how many of those that followed each set off, itself or through others, by its share of them."""
+        ones = np.ones(len(self))
+        return self._mass(ones) - ones
+
+    @cached_property
+    def transmitted_usd(self) -> Floats:
+        """Return the same in notional, without the node's own."""
+        return self._mass(self.size_usd) - self.size_usd
+
+    @cached_property
+    def _edges(self) -> list[tuple[Ints, Floats]]:
+        """Return sources and weights of the edges into each node."""
+        cuts = np.searchsorted(self.target, np.arange(1, len(self)))
+        return list(zip(np.split(self.source, cuts), np.split(self.weight, cuts), strict=True))
+
+    @cached_property
+    def _lines(self) -> tuple[Ints, Ints]:
+        """Return the generation of each node, and its tree."""
+        generation, tree = np.zeros(len(self), np.int64), np.arange(len(self))
+        for node, (sources, shares) in enumerate(self._edges[: len(self)]):
+            if len(sources):
+                generation[node] = generation[sources].max() + 1
+                tree[node] = tree[sources[np.argmax(shares)]]
+        return generation, tree
+
+    def _mass(self, own: Floats) -> Floats:
+        """Return what each node brought about: its own, and its shares of all that followed."""
+        mass = own.astype(np.float64)
+        for node in range(len(self) - 1, -1, -1):
+            sources, shares = self._edges[node]
+            mass[sources] += shares * mass[node]
+        return mass
 
     @property
     def parent(self) -> Ints:
@@ -128,7 +162,7 @@ def build(
     liquidations
         Rows of the table `liquidations` in the order in which they were written.
     memory_s
-        Seconds for which a fill counts as a straw in the first wave of a step; by default only fills that no
+        Seconds for which a fill can trip others in the first wave of a step; by default only fills that no
         mark has followed yet. For markets whose marks follow their book with delay.
     max_parents
         Parents that a node keeps: those that pushed it most.
@@ -137,19 +171,15 @@ def build(
     node_of, first = _nodes(rows)
     fills = _Fills(rows, node_of, units, memory_s)
     parents = [_parents(rows, node_of, fills, row, max_parents) for row in first.tolist()]
-    sources = [numbers for numbers, _ in parents]
-    counts = np.array([len(numbers) for numbers in sources], np.int64)
-    source = _joined(sources, np.int64)
+    counts = np.array([len(numbers) for numbers, _ in parents], np.int64)
+    source = _joined([numbers for numbers, _ in parents], np.int64)
     weight = _joined([shares for _, shares in parents], np.float64)
     target = np.repeat(np.arange(len(first)), counts)
     size = _sums(node_of, rows.size_usd, len(first))
-    generation, tree = _lines(sources, [shares for _, shares in parents])
-    ones = np.ones(len(first))
     return CascadeGraph(
         units, replicate, rows.step[first], rows.wave[first], rows.t_s[first], rows.account[first],
         rows.life[first], rows.market[first], rows.side[first], rows.cause[first], size, counts == 0,
         source, target, weight,
-        generation, _mass(parents, ones) - ones, _mass(parents, size) - size, tree,
     )  # fmt: skip
 
 
@@ -219,6 +249,7 @@ class _Group(NamedTuple):
     sources: Ints
     push: Floats
     filled_usd: Floats
+    pushed: float  # by all together
 
 
 class _Fills:
@@ -233,6 +264,9 @@ class _Fills:
         }
         self.lists: dict[tuple[str, str] | None, _Fills._List] = {}
         self.groups: dict[tuple[Any, int, int], _Group] = {}  # they stay, so that each keeps its id
+        self.asked: dict[
+            tuple[str, str, int, bool], _Group | None
+        ] = {}  # all who are tripped at a mark ask the same
         self.shares: dict[int, tuple[Ints, Floats]] = {}
 
     class _List(NamedTuple):
@@ -248,7 +282,12 @@ class _Fills:
 
         Of its own market and side; with `anywhere`, of all.
         """
-        key = None if anywhere else (str(self.rows.market[row]), str(self.rows.side[row]))
+        asked = str(self.rows.market[row]), str(self.rows.side[row]), int(self.when[row]), anywhere
+        if asked not in self.asked:
+            self.asked[asked] = self._found(row, None if anywhere else asked[:2])
+        return self.asked[asked]
+
+    def _found(self, row: int, key: tuple[str, str] | None) -> _Group | None:
         fills = self._of(key)
         low, high = self._since(fills, row)
         if low >= high:
@@ -290,7 +329,7 @@ class _Fills:
     def _added_up(self, fills: Ints) -> _Group:
         sources, place = np.unique(self.node_of[fills], return_inverse=True)
         push, filled = (_sums(place, column[fills]) for column in (self.rows.push, self.rows.filled_usd))
-        return _Group(int(fills[0]), sources, push, filled)
+        return _Group(int(fills[0]), sources, push, filled, float(push.sum()))
 
 
 def _parents(rows: _Rows, node_of: Ints, fills: _Fills, first: int, most: int) -> tuple[Ints, Floats]:
@@ -338,7 +377,7 @@ def _groups(rows: _Rows, node_of: Ints, fills: _Fills, first: int) -> Iterator[t
 
 def _but_for(rows: _Rows, first: int, found: list[tuple[float, _Group]]) -> bool:
     """Tell whether an account would have been safe without the fills that came before."""
-    pushed = sum(held * float(group.push.sum()) for held, group in found) / float(rows.position_usd[first])
+    pushed = sum(held * group.pushed for held, group in found) / float(rows.position_usd[first])
     since = found[0][1].first
     down = 1.0 if rows.side[first] == "long" else -1.0
     fallen = down * (rows.mark[since] / rows.mark[first] - 1.0) if _same(rows, since, first) else pushed
@@ -347,25 +386,6 @@ def _but_for(rows: _Rows, first: int, found: list[tuple[float, _Group]]) -> bool
 
 def _same(rows: _Rows, one: int, other: int) -> bool:
     return bool(rows.market[one] == rows.market[other])
-
-
-def _lines(sources: list[Ints], shares: list[Floats]) -> tuple[Ints, Ints]:
-    """Return the generation of each node, and the root it goes back to along its heaviest parents."""
-    generation, tree = np.zeros(len(sources), np.int64), np.arange(len(sources))
-    for node, parents in enumerate(sources):
-        if len(parents):
-            generation[node] = generation[parents].max() + 1
-            tree[node] = tree[parents[np.argmax(shares[node])]]
-    return generation, tree
-
-
-def _mass(parents: list[tuple[Ints, Floats]], own: Floats) -> Floats:
-    """Return what goes back to each node: its own, and the shares of all that followed."""
-    mass = own.astype(np.float64)
-    for node in range(len(parents) - 1, -1, -1):
-        sources, shares = parents[node]
-        mass[sources] += shares * mass[node]
-    return mass
 
 
 def _joined(parts: list[Array], dtype: Any) -> Array:

@@ -11,7 +11,7 @@ from cascade.analysis.graph.build import CascadeGraph, Ints
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """All that goes back along heaviest parents to one account that was tripped by more than forced orders."""
+    """One account that no other tripped, and all whose chain of heaviest parents begins with it."""
 
     account: int
     market: str
@@ -23,7 +23,7 @@ class Tree:
     size_usd: float
     """Their notional; over all trees it sums to everything that was liquidated."""
     depth: int
-    """Accounts between the root and the last that goes back to it, that one included; 0 of a root alone."""
+    """Accounts between the root and the last of its tree, that one included; 0 of a root alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Transmitter:
     offspring: float
     """Liquidations it tripped itself, by share."""
     descendants: float
-    """Liquidations that go back to it, by share."""
+    """Liquidations that it set off, itself or through others, by share."""
     transmitted_usd: float
     """Their notional."""
 
@@ -51,7 +51,7 @@ class Summary:
     liquidations: int
     """Accounts liquidated: nodes."""
     roots: int
-    """Accounts whose last straw was more than forced orders: who would have been tripped at that time without the
+    """Accounts that no other tripped: who would have been tripped at that time without the
     fills just before."""
     brought_near: int | None
     """Roots that the counterfactual liquidates later or never: earlier cascades had brought the market

@@ -17,7 +17,7 @@ __all__ = ["TAIL", "liquidations", "waterfall"]
 TAIL: Final = 0.95
 
 ensemble_metric(
-    "lar95_usd", "USD",
+    "complete_var95_usd", "USD",
     "liquidation at risk: the notional liquidated that 95 % of replicates stay below",
     "95th percentile over replicates of complete_usd",
     of="complete_usd", statistic=Quantile(TAIL), worse="up",

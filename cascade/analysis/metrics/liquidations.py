@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from cascade.analysis.metrics.registry import SHARE, Absent, Replicate, Value, metric
+from cascade.analysis.metrics.registry import NO_TWIN, SHARE, Absent, Replicate, Value, metric
 
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -223,3 +223,38 @@ metric(
     "endogenous_usd", "USD", "liquidated only because forced orders moved the price",
     "sum of liquidated_usd, cause endogenous", needs_twin=True, worse="up",
 )(_total(_holding("cause", "endogenous")))  # fmt: skip
+
+
+@metric(
+    "brought_forward_s", "s", "time by which half of what was brought forward came earlier, or by more",
+    "median, each counted by its liquidated_usd, of first t_s of the same life without forced orders less first t_s, "
+    "cause brought_forward",
+    needs_twin=True, worse="up",
+)  # fmt: skip
+def brought_forward_s(replicate: Replicate) -> Value:
+    """By how much earlier."""
+    if replicate.twin is None:
+        return NO_TWIN
+    here, there = _first_times(replicate), _first_times(replicate.twin)
+    rows = np.flatnonzero(_holding("cause", "brought_forward")(replicate) & _everything(replicate))
+    if not len(rows):
+        return Absent("nothing was brought forward")
+    lives = _lives(replicate)
+    early = np.array([there[lives[row]] - here[lives[row]] for row in rows])
+    order = np.argsort(early, kind="stable")
+    reached = np.cumsum(_liquidated(replicate)[rows][order])
+    return float(early[order][np.searchsorted(reached, reached[-1] / 2.0)])
+
+
+def _lives(replicate: Replicate) -> list[tuple[int, int]]:
+    """Return whose liquidation each row is: account and life."""
+    account, life = (replicate.numbers("liquidations", name) for name in ("account", "life"))
+    return list(zip(account.tolist(), life.tolist(), strict=True))
+
+
+def _first_times(replicate: Replicate) -> dict[tuple[int, int], float]:
+    """Return when each was liquidated first, in seconds from the start."""
+    first: dict[tuple[int, int], float] = {}
+    for key, t_s in zip(_lives(replicate), replicate.numbers("liquidations", "t_s").tolist(), strict=True):
+        first.setdefault(key, t_s)
+    return first

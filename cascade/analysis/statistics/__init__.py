@@ -5,6 +5,7 @@ from cascade.analysis.statistics.multiplicity import holm
 from cascade.analysis.statistics.order import least_replicates, quantile, quantile_estimate
 from cascade.analysis.statistics.planning import about, replicates_needed, replicates_to_tell
 from cascade.analysis.statistics.proportion import probability, wilson
+from cascade.analysis.statistics.signs import Signs, signs
 from cascade.analysis.statistics.statistic import (
     Mean,
     Probability,
@@ -23,6 +24,7 @@ __all__ = [
     "Probability",
     "Quantile",
     "Shortfall",
+    "Signs",
     "Statistic",
     "about",
     "higher_share",
@@ -33,6 +35,7 @@ __all__ = [
     "quantile_estimate",
     "replicates_needed",
     "replicates_to_tell",
+    "signs",
     "variance_reduction",
     "wilson",
 ]

@@ -19,6 +19,7 @@ from cascade.analysis.statistics import (
     holm,
     replicates_needed,
     replicates_to_tell,
+    signs,
     variance_reduction,
 )
 from cascade.analysis.statistics.estimate import TIED, Contrast, Floats
@@ -26,7 +27,7 @@ from cascade.errors import UsageError
 from cascade.experiment.comparison import compatibility
 from cascade.experiment.comparison.changes import changes
 from cascade.experiment.comparison.sample import Pairing, Sample, pair
-from cascade.experiment.comparison.selection import default_headline, select
+from cascade.experiment.comparison.selection import default_headline, inputs, select
 from cascade.experiment.comparison.types import (
     SAME,
     Comparison,
@@ -165,8 +166,11 @@ def _differences(
 ) -> Iterator[tuple[str, Difference]]:
     """Yield each metric of a variant against the baseline, not yet judged."""
     is_same = compatibility.are_identical(baseline, other, pairing)
+    given = inputs(changes(baseline.scenario, other.scenario))
     for name, measure in measures.items():
         found = _difference(measure, baseline, other, pairing, confidence)
+        if measure.entry in given:
+            found = replace(found, verdict=Verdict.INPUT, reason="what the scenario gives it differs")
         if is_same and found.is_tied and found.difference is not None:
             exact = Estimate(0.0, 0.0, 0.0, found.difference.n, SAME)
             found = replace(found, difference=exact, reason="")
@@ -197,11 +201,13 @@ def _difference(
         p=contrast.p,
         least_p=contrast.least_p,
         adjusted_p=None,
-        verdict=Verdict.NONE,
+        verdict=Verdict.NONE if before.any() or after.any() else Verdict.UNTESTED,
         variance_reduction=reduction,
         needed=replicates_needed(contrast.difference, _PRECISION * abs(first.value)),
         higher=higher_share(before, after, confidence) if by_pair else None,
+        pairs=signs(before, after) if by_pair else None,
         reason="; ".join(_remarks(contrast.difference, len(before), len(after), pairing, reduction)),
+        direction=_direction(contrast.difference.value, measure),
     )
 
 
@@ -221,7 +227,7 @@ def _remarks(
 def _incomparable(measure: Measure, other: Sample, pairing: Pairing, reason: str) -> Difference:
     return Difference(
         measure.name, other.name, None, None, None, pairing.paired, None, 1.0, None, Verdict.UNKNOWN,
-        None, None, None, reason,
+        None, None, None, None, reason,
     )  # fmt: skip
 
 
@@ -261,7 +267,9 @@ def _adjusted(
         (variant, name)
         for variant, differences in found.items()
         for name in names
-        if differences[name].p is not None and not differences[name].is_tied
+        if differences[name].p is not None
+        and not differences[name].is_tied
+        and differences[name].verdict is not Verdict.INPUT
     ]
     p_values = [found[variant][name].p or 0.0 for variant, name in keys]
     return dict(zip(keys, holm(p_values), strict=True))
@@ -272,10 +280,14 @@ def _with_verdict(
 ) -> Difference:
     """Return a difference with its verdict; `level` is what its p-value would have had to reach."""
     found = difference.difference
-    if found is None or found.method == SAME:
-        return difference if found is None else replace(difference, adjusted_p=1.0)
+    if found is None or difference.verdict is Verdict.INPUT:
+        return difference
+    if found.method == SAME:
+        return replace(difference, adjusted_p=1.0, verdict=Verdict.NONE)
+    if difference.verdict is Verdict.UNTESTED:
+        return replace(difference, adjusted_p=1.0, reason="zero in every replicate of both")
     if adjusted is not None and adjusted <= 1.0 - confidence:
-        return replace(difference, adjusted_p=adjusted, verdict=_direction(found.value > 0.0, measure))
+        return replace(difference, adjusted_p=adjusted, verdict=difference.direction or Verdict.NONE)
     contrast = Contrast(found, difference.p, difference.least_p)
     tells = replicates_to_tell(contrast, level, _source(measure)[1].least(1.0 - level))
     verdict = Verdict.NONE if tells is None else Verdict.UNDECIDED
@@ -283,11 +295,13 @@ def _with_verdict(
     return replace(difference, adjusted_p=adjusted, verdict=verdict, tells=tells)
 
 
-def _direction(is_higher: bool, measure: Measure) -> Verdict:
-    """Return what a detectable difference is, in the terms of its metric."""
+def _direction(difference: float, measure: Measure) -> Verdict | None:
+    """Return what a difference is, in the terms of its metric; None for none."""
+    if difference == 0.0:
+        return None
     if measure.worse is None:
-        return Verdict.HIGHER if is_higher else Verdict.LOWER
-    return Verdict.WORSE if is_higher == (measure.worse == "up") else Verdict.BETTER
+        return Verdict.HIGHER if difference > 0.0 else Verdict.LOWER
+    return Verdict.WORSE if (difference > 0.0) == (measure.worse == "up") else Verdict.BETTER
 
 
 def _spreads(

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from cascade.analysis.metrics import column_name, short_name
 from cascade.errors import UsageError
-from cascade.experiment.comparison.types import Measure
+from cascade.experiment.comparison.types import Change, Measure
 from cascade.output.run_units import RunUnits
 from cascade.scenario.words import did_you_mean
 
-_OF_RUNS: Final = ("complete_usd", "lar95_usd", "liquidated_accounts")
+_OF_RUNS: Final = ("complete_usd", "complete_var95_usd", "liquidated_accounts")
 
 _OF_MARKETS: Final = ("{market}_fall_bps", "{market}_rise_bps", "{market}_amplification")
 
@@ -19,9 +19,14 @@ _OF_STOPS: Final = ("{market}_stops_fall_bps", "{market}_added_fall_bps")
 """What stops and liquidations added to a fall, where there are stops."""
 
 _OF_LOSSES: Final = (
-    "fund_low_usd", "fund_depletion_probability", "adl_usd", "adl_accounts", "bad_debt_usd",
+    "fund_draw_usd", "fund_low_usd", "fund_depletion_probability", "adl_usd", "adl_accounts", "bad_debt_usd",
     "bad_debt_es95_usd", "bad_debt_probability",
 )  # fmt: skip
+
+_OF_FUNDS: Final = ("fund_start_usd", "fund_low_usd", "fund_end_usd")
+"""What a fund holds: where its size is changed, an input and no outcome."""
+
+_OF_PRICES: Final = ("{market}_start_price",)
 
 _MARKETS: Final = 4
 """Markets whose metrics come first; with more, a table is no longer read."""
@@ -40,6 +45,14 @@ def _wanted(units: RunUnits, stops: bool) -> Iterator[str]:
         of_market = (*_OF_MARKETS, *(_OF_STOPS if stops else ()))
         yield from (column_name(template, market.name) for template in of_market)
     yield from _OF_LOSSES
+
+
+def inputs(changed: Iterable[Change]) -> frozenset[str]:
+    """Return the metrics that changes of a scenario set themselves: a fund is larger because it was made larger."""
+    paths = [each.path.split(".") for each in changed]
+    is_fund = any(path[0] == "venues" and "fund" in path[2:] for path in paths)
+    is_price = any(path[0] == "assets" and path[-1] == "price" for path in paths)
+    return frozenset((*(_OF_FUNDS if is_fund else ()), *(_OF_PRICES if is_price else ())))
 
 
 def select(names: Sequence[str], measures: Mapping[str, Measure]) -> tuple[str, ...]:

@@ -51,7 +51,7 @@ def headings(comparison: Comparison, variant: Variant) -> Row:
         "difference",
         "change",
         "verdict",
-        "luck",
+        "pairing saves",
         "for ±1 %",
     )
 
@@ -66,8 +66,13 @@ def _row(difference: Difference, measure: Measure) -> Row:
     if difference.baseline is None or difference.value is None or difference.difference is None:
         return Row(measure.name, "", "", "", "", f"{difference.verdict} ({difference.reason})", "", "")
     said = [difference.reason] if difference.reason else []
+    if difference.way is not None and difference.pairs is not None:
+        said.insert(
+            0,
+            f"{difference.way} in {difference.pairs.n} of {difference.pairs.n} pairs, exact p {difference.pairs.p:.2g}",
+        )
     if difference.tells and not difference.reason.endswith(f"needs {difference.tells} replicates"):
-        said.insert(0, f"you need about {about(difference.tells):,}")
+        said.append(f"you need about {about(difference.tells):,}")
     verdict = f"{difference.verdict} ({'; '.join(said)})" if said else str(difference.verdict)
     return Row(
         measure.name,
@@ -96,15 +101,15 @@ def _luck(difference: Difference) -> str:
     if reduction is None or math.isinf(reduction):
         return ""
     if reduction > _MOST_LUCK:
-        return f"over {_MOST_LUCK:,}x"
-    return f"{reduction:,.1f}x" if reduction < 99.5 else f"{reduction:,.0f}x"
+        return f"over {_MOST_LUCK:,} times"
+    return f"{reduction:,.1f} times" if reduction < 9.95 else f"{reduction:,.0f} times"
 
 
 def sentence(comparison: Comparison, variant: Variant) -> str:
     """Return the verdict on a variant: in how many of the metrics shown it is worse, better, neither."""
     headline = [comparison.differences[variant.name][name] for name in comparison.headline]
-    found = [each for each in headline if each.verdict is not Verdict.UNKNOWN]
-    left = len(headline) - len(found)
+    found = [each for each in headline if each.verdict not in {Verdict.UNKNOWN, Verdict.INPUT}]
+    left = sum(each.verdict is Verdict.UNKNOWN for each in headline)
     also = f" {left} cannot be compared." if left else ""
     names = {verdict: [each.metric for each in found if each.verdict is verdict] for verdict in Verdict}
     said = [
@@ -113,10 +118,19 @@ def sentence(comparison: Comparison, variant: Variant) -> str:
         if names[verdict]
     ]
     against = f"{variant.name} against {comparison.baseline.name}"
-    if len(names[Verdict.NONE]) == len(found):
+    if len(names[Verdict.NONE]) + len(names[Verdict.UNTESTED]) == len(found) and names[Verdict.NONE]:
         tied = all(each.is_tied for each in found)
         equal = ": every replicate is the same" if tied else f" in {_n(variant)}"
-        return f"{against}: no detectable difference{equal}.{also}"
+        untested = len(names[Verdict.UNTESTED])
+        idle = (
+            f" This stress does not test {untested} of them: they are zero in all runs." if untested else ""
+        )
+        return f"{against}: no detectable difference{equal}.{idle}{also}"
+    one_way = [f"{each.metric}, {each.way}" for each in found if each.way]
+    if one_way:
+        said.append(f"one way in every pair in {len(one_way)} ({'; '.join(one_way)})")
+    if names[Verdict.UNTESTED]:
+        said.append(f"not tested by this stress in {len(names[Verdict.UNTESTED])} (zero in all runs)")
     if names[Verdict.NONE]:
         said.append(f"no detectable difference in {len(names[Verdict.NONE])}")
     if names[Verdict.UNDECIDED]:
@@ -159,8 +173,8 @@ def footnote(comparison: Comparison) -> str:
     return (
         f"Figures are means over the replicates compared, and metrics of the ensemble as their names say; "
         f"brackets are {level} intervals of each figure alone. Verdicts hold together: where nothing "
-        f"differs, all {n_tests} of the first metrics say so with at least {level} probability (Holm). luck: how "
-        "many times fewer replicates pairing takes. for ±1 %: replicates after which the difference is known to "
+        f"differs, all {n_tests} of the first metrics say so with at least {level} probability (Holm). pairing "
+        "saves: how many times fewer replicates it takes. for ±1 %: replicates after which the difference is known to "
         "1 % of the baseline. Conditional on the scenarios: stress results, not forecasts."
     )
 

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Final
 
 from cascade.analysis.metrics.registry import Level, Worse
 from cascade.analysis.statistics.estimate import TIED, Estimate
+from cascade.analysis.statistics.signs import Signs
 
 SAME: Final = "identical scenarios"
 """Method of a difference that is exactly zero, since the same scenario had the same luck."""
@@ -26,6 +27,10 @@ class Verdict(StrEnum):
     NONE = "no detectable difference"
     UNDECIDED = "too few replicates to tell"
     """No outcome of these replicates could have been called a difference; see `Difference.tells`."""
+    UNTESTED = "this stress does not test it"
+    """It is zero in every replicate of both: nothing happened that could differ."""
+    INPUT = "set by the scenario"
+    """An input that was changed, and no outcome."""
     UNKNOWN = "cannot be compared"
     """One side has no value, or too few; `Difference.reason` says which."""
 
@@ -126,10 +131,20 @@ class Difference:
     """Replicates after which a change of 1 % of the baseline would be known to that precision."""
     higher: Estimate | None
     """Share of pairs in which the variant is higher, ties counted half; replicate metrics only."""
+    pairs: Signs | None
+    """How the pairs lie; None where there are none, or the metric is of the ensemble."""
     reason: str = ""
     """Why something above is None, or what to know of it."""
+    direction: Verdict | None = None
+    """What the difference is, should it be one: worse, better, higher or lower; None where it is zero."""
     tells: int | None = None
     """Where the verdict is that these are too few: replicates, about, after which there can be another."""
+
+    @property
+    def way(self) -> Verdict | None:
+        """Return the verdict that every pair points to, for all that they are too few; None where they do not."""
+        is_open = self.verdict is Verdict.UNDECIDED and self.pairs is not None and self.pairs.is_one_way
+        return self.direction if is_open else None
 
     @property
     def is_tied(self) -> bool:

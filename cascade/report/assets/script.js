@@ -2,25 +2,18 @@
 (() => {
   const config = { displayModeBar: false, responsive: true, showTips: false };
   const plots = [];
+  const tasks = [];
 
-  /* Draw every figure from the data beside it, one at a time, so that the page answers meanwhile. */
-  const waiting = [...document.querySelectorAll("script[data-for]")];
-  const next = () => {
-    const data = waiting.shift();
-    if (!data) {
-      document.documentElement.dataset.drawn = "yes";
-      return;
-    }
+  /* Draw every figure from the data beside it, all before the page has loaded: what prints a page waits for nothing else. */
+  for (const data of document.querySelectorAll("script[data-for]")) {
     const plot = document.getElementById(data.dataset.for);
     const spec = JSON.parse(data.textContent);
     if (plot.clientWidth < 480) spec.layout.font.size = 10;
     spec.layout.font.family = getComputedStyle(document.body).fontFamily;
-    Plotly.newPlot(plot, spec.data, spec.layout, config).then(() => {
-      plots.push(plot);
-      setTimeout(next);
-    });
-  };
-  next();
+    tasks.push(Plotly.newPlot(plot, spec.data, spec.layout, config));
+    plots.push(plot);
+  }
+  Promise.all(tasks).then(() => { document.documentElement.dataset.drawn = "yes"; });
 
   /* A key of the legend shows and hides its series. */
   document.addEventListener("click", (event) => {
@@ -33,8 +26,8 @@
     Plotly.restyle(plot, { visible: shown }, mine);
   });
 
-  /* Paper has another width than the window. */
-  const resize = () => plots.forEach((plot) => Plotly.Plots.resize(plot));
+  /* Paper has another width than the window; resizing as the window does would wait for a while. */
+  const resize = () => plots.forEach((plot) => Plotly.relayout(plot, { width: plot.clientWidth }));
   window.addEventListener("beforeprint", resize);
   window.addEventListener("afterprint", resize);
 })();

@@ -19,6 +19,9 @@ from cascade.report.summary import ENSEMBLE_LABELS
 _SAID_MOST = 2
 """Metrics that the verdict names for each run and direction; the table has all."""
 
+_RUNS_SAID = 3
+"""Runs of which the verdict says what differs."""
+
 N_DOMINANCE = 3
 
 
@@ -45,12 +48,20 @@ def _differences(study: Study) -> Table | None:
         text_column("verdict", "verdict", [each.verdict.value for each in rows]),
         Column("p", "p, corrected", [each.adjusted_p for each in rows], "1"),
         Column("n", "n", [each.difference.n if each.difference else None for each in rows], ""),
+        text_column("signs", "higher, lower of pairs", [_signs(each) for each in rows]),
+        Column(
+            "exact_p", "exact p of the signs", [each.pairs.p if each.pairs else None for each in rows], "1"
+        ),
         Column("tells", "replicates for a verdict", [each.tells and about(each.tells) for each in rows], ""),
         Column("needed", "for ±1 %", [each.needed and about(each.needed) for each in rows], "replicates"),
-        text_column("paired", "pairs", ["" if each.paired else "luck not shared" for each in rows]),
+        text_column("paired", "luck", ["" if each.paired else "not shared" for each in rows]),
         text_column("reason", "remark", [each.reason for each in rows]),
     )
     return Table("comparison", f"Means against the baseline, {100 * found.confidence:g} % intervals", columns)
+
+
+def _signs(each: Difference) -> str:
+    return f"{each.pairs.higher}, {each.pairs.lower} of {each.pairs.n}" if each.pairs else ""
 
 
 def label_of(study: Study, metric: str) -> str:
@@ -79,11 +90,11 @@ def _value(estimate: Estimate | None) -> float | None:
 
 
 def forest(study: Study) -> list[Table] | None:
-    """Return differences in percent of the baseline: of metrics whose baseline is not zero, and that differ at all."""
+    """Return differences in percent of the baseline: of outcomes whose baseline is not zero."""
     found = study.comparison
     if found is None:
         return None
-    rows = sorted((each for each in _rows(found) if _scale(each) and not each.is_tied), key=_place(found))
+    rows = sorted((each for each in _rows(found) if _is_drawn(each)), key=_place(found))
     metrics = [label_of(study, each.metric) for each in rows]
     labels = [f"{m}: {each.variant}" for m, each in zip(metrics, rows, strict=True)]
     values = [_relative(each, 100.0 / _scale(each)) for each in rows]
@@ -94,6 +105,11 @@ def forest(study: Study) -> list[Table] | None:
         *estimate_columns("difference", "difference, of the baseline", values, "%"),
     )
     return [Table("forest", "Differences in percent of the baseline", columns)] if rows else None
+
+
+def _is_drawn(each: Difference) -> bool:
+    """Tell whether a difference says something beside others: no input, nor what no pair differs in."""
+    return bool(_scale(each)) and not each.is_tied and each.verdict is not Verdict.INPUT
 
 
 def _place(found: Comparison) -> Callable[[Difference], int]:
@@ -170,47 +186,69 @@ def _by_replicate(variant: Variant, metric: str) -> Iterator[tuple[int, float]]:
 
 
 def comparison_verdict(study: Study) -> Said | None:
-    """Return, for each run, what is worse and what is better than in the baseline."""
+    """Return, for each run, what is worse and what is better than in the baseline; the rest is in the table."""
     table, found = differences(study), study.comparison
     if table is None or found is None:
         return None
-    return join([_sentence(table, variant.name, found) for variant in found.variants[1:]])
+    silent: dict[str, list[str]] = {}
+    sentences: list[Said] = []
+    others = [variant.name for variant in found.variants[1:]]
+    for name in others[:_RUNS_SAID]:
+        rows = [each for each in _rows(found) if each.variant == name]
+        parts = list(_told(table, rows))
+        if parts:
+            sentences.append(
+                join([said(f"{name} against {found.baseline.name}: "), join(parts, "; "), said(".")], "")
+            )
+        else:
+            silent.setdefault(_silence(rows), []).append(name)
+    for what, names in silent.items():
+        sentences.append(said(f"{', '.join(names)} against {found.baseline.name}: {what}."))
+    if len(others) > _RUNS_SAID:
+        sentences.append(said("The table has the other runs."))
+    return join([*sentences, *_too_few(table, [each for each in _rows(found) if each.tells])])
 
 
-def _sentence(table: Table, variant: str, found: Comparison) -> Said:
-    parts: list[Said] = []
+def _told(table: Table, rows: list[Difference]) -> Iterator[Said]:
+    """Yield what can be told of a run, and what all of its pairs point to where they are too few."""
     for verdict in (Verdict.WORSE, Verdict.BETTER, Verdict.HIGHER, Verdict.LOWER):
-        rows = [d for d in _rows(found) if d.variant == variant and d.verdict is verdict]
+        yield from _listed(table, f"{verdict} in", [each for each in rows if each.verdict is verdict])
+        yield from _listed(
+            table, f"{verdict} in every pair in", [each for each in rows if each.way is verdict]
+        )
+
+
+def _silence(rows: list[Difference]) -> str:
+    """Return what is said of a run of which nothing can be told."""
+    if all(each.verdict is Verdict.UNTESTED for each in rows):
+        return "this stress tests nothing of it"
+    is_open = any(each.tells for each in rows)
+    none = "no difference that so few replicates can tell" if is_open else "no detectable difference"
+    return f"{none} in the headline metrics"
+
+
+def _listed(table: Table, start: str, rows: list[Difference]) -> Iterator[Said]:
+    """Yield the first of some differences, of the metrics that come first."""
+    if rows:
+        more = " and more" if len(rows) > _SAID_MOST else ""
         named = [_named(table, each) for each in rows[:_SAID_MOST]]
-        if named:
-            more = ", and more" if len(rows) > _SAID_MOST else ""
-            parts.append(join([said(f"{verdict.value} in "), join(named, ", "), said(more)], ""))
-    unknown = _too_few(table, [each for each in _rows(found) if each.variant == variant and each.tells])
-    if not parts and not (unknown and _are_all_too_few(found, variant)):
-        parts.append(said("no detectable difference in the headline metrics that these replicates can tell"
-                          if unknown else "no detectable difference in the headline metrics"))  # fmt: skip
-    name = f"{variant} against {found.baseline.name}: "
-    return join([said(name), join([*parts, *([unknown] if unknown else [])], "; "), said(".")], "")
+        yield join([said(f"{start} "), join(named, ", "), said(more)], "")
 
 
-def _are_all_too_few(found: Comparison, variant: str) -> bool:
-    """Tell whether these replicates can tell nothing of what is compared."""
-    rows = [d for d in _rows(found) if d.variant == variant and d.verdict is not Verdict.UNKNOWN]
-    return all(each.tells for each in rows)
-
-
-def _too_few(table: Table, rows: list[Difference]) -> Said | None:
-    """Return how many replicates it takes until the first and the last of what these cannot tell can be told."""
+def _too_few(table: Table, rows: list[Difference]) -> Iterator[Said]:
+    """Yield how many replicates it takes until the first and the last of what these cannot tell can be told."""
     if not rows:
-        return None
+        return
     ordered = sorted(rows, key=lambda each: each.tells or 0)
     first, last = (
         Ref(table, table.row(f"{each.variant}/{each.metric}"), "tells") for each in (ordered[0], ordered[-1])
     )
-    few = f"too few replicates to tell in {len(rows)} metric{'s' * (len(rows) > 1)}: you need about"
-    if first.value == last.value:
-        return said(f"{few} {{n}}", n=first)
-    return said(f"{few} {{first}} to {{last}}", first=first, last=last)
+    span = (
+        said("{first}", first=first)
+        if first.value == last.value
+        else said("{first} to {last}", first=first, last=last)
+    )
+    yield join([said("What these replicates are too few to tell takes about"), join([span, said(".")], "")])
 
 
 def _named(table: Table, each: Difference) -> Said:

@@ -93,7 +93,10 @@ def _leverage(variant: Variant) -> Table:
     kinds = variant.names("accounts", "kind")
     size, equity = variant.numbers("accounts", "position_usd"), variant.numbers("accounts", "equity_usd")
     steps = variant.numbers("accounts", "step")
-    traders = kinds == "trader"
+    leveraged = [market.name for market in variant.result.units.markets if market.leveraged]
+    traders = (kinds == "trader") & np.isin(
+        variant.names("accounts", "market"), leveraged
+    )  # spot is no open interest
     leverage = np.where(equity > 0, size / np.where(equity > 0, equity, 1.0), np.inf)
     labels, columns = [_edge_name(k) for k in range(len(EDGES) - 1)], []
     for name, label, at in (

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
+from cascade.analysis.formats import format_axis
 from cascade.output.sweep import NamedResult
 from cascade.report.builders.facts import short
 from cascade.report.builders.study import Study, Variant
@@ -15,6 +16,9 @@ from cascade.scenario.schema import Scenario
 
 _NOT_FIGURES = ("description", "references", "outputs", "sources", "published", "replicates", "name")
 _UNSET = "not set"
+_LONG = 10_000.0
+"""From here on a number has a multiplier."""
+
 _MOST_NAMED = 2
 """Differences that a name may hold."""
 
@@ -28,7 +32,9 @@ def differences(study: Study) -> Table | None:
     columns = [text_column("path", "figure", list(changed))]
     for number, variant in enumerate(study.variants):
         columns.append(
-            text_column(f"v{number}", variant.label, [short(each[number]) for each in changed.values()])
+            text_column(
+                f"v{number}", variant.label, [short(written(each[number])) for each in changed.values()]
+            )
         )
     return Table("differences", "What differs between the scenarios", tuple(columns))
 
@@ -63,6 +69,8 @@ def _leaves(value: Any, path: str) -> Iterator[tuple[str, str]]:
 def labels(named: Sequence[NamedResult]) -> list[str]:
     """Return what to call runs: their names, or, where those are folders, by what differs in their scenarios."""
     names = [each.name for each in named]
+    if all("=" in name for name in names):  # variants of a sweep, in the words of who wrote it
+        return [name.replace("=", " ").replace(",", ", ") for name in names]
     if not any(each.result.path and each.name == each.result.path.name for each in named):
         return names
     changed = _changed([Variant("", each.result).scenario for each in named])
@@ -73,6 +81,13 @@ def labels(named: Sequence[NamedResult]) -> list[str]:
         for k in range(len(named))
     ]
     return found if len(set(found)) == len(found) else names
+
+
+def written(value: str) -> str:
+    """Return a number as people write it: 15M and not 15000000; anything else as it is."""
+    if not re.fullmatch(r"[-+]?\d+(\.\d+)?([eE][-+]?\d+)?", value) or abs(float(value)) < _LONG:
+        return value
+    return format_axis(float(value), "USD")
 
 
 def _ending(path: str, others: Iterable[str]) -> str:
@@ -87,7 +102,7 @@ def _ending(path: str, others: Iterable[str]) -> str:
 def _label(scenario: str, values: Mapping[str, str]) -> str:
     """Return the figures that are set: a name by itself, a number after the end of its path."""
     said = [
-        f"{_ending(path, values)} {value}" if re.match(r"[-+]?\d", value) else value
+        f"{_ending(path, values)} {written(value)}" if re.match(r"[-+]?\d", value) else value
         for path, value in values.items()
         if value != _UNSET
     ]

@@ -31,15 +31,12 @@ MOST_NODES = 200
 MOST_BARS = 40
 """Bars of a figure; of a longer cascade several generations share a bar."""
 
-MOST_REPLICATES = 12
-"""Replicates whose graphs are built, the first ones, to see how the mean offspring varies."""
-
 
 class Cascade(NamedTuple):
     """The graph of the typical replicate of the first run."""
 
     table: Table
-    """Liquidations by how many stand between them and one that was tripped by more than forced orders."""
+    """Liquidations by how many stand between them and one that no other tripped."""
     facts: Table
     transmitters: Table
     tree: Table | None
@@ -104,7 +101,12 @@ def branching(study: Study) -> list[Ratios] | Missing | None:
 
 def graphs(study: Study) -> list[CascadeGraph]:
     """Return the graph of the typical replicate of each run."""
-    return [of_result(variant.result, typical(variant)) for variant in study.variants]
+    return [_graph(variant, typical(variant)) for variant in study.variants]
+
+
+def _graph(variant: Variant, replicate: int) -> CascadeGraph:
+    known = (graph for graph in variant.graphs if graph.replicate == replicate)
+    return next(known, None) or of_result(variant.result, replicate)
 
 
 def typical(variant: Variant) -> int:
@@ -139,9 +141,9 @@ def _facts(graph: CascadeGraph, tree: Table | None) -> Table:
         ("replicate", graph.replicate, ""),
         ("liquidated", found.liquidations, "accounts"),
         ("their notional", found.size_usd, "USD"),
-        ("tripped by more than forced orders", found.roots, "accounts"),
-        ("of them later or never without forced orders", found.brought_near, "accounts"),
-        ("tripped by forced orders", found.liquidations - found.roots, "accounts"),
+        ("not tripped by another", found.roots, "accounts"),
+        ("of them later or never without any forced order", found.brought_near, "accounts"),
+        ("tripped by another", found.liquidations - found.roots, "accounts"),
         ("longest chain", int(graph.generation.max()), "generations"),
         ("marks at which somebody was liquidated", found.waves, "marks"),
         ("largest tree", found.largest_tree_usd, "USD"),
@@ -166,8 +168,8 @@ def _transmitters(study: Study, graph: CascadeGraph) -> Table:
         text_column("side", "side", [each.side for each in first]),
         Column("time", "time", [each.t_s / clock.seconds for each in first], clock.unit),
         Column("own", "own notional", [each.size_usd for each in first], "USD"),
-        Column("offspring", "tripped itself", [each.offspring for each in first], "accounts"),
-        Column("descendants", "go back to it", [each.descendants for each in first], "accounts"),
+        Column("offspring", "set off directly", [each.offspring for each in first], "accounts"),
+        Column("descendants", "set off in all", [each.descendants for each in first], "accounts"),
         Column("transmitted", "their notional", [each.transmitted_usd for each in first], "USD"),
     )
     return Table("transmitters", "Those whose liquidation set off most", columns)
@@ -205,8 +207,7 @@ def _largest_tree(study: Study, graph: CascadeGraph) -> Table | None:
 def _estimates(variant: Variant, graph: CascadeGraph, market: str, direction: str) -> Iterator[Branching]:
     yield _structural(variant, graph, market, direction)
     yield counterfactual_of(variant.result, market, direction)
-    first = variant.result.replicates[:MOST_REPLICATES]
-    yield genealogical_of([graph if k == graph.replicate else of_result(variant.result, k) for k in first])
+    yield genealogical_of(variant.graphs)
 
 
 def _structural(variant: Variant, graph: CascadeGraph, market: str, direction: str) -> Branching:

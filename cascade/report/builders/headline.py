@@ -9,7 +9,17 @@ import numpy as np
 
 from cascade.analysis.metrics import column_name
 from cascade.report.builders.study import Study, Variant
-from cascade.report.builders.table import Column, Ref, Said, Table, estimate_columns, join, said, text_column
+from cascade.report.builders.table import (
+    Column,
+    Ref,
+    Said,
+    Table,
+    estimate_columns,
+    join,
+    said,
+    text_column,
+    with_interval,
+)
 from cascade.report.summary import Figure
 
 _ADDING: Final = (("stops", "stops"), ("forced orders", "added"))
@@ -105,14 +115,6 @@ def cell(study: Study, metric: str, variant: int = 0) -> Ref | None:
     return None if found.value is None else found
 
 
-def with_interval(ref: Ref) -> Said:
-    """Return a median with the interval of its luck, where there is one."""
-    low, high = (Ref(ref.table, ref.row, f"{ref.column}_{end}", is_bare=True) for end in ("low", "high"))
-    if low.value is None or low.value == high.value:
-        return said("{median}", median=ref)
-    return said("{median} [{low}, {high}]", median=ref, low=low, high=high)
-
-
 def verdict(study: Study) -> Said:
     """Return what happened in the first run, in sentences whose numbers are medians over replicates."""
     markets = [_market_sentence(study, market.name, market.asset) for market in study.markets]
@@ -130,14 +132,12 @@ def _market_sentence(study: Study, market: str, asset: str) -> Said | None:
     is_rise = float(rise.value or 0) > float(fall.value or 0)
     move, split = (rise, _split(study, market, "rise")) if is_rise else (fall, _split(study, market, "fall"))
     if is_rise or way is None:
-        whole = join(
-            [said(f"The mark of {asset} went"), with_interval(move), said("above its start, in logarithms")]
-        )
+        whole = join([said(f"The mark of {asset} went"), with_interval(move), said("above its start")])
     elif split is None:
         whole = join([said(f"{asset} moved"), with_interval(way), said("from peak to trough")])
     else:
         whole = join([said(f"{asset} moved"), with_interval(way), said("from peak to trough; its mark fell")])
-        whole = join([whole, with_interval(move), said("in logarithms")])
+        whole = join([whole, with_interval(move), said("below its start")])
     return join([join([whole, split], "; ") if split else whole, said(".")], "")
 
 

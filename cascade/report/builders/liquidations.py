@@ -87,7 +87,7 @@ def over_time(study: Study) -> list[OverTime] | Missing | None:
     if not study.markets:
         return None
     market = study.markets[0].name
-    sides = [_sides(variant, market) for variant in study.variants]
+    sides = [by_side(variant, market) for variant in study.variants]
     if not any(long.any() or short.any() for long, short in sides):
         return None
     columns = [study.times(study.first, market)]
@@ -114,7 +114,7 @@ def _worst_share(variant: Variant, market: str) -> Floats:
     return np.sort(busy, axis=1)[:, -worst:].sum(axis=1) / busy.sum(axis=1)
 
 
-def _sides(variant: Variant, market: str) -> tuple[Floats, Floats]:
+def by_side(variant: Variant, market: str) -> tuple[Floats, Floats]:
     """Return notional liquidated by replicate and point of time of a market's bars: of longs, and of shorts."""
     ends = variant.bars(market).t_s
     bins = np.minimum(np.searchsorted(ends, variant.numbers("liquidations", "t_s")), len(ends) - 1)

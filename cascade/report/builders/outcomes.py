@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shlex
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from cascade.analysis.metrics import column_name
 from cascade.output.columns import to_numpy
+from cascade.output.sweep import VARIANTS
 from cascade.report.builders.study import Study, Variant
 from cascade.report.builders.table import Column, Floats, Table, text_column
 
@@ -147,4 +149,13 @@ def worst(study: Study) -> Worst | None:
 
 def _command(variant: Variant, replicate: int) -> str:
     """Return the command that runs a replicate again, with everything recorded around its worst minutes."""
-    return shlex.join(["cascade", "replay", str(variant.result.path or "RUN"), "--replicate", str(replicate)])
+    return shlex.join(["cascade", "replay", _folder(variant), "--replicate", str(replicate)])
+
+
+def _folder(variant: Variant) -> str:
+    """Return the folder of a run from its folder of results on: a page travels, and where it was made does not."""
+    path = variant.result.path
+    if path is None:
+        return "RUN"
+    kept = 3 if path.parent.name == VARIANTS else 1
+    return str(Path("results", *path.parts[-kept:]))

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
+
 from cascade.output.run_units import MarketUnits
+from cascade.report.builders.liquidations import by_side
+from cascade.report.builders.screen import market_of
 from cascade.report.builders.study import Bars, Missing, Study, quantile
 from cascade.report.builders.table import Column, Table
 
@@ -54,6 +58,29 @@ def _fan(bars: Bars, prefix: str, name: str, label: str, unit: str) -> list[Colu
         median,
         *(Column(f"{prefix}{key}", f"{label}: {name}, {key}", values, unit) for key, values in ends.items()),
     ]
+
+
+def overview(study: Study) -> list[MarketTable] | Missing | None:
+    """Return the mark of the market where most was liquidated, and all liquidations, on one clock."""
+    missing = study.without("bars")
+    if missing or not study.markets:
+        return missing
+    name = market_of(study)
+    market = next(each for each in study.markets if each.name == name)
+    columns = [study.times(study.first, name)]
+    for number, variant in enumerate(study.variants):
+        columns += _fan(variant.bars(name), f"v{number}_", "mark", variant.label, PRICE)
+        if variant.has("liquidations"):
+            long, short = by_side(variant, name)
+            columns.append(
+                Column(f"v{number}_long", f"{variant.label}: longs, mean", long.mean(axis=0), "USD")
+            )
+            columns.append(
+                Column(f"v{number}_short", f"{variant.label}: shorts, mean", short.mean(axis=0), "USD")
+            )
+            total = quantile(np.cumsum(long + short, axis=1), 0.5)
+            columns.append(Column(f"v{number}_total", f"{variant.label}: up to here, median", total, "USD"))
+    return [MarketTable(market, Table("overview", f"Mark of {name}, and liquidations", tuple(columns)))]
 
 
 def basis_and_funding(study: Study) -> list[MarketTable] | Missing:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from cascade.analysis.verdict import first_graphs
 from cascade.errors import CascadeError
 from cascade.output.columns import is_name, to_names, to_numpy
 from cascade.output.reader import Result
@@ -24,6 +25,7 @@ from cascade.scenario.schema_shocks import MarketOrderShock, NewsShock, Shock
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from cascade.analysis.graph import CascadeGraph
     from cascade.assembly import Assembled
     from cascade.experiment.attribution import Attribution
     from cascade.experiment.comparison import Comparison
@@ -139,7 +141,12 @@ class Variant:
     @cached_property
     def summary(self) -> Summary:
         """Return the figures of its metrics."""
-        return summarise(self.result)
+        return summarise(self.result, graphs=self.graphs)
+
+    @cached_property
+    def graphs(self) -> list[CascadeGraph]:
+        """Return the graphs of its first replicates; none where it did not record liquidations."""
+        return first_graphs(self.result) if self.has("liquidations") else []
 
     @property
     def n(self) -> int:
@@ -220,6 +227,8 @@ class Study:
     """How the variants differ from the first, under the same names; None for a single run."""
     question: str = ""
     """What the sweep that the runs are of asks; empty where there is none."""
+    description: str = ""
+    """How that sweep describes itself."""
     attribution: Attribution | None = None
     """What each channel did, where the run is that of a sweep over channels with all of them on."""
     facts: Facts | None = None

@@ -210,3 +210,11 @@ def estimate_columns(name: str, label: str, estimates: Sequence[Any], unit: str 
         Column(ends[0], f"{label}, low", lows, unit, hidden=True),
         Column(ends[1], f"{label}, high", highs, unit, hidden=True),
     ]
+
+
+def with_interval(ref: Ref) -> Said:
+    """Return a figure with the interval of its luck, where there is one."""
+    low, high = (Ref(ref.table, ref.row, f"{ref.column}_{end}", is_bare=True) for end in ("low", "high"))
+    if low.value is None or low.value == high.value:
+        return said("{median}", median=ref)
+    return said("{median} [{low}, {high}]", median=ref, low=low, high=high)

@@ -223,6 +223,7 @@ def _layout(spec: FigureSpec) -> dict[str, Any]:
             layout[name] |= {"autorange": "reversed"} | order
         layout["shapes"] += list(_shapes(spec, panel, number))
         layout["annotations"] += list(_annotations(panel, number))
+    layout["annotations"] += list(_span_names(spec))
     return layout
 
 
@@ -288,6 +289,15 @@ def _shapes(spec: FigureSpec, panel: Panel, number: int) -> Iterator[dict[str, A
         else:
             at = {"yref": _ref("y", number), "y0": rule.at, "y1": rule.at}
             yield {"type": "line", "xref": "x domain", "x0": 0, "x1": 1, "line": line} | at
+
+
+def _span_names(spec: FigureSpec) -> Iterator[dict[str, Any]]:
+    """Yield what spans are, at their left ends inside the first panel, one below another."""
+    for row, span in enumerate(spec.spans if spec.names_spans else ()):
+        yield {
+            "text": _plain(span.text), "x": span.start, "y": 1, "xref": "x", "yref": "y domain", "yshift": -14 * row,
+            "showarrow": False, "xanchor": "left", "yanchor": "top", "font": {"size": 12},
+        }  # fmt: skip
 
 
 def _annotations(panel: Panel, number: int) -> Iterator[dict[str, Any]]:

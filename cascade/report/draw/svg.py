@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import re
 from typing import Any, Final
@@ -33,6 +34,22 @@ _STYLE: Final[dict[Any, Any]] = {
 }  # fmt: skip
 
 
+def require_matplotlib() -> None:
+    """Refuse to draw without matplotlib.
+
+    Raises
+    ------
+    UsageError
+        If it is not installed.
+    """
+    if importlib.util.find_spec("matplotlib") is None:
+        raise UsageError(
+            "a static page is drawn by matplotlib, which is not installed",
+            remedy=f"{install_command('paper')}, or leave out --static",
+            code="CAS804",
+        )
+
+
 def figure_svg(spec: FigureSpec) -> str:
     """Return a figure as an SVG element whose texts and lines take the colours of the page.
 
@@ -41,16 +58,11 @@ def figure_svg(spec: FigureSpec) -> str:
     UsageError
         If matplotlib is not installed.
     """
-    try:
-        import matplotlib as mpl
-        from matplotlib.backends.backend_svg import FigureCanvasSVG
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise UsageError(
-            "a static page is drawn by matplotlib, which is not installed",
-            remedy=f"{install_command('paper')}, or leave out --static",
-            code="CAS804",
-        ) from None
+    require_matplotlib()
+    import matplotlib as mpl
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.figure import Figure
+
     with mpl.rc_context({**_STYLE, "svg.hashsalt": spec.name}):
         canvas = Figure(figsize=(_WIDTH_IN, height_px(spec) / _DPI * 0.8), layout="constrained")
         FigureCanvasSVG(canvas)
@@ -58,6 +70,9 @@ def figure_svg(spec: FigureSpec) -> str:
         drawn = canvas.subplots(len(spec.panels), 1, sharex=True, squeeze=False, gridspec_kw=ratios)[:, 0]
         for axes, panel in zip(drawn, spec.panels, strict=True):
             _draw_panel(canvas, axes, spec, panel)
+        for row, span in enumerate(spec.spans if spec.names_spans else ()):
+            drawn[0].annotate(span.text, (span.start, 1.0), xycoords=("data", "axes fraction"), va="top", fontsize=9,
+                              xytext=(2, -2 - 11 * row), textcoords="offset points")  # fmt: skip
         _set_axis(drawn[-1].xaxis, spec.panels[0].y if spec.is_horizontal else spec.x)
         text = io.StringIO()
         canvas.savefig(text, format="svg", transparent=True, metadata={"Date": None, "Creator": None})

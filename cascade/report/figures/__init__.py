@@ -1,7 +1,8 @@
 """Figures of a report: each one function from tables to a description that any renderer can draw."""
 
-from cascade.report.figures import prices as _prices  # the order of imports is that of the page
+from cascade.report.figures import overview as _overview  # the order of imports is that of the page
 
+from cascade.report.figures import prices as _prices  # isort: skip
 from cascade.report.figures import liquidations as _liquidations  # isort: skip
 from cascade.report.figures import amplification as _amplification  # isort: skip
 from cascade.report.figures import attribution as _attribution  # isort: skip
@@ -17,6 +18,7 @@ from cascade.report.figures.spec import FigureSpec
 __all__ = ["FIGURES", "Entry", "FigureSpec", "figure"]
 
 _MODULES = (
+    _overview,
     _prices,
     _liquidations,
     _amplification,

@@ -34,11 +34,11 @@ def waterfall(study: Study, item: Waterfall) -> FigureSpec:
         table=table,
         x=Axis("part", "", "category"),
         x_column="label",
-        panels=(Panel(y=Axis(f"{item.way} of the mark, log", "%"), series=bars, bars="overlay"),),
+        panels=(Panel(y=Axis(f"{item.way} of the mark", "%"), series=bars, bars="overlay"),),
         n=count(study),
         interval="bars: means; their intervals and standard errors are in the table" if study.n > 1 else "",
         read="Each bar stands where the one above it ends; the last is the whole. What stops and forced orders did "
-        "together counts as the forced orders'.",
+        "together counts as the forced orders'. Moves are continuously compounded, so that parts add up.",
         alt=f"Waterfall of the {item.way} of the mark of {item.market.name}: "
         f"{', '.join(bar.name for bar in bars)}.",
         is_horizontal=True,

@@ -8,9 +8,9 @@ import numpy as np
 
 from cascade.analysis.graph.branching import LEAST_REPLICATES
 from cascade.analysis.statistics import CONFIDENCE
+from cascade.analysis.verdict import MOST_REPLICATES
 from cascade.report.builders.graph import (
     MOST_NODES,
-    MOST_REPLICATES,
     Cascade,
     Ratios,
     branching,
@@ -28,8 +28,8 @@ from cascade.report.figures.spec import Axis, Bar, FigureSpec, Links, Panel, Poi
     "generations",
     section="graph",
     build=cascade_graph,
-    shows="Liquidations of one replicate by generation: the first is tripped by more than forced orders, each further "
-    "one by forced orders of those before it.",
+    shows="Liquidations of one replicate by generation: the first are tripped by no other, each further one by forced "
+    "orders of those before it.",
     reading="Bars that grow from one generation to the next are a cascade that feeds itself.",
     needs="`liquidations`",
 )
@@ -54,7 +54,7 @@ def generations_figure(study: Study, item: Cascade) -> FigureSpec:
     )
 
 
-_NEAR = "of them later or never without forced orders"
+_NEAR = "of them later or never without any forced order"
 
 
 def _title(study: Study, item: Cascade) -> Said:
@@ -62,20 +62,20 @@ def _title(study: Study, item: Cascade) -> Said:
     roots, tripped, all_, depth = (
         item.facts.refer(name, "value")
         for name in (
-            "tripped by more than forced orders",
-            "tripped by forced orders",
+            "not tripped by another",
+            "tripped by another",
             "liquidated",
             "longest chain",
         )
     )
     if not tripped.value:
         return said(f"{{all}} accounts were liquidated{of}, and none tripped another", all=all_)
-    first = said(f"{{roots}} accounts were tripped by more than forced orders{of}", roots=roots)
+    first = said(f"{{roots}} accounts were liquidated without another tripping them{of}", roots=roots)
     if _NEAR in item.facts.names("label"):
         near = item.facts.refer(_NEAR, "value")
-        first = join([first, said("({near} of them later or never without any)", near=near)])
-    return join([first, said("and {tripped} by forced orders, in chains of up to {depth} generations", tripped=tripped,
-                             depth=depth)])  # fmt: skip
+        first = join([first, said("({near} of them later or never without any forced order)", near=near)])
+    others = "and {tripped} were tripped by others, in chains of up to {depth} generations"
+    return join([first, said(others, tripped=tripped, depth=depth)])
 
 
 @figure(
@@ -115,7 +115,7 @@ def tree_figure(study: Study, item: Cascade) -> FigureSpec:
         n=f"one replicate, that whose liquidated notional is the median; trees of at most {MOST_NODES} accounts",
         interval="",
         read="Each point is an account that was liquidated, each line leads to it from the one whose forced orders did "
-        "most to trip it. On the left is the one that was tripped by more than forced orders.",
+        "most to trip it. On the left is the one that no other tripped.",
         alt="Points of liquidated accounts by generation and notional, joined to those that tripped them.",
     )  # fmt: skip
 

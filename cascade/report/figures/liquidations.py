@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from cascade.report.builders.headline import cell, with_interval
+from cascade.report.builders.headline import cell
 from cascade.report.builders.liquidation_map import MapTable, liquidation_map
 from cascade.report.builders.liquidations import OverTime, over_time
 from cascade.report.builders.outcomes import way
 from cascade.report.builders.study import Study
-from cascade.report.builders.table import Ref, Said, join, said
+from cascade.report.builders.table import Ref, Said, join, said, with_interval
 from cascade.report.figures.captions import NINE_TENTHS, count, shocks, spans, time
 from cascade.report.figures.registry import figure
 from cascade.report.figures.spec import Axis, Band, Bar, FigureSpec, Line, Note, Panel, Rule, Series

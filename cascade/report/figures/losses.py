@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from cascade.report.builders.headline import with_interval
 from cascade.report.builders.losses import LAYERS, Fairness, fairness, waterfall
 from cascade.report.builders.study import Study
-from cascade.report.builders.table import Ref, Said, Table, join, said
+from cascade.report.builders.table import Ref, Said, Table, join, said, with_interval
 from cascade.report.figures.captions import WHISKERS, count
 from cascade.report.figures.registry import figure
 from cascade.report.figures.spec import Axis, Bar, FigureSpec, Line, Panel

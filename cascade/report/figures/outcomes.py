@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from cascade.report.builders.headline import cell, with_interval
+from cascade.report.builders.headline import cell
 from cascade.report.builders.outcomes import Outcome, outcomes
 from cascade.report.builders.study import Study
-from cascade.report.builders.table import join, said
+from cascade.report.builders.table import join, said, with_interval
 from cascade.report.figures.captions import count
 from cascade.report.figures.registry import figure
 from cascade.report.figures.spec import Axis, FigureSpec, Line, Panel

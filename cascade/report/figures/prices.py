@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from cascade.analysis.metrics import column_name
-from cascade.report.builders.headline import cell, with_interval
+from cascade.report.builders.headline import cell
 from cascade.report.builders.prices import MarketTable, basis_and_funding, price_paths
 from cascade.report.builders.study import Study
-from cascade.report.builders.table import Said, Table, join, said
+from cascade.report.builders.table import Said, Table, join, said, with_interval
 from cascade.report.figures.captions import MIDDLE, NINE_TENTHS, count, shocks, spans, time
 from cascade.report.figures.registry import figure
 from cascade.report.figures.spec import Axis, Band, FigureSpec, Line, Panel, Series
@@ -46,7 +46,7 @@ def price(study: Study, item: MarketTable) -> FigureSpec:
             series.append(Line(y=f"v{number}_mark", name=variant.label, color=variant.color))
     return FigureSpec(
         name=item.table.name,
-        title=_title(study, item),
+        title=moved(study, item),
         table=item.table,
         x=time(study),
         x_column="time",
@@ -68,15 +68,15 @@ def _interval(study: Study, many: bool) -> str:
     return MIDDLE
 
 
-def _title(study: Study, item: MarketTable) -> Said:
+def moved(study: Study, item: MarketTable) -> Said:
     """Return how far the mark went from its start."""
     name = column_name("{market}_fall_bps", item.market.name)
     fall, rise = cell(study, name), cell(study, name.replace("_fall_", "_rise_"))
     if fall is None or rise is None:
         return said(f"Prices of {item.market.name}")
     way, move = ("below", fall) if float(fall.value or 0) >= float(rise.value or 0) else ("above", rise)
-    start = said(f"{item.market.name}: the mark goes")
-    return join([start, with_interval(move), said(f"{way} its start, in logarithms{_of_first(study)}")])
+    start = said(f"The mark of {item.market.name} goes")
+    return join([start, with_interval(move), said(f"{way} its start{_of_first(study)}")])
 
 
 def _of_first(study: Study) -> str:

@@ -110,7 +110,7 @@ class Axis:
     @property
     def text(self) -> str:
         """Return what stands at the axis."""
-        return f"{self.label} ({self.unit})" if self.unit else self.label
+        return f"{self.label} ({self.unit})" if self.unit not in {"", "1"} else self.label
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +176,8 @@ class FigureSpec:
     alt: str
     """What it shows, for those who can't see it."""
     spans: tuple[Span, ...] = ()
+    names_spans: bool = False
+    """What the spans are is written at their tops."""
     is_horizontal: bool = False
     """Bars lie, and rows run down the y axis."""
 
