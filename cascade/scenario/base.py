@@ -64,6 +64,17 @@ def _file(value: Any) -> Any:
     return _text(value)
 
 
+def _code(value: Any) -> Any:
+    """Refuse what names no class, and code that the document may not name."""
+    if isinstance(value, Forbidden):
+        raise refuse(value.message, value.hint, OUTSIDE)
+    text = _text(value)
+    module, _, name = text.rpartition(":")
+    if not module or not name.isidentifier():
+        raise refuse(f"{quoted(text)} names no class", "write module:Class, such as desk:Whale", "CAS012")
+    return text
+
+
 Seed: TypeAlias = Annotated[int, Field(ge=0, le=MOST_SEED)]
 Replicates: TypeAlias = Annotated[int, Field(ge=1, le=MOST_REPLICATES)]
 Text: TypeAlias = Annotated[str, BeforeValidator(_text)]
@@ -82,3 +93,4 @@ MarketPatterns: TypeAlias = Annotated[
     Shorthand(_many),
 ]
 File: TypeAlias = Annotated[str, BeforeValidator(_file), Field(json_schema_extra={"format": "path"})]
+ClassReference: TypeAlias = Annotated[str, BeforeValidator(_code)]

@@ -11,14 +11,14 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import BeforeValidator, Field
 
 from cascade.scenario.base import MarketName, Model, Name, Replicates, Seed, Text
-from cascade.scenario.schema_agents import Agent, Arbitrage, Flow, Maker, NewsTaker
+from cascade.scenario.schema_agents import Agent, Arbitrage, Flow, Maker, NewsTaker, PythonAgent
 from cascade.scenario.schema_channels import Channels
 from cascade.scenario.schema_formation import Activity
 from cascade.scenario.schema_outputs import Outputs, Published, Reference, Source
 from cascade.scenario.schema_population import Layer
 from cascade.scenario.schema_prices import Asset
 from cascade.scenario.schema_shocks import Shock
-from cascade.scenario.schema_venues import LendingPool, Market, Venue, complete_markets
+from cascade.scenario.schema_venues import LendingPool, LinearPerpetual, Market, Venue, complete_markets
 from cascade.units import Instant, PositiveDuration
 
 FORMAT = 1
@@ -51,7 +51,7 @@ class Scenario(Model):
     news_takers: tuple[NewsTaker, ...] = Field(default=(), description="Those who sweep stale quotes.")
     flow: tuple[Flow, ...] = Field(default=(), description="Uninformed orders.")
     arbitrage: tuple[Arbitrage, ...] = Field(default=(), description="Those who tie markets together.")
-    agents: tuple[Agent, ...] = Field(default=(), description="Others who trade without leverage.")
+    agents: tuple[Agent, ...] = Field(default=(), description="Others who trade, and agents of your own.")
     population: tuple[Layer, ...] = Field(default=(), description="Leveraged accounts.")
     shocks: tuple[Shock, ...] = Field(default=(), description="Scheduled events.")
     channels: Channels = Field(default=Channels(), description="What may amplify a move.")
@@ -76,6 +76,17 @@ class Scenario(Model):
         if self.start is None:
             raise ValueError("a moment given as a date needs the scenario's `start:`")
         return (moment - self.start).total_seconds()
+
+    @property
+    def python_agents(self) -> tuple[PythonAgent, ...]:
+        """Return the agents that are written in Python."""
+        return tuple(agent for agent in self.agents if isinstance(agent, PythonAgent))
+
+    @property
+    def home(self) -> str:
+        """Return the venue where an agent in Python lives that names none: the first with a perpetual in USD."""
+        perpetuals = (name for name, market in self.markets.items() if isinstance(market, LinearPerpetual))
+        return next(perpetuals, next(iter(self.venues))).partition(":")[0]
 
     @property
     def settlements(self) -> tuple[str, ...]:
