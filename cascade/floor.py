@@ -243,12 +243,10 @@ class Floor(mesa.Model):
 
     def fills(self, account: int) -> Iterator[Fill]:
         """Yield the fills of an account since the agents acted last."""
-        first = int(self.engine.state.accounts[account].first_position)
-        places = range(first, first + int(self.engine.state.accounts[account].n_positions))
-        for row in self._told.new["trades"]:
-            for place, sign in ((int(row["taker"]), 1), (int(row["maker"]), -1)):
-                if place in places:
-                    yield self._fill(row, sign * int(row["lots"]))
+        trades = self._told.new["trades"]
+        for row in trades[(trades["taker"] == account) | (trades["maker"] == account)]:
+            sign = 1 if int(row["taker"]) == account else -1
+            yield self._fill(row, sign * int(row["lots"]))
         for row in self._told.new["liquidations"]:
             if int(row["account"]) == account and row["taken_over_lots"] != 0:
                 yield self._taken_over(row)

@@ -183,7 +183,7 @@ def test_a_run_with_an_agent_is_the_same_on_one_worker_and_on_two(desk: Path, tm
     for name in one.tables:
         if name != "failures":
             assert one.tables[name].equals(two.tables[name]), name
-    assert one.metrics(0)["venue_btcusdt_mark_fall_bps"] != one.metrics(1)["venue_btcusdt_mark_fall_bps"]
+    assert one.metrics(0)["venue_btcusdt_fall_bps"] != one.metrics(1)["venue_btcusdt_fall_bps"]
     code = one.manifest["agents"]["whale"]
     assert code["module"] == str(tmp_path / "desk.py")
     assert code["class"] == "Whale"
@@ -197,7 +197,7 @@ def test_a_comparison_with_and_without_an_agent_is_paired(desk: Path, tmp_path: 
         replicates=6, out=tmp_path / "results",
     )  # fmt: skip
     found = cascade.compare({"without": without, "with": with_it})
-    fall = found.differences["with"]["venue_btcusdt_mark_fall_bps"]
+    fall = found.differences["with"]["venue_btcusdt_fall_bps"]
     assert fall.paired
     assert fall.difference is not None
     assert fall.difference.value > 0.0, "who sells 60 coins presses the price"
