@@ -39,7 +39,7 @@ def result_of(
         "runs", {name: [value] for name, value in row.items()}, units, replicate, extra=columns
     )
     tables = {"runs": concatenate([runs]), **{name: record.table(name) for name in FOR_METRICS}}
-    return Result.in_memory(tables, _manifest(scenario, tables, replicate))
+    return Result.in_memory(tables, _manifest(scenario, tables, replicate), scenario)
 
 
 def _manifest(scenario: Scenario, tables: Mapping[str, Any], replicate: int) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import math
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
@@ -19,7 +20,7 @@ from cascade.scenario.schema_population import Layer
 from cascade.scenario.schema_prices import Asset
 from cascade.scenario.schema_shocks import Shock
 from cascade.scenario.schema_venues import LendingPool, LinearPerpetual, Market, Venue, complete_markets
-from cascade.units import Instant, PositiveDuration
+from cascade.units import Instant, PositiveDuration, format_duration
 
 FORMAT = 1
 """Version of the scenario format that this release reads; `cascade: 1` heads each scenario."""
@@ -63,6 +64,33 @@ class Scenario(Model):
 
     replace: ClassVar[Callable[..., Scenario]]
     """Return a checked copy with some values changed; it is the loader's `replaced`."""
+
+    def __repr__(self) -> str:
+        start = "" if self.start is None else f", from {self.start:%Y-%m-%d %H:%M}Z"
+        return (
+            f"Scenario({self.name!r}, {format_duration(self.duration)}{start}, {len(self.markets)} markets, "
+            f"{self.replicates} replicates)"
+        )
+
+    __str__ = __repr__
+
+    def _repr_html_(self) -> str:
+        """Return a heading and what there is of everything, for notebooks."""
+        rows = {
+            "assets": ", ".join(self.assets), "markets": ", ".join(self.markets),
+            **{
+                name: ", ".join(str(item.name) for item in getattr(self, name))
+                for name in ("makers", "flow", "agents", "population")
+            },
+            "shocks": ", ".join(shock.name or shock.type for shock in self.shocks),
+        }  # fmt: skip
+        items = "".join(
+            f"<tr><th style='text-align:left'>{name}</th><td style='text-align:left'>{html.escape(text)}</td></tr>"
+            for name, text in rows.items()
+            if text
+        )
+        said = f"{html.escape(self.description)}<br>" if self.description else ""
+        return f"<b>{html.escape(repr(self))}</b><br>{said}<table>{items}</table>"
 
     @property
     def n_steps(self) -> int:
