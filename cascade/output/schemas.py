@@ -57,7 +57,9 @@ def _column(name: str, kind: Kind, description: str, *, unit: str = "", null: bo
 def _owner(whose: str, prefix: str = "") -> tuple[Column, Column]:
     """Return the columns that say where a leveraged account comes from."""
     layer = f"layer of the population that the {whose} belongs to; null of others"
-    label = f"label of the {whose} in the user's own file, name of an agent in Python; null where there is none"
+    label = (
+        f"label of the {whose} in the user's own file, name of an agent in Python; null where there is none"
+    )
     return (
         _column(f"{prefix}layer", "category", layer, null=True),
         _column(f"{prefix}label", "category", label, null=True),
