@@ -45,8 +45,8 @@ ROOMS = {"procedures": names.Procedure, "agents": names.Agent, "agents/makers": 
 
 
 def sources() -> list[Path]:
-    """Return every module of the package."""
-    return sorted(PACKAGE.rglob("*.py"))
+    """Return every module of the package; notebooks among the pages are none."""
+    return sorted(path for path in PACKAGE.rglob("*.py") if not path.is_relative_to(PACKAGE / "docs"))
 
 
 def part_of(path: Path) -> str:
