@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import cached_property
+from random import Random
 from typing import Any, ClassVar
 
 import mesa
@@ -163,20 +164,27 @@ class Trader(mesa.Agent):
         lots = state.positions.lots[first : first + len(values)]
         return (int(state.balances[self.account, 0]) + int((values * lots).sum())) / USD
 
-    @cached_property
+    @property
     def rng(self) -> np.random.Generator:
         """Numbers of chance that are this agent's own: given by seed, replicate and name alone."""
-        model = self.market_model
-        key = decision_key(model.scenario.seed, f"agent/{self.name}", model.replicate)
-        return np.random.Generator(np.random.Philox(key=int(key)))
+        return self._rng
+
+    @property
+    def random(self) -> Random:
+        """The same as the standard library has it."""
+        return self._random
 
     @cached_property
-    def random(self) -> Any:
-        """The same as the standard library has it."""
-        from random import Random
+    def _rng(self) -> np.random.Generator:
+        return np.random.Generator(np.random.Philox(key=self._key("rng")))
 
+    @cached_property
+    def _random(self) -> Random:
+        return Random(self._key("random"))
+
+    def _key(self, of: str) -> int:
         model = self.market_model
-        return Random(int(decision_key(model.scenario.seed, f"agent/{self.name}/random", model.replicate)))
+        return int(decision_key(model.scenario.seed, f"agent/{self.name}/{of}", model.replicate))
 
     # --- what it sends ------------------------------------------------------------------------------
 

@@ -272,9 +272,9 @@ class Floor(mesa.Model):
             except Exception as error:
                 raise self._failed(agent, error) from error
 
-    def _failed(self, agent: mesa.Agent, error: Exception) -> SimulationError:
+    def _failed(self, agent: mesa.Agent | Actor, error: Exception) -> SimulationError:
         """Return the error for an agent that raised: which, when, and in which line of its code."""
-        name = agent.name if isinstance(agent, Actor) else f"{type(agent).__name__} {agent.unique_id}"
+        name = agent.name if isinstance(agent, Actor) else type(agent).__name__
         return SimulationError(
             f"agent '{name}' failed at {format_duration(self.now)} (step {self.engine.step:,}): "
             f"{type(error).__name__}: {error}",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
 
 from cascade.output.columns import categories, strings
-from cascade.output.run_units import RunUnits
 from cascade.scenario.schema import Scenario
 from cascade.scenario.schema_shocks import MarketOrderShock, NewsShock
 from cascade.units import format_duration, format_usd
@@ -23,33 +23,26 @@ Row = dict[str, Any]
 
 
 class Recorded(Protocol):
-    """A run whose tables can be read."""
+    """Tables of a run by name."""
 
-    @property
-    def tables(self) -> Any:
-        """Tables by name."""
-        ...
+    def __contains__(self, name: object) -> bool: ...
 
-    @property
-    def units(self) -> RunUnits:
-        """Units and start of the run."""
-        ...
-
-    @property
-    def replicates(self) -> list[int]:
-        """Numbers of the replicates."""
+    def replicate(self, name: str, number: int) -> pa.Table:
+        """Return the rows of one replicate."""
         ...
 
 
-def events_of(result: Recorded, scenario: Scenario | None) -> pa.Table:
+def events_of(
+    tables: Recorded, replicates: Sequence[int], start: datetime | None, scenario: Scenario | None
+) -> pa.Table:
     """Return the events of a run by replicate and time; without its scenario, none of its shocks."""
     import pyarrow as pa
 
     rows: list[Row] = []
-    for replicate in result.replicates:
+    for replicate in replicates:
         found = [
-            *_shocks(scenario), *_liquidations(result, replicate), *_adl(result, replicate),
-            *_funds(result, replicate),
+            *_shocks(scenario), *_liquidations(tables, replicate), *_adl(tables, replicate),
+            *_funds(tables, replicate),
         ]  # fmt: skip
         found.sort(key=lambda row: (row["t_s"], ORDER.index(row["event"])))
         rows += [{"replicate": replicate, **row} for row in found]
@@ -67,7 +60,6 @@ def events_of(result: Recorded, scenario: Scenario | None) -> pa.Table:
         "usd": pa.array(np.array(column("usd"), np.float64)),
         "text": strings(column("text")),
     }
-    start = result.units.start
     if start is not None:
         micros = np.rint(np.array(column("t_s"), np.float64) * 1e6).astype(np.int64)
         times = pa.array(micros + round(start.timestamp() * 1e6), pa.int64())
@@ -102,38 +94,38 @@ def _shocks(scenario: Scenario | None) -> Iterator[Row]:
             yield _row(at, "shock", 0.0, f"depth of {markets} times {shock.factor:g}{over}")
 
 
-def _liquidations(result: Recorded, replicate: int) -> Iterator[Row]:
+def _liquidations(tables: Recorded, replicate: int) -> Iterator[Row]:
     names = ("t_s", "market", "account", "label", "side", "liquidated_usd", "trigger_mark_price")
-    for row in _rows(result, "liquidations", replicate, names):
+    for row in _rows(tables, "liquidations", replicate, names):
         text = f"{row['side']} liquidated at mark {row['trigger_mark_price']:,.6g}"
         own = {name: row[name] for name in ("market", "account", "label")}
         yield _row(row["t_s"], "liquidation", row["liquidated_usd"], text, **own)
 
 
-def _adl(result: Recorded, replicate: int) -> Iterator[Row]:
+def _adl(tables: Recorded, replicate: int) -> Iterator[Row]:
     names = ("t_s", "market", "counterparty", "counterparty_label", "side", "mark_value_usd", "account")
-    for row in _rows(result, "adl", replicate, names):
+    for row in _rows(tables, "adl", replicate, names):
         yield _row(
             row["t_s"], "adl", row["mark_value_usd"], f"{row['side']} closed against account {row['account']}",
             market=row["market"], account=row["counterparty"], label=row["counterparty_label"],
         )  # fmt: skip
 
 
-def _funds(result: Recorded, replicate: int) -> Iterator[Row]:
+def _funds(tables: Recorded, replicate: int) -> Iterator[Row]:
     """Yield what the funds have, where it is not what it was at the snapshot before."""
     before: dict[str, float] = {}
-    for row in _rows(result, "funds", replicate, ("t_s", "fund", "equity_usd")):
+    for row in _rows(tables, "funds", replicate, ("t_s", "fund", "equity_usd")):
         if row["fund"] in before and row["equity_usd"] == before[row["fund"]]:
             continue
         before[row["fund"]] = row["equity_usd"]
         yield _row(row["t_s"], "fund", row["equity_usd"], f"equity of the funds in {row['fund']}")
 
 
-def _rows(result: Recorded, table: str, replicate: int, names: tuple[str, ...]) -> Iterator[Row]:
+def _rows(tables: Recorded, table: str, replicate: int, names: tuple[str, ...]) -> Iterator[Row]:
     """Yield rows of a table, none where it was not recorded; a column that it lacks is None."""
-    if table not in result.tables:
+    if table not in tables:
         return
-    found = result.tables.replicate(table, replicate)
+    found = tables.replicate(table, replicate)
     there = [name for name in names if name in found.column_names]
     for row in found.select(there).to_pylist():
         yield dict.fromkeys(names) | row

@@ -151,7 +151,8 @@ class Result:
         from cascade.output.events import events_of
         from cascade.scenario.load import load
 
-        return events_of(self, load(self.resolved(), allow=None) if self.files is not None else self.scenario)
+        scenario = self.scenario if self.files is None else load(self.resolved(), allow=None)
+        return events_of(self.tables, self.replicates, self.units.start, scenario)
 
     def scenario_text(self) -> str:
         """Return the scenario as its author wrote it."""
