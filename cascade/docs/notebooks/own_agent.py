@@ -1,4 +1,4 @@
-"""An agent of your own: it buys what is liquidated. Does the price fall less?"""
+"""An agent of your own: it buys what is liquidated, and the price falls less or not."""
 
 import marimo
 

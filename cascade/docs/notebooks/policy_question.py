@@ -1,4 +1,4 @@
-"""A policy question: how much fund does it take until nobody is auto-deleveraged?"""
+"""A policy question: how much fund it takes until nobody is auto-deleveraged."""
 
 import marimo
 
