@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from cascade.agent import Trader
     from cascade.calculator.account import (
         MarginTier,
         Position,
@@ -51,6 +52,7 @@ __all__ = [
     "Result",
     "Scenario",
     "Sweep",
+    "Trader",
     "attribute",
     "bankruptcy_price",
     "compare",
@@ -81,6 +83,7 @@ _HOMES = {
     "Result": "cascade.output.reader",
     "Scenario": "cascade.scenario",
     "Sweep": "cascade.output.sweep",
+    "Trader": "cascade.agent",
     "attribute": "cascade.experiment.attribution",
     "bankruptcy_price": "cascade.calculator.account",
     "compare": "cascade.experiment.comparison.compare",

@@ -16,7 +16,7 @@ from cascade.core import step
 from cascade.core.check import breaches
 from cascade.core.start import chain_free, empty
 from cascade.core.state import NONE, Array, State
-from cascade.errors import InvariantError
+from cascade.errors import InvariantError, SimulationError
 
 
 class Outcome(Enum):
@@ -85,6 +85,11 @@ class Engine:
         Where logs go.
     agents
         Called with the engine in every step, before matching, if accounts are kept for agents.
+
+    Raises
+    ------
+    SimulationError
+        If accounts are kept for agents, and nobody acts for them.
     """
 
     def __init__(
@@ -94,6 +99,12 @@ class Engine:
         self.sink = sink
         self.agents = agents
         self.n_steps = int(self.params.run[0].n_steps)  # of the whole run
+        if agents is None and self.params.run[0].python_agents != 0:
+            raise SimulationError(
+                "the scenario has agents written in Python, and nobody acts for them here",
+                remedy="take them out of the scenario for this, or use a command that takes --allow-code",
+                code="CAS404",
+            )
 
     @property
     def step(self) -> int:

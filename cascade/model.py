@@ -6,127 +6,87 @@ agents that users write are Mesa agents.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import mesa
 import numpy as np
 
+from cascade.admission import admit, makers_of
 from cascade.assembly import assemble
-from cascade.core.book import NO_ASK, NO_BID
-from cascade.core.exact import INVERSE
 from cascade.core.start import Capacity
 from cascade.core.state import Array
 from cascade.engine import LOGS, Engine
+from cascade.errors import ResultsError
+from cascade.experiment.in_memory import result_of
+from cascade.floor import AgentFactory, Floor, Market, forget
+from cascade.output.reader import Result
 from cascade.scenario.load import load
 from cascade.scenario.schema import Scenario
 
-AgentFactory = Callable[["CascadeModel"], mesa.Agent]
+FIGURES = ("last", "mark", "index", "open_interest_usd")
+"""What is collected of each market."""
 
 
-class Market:
-    """One market as an agent sees it, in prices and units of the asset."""
-
-    def __init__(self, engine: Engine, number: int) -> None:
-        self._engine, self.number = engine, number
-
-    def _price(self, tick: int) -> float:
-        return float(tick) * float(self._engine.params.markets[self.number].tick_size)
-
-    @property
-    def last(self) -> float:
-        """Price of the last trade."""
-        return self._price(self._engine.state.markets[self.number].last)
-
-    @property
-    def mark(self) -> float:
-        """Mark price; the mid on a spot market."""
-        return self._price(self._engine.state.markets[self.number].mark)
-
-    @property
-    def index(self) -> float:
-        """Index price."""
-        return float(self._engine.state.markets[self.number]["index"])
-
-    @property
-    def best_bid(self) -> float | None:
-        """Highest bid; None where nobody bids."""
-        tick = int(self._engine.state.markets[self.number].best_bid)
-        return None if tick == NO_BID else self._price(tick)
-
-    @property
-    def best_ask(self) -> float | None:
-        """Lowest offer; None where nobody offers."""
-        tick = int(self._engine.state.markets[self.number].best_ask)
-        return None if tick == NO_ASK else self._price(tick)
-
-    @property
-    def open_interest_usd(self) -> float:
-        """Open interest at mark."""
-        lots = float(self._engine.state.markets[self.number].open_interest)
-        fixed = self._engine.params.markets[self.number]
-        return lots * float(fixed.lot_size) * (1.0 if fixed.contract == INVERSE else self.mark)
-
-
-class CascadeModel(mesa.Model):
+class CascadeModel(Floor):
     """A scenario as a Mesa model.
 
     Parameters
     ----------
     scenario
-        A file, or a scenario that is loaded already.
+        A file, or a scenario that is loaded already. Agents that it names act first.
     agents
-        Makers of agents: each is called with the model and returns a `Trader`. Each gets a
+        Makers of further agents: each is called with the model and returns a `Trader`. Each gets a
         cross-margined account of its own.
     replicate
         Which random realisation. The luck of the market is that of `cascade run`, with any agents.
+    collect_every
+        Steps between two collections of figures; Mesa's `batch_run` needs every step.
     capacity
         First lengths of the core's buffers.
+    model_reporters, agent_reporters
+        What else Mesa's data collector collects, as it takes them.
+    allow_code
+        Whether agents that the scenario names may run: it is code of its author.
 
     Attributes
     ----------
     markets
         The markets by name, as agents see them.
     datacollector
-        Market figures after every `collect_every` steps.
+        Figures at the start, and after every `collect_every` steps.
+    logs
+        What the kernels wrote, by table.
+
+    Raises
+    ------
+    ScenarioError
+        If the scenario is not valid, or names code that may not run.
     """
 
     def __init__(
         self, scenario: str | Path | Scenario, agents: Sequence[AgentFactory] = (), *, replicate: int = 0,
-        collect_every: int = 60, capacity: Capacity | None = None,
+        collect_every: int = 1, capacity: Capacity | None = None,
+        model_reporters: Mapping[str, Any] | None = None, agent_reporters: Mapping[str, Any] | None = None,
+        allow_code: bool = False,
     ) -> None:  # fmt: skip
-        super().__init__(seed=replicate)
-        self.scenario = scenario if isinstance(scenario, Scenario) else load(scenario)
-        assembled = assemble(self.scenario, replicate, n_agents=len(agents), capacity=capacity)
+        asked = scenario if isinstance(scenario, Scenario) else load(scenario)
+        admit([asked], scenario, allowed=allow_code)
+        assembled = assemble(asked, replicate, n_agents=len(agents), capacity=capacity)
         self.logs = Logs()
-        self.engine = Engine(assembled, self.logs, self._act)
-        self.collect_every = collect_every
-        first = int(assembled.params.run[0].first_agent)
-        self._free_accounts = list(range(first, first + len(agents)))[::-1]
-        self.markets = {name: Market(self.engine, m) for m, name in enumerate(self.scenario.markets)}
+        super().__init__(asked, replicate, assembled, self.logs, [*makers_of(asked), *agents])
+        self.owners, self.collect_every = assembled.owners, collect_every
+        figures = {
+            f"{name} {figure}": _reporter(market, figure)
+            for name, market in self.markets.items()
+            for figure in FIGURES
+        }
         self.datacollector = mesa.DataCollector(
-            model_reporters={
-                f"{name} {figure}": _reporter(market, figure)
-                for name, market in self.markets.items()
-                for figure in ("last", "mark", "index", "open_interest_usd")
-            }
+            model_reporters={**figures, **(model_reporters or {})},
+            agent_reporters=dict(agent_reporters or {}) or None,
         )
-        for make in agents:
-            make(self)
-
-    def claim_account(self) -> int:
-        """Return the account kept for the next agent.
-
-        Raises
-        ------
-        ValueError
-            If there are more agents than makers of agents were given.
-        """
-        if not self._free_accounts:
-            msg = "no account is left for this agent: pass one maker of agents for each to CascadeModel"
-            raise ValueError(msg)
-        return self._free_accounts.pop()
+        self.datacollector.collect(self)
 
     def step(self) -> None:
         """Run one step of the market; after the last, `running` is false and nothing happens."""
@@ -136,12 +96,26 @@ class CascadeModel(mesa.Model):
         if self.engine.step % self.collect_every == 0:
             self.datacollector.collect(self)
         if self.engine.step >= self.engine.n_steps:
+            self.engine.check()
             self.engine.drain()
             self.running = False
+            forget(self)
 
-    def _act(self, engine: Engine) -> None:
-        """Let the agents act, in the order they were made, so that a run repeats itself."""
-        self.agents.do("step")
+    def result(self) -> Result:
+        """Return the run as a result in memory, as `compare` and `summarise` take it, once it has ended.
+
+        Raises
+        ------
+        ResultsError
+            If it has not ended.
+        """
+        if self.running:
+            raise ResultsError(
+                f"the model stands at step {self.engine.step:,} of {self.engine.n_steps:,}",
+                remedy="run it to its end first: model.run_model()",
+                code="CAS602",
+            )
+        return result_of(self.scenario, self.replicate, self.engine, self.logs.tables, self.owners)
 
 
 class Logs:

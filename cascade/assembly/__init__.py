@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,7 +23,7 @@ from cascade.core.exact import INVERSE
 from cascade.core.start import Capacity, allocate, empty, entry_values, set_prices, take_seats
 from cascade.core.state import TRADER, Array, State
 from cascade.rng import decision_key
-from cascade.scenario.amounts import MONEY, money_units
+from cascade.scenario.amounts import MONEY, money_units, whole
 from cascade.scenario.schema import Scenario
 
 N_TICKS = 1 << 18
@@ -30,7 +31,10 @@ N_TICKS = 1 << 18
 
 
 class Owners(NamedTuple):
-    """Where leveraged accounts come from: the layer of each, and the user's own label; -1 where it has none."""
+    """Where accounts come from: the layer of each, and the user's own label; -1 where it has none.
+
+    Those of agents in Python stand first: their label is their name.
+    """
 
     first: int
     """Account of the lowest number."""
@@ -65,7 +69,7 @@ def assemble(
     n_ticks
         Ticks of a market's window, a multiple of 64.
     n_agents
-        Accounts kept for agents written in Python.
+        Accounts kept for agents written in Python, besides those that the scenario names.
     """
     quantiles, prices = Quantiles(), assemble_prices(scenario, replicate)
     entities = Entities(settlement_of(scenario), worth_of(scenario, prices.start))
@@ -93,10 +97,13 @@ def assemble(
     params = population.params
     seats = post_collateral(scenario, params, population.seats, ticks.astype(np.int64))
     population = population._replace(seats=seats)
-    holders = _add_holders(venues, prices.start, seats, entities)
+    held = _held(scenario, params)
+    holders = _add_holders(venues, prices.start, seats, held, entities)
     _add_vaults(venues, seats, entities)
-    _add_agents(run[0], venues, entities, n_agents)
-    accounts, positions, balances, traders = _population(scenario, replicate, entities, population, holders)
+    _add_agents(run[0], scenario, held, entities, n_agents)
+    accounts, positions, balances, traders = _population(
+        scenario, replicate, entities, population, holders, ticks.astype(np.int64)
+    )
     _size_flags(run[0], len(venues.markets), len(accounts))
     state = allocate(
         params, accounts, positions, balances, traders, groups.n_quotes, capacity or Capacity()
@@ -109,7 +116,7 @@ def assemble(
     endowment = np.array(
         [positions.lots[positions.market == m].sum() if spot[m] else 0 for m in range(len(spot))], np.int64
     )
-    return Assembled(params, state, endowment, _owners(scenario, int(run[0].first_trader), drawn, population))
+    return Assembled(params, state, endowment, _owners(scenario, run[0], drawn, population))
 
 
 def _run(scenario: Scenario, n_ticks: int, venues: Venues) -> Array:
@@ -127,9 +134,22 @@ def _run(scenario: Scenario, n_ticks: int, venues: Venues) -> Array:
     return run
 
 
-def _add_holders(venues: Venues, prices: Array, seats: list[Seats], entities: Entities) -> dict[int, int]:
-    """Add, for each perpetual, an unlevered account that holds what leveraged longs and shorts leave open."""
-    net = np.zeros(len(venues.markets), np.int64)
+def _held(scenario: Scenario, params: k.Params) -> Array:
+    """Return the lots that agents in Python hold at the start, a row each and a column for each market."""
+    names, agents = list(scenario.markets), scenario.python_agents
+    lots = np.zeros((len(agents), len(names)), np.int64)
+    for row, agent in enumerate(agents):
+        for name, quantity in agent.positions.items():
+            m = names.index(name)
+            lots[row, m] = whole(quantity / float(params.markets[m].lot_size), math.trunc)
+    return lots
+
+
+def _add_holders(
+    venues: Venues, prices: Array, seats: list[Seats], held: Array, entities: Entities
+) -> dict[int, int]:
+    """Add, for each perpetual, an unlevered account that holds what margined longs and shorts leave open."""
+    net = held.sum(axis=0)
     for layer in seats:
         np.add.at(net, layer.markets, layer.positions.lots)
     holders = {}
@@ -157,21 +177,32 @@ def _add_vaults(venues: Venues, seats: list[Seats], entities: Entities) -> None:
         venues.rules.lending[v].vault = vault
 
 
-def _add_agents(run: Any, venues: Venues, entities: Entities, n_agents: int) -> None:
-    """Add accounts for agents written in Python: cross-margined, with a place in every market.
+def _add_agents(run: Any, scenario: Scenario, held: Array, entities: Entities, more: int) -> None:
+    """Add accounts for agents in Python: cross-margined, with a place in every market.
 
-    Each lives on the venue that it names when it is made (`agent.Trader`).
+    Those that the scenario names are where and with what it says; `more` are of whoever makes them.
+    Their fills are logged, so that they can see them.
     """
     run.first_agent = len(entities.accounts)
-    run.python_agents = int(n_agents > 0)
-    markets = list(range(len(venues.markets)))
-    for _ in range(n_agents):
+    run.python_agents = int(len(held) + more > 0)
+    run.record_trades |= run.python_agents
+    markets, venues = list(range(len(scenario.markets))), list(scenario.venues)
+    for agent, lots in zip(scenario.python_agents, held, strict=True):
+        home = venues.index(agent.venue or scenario.home)
+        account, _ = entities.add(k.AGENT, home, markets, 0.0, lots.tolist(), margin=k.CROSS, fees=1)
+        entities.cash[account][0] = round(agent.cash * MONEY)
+    for _ in range(more):
         entities.add(k.AGENT, 0, markets, 0.0, margin=k.CROSS, fees=1)
     run.first_trader = len(entities.accounts)
 
 
 def _population(
-    scenario: Scenario, replicate: int, entities: Entities, population: Population, holders: dict[int, int]
+    scenario: Scenario,
+    replicate: int,
+    entities: Entities,
+    population: Population,
+    holders: dict[int, int],
+    ticks: Array,
 ) -> tuple[Array, Array, Array, Array]:
     """Return accounts, positions, balances and traders, the agents first."""
     params, seats = population.params, population.seats
@@ -194,24 +225,41 @@ def _population(
         accounts.first_position[first_account:] += first_position
         positions.account[first_position:] += first_account
         _tag(scenario, replicate, accounts[first_account:], population.owners)
+    _enter(params, accounts, positions, balances, ticks)
+    margined = np.isin(accounts.kind[positions.account], (k.TRADER_ACCOUNT, k.AGENT))
     for m, holder in holders.items():
         if positions.lots[holder] == 0:  # nothing is left open, and who is flat has entered nothing
             continue
-        mine = (positions.market == m) & (np.arange(len(positions)) >= first_position)
+        mine = (positions.market == m) & margined
         entries = int(positions.entry_value[mine].sum())
         positions.entry_value[holder] = -entries
         balances[positions.account[holder], params.markets[m].settlement] += entries
     return accounts, positions, balances, traders
 
 
-def _owners(scenario: Scenario, first: int, drawn: list[Seats], population: Population) -> Owners:
-    """Return the layers and labels of leveraged accounts: those that their positions were drawn for."""
-    layer = np.repeat(np.arange(len(drawn)), [len(seats.counts) for seats in drawn])
+def _enter(params: k.Params, accounts: Array, positions: Array, balances: Array, ticks: Array) -> None:
+    """Let agents in Python have entered the perpetuals that they hold, at the start price."""
+    is_theirs = accounts.kind[positions.account] == k.AGENT
+    mine = np.flatnonzero(is_theirs & (params.markets.kind[positions.market] == k.PERPETUAL))
+    markets = positions.market[mine]
+    positions.entry_value[mine] = entry_values(params, markets, positions.lots[mine], ticks[markets])
+    settlement = params.markets.settlement[markets]
+    np.subtract.at(balances, (positions.account[mine], settlement), positions.entry_value[mine])
+
+
+def _owners(scenario: Scenario, run: Any, drawn: list[Seats], population: Population) -> Owners:
+    """Return the layers and labels of accounts: of leveraged ones, those that their positions were drawn for."""
+    layer = np.repeat(np.arange(len(drawn)), [len(seats.counts) for seats in drawn])[population.owners]
+    n_agents, agents = int(run.first_trader - run.first_agent), [each.name for each in scenario.python_agents]
     names = [name for seats in drawn for name in seats.labels or [""] * len(seats.counts)]
-    codes = {name: code for code, name in enumerate(dict.fromkeys(name for name in names if name))}
-    label = np.array([codes.get(name, -1) for name in names], np.int64)
-    layers = tuple(each.name for each in scenario.population)
-    return Owners(first, layers, layer[population.owners], tuple(codes), label[population.owners])
+    codes = {name: code for code, name in enumerate(dict.fromkeys([*agents, *filter(None, names)]))}
+    label = np.array([codes.get(name, -1) for name in names], np.int64)[population.owners]
+    ours = [codes[name] for name in agents] + [-1] * (n_agents - len(agents))
+    return Owners(
+        int(run.first_agent), tuple(each.name for each in scenario.population),
+        np.concatenate([np.full(n_agents, -1), layer]).astype(np.int64), tuple(codes),
+        np.concatenate([np.array(ours, np.int64), label]).astype(np.int64),
+    )  # fmt: skip
 
 
 def _seat(

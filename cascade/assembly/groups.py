@@ -27,6 +27,7 @@ from cascade.scenario.schema_agents import (
     DipBuyers,
     LadderMaker,
     Maker,
+    PythonAgent,
     SplittersFlow,
     ValueTrader,
 )
@@ -161,7 +162,8 @@ class GroupBuilder:
         self._news_takers()
         self._flow()
         self._arbitrage()
-        for group in sorted(self.scenario.agents, key=lambda each: number_of(kinds.Agent, each.type)):
+        ours = [each for each in self.scenario.agents if not isinstance(each, PythonAgent)]
+        for group in sorted(ours, key=lambda each: number_of(kinds.Agent, each.type)):
             for name in self.scenario.select_markets(group.markets):
                 if isinstance(group, DipBuyers):
                     self._dip_buyers(group, name)

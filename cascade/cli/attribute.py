@@ -9,6 +9,7 @@ import typer
 
 from cascade.cli.terminal import (
     Allow,
+    AllowCode,
     AsJson,
     ClusterAddress,
     Force,
@@ -28,6 +29,7 @@ def attribute(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Scenario file.")],
     overrides: Overrides = None,
     allow: Allow = None,
+    allow_code: AllowCode = False,
     replicates: Replicates = None,
     channels: Annotated[
         str | None,
@@ -70,6 +72,7 @@ def attribute(
         metrics=metric,
         seed=seed,
         allow=allow or (),
+        allow_code=allow_code,
     )
     say(render_problems(prepared.warnings, color=has_color()))
     n = len(prepared.request.replicates)

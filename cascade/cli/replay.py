@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cascade.cli.terminal import AsJson, Force, running, say, show, show_json
+from cascade.cli.terminal import AllowCode, AsJson, Force, running, say, show, show_json
 
 
 def replay(
@@ -20,6 +20,7 @@ def replay(
             help="What to record: the worst ten minutes, or times such as 2h..2h20m.",
         ),
     ] = "worst",
+    allow_code: AllowCode = False,
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder of all results.")] = Path("results"),
     force: Force = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress.")] = False,
@@ -35,7 +36,10 @@ def replay(
 
     scenario = scenario_of(read(folder))  # says what is wrong with the folder before anything is shown
     with running(scenario.n_steps, quiet=quiet) as progress:
-        done = run_again(folder, replicate, window=window, out=out, force=force, progress=progress, say=say)
+        done = run_again(
+            folder, replicate, window=window, allow_code=allow_code, out=out, force=force, progress=progress,
+            say=say,
+        )  # fmt: skip
     if json:
         show_json(
             {

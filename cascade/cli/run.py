@@ -9,6 +9,7 @@ import typer
 
 from cascade.cli.terminal import (
     Allow,
+    AllowCode,
     AsJson,
     ClusterAddress,
     FailFast,
@@ -32,6 +33,7 @@ def run(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Scenario file.")],
     overrides: Overrides = None,
     allow: Allow = None,
+    allow_code: AllowCode = False,
     replicates: Replicates = None,
     replicate: Annotated[
         int | None,
@@ -76,7 +78,8 @@ def run(
     with running(steps, quiet=quiet) as progress:
         result = run_scenario(
             file, overrides or (), seed=seed, replicates=replicates, replicate=replicate,
-            counterfactual=counterfactual, allow=allow or (), out=out, jobs=jobs, processes=wants_processes(n, jobs),
+            counterfactual=counterfactual, allow=allow or (), allow_code=allow_code, out=out, jobs=jobs,
+            processes=wants_processes(n, jobs),
             cluster=cluster, force=force, retry_failed=retry_failed, fail_fast=fail_fast, progress=progress,
             say=say,
         )  # fmt: skip

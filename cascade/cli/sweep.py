@@ -10,6 +10,7 @@ import typer
 
 from cascade.cli.terminal import (
     Allow,
+    AllowCode,
     AsJson,
     ClusterAddress,
     FailFast,
@@ -50,6 +51,7 @@ def sweep(
         ),
     ] = None,
     allow: Allow = None,
+    allow_code: AllowCode = False,
     replicates: Replicates = None,
     design: Annotated[
         DesignName | None,
@@ -88,7 +90,7 @@ def sweep(
 
     prepared = prepare(
         file, options or (), design=None if design is None else design.value, points=points, seed=seed,
-        replicates=replicates, counterfactual=counterfactual, allow=allow or (),
+        replicates=replicates, counterfactual=counterfactual, allow=allow or (), allow_code=allow_code,
     )  # fmt: skip
     say(render_problems(prepared.warnings, color=has_color()))
     if dry_run:

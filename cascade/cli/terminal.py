@@ -38,6 +38,10 @@ Allow: TypeAlias = Annotated[
         "--allow", metavar="DIR", help="A folder besides its own whose files the scenario may name."
     ),
 ]
+AllowCode: TypeAlias = Annotated[
+    bool,
+    typer.Option("--allow-code", help="Run agents in Python that the scenario names: code of its author."),
+]
 AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 Replicates: TypeAlias = Annotated[

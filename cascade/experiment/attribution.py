@@ -127,7 +127,7 @@ def present(scenario: Scenario) -> tuple[str, ...]:
 def prepare_attribution(
     scenario: str | Path | Scenario, overrides: Sequence[str] = (), *, channels: Sequence[str] | None = None,
     replicates: int | None = None, metrics: Sequence[str] | None = None, seed: int | None = None,
-    allow: Allowed = (),
+    allow: Allowed = (), allow_code: bool = False,
 ) -> Prepared:  # fmt: skip
     """Return the sweep over every coalition, checked before anything runs; parameters are those of `attribute`."""
     asked = overridden(scenario, overrides, allow=allow)
@@ -143,14 +143,15 @@ def prepare_attribution(
     source = asked if isinstance(scenario, Scenario) else Path(scenario)
     options = [] if isinstance(scenario, Scenario) else list(overrides)
     options += [f"channels.{name}=true,false" for name in chosen]
-    return prepare(source, options, seed=seed, replicates=replicates, allow=allow)
+    return prepare(source, options, seed=seed, replicates=replicates, allow=allow, allow_code=allow_code)
 
 
 def attribute(
     scenario: str | Path | Scenario, overrides: Sequence[str] = (), *, channels: Sequence[str] | None = None,
     replicates: int | None = None, metrics: Sequence[str] | None = None, seed: int | None = None,
-    allow: Allowed = (), out: str | Path = "results", jobs: int | None = None, processes: bool = False,
-    cluster: str | None = None, force: bool = False, progress: Any = None, say: Say | None = None,
+    allow: Allowed = (), allow_code: bool = False, out: str | Path = "results", jobs: int | None = None,
+    processes: bool = False, cluster: str | None = None, force: bool = False, progress: Any = None,
+    say: Say | None = None,
 ) -> Attribution:  # fmt: skip
     """Run every coalition of channels and return what each channel did.
 
@@ -171,8 +172,9 @@ def attribute(
     ScenarioError, ReplicatesError, InterruptedRunError, ResultsError
     """
     prepared = prepare_attribution(
-        scenario, overrides, channels=channels, replicates=replicates, metrics=metrics, seed=seed, allow=allow
-    )
+        scenario, overrides, channels=channels, replicates=replicates, metrics=metrics, seed=seed, allow=allow,
+        allow_code=allow_code,
+    )  # fmt: skip
     found = run_prepared(
         prepared, out=out, jobs=jobs, processes=processes, cluster=cluster,
         start=start_of(force=force, retry_failed=False), fail_fast=False, progress=progress, say=say,

@@ -37,6 +37,8 @@ class Ongoing:
 
     Attributes
     ----------
+    code : dict[str, dict[str, str]]
+        Module, class and source of each agent in Python, as they were when the run began.
     failures : list[Failure]
         The replicates that failed in this session.
     """
@@ -45,6 +47,7 @@ class Ongoing:
     request: Request
     origin: Origin
     writer: RunWriter
+    code: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
     failures: list[Failure] = field(default_factory=list)
 
     @property
@@ -56,7 +59,7 @@ class Ongoing:
         """Yield what is left to do of a shard."""
         pieces = None if is_remote else self.writer.pieces
         for replicate in self.writer.pending_in(shard):
-            yield Task(self.scenario, replicate, self.request.counterfactual, self.origin, pieces)
+            yield Task(self.scenario, replicate, self.request.counterfactual, self.origin, pieces, self.code)
 
     def settle(self, task: Task, done: Done) -> None:
         """Take what a task left."""
@@ -82,6 +85,7 @@ class Ongoing:
             {
                 "published": [item.model_dump() for item in self.scenario.published],
                 "description": self.scenario.description,
+                **({"agents": self.code} if self.code else {}),
             },
         )
 
@@ -99,7 +103,16 @@ def begin(
         scenario_path=path, metrics=metrics.metric_columns(units, counterfactual=request.counterfactual),
         start=start,
     )  # fmt: skip
-    return Ongoing(scenario, request, origin, writer)
+    return Ongoing(scenario, request, origin, writer, _code(scenario))
+
+
+def _code(scenario: Scenario) -> dict[str, dict[str, str]]:
+    """Return what the code of a scenario's agents is; without any, nothing of Mesa is loaded."""
+    if not scenario.python_agents:
+        return {}
+    from cascade.admission import code_of
+
+    return code_of(scenario)
 
 
 class _Closing:

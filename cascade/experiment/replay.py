@@ -66,6 +66,7 @@ def replay(
     replicate: int,
     *,
     window: str = WORST,
+    allow_code: bool = False,
     out: str | Path = "results",
     force: bool = False,
     progress: Progress | None = None,
@@ -80,6 +81,8 @@ def replay(
     window
         ``worst``, the ten minutes in which most notional was liquidated, or ``START..END``: times from the
         start (``2h..2h20m``) or dates.
+    allow_code
+        Whether agents in Python that the scenario names may run.
     out
         Folder of all results; the replay is a run of its own there.
 
@@ -102,7 +105,7 @@ def replay(
     span = worst_window(stored, replicate, scenario) if window == WORST else parse_window(window, scenario)
     again = run(
         _recording(scenario, span), replicate=replicate, out=out, jobs=1, force=force, progress=progress,
-        counterfactual=bool(stored.manifest["request"].get("counterfactual")), say=say,
+        allow_code=allow_code, counterfactual=bool(stored.manifest["request"].get("counterfactual")), say=say,
     )  # fmt: skip
     return Replay(again, span, _compare(stored, again, replicate))
 

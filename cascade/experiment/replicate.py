@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from cascade.analysis import metrics
 from cascade.analysis.cause import CauseLabeller
 from cascade.assembly import Assembled, assemble
-from cascade.engine import Engine, Outcome, counterfactual, simulate
+from cascade.engine import Engine, Outcome, Sink, counterfactual, simulate
 from cascade.errors import CascadeError
 from cascade.experiment.ending import ending_of
 from cascade.experiment.recorder import Recorder, tables_of, units_of
@@ -33,6 +35,8 @@ class Task(NamedTuple):
     origin: Origin
     pieces: Path | None
     """Folder of pieces; None where it is another machine's, and the piece comes back as bytes."""
+    code: Mapping[str, Mapping[str, str]] = MappingProxyType({})
+    """Of agents in Python: what their code was when the run began."""
 
 
 class Done(NamedTuple):
@@ -100,25 +104,49 @@ def _simulated(
     twins: list[Recorder] = []
     for market in _counterfactuals(task, assembled):
         twins.append(Recorder(units, number, tables_of(scenario)))
-        if _run(Engine(market, twins[-1]), scenario, progress, stopped) is None:
-            return False
-        del market  # before the next is made
+        with _engine(task, market, twins[-1]) as engine:
+            if _run(engine, twins[-1], scenario, progress, stopped) is None:
+                return False
+        del market, engine  # before the next is made
     cause = CauseLabeller(twins[0].liquidations()) if twins else None
     record = Recorder(units, number, tables_of(scenario), piece, cause, _window(scenario), assembled.owners)
-    engine = Engine(assembled, record)
-    outcome = _run(engine, scenario, progress, stopped)
-    if outcome is None:
-        return False
+    with _engine(task, assembled, record) as engine:
+        outcome = _run(engine, record, scenario, progress, stopped)
+        if outcome is None:
+            return False
+        piece.finish(row_of(record, twins, engine, outcome, scenario.seed))
+    return True
+
+
+def row_of(
+    record: Recorder, twins: Sequence[Recorder], engine: Engine, outcome: Outcome, seed: int
+) -> dict[str, Any]:
+    """Return the row of `runs` of a replicate that has ended."""
     ending = ending_of(engine, outcome)
     row = metrics.compute(_replicate(record, *map(_replicate, twins)))
-    notes = [row.pop("notes", None) or "", *ending.notes(units)]
-    piece.finish(
-        {
-            **row, **ending.row(), "seed": scenario.seed, "steps": engine.step,
-            "events": int(engine.state.clock[0].events), "notes": "\n".join(filter(None, notes)) or None,
-        }
-    )  # fmt: skip
-    return True
+    notes = [row.pop("notes", None) or "", *ending.notes(record.units)]
+    return {
+        **row, **ending.row(), "seed": seed, "steps": engine.step,
+        "events": int(engine.state.clock[0].events), "notes": "\n".join(filter(None, notes)) or None,
+    }  # fmt: skip
+
+
+@contextmanager
+def _engine(task: Task, market: Assembled, sink: Sink) -> Generator[Engine]:
+    """Open a market, with its agents in Python where it has any: in each of its twins they act for themselves."""
+    scenario = task.scenario
+    if not scenario.python_agents:
+        yield Engine(market, sink)
+        return
+    from cascade.admission import makers_of, refuse_changed
+    from cascade.floor import Floor
+
+    refuse_changed(scenario, task.code)
+    floor = Floor(scenario, task.replicate, market, sink, makers_of(scenario))
+    try:
+        yield floor.engine
+    finally:
+        floor.close()
 
 
 def _counterfactuals(task: Task, assembled: Assembled) -> Iterator[Assembled]:
@@ -131,8 +159,9 @@ def _counterfactuals(task: Task, assembled: Assembled) -> Iterator[Assembled]:
 
 
 def _run(
-    engine: Engine, scenario: Scenario, progress: Progress | None, stopped: Callable[[], bool] | None
-) -> Outcome | None:
+    engine: Engine, record: Recorder, scenario: Scenario, progress: Progress | None,
+    stopped: Callable[[], bool] | None,
+) -> Outcome | None:  # fmt: skip
     """Run a market, looked at and checked as often as its outputs ask for; None where it was interrupted."""
     asked = scenario.outputs
     looks = asked.snapshots if asked.book or asked.accounts else scenario.duration
@@ -140,7 +169,7 @@ def _run(
     outcome = simulate(engine, chunk, progress, stopped, check_steps=check)
     if outcome is Outcome.INTERRUPTED:
         return None
-    engine.sink.finish()  # type: ignore[attr-defined]
+    record.finish()
     return outcome
 
 

@@ -72,34 +72,38 @@ def first_replicates(n: int) -> tuple[int, ...]:
 
 
 class Origin(NamedTuple):
-    """The file a scenario was read from, the overrides applied to it, and the folders whose files it may name."""
+    """The file a scenario was read from, the overrides applied to it, and what it may name and run."""
 
     path: str
     overrides: tuple[str, ...] = ()
     allow: tuple[str, ...] = ()
+    allow_code: bool = False
 
     @classmethod
     def of_results(cls, scenario: Scenario, folder: Path) -> Origin:
         """Return the resolved scenario that a folder of results holds."""
-        return cls(str(folder / RESOLVED), allow=folders_of(scenario))
+        return cls(
+            str(folder / RESOLVED), allow=folders_of(scenario), allow_code=bool(scenario.python_agents)
+        )
 
     def command(self, seed: int, replicate: int, *, counterfactual: bool) -> str:
         """Return the command that runs one replicate, quoted for a shell."""
         words = ["cascade", "run", self.path, "--seed", str(seed), "--replicate", str(replicate)]
         words += [word for text in self.overrides for word in ("-s", text)]
         words += [word for folder in self.allow for word in ("--allow", folder)]
+        words += ["--allow-code"] if self.allow_code else []
         return shlex.join([*words, "--counterfactual"] if counterfactual else words)
 
 
 def folders_of(scenario: Scenario) -> tuple[str, ...]:
-    """Return the folders of the data files and rulebooks that a scenario names by their paths."""
+    """Return the folders of the data files, rulebooks and code that a scenario names by their paths."""
     return tuple(dict.fromkeys(str(Path(path).parent) for path in _paths(to_data(scenario))))
 
 
 def _paths(value: Any) -> Iterator[str]:
     if isinstance(value, dict):
         for key, item in value.items():  # pyright: ignore
-            if key in ("file", "rulebook") and isinstance(item, str) and Path(item).is_absolute():
+            if key in ("file", "rulebook", "python") and isinstance(item, str) and Path(item).is_absolute():
                 yield item
             yield from _paths(item)
     elif isinstance(value, list):

@@ -34,6 +34,7 @@ def run(
     replicate: int | None = None,
     counterfactual: bool = False,
     allow: Allowed = (),
+    allow_code: bool = False,
     out: str | Path = "results",
     jobs: int | None = None,
     processes: bool = False,
@@ -59,6 +60,8 @@ def run(
         where there are stops, a third time without stops as well.
     allow
         Folders, besides its own, whose files the scenario may name; None allows every folder.
+    allow_code
+        Whether agents in Python that the scenario names may run: it is code of its author.
     out
         Folder of all results; the run goes to ``<out>/<name>-<hash8>``.
     jobs
@@ -85,6 +88,7 @@ def run(
     """
     text, path = text_of(scenario)
     asked = overridden(scenario, overrides, allow=allow)
+    admit_code([asked], scenario, overrides, allowed=allow_code)
     if seed is not None:
         asked = asked.replace(seed=seed)
     chosen = (replicate,) if replicate is not None else first_replicates(replicates or asked.replicates)
@@ -96,7 +100,7 @@ def run(
         return _checked(folder)
     # a scenario without a file is reproduced from its resolved form, which has the overrides in it
     named = folders_of(asked) if allow is None else tuple(map(str, allow))
-    origin = Origin(path, tuple(overrides), named) if path else Origin.of_results(asked, folder)
+    origin = Origin(path, tuple(overrides), named, allow_code) if path else Origin.of_results(asked, folder)
     start = start_of(force=force, retry_failed=retry_failed)
     ongoing = begin(asked, request, origin, folder, text=text, path=path, start=start)
     with ongoing.writer as writer:
@@ -112,6 +116,16 @@ def run(
     if not is_complete(folder):
         raise stopped(ongoing.failures, folder, n_left=len(writer.pending))
     return _checked(folder)
+
+
+def admit_code(
+    scenarios: Sequence[Scenario], source: str | Path | Scenario, overrides: Sequence[str] = (), *, allowed: bool
+) -> None:  # fmt: skip
+    """Refuse scenarios that name code without leave; without agents in Python, nothing of Mesa is loaded."""
+    if any(scenario.python_agents for scenario in scenarios):
+        from cascade.admission import admit
+
+        admit(scenarios, source, overrides, allowed=allowed)
 
 
 def _checked(folder: Path) -> Result:

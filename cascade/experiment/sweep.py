@@ -22,6 +22,7 @@ from cascade.experiment.replicate import Progress
 from cascade.experiment.request import Origin, Request, first_replicates, runs_of
 from cascade.experiment.run import (
     Say,
+    admit_code,
     done_already,
     failed,
     failures_of,
@@ -102,11 +103,14 @@ def prepare(
     replicates: int | None = None,
     counterfactual: bool = False,
     allow: Allowed = (),
+    allow_code: bool = False,
 ) -> Prepared:
     """Return a sweep with all its variants, loaded and checked; parameters are those of `sweep`."""
     plan = read_plan(scenario if isinstance(scenario, Scenario) else Path(scenario), options, allow=allow)
     plan = replace(plan, design=design or plan.design, points=points if points is not None else plan.points)
     variants, warnings = variants_of(plan, seed=seed)
+    source = plan.scenarios[0].scenario if len(plan.scenarios) == 1 else variants[0].scenario
+    admit_code([each.scenario for each in variants], source, allowed=allow_code)
     asked = replicates or plan.replicates or max(each.scenario.replicates for each in variants)
     request = Request(first_replicates(asked), counterfactual or plan.counterfactual)
     taken = {"variant", "scenario", "replicate", *(column.name for column in RUNS.columns)}
@@ -129,6 +133,7 @@ def sweep(
     replicates: int | None = None,
     counterfactual: bool = False,
     allow: Allowed = (),
+    allow_code: bool = False,
     out: str | Path = "results",
     jobs: int | None = None,
     processes: bool = False,
@@ -166,7 +171,7 @@ def sweep(
     """
     prepared = prepare(
         scenario, options, design=design, points=points, seed=seed, replicates=replicates,
-        counterfactual=counterfactual, allow=allow,
+        counterfactual=counterfactual, allow=allow, allow_code=allow_code,
     )  # fmt: skip
     return run_prepared(
         prepared, out=out, jobs=jobs, processes=processes, cluster=cluster, fail_fast=fail_fast,

@@ -24,6 +24,8 @@ from cascade.output.shards import place_of, single_file
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from cascade.scenario.schema import Scenario
+
 
 Loader: TypeAlias = Callable[["Sequence[str] | None", "int | None"], "pa.Table"]
 """Reads some columns of a table and the rows of one replicate; all of them, if given None."""
@@ -89,9 +91,13 @@ class Result:
     """Its folder; None for a run that was kept in memory."""
     files: Files | None = None
     """What it was read from."""
+    scenario: Scenario | None = None
+    """The scenario of a run that was kept in memory."""
 
     @classmethod
-    def in_memory(cls, tables: Mapping[str, pa.Table], manifest: Mapping[str, Any]) -> Result:
+    def in_memory(
+        cls, tables: Mapping[str, pa.Table], manifest: Mapping[str, Any], scenario: Scenario | None = None
+    ) -> Result:
         """Return a result that was never written."""
 
         def loader(table: pa.Table) -> Loader:
@@ -101,9 +107,8 @@ class Result:
 
             return load
 
-        return cls(
-            Tables({name: loader(table) for name, table in tables.items()}), MappingProxyType(dict(manifest))
-        )
+        loaders = {name: loader(table) for name, table in tables.items()}
+        return cls(Tables(loaders), MappingProxyType(dict(manifest)), scenario=scenario)
 
     @property
     def runs(self) -> pa.Table:
@@ -140,6 +145,14 @@ class Result:
     def metrics(self, replicate: int = 0) -> dict[str, Any]:
         """Return the row of a replicate in `runs`, by name."""
         return self.replicate("runs", replicate).to_pylist()[0]
+
+    def events(self) -> pa.Table:
+        """Return shocks, liquidations, auto-deleveraging and changes of funds on one clock, a row each."""
+        from cascade.output.events import events_of
+        from cascade.scenario.load import load
+
+        scenario = self.scenario if self.files is None else load(self.resolved(), allow=None)
+        return events_of(self.tables, self.replicates, self.units.start, scenario)
 
     def scenario_text(self) -> str:
         """Return the scenario as its author wrote it."""

@@ -57,7 +57,9 @@ def _column(name: str, kind: Kind, description: str, *, unit: str = "", null: bo
 def _owner(whose: str, prefix: str = "") -> tuple[Column, Column]:
     """Return the columns that say where a leveraged account comes from."""
     layer = f"layer of the population that the {whose} belongs to; null of others"
-    label = f"label of the {whose} in the user's own file; null where it gives none"
+    label = (
+        f"label of the {whose} in the user's own file, name of an agent in Python; null where there is none"
+    )
     return (
         _column(f"{prefix}layer", "category", layer, null=True),
         _column(f"{prefix}label", "category", label, null=True),
@@ -251,8 +253,8 @@ TRADES: Final = Table(
         _column("trade_price", "float", "price"),
         _column("size_lots", "int64", "size"),
         _column("size_usd", "float", "size at the price"),
-        _column("maker", "int64", "position whose resting order filled"),
-        _column("taker", "int64", "position whose order took"),
+        _column("maker", "int64", "account whose resting order filled"),
+        _column("taker", "int64", "account whose order took"),
         _column("purpose", "category", "why the taker traded"),
     ),
 )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from cascade.scenario.schema_agents import PythonAgent
 from cascade.scenario.schema_shocks import MarketOrderShock
 from cascade.scenario.schema_venues import DOLLAR, SpotMarket
 from cascade.scenario.source import Steps
@@ -64,6 +66,9 @@ def amounts(context: Context) -> Iterator[Amount]:
             names = scenario.select_markets(agent.markets)
             yield from _held(context, (section, number, "markets"), STOCK_USD, agent.traders, names)
     for number, agent in enumerate(scenario.agents):
+        if isinstance(agent, PythonAgent):
+            yield Amount(("agents", number, "cash"), DOLLAR, agent.cash, MONEY)
+            continue
         names = scenario.select_markets(agent.markets)
         yield from _held(context, ("agents", number, "capital"), agent.capital, 1.0, names)
     for number, pair in enumerate(scenario.arbitrage):
@@ -112,6 +117,12 @@ def _held(
         weights[market.settles] = weights.get(market.settles, 0.0) + times * (1.0 + stock)
     for asset, weight in weights.items():
         yield Amount(steps, asset, figure, weight * worth(context, asset))
+
+
+def whole(amount: float, towards: Callable[[float], int]) -> int:
+    """Return an amount in whole steps; what is whole but for the last bits of a division is taken as it is."""
+    nearest = round(amount)
+    return nearest if math.isclose(amount, nearest, rel_tol=1e-12, abs_tol=1e-9) else towards(amount)
 
 
 def worth(context: Context, asset: str) -> float:

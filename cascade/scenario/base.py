@@ -10,6 +10,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from cascade.limits import MOST_REPLICATES, MOST_SEED
 from cascade.scenario.files import OUTSIDE, Forbidden, name_fault
+from cascade.scenario.frames import frame_file, is_frame
 from cascade.units import quoted, refuse
 
 
@@ -24,6 +25,22 @@ class Model(BaseModel):
         serialize_by_alias=True,
         protected_namespaces=(),
     )
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Say how a changed copy is made.
+
+        Raises
+        ------
+        AttributeError
+            Always, for what is a field.
+        """
+        if name in type(self).model_fields:
+            msg = (
+                f"a scenario does not change: '{name}' stays as it is. Make a changed copy by dotted path: "
+                'scenario.replace(seed=7), scenario.replace(**{"makers.0.depth.scale": 0.5})'
+            )
+            raise AttributeError(msg)
+        super().__setattr__(name, value)
 
 
 class Shorthand:
@@ -55,13 +72,26 @@ def _text(value: Any) -> Any:
 
 
 def _file(value: Any) -> Any:
-    """Refuse what no file is called, and files that the document may not name."""
+    """Refuse what no file is called, and files that the document may not name; keep a table as a file."""
+    if is_frame(value):
+        return frame_file(value)
     if isinstance(value, Forbidden):
         raise refuse(value.message, value.hint, OUTSIDE)
     fault = name_fault(value) if isinstance(value, str) else ""
     if fault:
         raise refuse(f"{quoted(value)} is no file: its name {fault}", "write the path of a file", "CAS003")
     return _text(value)
+
+
+def _code(value: Any) -> Any:
+    """Refuse what names no class, and code that the document may not name."""
+    if isinstance(value, Forbidden):
+        raise refuse(value.message, value.hint, OUTSIDE)
+    text = _text(value)
+    module, _, name = text.rpartition(":")
+    if not module or not name.isidentifier():
+        raise refuse(f"{quoted(text)} names no class", "write module:Class, such as desk:Whale", "CAS012")
+    return text
 
 
 Seed: TypeAlias = Annotated[int, Field(ge=0, le=MOST_SEED)]
@@ -82,3 +112,4 @@ MarketPatterns: TypeAlias = Annotated[
     Shorthand(_many),
 ]
 File: TypeAlias = Annotated[str, BeforeValidator(_file), Field(json_schema_extra={"format": "path"})]
+ClassReference: TypeAlias = Annotated[str, BeforeValidator(_code)]

@@ -93,6 +93,7 @@ def all_checks() -> tuple[Check, ...]:
         "markets",
         "population",
         "positions",
+        "python",
         "times",
     ):
         import_module(f"cascade.scenario.checks_{topic}")
@@ -179,7 +180,7 @@ class Context:
 def check(scenario: Scenario, root: Node) -> list[Problem]:
     """Return what all checks find in a scenario, located in the tree it came from."""
     context = Context(scenario, root)
-    return [_problem(each.code, found, root) for each in all_checks() for found in each.run(context)]
+    return [located(each.code, found, root) for each in all_checks() for found in each.run(context)]
 
 
 def check_mended(scenario: Scenario, mended: Mended) -> list[Problem]:
@@ -191,11 +192,11 @@ def check_mended(scenario: Scenario, mended: Mended) -> list[Problem]:
             found = [
                 f for f in each.run(context) if isinstance(f, Problem) or not mended.is_about_mended(f.steps)
             ]
-            problems += [_problem(each.code, f, mended.root) for f in found]
+            problems += [located(each.code, f, mended.root) for f in found]
     return problems
 
 
-def _problem(code: str, found: Finding | Problem, root: Node) -> Problem:
+def located(code: str, found: Finding | Problem, root: Node) -> Problem:
     """Return what a check found, located in a tree."""
     if isinstance(found, Problem):
         return found

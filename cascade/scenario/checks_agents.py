@@ -10,7 +10,7 @@ from typing import Any
 
 from cascade.errors import ScenarioError
 from cascade.scenario.checks import Context, Finding, Found, register
-from cascade.scenario.schema_agents import LadderMaker, Maker, TouchMaker
+from cascade.scenario.schema_agents import LadderMaker, Maker, PythonAgent, TouchMaker
 from cascade.scenario.schema_population import BorrowersLayer, LadderLayer, LeveragedLayer, TableLayer
 from cascade.scenario.schema_shocks import DepthShock, MarketOrderShock, NewsShock
 from cascade.scenario.schema_venues import LendingPool, Perpetual, SpotMarket
@@ -27,7 +27,8 @@ def named_markets_exist(context: Context) -> Found:
     scenario = context.scenario
     for section in ("makers", "news_takers", "flow", "agents"):
         for number, agent in enumerate(getattr(scenario, section)):
-            yield from _patterns(context, (section, number, "markets"), agent.markets)
+            named = () if isinstance(agent, PythonAgent) else agent.markets
+            yield from _patterns(context, (section, number, "markets"), named)
     for number, pair in enumerate(scenario.arbitrage):
         yield from _single(context, ("arbitrage", number, "spot"), pair.spot, SpotMarket)
         yield from _single(context, ("arbitrage", number, "perpetual"), pair.perpetual, Perpetual)

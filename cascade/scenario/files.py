@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from cascade.errors import UNPRINTABLE
+from cascade.scenario.code import anchored
 from cascade.scenario.source import Node, walk
 from cascade.units import quoted
 
@@ -79,13 +80,17 @@ def name_fault(name: str) -> str:
 
 
 def anchor_files(root: Node, fence: Fence | None, root_key: str = "") -> None:
-    """Make the paths of data files and rulebooks absolute: they are relative to the file that names them.
+    """Make the paths of data files, rulebooks and agents' code absolute: they are relative to the file that names them.
 
     A file beyond the fence becomes a `Forbidden` one; what no file can be called is left to the schema.
     """
     for steps, node in walk(root):
         key, name = steps[-1] if steps else root_key, node.value
-        if not isinstance(name, str) or key not in ("file", "rulebook") or name_fault(name):
+        if not isinstance(name, str) or key not in ("file", "rulebook", "python") or name_fault(name):
+            continue
+        if key == "python":
+            text, code = anchored(name, node.place.source.directory)
+            node.value = text if code is None or fence is None or fence.holds(code) else Forbidden(text)
             continue
         if key == "file" or "/" in name or name.endswith((".yaml", ".yml")):
             path = absolute(node.place.source.directory / name)

@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from cascade.errors import Problem, ScenarioError
+from cascade.scenario.code import digest_of, parts_of
 from cascade.scenario.document import read_document
 from cascade.scenario.files import Allowed
 from cascade.scenario.messages import MISSING_KEY, problems_of
@@ -253,6 +254,8 @@ def _with_contents(value: Any) -> Any:
 
 
 def _content(key: str, item: Any) -> Any:
+    if key == "python" and isinstance(item, str):
+        return f"{digest_of(item)}:{parts_of(item)[1]}"
     if key == "file" and isinstance(item, str) and Path(item).is_file():
         return f"sha256:{hashlib.sha256(Path(item).read_bytes()).hexdigest()}"
     return _with_contents(item)

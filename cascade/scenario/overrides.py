@@ -9,6 +9,7 @@ from typing import Any
 
 from cascade.errors import Problem
 from cascade.scenario.files import anchor_files
+from cascade.scenario.frames import frame_file, is_frame
 from cascade.scenario.reading import DUPLICATE, parse_yaml
 from cascade.scenario.source import (
     Node,
@@ -126,9 +127,9 @@ def set_value(root: Node, path: str, value: Any) -> list[Problem]:
 
 
 def from_data(value: Any, place: Place) -> Node:
-    """Return Python data as nodes that are all at one place."""
+    """Return Python data as nodes that are all at one place; tables in memory as the files that they are kept in."""
     if isinstance(value, Mapping):
         return Node({str(key): from_data(item, place) for key, item in value.items()}, place, place)
     if isinstance(value, list | tuple):
         return Node([from_data(item, place) for item in value], place, place)
-    return Node(value, place, place)
+    return Node(frame_file(value) if is_frame(value) else value, place, place)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import math
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
@@ -11,15 +12,15 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import BeforeValidator, Field
 
 from cascade.scenario.base import MarketName, Model, Name, Replicates, Seed, Text
-from cascade.scenario.schema_agents import Agent, Arbitrage, Flow, Maker, NewsTaker
+from cascade.scenario.schema_agents import Agent, Arbitrage, Flow, Maker, NewsTaker, PythonAgent
 from cascade.scenario.schema_channels import Channels
 from cascade.scenario.schema_formation import Activity
 from cascade.scenario.schema_outputs import Outputs, Published, Reference, Source
 from cascade.scenario.schema_population import Layer
 from cascade.scenario.schema_prices import Asset
 from cascade.scenario.schema_shocks import Shock
-from cascade.scenario.schema_venues import LendingPool, Market, Venue, complete_markets
-from cascade.units import Instant, PositiveDuration
+from cascade.scenario.schema_venues import LendingPool, LinearPerpetual, Market, Venue, complete_markets
+from cascade.units import Instant, PositiveDuration, format_duration
 
 FORMAT = 1
 """Version of the scenario format that this release reads; `cascade: 1` heads each scenario."""
@@ -51,7 +52,7 @@ class Scenario(Model):
     news_takers: tuple[NewsTaker, ...] = Field(default=(), description="Those who sweep stale quotes.")
     flow: tuple[Flow, ...] = Field(default=(), description="Uninformed orders.")
     arbitrage: tuple[Arbitrage, ...] = Field(default=(), description="Those who tie markets together.")
-    agents: tuple[Agent, ...] = Field(default=(), description="Others who trade without leverage.")
+    agents: tuple[Agent, ...] = Field(default=(), description="Others who trade, and agents of your own.")
     population: tuple[Layer, ...] = Field(default=(), description="Leveraged accounts.")
     shocks: tuple[Shock, ...] = Field(default=(), description="Scheduled events.")
     channels: Channels = Field(default=Channels(), description="What may amplify a move.")
@@ -63,6 +64,33 @@ class Scenario(Model):
 
     replace: ClassVar[Callable[..., Scenario]]
     """Return a checked copy with some values changed; it is the loader's `replaced`."""
+
+    def __repr__(self) -> str:
+        start = "" if self.start is None else f", from {self.start:%Y-%m-%d %H:%M}Z"
+        return (
+            f"Scenario({self.name!r}, {format_duration(self.duration)}{start}, {len(self.markets)} markets, "
+            f"{self.replicates} replicates)"
+        )
+
+    __str__ = __repr__
+
+    def _repr_html_(self) -> str:
+        """Return a heading and what there is of everything, for notebooks."""
+        rows = {
+            "assets": ", ".join(self.assets), "markets": ", ".join(self.markets),
+            **{
+                name: ", ".join(str(item.name) for item in getattr(self, name))
+                for name in ("makers", "flow", "agents", "population")
+            },
+            "shocks": ", ".join(shock.name or shock.type for shock in self.shocks),
+        }  # fmt: skip
+        items = "".join(
+            f"<tr><th style='text-align:left'>{name}</th><td style='text-align:left'>{html.escape(text)}</td></tr>"
+            for name, text in rows.items()
+            if text
+        )
+        said = f"{html.escape(self.description)}<br>" if self.description else ""
+        return f"<b>{html.escape(repr(self))}</b><br>{said}<table>{items}</table>"
 
     @property
     def n_steps(self) -> int:
@@ -76,6 +104,17 @@ class Scenario(Model):
         if self.start is None:
             raise ValueError("a moment given as a date needs the scenario's `start:`")
         return (moment - self.start).total_seconds()
+
+    @property
+    def python_agents(self) -> tuple[PythonAgent, ...]:
+        """Return the agents that are written in Python."""
+        return tuple(agent for agent in self.agents if isinstance(agent, PythonAgent))
+
+    @property
+    def home(self) -> str:
+        """Return the venue where an agent in Python lives that names none: the first with a perpetual in USD."""
+        perpetuals = (name for name, market in self.markets.items() if isinstance(market, LinearPerpetual))
+        return next(perpetuals, next(iter(self.venues))).partition(":")[0]
 
     @property
     def settlements(self) -> tuple[str, ...]:

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal, NamedTuple, TypeAlias, cast
 
 import numpy as np
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, JsonValue, model_validator
 
-from cascade.scenario.base import File, MarketName, MarketPatterns, Model, Name
+from cascade.scenario.base import ClassReference, File, MarketName, MarketPatterns, Model, Name, Text
 from cascade.scenario.distributions import BpsDistribution, Exponential, Lognormal, UsdDistribution
 from cascade.scenario.schema_withdrawal import Withdrawal
 from cascade.scenario.tables import Floats, read_depth
@@ -492,4 +492,42 @@ class DipBuyers(Model):
         return self
 
 
-Agent: TypeAlias = Annotated[ValueTrader | DipBuyers, Field(discriminator="type")]
+class PythonAgent(Model):
+    """An agent that you write in Python; it is run only where you allow code (`cascade docs mesa`)."""
+
+    type: Literal["python"]
+    name: Name = Field(description="Name of the agent, and its label in the results.", examples=["whale"])
+    python: ClassReference = Field(
+        description="Its class: of a module beside this scenario, or of an installed one.",
+        examples=["desk:Whale"],
+    )
+    venue: Name | None = Field(
+        default=None, description="Where its account lives; by default the first venue with a perpetual."
+    )
+    cash: Usd = Field(default=0.0, description="USD that it begins with.", examples=["5M"])
+    positions: dict[MarketName, float] = Field(
+        default_factory=dict,
+        description="What it holds at the start, in units of the asset, short below zero; entered at the start price.",
+        examples=[{"binance:BTCUSDT": 40}],
+    )
+    every: PositiveDuration | None = Field(
+        default=None,
+        description="How often its `step` is called; by default as its class says.",
+        examples=["10s"],
+    )
+    parameters: dict[Text, JsonValue] = Field(
+        default_factory=dict, description="What its class is made with, by name.", examples=[{"size": 20}]
+    )
+
+
+def _python_if_named(value: Any) -> Any:
+    """Give an agent that names its code its type."""
+    if isinstance(value, Mapping) and "python" in value and "type" not in value:
+        return {"type": "python", **cast("Mapping[str, Any]", value)}
+    return value
+
+
+Agent: TypeAlias = Annotated[
+    Annotated[ValueTrader | DipBuyers | PythonAgent, Field(discriminator="type")],
+    BeforeValidator(_python_if_named),
+]

@@ -90,6 +90,8 @@ def laid_out(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (desk / name).write_text(
             text_of("scenario", "yaml").replace("duration: 1h", "duration: 1m"), encoding="utf-8"
         )
+    (desk / "desk.py").write_text(text_of("mesa", "python"), encoding="utf-8")
+    (desk / "desk.yaml").write_text(text_of("mesa", "yaml"), encoding="utf-8")
     (desk / "examples.json").write_text(text_of("calculator", "json"), encoding="utf-8")
     shutil.copy(rulebook_path("binance-2025-03"), desk / "mine.yaml")
     _lay_out_scenarios(desk / "scenarios")

@@ -19,6 +19,7 @@ from tests.docs.conftest import Block, blocks, text_of
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Go to a folder in which the page's first scenario lies as small.yaml, and a user's accounts."""
     (tmp_path / "small.yaml").write_text(text_of("scenario", "yaml"), encoding="utf-8")
+    (tmp_path / "desk.py").write_text(text_of("mesa", "python"), encoding="utf-8")
     rows = "label,side,quantity,entry_price,leverage,desk\nA,long,0.5,107000,10,north\n"
     (tmp_path / "accounts.csv").write_text(rows, encoding="utf-8")
     monkeypatch.chdir(tmp_path)

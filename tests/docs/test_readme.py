@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import shutil
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -39,6 +40,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / SCENARIO).write_text(market(DAY), encoding="utf-8")
     for counterfactual in (False, True):
         cascade.run(folder / SCENARIO, counterfactual=counterfactual, out=folder / "results")
+    funds = ["venues.offshore.fund=50M,100M"]
+    swept = cascade.sweep(folder / SCENARIO, funds, replicates=2, out=folder / "swept").path
+    shutil.copytree(swept, folder / "results" / "my-sweep")
     return folder
 
 
@@ -46,7 +50,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def execute(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Execute:
     """Return what runs a block in that folder, and gives its names and the value of its last expression."""
     monkeypatch.chdir(folder)
-    runs = [cascade.read(path) for path in Path("results").iterdir()]
+    runs = [cascade.read(path) for path in Path("results").iterdir() if path.name != "my-sweep"]
     (plain,) = [result.path for result in runs if not result.manifest["request"]["counterfactual"]]
     assert plain is not None
 
@@ -85,9 +89,11 @@ def test_polars(execute: Execute) -> None:
 
 def test_duckdb(execute: Execute) -> None:
     _, relation = execute(DUCKDB)
-    ((scenario, complete, public, replicates),) = relation.fetchall()
-    assert (scenario, replicates) == ("btc-2025-07-01", 2)
-    assert 0 < public <= complete
+    rows = relation.fetchall()
+    assert sorted(variant for variant, *_ in rows) == ["offshore.fund=100M", "offshore.fund=50M"]
+    for _, complete, public, replicates in rows:
+        assert replicates == 2
+        assert 0 < public <= complete
 
 
 def test_library(execute: Execute, capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,8 +16,8 @@ LAYERS = [
     {"core"},
     {"assembly", "engine"},
     {"output", "data"},
-    {"analysis", "agent", "model"},
-    {"experiment", "calibration", "calculator", "exposure"},
+    {"analysis", "floor", "agent", "admission"},
+    {"experiment", "calibration", "calculator", "exposure", "model"},
     {"explain", "report"},
     {"diagnosis"},
     {"cli"},
@@ -45,8 +45,8 @@ ROOMS = {"procedures": names.Procedure, "agents": names.Agent, "agents/makers": 
 
 
 def sources() -> list[Path]:
-    """Return every module of the package."""
-    return sorted(PACKAGE.rglob("*.py"))
+    """Return every module of the package; notebooks among the pages are none."""
+    return sorted(path for path in PACKAGE.rglob("*.py") if not path.is_relative_to(PACKAGE / "docs"))
 
 
 def part_of(path: Path) -> str:

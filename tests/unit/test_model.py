@@ -59,7 +59,7 @@ def test_agent_trades_holds_margin_and_keeps_the_books() -> None:
     assert engine.state.accounts[buyer.account].reserved > 0
     assert breaches(engine.state, engine.params, engine.endowment) == []
     figures = model.datacollector.get_model_vars_dataframe()
-    assert len(figures) == 3
+    assert len(figures) == 4  # at the start, and after every ten steps
     assert figures["venue:BTCUSDT mark"].iloc[-1] == pytest.approx(107_000, rel=0.01)
 
 

@@ -1,0 +1,59 @@
+"""Tables in memory in place of data files: kept as parquet under the digest of their content, so that runs repeat."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+from typing import Any, Final
+
+_KEPT: Final = "frames"
+
+
+def is_frame(value: Any) -> bool:
+    """Tell whether a value is a table of pandas, polars, pyarrow or another library that speaks Arrow."""
+    return any(hasattr(value, name) for name in ("__arrow_c_stream__", "__dataframe__"))
+
+
+def frame_file(frame: Any) -> str:
+    """Return the path of a parquet file that holds a table; equal tables have one file.
+
+    It lies in the user's cache, where results that were made of it find it again.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pa.table(frame) if hasattr(frame, "__arrow_c_stream__") else _exchanged(frame)
+    table = table.select([name for name in table.column_names if not name.startswith("__index_level_")])
+    sink = pa.BufferOutputStream()
+    pq.write_table(
+        table.replace_schema_metadata(None), sink, coerce_timestamps="us", allow_truncated_timestamps=True
+    )
+    content = sink.getvalue().to_pybytes()
+    path = _folder() / f"{hashlib.sha256(content).hexdigest()[:16]}.parquet"
+    if not path.is_file():
+        temporary = path.with_name(f".{path.name}-{os.getpid()}")
+        temporary.write_bytes(content)
+        temporary.replace(path)
+    return str(path)
+
+
+def _exchanged(frame: Any) -> Any:
+    """Return a table of a library that only speaks the older protocol."""
+    from pyarrow.interchange import from_dataframe
+
+    return from_dataframe(frame)
+
+
+def _folder() -> Path:
+    """Return where tables are kept: in the user's cache, or where there is none, among temporary files."""
+    home = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "cascade"
+    for root in (Path(os.environ.get("CASCADE_CACHE_DIR") or home), Path(tempfile.gettempdir()) / "cascade"):
+        try:
+            (root / _KEPT).mkdir(parents=True, exist_ok=True)
+        except OSError:
+            continue
+        if os.access(root / _KEPT, os.W_OK):
+            return (root / _KEPT).resolve()
+    return Path(tempfile.mkdtemp(prefix="cascade-"))
