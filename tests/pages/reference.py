@@ -110,7 +110,8 @@ conditional on everything the scenario fixes.
 _DERIVED_HEAD = """# Tables of analyses
 
 `cascade graph RUN -o FOLDER` writes `nodes` and `edges`, `cascade attribute FILE` writes `attribution` into
-the folder of its sweep; [attribution](attribution.md) says how they come about.
+the folder of its sweep; [attribution](attribution.md) says how they come about. `cascade threshold` and `cascade frontier`
+write `tried` and `frontier` into that of theirs, the latter as CSV, too ([threshold](threshold.md)).
 """
 
 _FIGURES_HEAD = """# Figures of a report
