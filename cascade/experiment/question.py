@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from pydantic_core import PydanticCustomError
+
 from cascade.analysis.statistics.estimate import CONFIDENCE
 from cascade.errors import Problem, ScenarioError, UsageError
 from cascade.experiment.bounds import Event
@@ -18,7 +20,7 @@ from cascade.scenario.overrides import set_node
 from cascade.scenario.schema import Scenario
 from cascade.scenario.source import Node, item_number
 from cascade.scenario.sweep_file import NOT_POSSIBLE, Axis, Change, Plan, read_axis, read_plan
-from cascade.units import between, range_of, scaled_by
+from cascade.units import SHARE, between, range_of, scaled_by
 
 FACTOR: Final = 10.0
 """A range that is not written reaches from the scenario's own value by this factor, either way."""
@@ -85,17 +87,23 @@ class Span(NamedTuple):
         return min(math.log1p(within) / math.log(last / first), 1.0)
 
 
-def check_shares(**shares: float) -> None:
-    """Refuse what is no share between 0 and 1.
+def share_of(value: float | str, where: str) -> float:
+    """Return a share as a number: ``5%`` is 0.05.
 
     Raises
     ------
     UsageError
+        If it is none between 0 and 1.
     """
-    for name, value in shares.items():
-        if not 0.0 < value < 1.0:
-            remedy = f"write a share between 0 and 1, such as --{name} 5%"
-            raise UsageError(f"{value:g} is not between 0 and 1", where=f"--{name}", remedy=remedy)
+    try:
+        share = float(SHARE.parse(value))
+    except PydanticCustomError as error:
+        told = error.context or {}
+        raise UsageError(str(told["message"]), where=where, remedy=str(told["hint"])) from None
+    if not 0.0 < share < 1.0:
+        remedy = f"write a share above 0 and below 1, such as {where} 5%"
+        raise UsageError(f"{value} is not between 0 and 1", where=where, remedy=remedy)
+    return share
 
 
 def plan_of(scenario: str | Path | Scenario, overrides: Sequence[str], allow: Allowed) -> Plan:

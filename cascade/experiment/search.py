@@ -20,7 +20,7 @@ from cascade.analysis.statistics.proportion import Flags
 from cascade.errors import Problem, ScenarioError
 from cascade.experiment.bounds import Event, event_of
 from cascade.experiment.design import Variant, in_words, labels_of, variants_of
-from cascade.experiment.question import Question, Span, check_shares, fixed_by, plan_of, span_of, tree
+from cascade.experiment.question import Question, Span, fixed_by, plan_of, share_of, span_of, tree
 from cascade.experiment.recorder import units_of
 from cascade.experiment.replicate import Progress
 from cascade.experiment.request import Request, first_replicates, runs_of
@@ -153,7 +153,10 @@ class Search:
 def tried(
     plan: Plan, span: Span, asked: Sequence[tuple[Line, float]], seed: int | None
 ) -> tuple[list[Variant], tuple[Problem, ...]]:
-    """Return the values at some places as variants, noted in their lines, and warnings; one that is there is left out."""
+    """Return the values at some places as variants, noted in their lines, and warnings.
+
+    A place whose value is there already is left out.
+    """
     named: dict[str, tuple[Line, float, Named]] = {}
     for line, place in asked:
         changes = (*line.fixed, span.at(place))
@@ -184,7 +187,7 @@ def flags_of(result: Result, event: Event) -> Flags:
 
 def prepare_search(
     scenario: str | Path | Scenario, vary: str, until: str, overrides: Sequence[str] = (), *, against: str = "",
-    share: float = 0.5, within: float = WITHIN, confidence: float = CONFIDENCE, seed: int | None = None,
+    share: float | str = 0.5, within: float | str = WITHIN, confidence: float = CONFIDENCE, seed: int | None = None,
     replicates: int | None = None, allow: Allowed = (),
 ) -> Search:  # fmt: skip
     """Return a search, checked before anything runs.
@@ -203,7 +206,7 @@ def prepare_search(
     ------
     ScenarioError, UsageError
     """
-    check_shares(share=share, within=within, confidence=confidence)
+    share, within = share_of(share, "--share"), share_of(within, "--within")
     plan = plan_of(scenario, overrides, allow)
     base = tree(plan)
     event = event_of(until, units_of(_scenario(plan, seed)))

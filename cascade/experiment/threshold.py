@@ -123,8 +123,8 @@ class Frontier:
 
 
 def threshold(
-    scenario: str | Path | Scenario, vary: str, until: str, overrides: Sequence[str] = (), *, share: float = 0.5,
-    within: float = WITHIN, seed: int | None = None, replicates: int | None = None, allow: Allowed = (),
+    scenario: str | Path | Scenario, vary: str, until: str, overrides: Sequence[str] = (), *, share: float | str = 0.5,
+    within: float | str = WITHIN, seed: int | None = None, replicates: int | None = None, allow: Allowed = (),
     out: str | Path = "results", jobs: int | None = None, processes: bool = False, cluster: str | None = None,
     force: bool = False, retry_failed: bool = False, progress: Progress | None = None, told: Told | None = None,
     say: Say | None = None,
@@ -166,7 +166,7 @@ def threshold(
 
 def frontier(
     scenario: str | Path | Scenario, vary: str, against: str, until: str, overrides: Sequence[str] = (), *,
-    share: float = 0.5, within: float = WITHIN, seed: int | None = None, replicates: int | None = None,
+    share: float | str = 0.5, within: float | str = WITHIN, seed: int | None = None, replicates: int | None = None,
     allow: Allowed = (), out: str | Path = "results", jobs: int | None = None, processes: bool = False,
     cluster: str | None = None, force: bool = False, retry_failed: bool = False, progress: Progress | None = None,
     told: Told | None = None, say: Say | None = None,
