@@ -65,7 +65,9 @@ def sweep(
     seed: Seed = None,
     metrics: Annotated[
         list[str] | None,
-        typer.Option("--metric", metavar="NAME", help="Show this figure; may be repeated. complete_usd@99% is a quantile."),
+        typer.Option(
+            "--metric", metavar="NAME", help="Show this figure; may be repeated. complete_usd@99% is a quantile."
+        ),
     ] = None,
     counterfactual: Annotated[
         bool,

@@ -173,12 +173,13 @@ def _refused_by_the_system(error: OSError) -> UsageError:
 
 
 class Bar:
-    """Progress of long work: called with the steps just done, from any thread."""
+    """Progress of long work, which is told from any thread."""
 
     def __init__(self, bar: Any, task: Any) -> None:
         self._bar, self._task, self._done = bar, task, 0
 
     def __call__(self, done: int) -> None:
+        """Take the steps just done."""
         self._done += done
         self._bar.advance(self._task, done)
 

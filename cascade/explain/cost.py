@@ -8,7 +8,7 @@ from typing import Any
 from cascade.assembly import Assembled
 from cascade.core.state import State
 from cascade.experiment.request import runs_of
-from cascade.explain.pace import Pace, pace_of
+from cascade.explain.pace import UNKNOWN, Pace, pace_of
 from cascade.names import Agent, number_of
 from cascade.scenario.schema import Scenario
 
@@ -46,7 +46,7 @@ class Cost:
     replicates: int
     counterfactual_runs: int
     """How often a replicate is run under `--counterfactual`."""
-    pace: Pace = Pace()
+    pace: Pace = UNKNOWN
     """How this machine compares with the one that was measured."""
 
     @property

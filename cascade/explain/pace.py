@@ -41,6 +41,10 @@ class Pace(NamedTuple):
         return f"by the last runs {self.known} on this machine"
 
 
+UNKNOWN: Final = Pace()
+"""Of a machine on which nothing has run."""
+
+
 def place() -> Path | None:
     """Return the file; None where this machine keeps no cache."""
     from cascade.compiler.jit import cache_directory
@@ -56,7 +60,7 @@ def pace_of(name: str) -> Pace:
         return Pace(median(known[name]), "of this scenario")
     if known:
         return Pace(median(median(each) for each in known.values()), "of other scenarios")
-    return Pace()
+    return UNKNOWN
 
 
 def remember(name: str, factor: float) -> None:

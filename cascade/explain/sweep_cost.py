@@ -88,7 +88,8 @@ class SweepCost:
         return {
             "is_estimate": True, "variants": self.variants, "replicates": self.replicates,
             "runs": self.runs, "jobs": self.jobs, "memory_bytes": self.memory_bytes, "seconds": self.seconds,
-            "pace": self.pace.factor, "pace_known": self.pace.known, "compile_s": self.compile_s, "positions": self.positions, "least_disk_bytes": self.least_disk_bytes, "disk_bytes": self.disk_bytes,
+            "pace": self.pace.factor, "pace_known": self.pace.known, "compile_s": self.compile_s,
+            "positions": self.positions, "least_disk_bytes": self.least_disk_bytes, "disk_bytes": self.disk_bytes,
             "waiting_bytes": self.waiting_bytes, "not_counted": list(self.large),
         }  # fmt: skip
 

@@ -66,11 +66,11 @@ def answer(found: Threshold) -> str:
         at, lies = last, "the threshold is not in the range"
     else:
         sure = interval(found)
-        with_it = f", with an interval of {asked.confidence:.0%}: {sure}" if sure != MISSING else ""
-        return f"{event} {bound} from {asked.vary} = {written(found.value, found.unit)} on{with_it}."
+        with_it = f" ({percent(asked.confidence)} interval: {sure})" if sure != MISSING else ""
+        return f"{event} happens {bound} from {asked.vary} = {written(found.value, found.unit)} on{with_it}."
     known = f"; it lies {interval(found)}" if interval(found) != MISSING else ""
     return (
-        f"{event} {bound}: {lies}. At {asked.vary} = {written(at.value, found.unit)} it happens in "
+        f"{event}: {lies}. At {asked.vary} = {written(at.value, found.unit)} it happens in "
         f"{probability(at.probability)}{known}."
     )
 
@@ -93,7 +93,8 @@ def remarks(found: Threshold) -> Iterator[str]:
     if found.status is Status.CROSSED and n < found.least:
         yield f"{n} replicates bound it on one side at most: both take -n {found.least}."
     elif found.needed and found.needed > n:
-        yield f"An interval of ±{percent(asked.within)} takes about {about(found.needed):,} replicates."
+        of = " of the range" if found.tried[0].value <= 0.0 else ""
+        yield f"An interval of ±{percent(asked.within)}{of} takes about {about(found.needed):,} replicates."
     if found.absent:
         yield (
             f"{asked.event.metric} has no value in {found.absent} of {n * len(found.tried)} runs, which count as ones "
@@ -120,7 +121,7 @@ def threshold_rich(found: Threshold) -> list[RenderableType]:
 def frontier_rich(found: Frontier) -> list[RenderableType]:
     """Return a frontier for a terminal."""
     asked = found.question
-    titles = (asked.against, asked.vary, f"interval of {asked.confidence:.0%}", "")
+    titles = (asked.against, asked.vary, f"{percent(asked.confidence)} interval", "")
     rows = [
         (
             written(each.against, found.against_unit), written(each.value, each.unit), interval(each),
@@ -141,7 +142,7 @@ def line_answer(found: Frontier) -> str:
     ends = [f"{written(each.value, each.unit)} at {asked.against} = {written(each.against, found.against_unit)}"
             for each in (crossed[0], crossed[-1])]  # fmt: skip
     bound = f"in {'at least' if crossed[0].rises else 'at most'} {percent(asked.share)} of replicates"
-    return f"{event} {bound} from {asked.vary} = {' to '.join(dict.fromkeys(ends))} on."
+    return f"{event} happens {bound} from {asked.vary} = {' to '.join(dict.fromkeys(ends))} on."
 
 
 def _table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> RenderableType:
