@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from cascade.experiment.replay import replay
     from cascade.experiment.run import run
     from cascade.experiment.sweep import sweep
+    from cascade.experiment.threshold import Frontier, Threshold, frontier, threshold
     from cascade.model import CascadeModel
     from cascade.output.reader import Result
     from cascade.output.sweep import Sweep, named_results, read
@@ -46,15 +47,18 @@ __all__ = [
     "CascadeModel",
     "Comparison",
     "Facts",
+    "Frontier",
     "MarginTier",
     "Position",
     "Result",
     "Scenario",
     "Sweep",
+    "Threshold",
     "attribute",
     "bankruptcy_price",
     "compare",
     "facts",
+    "frontier",
     "initial_margin",
     "liquidation_price",
     "load",
@@ -67,6 +71,7 @@ __all__ = [
     "single_tier",
     "summarise",
     "sweep",
+    "threshold",
     "write_report",
 ]
 
@@ -76,15 +81,18 @@ _HOMES = {
     "CascadeModel": "cascade.model",
     "Comparison": "cascade.experiment.comparison.types",
     "Facts": "cascade.experiment.facts",
+    "Frontier": "cascade.experiment.threshold",
     "MarginTier": "cascade.calculator.account",
     "Position": "cascade.calculator.account",
     "Result": "cascade.output.reader",
     "Scenario": "cascade.scenario",
     "Sweep": "cascade.output.sweep",
+    "Threshold": "cascade.experiment.threshold",
     "attribute": "cascade.experiment.attribution",
     "bankruptcy_price": "cascade.calculator.account",
     "compare": "cascade.experiment.comparison.compare",
     "facts": "cascade.experiment.facts",
+    "frontier": "cascade.experiment.threshold",
     "initial_margin": "cascade.calculator.account",
     "liquidation_price": "cascade.calculator.account",
     "load": "cascade.scenario",
@@ -97,6 +105,7 @@ _HOMES = {
     "single_tier": "cascade.calculator.account",
     "summarise": "cascade.report.summary",
     "sweep": "cascade.experiment.sweep",
+    "threshold": "cascade.experiment.threshold",
     "write_report": "cascade.report.write",
 }
 

@@ -20,7 +20,7 @@ from cascade.scenario.overrides import set_node
 from cascade.scenario.schema import Scenario
 from cascade.scenario.source import Node, item_number
 from cascade.scenario.sweep_file import NOT_POSSIBLE, Axis, Change, Plan, read_axis, read_plan
-from cascade.units import SHARE, between, range_of, scaled_by
+from cascade.units import SHARE, between, format_duration, parse_duration, range_of, scaled_by
 
 FACTOR: Final = 10.0
 """A range that is not written reaches from the scenario's own value by this factor, either way."""
@@ -77,6 +77,8 @@ class Span(NamedTuple):
     def at(self, place: float) -> Change:
         """Return the value at a place between 0 and 1."""
         value = between(self.low.value, self.high.value, place, is_log=self.is_log)
+        if all(_is_whole_time(end.value) for end in (self.low, self.high)):  # as most steps take them
+            value = format_duration(round(parse_duration(value) or 0.0))
         return Change(self.axis.path, Node(value, self.low.place), self.axis.at)
 
     def fine(self, within: float) -> float:
@@ -85,6 +87,12 @@ class Span(NamedTuple):
             return within
         first, last, _ = range_of(self.low.value, self.high.value)
         return min(math.log1p(within) / math.log(last / first), 1.0)
+
+
+def _is_whole_time(value: object) -> bool:
+    """Tell whether a value is a duration of whole seconds."""
+    seconds = parse_duration(value) if isinstance(value, str) else None
+    return seconds is not None and seconds.is_integer()
 
 
 def share_of(value: float | str, where: str) -> float:

@@ -214,19 +214,15 @@ def prepare_search(
     fixed = fixed_by(against, span.axis.path)
     plan.counterfactual |= event.needs_twin
     other = fixed[0][0].path if against else ""
+    plan.changes = [each for each in plan.changes if each.path not in {span.axis.path, other}]
     question = Question(span.axis.path, event, share, within, other, confidence)
     plan.question = question.text
     return _search(question, plan, span, tuple(Line(each) for each in fixed), seed, replicates)
 
 
 def _search(
-    question: Question,
-    plan: Plan,
-    span: Span,
-    lines: tuple[Line, ...],
-    seed: int | None,
-    replicates: int | None,
-) -> Search:
+    question: Question, plan: Plan, span: Span, lines: tuple[Line, ...], seed: int | None, replicates: int | None
+) -> Search:  # fmt: skip
     """Return the search whose first values are checked."""
     variants, warnings = tried(plan, span, [(line, place) for line in lines for place in FIRST], seed)
     first = variants[0].scenario

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from cascade.analysis.statistics import Estimate
 from cascade.experiment.threshold import Frontier, Threshold
 from cascade.report.builders.study import Study
-from cascade.report.builders.table import Column, Table, estimate_columns, text_column
+from cascade.report.builders.table import Column, Table, estimate_columns, scaled, text_column
 from cascade.report.threshold import written
 
 
@@ -44,7 +44,7 @@ def threshold_table(found: Frontier) -> Table:
     asked, n = found.question, [each.n for each in found.thresholds]
     unit, by = shown(found.unit)
     estimates = [
-        None if each.value is None else _scaled(Estimate(each.value, each.low, each.high, each.n), by)
+        None if each.value is None else scaled(Estimate(each.value, each.low, each.high, each.n), 1.0 / by)
         for each in found.thresholds
     ]
     names = [written(each.against, found.against_unit) for each in found.thresholds]
@@ -68,18 +68,13 @@ def curves(study: Study) -> list[Curve] | None:
 
 def _tried(found: Threshold, number: int) -> Table:
     unit, by = shown(found.unit)
-    estimates = [_scaled(each.probability, 100.0) for each in found.tried]
+    estimates = [scaled(each.probability, 0.01) for each in found.tried]
     return Table(f"tried_{number}", f"Values of {found.question.vary} that were tried", (
         text_column("at", found.question.vary, [written(each.value, found.unit) for each in found.tried]),
         Column("value", found.question.vary, [each.value * by for each in found.tried], unit, hidden=True),
         Column("happened", "replicates in which it happened", [each.happened for each in found.tried]),
         *estimate_columns("probability", "their share", estimates, "%"),
     ))  # fmt: skip
-
-
-def _scaled(estimate: Estimate, by: float) -> Estimate:
-    ends = (None if end is None else end * by for end in (estimate.low, estimate.high))
-    return Estimate(estimate.value * by, *ends, estimate.n, estimate.method)
 
 
 def _times(values: Sequence[float | str | None], by: float) -> list[float | None]:
