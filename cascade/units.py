@@ -425,7 +425,7 @@ def range_of(low: Any, high: Any) -> tuple[float, float, str]:
     (first, unit), (last, other) = _magnitude(low), _magnitude(high)
     if unit != other:
         (size, kind), (other_size, other_kind) = _multiplier(unit), _multiplier(other)
-        if kind and kind != other_kind:
+        if kind != other_kind:
             raise ValueError(f"{quoted(low)} and {quoted(high)} are not in one unit")
         first *= size / other_size
     if not first < last:

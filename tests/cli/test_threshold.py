@@ -89,7 +89,7 @@ def test_a_wide_answer_fits_the_screen_and_says_what_is_left_out() -> None:
     assert "and 3 more variants, in runs.parquet" in parts
     assert "Zero, or without a value, in all variants: adl_usd." in parts
     (table,) = (each for each in parts if not isinstance(each, str))
-    assert len(table.columns) == 4  # type: ignore[union-attr]
+    assert len(table.columns) == 3  # type: ignore[union-attr]
     assert table.row_count == MOST_ROWS  # type: ignore[union-attr]
 
 

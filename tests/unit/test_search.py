@@ -153,7 +153,7 @@ def test_a_frontier_is_a_threshold_for_each_value(tmp_path: Path) -> None:
         ("shocks.fall.move=1s..4 %", "are not in one unit"),
         ("=1..2", "names no field"),
         ("shocks.none.move=1..2", "no item 'none'"),
-        ("population.crowd.markets=1..2", "needs text"),
+        ("description=1x..2x", "holds no number"),
         ("venues.venue.rules.clearance_fee", "does not write this value"),
         ("name", "is not a number with a unit"),
     ],
