@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from cascade.experiment.replay import replay
     from cascade.experiment.run import run
     from cascade.experiment.sweep import sweep
+    from cascade.experiment.threshold import Frontier, Threshold, frontier, threshold
     from cascade.model import CascadeModel
     from cascade.output.reader import Result
     from cascade.output.sweep import Sweep, named_results, read
@@ -47,16 +48,19 @@ __all__ = [
     "CascadeModel",
     "Comparison",
     "Facts",
+    "Frontier",
     "MarginTier",
     "Position",
     "Result",
     "Scenario",
     "Sweep",
+    "Threshold",
     "Trader",
     "attribute",
     "bankruptcy_price",
     "compare",
     "facts",
+    "frontier",
     "initial_margin",
     "liquidation_price",
     "load",
@@ -69,6 +73,7 @@ __all__ = [
     "single_tier",
     "summarise",
     "sweep",
+    "threshold",
     "write_report",
 ]
 
@@ -78,16 +83,19 @@ _HOMES = {
     "CascadeModel": "cascade.model",
     "Comparison": "cascade.experiment.comparison.types",
     "Facts": "cascade.experiment.facts",
+    "Frontier": "cascade.experiment.threshold",
     "MarginTier": "cascade.calculator.account",
     "Position": "cascade.calculator.account",
     "Result": "cascade.output.reader",
     "Scenario": "cascade.scenario",
     "Sweep": "cascade.output.sweep",
+    "Threshold": "cascade.experiment.threshold",
     "Trader": "cascade.agent",
     "attribute": "cascade.experiment.attribution",
     "bankruptcy_price": "cascade.calculator.account",
     "compare": "cascade.experiment.comparison.compare",
     "facts": "cascade.experiment.facts",
+    "frontier": "cascade.experiment.threshold",
     "initial_margin": "cascade.calculator.account",
     "liquidation_price": "cascade.calculator.account",
     "load": "cascade.scenario",
@@ -100,6 +108,7 @@ _HOMES = {
     "single_tier": "cascade.calculator.account",
     "summarise": "cascade.report.summary",
     "sweep": "cascade.experiment.sweep",
+    "threshold": "cascade.experiment.threshold",
     "write_report": "cascade.report.write",
 }
 

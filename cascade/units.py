@@ -404,18 +404,54 @@ def between(low: Any, high: Any, u: float, *, is_log: bool = False) -> Any:
     ValueError
         If the bounds are no quantities of one unit, or do not rise.
     """
-    bounds = [_magnitude(value) for value in (low, high)]
-    (first, unit), (last, other) = bounds
-    if unit != other:
-        raise ValueError(f"{quoted(low)} and {quoted(high)} are not in one unit")
-    if not first < last or (is_log and first <= 0):
-        condition = "rise from above zero" if is_log else "rise"
-        raise ValueError(f"a range from {quoted(low)} to {quoted(high)} does not {condition}")
+    first, last, unit = range_of(low, high)
+    if is_log and first <= 0:
+        raise ValueError(f"a range from {quoted(low)} to {quoted(high)} does not rise from above zero")
     value = first * (last / first) ** u if is_log else first + (last - first) * u
     if all(isinstance(bound, int) for bound in (low, high)):
         return round(value)
     digits = f"{value:.6g}"
     return f"{digits}{unit}" if unit else float(digits)
+
+
+def range_of(low: Any, high: Any) -> tuple[float, float, str]:
+    """Return the bounds of a range as numbers, and their unit: that of the second where only multipliers differ.
+
+    Raises
+    ------
+    ValueError
+        If the bounds are no quantities of one unit, or do not rise.
+    """
+    (first, unit), (last, other) = _magnitude(low), _magnitude(high)
+    if unit != other:
+        (size, kind), (other_size, other_kind) = _multiplier(unit), _multiplier(other)
+        if kind != other_kind:
+            raise ValueError(f"{quoted(low)} and {quoted(high)} are not in one unit")
+        first *= size / other_size
+    if not first < last:
+        raise ValueError(f"a range from {quoted(low)} to {quoted(high)} does not rise")
+    return first, last, other
+
+
+def scaled_by(value: Any, factor: float) -> Any:
+    """Return so many times a quantity, written as it is.
+
+    Raises
+    ------
+    ValueError
+        If it is none.
+    """
+    number, unit = _magnitude(value)
+    if isinstance(value, int):
+        return round(number * factor)
+    digits = f"{number * factor:.6g}"
+    return f"{digits}{unit}" if unit else float(digits)
+
+
+def _multiplier(unit: str) -> tuple[float, str]:
+    """Return how many of the unit proper a unit is, and which that is: `M USD` is a million USD, `M` of whatever."""
+    letter, _, proper = unit.strip().partition(" ")
+    return (_MULTIPLIERS[letter], proper) if letter in _MULTIPLIERS else (1.0, unit.strip())
 
 
 def _magnitude(value: Any) -> tuple[float, str]:

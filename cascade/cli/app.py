@@ -18,6 +18,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "migrate": ("cascade.cli.migrate:migrate", "Write a scenario in the form of the new price formation."),
     "run": ("cascade.cli.run:run", "Run a scenario."),
     "sweep": ("cascade.cli.sweep:sweep", "Run variants of a scenario under the same luck."),
+    "threshold": ("cascade.cli.threshold:threshold", "Find from which value on something happens."),
+    "frontier": ("cascade.cli.threshold:frontier", "Find that value for each value of another field."),
     "report": ("cascade.cli.report:report", "Write a run as one page of figures and tables."),
     "compare": ("cascade.cli.compare:compare", "Compare runs: what is worse, what better, how sure."),
     "replay": ("cascade.cli.replay:replay", "Run a replicate again, recorded in full where it was worst."),

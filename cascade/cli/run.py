@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -61,10 +62,13 @@ def run(
 
     Exit code 3 if the scenario is invalid, 4 or 5 if replicates failed, 130 if interrupted.
     """
+    from cascade.assembly import assemble
     from cascade.errors import ScenarioError, render_problems
     from cascade.experiment.request import runs_of
     from cascade.experiment.run import run as run_scenario
     from cascade.experiment.workers import wants_processes
+    from cascade.explain.cost import cost_of
+    from cascade.explain.pace import learn
     from cascade.report.summary import summarise
     from cascade.scenario.load import inspect
 
@@ -73,9 +77,10 @@ def run(
         raise ScenarioError(problems)
     say(render_problems(problems, color=has_color()))
     n = 1 if replicate is not None else replicates or scenario.replicates
-    steps = n * runs_of(scenario, counterfactual=counterfactual) * scenario.n_steps
+    runs = runs_of(scenario, counterfactual=counterfactual)
     tell_compiling()
-    with running(steps, quiet=quiet) as progress:
+    begun = datetime.now(UTC)
+    with running(n * runs * scenario.n_steps, quiet=quiet) as progress:
         result = run_scenario(
             file, overrides or (), seed=seed, replicates=replicates, replicate=replicate,
             counterfactual=counterfactual, allow=allow or (), allow_code=allow_code, out=out, jobs=jobs,
@@ -83,6 +88,9 @@ def run(
             cluster=cluster, force=force, retry_failed=retry_failed, fail_fast=fail_fast, progress=progress,
             say=say,
         )  # fmt: skip
+    if n > 1 and result.path is not None:  # one is too little to learn from
+        expected_s = cost_of(scenario, assemble(scenario)).measured_s(runs)
+        learn(scenario.name, expected_s, [result.path], begun)
     summary = summarise(result)
     if json:
         show_json(summary.to_dict())

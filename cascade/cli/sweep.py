@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -24,7 +26,9 @@ from cascade.cli.terminal import (
     say,
     show,
     show_json,
+    show_rich,
     tell_compiling,
+    width,
 )
 from cascade.limits import MOST_VARIANTS
 
@@ -61,6 +65,12 @@ def sweep(
         int | None, typer.Option("--points", min=1, max=MOST_VARIANTS, help="Points that --design lhs or sobol draws.")
     ] = None,
     seed: Seed = None,
+    metrics: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--metric", metavar="NAME", help="Show this figure; may be repeated. complete_usd@99% is a quantile."
+        ),
+    ] = None,
     counterfactual: Annotated[
         bool,
         typer.Option(
@@ -87,6 +97,9 @@ def sweep(
     from cascade.experiment.run import start_of
     from cascade.experiment.sweep import prepare, run_prepared
     from cascade.experiment.workers import wants_processes
+    from cascade.explain.pace import learn
+    from cascade.explain.sweep_cost import cost_of_sweep
+    from cascade.output.sweep import VARIANTS
 
     prepared = prepare(
         file, options or (), design=None if design is None else design.value, points=points, seed=seed,
@@ -96,14 +109,19 @@ def sweep(
     if dry_run:
         _show_plan(prepared, jobs, json=json)
         return
+    cost = cost_of_sweep(prepared, jobs, looked_at=1)
+    say("" if quiet else cost.time_text())
     tell_compiling()
+    begun = datetime.now(UTC)
     with running(prepared.n_steps, quiet=quiet) as progress:
         found = run_prepared(
             prepared, out=out, jobs=jobs, processes=wants_processes(prepared.n_runs, jobs), cluster=cluster,
             start=start_of(force=force, retry_failed=retry_failed), fail_fast=fail_fast, progress=progress,
             say=say,
         )  # fmt: skip
-    _show_done(found, json=json)
+    folders = [found.path / VARIANTS / name for name in found.variants]
+    learn(prepared.variants[0].scenario.name, cost.replicate_s, folders, begun)
+    _show_done(found, metrics or (), json=json)
 
 
 def _show_plan(prepared: Prepared, jobs: int | None, *, json: bool) -> None:
@@ -120,16 +138,16 @@ def _show_plan(prepared: Prepared, jobs: int | None, *, json: bool) -> None:
     show(cost.to_text())
 
 
-def _show_done(found: Sweep, *, json: bool) -> None:
-    """Print what came of a sweep and where it is."""
+def _show_done(found: Sweep, metrics: Sequence[str], *, json: bool) -> None:
+    """Print what came of a sweep, and where it is."""
+    from cascade.report.answer import answer_dict, answer_rich, answer_to
+
+    answer = answer_to(found, metrics)
     if json:
-        show_json({"path": str(found.path), **_plain(found.manifest)})
+        show_json({"path": str(found.path), **_plain(found.manifest), "figures": answer_dict(answer)})
         return
     outcome: dict[str, Any] = found.manifest["outcome"]
-    show(outcome["text"])
-    for name in found.variants:
-        show(f"  {name}")
-    show(f"results: {found.path}")
+    show_rich(*answer_rich(answer, width()), outcome["text"], f"results: {found.path}")
 
 
 def _plain(manifest: Any) -> dict[str, Any]:

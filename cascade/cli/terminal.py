@@ -116,6 +116,13 @@ def show_rich(*parts: Any) -> None:
     show("\n".join(line.rstrip() for line in file.getvalue().splitlines()))
 
 
+def width() -> int:
+    """Return the columns that `show_rich` has."""
+    import shutil
+
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else PLAIN_WIDTH
+
+
 def say(text: str) -> None:
     """Tell the user something on stderr."""
     if text:
@@ -180,8 +187,24 @@ def _refused_by_the_system(error: OSError) -> UsageError:
     return UsageError(problem, where=where, remedy="name another file or folder", code="CAS806")
 
 
+class Bar:
+    """Progress of long work, which is told from any thread."""
+
+    def __init__(self, bar: Any, task: Any) -> None:
+        self._bar, self._task, self._done = bar, task, 0
+
+    def __call__(self, done: int) -> None:
+        """Take the steps just done."""
+        self._done += done
+        self._bar.advance(self._task, done)
+
+    def expect(self, steps: int, doing: str) -> None:
+        """Say what is done next, and how many steps are still to be done."""
+        self._bar.update(self._task, total=self._done + steps, description=doing)
+
+
 @contextlib.contextmanager
-def running(steps: int, *, quiet: bool) -> Generator[Callable[[int], None] | None]:
+def running(steps: int, *, quiet: bool) -> Generator[Bar | None]:
     """Show the progress of long work on stderr, with the time it still takes."""
     if quiet or not sys.stderr.isatty():
         yield None
@@ -189,7 +212,7 @@ def running(steps: int, *, quiet: bool) -> Generator[Callable[[int], None] | Non
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn("simulating"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    doing = TextColumn("{task.description}")
+    columns = (doing, BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("simulating", total=steps)
-        yield lambda done: bar.advance(task, done)
+        yield Bar(bar, bar.add_task("simulating", total=steps))

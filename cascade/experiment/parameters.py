@@ -73,6 +73,8 @@ def _value(data: Mapping[str, Any], path: str, variant: Variant) -> float | str 
         value = value[step]
     if value is data or value is None:
         return None
+    if isinstance(value, Mapping) and value.get("dist") == "constant":
+        return float(value["value"])
     if isinstance(value, Mapping | list):
         return variant.shown.get(path, "as in the scenario")
     if isinstance(value, bool | int | float):

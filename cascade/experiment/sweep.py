@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -73,6 +73,8 @@ class Prepared:
     parameters: tuple[Parameter, ...]
     request: Request
     warnings: tuple[Problem, ...]
+    search: Mapping[str, Any] | None = None
+    """What chooses its variants one after the other, where they follow from results; it names the folder then."""
 
     @property
     def n_runs(self) -> int:
@@ -89,6 +91,8 @@ class Prepared:
     @property
     def digest(self) -> str:
         """Return the eight digits that name the folder."""
+        if self.search is not None:
+            return provenance.request_digest(self.name, **self.search)
         members = [(each.name, self.request.digest(each.scenario)) for each in self.variants]
         return provenance.request_digest(self.name, members=members)
 
@@ -113,14 +117,17 @@ def prepare(
     admit_code([each.scenario for each in variants], source, allowed=allow_code)
     asked = replicates or plan.replicates or max(each.scenario.replicates for each in variants)
     request = Request(first_replicates(asked), counterfactual or plan.counterfactual)
+    name = plan.name or variants[0].scenario.name
+    return Prepared(plan, name, variants, varied(plan, variants, request), request, warnings)
+
+
+def varied(plan: Plan, variants: Sequence[Variant], request: Request) -> tuple[Parameter, ...]:
+    """Return what varies, under names that no column of `runs` has."""
     taken = {"variant", "scenario", "replicate", *(column.name for column in RUNS.columns)}
     for variant in variants:
         units = units_of(variant.scenario)
         taken |= {c.name for c in metrics.metric_columns(units, counterfactual=request.counterfactual)}
-    return Prepared(
-        plan, plan.name or variants[0].scenario.name, variants,
-        parameters_of(plan, variants, sorted(taken)), request, warnings,
-    )  # fmt: skip
+    return parameters_of(plan, variants, sorted(taken))
 
 
 def sweep(
@@ -347,7 +354,7 @@ def _manifest(
         "request": {
             "file": plan.path, "design": plan.design, "points": plan.points,
             **prepared.request._asdict(), "seed": prepared.variants[0].scenario.seed,
-            "digest": prepared.digest,
+            "digest": prepared.digest, **({"search": dict(prepared.search)} if prepared.search else {}),
         },
         "parameters": [each.as_dict() for each in prepared.parameters],
         "variants": [

@@ -8,6 +8,7 @@ from typing import Any
 from cascade.assembly import Assembled
 from cascade.core.state import State
 from cascade.experiment.request import runs_of
+from cascade.explain.pace import UNKNOWN, Pace, pace_of
 from cascade.names import Agent, number_of
 from cascade.scenario.schema import Scenario
 
@@ -19,7 +20,10 @@ Measured on one core of about 3 GHz, see the page `performance`; another machine
 """
 
 COMPILE_S = 60.0
-"""Seconds of the first run of an installation, which compiles the market."""
+"""Seconds of the first run of an installation, which compiles the market, where it has never compiled before."""
+
+REPLICATE_S = 0.12
+"""Seconds of a replicate besides its steps: its population is drawn, its tables and metrics are made."""
 
 _PARTS = {
     "books and triggers": ("levels", "bits", "trigger_heads", "orders", "quotes"),
@@ -42,6 +46,8 @@ class Cost:
     replicates: int
     counterfactual_runs: int
     """How often a replicate is run under `--counterfactual`."""
+    pace: Pace = UNKNOWN
+    """How this machine compares with the one that was measured."""
 
     @property
     def total_bytes(self) -> int:
@@ -57,8 +63,12 @@ class Cost:
 
     @property
     def seconds(self) -> float:
-        """Return the estimated time of one replicate, compilation not included."""
-        return self.us_per_step * self.steps * 1e-6
+        """Return the estimated time of one replicate on this machine, compilation not included."""
+        return self.measured_s(1) * self.pace.factor
+
+    def measured_s(self, runs: float) -> float:
+        """Return what a replicate that is run so often would take on the machine that was measured."""
+        return self.us_per_step * self.steps * 1e-6 * runs + REPLICATE_S
 
     def as_dict(self) -> dict[str, Any]:
         """Return the record ``--json`` prints."""
@@ -68,6 +78,8 @@ class Cost:
             "is_estimate": True,
             "us_per_step": self.us_per_step,
             "seconds_per_replicate": self.seconds,
+            "pace": self.pace.factor,
+            "pace_known": self.pace.known,
             "replicates": self.replicates,
             "counterfactual_runs": self.counterfactual_runs,
             "compile_s": self.compile_s,
@@ -80,8 +92,6 @@ class Cost:
 
 def cost_of(scenario: Scenario, drawn: Assembled) -> Cost:
     """Return what a run of the scenario will take."""
-    from cascade.compiler.jit import is_compiled
-
     p, state = drawn.params, drawn.state
     steps = int(p.run[0].n_steps)
     arbitrage, takers = (
@@ -103,10 +113,22 @@ def cost_of(scenario: Scenario, drawn: Assembled) -> Cost:
             + 2.0 * arbitrage
         ),
         decisions_per_step=2.0 * float((ends < steps).sum()) / steps,
-        compile_s=0.0 if is_compiled() else COMPILE_S,
+        compile_s=_compile_s(),
         replicates=scenario.replicates,
         counterfactual_runs=runs_of(scenario, counterfactual=True),
+        pace=pace_of(scenario.name),
     )
+
+
+def _compile_s() -> float:
+    """Return the seconds that compiling will take, as this machine has shown if it has."""
+    from cascade.compiler.jit import cache_directory, is_compiled
+    from cascade.compiler.waiting import seconds_left
+
+    if is_compiled():
+        return 0.0
+    directory = cache_directory()
+    return (None if directory is None else seconds_left(directory)) or COMPILE_S
 
 
 def memory_of(state: State) -> dict[str, int]:

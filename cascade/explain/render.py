@@ -222,7 +222,7 @@ def _cost(cost: Cost) -> Iterator[RenderableType]:
     rows = table("", "")
     rows.add_row("memory of a replicate", f"{_size(cost.total_bytes)}: {parts}")
     time = f"about {_seconds(cost.seconds)}, {cost.us_per_step:.0f} us a step"
-    rows.add_row("time of a replicate", f"{time} (estimate for one core of 3 GHz)")
+    rows.add_row("time of a replicate", f"{time}, {cost.pace.text}")
     rows.add_row("  with --counterfactual", f"{cost.counterfactual_runs} times that")
     if cost.replicates > 1:
         total = _seconds(cost.replicates * cost.seconds)

@@ -45,6 +45,8 @@ class Table:
     columns: tuple[Column, ...]
     timed: bool = True
     """Rows belong to a step, and carry `step`, `t_s` and, where the scenario has a start, `time`."""
+    of_replicate: bool = True
+    """Rows belong to a replicate, else to a whole ensemble."""
 
 
 def _column(name: str, kind: Kind, description: str, *, unit: str = "", null: bool = False) -> Column:
@@ -381,7 +383,58 @@ ATTRIBUTION: Final = Table(
     timed=False,
 )
 
-DERIVED: Final[dict[str, Table]] = {table.name: table for table in (NODES, EDGES, ATTRIBUTION)}
+_AGAINST: Final = (
+    _column("against", "float", "value of the other field", unit="see against_unit", null=True),
+    _column("against_as", "text", "the same where it is no number", null=True),
+    _column("against_unit", "category", "unit of the other field"),
+    _column("unit", "category", "unit of the value"),
+)
+
+TRIED: Final = Table(
+    "tried",
+    "One row per value that a search tried.",
+    (
+        *_AGAINST,
+        _column("value", "float", "value of the field that is varied", unit="see unit"),
+        _column("variant", "category", "variant of the sweep that ran it"),
+        _column("replicates", "int64", "replicates that ran"),
+        _column("happened", "int64", "replicates in which the event happened"),
+        _column("probability", "float", "their share", unit="1"),
+        _column("probability_low", "float", "lower end of its interval", unit="1"),
+        _column("probability_high", "float", "upper end of its interval", unit="1"),
+    ),
+    timed=False,
+    of_replicate=False,
+)
+
+FRONTIER: Final = Table(
+    "frontier",
+    "One row per threshold: one for each value of the other field of a frontier.",
+    (
+        *_AGAINST,
+        _column(
+            "value",
+            "float",
+            "smallest value tried from which on the share is reached",
+            unit="see unit",
+            null=True,
+        ),
+        _column(
+            "value_low", "float", "lower end of the interval of the threshold", unit="see unit", null=True
+        ),
+        _column(
+            "value_high", "float", "upper end of the interval of the threshold", unit="see unit", null=True
+        ),
+        _column("status", "category", "crossed, not reached, reached throughout, or not monotone"),
+        _column("replicates", "int64", "replicates of each value tried"),
+    ),
+    timed=False,
+    of_replicate=False,
+)
+
+DERIVED: Final[dict[str, Table]] = {
+    table.name: table for table in (NODES, EDGES, ATTRIBUTION, TRIED, FRONTIER)
+}
 """Tables that an analysis writes, by name; they are no part of a run."""
 
 SINGLE_FILES: Final = ("runs", "failures")
@@ -392,7 +445,7 @@ def columns(table: str, *, dated: bool, extra: tuple[Column, ...] = ()) -> tuple
     """Return the columns of a table in order; `dated` adds `time`, `extra` follows (metrics of runs)."""
     declared = (TABLES | DERIVED)[table]
     timing = (STEP, T_S, *([TIME] if dated else [])) if declared.timed else ()
-    return (SCENARIO, REPLICATE, *timing, *declared.columns, *extra)
+    return (SCENARIO, *([REPLICATE] if declared.of_replicate else []), *timing, *declared.columns, *extra)
 
 
 @cache

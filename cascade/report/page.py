@@ -17,6 +17,7 @@ from cascade.analysis.statistics import CONFIDENCE
 from cascade.errors import UsageError
 from cascade.experiment.attribution import recorded, whole_of
 from cascade.experiment.comparison import compare
+from cascade.experiment.threshold import Frontier, frontier_of, is_searched
 from cascade.output.manifest import software_version
 from cascade.output.reader import Result
 from cascade.output.sweep import Sweep, named_results, read
@@ -31,6 +32,8 @@ from cascade.report.draw.plotly import figure_json
 from cascade.report.figures import FigureSpec
 from cascade.report.sections import OVERVIEW, Section, sections
 from cascade.report.stylised import heading, remarks
+from cascade.report.threshold import answer, how, line_answer
+from cascade.report.threshold import remarks as remarks_of
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -82,6 +85,9 @@ def study_of(
         Results that can't be read or compared, too many of them, or a baseline that is none of them.
     """
     listed = list(sources)
+    searched = found_by(listed[0]) if len(listed) == 1 and baseline is None and metrics is None else None
+    if searched is not None:
+        return Study((), frontier=searched)
     whole = attributed(listed[0]) if len(listed) == 1 and baseline is None and metrics is None else None
     if whole:
         return whole
@@ -120,6 +126,12 @@ def attributed(source: str | Path | Result | Sweep) -> Study | None:
     return Study((Variant(whole.name, whole, 1),), attribution=found)
 
 
+def found_by(source: str | Path | Result | Sweep) -> Frontier | None:
+    """Return what a search found, if a sweep is one of a search."""
+    opened = source if isinstance(source, Result | Sweep) else read(source)
+    return frontier_of(opened) if isinstance(opened, Sweep) and is_searched(opened) else None
+
+
 def page(study: Study, options: Options | None = None) -> str:
     """Return the report of a study as HTML, its series coarser where it would have over MOST_BYTES.
 
@@ -128,6 +140,8 @@ def page(study: Study, options: Options | None = None) -> str:
     UsageError
         If the page is to be static and matplotlib is not installed.
     """
+    if study.frontier is not None:
+        return _searched(study.frontier, options or Options())
     text = _rendered(study, options or Options())
     while len(text.encode()) > MOST_BYTES and study.first.bins >= 2 * FEWEST_BINS:
         study = study.coarser()
@@ -148,6 +162,18 @@ def facts_page(found: Facts, options: Options | None = None) -> str:
         verdict=said(f"{heading(found)}."), conditions=" ".join(remarks(found)), lead="", references=[], cards=[],
         outcomes=None,
         origin="every number comes from the facts as cascade computed them", is_unfinished=False,
+    )  # fmt: skip
+
+
+def _searched(found: Frontier, options: Options) -> str:
+    """Return a page of what a search found."""
+    first = found.thresholds[0]
+    sentence = line_answer(found) if found.question.against else answer(first)
+    notes = dict.fromkeys(note for each in found.thresholds for note in remarks_of(each))
+    return _filled(
+        Study((), frontier=found), options, title=f"{found.scenario}: {found.question.vary}", verdict=said(sentence),
+        conditions=" ".join([*notes, how(first)]), description=found.question.text, references=[],
+        origin="every number comes from the tables of the search", is_unfinished=False,
     )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from cascade.report.builders import (
     losses,
     outcomes,
     screen,
+    searches,
     stylised,
 )
 from cascade.report.builders.differences import differences
@@ -125,10 +126,17 @@ PLANS: Final = (
     Plan("facts-estimators", "How each fact is estimated", stylised.estimators, of_facts=True),
 )  # fmt: skip
 
+SEARCHES: Final = (
+    Plan("frontier", "From which value on", searches.thresholds),
+    Plan("tried", "What was tried"),
+)
+"""The sections of a page about a search."""
+
 
 def sections(study: Study) -> tuple[list[Section], list[tuple[str, str]]]:
     """Return the sections that have something to show, and, of figures that could not be made, why."""
-    plans = [plan for plan in PLANS if plan.of_facts == (study.facts is not None)]
+    runs = [plan for plan in PLANS if plan.of_facts == (study.facts is not None)]
+    plans = SEARCHES if study.frontier is not None else runs
     ids = {plan.id for plan in plans}
     made: dict[str, list[FigureSpec]] = {}
     absent: list[tuple[str, str]] = []

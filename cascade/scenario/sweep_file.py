@@ -215,21 +215,13 @@ def _axis(path: str, node: Node, fence: Fence | None) -> Axis:
 def _add_option(plan: Plan, text: str) -> None:
     """Add ``-s path=value`` as a value that all variants share, ``-s path=value,value`` as one that varies."""
     path, equals, body = text.partition("=")
-    pieces = _split(body)
     if not equals or not path.strip():
         plan.problems += override(Node({}, plan.place), text)
         return
     source = SourceText(OVERRIDES, (text,), Path.cwd())
-    nodes: list[Node] = []
-    for start, piece in pieces:
-        shift = len(path) + 1 + start
-        reading = parse_yaml(piece, OVERRIDES, Path.cwd(), shift=shift)
-        plan.problems += [shifted(problem, text, shift) for problem in reading.problems]
-        place = Place(source, 1, shift + 1, max(1, len(piece)))
-        node = reading.root or Node(None, place)
-        node.place = place
+    nodes = [_written(source, len(path) + 1 + start, piece, plan.problems) for start, piece in _split(body)]
+    for node in nodes:
         anchor_files(node, None, path.strip().rpartition(".")[2])
-        nodes.append(node)
     at = Place(source, 1, 1, len(path))
     name = path.strip()
     is_range = len(nodes) == 1 and {"low", "high"} <= set(nodes[0].mapping or {})
@@ -238,6 +230,33 @@ def _add_option(plan: Plan, text: str) -> None:
         return
     axis = replace(_axis(name, nodes[0], None), at=at) if is_range else Axis(name, at, tuple(nodes))
     plan.axes = [each for each in plan.axes if each.path != name] + [axis]
+
+
+def read_axis(text: str, option: str) -> tuple[Axis, list[Problem]]:
+    """Return a field that an option varies: ``path``, ``path=low..high`` or ``path=value,value``."""
+    path, equals, body = text.partition("=")
+    source, problems = SourceText(option, (text,), Path.cwd()), list[Problem]()
+    at, start = Place(source, 1, 1, max(len(path), 1)), len(path) + 1
+    low, is_range, high = body.partition("..")
+    if not path.strip():
+        hint = f"write the path of a field: {option} shocks.sale.notional=1M..100M"
+        problems.append(at.problem(NOT_POSSIBLE, "names no field", hint))
+    if is_range:
+        ends = _written(source, start, low, problems), _written(source, start + len(low) + 2, high, problems)
+        return Axis(path.strip(), at, (), *ends), problems
+    pieces = _split(body) if equals else []
+    choices = tuple(_written(source, start + place, piece, problems) for place, piece in pieces)
+    return Axis(path.strip(), at, choices), problems
+
+
+def _written(source: SourceText, shift: int, piece: str, problems: list[Problem]) -> Node:
+    """Return a value that stands in an option after so many letters, and add what is wrong with it."""
+    reading = parse_yaml(piece, source.name, Path.cwd(), shift=shift)
+    problems += [shifted(problem, source.lines[0], shift) for problem in reading.problems]
+    place = Place(source, 1, shift + 1, max(1, len(piece)))
+    node = reading.root or Node(None, place)
+    node.place = place
+    return node
 
 
 def _split(body: str) -> list[tuple[int, str]]:

@@ -27,14 +27,11 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return "tiny.yaml"
 
 
-def test_a_sweep_prints_its_variants_and_where_they_are(file: str) -> None:
+def test_a_sweep_prints_its_answer_and_where_it_is(file: str) -> None:
     lines = call("sweep", file, "-n", "2", "-s", FUND).stdout.splitlines()
-    assert lines[:3] == [
-        "2 variants of 2 replicates ran to their end.",
-        "  venue.fund=10k",
-        "  venue.fund=100M",
-    ]
-    folder = lines[3].removeprefix("results: ")
+    assert [line.split()[0] for line in lines[2:5]] == ["variant", "venue.fund=10k", "venue.fund=100M"]
+    assert lines[-2] == "2 variants of 2 replicates ran to their end."
+    folder = lines[-1].removeprefix("results: ")
     assert len(cascade.read(folder).runs) == 4
     again = call("sweep", file, "-n", "2", "-s", FUND, "--json")
     assert json.loads(again.stdout)["path"] == folder

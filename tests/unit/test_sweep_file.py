@@ -127,6 +127,8 @@ def test_points_on_the_command_line(base: Path) -> None:
         ("0.1x", "2x", 0.5, False, "1.05x"),
         ("1M", "100M", 0.5, True, "10M"),
         ("5 %", "10 %", 0.2, False, "6 %"),
+        ("500k", "20M", 1.0, True, "20M"),
+        ("500k", "20M", 0.0, True, "0.5M"),
         ("10m", "2h", 0.0, False, "600s"),
         (1, 10, 0.5, False, 6),
         (1.0, 10, 0.5, False, 5.5),

@@ -55,7 +55,14 @@ def quantile_estimate(values: Floats, share: float, confidence: float = CONFIDEN
 
 @lru_cache(maxsize=256)
 def interval_ranks(n: int, share: float, confidence: float = CONFIDENCE) -> tuple[int, int] | None:
-    """Return the ranks, from 1, between which a quantile lies; None where n values cannot tell.
+    """Return the ranks, from 1, between which a quantile lies; None where n values cannot tell."""
+    low, high = rank_limits(n, share, confidence)
+    return (low, high) if low >= 1 and high <= n else None
+
+
+@lru_cache(maxsize=256)
+def rank_limits(n: int, share: float, confidence: float = CONFIDENCE) -> tuple[int, int]:
+    """Return the ranks between which a quantile lies: 0 and n + 1 are no values, and no limit.
 
     Of n values, the number below the quantile is binomial (n, share). The quantile is below the l-th
     smallest with probability P(B < l) and above the u-th with P(B >= u); l is the largest and u the
@@ -65,8 +72,7 @@ def interval_ranks(n: int, share: float, confidence: float = CONFIDENCE) -> tupl
     below = np.concatenate([[0.0], np.cumsum(_binomial(n, share))])  # P(B < k), k from 0
     low = int(np.searchsorted(below, tail, side="right")) - 1
     above = np.concatenate([np.cumsum(_binomial(n, share)[::-1])[::-1], [0.0]])  # P(B >= k), k from 0
-    high = int(np.argmax(above <= tail))
-    return (low, high) if low >= 1 and high <= n else None
+    return low, int(np.argmax(above <= tail))
 
 
 @lru_cache(maxsize=64)

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from operator import ge, gt, le, lt
 from typing import Final
 
 from pydantic_core import PydanticCustomError
 
 from cascade.analysis.formats import format_value
 from cascade.errors import ThresholdError, UsageError
+from cascade.experiment.bounds import BOUND, OPERATORS
 from cascade.experiment.comparison.types import Comparison, Verdict
 from cascade.scenario.words import did_you_mean
 from cascade.units import NUMBER
-
-_OPERATORS: Final[dict[str, Callable[[float, float], bool]]] = {">=": ge, "<=": le, ">": gt, "<": lt}
-
-_BOUND: Final = re.compile(r"\s*([^<>=\s]+)\s*(>=|<=|>|<)\s*(\S.*?)\s*")
 
 _REMEDY: Final = 'write "bad_debt_usd>1e6", "worse:bad_debt_usd", or "worse" for any of the metrics shown'
 
@@ -56,7 +51,7 @@ def parse_threshold(text: str) -> Threshold:
     word, colon, metric = text.partition(":")
     if word.strip() == "worse" and (metric.strip() or not colon):
         return Threshold(text, metric.strip())
-    match = _BOUND.fullmatch(text)
+    match = BOUND.fullmatch(text)
     if match is None:
         raise UsageError(f"'{text}' is not a threshold", where="--fail-if", remedy=_REMEDY)
     try:
@@ -112,7 +107,7 @@ def _sentence(breach: Breach, unit: str) -> str:
 
 def _beyond(comparison: Comparison, threshold: Threshold) -> Iterator[Breach]:
     """Yield the runs whose figure lies beyond a bound."""
-    is_beyond = _OPERATORS[threshold.operator]
+    is_beyond = OPERATORS[threshold.operator]
     for variant in comparison.variants:
         found = comparison.figure(variant.name, threshold.metric)
         if found is not None and is_beyond(found.value, threshold.bound):

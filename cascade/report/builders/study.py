@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from cascade.experiment.attribution import Attribution
     from cascade.experiment.comparison import Comparison
     from cascade.experiment.facts import Facts
+    from cascade.experiment.threshold import Frontier
 
 T = TypeVar("T")
 
@@ -233,6 +234,8 @@ class Study:
     """What each channel did, where the run is that of a sweep over channels with all of them on."""
     facts: Facts | None = None
     """Stylised facts, where the page is about them and nothing else: it has no variants then."""
+    frontier: Frontier | None = None
+    """What a search found, where the page is about that and nothing else: it has no variants then."""
     _built: dict[Any, Any] = field(default_factory=dict[Any, Any], repr=False)
 
     def coarser(self) -> Study:

@@ -12,6 +12,7 @@ from cascade.report.figures import losses as _losses  # isort: skip
 from cascade.report.figures import outcomes as _outcomes  # isort: skip
 from cascade.report.figures import comparison as _comparison  # isort: skip
 from cascade.report.figures import stylised as _stylised  # isort: skip
+from cascade.report.figures import searches as _searches  # isort: skip
 from cascade.report.figures.registry import FIGURES, Entry, figure
 from cascade.report.figures.spec import FigureSpec
 
@@ -29,4 +30,5 @@ _MODULES = (
     _outcomes,
     _comparison,
     _stylised,
+    _searches,
 )

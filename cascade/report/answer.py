@@ -1,0 +1,200 @@
+"""What a sweep answers, on one screen: a row for each variant, with the figures a committee asks first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from cascade.analysis.formats import format_bare, format_value
+from cascade.analysis.metrics import METRICS, EnsembleMetric, short_name
+from cascade.analysis.statistics import Estimate, Mean, Quantile
+from cascade.errors import UsageError
+from cascade.experiment.comparison.sample import Sample
+from cascade.experiment.comparison.selection import default_headline
+from cascade.experiment.question import share_of
+from cascade.output.sweep import Sweep
+from cascade.scenario.words import did_you_mean, listing
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+MOST_ROWS: Final = 30
+"""Variants that a screen holds."""
+
+GAP: Final = 2
+"""Columns between two of the table."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure of every variant: the mean of a metric, a quantile of it, or a metric of the ensemble."""
+
+    name: str
+    unit: str
+    estimates: tuple[Estimate | None, ...]
+    """By variant; None where one has no value of it."""
+
+    @property
+    def is_nothing(self) -> bool:
+        """Tell whether it is zero in all variants, or without a value."""
+        return all(each is None or each.value == 0.0 for each in self.estimates)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The figures of the variants of a sweep."""
+
+    sweep: str
+    variants: tuple[str, ...]
+    figures: tuple[Figure, ...]
+
+
+def answer_to(sweep: Sweep, metrics: Sequence[str] = ()) -> Answer:
+    """Return the figures of a sweep: those that are named, or those that a comparison shows first.
+
+    Parameters
+    ----------
+    metrics
+        Columns of `runs`, of which the mean is shown, or with a share a quantile (`complete_usd@99%`); metrics
+        of the ensemble; `fall_bps` stands for that of every market.
+
+    Raises
+    ------
+    UsageError
+        A name that is none.
+    """
+    samples = [Sample(name, sweep.variants[name]) for name in sweep.variants]
+    known = _known(samples[0])
+    stops = any(sample.has_stops for sample in samples)
+    usual = default_headline(samples[0].result.units, dict.fromkeys(known), stops=stops)  # type: ignore[arg-type]
+    names = [name for asked in metrics for name in _meant(asked, samples[0], known)] or list(usual)
+    figures = (_figure(name, samples) for name in dict.fromkeys(names))
+    return Answer(sweep.name, tuple(each.name for each in samples), tuple(figures))
+
+
+def answer_dict(answer: Answer) -> list[dict[str, Any]]:
+    """Return what ``--json`` prints."""
+    return [
+        {
+            "name": figure.name, "unit": figure.unit,
+            "variants": {
+                name: None if each is None else asdict(each)
+                for name, each in zip(answer.variants, figure.estimates, strict=True)
+            },
+        }
+        for figure in answer.figures
+    ]  # fmt: skip
+
+
+def answer_rich(answer: Answer, width: int) -> list[RenderableType]:
+    """Return the answer for a terminal of so many columns: what it says in a sentence, then the table."""
+    telling = [figure for figure in answer.figures if not figure.is_nothing]
+    nothing = [figure.name for figure in answer.figures if figure.is_nothing]
+    shown = _that_fit(answer, telling, width)
+    parts: list[RenderableType] = list(_sentences(answer, telling[:1]))
+    if shown:
+        parts += ["", _table(answer, shown), ""]
+    if more := len(answer.variants) - MOST_ROWS:
+        parts += [f"and {more:,} more variants, in runs.parquet"] if more > 0 else []
+    if left := [figure.name for figure in telling if figure not in shown]:
+        parts.append(f"More in a wider terminal, or with --metric: {listing(left)}.")
+    if nothing:
+        parts.append(f"Zero, or without a value, in all variants: {listing(nothing)}.")
+    parts.append(
+        "Means and figures of the ensemble, with intervals of 95 % each; cascade compare says what differs."
+    )
+    return parts
+
+
+def _known(sample: Sample) -> list[str]:
+    """Return the metrics of a run: columns, and those of the ensemble that are made of them."""
+    ensembles = [
+        name
+        for name, entry in METRICS.items()
+        if isinstance(entry, EnsembleMetric) and entry.of in sample.metrics
+    ]
+    return [*sample.metrics, *ensembles]
+
+
+def _meant(asked: str, sample: Sample, known: Sequence[str]) -> list[str]:
+    """Return the names that a word means."""
+    name, at, _ = asked.partition("@")
+    entries = {column: found.entry.name for column, found in sample.metrics.items()}
+    found = [name] if name in known else [
+        column for column, entry in entries.items() if name in {entry, short_name(entry)}
+    ]  # fmt: skip
+    if not found or (at and name in METRICS and name not in sample.metrics):
+        raise UsageError(
+            f"no run has a metric '{name}'{did_you_mean(name, known)}" if not found else
+            f"{name} is a figure of all replicates already, and has no quantiles",
+            where="--metric", remedy="a column of runs, or a quantile of one: complete_usd@99%; cascade docs metrics",
+        )  # fmt: skip
+    return [f"{each}{asked[len(name) :]}" for each in found]
+
+
+def _figure(name: str, samples: Sequence[Sample]) -> Figure:
+    column, _, share = name.partition("@")
+    entry = METRICS.get(column)
+    if isinstance(entry, EnsembleMetric):
+        source, unit, statistic = entry.of, entry.unit, entry.statistic
+    else:
+        metric = samples[0].metrics[column].entry
+        source, unit = column, metric.unit
+        statistic = Quantile(share_of(share, "--metric")) if share else Mean(metric.bounds)
+    values = [sample.columns.get(source, np.empty(0)) for sample in samples]
+    known = [each[~np.isnan(each)] for each in values]
+    return Figure(name, unit, tuple(statistic.estimate(each) if len(each) else None for each in known))
+
+
+def _sentences(answer: Answer, figures: Sequence[Figure]) -> Iterator[str]:
+    """Yield between which variants the first figure lies."""
+    for figure in figures:
+        known = [
+            (each.value, name) for name, each in zip(answer.variants, figure.estimates, strict=True) if each
+        ]
+        (low, least), (high, most) = min(known), max(known)
+        low_text, high_text = format_value(low, figure.unit), format_value(high, figure.unit)
+        if low == high:
+            yield f"{figure.name} is {low_text} in every variant."
+        else:
+            yield f"{figure.name} runs from {low_text} in {least} to {high_text} in {most}."
+    if not figures:
+        yield "Nothing was liquidated or lost in any variant."
+
+
+def _cells(figure: Figure) -> list[str]:
+    return [
+        "--" if each is None
+        else format_value(each.value, figure.unit) if each.low is None or each.high is None or each.n == 1
+        else f"{format_value(each.value, figure.unit)} [{format_bare(each.low, figure.unit)}, "
+        f"{format_bare(each.high, figure.unit)}]"
+        for each in figure.estimates[:MOST_ROWS]
+    ]  # fmt: skip
+
+
+def _that_fit(answer: Answer, figures: Sequence[Figure], width: int) -> list[Figure]:
+    """Return the first figures whose columns fit beside the names of the variants."""
+    room = width - max(map(len, ("variant", *answer.variants[:MOST_ROWS])))
+    shown: list[Figure] = []
+    for figure in figures:
+        room -= GAP + max(map(len, (figure.name, *_cells(figure))))
+        if room < 0 and shown:
+            return shown
+        shown.append(figure)
+    return shown
+
+
+def _table(answer: Answer, figures: Sequence[Figure]) -> RenderableType:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0))
+    table.add_column("variant", header_style="dim")
+    for figure in figures:
+        table.add_column(figure.name, justify="right", header_style="dim")
+    columns = [_cells(figure) for figure in figures]
+    for row, name in enumerate(answer.variants[:MOST_ROWS]):
+        table.add_row(name, *(column[row] for column in columns))
+    return table

@@ -1,0 +1,157 @@
+"""A threshold and a frontier as a reader sees them: the answer in a sentence, then what was tried."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Final
+
+from cascade.analysis.formats import format_value
+from cascade.analysis.statistics import Estimate, about
+from cascade.analysis.statistics.crossing import Status
+from cascade.experiment.threshold import Frontier, Threshold
+from cascade.units import format_duration
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+MISSING: Final = "--"
+
+
+def written(value: float | str | None, unit: str) -> str:
+    """Return a value of a scenario's field, in its unit, with four digits."""
+    if value is None or isinstance(value, str):
+        return value or MISSING
+    if unit == "USD":
+        return format_value(value, unit)
+    if unit == "s":
+        return format_duration(float(f"{value:.4g}"))
+    if unit == "fraction":
+        return f"{100.0 * value:.4g} %"
+    return f"{value:,.4g}{unit}" if unit == "x" else f"{value:,.4g} {unit}".rstrip()
+
+
+def percent(share: float) -> str:
+    """Return a probability as percent."""
+    return f"{100.0 * share:.3g} %"
+
+
+def probability(estimate: Estimate) -> str:
+    """Return a probability with its interval."""
+    if estimate.low is None or estimate.high is None:
+        return percent(estimate.value)
+    return f"{percent(estimate.value)} [{percent(estimate.low)}, {percent(estimate.high)}]"
+
+
+def interval(found: Threshold) -> str:
+    """Return the interval of a threshold; of one that is bounded on one side only, that side."""
+    low, high = (None if end is None else written(end, found.unit) for end in (found.low, found.high))
+    if low and high:
+        return f"{low} to {high}"
+    return f"above {low}" if low else f"up to {high}" if high else MISSING
+
+
+def answer(found: Threshold) -> str:
+    """Return what was found, in a sentence or two."""
+    asked, event = found.question, found.question.event.text
+    bound = f"in {'at least' if found.rises else 'at most'} {percent(asked.share)} of replicates"
+    first, last = found.tried[0], found.tried[-1]
+    if found.status is Status.TURNS:
+        return (
+            f"{event} has no single threshold in {asked.vary}: it comes and goes between "
+            f"{written(first.value, found.unit)} and {written(last.value, found.unit)}."
+        )
+    if found.status is Status.ALWAYS:
+        at, lies = first, "the whole range is beyond the threshold"
+    elif found.status is Status.NEVER:
+        at, lies = last, "the threshold is not in the range"
+    else:
+        sure = interval(found)
+        with_it = f" ({percent(asked.confidence)} interval: {sure})" if sure != MISSING else ""
+        return f"{event} happens {bound} from {asked.vary} = {written(found.value, found.unit)} on{with_it}."
+    known = f"; it lies {interval(found)}" if interval(found) != MISSING else ""
+    return (
+        f"{event}: {lies}. At {asked.vary} = {written(at.value, found.unit)} it happens in "
+        f"{probability(at.probability)}{known}."
+    )
+
+
+def remarks(found: Threshold) -> Iterator[str]:
+    """Yield what to know of a threshold."""
+    asked, n = found.question, found.n
+    if found.status is Status.TURNS:
+        yield (
+            "More replicates turn back between two of these values than luck explains. Look at one part of the "
+            f"range: --vary {asked.vary}=LOW..HIGH."
+        )
+    elif found.status in {Status.NEVER, Status.ALWAYS}:
+        yield f"Look elsewhere with --vary {asked.vary}=LOW..HIGH."
+    if found.back and found.status is not Status.TURNS:
+        yield (
+            f"{found.back} of {n} replicates turn back between two of these values; the interval takes each to "
+            "turn once."
+        )
+    if found.status is Status.CROSSED and n < found.least:
+        yield f"{n} replicates bound it on one side at most: both take -n {found.least}."
+    elif found.needed and found.needed > n:
+        of = " of the range" if found.tried[0].value <= 0.0 else ""
+        yield f"An interval of ±{percent(asked.within)}{of} takes about {about(found.needed):,} replicates."
+    if found.absent:
+        yield (
+            f"{asked.event.metric} has no value in {found.absent} of {n * len(found.tried)} runs, which count as ones "
+            "in which it did not happen."
+        )
+
+
+def how(found: Threshold) -> str:
+    """Return what the figures are."""
+    return (
+        f"{found.n} replicates of the same luck at each value. The interval is by order statistics, those of "
+        "probabilities are Wilson's: cascade docs threshold."
+    )
+
+
+def threshold_rich(found: Threshold) -> list[RenderableType]:
+    """Return a threshold for a terminal."""
+    rows = [(written(each.value, found.unit), f"{each.happened} of {found.n}", probability(each.probability))
+            for each in found.tried]  # fmt: skip
+    titles = (found.question.vary, "happened", "probability")
+    return [answer(found), "", _table(titles, rows), "", *remarks(found), how(found)]
+
+
+def frontier_rich(found: Frontier) -> list[RenderableType]:
+    """Return a frontier for a terminal."""
+    asked = found.question
+    titles = (asked.against, asked.vary, f"{percent(asked.confidence)} interval", "")
+    rows = [
+        (
+            written(each.against, found.against_unit), written(each.value, each.unit), interval(each),
+            "" if each.status is Status.CROSSED else str(each.status),
+        )
+        for each in found.thresholds
+    ]  # fmt: skip
+    said = dict.fromkeys(remark for each in found.thresholds for remark in remarks(each))
+    return [line_answer(found), "", _table(titles, rows), "", *said, how(found.thresholds[0])]
+
+
+def line_answer(found: Frontier) -> str:
+    """Return how far a frontier reaches, in a sentence."""
+    crossed = [each for each in found.thresholds if each.value is not None]
+    event, asked = found.question.event.text, found.question
+    if not crossed:
+        return f"{event}: no threshold in {asked.vary} for any of {len(found.thresholds)} values of {asked.against}."
+    ends = [f"{written(each.value, each.unit)} at {asked.against} = {written(each.against, found.against_unit)}"
+            for each in (crossed[0], crossed[-1])]  # fmt: skip
+    bound = f"in {'at least' if crossed[0].rises else 'at most'} {percent(asked.share)} of replicates"
+    return f"{event} happens {bound} from {asked.vary} = {' to '.join(dict.fromkeys(ends))} on."
+
+
+def _table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> RenderableType:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for title in titles:
+        table.add_column(title, justify="right", no_wrap=True)
+    for row in rows:
+        table.add_row(*row)
+    return table

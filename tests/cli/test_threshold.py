@@ -1,0 +1,122 @@
+"""`cascade threshold`, `frontier`, and the answer of `sweep`: what they print, and what this machine remembers."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+import cascade
+from cascade.analysis.statistics import Estimate
+from cascade.errors import UsageError
+from cascade.explain import pace
+from cascade.output import log
+from cascade.report.answer import MOST_ROWS, Answer, Figure, answer_rich, answer_to
+from cascade.scenario.load import to_yaml
+from tests.cli.test_commands import call
+from tests.unit.test_search import tiny
+
+OPTIONS = ("--vary", "shocks.fall.move=-4 %..-0.2 %", "--until", "liquidated_usd > 100k", "--within", "30%")
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    (tmp_path / "tiny.yaml").write_text(to_yaml(tiny()), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(pace, "place", lambda: tmp_path / "pace.json")
+    return "tiny.yaml"
+
+
+def test_a_threshold_prints_its_answer_first_and_a_report_draws_it(file: str) -> None:
+    lines = call("threshold", file, *OPTIONS, "-n", "2", "-q").stdout.splitlines()
+    assert lines[0].startswith(
+        "complete_usd > 100k happens in at most 50 % of replicates from shocks.fall.move = -"
+    )
+    assert lines[2].split() == ["shocks.fall.move", "happened", "probability"]
+    assert "2 replicates bound it on one side at most: both take -n 6." in lines
+    folder = lines[-1].removeprefix("results: ")
+    found = json.loads(call("threshold", file, *OPTIONS, "-n", "2", "--json").stdout)
+    assert (found["status"], found["path"], found["replicates"]) == ("crossed", folder, 2)
+    assert Path(call("report", folder).stdout.strip()).is_file()
+    assert pace.pace_of("small").known == "of this scenario"
+    line = call("frontier", file, *OPTIONS, "--against", "venues.venue.fund=1M,2M", "-n", "1", "-q").stdout
+    assert line.startswith("complete_usd > 100k happens in at most 50 %")
+    assert "1.00M USD" in line
+    assert "2.00M USD" in line
+
+
+def test_a_dry_run_says_how_many_values_and_how_long(file: str) -> None:
+    shown = call("threshold", file, *OPTIONS, "-n", "4", "--dry-run").stdout
+    assert "variants x 4 replicates" in shown
+    assert json.loads(call("frontier", file, *OPTIONS, "--against", "venues.venue.fund=1M,2M", "--dry-run",
+                           "--json").stdout)["variants"] > 9  # fmt: skip
+    assert not Path("results").exists()
+
+
+def test_mistakes_are_told_with_what_to_write(file: str) -> None:
+    said = call("threshold", file, "--vary", "shocks.fall.moves=-4 %..-1 %", *OPTIONS[2:], code=3).stderr
+    assert "--vary:1:" in said
+    assert "did you mean" in said
+    said = call("threshold", file, *OPTIONS[:2], "--until", "liquidated > 1", code=2).stderr
+    assert "--until  error[CAS800]" in said
+    assert "--share" in call("threshold", file, *OPTIONS, "--share", "half", code=2).stderr
+
+
+def test_a_sweep_answers_on_one_screen(file: str) -> None:
+    words = ("sweep", file, "-n", "2", "-s", "shocks.fall.move=-4 %,-0.2 %")
+    text = call(*words, "-q").stdout
+    first, *rest = text.splitlines()
+    assert first.startswith("complete_usd runs from ")
+    assert " in fall.move=-0.2" in first
+    assert any(line.startswith("variant") and "complete_usd" in line for line in rest)
+    found = json.loads(call(*words, "--json", "--metric", "complete_usd@50%", "--metric", "fall_bps").stdout)
+    assert [each["name"] for each in found["figures"]] == ["complete_usd@50%", "venue_btcusdt_fall_bps"]
+    sweep = cascade.read(found["path"])
+    assert "has no quantiles" in call(*words, "--metric", "lar95_usd@99%", code=2).stderr
+    with pytest.raises(UsageError, match="did you mean 'complete_usd'"):
+        answer_to(sweep, ["complete_us"])
+
+
+def test_a_wide_answer_fits_the_screen_and_says_what_is_left_out() -> None:
+    estimate = Estimate(12e6, 10e6, 14e6, 9)
+    n = MOST_ROWS + 3
+    figures = [Figure(f"m{k}_usd", "USD", (estimate,) * n) for k in range(6)]
+    nothing = Figure("adl_usd", "USD", (Estimate(0.0, 0.0, 0.0, 9),) * n)
+    parts = answer_rich(Answer("s", tuple(f"v{k}" for k in range(n)), (*figures, nothing)), 80)
+    assert parts[0] == "m0_usd is 12.0M USD in every variant."
+    assert "and 3 more variants, in runs.parquet" in parts
+    assert "Zero, or without a value, in all variants: adl_usd." in parts
+    (table,) = (each for each in parts if not isinstance(each, str))
+    assert len(table.columns) == 3  # type: ignore[union-attr]
+    assert table.row_count == MOST_ROWS  # type: ignore[union-attr]
+
+
+# --- what this machine remembers
+
+
+def test_a_machine_is_known_by_the_runs_it_has_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pace, "place", lambda: tmp_path / "pace.json")
+    assert pace.pace_of("a") == pace.UNKNOWN
+    for factor in (9.0, 1.0, 2.0, 3.0, 4.0, 100.0):
+        pace.remember("a", factor)
+    assert pace.pace_of("a") == (3.0, "of this scenario"), "the median of the last five"
+    assert pace.pace_of("b") == (3.0, "of other scenarios")
+    (tmp_path / "pace.json").write_text('{"a": 7, "b": ["x"')
+    assert pace.pace_of("a") == pace.UNKNOWN
+    monkeypatch.setattr(pace, "place", lambda: None)
+    pace.remember("a", 1.0)
+    assert pace.pace_of("a") == pace.UNKNOWN
+
+
+def test_only_replicates_of_this_session_are_learnt_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pace, "place", lambda: tmp_path / "pace.json")
+    for seconds in (4.0, 8.0):
+        log.note(tmp_path, "finished", replicate=0, seconds=seconds)
+    pace.learn("a", 2.0, [tmp_path], datetime.now(UTC) + timedelta(minutes=1))
+    assert pace.pace_of("a") == pace.UNKNOWN
+    pace.learn("a", 2.0, [tmp_path], datetime.now(UTC) - timedelta(minutes=1))
+    assert pace.pace_of("a").factor == 3.0
