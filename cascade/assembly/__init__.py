@@ -12,6 +12,8 @@ from cascade.assembly.entities import Entities
 from cascade.assembly.formation import assemble_formation
 from cascade.assembly.groups import GroupBuilder, Quantiles
 from cascade.assembly.layers import LayerBuilder, Seats
+from cascade.assembly.orders import bind
+from cascade.assembly.owners import NOBODY, Owners
 from cascade.assembly.price_paths import assemble_prices
 from cascade.assembly.trails import Trails
 from cascade.assembly.venues import Venues, assemble_venues, lot_unit, settlement_of, worth_of
@@ -27,20 +29,6 @@ from cascade.scenario.schema import Scenario
 
 N_TICKS = 1 << 18
 """Ticks of a market's window."""
-
-
-class Owners(NamedTuple):
-    """Where leveraged accounts come from: the layer of each, and the user's own label; -1 where it has none."""
-
-    first: int
-    """Account of the lowest number."""
-    layers: tuple[str, ...]
-    layer: Array  # int64
-    labels: tuple[str, ...]
-    label: Array  # int64
-
-
-NOBODY = Owners(0, (), np.zeros(0, np.int64), (), np.zeros(0, np.int64))
 
 
 class Assembled(NamedTuple):
@@ -98,6 +86,8 @@ def assemble(
     _add_agents(run[0], venues, entities, n_agents)
     accounts, positions, balances, traders = _population(scenario, replicate, entities, population, holders)
     _size_flags(run[0], len(venues.markets), len(accounts))
+    owners = _owners(scenario, int(run[0].first_trader), drawn, population)
+    bind(scenario, params, positions, owners, prices.start)
     state = allocate(
         params, accounts, positions, balances, traders, groups.n_quotes, capacity or Capacity()
     )  # fmt: skip
@@ -109,7 +99,7 @@ def assemble(
     endowment = np.array(
         [positions.lots[positions.market == m].sum() if spot[m] else 0 for m in range(len(spot))], np.int64
     )
-    return Assembled(params, state, endowment, _owners(scenario, int(run[0].first_trader), drawn, population))
+    return Assembled(params, state, endowment, owners)
 
 
 def _run(scenario: Scenario, n_ticks: int, venues: Venues) -> Array:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ from cascade.assembly import Assembled, assemble
 from cascade.engine import Engine, Outcome, counterfactual, simulate
 from cascade.errors import CascadeError
 from cascade.experiment.ending import ending_of
+from cascade.experiment.fills import fills_of
 from cascade.experiment.recorder import Recorder, tables_of, units_of
 from cascade.experiment.request import Origin, has_stops
 from cascade.output.piece import Piece, pack, piece_folder
@@ -110,7 +112,8 @@ def _simulated(
     if outcome is None:
         return False
     ending = ending_of(engine, outcome)
-    row = metrics.compute(_replicate(record, *map(_replicate, twins)))
+    found = replace(_replicate(record, *map(_replicate, twins)), orders=fills_of(engine, scenario, units))
+    row = metrics.compute(found)
     notes = [row.pop("notes", None) or "", *ending.notes(units)]
     piece.finish(
         {
