@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -83,7 +84,7 @@ def _positions(context: Context) -> list[_Held] | None:
     return found
 
 
-@register("CAS163", "a front-loaded order knows what it costs and fears", "assets markets makers shocks")
+@register("CAS163", "a front-loaded order is not worked evenly", "assets markets makers shocks")
 def schedule_is_known(context: Context) -> Found:
     """Warn of schedules of Almgren and Chriss that are worked evenly, and those without a book to go by."""
     for number, shock in enumerate(context.scenario.shocks):
@@ -97,6 +98,7 @@ def schedule_is_known(context: Context) -> Found:
             message = f"the news of {market.asset} has no volatility, so that the order is worked evenly"
             hint = "write volatility: 50 %, or schedule: {type: twap}"
             yield Finding(("shocks", number, "schedule"), message, hint, "warning")
-        if temporary_impact_bps(context.scenario, shock) == float("inf"):
-            message = f"nobody quotes within 10 bps in {shock.market}, so that the cost of haste is not known"
-            yield Finding(("shocks", number, "schedule"), message, "write temporary_impact_bps: 0.5")
+        if math.isinf(temporary_impact_bps(context.scenario, shock)):
+            message = f"nobody quotes within 10 bps in {shock.market}, so that the order is worked evenly"
+            hint = "write temporary_impact_bps: 0.5"
+            yield Finding(("shocks", number, "schedule"), message, hint, "warning")

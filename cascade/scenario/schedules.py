@@ -35,7 +35,8 @@ def feared_volatility(scenario: Scenario, shock: MarketOrderShock) -> float:
 def temporary_impact_bps(scenario: Scenario, shock: MarketOrderShock) -> float:
     """Return what trading at 1M USD a minute costs in bps.
 
-    Unless it is said, half the way through the depth within `NEAR_BPS` that is traded between two looks of its makers.
+    Unless it is said, half the way through the depth within `NEAR_BPS` that is traded between two looks of its makers;
+    infinite where nobody quotes there.
     """
     if isinstance(shock.schedule, AlmgrenChrissSchedule) and shock.schedule.temporary_impact_bps is not None:
         return shock.schedule.temporary_impact_bps
@@ -44,6 +45,6 @@ def temporary_impact_bps(scenario: Scenario, shock: MarketOrderShock) -> float:
         for group in scenario.makers
         if shock.market in scenario.select_markets(group.markets) and group.requote_rate > 0.0
     ]
-    window = max(scenario.dt, *(1.0 / rate for rate in rates))
-    depth = max(depth_within(scenario, shock.market, NEAR_BPS), 1.0)
-    return NEAR_BPS / 2.0 * MILLION / MINUTE_S * window / depth
+    window = max([scenario.dt, *(1.0 / rate for rate in rates)])
+    depth = depth_within(scenario, shock.market, NEAR_BPS)
+    return NEAR_BPS / 2.0 * MILLION / MINUTE_S * window / depth if depth > 0.0 else math.inf
