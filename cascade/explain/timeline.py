@@ -8,9 +8,9 @@ from itertools import pairwise
 from typing import Any
 
 from cascade.core.params import PERPETUAL, Params
+from cascade.scenario.schedules import front_load
 from cascade.scenario.schema import Scenario
 from cascade.scenario.schema_prices import AnchorsNews, BarsNews
-from cascade.scenario.schedules import front_load
 from cascade.scenario.schema_shocks import DepthShock, MarketOrderShock, NewsShock, PovSchedule, Shock
 from cascade.units import format_duration, format_instant
 

@@ -75,7 +75,9 @@ def _positions(context: Context) -> list[_Held] | None:
         table = context.holdings(layer)
         if table is None:
             return None
-        rows = zip(table.label, table.market, table.is_long, table.notional_usd, table.entry_price, strict=True)
+        rows = zip(
+            table.label, table.market, table.is_long, table.notional_usd, table.entry_price, strict=True
+        )
         for label, name, is_long, notional, entry in rows:
             market = context.scenario.markets.get(name)
             price = context.start_price(market.asset) if market is not None else None

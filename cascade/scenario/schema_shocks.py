@@ -36,7 +36,8 @@ class AlmgrenChrissSchedule(Model):
 
     type: Literal["almgren_chriss"]
     risk_aversion: Annotated[float, Field(ge=0)] = Field(
-        description="USD of cost that one USD^2 of its variance is worth; 0 is worked evenly.", examples=[1e-9]
+        description="USD of cost that one USD^2 of its variance is worth; 0 is worked evenly.",
+        examples=[1e-9],
     )
     temporary_impact_bps: Annotated[float, Field(gt=0)] | None = Field(
         default=None,

@@ -60,7 +60,12 @@ def found_in(scenario: Scenario, code: str) -> list[str]:
 
 
 def test_a_front_loaded_order_follows_the_hyperbolic_sine() -> None:
-    schedule = {"type": "almgren_chriss", "risk_aversion": 1e-6, "temporary_impact_bps": 0.05, "volatility": 0.6}
+    schedule = {
+        "type": "almgren_chriss",
+        "risk_aversion": 1e-6,
+        "temporary_impact_bps": 0.05,
+        "volatility": 0.6,
+    }
     scenario = scenario_of({"over": "60s", "notional": "4M", "schedule": schedule})
     kappa = math.sqrt(1e-6 * 0.36 / (365 * 86_400) / (0.05e-4 / (1e6 / 60)))
     assert front_load(scenario, scenario.shocks[0]) == pytest.approx(kappa)
@@ -95,7 +100,9 @@ def test_a_share_of_volume_is_that_share_and_ends_with_its_time() -> None:
     # of all that is traded up to the last step in which it may trade, itself included
     work, until = engine.state.works[0], 69
     assert until < len(filled)
-    fresh = Engine(assemble(scenario_of({"over": "60s", "notional": "400M", "schedule": schedule})), engine.sink)
+    fresh = Engine(
+        assemble(scenario_of({"over": "60s", "notional": "400M", "schedule": schedule})), engine.sink
+    )
     fresh.advance(70)
     traded = int(fresh.state.markets[m].traded - work.traded)
     assert -filled[69] / traded == pytest.approx(0.2, abs=0.02)
@@ -164,7 +171,10 @@ def row_account(path: Path) -> int:
     ("order", "told"),
     [
         ({"account": "found"}, "no account 'found' in the tables of the population — did you mean 'fund'?"),
-        ({"account": "fund", "side": "buy"}, "'fund' is not short in venue:BTCUSDT: it is long venue:BTCUSDT"),
+        (
+            {"account": "fund", "side": "buy"},
+            "'fund' is not short in venue:BTCUSDT: it is long venue:BTCUSDT",
+        ),
         ({"account": "fund", "notional": "9M"}, "'fund' holds 2.14M USD: the order ends when that is closed"),
     ],
 )
@@ -190,9 +200,10 @@ def test_a_schedule_that_would_be_worked_evenly_is_told() -> None:
 
 
 def test_an_order_needs_a_size_and_a_schedule_its_time() -> None:
+    haste = {"type": "almgren_chriss", "risk_aversion": 1}
     for order, told in (
         ({}, "the order has no size"),
-        ({"notional": 1e6, "schedule": {"type": "almgren_chriss", "risk_aversion": 1}}, "an order at once has no schedule"),
+        ({"notional": 1e6, "schedule": haste}, "an order at once has no schedule"),
     ):
         with pytest.raises(ValueError, match=told):
             scenario_of(order)

@@ -11,7 +11,7 @@ _NOTHING: Final = Absent("nothing of the order was filled")
 
 @metric("{order}_filled_usd", "USD", "what the order traded", "sum of USD filled")
 def filled_usd(replicate: Replicate, order: str) -> Value:
-    """Filled notional."""
+    """Notional that was filled."""
     return replicate.orders[order].value_usd
 
 
@@ -20,7 +20,7 @@ def filled_usd(replicate: Replicate, order: str) -> Value:
     worse="down", bounds=SHARE,
 )  # fmt: skip
 def filled_share(replicate: Replicate, order: str) -> Value:
-    """Filled share."""
+    """Share that was filled."""
     found = replicate.orders[order]
     return found.filled / found.asked if found.asked else Absent("the account had nothing to close")
 
@@ -38,7 +38,7 @@ def vwap_price(replicate: Replicate, order: str) -> Value:
     worse="up", bounds=SIGNED,
 )  # fmt: skip
 def shortfall_usd(replicate: Replicate, order: str) -> Value:
-    """Implementation shortfall."""
+    """Cost against the mid at arrival."""
     found = replicate.orders[order]
     return _shortfall(found) if found.filled else _NOTHING
 
@@ -48,7 +48,7 @@ def shortfall_usd(replicate: Replicate, order: str) -> Value:
     "shortfall_usd / (units filled x mid at its beginning) x 1e4", worse="up", bounds=SIGNED,
 )  # fmt: skip
 def shortfall_bps(replicate: Replicate, order: str) -> Value:
-    """Implementation shortfall in bps."""
+    """Cost against the mid at arrival, in bps."""
     found = replicate.orders[order]
     return 1e4 * _shortfall(found) / (found.filled * found.arrival_price) if found.filled else _NOTHING
 

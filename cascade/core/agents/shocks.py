@@ -41,7 +41,9 @@ def send_shock(st: State, p: Params, k: int) -> bool:
         work.mid2, work.traded = market.mid2, market.traded
     if shock.schedule == WITH_VOLUME and step >= shock.stop:
         return True
-    due = shock.amount * _share_due(shock, step + 1 - shock.start, market.traded - work.traded - abs(work.filled))
+    due = shock.amount * _share_due(
+        shock, step + 1 - shock.start, market.traded - work.traded - abs(work.filled)
+    )
     lots = math.floor(due) if due > 0.0 else math.ceil(due)
     if shock.closes != 0:  # what has been liquidated meanwhile is closed already
         lots -= work.filled
