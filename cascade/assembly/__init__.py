@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from cascade.assembly.caps import Capped, cap_leverage
 from cascade.assembly.channels import Population, switch_off
 from cascade.assembly.collateral import collateral_rules, post_collateral
 from cascade.assembly.entities import Entities
@@ -38,6 +39,7 @@ class Assembled(NamedTuple):
     state: State
     endowment: Array  # lots of each spot market given to accounts
     owners: Owners = NOBODY
+    caps: tuple[Capped, ...] = ()
 
 
 def assemble(
@@ -76,7 +78,7 @@ def assemble(
         layers=layers.layers, trails=trails.array(), shocks=groups.shocks, quantiles=quantiles.array(),
     )  # fmt: skip
     ticks = np.maximum(np.rint(prices.start[venues.markets.asset] / venues.markets.tick_size), 1)
-    drawn = layers.seats(params)
+    drawn, caps = cap_leverage(scenario, params, layers.seats(params))
     population = switch_off(scenario.channels, params, drawn, ticks.astype(np.int64))
     params = population.params
     seats = post_collateral(scenario, params, population.seats, ticks.astype(np.int64))
@@ -99,7 +101,7 @@ def assemble(
     endowment = np.array(
         [positions.lots[positions.market == m].sum() if spot[m] else 0 for m in range(len(spot))], np.int64
     )
-    return Assembled(params, state, endowment, owners)
+    return Assembled(params, state, endowment, owners, caps)
 
 
 def _run(scenario: Scenario, n_ticks: int, venues: Venues) -> Array:

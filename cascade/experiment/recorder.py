@@ -50,6 +50,9 @@ def units_of(scenario: Scenario) -> RunUnits:
             for shock in scenario.shocks
             if isinstance(shock, MarketOrderShock) and shock.name is not None
         ),
+        capped=tuple(
+            layer.name for layer in scenario.population if getattr(layer, "leverage_cap", None) is not None
+        ),
     )
 
 

@@ -112,7 +112,10 @@ def _simulated(
     if outcome is None:
         return False
     ending = ending_of(engine, outcome)
-    found = replace(_replicate(record, *map(_replicate, twins)), orders=fills_of(engine, scenario, units))
+    found = replace(
+        _replicate(record, *map(_replicate, twins)), orders=fills_of(engine, scenario, units),
+        capped={each.layer: (each.accounts, each.long_usd + each.short_usd) for each in assembled.caps},
+    )  # fmt: skip
     row = metrics.compute(found)
     notes = [row.pop("notes", None) or "", *ending.notes(units)]
     piece.finish(

@@ -95,6 +95,8 @@ class RunUnits:
     funds: tuple[str, ...] = ()
     """Settlement assets, by code: each has its insurance funds."""
     orders: tuple[OrderUnits, ...] = ()
+    capped: tuple[str, ...] = ()
+    """Layers whose leverage is capped."""
 
     @property
     def dated(self) -> bool:
@@ -137,6 +139,7 @@ class RunUnits:
             kinds=tuple(data["kinds"]),
             funds=tuple(data["funds"]),
             orders=tuple(OrderUnits(**order) for order in data.get("orders", ())),
+            capped=tuple(data.get("capped", ())),
         )
 
 

@@ -1,6 +1,6 @@
 """Every metric of a run, with its unit, its definition and its formula."""
 
-from cascade.analysis.metrics import ensemble, liquidations, orders, pools, prices, waterfall
+from cascade.analysis.metrics import caps, ensemble, liquidations, orders, pools, prices, waterfall
 from cascade.analysis.metrics.registry import (
     METRICS,
     Absent,
@@ -29,6 +29,7 @@ __all__ = [
     "Metric",
     "Replicate",
     "Worse",
+    "caps",
     "column_name",
     "compute",
     "ensemble",

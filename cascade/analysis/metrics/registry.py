@@ -24,7 +24,7 @@ from cascade.output.schemas import Column
 if TYPE_CHECKING:
     import pyarrow as pa
 
-Scope = Literal["run", "asset", "market", "pool", "coin", "order"]
+Scope = Literal["run", "asset", "market", "pool", "coin", "order", "layer"]
 
 Worse: TypeAlias = Literal["up", "down"]
 """The direction in which a metric harms: `up` if more of it is worse."""
@@ -84,6 +84,8 @@ class Replicate:
     """The same without stops as well; None where the scenario has none, and the twin is that already."""
     orders: Mapping[str, Fills] = field(default_factory=dict[str, Fills])
     """What scheduled orders did, by name."""
+    capped: Mapping[str, tuple[int, float]] = field(default_factory=dict[str, tuple[int, float]])
+    """Accounts above the leverage cap of their layer, by layer, and the USD of positions that went."""
     _cache: dict[tuple[str, ...], Any] = field(default_factory=dict[tuple[str, ...], Any], repr=False)
 
     def numbers(self, table: str, column: str) -> npt.NDArray[Any]:
@@ -118,7 +120,7 @@ class Replicate:
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A metric of a replicate; names of metrics of an asset, a market, a pool, a coin or an order hold `{asset}` etc."""
+    """A metric of a replicate; names of metrics of an asset, a market, a pool etc. hold `{asset}` etc."""
 
     name: str
     unit: str
@@ -169,7 +171,7 @@ def metric(
 
     A count (`int64`) always has a value; other metrics may be `Absent`.
     """
-    scopes: tuple[Scope, ...] = ("asset", "market", "pool", "coin", "order", "run")
+    scopes: tuple[Scope, ...] = ("asset", "market", "pool", "coin", "order", "layer", "run")
     scope: Scope = next(each for each in scopes if f"{{{each}}}" in name or each == "run")
 
     def register(compute: Callable[..., Value]) -> Callable[..., Value]:
@@ -252,6 +254,7 @@ def _instances(units: RunUnits, *, counterfactual: bool) -> Iterator[tuple[Metri
         "pool": [(market.name,) for market in units.markets if market.lending],
         "coin": [(name,) for name in units.coins],
         "order": [(order.name,) for order in units.orders],
+        "layer": [(name,) for name in units.capped],
     }
     for entry in METRICS.values():
         if isinstance(entry, EnsembleMetric) or (entry.needs_twin and not counterfactual):
