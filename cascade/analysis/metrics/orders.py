@@ -25,7 +25,12 @@ def filled_share(replicate: Replicate, order: str) -> Value:
     return found.filled / found.asked if found.asked else Absent("the account had nothing to close")
 
 
-@metric("{order}_vwap_price", "USD per unit of the asset", "its mean price, weighted by size", "USD filled / units filled")
+@metric(
+    "{order}_vwap_price",
+    "USD per unit of the asset",
+    "its mean price, weighted by size",
+    "USD filled / units filled",
+)
 def vwap_price(replicate: Replicate, order: str) -> Value:
     """Volume-weighted price."""
     found = replicate.orders[order]
