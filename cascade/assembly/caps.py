@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 
@@ -23,7 +24,8 @@ HAIR = 1e-6
 """Leverage is kept in single precision: no more than this above the cap is at it."""
 
 
-class Capped(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Capped:
     """What a cap does to a layer at the start, by entry values in USD.
 
     Attributes
@@ -48,7 +50,7 @@ class Capped(NamedTuple):
 
     def as_dict(self) -> dict[str, Any]:
         """Return the record ``--json`` prints."""
-        return self._asdict()
+        return asdict(self)
 
 
 def cap_leverage(

@@ -862,7 +862,9 @@ def test_every_check_is_provoked_here() -> None:
         "CAS132",
         "CAS160",
         "CAS161",
-    }  # test_positions
+        "CAS162",
+        "CAS163",
+    }  # test_positions, test_scheduled_orders
     assert {check.code for check in all_checks()} <= provoked
     assert provoked <= set(codes())
 

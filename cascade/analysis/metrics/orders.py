@@ -16,7 +16,7 @@ def filled_usd(replicate: Replicate, order: str) -> Value:
 
 
 @metric(
-    "{order}_filled_share", "fraction", "the part of the order that was filled", "filled lots / lots asked for",
+    "{order}_filled_share", "1", "the part of the order that was filled", "filled lots / lots asked for",
     worse="down", bounds=SHARE,
 )  # fmt: skip
 def filled_share(replicate: Replicate, order: str) -> Value:
