@@ -81,7 +81,7 @@ def _portfolios(
     file: Path, venue: str, contract: str | None, marks: list[str], label: str | None, *, json: bool
 ) -> None:
     """Print the accounts of a file, or one of them."""
-    from cascade.calculator.holdings import read_portfolios
+    from cascade.calculator.snapshot import read_portfolios
     from cascade.report.portfolio import portfolio_dict, portfolio_rich, portfolios_rich
     from cascade.scenario.words import did_you_mean
 

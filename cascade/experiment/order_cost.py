@@ -18,9 +18,7 @@ from cascade.analysis.statistics.estimate import Floats
 from cascade.analysis.statistics.studentised import of_mean
 from cascade.assembly import Assembled, assemble
 from cascade.core.params import ANY, PURPOSES
-from cascade.experiment.branch import Branch, only
-from cascade.experiment.observe import Progress, Stopped
-from cascade.experiment.orders import (
+from cascade.experiment.asked_order import (
     START_S,
     WATCH_S,
     Order,
@@ -31,6 +29,8 @@ from cascade.experiment.orders import (
     plans_of,
     with_orders,
 )
+from cascade.experiment.branch import Branch, only
+from cascade.experiment.observe import Progress, Stopped
 from cascade.experiment.threads import threads
 from cascade.output.columns import to_names, to_numpy
 from cascade.scenario.schema import Scenario

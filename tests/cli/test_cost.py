@@ -145,7 +145,7 @@ def test_a_table_an_interval_and_json(file):
 
 
 def test_schedules_stand_beside_each_other(file):
-    words = ("--schedule", "twap,pov,almgren-chriss", "--participation", "5%,20%", "--risk-aversion", "1e-8")
+    words = ("--schedule", "twap,pov,almgren-chriss", "--participation", "0.2%,1%", "--risk-aversion", "1e-8")
     found = json.loads(
         call(
             file,

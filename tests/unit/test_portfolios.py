@@ -11,8 +11,8 @@ import pytest
 from typer.testing import CliRunner
 
 from cascade.calculator.account import MarginTier, Position, liquidation_at
-from cascade.calculator.holdings import read_portfolios
 from cascade.calculator.portfolio import Portfolio, PortfolioLeg
+from cascade.calculator.snapshot import read_portfolios
 from cascade.calculator.tiers import rulebook_tiers
 from cascade.cli.app import build
 from cascade.errors import ScenarioError, UsageError
