@@ -185,13 +185,13 @@ def test_an_order_of_an_account_closes_its_position(tmp_path):
     fall = {
         "type": "market_order",
         "at": "40s",
-        "over": "5s",
+        "over": "60s",
         "market": MARKET,
         "side": "buy",
-        "notional": 8e6,
+        "notional": 80e6,
     }
     late = scenario.replace(shocks=[fall])
-    (due,) = asked(late, 60.0, usd=None, side=None, account="thin").run(jobs=1).rows
+    (due,) = asked(late, 300.0, usd=None, side=None, account="thin").run(jobs=1).rows
     assert due.values["own_liquidated_usd"][0] > 0.0
     assert due.values["filled_share"][0] < 0.9  # what was forced is no part of the order
     for account, told in (("fnd", "did you mean 'fund'?"), ("fund", "would close")):
