@@ -95,7 +95,7 @@ class Engine:
     def __init__(
         self, assembled: Assembled, sink: Sink, agents: Callable[[Engine], None] | None = None
     ) -> None:
-        self.params, self.state, self.endowment, _ = assembled
+        self.params, self.state, self.endowment = assembled[:3]
         self.sink = sink
         self.agents = agents
         self.n_steps = int(self.params.run[0].n_steps)  # of the whole run

@@ -7,12 +7,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from cascade.assembly.caps import Capped, cap_leverage
 from cascade.assembly.channels import Population, switch_off
 from cascade.assembly.collateral import collateral_rules, post_collateral
 from cascade.assembly.entities import Entities
 from cascade.assembly.formation import assemble_formation
 from cascade.assembly.groups import GroupBuilder, Quantiles
 from cascade.assembly.layers import LayerBuilder, Seats
+from cascade.assembly.orders import bind
+from cascade.assembly.owners import NOBODY, Owners
 from cascade.assembly.price_paths import assemble_prices
 from cascade.assembly.trails import Trails
 from cascade.assembly.venues import Venues, assemble_venues, lot_unit, settlement_of, worth_of
@@ -30,23 +33,6 @@ N_TICKS = 1 << 18
 """Ticks of a market's window."""
 
 
-class Owners(NamedTuple):
-    """Where accounts come from: the layer of each, and the user's own label; -1 where it has none.
-
-    Those of agents in Python stand first: their label is their name.
-    """
-
-    first: int
-    """Account of the lowest number."""
-    layers: tuple[str, ...]
-    layer: Array  # int64
-    labels: tuple[str, ...]
-    label: Array  # int64
-
-
-NOBODY = Owners(0, (), np.zeros(0, np.int64), (), np.zeros(0, np.int64))
-
-
 class Assembled(NamedTuple):
     """One replicate of a scenario, ready to run."""
 
@@ -54,6 +40,7 @@ class Assembled(NamedTuple):
     state: State
     endowment: Array  # lots of each spot market given to accounts
     owners: Owners = NOBODY
+    caps: tuple[Capped, ...] = ()
 
 
 def assemble(
@@ -92,7 +79,7 @@ def assemble(
         layers=layers.layers, trails=trails.array(), shocks=groups.shocks, quantiles=quantiles.array(),
     )  # fmt: skip
     ticks = np.maximum(np.rint(prices.start[venues.markets.asset] / venues.markets.tick_size), 1)
-    drawn = layers.seats(params)
+    drawn, caps = cap_leverage(scenario, params, layers.seats(params))
     population = switch_off(scenario.channels, params, drawn, ticks.astype(np.int64))
     params = population.params
     seats = post_collateral(scenario, params, population.seats, ticks.astype(np.int64))
@@ -105,6 +92,8 @@ def assemble(
         scenario, replicate, entities, population, holders, ticks.astype(np.int64)
     )
     _size_flags(run[0], len(venues.markets), len(accounts))
+    owners = _owners(scenario, run[0], drawn, population)
+    bind(scenario, params, positions, owners, prices.start)
     state = allocate(
         params, accounts, positions, balances, traders, groups.n_quotes, capacity or Capacity()
     )  # fmt: skip
@@ -116,7 +105,7 @@ def assemble(
     endowment = np.array(
         [positions.lots[positions.market == m].sum() if spot[m] else 0 for m in range(len(spot))], np.int64
     )
-    return Assembled(params, state, endowment, _owners(scenario, run[0], drawn, population))
+    return Assembled(params, state, endowment, owners, caps)
 
 
 def _run(scenario: Scenario, n_ticks: int, venues: Venues) -> Array:

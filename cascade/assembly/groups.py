@@ -9,6 +9,7 @@ import numpy as np
 
 from cascade import names as kinds
 from cascade.assembly.entities import Entities, records
+from cascade.assembly.orders import worked
 from cascade.assembly.trails import Trails
 from cascade.assembly.venues import decay
 from cascade.core import params as k
@@ -288,11 +289,7 @@ class GroupBuilder:
             until = first + max(round(shock.over / self.scenario.dt), 1)
             when = {"start": first, "stop": until}
             if isinstance(shock, MarketOrderShock):
-                m = self.names.index(shock.market)
-                position, stock = self.agent(k.SHOCK_ACCOUNT, m, ENDOWMENT * shock.notional)
-                lots = self.lots(m, shock.notional) * (1.0 if shock.side == "buy" else -1.0)
-                own = {"amount": lots, "position": position, "initial": stock}
-                found.append({"kind": k.MARKET_SHOCK, "target": m, **own, **when})
+                found.append({"kind": k.MARKET_SHOCK, **when, **self._order(shock, last)})
             elif isinstance(shock, NewsShock):
                 asset = list(self.scenario.assets).index(shock.asset)
                 found.append(
@@ -305,6 +302,17 @@ class GroupBuilder:
                     for name in self.scenario.select_markets(shock.markets)
                 ]
         return records(k.SHOCK, found)
+
+    def _order(self, shock: MarketOrderShock, last: int) -> dict[str, Any]:
+        """Return whose order it is, its lots and how it is worked; `orders.bind` gives accounts theirs."""
+        m = self.names.index(shock.market)
+        row: dict[str, Any] = {"target": m, **worked(self.scenario, shock, last)}
+        if shock.account is not None:
+            return row | {"closes": 1}
+        assert shock.notional is not None  # said of whoever has no account
+        position, stock = self.agent(k.SHOCK_ACCOUNT, m, ENDOWMENT * shock.notional)
+        lots = self.lots(m, shock.notional) * (1.0 if shock.side == "buy" else -1.0)
+        return row | {"amount": lots, "position": position, "initial": stock}
 
 
 def _set_swing(market: Array, group: LadderMaker, dt: float, key: np.uint64) -> None:

@@ -123,6 +123,12 @@ def maintenance_margin(position: Position, price: Number | None = None) -> float
     return float(maintenance_of(position, price))
 
 
+def margin_pieces(position: Position) -> list[tuple[Fraction, Fraction, Fraction]]:
+    """Return cap, rate and amount of each tier, exactly, with the closing fee in the rate."""
+    tiers = _tiers(position)
+    return [(tier.cap, Fraction(tier.rate, RATES) + tier.rest, tier.amount) for tier in tiers]
+
+
 def maintenance_of(position: Position, price: Number | None = None) -> Fraction:
     """Return `maintenance_margin` as an exact number."""
     value, kept, _, tier = _margins(position, price)

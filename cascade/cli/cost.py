@@ -20,6 +20,7 @@ from cascade.cli.terminal import (
 )
 
 if TYPE_CHECKING:
+    from cascade.scenario.schema_shocks import Schedule
     from cascade.units import Quantity
 
 
@@ -30,10 +31,36 @@ def cost(
         str | None, typer.Option("--sell", metavar="USD", help="Size of the order, to be sold: 60M.")
     ] = None,
     buy: Annotated[str | None, typer.Option("--buy", metavar="USD", help="The same, to be bought.")] = None,
+    account: Annotated[
+        str | None,
+        typer.Option(
+            "--account",
+            metavar="LABEL",
+            help="Account of a table whose position is closed: all of it, unless --sell or --buy say less.",
+        ),
+    ] = None,
     over: Annotated[
         str,
         typer.Option("--over", metavar="TIMES", help="How long it is worked, each in turn; 0s is at once."),
     ] = "1h,4h,24h",
+    schedule: Annotated[
+        str,
+        typer.Option(
+            "--schedule", metavar="WORDS", help="How it is worked, each in turn: twap, pov or almgren-chriss."
+        ),
+    ] = "twap",
+    participation: Annotated[
+        str,
+        typer.Option(
+            "--participation", metavar="SHARES", help="With pov: its share of volume, each in turn."
+        ),
+    ] = "10%",
+    risk_aversion: Annotated[
+        str,
+        typer.Option(
+            "--risk-aversion", metavar="NUMBERS", help="With almgren-chriss: per USD of cost, each in turn."
+        ),
+    ] = "1e-9",
     market: Annotated[
         str | None, typer.Option("--market", help="Where it is traded; by default the first perpetual.")
     ] = None,
@@ -52,9 +79,9 @@ def cost(
 ) -> None:
     """Measure what an order costs, against the same luck without it.
 
-    The order is worked evenly. Each replicate runs up to its beginning, and goes on from there once for each time
-    that it is worked over and once without it: what differs is the order's doing. The scenario's own shocks and its
-    liquidations stay. Nothing is written.
+    The order is worked evenly, unless a schedule is given. Each replicate runs up to its beginning, and goes on from
+    there once for each time and schedule and once without it: what differs is the order's doing. The scenario's own
+    shocks and its liquidations stay. Nothing is written.
 
     Exit code 2 if the order cannot be traded in this scenario, 3 if the scenario is invalid.
     """
@@ -63,12 +90,16 @@ def cost(
     from cascade.scenario.load import load
     from cascade.units import DURATION
 
-    side, notional = _order(sell, buy)
+    side, notional = _order(sell, buy, has_account=account is not None)
+    schedules = _schedules(schedule, participation, risk_aversion)
     overs = [_amount(DURATION, part, "--over") for part in over.split(",")]
     times = {"at_s": _amount(DURATION, at, "--at"), "watch_s": _amount(DURATION, watch, "--watch")}
     loaded = load(scenario, overrides or ())
     loaded = loaded if seed is None else loaded.replace(seed=seed)
-    prepared = prepare_cost(loaded, side, notional, overs, market=market, replicates=replicates, **times)
+    prepared = prepare_cost(
+        loaded, side, notional, overs, market=market, account=account, schedules=schedules, replicates=replicates,
+        **times,
+    )  # fmt: skip
     tell_compiling()
     with running(prepared.n_steps, quiet=quiet) as progress:
         found = prepared.run(jobs=jobs, progress=progress)
@@ -80,19 +111,51 @@ def cost(
         show_rich(*cost_rich(found, prepared.scenario))
 
 
-def _order(sell: str | None, buy: str | None) -> tuple[Literal["buy", "sell"], float]:
-    """Return the side and the size of the order that is asked for."""
+def _order(
+    sell: str | None, buy: str | None, *, has_account: bool
+) -> tuple[Literal["buy", "sell"] | None, float | None]:
+    """Return the side and the size of the order that is asked for; neither where an account's position says them."""
     from cascade.errors import UsageError
     from cascade.units import USD
 
+    if has_account and sell is None and buy is None:
+        return None, None
     if (sell is None) == (buy is None):
         told = "no order is given" if sell is None else "an order is either sold or bought"
-        raise UsageError(told, where="--sell, --buy", remedy="write one of them: --sell 60M")
+        raise UsageError(told, where="--sell, --buy", remedy="write one of them: --sell 60M, or --account")
     side: Literal["buy", "sell"] = "buy" if sell is None else "sell"
     notional = _amount(USD, sell or buy or "", f"--{side}")
     if notional <= 0.0:
         raise UsageError("the order has no size", where=f"--{side}", remedy=f"write --{side} 60M")
     return side, notional
+
+
+def _schedules(words: str, participation: str, risk_aversion: str) -> list[Schedule | None]:
+    """Return the schedules that are asked for, each with each of its figures."""
+    from cascade.errors import UsageError
+    from cascade.scenario.schema_shocks import AlmgrenChrissSchedule, PovSchedule
+    from cascade.units import NUMBER, SHARE
+
+    found: list[Schedule | None] = []
+    for word in (each.strip() for each in words.split(",")):
+        if word == "pov":
+            shares = [_amount(SHARE, part, "--participation") for part in participation.split(",")]
+            if not all(0.0 < share < 1.0 for share in shares):
+                raise UsageError(
+                    "a share of volume lies between 0 % and 100 %", where="--participation",
+                    remedy="write --participation 10%",
+                )  # fmt: skip
+            found += [PovSchedule(type="pov", participation=share) for share in shares]
+        elif word == "almgren-chriss":
+            figures = [_amount(NUMBER, part, "--risk-aversion") for part in risk_aversion.split(",")]
+            found += [AlmgrenChrissSchedule(type="almgren_chriss", risk_aversion=each) for each in figures]
+        elif word == "twap":
+            found.append(None)
+        else:
+            raise UsageError(
+                f"'{word}' is no schedule", where="--schedule", remedy="write twap, pov or almgren-chriss"
+            )
+    return found
 
 
 def _amount(quantity: Quantity, text: str, option: str) -> float:

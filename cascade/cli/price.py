@@ -1,48 +1,70 @@
-"""`cascade price`: liquidation price, bankruptcy price and margins of one position."""
+"""`cascade price`: liquidation prices and margins of one position, or of the accounts of a file."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from cascade.cli.terminal import AsJson, show, show_json
+from cascade.cli.terminal import AsJson, show, show_json, show_rich
 from cascade.errors import UsageError
 
 
 def price(
     venue: Annotated[str, typer.Option("--venue", metavar="RULEBOOK", help="E.g. binance-2025-07.")],
-    contract: Annotated[str, typer.Option("--contract", help="E.g. BTCUSDT.")],
-    side: Annotated[str, typer.Option("--side", help="long or short.")],
-    entry: Annotated[float, typer.Option("--entry", metavar="PRICE", help="Entry price, USD.")],
+    contract: Annotated[str | None, typer.Option("--contract", help="E.g. BTCUSDT.")] = None,
+    side: Annotated[str | None, typer.Option("--side", help="long or short.")] = None,
+    entry: Annotated[float | None, typer.Option("--entry", metavar="PRICE", help="Entry price, USD.")] = None,
     size: Annotated[
-        float,
+        float | None,
         typer.Option(
             "--size", metavar="UNITS", help="Size, in units of the asset; of an inverse contract in USD."
         ),
-    ],
+    ] = None,
     leverage: Annotated[float | None, typer.Option("--leverage", metavar="X", help="E.g. 20.")] = None,
     margin: Annotated[
         float | None,
         typer.Option("--margin", metavar="AMOUNT", help="Isolated margin, instead of --leverage."),
     ] = None,
     mark: Annotated[
-        float | None, typer.Option("--mark", metavar="PRICE", help="Mark price; default the entry.")
+        list[str] | None,
+        typer.Option(
+            "--mark",
+            metavar="PRICE",
+            help="Mark price; of a file's contracts BTCUSDT=105000; default the entry.",
+        ),
+    ] = None,
+    positions: Annotated[
+        Path | None,
+        typer.Option(
+            "--positions", metavar="FILE", help="CSV or parquet of positions, instead of one position."
+        ),
+    ] = None,
+    account: Annotated[
+        str | None, typer.Option("--account", metavar="LABEL", help="With --positions: this account alone.")
     ] = None,
     json: AsJson = False,
 ) -> None:
-    """Price one isolated position: maintenance margin, liquidation price, bankruptcy price.
+    """Price one isolated position, or the accounts of a file of positions.
 
-    By the rulebook's tiers and the functions that a run liquidates by. Trading fees are not counted, but what
+    By the rulebook's tiers and the margin test that a run liquidates by. Trading fees are not counted, but what
     a venue sets aside for closing is. Of an inverse contract the size is in USD and the margin in coin.
     """
+    if positions is not None:
+        _portfolios(positions, venue, contract, mark or [], account, json=json)
+        return
     from cascade.calculator.sheet import price_sheet
 
+    if contract is None or entry is None or size is None:
+        told = "a position has a contract, a side, an entry and a size"
+        remedy = "write --contract BTCUSDT --side long --entry 107000 --size 1.5 --leverage 20, or --positions FILE"
+        raise UsageError(told, remedy=remedy)
     if side not in ("long", "short"):
         raise UsageError(f"side '{side}' is neither long nor short", remedy="write --side long")
     sheet = price_sheet(
         venue, contract, side=side, entry=entry, size=size, leverage=leverage, margin=margin,
-        mark=mark,
+        mark=_number(mark[-1]) if mark else None,
     )  # fmt: skip
     if json:
         show_json(sheet)
@@ -53,6 +75,48 @@ def price(
         show(f"{'remark':<20} {remark}")
     for source in sheet.sources:
         show(f"{'source':<20} {source}")
+
+
+def _portfolios(
+    file: Path, venue: str, contract: str | None, marks: list[str], label: str | None, *, json: bool
+) -> None:
+    """Print the accounts of a file, or one of them."""
+    from cascade.calculator.snapshot import read_portfolios
+    from cascade.report.portfolio import portfolio_dict, portfolio_rich, portfolios_rich
+    from cascade.scenario.words import did_you_mean
+
+    accounts = read_portfolios(file, venue, contract=contract, marks=dict(map(_named, marks)))
+    chosen = [each for each in accounts if label in (None, each.label)]
+    if not chosen:
+        labels = [each.label for each in accounts if each.label]
+        told = f"no account '{label}' in {file}{did_you_mean(label or '', labels)}"
+        raise UsageError(told, where="--account", remedy="write a label of the file")
+    if json:
+        show_json([portfolio_dict(each) for each in chosen])
+    elif len(chosen) > 1 and label is None:
+        show_rich(*portfolios_rich(chosen))
+    else:
+        for each in chosen:
+            show_rich(*portfolio_rich(each))
+
+
+def _named(text: str) -> tuple[str, float]:
+    """Return contract and price of a mark."""
+    name, equals, price = text.partition("=")
+    if not equals:
+        remedy = "write the contract, too: --mark BTCUSDT=105000"
+        raise UsageError(
+            f"'{text}' does not say of which contract it is the mark", where="--mark", remedy=remedy
+        )
+    return name, _number(price)
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        told = f"'{text}' is not a number"
+        raise UsageError(told, where="--mark", remedy="write a price: --mark 105000") from None
 
 
 def _lines(sheet: Any) -> list[tuple[str, str, str, str]]:

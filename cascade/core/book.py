@@ -187,6 +187,7 @@ def log_trade(
     market.volume += abs(value)
     market.flow += value
     market.n_trades += 1
+    market.traded += abs(lots)
     if purpose != NEWS:
         market.flow_learnt += value
     if p.run[0].record_trades != 0:

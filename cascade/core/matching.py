@@ -100,7 +100,10 @@ def process(st: State, p: Params, m: int, number: int) -> None:
         return
     if kind == IOC:
         limit = bounded(st, p, m, lots, limit)
-    filled, _ = take(st, p, position, lots, limit, purpose)
+    filled, value = take(st, p, position, lots, limit, purpose)
+    if row.ref != NONE:  # the scheduled order that this is a part of
+        st.works[row.ref].filled += filled
+        st.works[row.ref].value += value
     if kind != IOC and filled != lots:
         due = NONE
         if row.life_steps > 0 and st.clock[0].step + row.life_steps < st.calendars.shape[1]:

@@ -66,6 +66,9 @@ CONSTANT, GBM, JUMP_DIFFUSION, ANCHORS, CLUSTERED = range(5)
 # shocks
 MARKET_SHOCK, NEWS_SHOCK, DEPTH_SHOCK = range(3)
 
+# how an order is worked
+EVENLY, WITH_VOLUME, FRONT_LOADED = range(3)
+
 RUN = record(
     ("dt", F8), ("n_steps", I8), ("n_ticks", I8), ("n0", I8), ("n1", I8),
     ("flags_at", I8), ("f0", I8), ("f1", I8), ("flags_words", I8),
@@ -245,8 +248,11 @@ TRAIL = record(("market", I8), ("decay", F8))
 
 SHOCK = record(
     ("kind", I8), ("target", I8), ("start", I8), ("stop", I8), ("amount", F8), ("position", I8), ("initial", I8),
+    ("closes", I8), ("schedule", I8), ("pace", F8),
 )  # fmt: skip
-"""Market: target market, signed lots to trade. News: asset, log move. Depth: market, factor."""
+"""Market: target market, signed lots to trade; whether they close a position of the population; how it is worked, and
+the lots for each that others trade, or the rate of a front-loaded schedule per step. News: asset, log move. Depth:
+market, factor."""
 
 
 class Params(NamedTuple):

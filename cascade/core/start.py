@@ -71,6 +71,7 @@ def allocate(
         means=np.zeros((len(p.assets), N_MEANS)),
         crowds=empty(s.CROWD, len(p.splitters)),
         parents=empty(s.PARENT, int(p.splitters.n_parents.sum())),
+        works=empty(s.WORK, len(p.shocks)),
         trails=np.zeros(len(p.trails)),
         markets=empty(s.MARKET, n_markets),
         pressures=empty(s.PRESSURE, n_markets),

@@ -64,7 +64,7 @@ MARKET = record(
     ("index", F8), ("basis_mean", F8), ("n_basis", I8), ("basis_at", I8),
     ("oracle_at", I8),  # step at which an oracle answers anew, whatever the index does
     ("n_bids", I8), ("n_asks", I8), ("far_head", I8), ("far_tail", I8),
-    ("open_interest", I8), ("funding_rate", I8), ("next_funding", I8),
+    ("open_interest", I8), ("funding_rate", I8), ("next_funding", I8), ("traded", I8),  # lots, since the start
     ("premium_sum", F8), ("premium_weight", F8), ("premium_at", F8),
     ("impact", F8), ("flow_learnt", I8), ("kicks", F8), ("variance", F8), ("variance_mid", F8), ("variance_at", I8),
     ("depth_factor", F8), ("depth_shock", F8),
@@ -180,6 +180,10 @@ CROWD = record(("swing", F8), ("trend", F8))
 PARENT = record(("side", I8), ("piece", F8), ("left", I8))
 """An order that is worked in pieces: its side, the money of a piece, the pieces that are left."""
 
+WORK = record(("mid2", I8), ("traded", I8), ("filled", I8), ("value", I8))
+"""What a scheduled order found when it began, the mid and the lots traded by then, and its fills: signed lots, and
+what they are worth in money units."""
+
 N_LEVELS = 32
 """Samples of a fund's equity over the window in which its drawdown is measured."""
 
@@ -204,6 +208,7 @@ class State(NamedTuple):
     means: Array  # float64 (n_assets, N_MEANS): running means of the kicks of ordinary orders
     crowds: Array  # (n_splitters,) CROWD
     parents: Array  # (n_parents,) PARENT
+    works: Array  # (n_shocks,) WORK
     trails: Array  # float64 (n_trails,): running means of log mids
     markets: Array  # (n_markets,) MARKET
     pressures: Array  # (n_markets,) PRESSURE
@@ -252,6 +257,7 @@ declare(
     {
         "clock": (CLOCK, 1), "assets": (ASSET, 1),
         "swings": (F64, 2), "modes": (F64, 2), "means": (F64, 2), "crowds": (CROWD, 1), "parents": (PARENT, 1),
+        "works": (WORK, 1),
         "trails": (F64, 1), "markets": (MARKET, 1),
         "pressures": (PRESSURE, 1), "purses": (PURSE, 1), "levels": (LEVEL, 1),
         "bits": (U64, 1), "trigger_heads": (I32, 1), "orders": (ORDER, 1),

@@ -64,12 +64,14 @@ def ending_of(engine: Engine, outcome: Outcome) -> Ending:
 
 def _unfilled(engine: Engine) -> Iterator[Unfilled]:
     """Yield the market shocks of which lots are left."""
-    for shock in engine.params.shocks:
+    for shock, work in zip(engine.params.shocks, engine.state.works, strict=False):  # which has a row, anyway
         if shock.kind == k.MARKET_SHOCK:
             wanted = int(shock.amount)  # whole lots: the kernel never sends a part of one
-            done = int(engine.state.positions[shock.position].lots) - int(shock.initial)
-            if done != wanted:
-                yield Unfilled(int(shock.target), int(shock.start), abs(wanted - done), abs(wanted))
+            held = int(engine.state.positions[shock.position].lots)
+            left = abs(wanted - (int(work.filled) if shock.closes else held - int(shock.initial)))
+            left = min(left, abs(held)) if shock.closes else left
+            if left:
+                yield Unfilled(int(shock.target), int(shock.start), left, abs(wanted))
 
 
 def outcome_of(runs: pa.Table, n_failed: int) -> dict[str, Any]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from cascade import provenance
 from cascade.analysis import metrics
 from cascade.assembly import Owners
+from cascade.assembly.caps import Capped
 from cascade.core import step
 from cascade.core.state import Array
 from cascade.engine import Engine, Outcome
@@ -23,8 +24,9 @@ from cascade.scenario.schema import Scenario
 
 
 def result_of(
-    scenario: Scenario, replicate: int, engine: Engine, logs: Mapping[str, Iterable[Array]], owners: Owners
-) -> Result:
+    scenario: Scenario, replicate: int, engine: Engine, logs: Mapping[str, Iterable[Array]], owners: Owners,
+    caps: Sequence[Capped],
+) -> Result:  # fmt: skip
     """Return what a market that has ended left in its logs: bars, liquidations, adl, funds and the row of `runs`."""
     units = units_of(scenario)
     record = Recorder(units, replicate, tables_of(scenario), owners=owners)
@@ -33,7 +35,8 @@ def result_of(
             record.take(table, records)
     record.finish()
     waiting = int(step.count_failing(engine.state, engine.params)) > 0
-    row = row_of(record, (), engine, Outcome.WAITING if waiting else Outcome.COMPLETED, scenario.seed)
+    outcome = Outcome.WAITING if waiting else Outcome.COMPLETED
+    row = row_of(record, (), engine, outcome, scenario, caps)
     columns = metrics.metric_columns(units, counterfactual=False)
     runs = from_columns(
         "runs", {name: [value] for name, value in row.items()}, units, replicate, extra=columns

@@ -16,10 +16,11 @@ from cascade.output.columns import owned
 from cascade.output.convert import to_batch
 from cascade.output.parquet import concatenate
 from cascade.output.piece import Piece
-from cascade.output.run_units import MarketUnits, ReportingTag, RunUnits
+from cascade.output.run_units import MarketUnits, OrderUnits, ReportingTag, RunUnits
 from cascade.output.schemas import schema
 from cascade.output.snapshots import book_rows, positions_batch
 from cascade.scenario.schema import Scenario
+from cascade.scenario.schema_shocks import MarketOrderShock
 from cascade.venues.load import rulebook_of
 
 if TYPE_CHECKING:
@@ -44,6 +45,14 @@ def units_of(scenario: Scenario) -> RunUnits:
         purposes=k.PURPOSES,
         kinds=k.ACCOUNT_KINDS,
         funds=scenario.settlements,
+        orders=tuple(
+            OrderUnits(shock.name, shock.market)
+            for shock in scenario.shocks
+            if isinstance(shock, MarketOrderShock) and shock.name is not None
+        ),
+        capped=tuple(
+            layer.name for layer in scenario.population if getattr(layer, "leverage_cap", None) is not None
+        ),
     )
 
 

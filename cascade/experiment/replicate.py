@@ -6,6 +6,7 @@ import tempfile
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -13,9 +14,11 @@ from typing import Any, NamedTuple
 from cascade.analysis import metrics
 from cascade.analysis.cause import CauseLabeller
 from cascade.assembly import Assembled, assemble
+from cascade.assembly.caps import Capped
 from cascade.engine import Engine, Outcome, Sink, counterfactual, simulate
 from cascade.errors import CascadeError
 from cascade.experiment.ending import ending_of
+from cascade.experiment.fills import fills_of
 from cascade.experiment.recorder import Recorder, tables_of, units_of
 from cascade.experiment.request import Origin, has_stops
 from cascade.output.piece import Piece, pack, piece_folder
@@ -114,19 +117,24 @@ def _simulated(
         outcome = _run(engine, record, scenario, progress, stopped)
         if outcome is None:
             return False
-        piece.finish(row_of(record, twins, engine, outcome, scenario.seed))
+        piece.finish(row_of(record, twins, engine, outcome, scenario, assembled.caps))
     return True
 
 
 def row_of(
-    record: Recorder, twins: Sequence[Recorder], engine: Engine, outcome: Outcome, seed: int
-) -> dict[str, Any]:
+    record: Recorder, twins: Sequence[Recorder], engine: Engine, outcome: Outcome, scenario: Scenario,
+    caps: Sequence[Capped],
+) -> dict[str, Any]:  # fmt: skip
     """Return the row of `runs` of a replicate that has ended."""
     ending = ending_of(engine, outcome)
-    row = metrics.compute(_replicate(record, *map(_replicate, twins)))
+    found = replace(
+        _replicate(record, *map(_replicate, twins)), orders=fills_of(engine, scenario, record.units),
+        capped={each.layer: (each.accounts, each.long_usd + each.short_usd) for each in caps},
+    )  # fmt: skip
+    row = metrics.compute(found)
     notes = [row.pop("notes", None) or "", *ending.notes(record.units)]
     return {
-        **row, **ending.row(), "seed": seed, "steps": engine.step,
+        **row, **ending.row(), "seed": scenario.seed, "steps": engine.step,
         "events": int(engine.state.clock[0].events), "notes": "\n".join(filter(None, notes)) or None,
     }  # fmt: skip
 

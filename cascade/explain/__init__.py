@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cascade.assembly.caps import Capped
 from cascade.errors import Problem, ScenarioError
 from cascade.explain.cost import Cost, cost_of
 from cascade.explain.moves import Moves, moves_of
@@ -33,6 +34,7 @@ class Explanation:
     assumptions: tuple[Assumption, ...]
     """Figures of the venues' rules that are not confirmed."""
     populations: tuple[Population, ...]
+    caps: tuple[Capped, ...]
     maps: tuple[LiquidationMap, ...]
     cost: Cost
     problems: tuple[Problem, ...]
@@ -51,6 +53,7 @@ class Explanation:
             "rulebook_figures_by_status": self.rulebooks,
             "unconfirmed_rules": self.assumptions,
             "population": self.populations,
+            "leverage_caps": self.caps,
             "liquidation_map": self.maps,
             "cost": self.cost,
             "warnings": self.problems,
@@ -83,6 +86,7 @@ def explain_scenario(
         rulebooks=rulebook_counts(scenario),
         assumptions=assumptions_of(scenario),
         populations=populations(scenario, drawn),
+        caps=drawn.caps,
         maps=liquidation_maps(scenario, drawn),
         cost=cost_of(scenario, drawn),
         problems=problems,

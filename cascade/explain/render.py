@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from cascade.assembly.caps import Capped
 from cascade.explain import Explanation
 from cascade.explain.cost import Cost
 from cascade.explain.parts import heading, note, table
@@ -41,6 +42,7 @@ def render(explanation: Explanation, *, all_figures: bool = False) -> Iterator[R
     yield from _assumptions(explanation.assumptions)
     for population in explanation.populations:
         yield from _population(population, explanation.replicate)
+    yield from _caps(explanation.caps)
     for each in explanation.maps:
         yield from _map(each)
     yield from _cost(explanation.cost)
@@ -142,6 +144,35 @@ def _population(population: Population, replicate: int) -> Iterator[RenderableTy
     rows.add_row("leverage at entry", *_spread(population.leverage, "x"))
     rows.add_row("notional, USD", *_spread(population.size_usd))
     yield rows
+
+
+def _caps(caps: Sequence[Capped]) -> Iterator[RenderableType]:
+    if not caps:
+        return
+    yield heading("Leverage caps")
+    titles = (
+        "layer",
+        "at most",
+        "above it",
+        "they",
+        "longs that go, USD",
+        "shorts that go, USD",
+        "of the layer",
+    )
+    rows = table(*titles, right=(1, 2, 4, 5, 6))
+    for cap in caps:
+        gone = (cap.long_usd + cap.short_usd) / cap.of_usd if cap.of_usd else 0.0
+        rows.add_row(
+            cap.layer, f"{cap.max:g}x", f"{cap.accounts:,} of {cap.of:,}", "leave" if cap.leaves else "sell down",
+            format_usd(cap.long_usd), format_usd(cap.short_usd), f"{gone:.1%}",
+        )  # fmt: skip
+    yield rows
+    for cap in caps:
+        if cap.largest:
+            who = "; ".join(
+                f"{label}: {format_usd(usd)} USD at {each:.3g}x" for label, each, usd in cap.largest
+            )
+            yield note(f"Largest of {cap.layer} above the cap: {who}")
 
 
 def _spread(spread: Spread, suffix: str = "") -> list[str]:

@@ -8,9 +8,10 @@ from itertools import pairwise
 from typing import Any
 
 from cascade.core.params import PERPETUAL, Params
+from cascade.scenario.schedules import front_load
 from cascade.scenario.schema import Scenario
 from cascade.scenario.schema_prices import AnchorsNews, BarsNews
-from cascade.scenario.schema_shocks import DepthShock, MarketOrderShock, NewsShock, Shock
+from cascade.scenario.schema_shocks import DepthShock, MarketOrderShock, NewsShock, PovSchedule, Shock
 from cascade.units import format_duration, format_instant
 
 
@@ -68,7 +69,9 @@ def _shock(scenario: Scenario, shock: Shock) -> list[Moment]:
     at = scenario.seconds(shock.at)
     over = f" over {format_duration(shock.over)}" if shock.over > 0 else ""
     if isinstance(shock, MarketOrderShock):
-        text = f"{shock.side} {shock.notional / 1e6:,.10g}M USD of {shock.market}{over}"
+        size = "all" if shock.notional is None else f"{shock.notional / 1e6:,.10g}M USD"
+        whose = "" if shock.account is None else f" for {shock.account}, who holds it"
+        text = f"{shock.side} {size} of {shock.market}{over}{whose}{_schedule(scenario, shock)}"
     elif isinstance(shock, NewsShock):
         text = f"the news value of {shock.asset} moves {shock.move:+.2%}{over}"
     else:
@@ -79,6 +82,16 @@ def _shock(scenario: Scenario, shock: Shock) -> list[Moment]:
         last = "depth is back" if isinstance(shock, DepthShock) else "the shock is over"
         found.append(Moment(at + shock.over, "shock ends", last))
     return found
+
+
+def _schedule(scenario: Scenario, shock: MarketOrderShock) -> str:
+    """Return how an order is worked that is not worked evenly."""
+    if isinstance(shock.schedule, PovSchedule):
+        return f", {shock.schedule.participation:.3g} of what is traded"
+    rate = front_load(scenario, shock)
+    if rate == 0.0:
+        return ""
+    return f", front-loaded: the rest falls to 37 % in {format_duration(round(1.0 / rate, 1))}"
 
 
 def _funding(scenario: Scenario, p: Params) -> list[Moment]:

@@ -211,7 +211,8 @@ def _liquidations(log: Array, units: RunUnits) -> Columns:
     at_mark = {f"{name}_usd": markets.notional(lots, mark) for name, lots in sizes.items()}
     return {
         **markets.names(),
-        **{name: log[name] for name in ("wave", "account", "life", "part", "leverage")},
+        **{name: log[name] for name in ("wave", "account", "life", "part")},
+        "entry_leverage": log["leverage"],
         **{f"{name}_lots": lots for name, lots in sizes.items()},
         **at_mark,
         "asset": markets.assets(),

@@ -68,6 +68,14 @@ class ReportingTag:
     feed: Feed = "complete"
 
 
+@dataclass(frozen=True, slots=True)
+class OrderUnits:
+    """A scheduled order that has a name, and the market that it is sent to."""
+
+    name: str
+    market: str
+
+
 @dataclass(frozen=True)
 class RunUnits:
     """Names and units of a run, in the order of the codes that the logs use."""
@@ -86,6 +94,9 @@ class RunUnits:
     """Kinds of accounts, by code."""
     funds: tuple[str, ...] = ()
     """Settlement assets, by code: each has its insurance funds."""
+    orders: tuple[OrderUnits, ...] = ()
+    capped: tuple[str, ...] = ()
+    """Layers whose leverage is capped."""
 
     @property
     def dated(self) -> bool:
@@ -127,6 +138,8 @@ class RunUnits:
             purposes=tuple(data["purposes"]),
             kinds=tuple(data["kinds"]),
             funds=tuple(data["funds"]),
+            orders=tuple(OrderUnits(**order) for order in data.get("orders", ())),
+            capped=tuple(data.get("capped", ())),
         )
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Literal
 if TYPE_CHECKING:
     import pyarrow as pa
 
-RESULTS_VERSION: Final = (3, 1)
+RESULTS_VERSION: Final = (4, 0)
 """Major and minor version of the tables: a new column raises the minor, anything else the major."""
 
 Kind = Literal["category", "text", "int32", "int64", "float", "time"]
@@ -157,7 +157,7 @@ LIQUIDATIONS: Final = Table(
         _column("life", "int64", "life of the account's seat: which of its successive positions"),
         _column("part", "int64", "how many forced orders this liquidation has sent before"),
         _column("side", "category", "side of the position: long or short"),
-        _column("leverage", "float", "leverage the position was opened with", unit="1"),
+        _column("entry_leverage", "float", "leverage the position was opened with", unit="1"),
         _column("position_lots", "int64", "size of the position before the order"),
         _column("position_usd", "float", "size of the position before the order, at the trigger mark"),
         _column("order_lots", "int64", "size of the forced order"),
@@ -273,7 +273,7 @@ ACCOUNTS: Final = Table(
         _column("side", "category", "side of the position: long or short"),
         _column("position_lots", "int64", "size of the position"),
         _column("position_usd", "float", "size of the position at mark"),
-        _column("entry_price", "float", "mean entry price"),
+        _column("mean_entry_price", "float", "mean entry price, on the market's tick"),
         _column("profit_usd", "float", "unrealised profit at mark"),
         _column("balance_usd", "float", "quote balance of the account"),
         _column("equity_usd", "float", "equity of the account, all its positions at mark"),

@@ -59,7 +59,7 @@ def positions_batch(
         "side": category((rows["lots"] > 0).astype(np.int64), SIDES),
         "position_lots": size,
         "position_usd": markets.notional(size, at),
-        "entry_price": entry_ticks * markets.per_row("tick_size"),
+        "mean_entry_price": entry_ticks * markets.per_row("tick_size"),
         "profit_usd": markets.money(value - rows["entry_value"], markets.prices(at)),
         "balance_usd": _in_usd(balances, prices)[owner],
         "equity_usd": _in_usd(equity, prices)[owner],

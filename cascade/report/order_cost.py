@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
 from cascade.analysis.statistics import CONFIDENCE, Mean
 from cascade.assembly import assemble
 from cascade.experiment.order_cost import OrderCost, Row
@@ -33,7 +35,7 @@ def headings(found: OrderCost) -> tuple[str, ...]:
     """Return the titles of the columns."""
     move = "fall" if found.order.side == "sell" else "rise"
     return (
-        "over", "filled, USD", "VWAP", "shortfall, USD", "shortfall, bps", "slippage, bps", "in closed form, bps",
+        "worked over", "filled, USD", "VWAP", "shortfall, USD", "shortfall, bps", "slippage, bps", "in closed form, bps",
         "liquidations triggered, USD", f"{move}, bps", "share of it",
     )  # fmt: skip
 
@@ -43,7 +45,7 @@ def cells(row: Row, expected: float | None) -> tuple[Cell, ...]:
     share = row.share
     apart = "" if share.share_error is None else f"standard error {share.share_error:.0%}"
     return (
-        Cell("at once" if row.over_s == 0.0 else format_duration(row.over_s)), _cell(row, "filled_usd", format_usd),
+        Cell(row.plan.name), _cell(row, "filled_usd", format_usd),
         _cell(row, "vwap_price", _price), _cell(row, "shortfall_usd", format_usd),
         _cell(row, "shortfall_bps", _bps), _cell(row, "slippage_bps", _bps),
         Cell("--" if expected is None else _bps(expected)), _cell(row, "triggered_usd", format_usd),
@@ -72,13 +74,18 @@ def _price(value: float) -> str:
 def expectations(found: OrderCost, scenario: Scenario) -> list[float | None]:
     """Return the cost that is to be expected in calm, by row, in bps."""
     drawn, order = assemble(scenario), found.order
-    return [expected_bps(scenario, drawn, order.market, order.notional, row.over_s) for row in found.rows]
+    return [
+        expected_bps(scenario, drawn, order.market, order.notional, row.plan.over_s)
+        if row.plan.schedule is None or row.plan.schedule.type == "twap" else None
+        for row in found.rows
+    ]  # fmt: skip
 
 
 def heading(found: OrderCost) -> str:
     """Return what was measured."""
     order, many = found.order, "replicate" if found.n == 1 else "replicates"
-    doing = f"{order.side} {format_usd(order.notional)} USD at {order.market}"
+    whose = "" if order.account is None else f" for {order.account}"
+    doing = f"{order.side} {format_usd(order.notional)} USD at {order.market}{whose}"
     return f"{found.name}: {doing} from {format_duration(order.at_s)} on, {found.n} {many}"
 
 
@@ -92,10 +99,16 @@ def remarks(found: OrderCost) -> list[str]:
         f"An interval needs {Mean().least()} replicates: -n {Mean().least()}.",
     ]  # fmt: skip
     for row in found.rows:
-        name = "at once" if row.over_s == 0.0 else f"over {format_duration(row.over_s)}"
+        name = "at once" if row.plan.over_s == 0.0 else f"over {row.plan.name}"
         share = float(row.values["filled_share"].mean())
         if share < _ALL:
-            lines.append(f"{name}: the book took {share:.0%} of the order; costs are of that part.")
+            lines.append(f"{name}: {share:.0%} of the order was filled; costs are of that part.")
+        forced = row.values.get("own_liquidated_usd", np.zeros(found.n))
+        if (forced > 0.0).any():
+            lines.append(
+                f"{name}: {found.order.account} itself was liquidated in {(forced > 0.0).sum()} of {found.n} "
+                f"replicates, {format_usd(float(forced.mean()))} USD on the mean."
+            )
         if row.watched_s < found.order.watch_s:
             lines.append(
                 f"{name}: watched for {format_duration(row.watched_s)} after its end, when the run ends."
@@ -146,6 +159,7 @@ def _row_dict(row: Row, expected: float | None) -> dict[str, Any]:
         figures[name] = None if estimate is None else {**asdict(estimate), "error": row.error(name)}
     share = row.share
     return {
-        "over_s": row.over_s, "watched_s": row.watched_s, "expected_bps": expected,
+        "over_s": row.plan.over_s, "schedule": None if row.plan.schedule is None else row.plan.schedule.model_dump(),
+        "watched_s": row.watched_s, "expected_bps": expected,
         "share": share.share, "share_error": share.share_error, "figures": figures,
     }  # fmt: skip

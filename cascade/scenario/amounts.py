@@ -75,7 +75,8 @@ def amounts(context: Context) -> Iterator[Amount]:
         names = [name for name in (pair.spot, pair.perpetual) if name in scenario.markets]
         yield from _held(context, ("arbitrage", number, "cap"), pair.cap, ENDOWMENT, names)
     for number, shock in enumerate(scenario.shocks):
-        if isinstance(shock, MarketOrderShock) and shock.market in scenario.markets:
+        if isinstance(shock, MarketOrderShock) and shock.market in scenario.markets and shock.account is None:
+            assert shock.notional is not None  # said of whoever has no account
             yield from _held(
                 context, ("shocks", number, "notional"), shock.notional, ENDOWMENT, [shock.market]
             )

@@ -91,6 +91,7 @@ def all_checks() -> tuple[Check, ...]:
         "files",
         "formation",
         "markets",
+        "orders",
         "population",
         "positions",
         "python",

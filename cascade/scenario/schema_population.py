@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field
 
 from cascade.limits import MOST_ACCOUNTS
-from cascade.scenario.base import File, MarketName, MarketPatterns, Model, Name, Text
+from cascade.scenario.base import File, MarketName, MarketPatterns, Model, Name, Shorthand, Text
 from cascade.scenario.distributions import (
     AnyDistribution,
     Constant,
@@ -17,7 +17,7 @@ from cascade.scenario.distributions import (
     Uniform,
     UsdDistribution,
 )
-from cascade.units import Duration, PositiveDuration, PositiveUsd, Price, Share
+from cascade.units import NUMBER, Duration, PositiveDuration, PositiveUsd, Price, Share
 
 
 class Hold(Model):
@@ -87,6 +87,24 @@ class Hedge(Model):
     )
 
 
+def _max_only(value: Any) -> Any:
+    return {"max": value} if isinstance(value, int | float | str) and not isinstance(value, bool) else value
+
+
+class LeverageCap(Model):
+    """The most leverage that a layer may have at its entry, as a rule that is new at the start."""
+
+    max: Annotated[float, Field(ge=1), NUMBER] = Field(description="The most.", examples=["20x"])
+    then: Literal["leave", "reduce"] = Field(
+        default="leave",
+        description="Whether who has more closes its positions and opens none, or sells down to the cap and keeps its "
+        "margin.",
+    )
+
+
+Cap: TypeAlias = Annotated[LeverageCap, Shorthand(_max_only)]
+
+
 class LeveragedLayer(Model):
     """Accounts that open, hold and close leveraged positions."""
 
@@ -104,6 +122,11 @@ class LeveragedLayer(Model):
     )
     leverage: LeverageDistribution = Field(
         description="Leverage at entry.", examples=[{"dist": "table", "values": [5, 10, 20]}]
+    )
+    leverage_cap: Cap | None = Field(
+        default=None,
+        description="Cap on leverage, applied to what was drawn: open interest is not made up for.",
+        examples=["20x"],
     )
     leverage_weight: Literal["notional", "accounts"] = Field(
         default="notional", description="Whether the distribution of leverage counts USD or accounts."
@@ -163,6 +186,9 @@ class LadderLayer(Model):
     leverage: LeverageDistribution = Field(
         default=Constant(dist="constant", value=20.0), description="Leverage of a position."
     )
+    leverage_cap: Cap | None = Field(
+        default=None, description="Cap on leverage, applied to what is laid out.", examples=["20x"]
+    )
 
 
 class TableLayer(Model):
@@ -175,6 +201,11 @@ class TableLayer(Model):
         default=None,
         description="Market of rows that name none; by default the only perpetual market.",
         examples=["binance:BTCUSDT"],
+    )
+    leverage_cap: Cap | None = Field(
+        default=None,
+        description="Cap on the leverage at entry: of a cross account, all its positions by its balance.",
+        examples=["20x"],
     )
     ignore: tuple[Text, ...] = Field(
         default=(), description="Columns of the file that are not read.", examples=[["desk", "region"]]

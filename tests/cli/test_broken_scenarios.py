@@ -862,9 +862,11 @@ def test_every_check_is_provoked_here() -> None:
         "CAS132",
         "CAS160",
         "CAS161",
+        "CAS162",
+        "CAS163",
         "CAS165",
         "CAS166",
-    }  # test_positions, test_agents
+    }  # test_positions, test_scheduled_orders, test_agents
     assert {check.code for check in all_checks()} <= provoked
     assert provoked <= set(codes())
 

@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cascade.cli.app import build
+from cascade.errors import UsageError
 from cascade.experiment.order_cost import Prepared, prepare_cost
 from cascade.scenario.load import to_yaml
 from cascade.scenario.schema import Scenario
@@ -41,7 +42,9 @@ def file(tmp_path):
     return tmp_path / "small.yaml"
 
 
-def asked(scenario: Scenario, *overs: float, usd: float = 5e6, side="sell", n: int = 1, **more) -> Prepared:
+def asked(
+    scenario: Scenario, *overs: float, usd: float | None = 5e6, side="sell", n: int = 1, **more
+) -> Prepared:
     more = {"at_s": 30.0, "watch_s": 0.0} | more
     return prepare_cost(scenario, side, usd, overs, market=MARKET, replicates=n, **more)
 
@@ -141,10 +144,68 @@ def test_a_table_an_interval_and_json(file):
     assert {line.count("|") for line in table} == {11}
 
 
+def test_schedules_stand_beside_each_other(file):
+    words = ("--schedule", "twap,pov,almgren-chriss", "--participation", "0.2%,1%", "--risk-aversion", "1e-8")
+    found = json.loads(
+        call(
+            file,
+            "--sell",
+            "2M",
+            "--over",
+            "0s,2m",
+            *words,
+            "--at",
+            "2m",
+            "--watch",
+            "1m",
+            "-n",
+            2,
+            "-q",
+            "--json",
+        ).stdout
+    )
+    kinds = [None if row["schedule"] is None else row["schedule"]["type"] for row in found["rows"]]
+    assert kinds == [None, None, "pov", "pov", "almgren_chriss"]  # at once there is but one way
+    slow, fast = (row["figures"]["filled_share"]["value"] for row in found["rows"][2:4])
+    assert slow < fast
+    assert found["rows"][2]["expected_bps"] is None
+
+
+def test_an_order_of_an_account_closes_its_position(tmp_path):
+    rows = ["label,side,quantity,entry_price,leverage", "fund,long,60,107000,5", "thin,short,20,107000,70"]
+    (tmp_path / "book.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    book = {"type": "table", "name": "book", "file": str(tmp_path / "book.csv")}
+    scenario = still(10, duration="10m").replace(population=[book])
+    (row,) = asked(scenario, 60.0, usd=None, side=None, account="fund", watch_s=60.0).run(jobs=1).rows
+    assert row.values["filled_usd"][0] == pytest.approx(60 * 107_000, rel=0.01)
+    assert row.values["filled_share"][0] == 1.0
+    assert row.values["own_liquidated_usd"][0] == 0.0
+    (part,) = asked(scenario, 60.0, usd=1.07e6, side="sell", account="fund").run(jobs=1).rows
+    assert part.values["filled_usd"][0] == pytest.approx(1.07e6, rel=0.01)
+    fall = {
+        "type": "market_order",
+        "at": "40s",
+        "over": "60s",
+        "market": MARKET,
+        "side": "buy",
+        "notional": 80e6,
+    }
+    late = scenario.replace(shocks=[fall])
+    (due,) = asked(late, 300.0, usd=None, side=None, account="thin").run(jobs=1).rows
+    assert due.values["own_liquidated_usd"][0] > 0.0
+    assert due.values["filled_share"][0] < 0.9  # what was forced is no part of the order
+    for account, told in (("fnd", "did you mean 'fund'?"), ("fund", "would close")):
+        with pytest.raises(UsageError, match="(?s)" + told.replace("?", "\\?")):
+            asked(scenario, 60.0, usd=1e6, side="buy", account=account)
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
         ((), "no order is given"),
+        (("--sell", "1M", "--schedule", "vwap"), "'vwap' is no schedule"),
+        (("--sell", "1M", "--schedule", "pov", "--participation", "100%"), "between 0 % and 100 %"),
+        (("--account", "fund"), "no account 'fund'"),
         (("--sell", "1M", "--buy", "1M"), "either sold or bought"),
         (("--sell", "lots"), "'lots' is not an amount of USD"),
         (("--sell", "0"), "no size"),

@@ -83,6 +83,14 @@ def market(name: str, **changes: Any) -> str:
     return json.dumps(data).replace("venue:BTCUSDT", "offshore:BTCUSDT")  # JSON is YAML, too
 
 
+ACCOUNTS = """\
+label,market,side,quantity,entry_price,wallet_usd
+fund-7,BTCUSDT,long,10,107000,150000
+fund-7,ETHUSDT,short,200,2480,
+"""
+"""A file of positions that pages name."""
+
+
 @pytest.fixture(scope="session")
 def laid_out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the desk as it is laid out, for tests to copy."""
@@ -95,6 +103,7 @@ def laid_out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (desk / "desk.yaml").write_text(text_of("mesa", "yaml"), encoding="utf-8")
     (desk / "examples.json").write_text(text_of("calculator", "json"), encoding="utf-8")
     shutil.copy(rulebook_path("binance-2025-03"), desk / "mine.yaml")
+    (desk / "accounts.csv").write_text(ACCOUNTS, encoding="utf-8")
     _lay_out_scenarios(desk / "scenarios")
     _lay_out_results(desk / "results", tmp_path_factory.mktemp("made"))
     return desk

@@ -126,14 +126,14 @@ def test_the_result_joins_the_desks_own_file(desk: Path, result: Path) -> None:
     numbers = forced.group_by("label").agg(pl.col("account").n_unique())
     assert set(numbers["label"].to_list()) <= set(mine["label"])
     joined = duckdb.sql(
-        f"""select l.label, l.position_lots, m.quantity, l.leverage, m.leverage as written
+        f"""select l.label, l.position_lots, m.quantity, l.entry_leverage, m.leverage as written
         from '{result}/liquidations/*.parquet' l join '{desk}/accounts.csv' m using (label, market, side)
         where l.part = 0 and l.replicate = 0 and m.margin_mode = 'isolated' and m.label <> 'client-0002'"""
     ).df()
     here = forced.filter((pl.col("part") == 0) & (pl.col("replicate") == 0))
     assert len(joined) == len(here.filter(~pl.col("label").is_in(["client-0001", "client-0002"]))) > 10
     assert np.allclose(joined["position_lots"], np.rint(joined["quantity"] * 100))
-    assert np.allclose(joined["leverage"], joined["written"], rtol=1e-6)
+    assert np.allclose(joined["entry_leverage"], joined["written"], rtol=1e-6)
 
 
 def test_every_row_of_the_file_is_a_position_at_the_start(desk: Path, result: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,10 @@ from cascade.core import params as k
 from cascade.core.state import NONE
 from cascade.errors import Problem, ScenarioError
 from cascade.experiment.request import has_stops
+from cascade.output.schemas import schema
 from cascade.scenario.checks import check
 from cascade.scenario.overrides import from_data
-from cascade.scenario.positions import read_positions
+from cascade.scenario.positions import Positions, read_positions
 from cascade.scenario.schema import Scenario
 from cascade.scenario.source import Place, SourceText
 from tests.support.kernels import excess_of
@@ -252,3 +254,11 @@ def test_who_is_due_is_who_fails_the_test_of_the_market(inverse: bool, book) -> 
     assert 20 < failing < 280
     (problem,) = found_in(scenario, "CAS160")
     assert problem.message.startswith(f"{failing} of 300 accounts are liquidated")
+
+
+def test_a_column_of_results_means_what_the_file_means_or_is_named_otherwise() -> None:
+    """So that a natural join goes by labels, markets and sides alone."""
+    known = {field.name for field in fields(Positions)} | {"side", "margin_mode"}
+    for table in ("liquidations", "adl", "accounts"):
+        shared = set(schema(table, dated=True).names) & known
+        assert shared <= {"label", "market", "side"}, table

@@ -1,11 +1,12 @@
 """Every metric of a run, with its unit, its definition and its formula."""
 
-from cascade.analysis.metrics import ensemble, liquidations, pools, prices, waterfall
+from cascade.analysis.metrics import caps, ensemble, liquidations, orders, pools, prices, waterfall
 from cascade.analysis.metrics.registry import (
     METRICS,
     Absent,
     ColumnMetric,
     EnsembleMetric,
+    Fills,
     Level,
     Metric,
     Replicate,
@@ -23,10 +24,12 @@ __all__ = [
     "Absent",
     "ColumnMetric",
     "EnsembleMetric",
+    "Fills",
     "Level",
     "Metric",
     "Replicate",
     "Worse",
+    "caps",
     "column_name",
     "compute",
     "ensemble",
@@ -34,6 +37,7 @@ __all__ = [
     "metric",
     "metric_columns",
     "metrics_of",
+    "orders",
     "pools",
     "prices",
     "short_name",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
@@ -24,7 +24,7 @@ from cascade.output.schemas import Column
 if TYPE_CHECKING:
     import pyarrow as pa
 
-Scope = Literal["run", "asset", "market", "pool", "coin"]
+Scope = Literal["run", "asset", "market", "pool", "coin", "order", "layer"]
 
 Worse: TypeAlias = Literal["up", "down"]
 """The direction in which a metric harms: `up` if more of it is worse."""
@@ -54,6 +54,18 @@ SHARE: Final = (0.0, 1.0)
 NO_TWIN: Final = Absent("there is no counterfactual")
 
 
+@dataclass(frozen=True, slots=True)
+class Fills:
+    """What a scheduled order was filled of, in units of its asset, and what it found when it began."""
+
+    asked: float
+    filled: float
+    value_usd: float
+    arrival_price: float
+    """The mid, in USD."""
+    is_sale: bool
+
+
 @dataclass(frozen=True)
 class Replicate:
     """The tables of one replicate, and those of its counterfactuals where there are any.
@@ -70,6 +82,10 @@ class Replicate:
     """The counterfactual, whose forced orders do not reach the book."""
     unstopped: Replicate | None = None
     """The same without stops as well; None where the scenario has none, and the twin is that already."""
+    orders: Mapping[str, Fills] = field(default_factory=dict[str, Fills])
+    """What scheduled orders did, by name."""
+    capped: Mapping[str, tuple[int, float]] = field(default_factory=dict[str, tuple[int, float]])
+    """Accounts above the leverage cap of their layer, by layer, and the USD of positions that went."""
     _cache: dict[tuple[str, ...], Any] = field(default_factory=dict[tuple[str, ...], Any], repr=False)
 
     def numbers(self, table: str, column: str) -> npt.NDArray[Any]:
@@ -104,7 +120,7 @@ class Replicate:
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A metric of a replicate; names of metrics of an asset, a market, a pool or a coin hold `{asset}` etc."""
+    """A metric of a replicate; names of metrics of an asset, a market, a pool etc. hold `{asset}` etc."""
 
     name: str
     unit: str
@@ -151,11 +167,11 @@ def metric(
     worse: Worse | None = None,
     bounds: tuple[float, float] = (0.0, math.inf),
 ) -> Callable[[Callable[..., Value]], Callable[..., Value]]:
-    """Register a function of a replicate, and of an asset, market, pool or coin if the name holds one, as a metric.
+    """Register a function of a replicate, and of what its name holds in braces (see `Scope`), as a metric.
 
     A count (`int64`) always has a value; other metrics may be `Absent`.
     """
-    scopes: tuple[Scope, ...] = ("asset", "market", "pool", "coin", "run")
+    scopes: tuple[Scope, ...] = ("asset", "market", "pool", "coin", "order", "layer", "run")
     scope: Scope = next(each for each in scopes if f"{{{each}}}" in name or each == "run")
 
     def register(compute: Callable[..., Value]) -> Callable[..., Value]:
@@ -237,6 +253,8 @@ def _instances(units: RunUnits, *, counterfactual: bool) -> Iterator[tuple[Metri
         "market": [(market.name,) for market in units.markets if market.leveraged],
         "pool": [(market.name,) for market in units.markets if market.lending],
         "coin": [(name,) for name in units.coins],
+        "order": [(order.name,) for order in units.orders],
+        "layer": [(name,) for name in units.capped],
     }
     for entry in METRICS.values():
         if isinstance(entry, EnsembleMetric) or (entry.needs_twin and not counterfactual):

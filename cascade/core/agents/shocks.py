@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 
-from cascade.compiler.jit import outlined
+from cascade.compiler.jit import kernel, outlined
 from cascade.core.inbox import append, has_room
 from cascade.core.margin import MAX_TICK
-from cascade.core.params import ANY, DEPTH_SHOCK, IOC, MARKET_SHOCK, Params
-from cascade.core.state import State
+from cascade.core.params import ANY, DEPTH_SHOCK, FRONT_LOADED, IOC, MARKET_SHOCK, WITH_VOLUME, Params
+from cascade.core.state import Array, State
 
 
 @outlined
@@ -27,7 +27,8 @@ def set_depth_shocks(st: State, p: Params) -> None:
 def send_shock(st: State, p: Params, k: int) -> bool:
     """Send what a market shock should have traded by now and has not; False where the inbox is full.
 
-    What the book would not take in the shock's time is sent again until it does.
+    What the book would not take in the shock's time is sent again until it does; only an order that goes with
+    volume ends with its time.
     """
     shock = p.shocks[k]
     step = st.clock[0].step
@@ -35,10 +36,35 @@ def send_shock(st: State, p: Params, k: int) -> bool:
         return True
     if not has_room(st, 1):
         return False
-    due = shock.amount * min(float(step + 1 - shock.start) / float(shock.stop - shock.start), 1.0)
+    work, market, held = st.works[k], st.markets[shock.target], st.positions[shock.position].lots
+    if step == shock.start:
+        work.mid2, work.traded = market.mid2, market.traded
+    if shock.schedule == WITH_VOLUME and step >= shock.stop:
+        return True
+    due = shock.amount * _share_due(
+        shock, step + 1 - shock.start, market.traded - work.traded - abs(work.filled)
+    )
     lots = math.floor(due) if due > 0.0 else math.ceil(due)
-    lots -= st.positions[shock.position].lots - shock.initial
+    if shock.closes != 0:  # what has been liquidated meanwhile is closed already
+        lots -= work.filled
+        lots = max(lots, -max(held, 0)) if lots < 0 else min(lots, -min(held, 0))
+    else:
+        lots -= held - shock.initial
     if lots != 0:
         limit = MAX_TICK if lots > 0 else 1
-        append(st, shock.position, lots, limit, IOC, ANY, 0.5, 0)
+        number = append(st, shock.position, lots, limit, IOC, ANY, 0.5, shock.closes)
+        st.inbox[number].ref = k
     return True
+
+
+@kernel
+def _share_due(shock: Array, steps: int, others: int) -> float:
+    """Return the part of an order that is to be filled after some steps, in which others traded so many lots."""
+    lasts = shock.stop - shock.start
+    if shock.schedule == WITH_VOLUME:
+        return min(shock.pace * float(others) / abs(shock.amount), 1.0) if shock.amount != 0.0 else 1.0
+    if shock.schedule != FRONT_LOADED or steps >= lasts:
+        return min(float(steps) / float(lasts), 1.0)
+    # 1 - sinh(pace (lasts - steps)) / sinh(pace lasts), without numbers that overflow
+    left = math.exp(-shock.pace * float(steps)) - math.exp(-shock.pace * float(2 * lasts - steps))
+    return 1.0 - left / (1.0 - math.exp(-2.0 * shock.pace * float(lasts)))

@@ -1,0 +1,197 @@
+"""Accounts of several positions as a reader sees them: where they are liquidated, jointly and leg by leg."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, Final
+
+from cascade.calculator.account import notional, profit
+from cascade.calculator.portfolio import Portfolio, PortfolioLeg, Range
+from cascade.units import format_usd
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.table import Table
+
+MOVES: Final = tuple(Fraction(percent, 100) for percent in (-30, -20, -10, -5, 0, 5, 10, 20, 30))
+"""Moves of a mark in the tables."""
+
+FAR: Final = 10
+"""A rise by so many times a mark counts as none in a terminal."""
+
+MOST: Final = 20
+"""Accounts that are listed in a terminal."""
+
+
+def portfolio_dict(account: Portfolio) -> dict[str, Any]:
+    """Return an account as ``--json`` prints it; moves are relative, and null where nothing liquidates."""
+    found: dict[str, Any] = {
+        "label": account.label or None, "balance_usd": float(account.balance), "equity_usd": float(account.equity()),
+        "maintenance_usd": float(account.maintenance()), "free_usd": float(account.free()),
+        "is_liquidated": account.is_liquidated(), "joint_moves": _range(account.safe()),
+        "legs": [_leg_dict(account, leg) for leg in account.legs],
+    }  # fmt: skip
+    if len(account.contracts) > 1:
+        first, second = account.contracts[:2]
+        found["line"] = [
+            {
+                "contract": first,
+                "move": float(a),
+                "other": second,
+                "moves": _range(account.safe([second], {first: a})),
+            }
+            for a in MOVES
+        ]
+        found["moves"] = [
+            {first: float(a), second: float(b), "margin_ratio": _ratio(account, {first: a, second: b})}
+            for a in MOVES
+            for b in MOVES
+        ]
+    return found
+
+
+def _leg_dict(account: Portfolio, leg: PortfolioLeg) -> dict[str, Any]:
+    at, mark = leg.position, account.mark(leg.contract)
+    alone = account.safe([leg.contract])
+    prices = None if alone is None else {end: _price(mark, move) for end, move in alone._asdict().items()}
+    return {
+        "contract": leg.contract, "side": at.side, "size": float(at.size), "entry": float(at.entry), "mark": float(mark),
+        "notional_usd": notional(at), "profit_usd": profit(at), "maintenance_usd": float(leg.kept(mark)),
+        "liquidation_prices": prices, "moves": _range(alone), "joint_moves_without": _range(account.without(leg).safe()),
+    }  # fmt: skip
+
+
+def _price(mark: Fraction, move: Fraction | None) -> float | None:
+    return None if move is None else float(mark * (1 + move))
+
+
+def _range(found: Range | None) -> dict[str, float | None] | None:
+    if found is None:
+        return None
+    return {end: None if move is None else float(move) for end, move in found._asdict().items()}
+
+
+def _ratio(account: Portfolio, moves: dict[str, Fraction] | None = None) -> float | None:
+    """Return maintenance margin as a part of equity; None where nothing is left."""
+    equity = account.equity(moves)
+    return float(account.maintenance(moves) / equity) if equity > 0 else None
+
+
+def portfolio_rich(account: Portfolio) -> list[RenderableType]:
+    """Return an account for a terminal: itself, its legs, and where two assets liquidate it together."""
+    parts: list[RenderableType] = [
+        _heading(account),
+        f"All marks alike: {_ends(account.safe())}.",
+        _legs(account),
+    ]
+    if len(account.contracts) == 1:
+        return parts
+    first, second = account.contracts[:2]
+    if len(account.contracts) > 2:
+        parts.append(f"{first} and {second} are the largest; other marks stay.")
+    return [*parts, *_line(account, first, second), *_moves(account, first, second)]
+
+
+def portfolios_rich(accounts: Sequence[Portfolio]) -> list[RenderableType]:
+    """Return many accounts for a terminal: the nearest to their liquidation first."""
+    due = sorted(accounts, key=_distance)
+    table = _table(
+        "account", "positions", "equity, USD", "maintenance, USD", "ratio", "free, USD", "all marks alike"
+    )
+    for account in due[:MOST]:
+        table.add_row(
+            account.label or "--", f"{len(account.legs)}", format_usd(float(account.equity())),
+            format_usd(float(account.maintenance())), _percent(_ratio(account)), format_usd(float(account.free())),
+            _ends(account.safe()),
+        )  # fmt: skip
+    n_due = sum(account.is_liquidated() for account in accounts)
+    told = f"{len(accounts):,} accounts, {n_due:,} of them liquidated at these marks; the nearest first."
+    more = f" {len(due) - MOST:,} more: --json." if len(due) > MOST else ""
+    return [told, table, f"--account LABEL prints one with its legs and joint moves.{more}"]
+
+
+def _distance(account: Portfolio) -> float:
+    """Return the smallest common move that liquidates an account; below zero where it is due already."""
+    found = account.safe()
+    if account.is_liquidated() or found is None:
+        return -1.0
+    return min((abs(float(end)) for end in found if end is not None), default=float("inf"))
+
+
+def _heading(account: Portfolio) -> str:
+    told = (
+        "liquidated at these marks"
+        if account.is_liquidated()
+        else f"margin ratio {_percent(_ratio(account))}"
+    )
+    return (
+        f"{account.label or 'account'}: balance {format_usd(float(account.balance))} USD, equity "
+        f"{format_usd(float(account.equity()))}, maintenance {format_usd(float(account.maintenance()))}, "
+        f"free {format_usd(float(account.free()))}; {told}"
+    )
+
+
+def _legs(account: Portfolio) -> Table:
+    table = _table(
+        "position", "mark", "notional, USD", "profit, USD", "maintenance, USD", "liquidated, other marks still",
+        "without it, all marks alike",
+    )  # fmt: skip
+    for leg in account.legs:
+        at, mark = leg.position, account.mark(leg.contract)
+        table.add_row(
+            f"{at.side} {float(at.size):g} {leg.contract}", f"{float(mark):,.8g}", format_usd(notional(at)),
+            format_usd(profit(at)), format_usd(float(leg.kept(mark))), _ends(account.safe([leg.contract]), mark),
+            _ends(account.without(leg).safe()),
+        )  # fmt: skip
+    return table
+
+
+def _line(account: Portfolio, first: str, second: str) -> list[RenderableType]:
+    """Return where one asset liquidates the account, by the mark of another."""
+    table = _table(f"{first} moves", "to", f"{second} liquidates")
+    for move in MOVES:
+        ends = _ends(account.safe([second], {first: move}), account.mark(second))
+        table.add_row(f"{float(move):+.0%}", f"{_price(account.mark(first), move):,.8g}", ends)
+    return [f"Where {second} liquidates it, by the mark of {first}:", table]
+
+
+def _moves(account: Portfolio, first: str, second: str) -> list[RenderableType]:
+    """Return the margin ratio by the moves of two assets."""
+    table = _table(f"{first} \\ {second}", *(f"{float(move):+.0%}" for move in MOVES))
+    for a in MOVES:
+        both = ({first: a, second: b} for b in MOVES)
+        cells = ("liquidated" if account.is_liquidated(at) else _percent(_ratio(account, at)) for at in both)
+        table.add_row(f"{float(a):+.0%}", *cells)
+    return ["Margin ratio after both have moved (liquidated at 100 %):", table]
+
+
+def _ends(found: Range | None, mark: Fraction | None = None) -> str:
+    """Return where a range ends, as moves, and as prices of a mark where one is given."""
+    if found is None:
+        return "liquidated at any mark"
+    words = [
+        f"{word} {_end(move, mark)}"
+        for word, move in zip(("below", "above"), found, strict=True)
+        if move is not None and move < FAR
+    ]
+    return "liquidated " + " and ".join(words) if words else "liquidated at no mark"
+
+
+def _end(move: Fraction, mark: Fraction | None) -> str:
+    text = f"{float(move):+.2%}"
+    return text if mark is None else f"{_price(mark, move):,.8g} ({text})"
+
+
+def _percent(ratio: float | None) -> str:
+    return "--" if ratio is None else f"{ratio:.1%}"
+
+
+def _table(*titles: str) -> Table:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for number, title in enumerate(titles):
+        table.add_column(title, justify="left" if number == 0 else "right")
+    return table
