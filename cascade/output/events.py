@@ -85,8 +85,9 @@ def _shocks(scenario: Scenario | None) -> Iterator[Row]:
         at = scenario.seconds(shock.at) if scenario is not None else 0.0
         over = f" over {format_duration(shock.over)}" if shock.over else ""
         if isinstance(shock, MarketOrderShock):
-            text = f"{shock.side} {format_usd(shock.notional)} USD{over}"
-            yield _row(at, "shock", shock.notional, text, market=shock.market)
+            whole = f"the whole position of {shock.account}"
+            asked = whole if shock.notional is None else f"{format_usd(shock.notional)} USD"
+            yield _row(at, "shock", shock.notional or 0.0, f"{shock.side} {asked}{over}", market=shock.market)
         elif isinstance(shock, NewsShock):
             yield _row(at, "shock", 0.0, f"news value of {shock.asset} {shock.move:+.4g}{over}")
         else:
