@@ -29,12 +29,12 @@ def _(cascade):
         "news_takers": [{"name": "snipers", "markets": "*"}],
         "arbitrage": [{"name": "basis", "spot": "spot:BTCUSD", "perpetual": "binance:BTCUSDT"}],
         "population": [
-            {"type": "ladder", "name": "fuel", "market": "binance:BTCUSDT", "notional": "40M",
+            {"type": "ladder", "name": "fuel", "market": "binance:BTCUSDT", "notional": "150M",
              "from_price": 106500, "to_price": 105000, "size": "50k"}
         ],
         "shocks": [
             {"name": "sale", "type": "market_order", "at": "30s", "over": "30s", "market": "binance:BTCUSDT",
-             "side": "sell", "notional": "15M"}
+             "side": "sell", "notional": "120M"}
         ],
     }  # fmt: skip
     scenario = cascade.Scenario.model_validate(market)

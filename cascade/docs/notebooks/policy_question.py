@@ -29,13 +29,12 @@ def _(cascade):
         "news_takers": [{"name": "snipers", "markets": "*"}],
         "arbitrage": [{"name": "basis", "spot": "spot:BTCUSD", "perpetual": "binance:BTCUSDT"}],
         "population": [
-            {"type": "ladder", "name": "fuel", "market": "binance:BTCUSDT", "notional": "40M",
-             "from_price": 106500, "to_price": 105000, "size": "50k"}
+            {"type": "ladder", "name": "longs", "market": "binance:BTCUSDT", "notional": "40M",
+             "from_price": 106000, "to_price": 104000, "size": "50k", "leverage": 50},
+            {"type": "ladder", "name": "shorts", "market": "binance:BTCUSDT", "side": "short", "notional": "40M",
+             "from_price": 112000, "to_price": 116000, "size": "50k"},
         ],
-        "shocks": [
-            {"name": "sale", "type": "market_order", "at": "30s", "over": "30s", "market": "binance:BTCUSDT",
-             "side": "sell", "notional": "15M"}
-        ],
+        "shocks": [{"name": "jump", "type": "news", "at": "60s", "over": "1s", "asset": "BTC", "move": "-5 %"}],
     }  # fmt: skip
     scenario = cascade.Scenario.model_validate(market)
     scenario
