@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
@@ -23,10 +23,10 @@ from cascade.output.reader import Result
 from cascade.output.sweep import Sweep, named_results, read
 from cascade.report.builders.comparison import comparison_verdict
 from cascade.report.builders.differences import labels
-from cascade.report.builders.outcome_table import outcome_table
-from cascade.report.builders.screen import answer, cards
+from cascade.report.builders.outcome_table import Outcomes, outcome_table
+from cascade.report.builders.screen import Card, answer, cards
 from cascade.report.builders.study import FEWEST_BINS, Study, Variant
-from cascade.report.builders.table import Column, Floats, Table, plain, said, show
+from cascade.report.builders.table import Column, Floats, Said, Table, plain, said, show
 from cascade.report.draw.legend import swatch
 from cascade.report.draw.plotly import figure_json
 from cascade.report.figures import FigureSpec
@@ -158,12 +158,11 @@ def facts_page(found: Facts, options: Options | None = None) -> str:
     UsageError
         If the page is to be static and matplotlib is not installed.
     """
-    return _filled(
-        Study((), facts=found), options or Options(), title=f"{found.name}: stylised facts",
-        verdict=said(f"{heading(found)}."), conditions=" ".join(remarks(found)), lead="", references=[], cards=[],
-        outcomes=None,
-        origin="every number comes from the facts as cascade computed them", is_unfinished=False,
+    head = _Head(
+        f"{found.name}: stylised facts", said(f"{heading(found)}."), " ".join(remarks(found)),
+        "every number comes from the facts as cascade computed them",
     )  # fmt: skip
+    return _filled(Study((), facts=found), options or Options(), head)
 
 
 def _searched(found: Frontier, options: Options) -> str:
@@ -171,24 +170,37 @@ def _searched(found: Frontier, options: Options) -> str:
     first = found.thresholds[0]
     sentence = line_answer(found) if found.question.against else answer_of(first)
     notes = dict.fromkeys(note for each in found.thresholds for note in remarks_of(each))
-    return _filled(
-        Study((), frontier=found), options, title=f"{found.scenario}: {found.question.vary}", verdict=said(sentence),
-        conditions=" ".join([*notes, how(first)]), description=found.question.text, references=[],
-        origin="every number comes from the tables of the search", is_unfinished=False,
+    head = _Head(
+        f"{found.scenario}: {found.question.vary}", said(sentence), " ".join([*notes, how(first)]),
+        "every number comes from the tables of the search", lead=found.question.text,
     )  # fmt: skip
+    return _filled(Study((), frontier=found), options, head)
 
 
 def _rendered(study: Study, options: Options) -> str:
-    return _filled(
-        study, options, title=_title(study), verdict=comparison_verdict(study) or answer(study),
-        conditions=_conditions(study), lead=_lead(study), references=_references(study), cards=cards(study),
-        outcomes=outcome_table(study),
-        origin="every number comes from the tables of the run",
-        is_unfinished=study.first.result.outcome == "unfinished",
+    head = _Head(
+        _title(study), comparison_verdict(study) or answer(study), _conditions(study),
+        "every number comes from the tables of the run", _lead(study), _references(study), cards(study),
+        outcome_table(study), is_unfinished=study.first.result.outcome == "unfinished",
     )  # fmt: skip
+    return _filled(study, options, head)
 
 
-def _filled(study: Study, options: Options, **about: Any) -> str:
+class _Head(NamedTuple):
+    """What stands above the sections of a page."""
+
+    title: str
+    verdict: Said
+    conditions: str
+    origin: str
+    lead: str = ""
+    references: Sequence[str] = ()
+    cards: Sequence[Card] = ()
+    outcomes: Outcomes | None = None
+    is_unfinished: bool = False
+
+
+def _filled(study: Study, options: Options, head: _Head) -> str:
     """Return the page of a study: its sections, and what stands about them."""
     found, absent = sections(study)
     shown = [section for section in found if section.id != OVERVIEW]
@@ -198,7 +210,8 @@ def _filled(study: Study, options: Options, **about: Any) -> str:
     return template.render(
         sections=shown, overview=overview, absent=absent, is_static=options.static, made=f"{made:%Y-%m-%d %H:%M} UTC",
         version=software_version(), draw=_Drawer(static=options.static), style=_asset("style.css"),
-        script=_asset("script.js"), plotly="" if options.static else _asset("plotly/plotly-cartesian.min.js"), **about,
+        script=_asset("script.js"), plotly="" if options.static else _asset("plotly/plotly-cartesian.min.js"),
+        **head._asdict(),
     )  # fmt: skip
 
 

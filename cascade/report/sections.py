@@ -127,7 +127,7 @@ PLANS: Final = (
 )  # fmt: skip
 
 SEARCHES: Final = (
-    Plan("frontier", "From which value on", searches.thresholds),
+    Plan("frontier", "From which value on", searches.thresholds, is_open=True),
     Plan("tried", "What was tried"),
 )
 """The sections of a page about a search."""

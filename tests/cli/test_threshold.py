@@ -74,7 +74,7 @@ def test_a_sweep_answers_on_one_screen(file: str) -> None:
     found = json.loads(call(*words, "--json", "--metric", "complete_usd@50%", "--metric", "fall_bps").stdout)
     assert [each["name"] for each in found["figures"]] == ["complete_usd@50%", "venue_btcusdt_fall_bps"]
     sweep = cascade.read(found["path"])
-    assert "has no quantiles" in call(*words, "--metric", "lar95_usd@99%", code=2).stderr
+    assert "has no quantiles" in call(*words, "--metric", "complete_var95_usd@99%", code=2).stderr
     with pytest.raises(UsageError, match="did you mean 'complete_usd'"):
         answer_to(sweep, ["complete_us"])
 

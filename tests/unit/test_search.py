@@ -171,7 +171,7 @@ def test_a_field_that_cannot_be_searched_is_located(vary: str, said: str) -> Non
     [
         ("liquidated", "is not an event", "liquidated_usd > 10M"),
         ("liquidatd_usd > 1", "did you mean 'liquidated_usd'", "cascade docs metrics"),
-        ("lar95_usd > 10M", "figure of all replicates", '"complete_usd > 10M"'),
+        ("complete_var95_usd > 10M", "figure of all replicates", '"complete_usd > 10M"'),
         ("complete_usd > much", "is not an amount of USD", "1.5M USD"),
     ],
 )
