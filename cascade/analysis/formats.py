@@ -84,7 +84,7 @@ def _duration(value: float) -> str:
     for size, unit in ((3600.0, "h"), (60.0, "min")):
         if abs(value) >= 1.5 * size:
             return f"{value / size:.1f} {unit}"
-    return f"{_no_minus_zero(value, 0):.0f} s"
+    return f"{_no_minus_zero(value, 0):.0f} s" if abs(value) >= 10.0 else f"{_no_minus_zero(value, 3):.3g} s"
 
 
 def _fixed(value: float, digits: int) -> str:

@@ -94,17 +94,20 @@ def sweep(
     Exit code 3 if a scenario is invalid, 5 if replicates failed, 130 if interrupted.
     """
     from cascade.errors import render_problems
+    from cascade.experiment.recorder import units_of
     from cascade.experiment.run import start_of
     from cascade.experiment.sweep import prepare, run_prepared
     from cascade.experiment.workers import wants_processes
     from cascade.explain.pace import learn
     from cascade.explain.sweep_cost import cost_of_sweep
     from cascade.output.sweep import VARIANTS
+    from cascade.report.sweep_answer import refuse_unknown
 
     prepared = prepare(
         file, options or (), design=None if design is None else design.value, points=points, seed=seed,
         replicates=replicates, counterfactual=counterfactual, allow=allow or (), allow_code=allow_code,
     )  # fmt: skip
+    refuse_unknown(units_of(prepared.variants[0].scenario), metrics or ())
     say(render_problems(prepared.warnings, color=has_color()))
     if dry_run:
         _show_plan(prepared, jobs, json=json)
@@ -140,7 +143,7 @@ def _show_plan(prepared: Prepared, jobs: int | None, *, json: bool) -> None:
 
 def _show_done(found: Sweep, metrics: Sequence[str], *, json: bool) -> None:
     """Print what came of a sweep, and where it is."""
-    from cascade.report.answer import answer_dict, answer_rich, answer_to
+    from cascade.report.sweep_answer import answer_dict, answer_rich, answer_to
 
     answer = answer_to(found, metrics)
     if json:

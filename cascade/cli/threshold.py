@@ -10,6 +10,7 @@ import typer
 
 from cascade.cli.terminal import (
     Allow,
+    AllowCode,
     AsJson,
     ClusterAddress,
     FailFast,
@@ -58,6 +59,7 @@ Quiet: TypeAlias = Annotated[bool, typer.Option("-q", "--quiet", help="No progre
 def threshold(
     scenario: Scenario, vary: Vary, until: Until, overrides: Overrides = None, share: Share = "50%",
     within: Within = "5%", replicates: Replicates = None, seed: Seed = None, allow: Allow = None,
+    allow_code: AllowCode = False,
     out: Out = Path("results"), jobs: Jobs = None, cluster: ClusterAddress = None, fail_fast: FailFast = False,
     retry_failed: RetryFailed = False, force: Force = False, dry_run: DryRun = False, quiet: Quiet = False,
     json: AsJson = False,
@@ -76,7 +78,7 @@ def threshold(
 
     search = prepare_search(
         scenario, vary, until, overrides or (), share=share, within=within, seed=seed, replicates=replicates,
-        allow=allow or (),
+        allow=allow or (), allow_code=allow_code,
     )  # fmt: skip
     found = _searched(search, out, jobs, cluster, fail_fast, retry_failed, force, dry_run, quiet, json)
     if found is None:
@@ -95,8 +97,8 @@ def frontier(
         ),
     ],
     until: Until, overrides: Overrides = None, share: Share = "50%", within: Within = "5%",
-    replicates: Replicates = None, seed: Seed = None, allow: Allow = None, out: Out = Path("results"),
-    jobs: Jobs = None, cluster: ClusterAddress = None, fail_fast: FailFast = False,
+    replicates: Replicates = None, seed: Seed = None, allow: Allow = None, allow_code: AllowCode = False,
+    out: Out = Path("results"), jobs: Jobs = None, cluster: ClusterAddress = None, fail_fast: FailFast = False,
     retry_failed: RetryFailed = False, force: Force = False, dry_run: DryRun = False, quiet: Quiet = False,
     json: AsJson = False,
 ) -> None:  # fmt: skip
@@ -112,7 +114,7 @@ def frontier(
 
     search = prepare_search(
         scenario, vary, until, overrides or (), against=against, share=share, within=within, seed=seed,
-        replicates=replicates, allow=allow or (),
+        replicates=replicates, allow=allow or (), allow_code=allow_code,
     )  # fmt: skip
     found = _searched(search, out, jobs, cluster, fail_fast, retry_failed, force, dry_run, quiet, json)
     if found is None:

@@ -24,7 +24,7 @@ from cascade.experiment.question import Question, Span, fixed_by, plan_of, share
 from cascade.experiment.recorder import units_of
 from cascade.experiment.replicate import Progress
 from cascade.experiment.request import Request, first_replicates, runs_of
-from cascade.experiment.run import Say, start_of, unsaid
+from cascade.experiment.run import Say, admit_code, start_of, unsaid
 from cascade.experiment.sweep import Prepared, run_prepared, varied
 from cascade.output.columns import to_numpy
 from cascade.output.reader import Result
@@ -188,7 +188,7 @@ def flags_of(result: Result, event: Event) -> Flags:
 def prepare_search(
     scenario: str | Path | Scenario, vary: str, until: str, overrides: Sequence[str] = (), *, against: str = "",
     share: float | str = 0.5, within: float | str = WITHIN, confidence: float = CONFIDENCE, seed: int | None = None,
-    replicates: int | None = None, allow: Allowed = (),
+    replicates: int | None = None, allow: Allowed = (), allow_code: bool = False,
 ) -> Search:  # fmt: skip
     """Return a search, checked before anything runs.
 
@@ -217,7 +217,9 @@ def prepare_search(
     plan.changes = [each for each in plan.changes if each.path not in {span.axis.path, other}]
     question = Question(span.axis.path, event, share, within, other, confidence)
     plan.question = question.text
-    return _search(question, plan, span, tuple(Line(each) for each in fixed), seed, replicates)
+    search = _search(question, plan, span, tuple(Line(each) for each in fixed), seed, replicates)
+    admit_code([each.scenario for each in search.variants], plan.scenarios[0].scenario, allowed=allow_code)
+    return search
 
 
 def _search(

@@ -125,6 +125,7 @@ class Frontier:
 def threshold(
     scenario: str | Path | Scenario, vary: str, until: str, overrides: Sequence[str] = (), *, share: float | str = 0.5,
     within: float | str = WITHIN, seed: int | None = None, replicates: int | None = None, allow: Allowed = (),
+    allow_code: bool = False,
     out: str | Path = "results", jobs: int | None = None, processes: bool = False, cluster: str | None = None,
     force: bool = False, retry_failed: bool = False, progress: Progress | None = None, told: Told | None = None,
     say: Say | None = None,
@@ -155,7 +156,8 @@ def threshold(
     ScenarioError, UsageError, ReplicatesError, InterruptedRunError, ResultsError
     """
     search = prepare_search(
-        scenario, vary, until, overrides, share=share, within=within, seed=seed, replicates=replicates, allow=allow
+        scenario, vary, until, overrides, share=share, within=within, seed=seed, replicates=replicates, allow=allow,
+        allow_code=allow_code,
     )  # fmt: skip
     found = search.run(
         out=out, jobs=jobs, processes=processes, cluster=cluster, force=force, retry_failed=retry_failed,
@@ -167,7 +169,8 @@ def threshold(
 def frontier(
     scenario: str | Path | Scenario, vary: str, against: str, until: str, overrides: Sequence[str] = (), *,
     share: float | str = 0.5, within: float | str = WITHIN, seed: int | None = None, replicates: int | None = None,
-    allow: Allowed = (), out: str | Path = "results", jobs: int | None = None, processes: bool = False,
+    allow: Allowed = (), allow_code: bool = False, out: str | Path = "results",
+    jobs: int | None = None, processes: bool = False,
     cluster: str | None = None, force: bool = False, retry_failed: bool = False, progress: Progress | None = None,
     told: Told | None = None, say: Say | None = None,
 ) -> Frontier:  # fmt: skip
@@ -182,7 +185,7 @@ def frontier(
     """
     search = prepare_search(
         scenario, vary, until, overrides, against=against, share=share, within=within, seed=seed,
-        replicates=replicates, allow=allow,
+        replicates=replicates, allow=allow, allow_code=allow_code,
     )  # fmt: skip
     found = search.run(
         out=out, jobs=jobs, processes=processes, cluster=cluster, force=force, retry_failed=retry_failed,

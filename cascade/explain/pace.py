@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
-from statistics import fmean, median
+from statistics import median, median_low
 from typing import Any, Final, NamedTuple
 
 from cascade.output.log import events
@@ -78,7 +78,10 @@ def remember(name: str, factor: float) -> None:
 
 
 def learn(name: str, expected_s: float, folders: Iterable[Path], since: datetime) -> None:
-    """Remember how long the replicates took that have finished since a time, by the logs of their runs."""
+    """Remember how long the replicates took that have finished since a time, by the logs of their runs.
+
+    The median: the first of each worker load, or compile, the kernels.
+    """
     stamp = since.isoformat(timespec="milliseconds")
     took = [
         float(each["seconds"])
@@ -87,7 +90,7 @@ def learn(name: str, expected_s: float, folders: Iterable[Path], since: datetime
         if each["event"] == "finished" and "seconds" in each and str(each.get("at")) >= stamp
     ]
     if took and expected_s > 0.0:
-        remember(name, fmean(took) / expected_s)
+        remember(name, median_low(took) / expected_s)
 
 
 def _read(path: Path | None) -> dict[str, list[float]]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cascade.escape import markdown, markdown_code
-from cascade.report.builders import attribution, comparison, ensemble, facts, liquidations, losses
+from cascade.experiment.threshold import Frontier
+from cascade.report.builders import attribution, comparison, ensemble, facts, liquidations, losses, searches
 from cascade.report.builders.comparison import comparison_verdict
 from cascade.report.builders.differences import differences
 from cascade.report.builders.headline import headline, verdict
 from cascade.report.builders.study import Study
 from cascade.report.builders.table import Column, Table, show
+from cascade.report.threshold import answer, how, line_answer
 
 
 def memo(study: Study) -> str:
@@ -19,6 +21,9 @@ def memo(study: Study) -> str:
 
 
 def _parts(study: Study) -> Iterator[str]:
+    if study.frontier is not None:
+        yield from _searched(study.frontier)
+        return
     names = " against ".join(markdown_code(variant.label) for variant in study.variants)
     yield f"# {names}\n"
     yield f"{markdown((comparison_verdict(study) or verdict(study)).text)}\n"
@@ -39,6 +44,17 @@ def _parts(study: Study) -> Iterator[str]:
         if table is not None and len(table):
             yield f"## {markdown(table.title)}\n"
             yield markdown_table(table) + "\n"
+
+
+def _searched(found: Frontier) -> Iterator[str]:
+    """Yield what a search found: its answer, the thresholds and what was tried."""
+    first = found.thresholds[0]
+    yield f"# {markdown_code(found.scenario)}: {markdown(found.question.text)}\n"
+    yield f"{markdown(line_answer(found) if found.question.against else answer(first))}\n"
+    yield f"{markdown(how(first))}\n"
+    for table in searches.thresholds(Study((), frontier=found)):
+        yield f"## {markdown(table.title)}\n"
+        yield markdown_table(table) + "\n"
 
 
 def markdown_table(table: Table) -> str:

@@ -77,6 +77,9 @@ def write_report(
     refuse_existing(path, force=force)
     if static:  # before the work, and not after it
         require_matplotlib()
+    if pdf and markdown:
+        remedy = "take one of the two: --pdf prints the page, --markdown writes a memo"
+        raise UsageError("a memo in Markdown is not printed", where="--pdf --markdown", remedy=remedy)
     if pdf:
         browser()
     study = study_of(sources, baseline, metrics, confidence=confidence)

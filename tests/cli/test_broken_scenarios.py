@@ -256,7 +256,6 @@ CASES = [
         Fault("CAS015", "{type: market-order", "market-order", "types here: market_order, news, depth"),
         Fault("CAS011", "{type: market-order", "{type", "add market: "),
         Fault("CAS011", "{type: market-order", "{type", "add side: sell"),
-        Fault("CAS011", "{type: market-order", "{type", "add notional: 110M"),
     ),
     case(
         "missing keys",

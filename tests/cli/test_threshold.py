@@ -13,7 +13,7 @@ from cascade.analysis.statistics import Estimate
 from cascade.errors import UsageError
 from cascade.explain import pace
 from cascade.output import log
-from cascade.report.answer import MOST_ROWS, Answer, Figure, answer_rich, answer_to
+from cascade.report.sweep_answer import MOST_ROWS, Answer, Figure, answer_rich, answer_to
 from cascade.scenario.load import to_yaml
 from tests.cli.test_commands import call
 from tests.unit.test_search import tiny
@@ -66,6 +66,8 @@ def test_mistakes_are_told_with_what_to_write(file: str) -> None:
 
 def test_a_sweep_answers_on_one_screen(file: str) -> None:
     words = ("sweep", file, "-n", "2", "-s", "shocks.fall.move=-4 %,-0.2 %")
+    assert "did you mean 'complete_usd'" in call(*words, "--metric", "complete_us", code=2).stderr
+    assert not Path("results").exists(), "a name that is none is told before the work"
     text = call(*words, "-q").stdout
     first, *rest = text.splitlines()
     assert first.startswith("complete_usd runs from ")
@@ -114,7 +116,7 @@ def test_only_replicates_of_this_session_are_learnt_from(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pace, "place", lambda: tmp_path / "pace.json")
-    for seconds in (4.0, 8.0):
+    for seconds in (4.0, 6.0, 30.0):  # the first of a worker compiles
         log.note(tmp_path, "finished", replicate=0, seconds=seconds)
     pace.learn("a", 2.0, [tmp_path], datetime.now(UTC) + timedelta(minutes=1))
     assert pace.pace_of("a") == pace.UNKNOWN

@@ -22,6 +22,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "desk.py").write_text(text_of("mesa", "python"), encoding="utf-8")
     rows = "label,side,quantity,entry_price,leverage,desk\nA,long,0.5,107000,10,north\n"
     (tmp_path / "accounts.csv").write_text(rows, encoding="utf-8")
+    for name in ("clients", "others"):
+        rows = "label,side,quantity,entry_price,leverage\nfund-7,long,0.5,107000,10\n"
+        (tmp_path / f"{name}.csv").write_text(rows, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

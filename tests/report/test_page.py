@@ -273,9 +273,9 @@ def test_missing_matplotlib_is_said_before_the_work(stress, monkeypatch, tmp_pat
 
 
 def test_registry_names_and_sections_agree():
-    from cascade.report.sections import PLANS
+    from cascade.report.sections import PLANS, SEARCHES
 
-    planned = {plan.id for plan in PLANS}
+    planned = {plan.id for plan in (*PLANS, *SEARCHES)}
     assert {entry.section for entry in FIGURES.values()} <= planned
     assert all(entry.shows and entry.reading and entry.needs for entry in FIGURES.values())
 

@@ -188,7 +188,7 @@ def test_open_positions(units):
     batch = positions_batch(positions, accounts, balances, marks, units, step=4, replicate=0)
     long, short = concatenate([batch]).to_pylist()
     assert (long["kind"], long["reporting"], long["side"]) == ("trader", "binance", "long")
-    assert long["entry_price"] == 106_000.0
+    assert long["mean_entry_price"] == 106_000.0
     assert long["profit_usd"] == 10.0
     assert long["equity_usd"] == 20.0
     assert (short["side"], short["profit_usd"], short["equity_usd"]) == ("short", -4.0, 21.0)

@@ -15,7 +15,7 @@ from cascade.core.check import breaches
 from cascade.core.exact import INVERSE
 from cascade.core.state import ADL, BAR, LIQUIDATION
 from cascade.engine import Engine
-from cascade.errors import ScenarioError
+from cascade.errors import ScenarioError, SimulationError
 from cascade.experiment.recorder import units_of
 from cascade.exposure.failing import failing_moves
 from cascade.model import CascadeModel, Logs
@@ -192,5 +192,5 @@ def test_an_agent_with_margin_in_usd_is_told_so() -> None:
             self.buy("venue:BTCUSDT", 100.0)
 
     model = CascadeModel(Scenario.model_validate(inverse_data()), [lambda m: Buyer(m, 1e6, "venue")])
-    with pytest.raises(ValueError, match="settles in BTC"):
+    with pytest.raises(SimulationError, match="settles in BTC"):
         model.step()

@@ -11,7 +11,7 @@ import cascade
 from cascade.agent import Trader
 from cascade.assembly import assemble
 from cascade.core import params as k
-from cascade.errors import ScenarioError
+from cascade.errors import ScenarioError, SimulationError
 from cascade.scenario.load import inspect, load
 from cascade.venues.load import load_rulebook, rulebook_path
 
@@ -107,5 +107,5 @@ def test_nobody_trades_in_a_pool() -> None:
     model = cascade.CascadeModel(
         load(SCENARIO, ["population.borrowers.collateral=1M"]), agents=[lambda model: Buyer(model, 1e6)]
     )
-    with pytest.raises(ValueError, match="nobody trades in 'aave:ETHUSD'"):
+    with pytest.raises(SimulationError, match="nobody trades in 'aave:ETHUSD'"):
         model.step()

@@ -21,6 +21,7 @@ from cascade.output.columns import to_numpy
 from cascade.output.parquet import read_file
 from cascade.report.page import page, study_of
 from cascade.report.threshold import answer
+from cascade.scenario.load import to_yaml
 from cascade.scenario.schema import Scenario
 from tests.support.scenarios import small_scenario
 from tests.unit.test_sweep import contents, n_computed
@@ -228,3 +229,18 @@ def test_a_sweep_of_another_kind_is_no_search(tmp_path: Path) -> None:
     sweep = cascade.sweep(tiny(), ["venues.venue.fund=1M,2M"], replicates=1, out=tmp_path)
     with pytest.raises(ResultsError, match="not one of a search"):
         frontier_of(sweep)
+
+
+def test_code_of_agents_runs_only_with_leave(tmp_path: Path) -> None:
+    (tmp_path / "desk.py").write_text(
+        f"open({str(tmp_path / 'ran')!r}, 'w').close()\nimport cascade\n\n\nclass Idle(cascade.Trader):\n    pass\n",
+        encoding="utf-8",
+    )
+    agents = "agents: [{name: idle, python: desk:Idle, cash: 1M, venue: venue}]\n"
+    file = tmp_path / "market.yaml"
+    file.write_text(to_yaml(tiny()).replace("agents: []\n", agents), encoding="utf-8")
+    with pytest.raises(ScenarioError) as caught:
+        prepare_search(file, VARY, "complete_usd > 1M", replicates=1)
+    assert {problem.code for problem in caught.value.problems} == {"CAS019"}
+    assert not (tmp_path / "ran").exists()
+    assert prepare_search(file, VARY, "complete_usd > 1M", replicates=1, allow_code=True).variants

@@ -123,4 +123,4 @@ def test_without_a_counterfactual_it_cannot_be_told(tmp_path):
     scenario = small_scenario(shocks=[{"type": "news", "at": "30s", "asset": "BTC", "move": "-5 %"}])
     found = verdict(cascade.run(scenario, replicates=2, out=tmp_path))
     assert found.answer is Answer.UNKNOWN
-    assert "run it with --counterfactual" in verdict_said(found, verdict_table(found)).text
+    assert "run with --counterfactual" in verdict_said(found, verdict_table(found)).text

@@ -18,6 +18,7 @@ from cascade.report.builders.table import (
     said,
     scaled,
     text_column,
+    value_heading,
     with_interval,
 )
 
@@ -42,7 +43,7 @@ _SURE: Final = {
     Sureness.LIKELY: "likely, for most measures say so and none contradicts them beyond its interval",
     Sureness.DISPUTED: "the measures contradict each other",
     Sureness.ONE: "as far as one replicate shows, which does not say how much of it is luck",
-    Sureness.NONE: "for that, run it with --counterfactual",
+    Sureness.NONE: "{why}",
 }
 
 
@@ -59,7 +60,7 @@ def verdict_table(found: Verdict) -> Table:
         Column("name", "", [row[0] for row in rows], kind="text", hidden=True),
         text_column("label", "measure", [_LABELS[row[0]] for row in rows]),
         Column("unit", "unit", [row[2] for row in rows], kind="text", hidden=True),
-        *estimate_columns("value", "value [95 % interval]", shown, None),
+        *estimate_columns("value", value_heading(found.n), shown, None),
         text_column("says", "a cascade", [row[3] for row in rows]),
         text_column("reason", "remark", [row[4] or (row[1].reason if row[1] else "") for row in rows]),
     )
@@ -72,7 +73,11 @@ def verdict_said(found: Verdict, table: Table) -> Said:
     if found.answer is Answer.NOTHING or not found.market:
         return said(f"{_ANSWERS[found.answer]}.")
     known = [each for each in found.measures if each.share is not None]
-    sure = _SURE[found.sureness].replace("{k}", "both" if len(known) == FEWEST else "all three")
+    why = next(
+        (each.reason for each in found.measures if each.share is None and each.reason), "nothing says so"
+    )
+    number = "both" if len(known) == FEWEST else "all three"
+    sure = _SURE[found.sureness].replace("{k}", number).replace("{why}", why)
     sentences = [said(f"{_ANSWERS[found.answer]}: {sure}.")]
     parts = list(_parts(found, table))
     if parts:

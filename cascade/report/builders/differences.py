@@ -84,10 +84,11 @@ def labels(named: Sequence[NamedResult]) -> list[str]:
 
 
 def written(value: str) -> str:
-    """Return a number as people write it: 15M and not 15000000; anything else as it is."""
+    """Return a number as people write it: 15M and not 15000000; as it is where that would be another."""
     if not re.fullmatch(r"[-+]?\d+(\.\d+)?([eE][-+]?\d+)?", value) or abs(float(value)) < _LONG:
         return value
-    return format_axis(float(value), "USD")
+    number = float(value)
+    return format_axis(number, "USD") if float(f"{number:.6g}") == number else value  # six digits are shown
 
 
 def _ending(path: str, others: Iterable[str]) -> str:

@@ -24,6 +24,7 @@ from cascade.report.builders.table import (
     said,
     scaled,
     text_column,
+    value_heading,
     with_interval,
 )
 
@@ -137,7 +138,7 @@ def _beyond(study: Study) -> Table:
     columns = (
         text_column("label", "metric", [row[0] for row in rows]),
         Column("unit", "unit", [row[1] for row in rows], kind="text", hidden=True),
-        *estimate_columns("value", "value [95 % interval]", [row[2] for row in rows], None),
+        *estimate_columns("value", value_heading(study.n), [row[2] for row in rows], None),
         Column("n", "n", [row[2].n if row[2] else 0 for row in rows], ""),
         text_column("reason", "remark", [row[2].reason if row[2] else "no replicate has it" for row in rows]),
     )

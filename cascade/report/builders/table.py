@@ -172,6 +172,11 @@ class Said:
         return [piece for piece in found if piece != ""]
 
 
+def value_heading(n: int) -> str:
+    """Return what stands above values over n replicates: of one there is no interval."""
+    return "value [95 % interval]" if n > 1 else "value"
+
+
 def said(template: str, **parts: Ref | str) -> Said:
     """Return a sentence."""
     return Said(template, parts)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from cascade.analysis.formats import format_bare, format_value
-from cascade.analysis.metrics import METRICS, EnsembleMetric, short_name
+from cascade.analysis.metrics import METRICS, ColumnMetric, EnsembleMetric, metrics_of, short_name
 from cascade.analysis.statistics import Estimate, Mean, Quantile
 from cascade.errors import UsageError
 from cascade.experiment.comparison.sample import Sample
 from cascade.experiment.comparison.selection import default_headline
 from cascade.experiment.question import share_of
+from cascade.output.run_units import RunUnits
 from cascade.output.sweep import Sweep
 from cascade.scenario.words import did_you_mean, listing
 
@@ -67,10 +68,10 @@ def answer_to(sweep: Sweep, metrics: Sequence[str] = ()) -> Answer:
         A name that is none.
     """
     samples = [Sample(name, sweep.variants[name]) for name in sweep.variants]
-    known = _known(samples[0])
+    known = _known(samples[0].metrics)
     stops = any(sample.has_stops for sample in samples)
     usual = default_headline(samples[0].result.units, dict.fromkeys(known), stops=stops)  # type: ignore[arg-type]
-    names = [name for asked in metrics for name in _meant(asked, samples[0], known)] or list(usual)
+    names = [name for asked in metrics for name in _meant(asked, samples[0].metrics, known)] or list(usual)
     figures = (_figure(name, samples) for name in dict.fromkeys(names))
     return Answer(sweep.name, tuple(each.name for each in samples), tuple(figures))
 
@@ -109,24 +110,29 @@ def answer_rich(answer: Answer, width: int) -> list[RenderableType]:
     return parts
 
 
-def _known(sample: Sample) -> list[str]:
+def refuse_unknown(units: RunUnits, metrics: Sequence[str]) -> None:
+    """Refuse names of metrics that no run of such markets has, before a sweep runs."""
+    columns = metrics_of(units)
+    for asked in metrics:
+        _meant(asked, columns, _known(columns))
+
+
+def _known(columns: Mapping[str, ColumnMetric]) -> list[str]:
     """Return the metrics of a run: columns, and those of the ensemble that are made of them."""
     ensembles = [
-        name
-        for name, entry in METRICS.items()
-        if isinstance(entry, EnsembleMetric) and entry.of in sample.metrics
+        name for name, entry in METRICS.items() if isinstance(entry, EnsembleMetric) and entry.of in columns
     ]
-    return [*sample.metrics, *ensembles]
+    return [*columns, *ensembles]
 
 
-def _meant(asked: str, sample: Sample, known: Sequence[str]) -> list[str]:
+def _meant(asked: str, columns: Mapping[str, ColumnMetric], known: Sequence[str]) -> list[str]:
     """Return the names that a word means."""
     name, at, _ = asked.partition("@")
-    entries = {column: found.entry.name for column, found in sample.metrics.items()}
+    entries = {column: found.entry.name for column, found in columns.items()}
     found = [name] if name in known else [
         column for column, entry in entries.items() if name in {entry, short_name(entry)}
     ]  # fmt: skip
-    if not found or (at and name in METRICS and name not in sample.metrics):
+    if not found or (at and name in METRICS and name not in columns):
         raise UsageError(
             f"no run has a metric '{name}'{did_you_mean(name, known)}" if not found else
             f"{name} is a figure of all replicates already, and has no quantiles",
