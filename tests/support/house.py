@@ -19,7 +19,7 @@ LAYERS = [
     {"analysis", "agent", "model"},
     {"experiment", "calibration", "calculator", "exposure"},
     {"explain", "report"},
-    {"diagnosis"},
+    {"diagnosis", "view"},
     {"cli"},
     {"__main__"},
 ]
