@@ -71,9 +71,7 @@ def moment(bars: pa.Table, market: str, until: float) -> dict[str, float | None]
     if n == 0:
         return dict.fromkeys(_SUBJECTS)
     held: dict[str, Floats] = {name: _values(rows, name)[:n] for name in SERIES}
-    quoted = "mark" if not np.isnan(held["mark_price"]).all() else "last"  # spot has no mark
-    price = held[f"{quoted}_price"]
-    low = held["mark_low_price"] if quoted == "mark" else price
+    price, low = held["mark_price"], held["mark_low_price"]
     known = price[~np.isnan(price)]
     fall = (1.0 - np.nanmin(low) / known[0]) * 1e4 if len(known) else math.nan
     found = {

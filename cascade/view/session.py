@@ -141,8 +141,7 @@ class Session:
 
     def course(self, course: str, replicate: int, market: str) -> dict[str, Any]:
         """Return how a market went."""
-        run = self._of(course, replicate, market)
-        return frames.course(run.table("bars", replicate), market, run.expected_bars)
+        return _course(self._of(course, replicate, market), replicate, market)
 
     def tape(self, course: str, replicate: int, market: str, until: float, skip: int) -> dict[str, Any]:
         """Return a page of its forced orders."""
@@ -180,7 +179,7 @@ class Session:
     def changed(self, market: str) -> dict[str, Any]:
         """Return how a market went with the value changed."""
         run = self._asked().run
-        return frames.course(run.table("bars", run.replicate), market, run.expected_bars)
+        return _course(run, run.replicate, market)
 
     def difference(self, market: str, until: float) -> list[dict[str, Any]]:
         """Return what the change did by a time, as far as both runs are."""
@@ -224,6 +223,15 @@ class Session:
         if self.what_if is None:
             raise UsageError("no what-if was asked")
         return self.what_if
+
+
+def _course(run: Course, replicate: int, market: str) -> dict[str, Any]:
+    """Return how a market of a run went; what is held on spot is nobody's open interest."""
+    found = frames.course(run.table("bars", replicate), market, run.expected_bars)
+    series = found["series"]
+    if any(each.name == market and not each.leveraged for each in run.units.markets):
+        series["open_interest_usd"] = [None] * len(series["t_s"])
+    return found
 
 
 def _by_interest(markets: Sequence[MarketUnits]) -> list[MarketUnits]:

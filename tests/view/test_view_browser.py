@@ -109,7 +109,10 @@ def test_a_replicate_is_picked(visit: Callable[..., Any], session: Session) -> N
     page.select_option("#replicate", "1")
     until(page, f"document.querySelector('#cards dd').textContent === '{written(sent[1])} USD'")
     page.select_option("#market", "spot:BTCUSD")
-    until(page, "document.querySelector('#cards dt').textContent === 'Last trade'")
+    until(
+        page,
+        "[...document.querySelectorAll('#cards div')].some(e => e.textContent === 'Open interestnone')",
+    )
 
 
 def test_a_what_if_shows_the_difference(visit: Callable[..., Any], session: Session) -> None:

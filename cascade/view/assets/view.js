@@ -144,13 +144,12 @@
     const seconds = Math.max(until(), 0);
     $("now").textContent = `${clock(seconds)} since the start`;
     $("time").setAttribute("aria-valuetext", $("now").textContent);
-    const quoted = at("mark_price") === null ? ["Last trade", at("last_price")] : ["Mark price", at("mark_price")];
     $("cards").replaceChildren(
-      card(quoted[0], `${price(quoted[1])} USD`),
+      card("Mark price", `${price(at("mark_price"))} USD`),
       card("Longs sold by forced orders", `${amount(total("long_liquidated_usd"))} USD`),
       card("Shorts bought back", `${amount(total("short_liquidated_usd"))} USD`),
       card("Bids within 50 bps", `${amount(at("bid_depth_50bps_usd"))} USD`),
-      card("Open interest", `${amount(at("open_interest_usd"))} USD`),
+      card("Open interest", at("open_interest_usd") === null ? "none" : `${amount(at("open_interest_usd"))} USD`),
       card("Insurance fund", `${amount(at("fund_equity_usd"))} USD`));
     $("book").tBodies[0].replaceChildren(...[10, 50, 100].map((bps) => row([[`${bps} bps of the mid`],
       [amount(at(`bid_depth_${bps}bps_usd`)), true], [amount(at(`ask_depth_${bps}bps_usd`)), true]])));
@@ -176,7 +175,9 @@
     if (!is_paired()) return;
     const write = (each, value) => (each.unit === "bps" ? (value === null ? "none" : `${value.toFixed(1)} bps`)
       : `${each.what.endsWith("price") ? price(value) : amount(value)} USD`);
-    const rows = await asked("difference", { market: $("market").value, until: until() });
+    const found = await asked("difference", { market: $("market").value, until: until() });
+    const spot = shown.series.open_interest_usd.every((value) => value === null);
+    const rows = found.filter((each) => !(spot && each.what === "Open interest"));
     $("difference").querySelector("tbody").replaceChildren(...rows.map((each) => row([[each.what],
       [write(each, each.base), true], [write(each, each.changed), true], [write(each, each.difference), true]])));
   });
