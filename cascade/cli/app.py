@@ -22,6 +22,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "frontier": ("cascade.cli.threshold:frontier", "Find that value for each value of another field."),
     "report": ("cascade.cli.report:report", "Write a run as one page of figures and tables."),
     "compare": ("cascade.cli.compare:compare", "Compare runs: what is worse, what better, how sure."),
+    "view": ("cascade.cli.view:view", "Look at a run moment by moment, on a local page."),
+    "live": ("cascade.cli.live:live", "Watch a scenario while it runs, on a local page."),
     "replay": ("cascade.cli.replay:replay", "Run a replicate again, recorded in full where it was worst."),
     "attribute": ("cascade.cli.attribute:attribute", "Say how much came through which channel."),
     "graph": ("cascade.cli.graph:graph", "Show who tripped whom in a run."),

@@ -42,11 +42,11 @@ def shortened(words: list[str]) -> list[str]:
     """Return a command of Cascade that takes no longer than a test may."""
     if words[0] in {"sweep", "threshold", "frontier"}:
         return [*words, "--dry-run", "--allow", "scenarios"]  # the desk's copies, beside their studies
-    if words[0] in {"cost", "facts"}:
+    if words[0] in {"cost", "facts", "live", "view"}:
         return [
             *words,
             "--help",
-        ]  # they run for a minute, facts on a user's own bars; an unknown option is refused
+        ]  # a minute, a user's own bars, until Ctrl-C; an unknown option is refused
     if words[0] == "run":
         asked = {"-n", "--replicates"}
         return [

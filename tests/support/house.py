@@ -19,7 +19,7 @@ LAYERS = [
     {"analysis", "floor", "agent", "admission"},
     {"experiment", "calibration", "calculator", "exposure", "model"},
     {"explain", "report"},
-    {"diagnosis"},
+    {"diagnosis", "view"},
     {"cli"},
     {"__main__"},
 ]

@@ -1,0 +1,42 @@
+"""`cascade live`: a scenario on a local page while it runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cascade.cli.terminal import Allow, Overrides, Seed, has_color, say
+from cascade.cli.view import Browser, Port, serve
+from cascade.limits import MOST_REPLICATES
+
+
+def live(
+    scenario: Annotated[Path, typer.Argument(metavar="SCENARIO", help="Scenario file.")],
+    overrides: Overrides = None,
+    allow: Allow = None,
+    replicate: Annotated[
+        int, typer.Option("--replicate", min=0, max=MOST_REPLICATES - 1, help="The replicate that runs.")
+    ] = 0,
+    seed: Seed = None,
+    port: Port = 0,
+    browser: Browser = True,
+) -> None:
+    """Watch one replicate of a scenario while it runs, and what one changed value does beside it.
+
+    The page is served by this machine to itself, under a random address, until Ctrl-C. Nothing is written:
+    `cascade run` with the same seed has the same numbers.
+
+    Exit code 3 if the scenario is invalid.
+    """
+    from cascade.errors import ScenarioError, render_problems
+    from cascade.scenario.load import inspect
+    from cascade.view.session import Session
+
+    loaded, problems = inspect(scenario, overrides or (), allow=allow or ())
+    if loaded is None or any(problem.severity == "error" for problem in problems):
+        raise ScenarioError(problems)
+    say(render_problems(problems, color=has_color()))
+    loaded = loaded if seed is None else loaded.replace(seed=seed)
+    serve(Session.of_scenario(loaded, replicate), port, browser=browser)
