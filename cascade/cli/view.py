@@ -36,7 +36,7 @@ def view(
 
 def serve(session: Session, port: int, *, browser: bool) -> None:
     """Serve a session until Ctrl-C, which is how it is meant to end."""
-    from cascade.view.screen import doorway
+    from cascade.view.html import doorway
     from cascade.view.server import Server
 
     try:

@@ -13,7 +13,7 @@ from cascade.errors import CascadeError
 from cascade.experiment.observe import Observer
 from cascade.experiment.recorder import units_of
 from cascade.scenario.schema import Scenario
-from cascade.view.frames import COLUMNS
+from cascade.view.payload import COLUMNS
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Final
 from urllib.parse import parse_qs, urlsplit
 
 from cascade.errors import CascadeError, UsageError
-from cascade.view.screen import FILES, screen
+from cascade.view.html import FILES, screen
 from cascade.view.session import Session
 
 LOOPBACK: Final = "127.0.0.1"

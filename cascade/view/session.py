@@ -16,7 +16,7 @@ from cascade.output.run_units import MarketUnits, RunUnits
 from cascade.output.sweep import named_results
 from cascade.scenario.load import overridden, to_data
 from cascade.scenario.schema import Scenario
-from cascade.view import frames
+from cascade.view import payload
 from cascade.view.running import Running
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ class Session:
         run = self._of(course, replicate, market)
         if isinstance(run, Stored) and "liquidations" not in run.result.tables:
             return {"n": None, "skip": 0, "liquidated_usd": None, "rows": []}
-        return frames.tape(run.table("liquidations", replicate), market, until, max(skip, 0))
+        return payload.tape(run.table("liquidations", replicate), market, until, max(skip, 0))
 
     def ask(self, course: str, replicate: int, path: str, value: str) -> None:
         """Run a replicate again with one value changed, in place of what was asked before.
@@ -186,7 +186,7 @@ class Session:
         asked = self._asked()
         base = self._of(asked.course, asked.replicate, market)
         one, other = (each.table("bars", asked.replicate) for each in (base, asked.run))
-        return frames.difference(frames.moment(one, market, until), frames.moment(other, market, until))
+        return payload.difference(payload.moment(one, market, until), payload.moment(other, market, until))
 
     def status(self) -> dict[str, Any]:
         """Return how far what runs is, as plain data."""
@@ -227,7 +227,7 @@ class Session:
 
 def _course(run: Course, replicate: int, market: str) -> dict[str, Any]:
     """Return how a market of a run went; what is held on spot is nobody's open interest."""
-    found = frames.course(run.table("bars", replicate), market, run.expected_bars)
+    found = payload.course(run.table("bars", replicate), market, run.expected_bars)
     series = found["series"]
     if any(each.name == market and not each.leveraged for each in run.units.markets):
         series["open_interest_usd"] = [None] * len(series["t_s"])

@@ -20,7 +20,7 @@ import pytest
 from cascade.errors import UsageError
 from cascade.output.reader import Result
 from cascade.scenario.load import to_yaml
-from cascade.view.screen import doorway
+from cascade.view.html import doorway
 from cascade.view.server import Server
 from cascade.view.session import Session
 from tests.view.conftest import MARKET, falling

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from cascade.output.reader import Result
+from cascade.view.running import Running
 from cascade.view.server import Server
 from cascade.view.session import Session
 from tests.report.test_browser import CONTRAST, DESKTOP, PHONE, browser, picture, pytestmark
@@ -138,15 +140,23 @@ def test_a_what_if_that_is_wrong_is_told(visit: Callable[..., Any], session: Ses
     assert session.what_if is None
 
 
-def test_a_run_is_watched(visit: Callable[..., Any]) -> None:
+def test_a_run_is_watched(visit: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    gate = threading.Semaphore(1)  # the run goes on when it is let
+
+    def held(self: Running, steps: int) -> None:
+        self.step += steps
+        gate.acquire(timeout=60)
+
+    monkeypatch.setattr(Running, "_advanced", held)
     scenario = falling(duration="1h", outputs={"bars": "5s", "check_every": "5m"})
     page = visit(Session.of_scenario(scenario, 0))
-    seen = {int(page.get_attribute("html", "data-bars"))}
-    while len(seen) < 3 and max(seen) < 720:
-        before = max(seen)
-        until(page, f"+document.documentElement.dataset.bars > {before}")
-        seen.add(int(page.get_attribute("html", "data-bars")))
-    assert len(seen) > 1
+    seen = [int(page.get_attribute("html", "data-bars"))]
+    for _ in range(2):
+        gate.release()
+        until(page, f"+document.documentElement.dataset.bars > {seen[-1]}")
+        seen.append(int(page.get_attribute("html", "data-bars")))
+    assert seen[-1] < 720, "and it is not at its end"
+    gate.release(1000)
     assert "The run" in page.inner_text("#stage")
     follows = int(page.input_value("#time"))
     page.focus("#time")

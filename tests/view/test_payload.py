@@ -12,7 +12,7 @@ import pytest
 from cascade.errors import ResultsError, ScenarioError, UsageError
 from cascade.output.columns import category, numbers
 from cascade.output.reader import Result
-from cascade.view import frames
+from cascade.view import payload
 from cascade.view.session import Session
 from tests.view.conftest import MARKET, falling
 
@@ -26,7 +26,7 @@ def bars(n: int) -> Any:
     import pyarrow as pa
 
     values = np.repeat(np.arange(n, dtype=np.float64), 2)
-    columns = {name: numbers(values, pa.float64()) for name in frames.SERIES}
+    columns = {name: numbers(values, pa.float64()) for name in payload.SERIES}
     return pa.table({"market": category(np.tile([0, 1], n), ["a", "b"]), **columns})
 
 
@@ -53,11 +53,11 @@ def test_a_course_is_the_bars(stored: Result, replicate: int) -> None:
 
 
 def test_a_long_course_has_few_points() -> None:
-    n = 2 * frames.MOST_POINTS + 3
-    sent = frames.course(bars(n), "b")
+    n = 2 * payload.MOST_POINTS + 3
+    sent = payload.course(bars(n), "b")
     series = sent["series"]
     assert sent["every"] == 3
-    assert len(series["t_s"]) <= frames.MOST_POINTS
+    assert len(series["t_s"]) <= payload.MOST_POINTS
     assert (series["t_s"][0], series["t_s"][-1]) == (2.0, n - 1.0)
     assert (series["mark_low_price"][1], series["mark_high_price"][1]) == (3.0, 5.0)
     assert sum(series["long_liquidated_usd"]) == n * (n - 1) / 2
@@ -65,21 +65,21 @@ def test_a_long_course_has_few_points() -> None:
 
 
 def test_points_of_a_run_under_way_stand_where_they_will_at_its_end() -> None:
-    whole = frames.course(bars(9000), "a")
-    begun = frames.course(bars(4000), "a", expected=9000)
+    whole = payload.course(bars(9000), "a")
+    begun = payload.course(bars(4000), "a", expected=9000)
     assert begun["every"] == whole["every"]
     assert begun["series"]["t_s"] == whole["series"]["t_s"][: len(begun["series"]["t_s"])]
 
 
 def test_nothing_is_known_before_the_first_bar() -> None:
-    assert set(frames.moment(bars(0), "a", 1.0).values()) == {None}
-    assert frames.course(bars(0), "a")["series"]["t_s"] == []
+    assert set(payload.moment(bars(0), "a", 1.0).values()) == {None}
+    assert payload.course(bars(0), "a")["series"]["t_s"] == []
 
 
 def test_a_moment_is_the_bar_before_it(stored: Result) -> None:
     table = stored.replicate("bars", 0)
     expected = [row for row in rows_of(stored, "bars", 0) if row["t_s"] <= 61.0]
-    found = frames.moment(table, MARKET, 61.0)
+    found = payload.moment(table, MARKET, 61.0)
     assert found["price"] == expected[-1]["mark_price"]
     assert found["fund"] == expected[-1]["fund_equity_usd"]
     assert found["open_interest"] == expected[-1]["open_interest_usd"]
@@ -93,13 +93,13 @@ def test_the_tape_is_the_liquidations_by_time(stored: Result) -> None:
     assert stored.path is not None
     session = Session.of_results(stored.path)
     rows = [row for row in rows_of(stored, "liquidations", 1) if row["t_s"] <= 90.0]
-    assert len(rows) > frames.MOST_ROWS
+    assert len(rows) > payload.MOST_ROWS
     first = session.tape("falling", 1, MARKET, 90.0, 0)
-    assert (first["n"], len(first["rows"])) == (len(rows), frames.MOST_ROWS)
+    assert (first["n"], len(first["rows"])) == (len(rows), payload.MOST_ROWS)
     assert first["liquidated_usd"] == pytest.approx(sum(row["liquidated_usd"] for row in rows))
     paged = [
         row
-        for skip in range(0, len(rows), frames.MOST_ROWS)
+        for skip in range(0, len(rows), payload.MOST_ROWS)
         for row in session.tape("falling", 1, MARKET, 90.0, skip)["rows"]
     ]
     assert [row["liquidated_usd"] for row in paged] == [row["liquidated_usd"] for row in reversed(rows)]
