@@ -84,10 +84,7 @@ def assemble(
     params = population.params
     seats = post_collateral(scenario, params, population.seats, ticks.astype(np.int64))
     population = population._replace(seats=seats)
-    held = _held(scenario, params)
-    holders = _add_holders(venues, prices.start, seats, held, entities)
-    _add_vaults(venues, seats, entities)
-    _add_agents(run[0], scenario, held, entities, n_agents)
+    holders = _add_others(scenario, params, venues, prices.start, seats, entities, n_agents)
     accounts, positions, balances, traders = _population(
         scenario, replicate, entities, population, holders, ticks.astype(np.int64)
     )
@@ -101,11 +98,7 @@ def assemble(
     state.trails[:] = trails.start()
     state.ledger.deposits[:] = balances.sum(axis=0)
     take_seats(state, params)
-    spot = venues.markets.kind == k.SPOT
-    endowment = np.array(
-        [positions.lots[positions.market == m].sum() if spot[m] else 0 for m in range(len(spot))], np.int64
-    )
-    return Assembled(params, state, endowment, owners, caps)
+    return Assembled(params, state, _endowment(venues.markets, positions), owners, caps)
 
 
 def _run(scenario: Scenario, n_ticks: int, venues: Venues) -> Array:
@@ -121,6 +114,26 @@ def _run(scenario: Scenario, n_ticks: int, venues: Venues) -> Array:
     margined = venues.markets.venue[venues.markets.kind != k.SPOT]
     row.n_waves = max([int(venues.rules.venues.n_waves[v]) for v in margined], default=1)
     return run
+
+
+def _endowment(markets: Array, positions: Array) -> Array:
+    """Return the lots of each spot market that accounts hold."""
+    spot = markets.kind == k.SPOT
+    return np.array(
+        [positions.lots[positions.market == m].sum() if spot[m] else 0 for m in range(len(spot))], np.int64
+    )
+
+
+def _add_others(
+    scenario: Scenario, params: k.Params, venues: Venues, prices: Array, seats: list[Seats],
+    entities: Entities, n_agents: int,
+) -> dict[int, int]:  # fmt: skip
+    """Add holders, vaults and agents in Python; return the position of each perpetual's holder."""
+    held = _held(scenario, params)
+    holders = _add_holders(venues, prices, seats, held, entities)
+    _add_vaults(venues, seats, entities)
+    _add_agents(params.run[0], scenario, held, entities, n_agents)
+    return holders
 
 
 def _held(scenario: Scenario, params: k.Params) -> Array:

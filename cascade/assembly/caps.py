@@ -8,20 +8,22 @@ from typing import Any
 import numpy as np
 
 from cascade.assembly.layers import FOREVER, Seats
+from cascade.compiler.jit import entry
 from cascade.core import params as k
 from cascade.core.exact import INVERSE
+from cascade.core.margin import MAX_TICK, failing_tick
 from cascade.core.seats import HOLDING
 from cascade.core.start import entry_values
 from cascade.core.state import NONE, Array
 from cascade.scenario.amounts import MONEY
+from cascade.scenario.positions import kept_under
 from cascade.scenario.schema import Scenario
-from cascade.scenario.schema_population import LeverageCap
+from cascade.scenario.schema_population import LeverageCap, LeveragedLayer
+
+EXITS = ("stop_tick", "take_tick", "top_up_tick")
 
 NAMED = 5
 """Accounts that are named of those above a cap."""
-
-HAIR = 1e-6
-"""Leverage is kept in single precision: no more than this above the cap is at it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,8 @@ def cap_leverage(
             found.append(group)
         else:
             left, effect = _capped(layer.name, cap, p, group)
+            if cap.then == "reduce" and isinstance(layer, LeveragedLayer):  # prices of a table's own stay
+                _stretch_exits(p, group, left)
             found.append(left)
             told.append(effect)
     return found, tuple(told)
@@ -76,8 +80,8 @@ def _capped(name: str, cap: LeverageCap, p: k.Params, group: Seats) -> tuple[Sea
     traders, positions = group.traders.copy(), group.positions.copy().view(np.recarray)
     owner = np.repeat(np.arange(len(group.counts)), group.counts)
     leverage = traders.leverage.astype(np.float64)
-    above = leverage > cap.max * (1.0 + HAIR)
-    share = np.where(above, 0.0 if cap.then == "leave" else cap.max / np.maximum(leverage, 1.0), 1.0)
+    share = kept_under(cap, leverage)
+    above = share < 1.0
     before = entry_values(p, group.markets, positions.lots, positions.entry_tick)
     usd = _usd(p, group, positions.lots, before)
     mine = above[owner]
@@ -87,7 +91,7 @@ def _capped(name: str, cap: LeverageCap, p: k.Params, group: Seats) -> tuple[Sea
     if cap.then == "leave":
         positions.balance[mine] = 0
         traders.phase[above], traders.life_ends[above] = HOLDING, FOREVER
-        for column in ("stop_tick", "take_tick", "top_up_tick"):
+        for column in EXITS:
             traders[column][above] = NONE
     else:  # the same margin backs less
         positions.balance[mine] += before[mine] - after[mine]
@@ -101,6 +105,47 @@ def _capped(name: str, cap: LeverageCap, p: k.Params, group: Seats) -> tuple[Sea
         float(gone[gone > 0.0].sum()), float(-gone[gone < 0.0].sum()), float(held.sum()),
         tuple((_label(group, int(each)), float(leverage[each]), float(held[each])) for each in most),
     )  # fmt: skip
+
+
+def _stretch_exits(p: k.Params, before: Seats, after: Seats) -> None:
+    """Move drawn exits as far from the entry as the liquidation price has moved: they are parts of that way.
+
+    Who cannot be liquidated any more has none, as when it is drawn.
+    """
+    planned = np.any([after.traders[name] != NONE for name in EXITS], axis=0)  # of single positions alone
+    first = np.cumsum(after.counts) - after.counts
+    mine = np.flatnonzero(planned)
+    mine = mine[after.positions.lots[first[mine]] != before.positions.lots[first[mine]]]
+    rows = first[mine]
+    old, new = (_ways(p, seats.markets[rows], seats.positions[rows]) for seats in (before, after))
+    entries = after.positions.entry_tick[rows].astype(np.float64)
+    for name in EXITS:
+        ticks = after.traders[name][mine]
+        moved = np.clip(np.floor(entries + (ticks - entries) * (new / old) + 0.5), 1, MAX_TICK)
+        keeps = (ticks != NONE) & ~np.isnan(moved)
+        after.traders[name][mine] = np.where(keeps, np.nan_to_num(moved), NONE).astype(np.int64)
+
+
+def _ways(p: k.Params, markets: Array, drawn: Array) -> Array:
+    """Return the ticks from the entry of each position to its liquidation, NaN where there is none."""
+    ways = np.full(len(drawn), np.nan)
+    lots, balances, entries = (
+        np.ascontiguousarray(drawn[name]) for name in ("lots", "balance", "entry_tick")
+    )
+    write_ways(p, markets, lots, balances, entries, ways)
+    return ways
+
+
+@entry
+def write_ways(
+    p: k.Params, markets: Array, lots: Array, balances: Array, entries: Array, ways: Array
+) -> None:
+    """Write the ticks from the entry of each open position to where its margin fails."""
+    for row in range(len(ways)):
+        if lots[row] != 0:
+            tick = failing_tick(p, markets[row], lots[row], balances[row], entries[row])
+            if tick != NONE:
+                ways[row] = float(tick - entries[row])
 
 
 def _usd(p: k.Params, group: Seats, lots: Array, values: Array) -> Array:

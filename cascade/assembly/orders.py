@@ -23,7 +23,7 @@ def worked(scenario: Scenario, shock: MarketOrderShock, last: int) -> dict[str, 
     """Return how an order is worked, as fields of its record; `last` is the run's last step."""
     if isinstance(shock.schedule, PovSchedule):
         share = shock.schedule.participation
-        until = {} if shock.over > 0.0 else {"stop": last}
+        until = {"stop": last} if shock.is_open_ended else {}
         return {"schedule": k.WITH_VOLUME, "pace": share / (1.0 - share), **until}
     rate = front_load(scenario, shock) * scenario.dt
     if rate * shock.over / scenario.dt <= SLIGHT:

@@ -23,10 +23,10 @@ class Owners(NamedTuple):
     label: Array  # int64
 
     def accounts(self, label: str) -> Array:
-        """Return the numbers of the accounts of a label."""
+        """Return the numbers of the leveraged accounts of a label; an agent of that name is none of them."""
         if label not in self.labels:
             return np.zeros(0, np.int64)
-        return self.first + np.flatnonzero(self.label == self.labels.index(label))
+        return self.first + np.flatnonzero((self.label == self.labels.index(label)) & (self.layer >= 0))
 
 
 NOBODY = Owners(0, (), np.zeros(0, np.int64), (), np.zeros(0, np.int64))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -52,6 +53,8 @@ def price(
     a venue sets aside for closing is. Of an inverse contract the size is in USD and the margin in coin.
     """
     if positions is not None:
+        given = {"--side": side, "--entry": entry, "--size": size, "--leverage": leverage, "--margin": margin}
+        _refuse_single(name for name, value in given.items() if value is not None)
         _portfolios(positions, venue, contract, mark or [], account, json=json)
         return
     from cascade.calculator.sheet import price_sheet
@@ -75,6 +78,15 @@ def price(
         show(f"{'remark':<20} {remark}")
     for source in sheet.sources:
         show(f"{'source':<20} {source}")
+
+
+def _refuse_single(given: Iterable[str]) -> None:
+    """Raise where what describes one position stands beside a file of them."""
+    names = ", ".join(given)
+    if names:
+        told = "the file says side, entry, size and margin of each position"
+        remedy = f"leave out {names}, or leave out --positions to price one position"
+        raise UsageError(told, where=names, remedy=remedy)
 
 
 def _portfolios(

@@ -69,6 +69,7 @@ def _shock(scenario: Scenario, shock: Shock) -> list[Moment]:
     at = scenario.seconds(shock.at)
     over = f" over {format_duration(shock.over)}" if shock.over > 0 else ""
     if isinstance(shock, MarketOrderShock):
+        over = " to the end of the run" if shock.is_open_ended else over
         size = "all" if shock.notional is None else f"{shock.notional / 1e6:,.10g}M USD"
         whose = "" if shock.account is None else f" for {shock.account}, who holds it"
         text = f"{shock.side} {size} of {shock.market}{over}{whose}{_schedule(scenario, shock)}"

@@ -85,6 +85,7 @@ def _shocks(scenario: Scenario | None) -> Iterator[Row]:
         at = scenario.seconds(shock.at) if scenario is not None else 0.0
         over = f" over {format_duration(shock.over)}" if shock.over else ""
         if isinstance(shock, MarketOrderShock):
+            over = " to the end of the run" if shock.is_open_ended else over
             whole = f"the whole position of {shock.account}"
             asked = whole if shock.notional is None else f"{format_usd(shock.notional)} USD"
             yield _row(at, "shock", shock.notional or 0.0, f"{shock.side} {asked}{over}", market=shock.market)

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
 
 from cascade.scenario.checks import Context, Finding, Found, register
+from cascade.scenario.positions import kept_under, margins_of
 from cascade.scenario.schedules import feared_volatility, temporary_impact_bps
 from cascade.scenario.schema_population import TableLayer
 from cascade.scenario.schema_shocks import AlmgrenChrissSchedule, MarketOrderShock
 from cascade.scenario.schema_venues import InversePerpetual
 from cascade.scenario.words import did_you_mean, listing
 from cascade.units import format_usd
+
+if TYPE_CHECKING:
+    from cascade.scenario.positions import Positions
+    from cascade.scenario.tables import Floats
 
 
 class _Held(NamedTuple):
@@ -22,7 +29,9 @@ class _Held(NamedTuple):
     market: str
     is_long: bool
     usd: float
-    """At the start price."""
+    """At the start price, of what a cap on leverage lets it keep."""
+    forced_out: str
+    """Why it is gone at the start; empty unless it is."""
 
 
 @register("CAS162", "an order closes a position that its account holds", "assets markets population shocks")
@@ -60,6 +69,9 @@ def _holding(steps: tuple[str, int], shock: MarketOrderShock, held: list[_Held])
     elif len(fitting) > 1:
         message = f"'{label}' holds {len(fitting)} {side} positions in {shock.market}, each on its own margin"
         yield Finding(at, message, "give the one that is meant a label of its own")
+    elif fitting[0].forced_out:
+        hint = "write then: reduce or a higher max in its leverage_cap, or leave the order out"
+        yield Finding(at, f"'{label}' {fitting[0].forced_out}: the order does nothing", hint, "warning")
     elif shock.notional is not None and shock.notional > fitting[0].usd * 1.001:
         message = f"'{label}' holds {format_usd(fitting[0].usd)} USD: the order ends when that is closed"
         hint = f"write notional: {format_usd(fitting[0].usd)}, or leave it out"
@@ -75,15 +87,32 @@ def _positions(context: Context) -> list[_Held] | None:
         table = context.holdings(layer)
         if table is None:
             return None
+        kept, forced_out = _under_cap(layer, table)
         rows = zip(
-            table.label, table.market, table.is_long, table.notional_usd, table.entry_price, strict=True
-        )
-        for label, name, is_long, notional, entry in rows:
+            table.label, table.market, table.is_long, table.notional_usd * kept, table.entry_price, forced_out,
+            strict=True,
+        )  # fmt: skip
+        for label, name, is_long, notional, entry, why in rows:
             market = context.scenario.markets.get(name)
             price = context.start_price(market.asset) if market is not None else None
             moved = 1.0 if price is None or isinstance(market, InversePerpetual) else price / float(entry)
-            found.append(_Held(label, name, bool(is_long), float(notional) * moved))
+            found.append(_Held(label, name, bool(is_long), float(notional) * moved, why))
     return found
+
+
+def _under_cap(layer: TableLayer, table: Positions) -> tuple[Floats, list[str]]:
+    """Return the share of each position that the cap of its layer leaves, and why one is gone."""
+    cap, owner = layer.leverage_cap, table.owners()
+    if cap is None:
+        return np.ones(len(owner)), [""] * len(owner)
+    margins = margins_of(table)
+    backing = np.where(np.isnan(margins), table.notional_usd / table.leverage, margins)
+    leverage = (np.bincount(owner, table.notional_usd) / np.bincount(owner, backing))[owner]
+    kept = kept_under(cap, leverage)
+    told = f"more than the {cap.max:g}x that {layer.name} is capped at, and leaves before the start"
+    return kept, [
+        "" if left else f"has {each:.3g}x, {told}" for left, each in zip(kept, leverage, strict=True)
+    ]
 
 
 @register("CAS163", "a front-loaded order is not worked evenly", "assets markets makers shocks")

@@ -8,6 +8,7 @@ from cascade.scenario.checks import Context, Finding, Found, register
 from cascade.scenario.checks_positions import contract_of
 from cascade.scenario.code import classes_in, parts_of, source_of
 from cascade.scenario.schema_agents import PythonAgent
+from cascade.scenario.schema_population import TableLayer
 from cascade.scenario.schema_venues import LinearPerpetual, SpotMarket
 from cascade.scenario.source import Steps
 from cascade.scenario.words import did_you_mean, listing
@@ -81,6 +82,24 @@ def _holdings(context: Context, steps: Steps, agent: PythonAgent) -> Iterator[Fi
         message = f"{format_usd(agent.cash)} USD are too little: the positions take {format_usd(needed)} USD of margin"
         hint = f"write cash: {format_usd(1.5 * needed)}, or smaller positions"
         yield Finding((*steps, "cash"), message, hint)
+
+
+@register(
+    "CAS167", "no agent in Python has the label of an account of a table", "agents assets markets population"
+)
+def names_are_no_labels(context: Context) -> Found:
+    """Test names against labels: results and orders could not tell the two apart."""
+    layers = [layer for layer in context.scenario.population if isinstance(layer, TableLayer)]
+    agents = context.scenario.python_agents
+    tables = {layer.name: context.holdings(layer) for layer in layers} if agents else {}
+    for number, agent in enumerate(context.scenario.agents):
+        for name, table in tables.items():
+            if isinstance(agent, PythonAgent) and table is not None and agent.name in table.label:
+                row = table.rows[table.label.index(agent.name)]
+                message = (
+                    f"'{agent.name}' is also the label of an account of {name}, in row {row} of its file"
+                )
+                yield Finding(("agents", number, "name"), message, "give the agent a name of its own")
 
 
 def _margin(context: Context, name: str, quantity: float) -> float:

@@ -28,7 +28,7 @@ from cascade.scenario.words import did_you_mean
 
 if TYPE_CHECKING:
     from cascade.scenario.schema import Scenario
-    from cascade.scenario.schema_population import TableLayer
+    from cascade.scenario.schema_population import LeverageCap, TableLayer
 
 _OTHER_WORDS: Final = {
     "symbol": "market", "contract": "market", "account": "label", "user": "label", "account_id": "label",
@@ -39,6 +39,9 @@ _OTHER_WORDS: Final = {
     "tp": "take_profit_price",
 }  # fmt: skip
 """Columns as other systems call them."""
+
+HAIR: Final = 1e-6
+"""A run keeps leverage in single precision: no more than this above a cap is at it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,12 @@ class Positions:
             ],
             np.int64,
         )
+
+
+def kept_under(cap: LeverageCap, leverage: Floats) -> Floats:
+    """Return the share of its positions that each account keeps under a cap, by its leverage."""
+    left = 0.0 if cap.then == "leave" else cap.max / np.maximum(leverage, 1.0)
+    return np.where(leverage > cap.max * (1.0 + HAIR), left, 1.0)
 
 
 def read_positions(path: str | Path, ignore: Collection[str] = ()) -> Positions:

@@ -79,6 +79,11 @@ class MarketOrderShock(_Scheduled):
         examples=[{"type": "pov", "participation": "10 %"}],
     )
 
+    @property
+    def is_open_ended(self) -> bool:
+        """Tell whether it is worked to the end of the run."""
+        return isinstance(self.schedule, PovSchedule) and self.over == 0.0
+
     @model_validator(mode="after")
     def _has_size(self) -> MarketOrderShock:
         if self.notional is None and self.account is None:

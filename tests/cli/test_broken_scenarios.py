@@ -865,6 +865,7 @@ def test_every_check_is_provoked_here() -> None:
         "CAS163",
         "CAS165",
         "CAS166",
+        "CAS167",
     }  # test_positions, test_scheduled_orders, test_agents
     assert {check.code for check in all_checks()} <= provoked
     assert provoked <= set(codes())

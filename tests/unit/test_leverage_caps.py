@@ -9,9 +9,11 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
-from cascade.assembly import assemble
+from cascade.assembly import Assembled, assemble
 from cascade.cli.app import build
+from cascade.core.state import NONE, State
 from cascade.experiment.run import run
+from cascade.exposure.failing import failing_moves
 from cascade.scenario.load import to_yaml
 from cascade.scenario.schema import Scenario
 from tests.support.scenarios import small_data
@@ -96,3 +98,42 @@ def test_explain_says_who_is_forced_out(tmp_path: Path) -> None:
     done = CliRunner().invoke(build(["explain"]), ["explain", str(tmp_path / "s.yaml")])
     assert "2 of 3" in done.stdout
     assert "Largest of book above the cap: b: 321k USD at 50x; c: 107k USD at 26.8x" in done.stdout
+
+
+def test_exits_that_were_drawn_stay_the_same_part_of_the_way_to_liquidation() -> None:
+    data = small_data()
+    data["population"][0] |= {"top_up": {"share": 1.0}, "stop_loss": {"share": 1.0}}
+    before = assemble(Scenario.model_validate(data))
+    data["population"][0]["leverage_cap"] = {"max": 20, "then": "reduce"}
+    after = assemble(Scenario.model_validate(data))
+    first = int(before.params.run[0].first_trader)
+    old, new = before.state, after.state
+    lots = new.positions.lots[new.accounts.first_position[first:]]
+    above = (old.traders.leverage > 20) & (old.traders.stop_tick != NONE) & (lots != 0)
+    assert above.sum() > 100
+    # nobody is topped up or stopped that would not be without the cap
+    mark = int(new.markets[1].mark)
+    sign = new.traders.side
+    for name in ("stop_tick", "top_up_tick"):
+        mine = above & (old.traders[name] != NONE)
+        assert mine.sum() > 100
+        assert (sign * (mark - new.traders[name]) > sign * (mark - old.traders[name]))[mine].all()
+    entries = np.array([_entry_tick(old, first, seat) for seat in np.flatnonzero(above)])
+    parts = [
+        (now.state.traders.stop_tick[above] - entries) / (_liquidation_ticks(now)[above] - entries)
+        for now in (before, after)
+    ]
+    np.testing.assert_allclose(parts[0], parts[1], atol=0.01)
+
+
+def _entry_tick(state: State, first: int, seat: int) -> float:
+    """Return the entry in ticks of the account of one position, whose lot is 0.001 BTC and whose tick 0.1 USD."""
+    row = state.positions[state.accounts.first_position[first + seat]]
+    return row.entry_value / row.lots / 100
+
+
+def _liquidation_ticks(now: Assembled) -> np.ndarray:
+    """Return where the margin of each leveraged account fails that moves against it, in ticks."""
+    moves, first = failing_moves(now), int(now.params.run[0].first_trader)
+    way = np.where(now.state.traders.side > 0, -moves.fall[first:], moves.rise[first:])
+    return int(now.state.markets[1].mark) * (1.0 + way)

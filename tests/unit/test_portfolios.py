@@ -175,6 +175,9 @@ def test_the_command_prints_accounts_or_one_of_them(file: Path) -> None:
         (("--mark", "107000"), "does not say of which contract"),
         (("--mark", "BTCUSDT=x"), "'x' is not a number"),
         (("--mark", "BTCUSD=1"), "did you mean 'BTCUSDT'?"),
+        (("--side", "long"), "leave out --side, or leave out --positions"),
+        (("--size", "0", "--entry", "107000"), "the file says side, entry, size and margin of each position"),
+        (("--leverage", "5", "--margin", "10"), "leave out --leverage, --margin, or leave out --positions"),
     ],
 )
 def test_what_cannot_be_priced_is_told(file: Path, words, told: str) -> None:

@@ -17,6 +17,8 @@ from cascade.experiment.fills import fills_of
 from cascade.experiment.observe import Observer
 from cascade.experiment.recorder import units_of
 from cascade.experiment.run import run
+from cascade.explain.timeline import timeline
+from cascade.report.builders.study import Variant
 from cascade.scenario.checks import check
 from cascade.scenario.overrides import from_data
 from cascade.scenario.schedules import front_load, temporary_impact_bps
@@ -118,6 +120,19 @@ def test_an_order_closes_the_position_of_its_account(tmp_path: Path) -> None:
     assert fills.filled == fills.asked == pytest.approx(10.0)
 
 
+def test_an_agent_of_the_same_name_keeps_its_position(tmp_path: Path) -> None:
+    whale = {"name": "fund", "python": "desk:Whale", "cash": "5M", "positions": {MARKET: 30}}
+    scenario = scenario_of({"account": "fund", "over": "30s"}, tmp_path, agents=[whale])
+    drawn = assemble(scenario)
+    (row,) = drawn.params.shocks
+    assert drawn.state.positions.account[row.position] == drawn.params.run[0].first_trader
+    assert (row.initial, row.amount) == (20_000, -20_000.0)
+    (told,) = found_in(scenario, "CAS167")
+    assert told == "'fund' is also the label of an account of book, in row 2 of its file"
+    other = scenario_of({"account": "fund"}, tmp_path, agents=[whale | {"name": "whale"}])
+    assert found_in(other, "CAS167") == []
+
+
 def test_it_closes_all_unless_told_and_never_more(tmp_path: Path) -> None:
     for more in ({}, {"notional": "500M"}):
         scenario = scenario_of({"account": "fund", "over": "30s", **more}, tmp_path)
@@ -180,6 +195,32 @@ def row_account(path: Path) -> int:
 )
 def test_accounts_that_hold_nothing_to_close_are_told(tmp_path: Path, order, told: str) -> None:
     assert found_in(scenario_of(order, tmp_path), "CAS162") == [told]
+
+
+def test_an_order_of_an_account_that_a_cap_forces_out_is_told(tmp_path: Path) -> None:
+    def capped(cap: dict[str, Any], **order: Any) -> list[str]:
+        scenario = scenario_of({"account": "fund", **order}, tmp_path)
+        layer = scenario.population[0].model_dump(mode="json", exclude_none=True)
+        scenario = scenario.replace(population=[layer | {"leverage_cap": cap}])
+        return found_in(scenario, "CAS162")
+
+    leaves = "'fund' has 3x, more than the 2x that book is capped at, and leaves before the start"
+    assert capped({"max": 2}) == [f"{leaves}: the order does nothing"]
+    assert capped({"max": 3}) == capped({"max": 1.5, "then": "reduce"}) == []
+    told = "'fund' holds 1.07M USD: the order ends when that is closed"
+    assert capped({"max": 1.5, "then": "reduce"}, notional="2M") == [told]
+
+
+def test_a_share_of_volume_without_a_time_lasts_to_the_end_of_the_run(tmp_path: Path) -> None:
+    schedule = {"type": "pov", "participation": "20 %"}
+    scenario = scenario_of({"notional": "4M", "schedule": schedule})
+    result = run(scenario.replace(outputs={"bars": "10s"}), out=tmp_path)
+    (shade,) = Variant("run", result, 1).shades
+    assert (shade.start, shade.end) == (10.0, 120.0)
+    (moment,) = [each for each in timeline(scenario, assemble(scenario).params) if each.kind == "shock"]
+    assert moment.text == f"sell 4M USD of {MARKET} to the end of the run, 0.2 of what is traded"
+    (event,) = [each for each in result.events().to_pylist() if each["event"] == "shock"]
+    assert event["text"] == "sell 4M USD to the end of the run"
 
 
 def test_two_positions_of_a_label_are_too_many(tmp_path: Path) -> None:

@@ -300,7 +300,8 @@ def _shade(scenario: Scenario, shock: Shock) -> Shade:
     """Return when a shock is on, and what it is."""
     at = scenario.seconds(shock.at)
     if isinstance(shock, MarketOrderShock):
-        text, end = f"{shock.side} order in {shock.market}", at + shock.over
+        text = f"{shock.side} order in {shock.market}"
+        end = scenario.duration if shock.is_open_ended else at + shock.over
     elif isinstance(shock, NewsShock):
         text, end = f"news of {shock.asset}", at + shock.over
     else:
