@@ -34,7 +34,7 @@ class Contract:
 
     def lines(self) -> Iterator[str]:
         """Yield what is known of it, in words."""
-        for sizes, unit in ((self.coin, "units of the asset"), (self.usd, "USD")):
+        for sizes, unit in ((self.usd, "USD"), (self.coin, "units of the asset")):
             if sizes:
                 told = ", ".join(
                     f"{'others' if name == '*' else name} {_said(n)}" for name, n in sizes.items()

@@ -25,6 +25,7 @@ from cascade.scenario.words import did_you_mean, listing
 HEAD_BYTES: Final = 1 << 20
 """What is looked at to tell the kind of a file."""
 
+_PARQUET: Final = b"PAR1"
 _LOOKED_AT: Final = 200
 
 
@@ -119,7 +120,7 @@ def recognise(path: Path, given: Given | None = None) -> Recognised:
 def _head(path: Path) -> _Head:
     with unpacked(path) as stream:
         raw = stream.read(HEAD_BYTES)
-        if raw[:4] == b"PAR1":
+        if raw[:4] == _PARQUET:
             return _Head(path, names=_parquet_names(path))
     if not raw.strip():
         raise unreadable(
@@ -132,6 +133,9 @@ def _parquet_names(path: Path) -> tuple[str, ...]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    with path.open("rb") as packed:
+        if packed.read(4) != _PARQUET:
+            raise unreadable(shown_name(path), "a parquet file lies within an archive", "unpack it first")
     try:
         with pq.ParquetFile(path) as file:
             return tuple(file.schema_arrow.names)

@@ -17,7 +17,7 @@ from cascade.data.against import read_reference
 from cascade.data.recognise import Given, recognise
 from cascade.data.soundness import check, check_file
 from cascade.errors import ScenarioError, UsageError
-from tests.support.archives import DAY_MS, EXAMPLES, klines, packed, write
+from tests.support.archives import DAY_MS, EXAMPLES, klines, packed, snapshot_of_positions, write
 
 
 def day(kind, n, folder):
@@ -389,6 +389,14 @@ def test_a_zip_within_another_archive_is_unpacked(outer, tmp_path):
     with opening.unpacked(nested) as stream:
         assert stream.read().decode() == "\n".join(example.lines(20)) + "\n"
     assert [each.name for each in recognise(nested).adapters] == ["binance.aggTrades"]
+
+
+def test_parquet_within_an_archive_has_to_be_unpacked(tmp_path):
+    inner = snapshot_of_positions(tmp_path)
+    archive = inner.with_name(f"{inner.name}.gz")
+    archive.write_bytes(gzip.compress(inner.read_bytes()))
+    (problem,) = check_file(archive).problems
+    assert (problem.message, problem.hint) == ("a parquet file lies within an archive", "unpack it first")
 
 
 @pytest.mark.parametrize("outer", ["lz4", "tar"])
