@@ -241,6 +241,16 @@ def format_duration(seconds: float) -> str:
     return f"{text.rstrip('.')}s"
 
 
+def format_span(seconds: float) -> str:
+    """Return a time in the unit that a person would say it in."""
+    for size, unit in ((3600.0, "h"), (60.0, "min")):
+        if abs(seconds) >= 1.5 * size:
+            return f"{seconds / size:.1f} {unit}"
+    if abs(seconds) >= 10.0:
+        return f"{seconds:.0f} s"
+    return f"{round(seconds, 3) + 0.0:.3g} s"  # no minus before a zero
+
+
 def format_usd(amount: float) -> str:
     """Return an amount with three digits and a multiplier."""
     for suffix, size in reversed(_MULTIPLIERS.items()):

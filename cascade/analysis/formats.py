@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from cascade.analysis.statistics.estimate import Estimate
+from cascade.units import format_span
 
 _MULTIPLES: Final = ((1e9, "B"), (1e6, "M"), (1e3, "k"))
 
@@ -79,14 +80,6 @@ def _ratio(value: float) -> str:
     return _fixed(value, 1 if size >= 9.995 else 2 if size >= 0.9995 else 3)
 
 
-def _duration(value: float) -> str:
-    """Return seconds in the unit that a person would say them in."""
-    for size, unit in ((3600.0, "h"), (60.0, "min")):
-        if abs(value) >= 1.5 * size:
-            return f"{value / size:.1f} {unit}"
-    return f"{_no_minus_zero(value, 0):.0f} s" if abs(value) >= 10.0 else f"{_no_minus_zero(value, 3):.3g} s"
-
-
 def _fixed(value: float, digits: int) -> str:
     return f"{_no_minus_zero(value, digits):.{digits}f}"
 
@@ -115,7 +108,7 @@ _WRITERS: Final[dict[str, Callable[[float], str]]] = {
     "per square root of a year": lambda value: f"{value * 100:.1f}",
     "USD per unit of the asset": _price,
     "1": _ratio,
-    "s": _duration,
+    "s": format_span,
 }
 
 

@@ -12,7 +12,7 @@ from cascade.errors import ExitCode, render_problems
 
 if TYPE_CHECKING:
     from cascade.data.recognise import Given
-    from cascade.data.verdict import Verdict
+    from cascade.data.soundness import Checked
 
 Files: TypeAlias = Annotated[
     list[Path], typer.Argument(metavar="FILE...", help="Files as they are published.")
@@ -77,17 +77,17 @@ def check(
     A verdict for each file: ok; noted, where conversion mends what there is; failed. Exit code 1 if one has failed.
     """
     from cascade.data.against import read_reference
-    from cascade.data.verdict import check as verdicts_on
+    from cascade.data.soundness import check as checked_files
 
     reference = None if against is None else read_reference(against)
-    verdicts = verdicts_on(files, _given(kind, symbol, contract), reference)
+    checked = checked_files(files, _given(kind, symbol, contract), reference)
     if json:
-        show_json(verdicts)
+        show_json(checked)
     else:
-        show_rows([row for each in verdicts for row in _rows(each)])
-        for each in verdicts:
+        show_rows([row for each in checked for row in _rows(each)])
+        for each in checked:
             say(render_problems(each.problems, color=has_color()))
-    if not all(each.is_sound for each in verdicts):
+    if not all(each.is_sound for each in checked):
         leave(ExitCode.THRESHOLD)
 
 
@@ -114,7 +114,7 @@ def convert(
         show_json(converted)
     else:
         for each in converted:
-            say(render_problems(each.refused or each.verdict.problems, color=has_color()))
+            say(render_problems(each.refused or each.checked.problems, color=has_color()))
             show_rows([(str(path), f"{n:,} rows") for path, n in zip(each.files, each.rows, strict=True)])
     if any(each.refused for each in converted):
         leave(ExitCode.THRESHOLD)
@@ -126,16 +126,16 @@ def _given(kind: str | None, symbol: str | None, contract: float | None) -> Give
     return Given(kind, symbol, contract)
 
 
-def _rows(verdict: Verdict) -> list[tuple[str, ...]]:
+def _rows(checked: Checked) -> list[tuple[str, ...]]:
     """Return what is said of a file in a row for each of its tables."""
     from cascade.data.quality import stamp
     from cascade.scenario.source import shown_name
 
-    name = shown_name(verdict.path)
-    if not verdict.readings:
-        return [(verdict.word, name, "", "", "")]
+    name = shown_name(checked.path)
+    if not checked.readings:
+        return [(checked.word, name, "", "", "")]
     rows: list[tuple[str, ...]] = []
-    for each in verdict.readings:
+    for each in checked.readings:
         span = "" if each.first_us is None else f"{stamp(each.first_us)} to {stamp(each.last_us)}"
-        rows.append((verdict.word, name, each.adapter.name, f"{each.rows:,} rows", span))
+        rows.append((checked.word, name, each.adapter.name, f"{each.rows:,} rows", span))
     return rows

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias, get_args
 
 from cascade.data.canonical import TableName
+from cascade.data.contract import Contract
 from cascade.data.origins import Cell, Origin
 
 Publisher = Literal["binance", "bybit", "okx", "hyperliquid", "tardis", "coinglass", "any"]
@@ -78,14 +79,6 @@ class Keep:
 
 
 @dataclass(frozen=True, slots=True)
-class Contract:
-    """Sizes that are numbers of contracts: what one is worth, in units of the asset or USD, by symbol."""
-
-    worth: Literal["coin", "usd"]
-    sizes: Mapping[str, float]
-
-
-@dataclass(frozen=True, slots=True)
 class Label:
     """Which end of an interval its time is, and since when another."""
 
@@ -122,6 +115,8 @@ class Adapter:
         Columns that tell apart the series of a file.
     moves : tuple[str, ...]
         Columns of which at least one changes within `frozen_s` in a market that lives.
+    contract : Contract or None
+        What one of an amount is worth; None where amounts are units of the asset, so that nobody has to say it.
     copies : int
         How often every row is written.
     day_from_h : int
@@ -209,9 +204,7 @@ def lines_of_facts(adapter: Adapter) -> Iterator[tuple[str, str]]:
     if adapter.side:
         yield "side", adapter.side
     if adapter.contract:
-        unit = "units of the asset" if adapter.contract.worth == "coin" else "USD"
-        sizes = ", ".join(f"{name or 'others'} {size:g}" for name, size in adapter.contract.sizes.items())
-        yield "contract", f"sizes are contracts, in {unit}: {sizes}"
+        yield from (("contract", line) for line in adapter.contract.lines())
     if adapter.price_is:
         yield "price", adapter.price_is
     yield from (("note", trap) for trap in adapter.traps)

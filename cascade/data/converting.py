@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,7 +16,7 @@ from cascade.data.origins import compute
 from cascade.data.reading import batches
 from cascade.data.recognise import Given
 from cascade.data.repeats import Copied, Repeats
-from cascade.data.verdict import Reading, Verdict, check
+from cascade.data.soundness import Checked, Reading, check
 from cascade.errors import Problem, UsageError
 from cascade.output.parquet import ROW_GROUP, PartWriter
 from cascade.output.refusals import writing
@@ -52,7 +52,7 @@ class Converted:
     """A file that conversion wrote, or why it wrote none."""
 
     source: Path
-    verdict: Verdict
+    checked: Checked
     files: tuple[Path, ...]
     rows: tuple[int, ...]
     refused: tuple[Problem, ...]
@@ -61,10 +61,10 @@ class Converted:
         """Return the record that `--json` prints."""
         return {
             "file": shown_name(self.source),
-            "verdict": self.verdict.word,
+            "verdict": self.checked.word,
             "written": [str(path) for path in self.files],
             "rows": [*self.rows],
-            "problems": [each.as_dict() for each in (*self.refused, *self.verdict.problems)],
+            "problems": [each.as_dict() for each in (*self.refused, *self.checked.problems)],
         }
 
 
@@ -80,84 +80,84 @@ def convert(
     UsageError
         If a file exists already, or two sources would become one file; nothing is written then.
     """
-    verdicts = check(paths, given)
-    plans = [(verdict, _refusals(verdict)) for verdict in verdicts]
+    files = check(paths, given)
+    plans = [(checked, _refusals(checked)) for checked in files]
     _refuse_overwriting(
         [(v, target) for v, no in plans if not no for target in _targets(v, out)], force=force
     )
     return [
-        Converted(verdict.path, verdict, (), (), refused) if refused else _write(verdict, out)
-        for verdict, refused in plans
+        Converted(checked.path, checked, (), (), refused) if refused else _write(checked, out)
+        for checked, refused in plans
     ]
 
 
-def _refusals(verdict: Verdict) -> tuple[Problem, ...]:
+def _refusals(checked: Checked) -> tuple[Problem, ...]:
     """Return what forbids the conversion of a file."""
-    if not verdict.readings:
-        return tuple(each for each in verdict.problems if each.severity == "error")
+    if not checked.readings:
+        return tuple(each for each in checked.problems if each.severity == "error")
     return tuple(
         replace(each, severity="error")
-        for each in verdict.problems
+        for each in checked.problems
         if each.code in _NOT_READ and (each.severity == "error" or each.code == SYMBOL)
     )
 
 
-def _targets(verdict: Verdict, out: Path) -> list[Path]:
+def _targets(checked: Checked, out: Path) -> list[Path]:
     """Return the files that a source becomes: its name without packing, and the table."""
-    stem = Path(verdict.path.name)
+    stem = Path(checked.path.name)
     while stem.suffix.lower() in _PACKINGS:
         stem = stem.with_suffix("")
-    return [out / f"{stem}.{reading.adapter.table}.parquet" for reading in verdict.readings]
+    return [out / f"{stem}.{reading.adapter.table}.parquet" for reading in checked.readings]
 
 
-def _refuse_overwriting(targets: Sequence[tuple[Verdict, Path]], *, force: bool) -> None:
-    seen: dict[Path, Verdict] = {}
-    for verdict, path in targets:
+def _refuse_overwriting(targets: Sequence[tuple[Checked, Path]], *, force: bool) -> None:
+    seen: dict[Path, Checked] = {}
+    for checked, path in targets:
         if path in seen:
             raise UsageError(
-                f"{shown_name(seen[path].path)} and {shown_name(verdict.path)} would both become {path.name}",
+                f"{shown_name(seen[path].path)} and {shown_name(checked.path)} would both become {path.name}",
                 where=str(path), remedy="convert them into two folders",
             )  # fmt: skip
         if path.exists() and not force:
             raise UsageError(
                 "the file exists", where=str(path), remedy="write --force to overwrite it", code="CAS802"
             )
-        seen[path] = verdict
+        seen[path] = checked
 
 
-def _write(verdict: Verdict, out: Path) -> Converted:
+def _write(checked: Checked, out: Path) -> Converted:
     """Write every table of a source."""
-    files = _targets(verdict, out)
+    files = _targets(checked, out)
     rows: list[int] = []
     with writing(out):
         out.mkdir(parents=True, exist_ok=True)
-        for reading, path in zip(verdict.readings, files, strict=True):
-            rows.append(_write_table(verdict, reading, path))
-    return Converted(verdict.path, verdict, tuple(files), tuple(rows), ())
+        for reading, path in zip(checked.readings, files, strict=True):
+            rows.append(_write_table(checked, reading, path))
+    return Converted(checked.path, checked, tuple(files), tuple(rows), ())
 
 
-def _write_table(verdict: Verdict, reading: Reading, path: Path) -> int:
+def _write_table(checked: Checked, reading: Reading, path: Path) -> int:
     """Write one table and return its rows: streaming, or where rows have to be sorted at once."""
     import pyarrow as pa
 
-    schema = schema_of(reading.adapter.table, metadata_of(verdict, reading))
+    schema = schema_of(reading.adapter.table, metadata_of(checked, reading))
     written = 0
     with PartWriter(path, schema) as part:
-        found = _tables(verdict, reading)
+        found = _tables(checked, reading)
         for table in found if reading.is_sorted else _sorted(found, schema):
             part.write(pa.table(table.columns, schema=schema))
             written += len(table)
     return written
 
 
-def _tables(verdict: Verdict, reading: Reading) -> Iterator[pa.Table]:
+def _tables(checked: Checked, reading: Reading) -> Iterator[pa.Table]:
     """Yield the rows of a source in whole row groups: once each, labelled by the start of their interval."""
     import pyarrow as pa
 
     kept = _Kept(reading)
     waiting: list[pa.Table] = []
     n = 0
-    for batch in batches(verdict.path, reading.adapter, reading.about, Faults("")):
+    for batch in batches(checked.path, reading.adapter, reading.about, Faults("")):
         table = _labelled(kept.of(batch.table), reading)
         waiting.append(table)
         n += len(table)
@@ -214,12 +214,12 @@ class _Kept:
         return table.take(pa.array(np.flatnonzero(keep)))
 
 
-def metadata_of(verdict: Verdict, reading: Reading) -> dict[str, str]:
+def metadata_of(checked: Checked, reading: Reading) -> dict[str, str]:
     """Return what a converted file says of itself; it holds no path and no time of writing."""
     adapter = reading.adapter
     told: dict[str, Any] = {
         "format": FORMAT,
-        "source": verdict.path.name,
+        "source": checked.path.name,
         "adapter": adapter.name,
         "adapter_version": adapter.version,
         "table": adapter.table,
@@ -229,9 +229,9 @@ def metadata_of(verdict: Verdict, reading: Reading) -> dict[str, str]:
         "interval_s": reading.interval_s,
         "side": adapter.side,
         "price_is": adapter.price_is,
-        "contracts": dict(reading.about.contracts),
+        "contracts": asdict(reading.about.contract),
         "units": {column.name: column.unit for column in columns_of(adapter.table)},
-        "quality": verdict.word,
-        "problems": [f"{each.code} line {each.line}: {each.message}" for each in verdict.problems],
+        "quality": checked.word,
+        "problems": [f"{each.code} line {each.line}: {each.message}" for each in checked.problems],
     }
-    return {"source_sha256": verdict.sha256, "cascade": json.dumps(told, sort_keys=True)}
+    return {"source_sha256": checked.sha256, "cascade": json.dumps(told, sort_keys=True)}

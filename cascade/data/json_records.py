@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import IO, Any, Final
 
 import numpy as np
 
@@ -19,9 +19,6 @@ from cascade.data.published import (
     typed,
 )
 from cascade.scenario.tables import UNREADABLE
-
-if TYPE_CHECKING:
-    pass
 
 _WRAPPERS: Final = ("data", "result", "payload", "message", "msg")
 """Keys under which recorders keep what a venue sent."""

@@ -29,6 +29,8 @@ LONGEST_LINE: Final = 64 << 20
 _DAMAGED: Final = "the archive is damaged or cut off"
 _AGAIN: Final = "fetch it again"
 _FRAMES: Final = {b"\x04\x22\x4d\x18": "lz4", b"\x28\xb5\x2f\xfd": "zstd"}
+_SOUGHT: Final = (io.FileIO, gzip.GzipFile, zipfile.ZipExtFile)
+"""What can be read from any place: other archives are read in one go."""
 _TAR_AT: Final = 257
 _DEEPEST: Final = 3
 """Archives within each other: a tar in a gz, say."""
@@ -58,7 +60,7 @@ def unpacked(path: Path) -> Generator[IO[bytes]]:
         try:
             stream: Any = stack.enter_context(path.open("rb"))
             for _ in range(_DEEPEST):
-                inner = _layer(stream, path, name, stack)
+                inner = _layer(stream, name, stack)
                 if inner is stream:
                     break
                 stream = inner
@@ -67,11 +69,13 @@ def unpacked(path: Path) -> Generator[IO[bytes]]:
             raise unreadable(name, _DAMAGED, _AGAIN) from None
 
 
-def _layer(stream: io.BufferedReader, path: Path, name: str, stack: contextlib.ExitStack) -> Any:
+def _layer(stream: io.BufferedReader, name: str, stack: contextlib.ExitStack) -> Any:
     """Return what a stream holds if it is an archive, else the stream."""
     head = _peek(stream, _TAR_AT + 5)
     if head[:4] == b"PK\x03\x04":
-        inside: Any = _member(stack.enter_context(zipfile.ZipFile(path)), name)
+        if not isinstance(stream.raw, _SOUGHT):  # a zip is read from its end
+            raise unreadable(name, "a zip lies within an archive that is read in one go", "unpack it first")
+        inside: Any = _member(stack.enter_context(zipfile.ZipFile(stream)), name)
         return io.BufferedReader(stack.enter_context(inside), 1 << 16)
     if head[:2] == b"\x1f\x8b":
         return io.BufferedReader(stack.enter_context(gzip.GzipFile(fileobj=stream)), 1 << 16)  # type: ignore[arg-type]

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from cascade.data.contract import Contract
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -66,8 +68,8 @@ class About:
 
     Attributes
     ----------
-    contracts : dict[str, float]
-        Size of a contract by symbol, in coin or USD as the adapter says; under an empty symbol that of any other.
+    contract : Contract
+        What one of an amount is worth.
     """
 
     symbol: str = ""
@@ -75,7 +77,7 @@ class About:
     interval_s: float | None = None
     first_s: float | None = None
     until_s: float | None = None
-    contracts: Mapping[str, float] = field(default_factory=dict[str, float])
+    contract: Contract = field(default_factory=Contract)
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,36 +243,39 @@ class Contracts:
 
     Attributes
     ----------
-    worth
-        What a contract is a number of: units of the asset, or USD.
+    names
+        What tells the symbol of a row, joined by a slash where they are several; none: that of the file.
     """
 
     count: Cell
     price: Cell
-    worth: Literal["coin", "usd"]
     to: Literal["coin", "usd"]
-    symbol: Cell | None = None
+    names: tuple[Cell, ...] = ()
 
     @property
     def cells(self) -> tuple[Cell, ...]:
         """Return the published columns that it reads."""
-        return (self.count, self.price, *([self.symbol] if self.symbol else []))
+        return (self.count, self.price, *self.names)
 
     def of(self, rows: Rows) -> Any:
         """Return its values."""
-        worth = rows.number(self.count) * self._sizes(rows)
-        if self.worth == self.to:
-            return worth
-        price = rows.number(self.price)
-        return worth / price if self.to == "coin" else worth * price
+        sizes, are_usd = self._sizes(rows)
+        worth, price = rows.number(self.count) * sizes, rows.number(self.price)
+        if self.to == "usd":
+            return np.where(are_usd, worth, worth * price)
+        return np.where(are_usd, worth / price, worth)
 
-    def _sizes(self, rows: Rows) -> Numbers:
-        """Return the size of a contract of each row."""
-        if self.symbol is None:
-            return np.full(rows.n, size_of_contract(rows.about, rows.about.symbol))
-        column = rows.cells[self.symbol.name].dictionary_encode()
-        sizes = [size_of_contract(rows.about, name) for name in column.dictionary.to_pylist()]
-        return np.array([*sizes, np.nan])[numbers_of(column.indices).astype(np.int64)]
+    def _sizes(self, rows: Rows) -> tuple[Numbers, npt.NDArray[np.bool_]]:
+        """Return what a contract of each row is worth, and whether that is in USD."""
+        if not self.names:
+            size, is_usd = rows.about.contract.size_of(rows.about.symbol)
+            return np.full(rows.n, size), np.full(rows.n, is_usd)
+        cells = [rows.cells[cell.name] for cell in self.names]
+        column = compute().binary_join_element_wise(*cells, "/").dictionary_encode()
+        found = [rows.about.contract.size_of(name) for name in column.dictionary.to_pylist()]
+        sizes, are_usd = np.array(found, float).reshape(-1, 2).T
+        places = numbers_of(column.indices).astype(np.int64)
+        return sizes[places], are_usd[places] > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,11 +310,6 @@ def compute() -> Any:
     import pyarrow.compute as pc
 
     return pc
-
-
-def size_of_contract(about: About, symbol: str) -> float:
-    """Return the size of a contract of a symbol; NaN where it is not known."""
-    return about.contracts.get(symbol, about.contracts.get("", np.nan))
 
 
 def numbers_of(values: Any) -> Numbers:

@@ -12,8 +12,9 @@ from typing import Final
 
 from cascade.data.adapter import Adapter, Csv, JsonDocument, JsonLines, Parquet, duration_s
 from cascade.data.adapters import ADAPTERS
+from cascade.data.contract import Contract
 from cascade.data.csv_rows import Header, cells_of, header_of
-from cascade.data.faults import KIND
+from cascade.data.faults import CONTRACT, KIND
 from cascade.data.opening import unpacked, unreadable
 from cascade.data.origins import About, Known
 from cascade.errors import Problem, ScenarioError, UsageError
@@ -24,6 +25,7 @@ from cascade.scenario.words import did_you_mean, listing
 HEAD_BYTES: Final = 1 << 20
 """What is looked at to tell the kind of a file."""
 
+_PARQUET: Final = b"PAR1"
 _LOOKED_AT: Final = 200
 
 
@@ -109,6 +111,8 @@ def recognise(path: Path, given: Given | None = None) -> Recognised:
         hint = f"write --as {best[0].name}, or keep the folders that it is published in"
         raise _kind_error(path, f"may be of several kinds: {names}", hint)
     first = best[0]
+    if given.contract is not None and not any(each.contract for each in best):
+        raise _needless_contract(path, first)
     header = head.header(first) if isinstance(first.shape, Csv) else None
     return Recognised(path, tuple(best), _about(path, first, given), header is None or header.is_written)
 
@@ -116,7 +120,7 @@ def recognise(path: Path, given: Given | None = None) -> Recognised:
 def _head(path: Path) -> _Head:
     with unpacked(path) as stream:
         raw = stream.read(HEAD_BYTES)
-        if raw[:4] == b"PAR1":
+        if raw[:4] == _PARQUET:
             return _Head(path, names=_parquet_names(path))
     if not raw.strip():
         raise unreadable(
@@ -129,6 +133,9 @@ def _parquet_names(path: Path) -> tuple[str, ...]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    with path.open("rb") as packed:
+        if packed.read(4) != _PARQUET:
+            raise unreadable(shown_name(path), "a parquet file lies within an archive", "unpack it first")
     try:
         with pq.ParquetFile(path) as file:
             return tuple(file.schema_arrow.names)
@@ -201,14 +208,14 @@ def _about(path: Path, adapter: Adapter, given: Given) -> About:
     """Return what is known of a file besides its rows."""
     parts = adapter.name_parts(path.absolute().as_posix()) or {}
     first, until = _span(parts, adapter)
-    contracts = dict(adapter.contract.sizes) if adapter.contract else {}
+    contract = adapter.contract or Contract()
     return About(
         given.symbol or parts.get("symbol", ""),
         parts.get("account", ""),
         duration_s(parts.get("interval", "")),
         first,
         until,
-        contracts if given.contract is None else {"": given.contract},
+        contract if given.contract is None else contract.sized(given.contract),
     )
 
 
@@ -238,7 +245,9 @@ def _of_no_kind(head: _Head) -> ScenarioError:
     near = max(shares, key=lambda name: shares[name][0])
     share, missing = shares[near]
     hint = "kinds: cascade data list; write --as KIND for a file that was renamed"
-    if share >= 0.5:
+    if not missing:
+        hint = f"its columns are those of {near}, but not of what it trades\n{hint}"
+    elif share >= 0.5:
         hint = f"it is like {near}, but for: {listing(missing)}\n{hint}"
     return _kind_error(
         head.path, f"is of no kind that Cascade reads; its first line is: {shown(first)}", hint
@@ -250,6 +259,12 @@ def _share(adapter: Adapter, names: set[str]) -> tuple[float, list[str]]:
     needed = [cell for cell in adapter.cells.values() if not cell.absent]
     missing = [cell.name for cell in needed if not {each.lower() for each in cell.names} & names]
     return 1 - len(missing) / len(needed), missing
+
+
+def _needless_contract(path: Path, adapter: Adapter) -> ScenarioError:
+    told = f"--contract says nothing of it: amounts of {adapter.name} are no contracts"
+    hint = "leave --contract out, or give these files in a call of their own"
+    return ScenarioError([Problem(CONTRACT, told, hint, shown_name(path))])
 
 
 def _kind_error(path: Path, message: str, hint: str) -> ScenarioError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from cascade.data.adapter import Adapter, Csv, JsonDocument, Parquet
 from cascade.data.csv_rows import csv_blocks
@@ -20,9 +20,6 @@ from cascade.data.published import (
     same_parts,
 )
 from cascade.scenario.source import shown_name
-
-if TYPE_CHECKING:
-    pass
 
 _ROWS: Final = 65_536
 

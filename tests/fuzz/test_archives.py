@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cascade.data.verdict import check_file
+from cascade.data.soundness import check_file
 from cascade.errors import UNPRINTABLE
 from cascade.scenario.codes import codes
 from tests.support.archives import EXAMPLES, write

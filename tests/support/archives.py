@@ -244,6 +244,12 @@ EXAMPLES: dict[str, Example] = {
             {"symbol": "BTC-USDT", "taker_side": "sell", "size": 0.5, "notional_usd": 30_000.0},
         ),
         Example(
+            "okx.inverse_trades", "BTC-USD-SWAP-trades-2025-07-02.zip",
+            "instrument_name,trade_id,side,price,size,created_time",
+            lambda k: f"BTC-USD-SWAP,{100 + k},sell,50000.0,5,{DAY_MS + 57_600_000 + 1000 * k}",
+            {"symbol": "BTC-USD-SWAP", "taker_side": "sell", "size": 0.01, "notional_usd": 500.0},
+        ),
+        Example(
             "okx.funding", "allswap-fundingrates-2025-07-01.zip", "instrument_name,funding_rate,funding_time",
             lambda k: f"{'ABCDEFGHIJKLMNOPQRSTUVWXYZ'[k % 26]}-USDT-SWAP,-0.0001,{DAY_MS + 28_800_000 * (k // 26)}",
             {"time": at(0), "symbol": "B-USDT-SWAP", "rate": -0.0001, "interval_s": None},

@@ -12,6 +12,7 @@ from cascade.data.canonical import columns_of
 from cascade.data.faults import Faults
 from cascade.data.reading import batches
 from cascade.data.recognise import Given, recognise
+from cascade.errors import ScenarioError
 from tests.support.archives import DAY_MS, EXAMPLES, STATE, at, packed, snapshot_of_positions, write
 
 TAKEN_ELSEWHERE = {
@@ -196,12 +197,103 @@ def test_a_recorder_that_keeps_one_liquidation_a_line(tmp_path):
 
 
 def test_a_contract_that_nobody_knows_is_asked_for(tmp_path):
-    example = EXAMPLES["okx.swap_trades"]
-    lines = [line.replace("BTC-", "PEPE-") for line in example.lines(5)]
-    path = packed(tmp_path / "PEPE-USDT-SWAP-trades-2025-07-02.zip", "\n".join(lines))
+    path = renamed(tmp_path, "okx.swap_trades", "BTC-USDT-SWAP", "PEPE-USDT-SWAP")
     rows, (problem,) = rows_of(path)
     assert rows == []
     assert (problem.code, problem.line) == ("CAS308", 2)
     assert "--contract" in problem.hint
     rows, problems = rows_of(path, Given(contract=10.0))
     assert (rows[0]["size"], problems) == (pytest.approx(140.7), ())
+
+
+def renamed(folder, kind, old, new):
+    """Write the file of an example as one of another symbol."""
+    example = EXAMPLES[kind]
+    text = "\n".join(example.lines(5)).replace(old, new)
+    return packed(folder / example.path.replace(old, new), text)
+
+
+@pytest.mark.parametrize(
+    ("kind", "old", "new", "size", "notional"),
+    [
+        ("okx.inverse_trades", "BTC-USD-SWAP", "BTC-USD-250926", 0.01, 500.0),
+        ("okx.inverse_trades", "BTC-USD-SWAP", "LTC-USD-SWAP", 0.001, 50.0),
+        ("okx.swap_trades", "BTC-USDT-SWAP", "BTC-USDT-250926", 0.1407, 8442.0),
+        ("binance.coinm_trades", "BTCUSD_PERP", "BTCUSD_250926", 0.01, 500.0),
+        ("binance.coinm_trades", "BTCUSD_PERP", "ETHUSD_250926", 0.001, 50.0),
+    ],
+)
+def test_contracts_are_told_from_coins_by_the_symbol(kind, old, new, size, notional, tmp_path):
+    path = renamed(tmp_path, kind, old, new)
+    assert [each.name for each in recognise(path).adapters] == [kind]
+    rows, problems = rows_of(path)
+    assert problems == ()
+    told = [(row["symbol"], row["size"], row["notional_usd"]) for row in rows[:1]]
+    assert told == [(new, pytest.approx(size), pytest.approx(notional))]
+
+
+def test_options_of_okx_are_of_no_kind(tmp_path):
+    path = renamed(tmp_path, "okx.trades", "BTC-USDT", "BTC-USD-250926-100000-C")
+    with pytest.raises(ScenarioError, match=r"are those of okx\.trades, but not of what it trades"):
+        recognise(path)
+
+
+def of_tardis(folder, kind, exchange, symbol):
+    """Write trades or liquidations of an exchange as Tardis does: 1,000 at 50,000."""
+    row = f"{exchange},{symbol},{DAY_MS * 1000},{DAY_MS * 1000},1,buy,50000,1000"
+    return packed(
+        folder / kind / "2025/07/01" / f"{symbol}.csv.gz", f"{EXAMPLES['tardis.trades'].header}\n{row}\n"
+    )
+
+
+@pytest.mark.parametrize("kind", ["trades", "liquidations"])
+@pytest.mark.parametrize(
+    ("exchange", "symbol", "size", "notional"),
+    [
+        ("bitmex", "XBTUSD", 0.02, 1000.0),
+        ("bitmex", "XBTU25", 0.02, 1000.0),
+        ("deribit", "BTC-PERPETUAL", 0.02, 1000.0),
+        ("deribit", "ETH-26SEP25", 0.02, 1000.0),
+        ("deribit", "BTC_USDC-PERPETUAL", 1000.0, 5e7),
+        ("binance-delivery", "BTCUSD_250926", 2.0, 1e5),
+        ("binance-delivery", "ETHUSD_PERP", 0.2, 1e4),
+        ("bybit", "BTCUSD", 0.02, 1000.0),
+        ("bybit", "BTCUSDT", 1000.0, 5e7),
+        ("bitstamp", "BTCUSD", 1000.0, 5e7),
+        ("okex-swap", "BTC-USD-SWAP", 2.0, 1e5),
+        ("okex-swap", "BTC-USDT-SWAP", 10.0, 5e5),
+        ("cryptofacilities", "PI_XBTUSD", 0.02, 1000.0),
+    ],
+)
+def test_amounts_of_tardis_are_as_each_exchange_counts_them(kind, exchange, symbol, size, notional, tmp_path):
+    rows, problems = rows_of(of_tardis(tmp_path, kind, exchange, symbol))
+    assert problems == ()
+    assert [(row["size"], row["notional_usd"]) for row in rows] == [
+        (pytest.approx(size), pytest.approx(notional))
+    ]
+
+
+def test_symbols_of_one_file_of_tardis_may_be_counted_differently(tmp_path):
+    row = f"{DAY_MS * 1000},{DAY_MS * 1000},1,buy,50000,1000"
+    text = f"{EXAMPLES['tardis.trades'].header}\nbybit,BTCUSDT,{row}\nbybit,BTCUSD,{row}\n"
+    rows, _ = rows_of(packed(tmp_path / "trades/2025/07/01/PERPETUALS.csv.gz", text))
+    assert [row["notional_usd"] for row in rows] == [5e7, 1000.0]
+
+
+@pytest.mark.parametrize(
+    ("exchange", "symbol"),
+    [("deribit", "BTC-26SEP25-100000-C"), ("bitmex", "ETHUSD"), ("gate-io-futures", "BTC_USDT")],
+)
+def test_amounts_that_nobody_knows_are_asked_for(exchange, symbol, tmp_path):
+    path = of_tardis(tmp_path, "trades", exchange, symbol)
+    rows, (problem,) = rows_of(path)
+    assert (rows, problem.code, problem.line) == ([], "CAS308", 2)
+    rows, problems = rows_of(path, Given(contract=0.001))
+    assert (rows[0]["size"], problems) == (pytest.approx(1.0), ())
+
+
+def test_open_interest_of_tardis_is_in_units_of_the_asset(tmp_path):
+    example = EXAMPLES["tardis.derivative_ticker"]
+    row = f"bitmex,XBTUSD,{DAY_MS * 1000},{DAY_MS * 1000},,,,1000,50000,,50000"
+    (found,), problems = rows_of(packed(tmp_path / example.path, f"{example.header}\n{row}\n"))
+    assert (found["open_interest"], problems) == (0.02, ())

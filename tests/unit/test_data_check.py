@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
+import tarfile
+import zipfile
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from cascade.data import opening
 from cascade.data.against import read_reference
 from cascade.data.recognise import Given, recognise
-from cascade.data.verdict import check, check_file
+from cascade.data.soundness import check, check_file
 from cascade.errors import ScenarioError, UsageError
-from tests.support.archives import DAY_MS, EXAMPLES, klines, packed, write
+from tests.support.archives import DAY_MS, EXAMPLES, klines, packed, snapshot_of_positions, write
 
 
 def day(kind, n, folder):
@@ -220,7 +224,23 @@ def test_sizes_in_contracts_of_another_size(tmp_path):
         if each.code == "CAS308"
     ]  # fmt: skip
     assert "is 0.01 times the price" in problem.message
-    assert "--contract 0.01" in problem.hint
+    assert "--contract" not in problem.hint
+
+
+def test_contracts_of_another_worth_are_told_with_theirs(tmp_path):
+    row = "1751328000000,50000,50000,50000,50000,7,1751328059999,0.014,3,5,0.01,0"
+    path = packed(tmp_path / "BTCUSD_PERP-1m-2025-07-01.zip", row + "\n")
+    (problem,) = [each for each in check_file(path, Given(contract=10.0)).problems if each.code == "CAS308"]
+    assert "one is worth 10 times what is known of it" in problem.hint
+    assert "CAS308" not in codes(path)
+
+
+def test_a_contract_that_says_nothing_is_refused(tmp_path):
+    for kind in ("okx.trades", "binance.aggTrades"):
+        (problem,) = check_file(day(kind, 20, tmp_path), Given(contract=100.0)).problems
+        assert problem.code == "CAS308"
+        assert f"amounts of {kind} are no contracts" in problem.message
+        assert "leave --contract out" in problem.hint
 
 
 def test_a_file_of_another_day_than_its_name_says(tmp_path):
@@ -348,10 +368,47 @@ def test_what_nobody_can_tell_is_asked_for(tmp_path):
 
 
 def test_several_files_in_an_archive(tmp_path):
-    import zipfile
-
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         archive.writestr("part-00000-c000.csv", "1")
         archive.writestr("BTCUSDT.csv", "1")
     with pytest.raises(ScenarioError, match=r"the archive holds 2 files: part-00000-c000\.csv, BTCUSDT\.csv"):
         recognise(tmp_path / "a.zip")
+
+
+@pytest.mark.parametrize("outer", ["gz", "zip"])
+def test_a_zip_within_another_archive_is_unpacked(outer, tmp_path):
+    example = EXAMPLES["binance.aggTrades"]
+    inner = write(tmp_path, example)
+    nested = tmp_path / "outer" / f"{inner.name}.{outer}"
+    nested.parent.mkdir()
+    if outer == "gz":
+        nested.write_bytes(gzip.compress(inner.read_bytes()))
+    else:
+        with zipfile.ZipFile(nested, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.write(inner, inner.name)
+    with opening.unpacked(nested) as stream:
+        assert stream.read().decode() == "\n".join(example.lines(20)) + "\n"
+    assert [each.name for each in recognise(nested).adapters] == ["binance.aggTrades"]
+
+
+def test_parquet_within_an_archive_has_to_be_unpacked(tmp_path):
+    inner = snapshot_of_positions(tmp_path)
+    archive = inner.with_name(f"{inner.name}.gz")
+    archive.write_bytes(gzip.compress(inner.read_bytes()))
+    (problem,) = check_file(archive).problems
+    assert (problem.message, problem.hint) == ("a parquet file lies within an archive", "unpack it first")
+
+
+@pytest.mark.parametrize("outer", ["lz4", "tar"])
+def test_a_zip_within_what_is_read_in_one_go_has_to_be_unpacked(outer, tmp_path):
+    inner = write(tmp_path, EXAMPLES["binance.aggTrades"])
+    nested = tmp_path / f"{inner.name}.{outer}"
+    if outer == "tar":
+        with tarfile.open(nested, "w") as archive:
+            archive.add(inner, inner.name)
+    else:
+        with pa.CompressedOutputStream(str(nested), "lz4") as stream:
+            stream.write(inner.read_bytes())
+    (problem,) = check_file(nested).problems
+    assert (problem.code, problem.hint) == ("CAS022", "unpack it first")
+    assert "a zip lies within an archive" in problem.message

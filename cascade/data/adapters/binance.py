@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from cascade.data.adapter import Adapter, Contract, Csv, JsonLines, Label
+from cascade.data.adapter import Adapter, Csv, JsonLines, Label
 from cascade.data.canonical import PriceOf
+from cascade.data.contract import Contract
 from cascade.data.origins import (
     Cell,
     Contracts,
@@ -28,7 +29,7 @@ from cascade.data.origins import (
 
 _HOST: Final = "data.binance.vision/data/futures/um/daily/"
 _COIN_HOST: Final = _HOST.replace("/um/", "/cm/")
-COIN_MARGINED: Final = Contract("usd", {"BTCUSD_PERP": 100.0, "": 10.0})
+COIN_MARGINED: Final = Contract(usd={"BTCUSD_*": 100.0, "*": 10.0})
 _COIN_SYMBOLS: Final = r"\w+USD_\w+"
 
 _BUYER_IS_MAKER: Final = {"false": "buy", "true": "sell"}
@@ -77,10 +78,10 @@ _TRADED: Final[dict[str, Origin]] = {
 
 _TRADED_COINS: Final[dict[str, Origin]] = {
     "size": amount(*_VALUE),
-    "notional_usd": Contracts(Cell(_VOLUME, "number", "at least 0"), _CLOSE, "usd", "usd"),
+    "notional_usd": Contracts(Cell(_VOLUME, "number", "at least 0"), _CLOSE, "usd"),
     "trades": spare("count", "number_of_trades", "trades"),
     "taker_buy_size": spare(*_TAKER_VALUE),
-    "taker_buy_usd": Contracts(spare(*_TAKER_VOLUME).cell, _CLOSE, "usd", "usd"),
+    "taker_buy_usd": Contracts(spare(*_TAKER_VOLUME).cell, _CLOSE, "usd"),
 }  # fmt: skip
 
 
@@ -107,8 +108,8 @@ def _trades(kind: str, id_: str, size: tuple[str, ...], *times: str) -> Iterator
     yield Adapter(
         "binance", f"coinm_{kind}", "trades", shape,
         shared | {
-            "size": Contracts(quantity, _PRICE, "usd", "coin"),
-            "notional_usd": Contracts(quantity, _PRICE, "usd", "usd"),
+            "size": Contracts(quantity, _PRICE, "coin"),
+            "notional_usd": Contracts(quantity, _PRICE, "usd"),
         },
         fetch=f"{_COIN_HOST}{kind}/SYMBOL/", contract=COIN_MARGINED, symbols=_COIN_SYMBOLS, **facts,
     )  # fmt: skip
@@ -161,8 +162,8 @@ ADAPTERS: Final = (
             "open_interest": amount("sum_open_interest_value"),
             "open_interest_usd": Contracts(
                 Cell(("sum_open_interest",), "number", "at least 0"),
-                Cell(("sum_open_interest_value",), "number", "at least 0"), "usd", "usd",
-                Cell(("symbol",), "text"),
+                Cell(("sum_open_interest_value",), "number", "at least 0"), "usd",
+                (Cell(("symbol",), "text"),),
             ),
         },
         fetch=f"{_COIN_HOST}metrics/SYMBOL/", label=Label("start"), contract=COIN_MARGINED, symbols=_COIN_SYMBOLS,
@@ -203,8 +204,8 @@ ADAPTERS: Final = (
         {
             "time": moment("time", units=("ms",)), "symbol": Known("symbol"),
             "side": word("side", _CLOSES), "price": Plain(_AVERAGE),
-            "size": Contracts(_FILLED, _AVERAGE, "usd", "coin"),
-            "notional_usd": Contracts(_FILLED, _AVERAGE, "usd", "usd"),
+            "size": Contracts(_FILLED, _AVERAGE, "coin"),
+            "notional_usd": Contracts(_FILLED, _AVERAGE, "usd"),
         },
         file="SYMBOL-liquidationSnapshot-DATE", fetch=f"{_COIN_HOST}liquidationSnapshot/SYMBOL/", side=_CLOSED,
         contract=COIN_MARGINED, symbols=_COIN_SYMBOLS, copies=2, price_is="average price of the fills",

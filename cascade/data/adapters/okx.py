@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from cascade.data.adapter import Adapter, Contract, Csv, Group, JsonLines
+from cascade.data.adapter import Adapter, Csv, Group, JsonLines
+from cascade.data.contract import Contract
 from cascade.data.origins import (
     Cell,
     Contracts,
@@ -20,8 +21,10 @@ from cascade.data.origins import (
     word,
 )
 
-SWAPS: Final = Contract("coin", {"BTC-USDT-SWAP": 0.01, "BTC-USDC-SWAP": 0.01})
+LINEAR: Final = Contract(coin={"BTC-USDT-*": 0.01})
 """A contract that is not listed has to be told: OKX's page of the instrument calls it `ctVal`."""
+
+INVERSE: Final = Contract(usd={"BTC-USD-*": 100.0, "*": 10.0})
 
 _PRICE, _SIZE = Cell(("price",), "number", "above 0"), Cell(("size",), "number", "above 0")
 _NAME: Final = Cell(("instrument_name",), "text")
@@ -42,18 +45,22 @@ _LEVEL: Final[dict[str, Origin]] = {
     "orders": amount("2", null=True),
 }
 
+_CONTRACTS: Final = _TRADES | {
+    "size": Contracts(_SIZE, _PRICE, "coin", (_NAME,)), "notional_usd": Contracts(_SIZE, _PRICE, "usd", (_NAME,)),
+}  # fmt: skip
+
 ADAPTERS: Final = (
     Adapter(
         "okx", "trades", "trades", Csv(), _TRADES | {"size": Plain(_SIZE), "notional_usd": Product(_PRICE, _SIZE)},
+        symbols=r"\w+-\w+", **_TRADES_FACTS,
+    ),
+    Adapter(
+        "okx", "swap_trades", "trades", Csv(), _CONTRACTS, contract=LINEAR, symbols=r"\w+-USD[TC]-(SWAP|\d{6})",
         **_TRADES_FACTS,
     ),
     Adapter(
-        "okx", "swap_trades", "trades", Csv(),
-        _TRADES | {
-            "size": Contracts(_SIZE, _PRICE, "coin", "coin", _NAME),
-            "notional_usd": Contracts(_SIZE, _PRICE, "coin", "usd", _NAME),
-        },
-        contract=SWAPS, symbols=r"\w+-USD[TC]-SWAP", **_TRADES_FACTS,
+        "okx", "inverse_trades", "trades", Csv(), _CONTRACTS, contract=INVERSE, symbols=r"\w+-USD-(SWAP|\d{6})",
+        **_TRADES_FACTS,
     ),
     Adapter(
         "okx", "funding", "funding", Csv(),

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Final
 
 from cascade.data.adapter import Adapter, Csv, Group
+from cascade.data.contract import Contract
 from cascade.data.origins import (
     Cell,
+    Contracts,
     Fixed,
     Origin,
     Plain,
-    Product,
     amount,
     moment,
     number,
@@ -21,12 +22,41 @@ from cascade.data.origins import (
 
 _HOST: Final = "datasets.tardis.dev/v1/EXCHANGE/"
 _PRICE, _AMOUNT = Cell(("price",), "number", "above 0"), Cell(("amount",), "number", "above 0")
+_NAMES: Final = (Cell(("exchange",), "text"), Cell(("symbol",), "text"))
 _KEY: Final[dict[str, Origin]] = {"time": moment("timestamp", units=("us",)), "symbol": text("symbol")}
 _TRADE: Final[dict[str, Origin]] = _KEY | {
-    "id": text("id", null=True), "price": Plain(_PRICE), "size": Plain(_AMOUNT),
-    "notional_usd": Product(_PRICE, _AMOUNT),
+    "id": text("id", null=True), "price": Plain(_PRICE),
+    "size": Contracts(_AMOUNT, _PRICE, "coin", _NAMES), "notional_usd": Contracts(_AMOUNT, _PRICE, "usd", _NAMES),
 }  # fmt: skip
-_INVERSE: Final = "of inverse contracts, amounts are in contracts: they are kept as published"
+
+_DATED: Final = "[FGHJKMNQUVXZ][0-9][0-9]"
+
+AMOUNTS: Final = Contract(
+    usd={
+        "binance-delivery/BTCUSD_*": 100.0, "binance-delivery/*": 10.0,
+        "bitmex/XBTUSD": 1.0, f"bitmex/XBT{_DATED}": 1.0,
+        "bybit/*USD": 1.0, f"bybit/*USD{_DATED}": 1.0,
+        "cryptofacilities/[PF]I_*": 1.0,
+        "deribit/???-PERPETUAL": 1.0, "deribit/???-[0-9]*[0-9]": 1.0,
+        "okex-swap/BTC-USD-*": 100.0, "okex-swap/*-USD-*": 10.0,
+        "okex-futures/BTC-USD-*": 100.0, "okex-futures/*-USD-*": 10.0,
+    },
+    coin={
+        "cryptofacilities/PF_*": 1.0, "deribit/*_USDC-PERPETUAL": 1.0,
+        "okex-swap/BTC-USDT-*": 0.01, "okex-futures/BTC-USDT-*": 0.01,
+        **dict.fromkeys([
+            "bitmex/*", "cryptofacilities/*", "deribit/*", "okex-swap/*", "okex-futures/*", "*options/*", "huobi-dm*/*",
+            "gate-io-futures/*", "kucoin-futures/*", "phemex/*", "delta/*", "bitnomial/*",
+        ]),
+        "*": 1.0,
+    },
+)  # fmt: skip
+"""Tardis keeps amounts as each exchange counts them; of these exchanges, what is not listed has to be told."""
+
+_COUNTED: Final = (
+    "amounts are as the exchange counts them; conversion makes units of the asset and USD of them"
+)
+_KEPT: Final = "of contracts, amounts are numbers of contracts: they are kept as published"
 
 
 def _levels(n: int) -> tuple[Group, ...]:
@@ -48,7 +78,7 @@ def _snapshot(n: int) -> Adapter:
         groups=_levels(n),
         file=f"book_snapshot_{n}/DATE/SYMBOL.csv", fetch=f"{_HOST}book_snapshot_{n}/YYYY/MM/01/",
         folder=f"book_snapshot_{n}",
-        is_sorted=False, quiet_s=60.0,
+        is_sorted=False, quiet_s=60.0, traps=(_KEPT,),
     )  # fmt: skip
 
 
@@ -57,13 +87,13 @@ ADAPTERS: Final = (
         "tardis", "trades", "trades", Csv(),
         _TRADE | {"taker_side": word("side", {"buy": "buy", "sell": "sell", "unknown": "unknown"})},
         file="trades/DATE/SYMBOL.csv", fetch=f"{_HOST}trades/YYYY/MM/01/", folder="trades", key=("id",), is_sorted=False,
-        quiet_s=600.0, side="the taker's", traps=(_INVERSE,),
+        quiet_s=600.0, side="the taker's", traps=(_COUNTED,), contract=AMOUNTS,
     ),
     Adapter(
         "tardis", "liquidations", "liquidations", Csv(),
         _TRADE | {"side": word("side", {"buy": "short", "sell": "long"})},
         file="liquidations/DATE/SYMBOL.csv", fetch=f"{_HOST}liquidations/YYYY/MM/01/", folder="liquidations",
-        is_sorted=False, price_is="as the venue sends it", traps=(_INVERSE,),
+        is_sorted=False, price_is="as the venue sends it", traps=(_COUNTED,), contract=AMOUNTS,
         side="buy: a short was liquidated, sell: a long",
     ),
     Adapter(
@@ -71,12 +101,14 @@ ADAPTERS: Final = (
         _KEY | {
             "last_price": price("last_price", null=True), "mark_price": price("mark_price", null=True),
             "index_price": price("index_price", null=True), "funding_rate": number("funding_rate", null=True),
-            "open_interest": amount("open_interest", null=True),
+            "open_interest": Contracts(
+                amount("open_interest", null=True).cell, price("mark_price", null=True).cell, "coin", _NAMES
+            ),
         },
         file="derivative_ticker/DATE/SYMBOL.csv", fetch=f"{_HOST}derivative_ticker/YYYY/MM/01/",
         folder="derivative_ticker",
         is_sorted=False, quiet_s=600.0, moves=("last_price", "mark_price", "index_price"),
-        traps=("empty cells have not been sent yet",),
+        contract=AMOUNTS, traps=("empty cells have not been sent yet", _COUNTED),
     ),
     _snapshot(25),
     _snapshot(5),
@@ -89,6 +121,6 @@ ADAPTERS: Final = (
         },
         file="incremental_book_L2/DATE/SYMBOL.csv", fetch=f"{_HOST}incremental_book_L2/YYYY/MM/01/",
         folder="incremental_book_L2",
-        is_sorted=False, quiet_s=60.0,
+        is_sorted=False, quiet_s=60.0, traps=(_KEPT,),
     ),
 )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -10,10 +10,11 @@ from typing import Any, Literal
 
 from cascade.data.adapter import Adapter, lines_of_facts
 from cascade.data.against import Against, Reference
+from cascade.data.continuity import Frozen, Gaps
 from cascade.data.faults import CHECKSUM, GAP, LABEL, SYMBOL, TWICE, Faults
 from cascade.data.opening import promised_sha256, sha256_of
 from cascade.data.origins import About, Known
-from cascade.data.quality import Check, Gaps, Order, Span, Twice, checks_of, stamp
+from cascade.data.quality import Bands, Bars, Check, Copies, Order, Span, Takers, Twice, Values, stamp
 from cascade.data.reading import batches
 from cascade.data.recognise import Given, Recognised, recognise
 from cascade.errors import Problem, ScenarioError, in_file_order
@@ -68,8 +69,8 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What is to be said of a file."""
+class Checked:
+    """A file that was checked, and what is to be said of it."""
 
     path: Path
     sha256: str
@@ -103,22 +104,22 @@ class Verdict:
 
 def check(
     paths: Sequence[Path], given: Given | None = None, against: Reference | None = None
-) -> list[Verdict]:
+) -> list[Checked]:
     """Return the verdict on each file; files of one kind and symbol are held against each other as well."""
-    verdicts = [check_file(path, given, against) for path in paths]
-    return _side_by_side(verdicts)
+    files = [check_file(path, given, against) for path in paths]
+    return _side_by_side(files)
 
 
-def check_file(path: Path, given: Given | None = None, against: Reference | None = None) -> Verdict:
-    """Return the verdict on a file; one that cannot be read is a verdict, too."""
+def check_file(path: Path, given: Given | None = None, against: Reference | None = None) -> Checked:
+    """Return the verdict on a file; one that cannot be read has one, too."""
     try:
         found = recognise(path, given)
         readings = tuple(_read(path, adapter, found, against) for adapter in found.adapters)
     except ScenarioError as error:
-        return Verdict(path, sha256_of(path) if path.is_file() else "", False, (), error.problems)
+        return Checked(path, sha256_of(path) if path.is_file() else "", False, (), error.problems)
     digest = sha256_of(path)
     problems = [problem for each in readings for problem in each.problems]
-    return Verdict(
+    return Checked(
         path, digest, found.has_header, readings, in_file_order([*_checksum(path, digest), *problems])
     )
 
@@ -126,7 +127,7 @@ def check_file(path: Path, given: Given | None = None, against: Reference | None
 def _read(path: Path, adapter: Adapter, found: Recognised, against: Reference | None) -> Reading:
     """Read a file as one table, with every check."""
     faults = Faults(shown_name(path))
-    checks: list[Check] = [*checks_of(adapter, found.about, faults)]
+    checks: list[Check] = [*_checks(adapter, found.about, faults)]
     if against is not None:
         checks.append(Against(faults, adapter, against))
     for batch in batches(path, adapter, found.about, faults):
@@ -153,6 +154,26 @@ def _read(path: Path, adapter: Adapter, found: Recognised, against: Reference | 
         adapter, about, span.rows, span.first_us, span.last_us, tuple(sorted(span.units)), about.interval_s, label,
         order.n == 0, any(isinstance(each, Twice) and each.n for each in checks), faults.problems,
     )  # fmt: skip
+
+
+def _checks(adapter: Adapter, about: About, faults: Faults) -> Iterator[Check]:
+    """Yield the checks that files of a kind have to pass."""
+    is_grid = adapter.label is not None
+    slack = adapter.every_s or about.interval_s or 0.0
+    yield Span(faults, about, 1.5 * slack if is_grid else (adapter.quiet_s or 0.0))
+    yield Order(faults, adapter.is_sorted)
+    yield Gaps(faults, adapter.series, adapter.every_s or about.interval_s, adapter.quiet_s, is_grid)
+    if adapter.copies > 1:
+        yield Copies(faults, adapter.copies)
+    elif adapter.key:
+        yield Twice(faults, adapter.key)
+    if adapter.moves:
+        yield Frozen(faults, adapter.series, adapter.moves, adapter.frozen_s)
+    if adapter.table in ("bars", "trades"):
+        yield Values(faults, adapter.table, adapter.contract is not None)
+    by_table: dict[str, Callable[[Faults], Check]] = {"bars": Bars, "trades": Takers, "depth": Bands}
+    if adapter.table in by_table:
+        yield by_table[adapter.table](faults)
 
 
 def _label(adapter: Adapter, span: Span, faults: Faults) -> End | Literal[""]:
@@ -183,23 +204,23 @@ def _checksum(path: Path, digest: str) -> list[Problem]:
     return [Problem(CHECKSUM, told, "it was altered or re-issued: fetch both again", shown_name(path))]
 
 
-def _side_by_side(verdicts: Sequence[Verdict]) -> list[Verdict]:
-    """Return the verdicts with what only several files of a kind tell: stretches twice, and gaps between them."""
+def _side_by_side(files: Sequence[Checked]) -> list[Checked]:
+    """Return files with what only several files of a kind tell: stretches twice, and gaps between them."""
     more: dict[int, list[Problem]] = {}
     series: dict[tuple[str, str, float | None], list[tuple[int, Reading]]] = {}
-    for k, verdict in enumerate(verdicts):
-        for reading in verdict.readings:
+    for k, checked in enumerate(files):
+        for reading in checked.readings:
             if reading.rows and reading.about.symbol:
                 key = (reading.adapter.name, reading.about.symbol, reading.interval_s)
                 series.setdefault(key, []).append((k, reading))
     for found in series.values():
         ordered = sorted(found, key=lambda each: (starts_us(each[1]), each[0]))
         for (before, first), (after, second) in pairwise(ordered):
-            problem = _between(verdicts[before].path, first, verdicts[after].path, second)
+            problem = _between(files[before].path, first, files[after].path, second)
             if problem is not None:
                 more.setdefault(after, []).append(problem)
     return [
-        replace(verdict, problems=(*verdict.problems, *more.get(k, []))) for k, verdict in enumerate(verdicts)
+        replace(checked, problems=(*checked.problems, *more.get(k, []))) for k, checked in enumerate(files)
     ]
 
 
