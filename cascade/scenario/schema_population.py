@@ -177,7 +177,9 @@ class LadderLayer(Model):
     name: Name = Field(description="Name of the layer.", examples=["fuel"])
     market: MarketName = Field(description="The market.", examples=["binance:BTCUSDT"])
     side: Literal["long", "short"] = Field(default="long", description="Side of all positions.")
-    notional: PositiveUsd = Field(description="Notional of all positions together.", examples=["250M"])
+    notional: PositiveUsd = Field(
+        description="Notional of all positions together, at their entry prices.", examples=["250M"]
+    )
     from_price: Price = Field(description="One end of the liquidation prices.", examples=[106500])
     to_price: Price = Field(description="The other end.", examples=[105200])
     size: UsdDistribution = Field(
