@@ -27,6 +27,7 @@ def visit(browser: Any, serving: Callable[[Session], Server]) -> Iterator[Callab
     def visit(session: Session, viewport: dict[str, int] = DESKTOP, **options: Any) -> Any:
         server = serving(session)
         context = browser.new_context(viewport=viewport, **options)
+        context.set_default_timeout(120_000)  # a browser on a busy machine is slow to load
         contexts.append(context)
         page = context.new_page()
         page.on("console", lambda message: said.append(f"console: {message.text}"))
@@ -40,7 +41,7 @@ def visit(browser: Any, serving: Callable[[Session], Server]) -> Iterator[Callab
             ),
         )
         page.goto(server.address)
-        page.wait_for_selector("html[data-drawn=yes]", timeout=60_000)
+        page.wait_for_selector("html[data-drawn=yes]")
         return page
 
     yield visit
