@@ -53,7 +53,9 @@ def package(tmp_path):
 def start(package: Path, before: str = "", after: str = "", **environment: str) -> subprocess.Popen[str]:
     """Start the probe on a copy of the package."""
     script = package / "probe.py"
-    script.write_text(PROBE.format(before=before) + after)
+    text = PROBE.format(before=before) + after
+    if not script.exists() or script.read_text() != text:  # one that starts meanwhile would read it half written
+        script.write_text(text)
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("NUMBA", "CASCADE"))}
     return subprocess.Popen(
         [sys.executable, "-W", "error", str(script)],
