@@ -92,7 +92,7 @@ def refuse_changed(scenario: Scenario, begun_with: Mapping[str, Mapping[str, str
                 f"the code of agent '{name}' is not what it was when the run began",
                 where=now["module"],
                 remedy="ask for the same again: it is a run of its own with the code as it is now",
-                code="CAS403",
+                code="CAS405",
             )
 
 

@@ -68,7 +68,7 @@ def run(
     from cascade.experiment.run import run as run_scenario
     from cascade.experiment.workers import wants_processes
     from cascade.explain.cost import cost_of
-    from cascade.explain.pace import learn
+    from cascade.explain.pace import learn, took_since
     from cascade.report.summary import summarise
     from cascade.scenario.load import inspect
 
@@ -88,9 +88,9 @@ def run(
             cluster=cluster, force=force, retry_failed=retry_failed, fail_fast=fail_fast, progress=progress,
             say=say,
         )  # fmt: skip
-    if n > 1 and result.path is not None:  # one is too little to learn from
-        expected_s = cost_of(scenario, assemble(scenario)).measured_s(runs)
-        learn(scenario.name, expected_s, [result.path], begun)
+    took = [] if result.path is None else took_since([result.path], begun)
+    if len(took) > 1:  # one is too little to learn from, and who was run earlier tells nothing new
+        learn(scenario.name, cost_of(scenario, assemble(scenario)).measured_s(runs), took)
     summary = summarise(result)
     if json:
         show_json(summary.to_dict())

@@ -98,7 +98,7 @@ def sweep(
     from cascade.experiment.run import start_of
     from cascade.experiment.sweep import prepare, run_prepared
     from cascade.experiment.workers import wants_processes
-    from cascade.explain.pace import learn
+    from cascade.explain.pace import learn, took_since
     from cascade.explain.sweep_cost import cost_of_sweep
     from cascade.output.sweep import VARIANTS
     from cascade.report.sweep_answer import refuse_unknown
@@ -123,7 +123,7 @@ def sweep(
             say=say,
         )  # fmt: skip
     folders = [found.path / VARIANTS / name for name in found.variants]
-    learn(prepared.variants[0].scenario.name, cost.replicate_s, folders, begun)
+    learn(prepared.variants[0].scenario.name, cost.replicate_s, took_since(folders, begun))
     _show_done(found, metrics or (), json=json)
 
 

@@ -130,7 +130,7 @@ def _searched(
     """Run a search, with its progress; None where only what it would take is asked for."""
     from cascade.errors import render_problems
     from cascade.experiment.workers import wants_processes
-    from cascade.explain.pace import learn
+    from cascade.explain.pace import learn, took_since
     from cascade.explain.sweep_cost import cost_of_search
     from cascade.output.sweep import VARIANTS
 
@@ -154,5 +154,5 @@ def _searched(
             retry_failed=retry_failed, fail_fast=fail_fast, progress=progress, told=told, say=say,
         )  # fmt: skip
     folders = [found.path / VARIANTS / name for name in found.variants]
-    learn(search.variants[0].scenario.name, cost.replicate_s, folders, begun)
+    learn(search.variants[0].scenario.name, cost.replicate_s, took_since(folders, begun))
     return found

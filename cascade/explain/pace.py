@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 from statistics import median, median_low
@@ -77,18 +77,19 @@ def remember(name: str, factor: float) -> None:
         temporary.replace(path)
 
 
-def learn(name: str, expected_s: float, folders: Iterable[Path], since: datetime) -> None:
-    """Remember how long the replicates took that have finished since a time, by the logs of their runs.
-
-    The median: the first of each worker load, or compile, the kernels.
-    """
+def took_since(folders: Iterable[Path], since: datetime) -> list[float]:
+    """Return the seconds of the replicates that have finished since a time, by the logs of their runs."""
     stamp = since.isoformat(timespec="milliseconds")
-    took = [
+    return [
         float(each["seconds"])
         for folder in folders
         for each in events(folder)
         if each["event"] == "finished" and "seconds" in each and str(each.get("at")) >= stamp
     ]
+
+
+def learn(name: str, expected_s: float, took: Sequence[float]) -> None:
+    """Remember how long replicates took; the median, since the first of each worker load the kernels."""
     if took and expected_s > 0.0:
         remember(name, median_low(took) / expected_s)
 

@@ -52,6 +52,7 @@ OTHER_CODES: dict[str, str] = {
     "CAS402": "hardly any account of a layer outlives the prices before the start",
     "CAS403": "an agent written in Python failed",
     "CAS404": "a command has nobody to act for the agents written in Python",
+    "CAS405": "the code of an agent changed while it ran",
     "CAS500": "some replicates failed; the others are kept",
     "CAS501": "a worker process died; what had finished is kept",
     "CAS502": "the cluster cannot be reached",

@@ -118,7 +118,7 @@ def test_only_replicates_of_this_session_are_learnt_from(
     monkeypatch.setattr(pace, "place", lambda: tmp_path / "pace.json")
     for seconds in (4.0, 6.0, 30.0):  # the first of a worker compiles
         log.note(tmp_path, "finished", replicate=0, seconds=seconds)
-    pace.learn("a", 2.0, [tmp_path], datetime.now(UTC) + timedelta(minutes=1))
+    pace.learn("a", 2.0, pace.took_since([tmp_path], datetime.now(UTC) + timedelta(minutes=1)))
     assert pace.pace_of("a") == pace.UNKNOWN
-    pace.learn("a", 2.0, [tmp_path], datetime.now(UTC) - timedelta(minutes=1))
+    pace.learn("a", 2.0, pace.took_since([tmp_path], datetime.now(UTC) - timedelta(minutes=1)))
     assert pace.pace_of("a").factor == 3.0

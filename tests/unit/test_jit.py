@@ -54,7 +54,9 @@ def start(package: Path, before: str = "", after: str = "", **environment: str) 
     """Start the probe on a copy of the package."""
     script = package / "probe.py"
     text = PROBE.format(before=before) + after
-    if not script.exists() or script.read_text() != text:  # one that starts meanwhile would read it half written
+    if (
+        not script.exists() or script.read_text() != text
+    ):  # one that starts meanwhile would read it half written
         script.write_text(text)
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("NUMBA", "CASCADE"))}
     return subprocess.Popen(
