@@ -22,6 +22,7 @@ import numpy.typing as npt
 from cascade.analysis.statistics.estimate import CONFIDENCE, Floats
 from cascade.analysis.statistics.order import least_replicates, rank_limits
 from cascade.analysis.statistics.proportion import Flags
+from cascade.analysis.statistics.signs import upper_tail
 
 FIRST: Final = (0.0, 0.25, 0.5, 0.75, 1.0)
 """Places that are tried first: both ends, and enough between them to see an event that comes and goes."""
@@ -206,4 +207,4 @@ def _sign_test(before: Flags, after: Flags) -> float:
     n = back + on
     if n > 200:
         return NormalDist().cdf((0.5 + n / 2.0 - back) / (math.sqrt(n) / 2.0))
-    return sum(math.comb(n, k) for k in range(back, n + 1)) / 2.0**n
+    return upper_tail(n, back)

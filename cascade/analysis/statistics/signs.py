@@ -8,6 +8,11 @@ from dataclasses import dataclass
 from cascade.analysis.statistics.estimate import Floats
 
 
+def upper_tail(n: int, k: int) -> float:
+    """Return how likely at least k of n go one way, if either way is as likely."""
+    return sum(math.comb(n, j) for j in range(k, n + 1)) / 2**n
+
+
 @dataclass(frozen=True, slots=True)
 class Signs:
     """How pairs lie: in how many the second is higher, in how many lower; the others tie."""
@@ -24,9 +29,7 @@ class Signs:
     @property
     def p(self) -> float:
         """Return the two-sided p-value: how often as many point one way if either way is as likely; ties say nothing."""
-        k, most = self.higher + self.lower, max(self.higher, self.lower)
-        tail = sum(math.comb(k, j) for j in range(most, k + 1)) / 2**k
-        return min(1.0, 2.0 * tail)
+        return min(1.0, 2.0 * upper_tail(self.higher + self.lower, max(self.higher, self.lower)))
 
 
 def signs(baseline: Floats, values: Floats) -> Signs:
