@@ -125,7 +125,8 @@ def test_a_what_if_shows_the_difference(visit: Callable[..., Any], session: Sess
     page.keyboard.press("Enter")
     until(page, "document.querySelector('#asked').textContent.includes('reached its end')")
     until(page, "document.querySelector('#plot').data.some(t => t.name === 'mark, changed')")
-    until(page, "document.querySelector('#difference tbody tr td:last-child').textContent !== '0 USD'")
+    last = "document.querySelector('#difference tbody tr td:last-child')"
+    until(page, f"({last}?.textContent ?? '0 USD') !== '0 USD'")  # there is no row before the first answer
     (price, *_) = session.difference(MARKET, 120.0)
     cells = page.locator("#difference tbody tr").first.locator("td").all_inner_texts()
     assert cells == [f"{written(price[name])} USD" for name in ("base", "changed", "difference")]
