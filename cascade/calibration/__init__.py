@@ -1,0 +1,1 @@
+"""Calibration: events and their figures, fitting of what cannot be seen, scorecards."""

@@ -1,0 +1,139 @@
+"""What is believed of a parameter before it is fitted.
+
+A prior is seen three ways: as values in the unit of the scenario; as *scores*, which are standard normal under every
+prior, so that a posterior is sought in a space without edges; and as *places* on the prior's own scale, the logarithm
+where it is one, over which the answer of a market bends least.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Annotated, Any, Literal, TypeAlias
+
+import numpy as np
+from pydantic import Field
+from scipy import stats
+
+from cascade.scenario.base import Model
+
+Values: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
+Amount: TypeAlias = float | str
+Read: TypeAlias = Callable[[str, Amount], float]
+"""Reads the amount under a key as a number in the unit of the parameter; raises ValueError where it is none."""
+
+MOST_SCORE = 8.0
+"""Scores beyond which a value is that of the edge: a float holds nothing nearer to one."""
+
+
+@dataclass(frozen=True)
+class Prior:
+    """A distribution of a parameter, in the unit that the scenario stores it in."""
+
+    law: Any
+    """Of scipy, frozen."""
+    is_log: bool
+
+    @cached_property
+    def _scale(self) -> tuple[float, float]:
+        """Return the middle and the half-width of all but a twentieth of the prior, on its own scale."""
+        low, middle, high = self._natural(np.asarray(self.law.ppf([0.025, 0.5, 0.975])))
+        return float(middle), float(high - low) / 2.0
+
+    def _natural(self, values: Values) -> Values:
+        return np.log(values) if self.is_log else values
+
+    def values(self, scores: Values) -> Values:
+        """Return the values at scores."""
+        scores = np.clip(scores, -MOST_SCORE, MOST_SCORE)
+        above = scores > 0.0  # probabilities are counted from the nearer end, which keeps their digits
+        tail = stats.norm.cdf(-np.abs(scores))
+        return np.where(above, self.law.isf(tail), self.law.ppf(tail))
+
+    def places(self, values: Values) -> Values:
+        """Return where values lie on the prior's own scale: all but a twentieth of it between -1 and 1."""
+        middle, half = self._scale
+        return (self._natural(values) - middle) / half
+
+
+class UniformPrior(Model):
+    """Every value of a range alike."""
+
+    dist: Literal["uniform"]
+    low: Amount = Field(description="Lowest value.")
+    high: Amount = Field(description="Highest value.")
+
+    def prior(self, read: Read) -> Prior:
+        """Return it in the unit of a parameter."""
+        low, high = _rising(read("low", self.low), read("high", self.high))
+        return Prior(stats.uniform(low, high - low), is_log=False)
+
+
+class LogUniformPrior(Model):
+    """Every order of magnitude of a range alike."""
+
+    dist: Literal["loguniform"]
+    low: Amount = Field(description="Lowest value, above zero.")
+    high: Amount = Field(description="Highest value.")
+
+    def prior(self, read: Read) -> Prior:
+        """Return it in the unit of a parameter."""
+        low, high = _rising(_positive("low", read("low", self.low)), read("high", self.high))
+        return Prior(stats.loguniform(low, high), is_log=True)
+
+
+class NormalPrior(Model):
+    """A bell about a mean."""
+
+    dist: Literal["normal"]
+    mean: Amount = Field(description="Mean.")
+    sd: Amount = Field(description="Standard deviation, in the same unit.")
+
+    def prior(self, read: Read) -> Prior:
+        """Return it in the unit of a parameter."""
+        return Prior(stats.norm(read("mean", self.mean), _positive("sd", read("sd", self.sd))), is_log=False)
+
+
+class LognormalPrior(Model):
+    """A bell of the logarithm."""
+
+    dist: Literal["lognormal"]
+    median: Amount = Field(description="Median, above zero.")
+    sigma: float = Field(gt=0, description="Standard deviation of the natural logarithm.")
+
+    def prior(self, read: Read) -> Prior:
+        """Return it in the unit of a parameter."""
+        return Prior(stats.lognorm(self.sigma, scale=_positive("median", read("median", self.median))), is_log=True)
+
+
+class BetaPrior(Model):
+    """A share, or a value between two others."""
+
+    dist: Literal["beta"]
+    a: float = Field(gt=0, description="First shape.")
+    b: float = Field(gt=0, description="Second shape.")
+    low: Amount = Field(default=0, description="Lowest value.")
+    high: Amount = Field(default=1, description="Highest value.")
+
+    def prior(self, read: Read) -> Prior:
+        """Return it in the unit of a parameter."""
+        low, high = _rising(read("low", self.low), read("high", self.high))
+        return Prior(stats.beta(self.a, self.b, low, high - low), is_log=False)
+
+
+AnyPrior: TypeAlias = Annotated[
+    UniformPrior | LogUniformPrior | NormalPrior | LognormalPrior | BetaPrior, Field(discriminator="dist")
+]
+
+
+def _positive(key: str, value: float) -> float:
+    if not value > 0.0:
+        raise ValueError(f"{key} has to be above zero")
+    return value
+
+
+def _rising(low: float, high: float) -> tuple[float, float]:
+    if not low < high:
+        raise ValueError("low has to be below high")
+    return low, high
