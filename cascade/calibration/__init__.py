@@ -1,1 +1,1 @@
-"""Calibration: events and their figures, fitting of what cannot be seen, scorecards."""
+"""From archives to a market that is fitted to them: events, figures, draws and how well they were foretold."""
