@@ -27,6 +27,7 @@ from cascade.core.start import Capacity, allocate, empty, entry_values, set_pric
 from cascade.core.state import TRADER, Array, State
 from cascade.rng import decision_key
 from cascade.scenario.amounts import MONEY, money_units, whole
+from cascade.scenario.draws import with_draw
 from cascade.scenario.schema import Scenario
 
 N_TICKS = 1 << 18
@@ -58,6 +59,7 @@ def assemble(
     n_agents
         Accounts kept for agents written in Python, besides those that the scenario names.
     """
+    scenario = with_draw(scenario, replicate)
     quantiles, prices = Quantiles(), assemble_prices(scenario, replicate)
     entities = Entities(settlement_of(scenario), worth_of(scenario, prices.start))
     venues = assemble_venues(scenario, entities, replicate)

@@ -8,16 +8,17 @@ from dataclasses import dataclass, field
 from itertools import islice, zip_longest
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
-from cascade.analysis import metrics
 from cascade.errors import CascadeError, InterruptedRunError, SimulationError
 from cascade.experiment.ending import outcome_of
+from cascade.experiment.parameters import columns_of
 from cascade.experiment.recorder import tables_of, units_of
 from cascade.experiment.replicate import Done, Task, failure_row
 from cascade.experiment.request import Origin, Request, runs_of
 from cascade.experiment.workers import Job, Workers
 from cascade.output.writer import RunWriter, Start
+from cascade.scenario.draws import checksum, read_draws
 from cascade.scenario.load import to_yaml
 from cascade.scenario.schema import Scenario
 
@@ -86,6 +87,7 @@ class Ongoing:
                 "published": [item.model_dump() for item in self.scenario.published],
                 "description": self.scenario.description,
                 **({"agents": self.code} if self.code else {}),
+                **_draws(self.scenario),
             },
         )
 
@@ -100,10 +102,23 @@ def begin(
         folder, units, scenario_text=text or resolved, resolved_text=resolved, tables=tables_of(scenario),
         replicates=request.replicates,
         request={"seed": scenario.seed, **request._asdict(), "digest": request.digest(scenario)},
-        scenario_path=path, metrics=metrics.metric_columns(units, counterfactual=request.counterfactual),
+        scenario_path=path, metrics=columns_of(scenario, units, counterfactual=request.counterfactual),
         start=start,
     )  # fmt: skip
     return Ongoing(scenario, request, origin, writer, _code(scenario))
+
+
+def _draws(scenario: Scenario) -> dict[str, Any]:
+    """Return the record of the file of draws that a scenario takes, if it takes any."""
+    if scenario.parameters is None:
+        return {}
+    draws = read_draws(scenario.parameters)
+    return {
+        "draws": {
+            "file": scenario.parameters, "sha256": checksum(scenario.parameters), "n": len(draws.values),
+            "problem_sha256": draws.problem,
+        }
+    }  # fmt: skip
 
 
 def _code(scenario: Scenario) -> dict[str, dict[str, str]]:

@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
+from cascade.analysis import metrics
 from cascade.experiment.design import Variant, labels_of
-from cascade.output.schemas import UNIT_SUFFIXES
+from cascade.output.run_units import RunUnits
+from cascade.output.schemas import UNIT_SUFFIXES, Column
+from cascade.scenario.draws import read_draws
 from cascade.scenario.fields import field_at
 from cascade.scenario.load import to_data
 from cascade.scenario.schema import Scenario
@@ -56,6 +59,30 @@ def parameters_of(plan: Plan, variants: Sequence[Variant], taken: Sequence[str])
         used.add(column)
         found.append(Parameter(path, column, unit or "", _of_one_kind(values)))
     return tuple(found)
+
+
+def columns_of(scenario: Scenario, units: RunUnits, *, counterfactual: bool) -> tuple[Column, ...]:
+    """Return the columns of `runs` after the declared ones: every metric, and what is drawn."""
+    return (*metrics.metric_columns(units, counterfactual=counterfactual), *_drawn_columns(scenario).values())
+
+
+def drawn_row(scenario: Scenario, replicate: int) -> dict[str, float]:
+    """Return what a replicate draws, by its columns of `runs`."""
+    if scenario.parameters is None:
+        return {}
+    values = read_draws(scenario.parameters).of_replicate(replicate)
+    return {column.name: values[path] for path, column in _drawn_columns(scenario).items()}
+
+
+def _drawn_columns(scenario: Scenario) -> dict[str, Column]:
+    """Return the column of each path that is drawn."""
+    if scenario.parameters is None:
+        return {}
+    draws = read_draws(scenario.parameters)
+    return {
+        path: Column(_column(f"drawn.{path}", unit, set()), "float", f"`{path}` of the replicate, drawn", unit)
+        for path, unit in zip(draws.paths, draws.units, strict=True)
+    }
 
 
 def _column(label: str, unit: str, used: set[str]) -> str:

@@ -20,6 +20,7 @@ from cascade.errors import CascadeError
 from cascade.experiment.ending import ending_of
 from cascade.experiment.fills import fills_of
 from cascade.experiment.recorder import Recorder, tables_of, units_of
+from cascade.experiment.parameters import columns_of, drawn_row
 from cascade.experiment.request import Origin, has_stops
 from cascade.output.piece import Piece, pack, piece_folder
 from cascade.scenario.schema import Scenario
@@ -75,7 +76,7 @@ def run_replicate(
 
 def _into(task: Task, pieces: Path, progress: Progress | None, stopped: Callable[[], bool] | None) -> Done:
     units = units_of(task.scenario)
-    columns = metrics.metric_columns(units, counterfactual=task.counterfactual)
+    columns = columns_of(task.scenario, units, counterfactual=task.counterfactual)
     with Piece(pieces, units, task.replicate, columns) as piece:
         try:
             is_done = _simulated(task, piece, progress, stopped)
@@ -134,7 +135,7 @@ def row_of(
     row = metrics.compute(found)
     notes = [row.pop("notes", None) or "", *ending.notes(record.units)]
     return {
-        **row, **ending.row(), "seed": scenario.seed, "steps": engine.step,
+        **row, **drawn_row(scenario, record.replicate), **ending.row(), "seed": scenario.seed, "steps": engine.step,
         "events": int(engine.state.clock[0].events), "notes": "\n".join(filter(None, notes)) or None,
     }  # fmt: skip
 

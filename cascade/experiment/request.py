@@ -14,6 +14,7 @@ from cascade.errors import UsageError
 from cascade.limits import MOST_REPLICATES
 from cascade.output.manifest import RESOLVED
 from cascade.output.reader import Result
+from cascade.scenario.files import FILE_KEYS
 from cascade.scenario.load import digest, load, to_data
 from cascade.scenario.positions import read_positions
 from cascade.scenario.schema import Scenario
@@ -103,7 +104,7 @@ def folders_of(scenario: Scenario) -> tuple[str, ...]:
 def _paths(value: Any) -> Iterator[str]:
     if isinstance(value, dict):
         for key, item in value.items():  # pyright: ignore
-            if key in ("file", "rulebook", "python") and isinstance(item, str) and Path(item).is_absolute():
+            if key in FILE_KEYS and isinstance(item, str) and Path(item).is_absolute():
                 yield item
             yield from _paths(item)
     elif isinstance(value, list):

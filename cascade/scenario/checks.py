@@ -88,6 +88,7 @@ def all_checks() -> tuple[Check, ...]:
         "agents",
         "amounts",
         "collateral",
+        "draws",
         "files",
         "formation",
         "markets",

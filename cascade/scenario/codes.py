@@ -33,6 +33,8 @@ FORMAT_CODES: dict[str, str] = {
 }
 
 OTHER_CODES: dict[str, str] = {
+    "CAS330": "a file of parameters does not hold draws",
+    "CAS332": "a problem of calibration does not fit its scenarios, events or figures",
     "CAS300": "a data file is of no kind that is read, or of several",
     "CAS301": "times of a data file are in another unit",
     "CAS302": "rows of a data file are not in the order of time",

@@ -22,6 +22,12 @@ GALLERIES = (_PACKAGE / "gallery", _PACKAGE.parent / "scenarios")
 
 RULEBOOKS = _PACKAGE / "venues"
 
+DATA_KEYS = ("file", "parameters")
+"""Keys whose text is the path of a data file."""
+
+FILE_KEYS = (*DATA_KEYS, "rulebook", "python")
+"""Keys whose text names a file, or may."""
+
 
 Allowed: TypeAlias = Collection[str | Path] | None
 """Folders whose files a document may name besides those of its own; None allows every folder."""
@@ -86,13 +92,13 @@ def anchor_files(root: Node, fence: Fence | None, root_key: str = "") -> None:
     """
     for steps, node in walk(root):
         key, name = steps[-1] if steps else root_key, node.value
-        if not isinstance(name, str) or key not in ("file", "rulebook", "python") or name_fault(name):
+        if not isinstance(name, str) or key not in FILE_KEYS or name_fault(name):
             continue
         if key == "python":
             text, code = anchored(name, node.place.source.directory)
             node.value = text if code is None or fence is None or fence.holds(code) else Forbidden(text)
             continue
-        if key == "file" or "/" in name or name.endswith((".yaml", ".yml")):
+        if key in DATA_KEYS or "/" in name or name.endswith((".yaml", ".yml")):
             path = absolute(node.place.source.directory / name)
             node.value = str(path) if fence is None or fence.holds(path) else Forbidden(path)
 

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from cascade.errors import Problem, ScenarioError
 from cascade.scenario.code import digest_of, parts_of
 from cascade.scenario.document import read_document
-from cascade.scenario.files import Allowed
+from cascade.scenario.files import DATA_KEYS, Allowed
 from cascade.scenario.messages import MISSING_KEY, problems_of
 from cascade.scenario.overrides import from_data, override, set_node, set_value
 from cascade.scenario.schema import Scenario
@@ -256,6 +256,6 @@ def _with_contents(value: Any) -> Any:
 def _content(key: str, item: Any) -> Any:
     if key == "python" and isinstance(item, str):
         return f"{digest_of(item)}:{parts_of(item)[1]}"
-    if key == "file" and isinstance(item, str) and Path(item).is_file():
+    if key in DATA_KEYS and isinstance(item, str) and Path(item).is_file():
         return f"sha256:{hashlib.sha256(Path(item).read_bytes()).hexdigest()}"
     return _with_contents(item)

@@ -11,7 +11,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
-from cascade.scenario.base import MarketName, Model, Name, Replicates, Seed, Text
+from cascade.scenario.base import File, MarketName, Model, Name, Replicates, Seed, Text
 from cascade.scenario.schema_agents import Agent, Arbitrage, Flow, Maker, NewsTaker, PythonAgent
 from cascade.scenario.schema_channels import Channels
 from cascade.scenario.schema_formation import Activity
@@ -40,6 +40,11 @@ class Scenario(Model):
     dt: PositiveDuration = Field(default=1.0, description="Time step.", examples=["1s"])
     seed: Seed = Field(default=1, description="Seed of all random draws.")
     replicates: Replicates = Field(default=1, description="Number of random realisations.")
+    parameters: File | None = Field(
+        default=None,
+        description="Draws of parameters, as `cascade calibrate` writes them: replicate k takes draw k.",
+        examples=["draws.parquet"],
+    )
     assets: dict[Name, Asset] = Field(description="What is traded.", min_length=1)
     venues: dict[Name, Venue] = Field(description="Where it is traded.", min_length=1)
     markets: Annotated[dict[MarketName, Market], Field(min_length=1), BeforeValidator(complete_markets)] = (
