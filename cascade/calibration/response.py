@@ -35,7 +35,9 @@ class Response:
     correlation : Values
         Of luck between moments.
     error : Values
-        Variance of the errors of observation; of a moment with a weight, divided by it.
+        Variances of the errors of observation.
+    days : tuple[tuple[int, ...], ...]
+        Moments of each day: those of different days share no luck.
     freedom : float
         Degrees of freedom from which the spread of luck is known.
     """
@@ -47,6 +49,7 @@ class Response:
     correlation: Values
     error: Values
     weight: Values
+    days: tuple[tuple[int, ...], ...]
     n_replicates: int
     freedom: float
 
@@ -64,15 +67,17 @@ class Response:
     def log_likelihood(self, places: Values, observed: Values) -> Values:
         """Return how likely the observed figures are at parameters, but for a constant.
 
-        A covariance that is estimated makes the normal a Student distribution (Sellentin and Heavens 2016).
+        A covariance that is estimated makes the normal of a day a Student distribution (Sellentin and Heavens 2016).
         """
-        weight = np.sqrt(self.weight)
-        root = np.linalg.cholesky(self.covariance(places) / (weight[:, None] * weight))
-        off = np.linalg.solve(root, (observed - self.mean(places))[:, :, None])[:, :, 0]
-        distance = (off * off).sum(axis=1)
-        log_volume = np.log(np.diagonal(root, axis1=1, axis2=2)).sum(axis=1)
-        n = self.freedom
-        return -log_volume - 0.5 * (n + 1.0) * np.log1p(distance / n)
+        weight, n = np.sqrt(self.weight), self.freedom
+        covariance = self.covariance(places) / (weight[:, None] * weight)
+        off, likely = observed - self.mean(places), np.zeros(len(places))
+        for day in self.days:
+            root = np.linalg.cholesky(covariance[:, day][:, :, day])
+            distance = (np.linalg.solve(root, off[:, day, None])[:, :, 0] ** 2).sum(axis=1)
+            likely -= np.log(np.diagonal(root, axis1=1, axis2=2)).sum(axis=1)
+            likely -= 0.5 * (n + 1.0) * np.log1p(distance / n)
+        return likely
 
     def drawn(self, places: Values, generator: np.random.Generator) -> Values:
         """Return figures as a day might give them."""
@@ -92,10 +97,13 @@ def learn(table: Table) -> Response:
     luck = table.figures - means[:, None]
     variance = luck.var(axis=1, ddof=1) if table.n_replicates > 1 else np.zeros_like(means)
     together = _shared(luck)
+    names = [each.day for each in table.moments]
+    same_day = np.array([[one == other for other in names] for one in names])
     return Response(
-        coefficients, is_bent, _doubt(missed, variance, together, table.n_replicates),
-        _spread(places, variance, table.n_replicates), _correlation(luck),
+        coefficients, is_bent, same_day * _doubt(missed, variance, together, table.n_replicates),
+        _spread(places, variance, table.n_replicates), same_day * _correlation(luck),
         np.array([each.error**2 for each in table.moments]), np.array([each.weight for each in table.moments]),
+        tuple(tuple(np.flatnonzero(np.array(names) == day).tolist()) for day in dict.fromkeys(names)),
         table.n_replicates, _freedom(table, together),
     )  # fmt: skip
 

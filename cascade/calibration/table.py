@@ -24,11 +24,14 @@ class Moment:
     ----------
     error : float
         Standard error of what was observed: of its logarithm where that is compared, else in its own unit.
+    day : str
+        The event or scenario that it is a figure of: days share no luck.
     weight : float
         How many such figures it counts for; one of zero is predicted and not fitted to.
     """
 
     name: str
+    day: str
     observed: float
     error: float
     is_log: bool
@@ -85,6 +88,11 @@ class Table:
         """Return the values of the parameters at scores."""
         columns = [prior.values(column) for prior, column in zip(self.priors, scores.T, strict=True)]
         return np.stack(columns, axis=1)
+
+    @property
+    def fitted(self) -> list[int]:
+        """Return the moments that have a weight."""
+        return [number for number, each in enumerate(self.moments) if each.weight > 0.0]
 
     def only(self, moments: Sequence[int]) -> Table:
         """Return the table with some of its moments."""

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
+from pydantic.fields import FieldInfo
+
 from cascade.analysis import metrics
 from cascade.experiment.design import Variant, labels_of
 from cascade.output.run_units import RunUnits
@@ -119,12 +121,29 @@ def _of_one_kind(values: Sequence[float | str | None]) -> tuple[float | str | No
 
 def _unit(scenario: Scenario, data: Mapping[str, Any], path: str) -> str | None:
     """Return the unit of a field, or None where there is no such field."""
-    steps = _steps(data, path)
-    info = field_at(Scenario, steps, data) if steps else None
+    info = _field(data, path)
+    quantity = None if info is None else _quantity(info)
+    return None if info is None else "" if quantity is None else quantity.unit
+
+
+def kind_at(scenario: Scenario, path: str) -> tuple[Quantity | None, bool]:
+    """Return how the number at a path is written, and whether it is a whole one."""
+    info = _field(to_data(scenario), path)
     if info is None:
-        return None
+        return None, False
+    return _quantity(info), int in (info.annotation, *get_args(info.annotation))
+
+
+def _field(data: Mapping[str, Any], path: str) -> FieldInfo | None:
+    """Return the field at a path, or None where there is none."""
+    steps = _steps(data, path)
+    return field_at(Scenario, steps, data) if steps else None
+
+
+def _quantity(info: FieldInfo) -> Quantity | None:
+    """Return how a field is written; None for plain numbers and text."""
     own = (note for note in info.metadata if isinstance(note, Quantity))
-    return next((note.unit for note in (*own, *_notes(info.annotation))), "")
+    return next(iter((*own, *_notes(info.annotation))), None)
 
 
 def _notes(annotation: Any) -> Iterator[Quantity]:

@@ -1,0 +1,327 @@
+"""The problem of a calibration: which parameters, against which figures of which days, with which effort."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+from pydantic import ValidationError
+from pydantic_core import PydanticCustomError
+
+from cascade import provenance
+from cascade.analysis.metrics import metrics_of
+from cascade.calibration.event_file import VALUE, Event, load_event, load_observed
+from cascade.calibration.figures import MEASURES
+from cascade.calibration.priors import Amount, Prior
+from cascade.calibration.problem_file import MomentAsked, ParameterAsked, ProblemFile
+from cascade.calibration.table import Moment
+from cascade.errors import Problem, ScenarioError
+from cascade.experiment.parameters import kind_at
+from cascade.experiment.recorder import units_of
+from cascade.scenario.document import top_mapping
+from cascade.scenario.draws import SECONDS, numbers_of
+from cascade.scenario.files import Allowed, absolute
+from cascade.scenario.load import digest, load
+from cascade.scenario.messages import problems_of
+from cascade.scenario.reading import read_yaml
+from cascade.scenario.schema import Scenario
+from cascade.scenario.source import Node
+from cascade.scenario.words import did_you_mean, listing
+from cascade.units import SHARE, Quantity, parse_duration
+
+NO_FIT: Final = "CAS332"
+
+PRICES: Final = ("low_usd", "high_usd")
+ERROR, ERROR_OF_PRICE, ERROR_IN_UNITS = 0.1, 0.001, 0.0
+"""Errors of observation where none is written: shares of a figure, of a price, and what is not compared as a share."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter that is fitted."""
+
+    name: str
+    paths: Mapping[str, float]
+    prior: Prior
+    unit: str
+    wholes: frozenset[str]
+    """Paths that take whole numbers only."""
+
+    def set_by(self, value: float) -> dict[str, float]:
+        """Return what a value of it sets, by path."""
+        exact = {path: value * factor for path, factor in self.paths.items()}
+        return {path: float(round(each)) if path in self.wholes else each for path, each in exact.items()}
+
+
+@dataclass(frozen=True)
+class Day:
+    """A scenario that is run, and the figures of it that are compared.
+
+    Attributes
+    ----------
+    numbers : frozenset[str]
+        Paths of the numbers that the scenario holds.
+    """
+
+    name: str
+    scenario: Scenario
+    path: Path
+    event: Event | None
+    figures: tuple[str, ...]
+    seed: int
+    numbers: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """A problem that has been checked."""
+
+    asked: ProblemFile
+    path: Path
+    text: str
+    parameters: tuple[Parameter, ...]
+    days: tuple[Day, ...]
+    moments: tuple[Moment, ...]
+
+    @property
+    def priors(self) -> tuple[Prior, ...]:
+        """Return the priors of the parameters."""
+        return tuple(each.prior for each in self.parameters)
+
+    @property
+    def units(self) -> dict[str, str]:
+        """Return the unit of each path, in the order of the columns of its draws."""
+        return {path: each.unit for each in self.parameters for path in each.paths}
+
+    @property
+    def sha256(self) -> str:
+        """Return the SHA-256 of what the problem means."""
+        meaning = self.asked.model_dump(mode="json", exclude={"description", "events", "scenarios"})
+        moments = [vars(each) for each in self.moments]
+        days = [[each.name, digest(each.scenario), *self._windows(each)] for each in self.days]
+        return provenance.sha256(repr([sorted(meaning.items()), moments, days]))
+
+    def simulated(self, day: Day) -> dict[str, Any]:
+        """Return what decides the runs of a day, whatever they are compared with."""
+        return {
+            "parameters": self.asked.model_dump(mode="json")["parameters"], "seed": day.seed,
+            "replicates": self.asked.replicates, "scenario": digest(day.scenario),
+        }  # fmt: skip
+
+    @staticmethod
+    def _windows(day: Day) -> list[str]:
+        return [repr(day.event.asked[name]) for name in day.figures] if day.event else list(day.figures)
+
+
+@dataclass
+class _Reading:
+    """A problem file that is being read, with what is wrong so far."""
+
+    path: Path
+    root: Node
+    asked: ProblemFile
+    allow: Allowed
+    problems: list[Problem] = field(default_factory=list)
+
+    def node(self, *steps: str | int) -> Node:
+        """Return what is written at a path, or the deepest there is on the way."""
+        node = self.root
+        for step in steps:
+            node = node.child(step) or node
+        return node
+
+    def refuse(self, steps: Sequence[str | int], message: str, hint: str, *, on_key: bool = False) -> None:
+        """Note what is wrong at a path."""
+        node = self.node(*steps)
+        place = node.key_place if on_key and node.key_place is not None else node.place
+        self.problems.append(place.problem(NO_FIT, message, hint, path=".".join(map(str, steps))))
+
+
+def load_problem(path: str | Path, *, simulations: int | None = None, allow: Allowed = ()) -> Calibration:
+    """Return the problem of a file, with its events and scenarios.
+
+    Parameters
+    ----------
+    simulations
+        Draws from the priors, in place of the problem's.
+
+    Raises
+    ------
+    ScenarioError
+        With everything that is wrong with it, and where.
+    """
+    path = Path(path)
+    reading = read_yaml(path, what="problem")
+    root = top_mapping(reading, path, "problem")
+    try:
+        asked = ProblemFile.model_validate(root.plain())
+        if simulations is not None:
+            asked = ProblemFile.model_validate({**root.plain(), "simulations": simulations})
+    except ValidationError as error:
+        raise ScenarioError([*reading.problems, *problems_of(error, ProblemFile, root)]) from None
+    read = _Reading(absolute(path), root, asked, allow, list(reading.problems))
+    pairs = [*_events(read), *_ordinary(read)]
+    if not asked.events and not asked.scenarios:
+        hint = "add events: [FOLDER], or scenarios: {calm: {scenario: FILE, observed: {...}}}"
+        read.refuse((), "nothing was observed: there are no events and no scenarios", hint)
+    days = tuple(day for day, _ in pairs)
+    moments = tuple(_moments(read, pairs))
+    parameters = tuple(_parameters(read, days)) if days else ()
+    if any(each.severity == "error" for each in read.problems):
+        raise ScenarioError(read.problems)
+    return Calibration(asked, read.path, path.read_text(encoding="utf-8"), parameters, days, moments)
+
+
+# --- days and their figures -------------------------------------------------------------------------
+
+Usual: TypeAlias = tuple[float, float, bool, str]
+"""Observed value, its usual error, whether logarithms are compared, and unit."""
+
+Pair: TypeAlias = tuple[Day, dict[str, tuple[Usual, MomentAsked]]]
+
+
+def _events(read: _Reading) -> Iterator[Pair]:
+    """Yield the days of the events, with what was observed of each."""
+    for number, folder in enumerate(read.asked.events):
+        try:
+            event = load_event(read.path.parent / folder)
+            observed = load_observed(event)
+            scenario = load(event.scenario, allow=_allowed(read, event.scenario))
+        except ScenarioError as error:
+            read.problems += error.problems
+            continue
+        if not observed:
+            read.refuse(("events", number), f"nothing of {event.name} was observed", f"write {event.observed.name}")
+        usual = {name: _usual_of(event, name, found.value) for name, found in observed.items()}
+        yield (
+            _day(event.name, scenario, event.scenario, event, tuple(usual), read.asked.seed + number),
+            {name: (each, MomentAsked()) for name, each in usual.items()},
+        )
+
+
+def _usual_of(event: Event, name: str, value: float) -> Usual:
+    """Return how a figure of an event is usually compared."""
+    figure = event.asked[name]
+    low, high = MEASURES[figure.what].bounds
+    is_log = low == 0.0 and high > 1.0 and value > 0.0
+    error = ERROR_IN_UNITS if not is_log else ERROR_OF_PRICE if figure.what in PRICES else ERROR
+    return value, error, is_log, figure.unit
+
+
+def _ordinary(read: _Reading) -> Iterator[Pair]:
+    """Yield the other days, with what was observed of each."""
+    for number, (name, asked) in enumerate(read.asked.scenarios.items()):
+        path = read.path.parent / asked.scenario
+        try:
+            scenario = load(path, allow=_allowed(read, path))
+        except ScenarioError as error:
+            read.problems += error.problems
+            continue
+        known = metrics_of(units_of(scenario))
+        usual: dict[str, tuple[Usual, MomentAsked]] = {}
+        for metric, found in asked.observed.items():
+            if metric not in known:
+                hint = f"metrics are those of `cascade explain metrics`: {listing(known, 6)}"
+                message = f"runs of {name} have no metric {metric}{did_you_mean(metric, known)}"
+                read.refuse(("scenarios", name, "observed", metric), message, hint, on_key=True)
+                continue
+            entry = known[metric].entry
+            is_log = found.value > 0.0 and (entry.unit == "USD" or entry.kind == "int64")
+            usual[metric] = (found.value, ERROR if is_log else ERROR_IN_UNITS, is_log, entry.unit), found
+        seed = read.asked.seed + len(read.asked.events) + number
+        yield _day(name, scenario, path, None, tuple(usual), seed), usual
+
+
+def _allowed(read: _Reading, path: Path) -> Allowed:
+    """Return the folders whose files a scenario may name: those of the problem besides its own."""
+    return None if read.allow is None else (*read.allow, read.path.parent, path.parent)
+
+
+def _day(
+    name: str, scenario: Scenario, path: Path, event: Event | None, figures: tuple[str, ...], seed: int
+) -> Day:
+    return Day(name, scenario, path, event, figures, seed, frozenset(numbers_of(scenario)))
+
+
+def _moments(read: _Reading, pairs: Sequence[Pair]) -> Iterator[Moment]:
+    """Yield the moments of all days, each as it is asked for."""
+    names = [f"{day.name}.{name}" for day, figures in pairs for name in figures]
+    for name in read.asked.moments:
+        if name not in names:
+            message = f"no figure is called {name}{did_you_mean(name, names)}"
+            read.refuse(("moments", name), message, f"figures are: {listing(names)}", on_key=True)
+    for day, figures in pairs:
+        for figure, ((value, error, is_log, unit), own) in figures.items():
+            name = f"{day.name}.{figure}"
+            asked = read.asked.moments.get(name, own)
+            is_log = is_log if asked.scale is None else asked.scale == "log"
+            if is_log and value <= 0.0:
+                read.refuse(("moments", name), f"{value:g} has no logarithm", "write scale: linear")
+                continue
+            if asked.error is not None:
+                try:
+                    error = float((SHARE if is_log else VALUE).parse(asked.error))
+                except PydanticCustomError as fault:
+                    told = fault.context or {}
+                    read.refuse(("moments", name, "error"), str(told["message"]), str(told["hint"]))
+            elif asked.scale == "linear":
+                error = ERROR_IN_UNITS
+            yield Moment(name, day.name, value, error, is_log, asked.weight, unit)
+
+
+# --- parameters -------------------------------------------------------------------------------------
+
+
+def _parameters(read: _Reading, days: Sequence[Day]) -> Iterator[Parameter]:
+    """Yield the parameters whose paths are there and whose priors can be read."""
+    taken: dict[str, str] = {}
+    for name, asked in read.asked.parameters.items():
+        steps = ("parameters", name, "paths")
+        n_before = len(read.problems)
+        for path in asked.paths:
+            if path in taken:
+                read.refuse(steps, f"{path} is set by {taken[path]} already", "let one parameter set it")
+            taken[path] = name
+            if not any(path in day.numbers for day in days):
+                known = sorted({known for day in days for known in day.numbers})
+                message = f"no scenario holds a number at {path}{did_you_mean(path, known)}"
+                read.refuse(steps, message, "write the path of a number, items of lists by their names")
+        if len(read.problems) > n_before:
+            continue
+        found = _parameter(read, name, asked, days)
+        if found is not None:
+            yield found
+
+
+def _parameter(read: _Reading, name: str, asked: ParameterAsked, days: Sequence[Day]) -> Parameter | None:
+    kinds = {path: _kind(path, days) for path in asked.paths}
+    quantity, _ = next(iter(kinds.values()))
+    unit = "" if quantity is None else quantity.unit
+
+    def number(key: str, value: Amount) -> float:
+        if unit == SECONDS:
+            seconds = parse_duration(value) if isinstance(value, str) else None
+            if seconds is None:
+                raise ValueError(f"{key}: {value} is not a duration, such as 38h")
+            return seconds
+        try:
+            return float((quantity or VALUE).parse(value))
+        except PydanticCustomError as error:
+            told = error.context or {}
+            raise ValueError(f"{key}: {told['message']}") from None
+
+    try:
+        prior = asked.prior.prior(number)
+    except ValueError as error:
+        hint = "write what the scenario takes at this path" if quantity else "write plain numbers"
+        read.refuse(("parameters", name, "prior"), str(error), hint)
+        return None
+    wholes = frozenset(path for path, (_, is_whole) in kinds.items() if is_whole)
+    return Parameter(name, asked.paths, prior, unit, wholes)
+
+
+def _kind(path: str, days: Sequence[Day]) -> tuple[Quantity | None, bool]:
+    """Return how a path is written, and whether it takes whole numbers only."""
+    return kind_at(next(each.scenario for each in days if path in each.numbers), path)
