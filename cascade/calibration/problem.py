@@ -27,7 +27,7 @@ from cascade.scenario.load import digest, load
 from cascade.scenario.messages import problems_of
 from cascade.scenario.reading import read_yaml
 from cascade.scenario.schema import Scenario
-from cascade.scenario.source import Node
+from cascade.scenario.source import Node, Place
 from cascade.scenario.words import did_you_mean, listing
 from cascade.units import SHARE, Quantity, parse_duration
 
@@ -48,6 +48,8 @@ class Parameter:
     unit: str
     wholes: frozenset[str]
     """Paths that take whole numbers only."""
+    at: Place
+    """Where it is written."""
 
     def set_by(self, value: float) -> dict[str, float]:
         """Return what a value of it sets, by path."""
@@ -132,10 +134,14 @@ class _Reading:
             node = node.child(step) or node
         return node
 
+    def place(self, *steps: str | int) -> Place:
+        """Return where the key at the end of a path is written."""
+        node = self.node(*steps)
+        return node.key_place or node.place
+
     def refuse(self, steps: Sequence[str | int], message: str, hint: str, *, on_key: bool = False) -> None:
         """Note what is wrong at a path."""
-        node = self.node(*steps)
-        place = node.key_place if on_key and node.key_place is not None else node.place
+        place = self.place(*steps) if on_key else self.node(*steps).place
         self.problems.append(place.problem(NO_FIT, message, hint, path=".".join(map(str, steps))))
 
 
@@ -319,7 +325,7 @@ def _parameter(read: _Reading, name: str, asked: ParameterAsked, days: Sequence[
         read.refuse(("parameters", name, "prior"), str(error), hint)
         return None
     wholes = frozenset(path for path, (_, is_whole) in kinds.items() if is_whole)
-    return Parameter(name, asked.paths, prior, unit, wholes)
+    return Parameter(name, asked.paths, prior, unit, wholes, read.place("parameters", name))
 
 
 def _kind(path: str, days: Sequence[Day]) -> tuple[Quantity | None, bool]:

@@ -122,7 +122,7 @@ def _sweep(
     plan = Plan(
         f"{asked.name}-{day.name}", place, [Base(day.scenario)], path=str(day.path), description=asked.description,
         changes=changes if day.event else [],
-        named=[Named(name, tuple(_changes(calibration, day, row, place)))
+        named=[Named(name, tuple(_changes(calibration, day, row)))
                for name, row in zip(_names(len(scores)), scores, strict=True)],
         allow=allow,
     )  # fmt: skip
@@ -139,13 +139,13 @@ def _names(n: int) -> list[str]:
     return [f"draw-{number:05d}" for number in range(n)]
 
 
-def _changes(calibration: Calibration, day: Day, scores: Values, place: Place) -> Iterator[Change]:
+def _changes(calibration: Calibration, day: Day, scores: Values) -> Iterator[Change]:
     """Yield what a draw sets in the scenario of a day."""
     for parameter, score in zip(calibration.parameters, scores, strict=True):
         value = float(parameter.prior.values(np.asarray(score)))
         for path, exact in parameter.set_by(value).items():
             if path in day.numbers:
-                yield Change(path, from_data(written(exact, parameter.unit), place), place)
+                yield Change(path, from_data(written(exact, parameter.unit), parameter.at), parameter.at)
 
 
 def _of_metrics(day: Day, result: Result, n: int) -> Values:

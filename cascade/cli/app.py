@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "sweep": ("cascade.cli.sweep:sweep", "Run variants of a scenario under the same luck."),
     "threshold": ("cascade.cli.threshold:threshold", "Find from which value on something happens."),
     "frontier": ("cascade.cli.threshold:frontier", "Find that value for each value of another field."),
+    "calibrate": ("cascade.cli.calibrate:calibrate", "Fit what cannot be seen to what was observed."),
     "report": ("cascade.cli.report:report", "Write a run as one page of figures and tables."),
     "compare": ("cascade.cli.compare:compare", "Compare runs: what is worse, what better, how sure."),
     "view": ("cascade.cli.view:view", "Look at a run moment by moment, on a local page."),

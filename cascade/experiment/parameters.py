@@ -131,7 +131,15 @@ def kind_at(scenario: Scenario, path: str) -> tuple[Quantity | None, bool]:
     info = _field(to_data(scenario), path)
     if info is None:
         return None, False
-    return _quantity(info), int in (info.annotation, *get_args(info.annotation))
+    return _quantity(info), _is_whole(info.annotation)
+
+
+def _is_whole(annotation: Any) -> bool:
+    """Tell whether an alternative of an annotation is a whole number, and none any number."""
+    if annotation is int:
+        return True
+    parts = get_args(annotation)[:1] if get_origin(annotation) is Annotated else get_args(annotation)
+    return float not in parts and any(_is_whole(part) for part in parts)
 
 
 def _field(data: Mapping[str, Any], path: str) -> FieldInfo | None:

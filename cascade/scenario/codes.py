@@ -34,6 +34,7 @@ FORMAT_CODES: dict[str, str] = {
 
 OTHER_CODES: dict[str, str] = {
     "CAS330": "a file of parameters does not hold draws",
+    "CAS333": "too few simulations have the figures that a calibration needs",
     "CAS332": "a problem of calibration does not fit its scenarios, events or figures",
     "CAS300": "a data file is of no kind that is read, or of several",
     "CAS301": "times of a data file are in another unit",
