@@ -119,7 +119,7 @@ def answer_of(calibration: Calibration, table: Table, trials: int = 0) -> tuple[
     """
     asked = calibration.asked
     posterior = fit(table, asked.method, asked.draws, asked.seed)
-    curves = profiles(posterior)
+    curves = profiles(posterior, asked.seed)
     widths, told = informs(posterior)
     names = [each.name for each in calibration.parameters]
     found = coverage(table, names, asked.method, trials, asked.seed) if trials else ()

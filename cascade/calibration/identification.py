@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,6 +12,7 @@ from cascade.calibration.fit import Posterior
 from cascade.calibration.priors import Values
 from cascade.calibration.response import Response
 from cascade.calibration.table import Table
+from cascade.rng import decision_key
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,9 @@ DROP: Final = 1.92
 PROFILE: Final = 15
 """Values of a parameter at which its profile is taken."""
 
+TRIED, CLOSER = 60, 12
+"""Points that are tried for each of them, and how often about the best so far."""
+
 
 @dataclass(frozen=True)
 class Profile:
@@ -98,32 +102,38 @@ class Profile:
         return {(True, True): "both", (True, False): "below", (False, True): "above"}.get((below, above), "neither")
 
 
-def profiles(posterior: Posterior) -> tuple[Profile, ...]:
+def profiles(posterior: Posterior, seed: int) -> tuple[Profile, ...]:
     """Return the profile of each parameter, over the middle 99 % of its prior."""
-    from scipy.optimize import minimize
     from scipy.stats import norm
 
     response, table = posterior.response, posterior.table.only(posterior.table.fitted)
-    grid = norm.ppf(np.linspace(0.005, 0.995, PROFILE))
-    likely = response.log_likelihood(table.places(posterior.scores), table.observed)
-    n = posterior.n_parameters
-    best = np.empty((n, PROFILE))
-    for which in range(n):
-        others = [place for place in range(n) if place != which]
-        for number, score in enumerate(grid):
-            start = posterior.scores[np.argmax(likely - 2.0 * (posterior.scores[:, which] - score) ** 2)]
+    generator = np.random.default_rng(int(decision_key(seed, "calibrate/profile", 0)))
+    grid, n = norm.ppf(np.linspace(0.005, 0.995, PROFILE)), posterior.n_parameters
+    reach = posterior.scores.std(axis=0)
 
-            def miss(free: Values, score: float = score, others: Sequence[int] = others, which: int = which) -> float:
-                point = np.empty(n)
-                point[others], point[which] = free, score
-                return -float(response.log_likelihood(table.places(point[None]), table.observed)[0])
+    def likely(points: Values) -> Values:
+        flat = points.reshape(-1, n)
+        return response.log_likelihood(table.places(flat), table.observed).reshape(points.shape[:2])
 
-            if others:
-                limits = [(float(grid[0]), float(grid[-1]))] * len(others)
-                inside = np.clip(start[others], grid[0], grid[-1])
-                best[which, number] = -minimize(miss, inside, method="L-BFGS-B", bounds=limits).fun
-            else:
-                best[which, number] = -miss(np.empty(0))
+    best = np.stack([_best(likely, posterior.scores, which, grid, reach, generator) for which in range(n)])
     values = table.values(np.repeat(grid[:, None], n, axis=1)).T
-    drops = best.max() - best
-    return tuple(Profile(*each) for each in zip(values, drops, strict=True))
+    return tuple(Profile(*each) for each in zip(values, best.max() - best, strict=True))
+
+
+def _best(
+    likely: Callable[[Values], Values], swarm: Values, which: int, grid: Values, reach: Values,
+    generator: np.random.Generator,
+) -> Values:  # fmt: skip
+    """Return the best likelihood at each value of one parameter: the swarm is moved there, and closes in on it."""
+    points = np.stack([swarm[generator.choice(len(swarm), TRIED, replace=len(swarm) < TRIED)] for _ in grid])
+    found, steps = np.full(len(grid), -np.inf), reach
+    for _ in range(CLOSER):
+        points = np.clip(points, grid[0], grid[-1])
+        points[:, :, which] = grid[:, None]
+        there = likely(points)
+        found = np.maximum(found, there.max(axis=1))
+        middle = np.take_along_axis(points, there.argmax(axis=1)[:, None, None], axis=1)
+        points = middle + steps * generator.standard_normal(points.shape)
+        points[:, :1] = middle
+        steps = steps * 0.7
+    return found
