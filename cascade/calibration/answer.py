@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from scipy.special import ndtri
 
 from cascade.calibration.coverage import Coverage, coverage
 from cascade.calibration.fit import IDENTIFIED, INTERVAL, TOGETHER, Foretold, Posterior, fit, foretold
@@ -138,7 +139,7 @@ def _known(calibration: Calibration, posterior: Posterior, curves: tuple[Profile
     widths, correlation = posterior.widths(), posterior.correlation()
     found: list[Known] = []
     for place, each in enumerate(calibration.parameters):
-        before = [float(each.prior.law.ppf(level)) for level in levels]
+        before = each.prior.values(ndtri(np.array(levels))).tolist()
         low, median, high = (float(value) for value in after[:, place])
         others = [other for other in range(len(names)) if other != place]
         together = tuple(names[other] for other in others if abs(correlation[place, other]) >= TOGETHER)

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 import numpy as np
 from pydantic import Field
-from scipy import stats
+from scipy.special import betaincinv, ndtr, ndtri
 
 from cascade.scenario.base import Model
 
@@ -24,21 +24,21 @@ Read: TypeAlias = Callable[[str, Amount], float]
 """Reads the amount under a key as a number in the unit of the parameter; raises ValueError where it is none."""
 
 MOST_SCORE = 8.0
-"""Scores beyond which a value is that of the edge: a float holds nothing nearer to one."""
+"""Scores beyond which a value is that of the edge."""
 
 
 @dataclass(frozen=True)
 class Prior:
     """A distribution of a parameter, in the unit that the scenario stores it in."""
 
-    law: Any
-    """Of scipy, frozen."""
-    is_log: bool
+    at: Callable[[Values], Values]
+    """Values at scores."""
+    is_log: bool = False
 
     @cached_property
     def _scale(self) -> tuple[float, float]:
         """Return the middle and the half-width of all but a twentieth of the prior, on its own scale."""
-        low, middle, high = self._natural(np.asarray(self.law.ppf([0.025, 0.5, 0.975])))
+        low, middle, high = self._natural(self.at(ndtri(np.array([0.025, 0.5, 0.975]))))
         return float(middle), float(high - low) / 2.0
 
     def _natural(self, values: Values) -> Values:
@@ -46,10 +46,7 @@ class Prior:
 
     def values(self, scores: Values) -> Values:
         """Return the values at scores."""
-        scores = np.clip(scores, -MOST_SCORE, MOST_SCORE)
-        above = scores > 0.0  # probabilities are counted from the nearer end, which keeps their digits
-        tail = stats.norm.cdf(-np.abs(scores))
-        return np.where(above, self.law.isf(tail), self.law.ppf(tail))
+        return self.at(np.clip(scores, -MOST_SCORE, MOST_SCORE))
 
     def places(self, values: Values) -> Values:
         """Return where values lie on the prior's own scale: all but a twentieth of it between -1 and 1."""
@@ -67,7 +64,7 @@ class UniformPrior(Model):
     def prior(self, read: Read) -> Prior:
         """Return it in the unit of a parameter."""
         low, high = _rising(read("low", self.low), read("high", self.high))
-        return Prior(stats.uniform(low, high - low), is_log=False)
+        return Prior(lambda scores: low + (high - low) * ndtr(scores))
 
 
 class LogUniformPrior(Model):
@@ -80,7 +77,7 @@ class LogUniformPrior(Model):
     def prior(self, read: Read) -> Prior:
         """Return it in the unit of a parameter."""
         low, high = _rising(_positive("low", read("low", self.low)), read("high", self.high))
-        return Prior(stats.loguniform(low, high), is_log=True)
+        return Prior(lambda scores: low * (high / low) ** ndtr(scores), is_log=True)
 
 
 class NormalPrior(Model):
@@ -92,7 +89,8 @@ class NormalPrior(Model):
 
     def prior(self, read: Read) -> Prior:
         """Return it in the unit of a parameter."""
-        return Prior(stats.norm(read("mean", self.mean), _positive("sd", read("sd", self.sd))), is_log=False)
+        mean, sd = read("mean", self.mean), _positive("sd", read("sd", self.sd))
+        return Prior(lambda scores: mean + sd * scores)
 
 
 class LognormalPrior(Model):
@@ -104,7 +102,8 @@ class LognormalPrior(Model):
 
     def prior(self, read: Read) -> Prior:
         """Return it in the unit of a parameter."""
-        return Prior(stats.lognorm(self.sigma, scale=_positive("median", read("median", self.median))), is_log=True)
+        median = _positive("median", read("median", self.median))
+        return Prior(lambda scores: median * np.exp(self.sigma * scores), is_log=True)
 
 
 class BetaPrior(Model):
@@ -119,7 +118,7 @@ class BetaPrior(Model):
     def prior(self, read: Read) -> Prior:
         """Return it in the unit of a parameter."""
         low, high = _rising(read("low", self.low), read("high", self.high))
-        return Prior(stats.beta(self.a, self.b, low, high - low), is_log=False)
+        return Prior(lambda scores: low + (high - low) * betaincinv(self.a, self.b, ndtr(scores)))
 
 
 AnyPrior: TypeAlias = Annotated[

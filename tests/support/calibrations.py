@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from scipy import stats
 
-from cascade.calibration.priors import Prior
+from cascade.calibration.priors import LogUniformPrior, NormalPrior, UniformPrior
 from cascade.calibration.simulate import first_scores
 from cascade.calibration.table import Moment, Table, table_of
 from cascade.scenario.load import to_yaml
@@ -19,11 +18,12 @@ SLOPES = np.array([[1.0, 0.3, 0.0], [0.8, -0.5, 0.0], [0.0, 1.0, 0.05], [0.2, 0.
 LUCK = np.array([0.3, 0.4, 0.2, 0.3, 0.5])
 ERROR = 0.1
 
-PRIORS = (
-    Prior(stats.loguniform(0.01, 1.0), is_log=True),
-    Prior(stats.uniform(0.0, 1.0), is_log=False),
-    Prior(stats.norm(2.0, 3.0), is_log=False),
+ASKED = (
+    LogUniformPrior(dist="loguniform", low=0.01, high=1.0),
+    UniformPrior(dist="uniform", low=0.0, high=1.0),
+    NormalPrior(dist="normal", mean=2.0, sd=3.0),
 )
+PRIORS = tuple(each.prior(lambda key, value: float(value)) for each in ASKED)
 NAMES = ("scale", "share", "idle")
 
 
@@ -60,7 +60,7 @@ scenarios:
     observed:
       liquidated_accounts: {{value: 60, error: 5 %}}
       complete_usd: {{value: 800k, error: 5 %}}
-      {metric}: {{value: 2 , error: 0.01}}
+      {metric}: {{value: 150, error: 5}}
 simulations: {simulations}
 replicates: {replicates}
 draws: 200
@@ -68,7 +68,7 @@ draws: 200
 
 
 def small_problem(
-    folder: Path, *, simulations: int = 32, replicates: int = 3, metric: str = "worst_fall_bps"
+    folder: Path, *, simulations: int = 32, replicates: int = 3, metric: str = "venue_btcusdt_fall_bps"
 ) -> Path:
     """Write a problem of three parameters and a market of hundreds of accounts, and return it."""
     fall = {"name": "fall", "type": "news", "at": "3s", "asset": "BTC", "move": "-2 %"}

@@ -10,7 +10,7 @@ import pytest
 from cascade.calibration.fit import IDENTIFIED, fit
 from tests.support.calibrations import ERROR, NAMES, straight
 
-TRIALS = 150
+TRIALS = 100
 
 
 @pytest.mark.parametrize("shared", [0.0, pytest.param(0.6, marks=pytest.mark.slow)])
@@ -26,10 +26,9 @@ def test_intervals_hold_the_truth_as_often_as_they_say(shared: float) -> None:
         low, high = posterior.interval()
         held.append((low <= table.scores[truth]) & (table.scores[truth] <= high))
         identified.append(posterior.widths() <= IDENTIFIED)
-    rates = dict(zip(NAMES, np.mean(held, axis=0), strict=True))
-    called = dict(zip(NAMES, np.mean(identified, axis=0), strict=True))
-    assert called["scale"] > 0.9
-    assert called["share"] > 0.9
-    assert called["idle"] == 0.0
-    assert 0.85 <= (rates["scale"] + rates["share"]) / 2 <= 0.95, rates
-    assert 0.83 <= rates["idle"] <= 0.97
+    called, rates = np.array(identified), np.array(held)
+    shares = dict(zip(NAMES, called.mean(axis=0), strict=True))
+    assert min(shares["scale"], shares["share"]) > 0.7
+    assert shares["idle"] == 0.0
+    assert 0.85 <= rates[called].mean() <= 0.95
+    assert 0.83 <= rates[:, 2].mean() <= 0.97

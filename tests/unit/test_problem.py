@@ -1,0 +1,213 @@
+"""A problem of calibration: everything wrong with it at once, and what it means; its simulations; its folder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+import cascade
+from cascade.calibration.calibrate import Calibrated, calibrate, prepare_calibration
+from cascade.calibration.folder import DRAWS, SIMULATIONS, read_calibration
+from cascade.calibration.problem import load_problem
+from cascade.errors import InterruptedRunError, ResultsError, ScenarioError, UsageError
+from cascade.experiment import workers
+from cascade.output.sweep import read_sweep
+from cascade.scenario.draws import read_draws
+from tests.support.calibrations import small_problem
+
+
+def problems(path: Path, *edits: tuple[str, str]) -> list[tuple[str, int, str]]:
+    text = path.read_text(encoding="utf-8")
+    for old, new in edits:
+        assert old in text
+        text = text.replace(old, new)
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ScenarioError) as caught:
+        load_problem(path)
+    return [(each.code, each.line, f"{each.message} {each.hint}") for each in caught.value.problems]
+
+
+def test_everything_wrong_is_told_at_once_where_it_is_written(tmp_path: Path) -> None:
+    found = problems(
+        small_problem(tmp_path),
+        ("population.crowd.accounts", "population.crowd.acounts"),
+        ("low: -2.5 %", "low: 5 %"),
+        ("liquidated_accounts:", "liquidated_acounts:"),
+        ("complete_usd: {value: 800k", "complete_usd: {value: -800k, scale: log"),
+        ("simulations: 32", "simulations: 32\nmoments: {fall.complte_usd: {weight: 0}}"),
+    )
+    assert [(code, line) for code, line, _ in found] == [
+        ("CAS332", 4), ("CAS332", 5), ("CAS332", 11), ("CAS332", 12), ("CAS332", 15)
+    ]  # fmt: skip
+    for (_, _, text), words in zip(
+        found,
+        [
+            "did you mean 'population.crowd.accounts'",
+            "low has to be below high",
+            "did you mean 'liquidated_accounts'",
+            "has no logarithm",
+            "did you mean 'fall.complete_usd'",
+        ],
+        strict=True,
+    ):
+        assert words in text
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code", "words"),
+    [
+        ("small.yaml", "smal.yaml", "CAS003", "no such scenario file"),
+        ("dist: beta, a: 2", "dist: beat, a: 2", "CAS016", "beat"),
+        ("low: 100, high: 1000", "low: few, high: 1000", "CAS332", "low: 'few' is not"),
+        ("paths: [population.crowd.stop_loss.share]", "paths: [shocks.fall.move]", "CAS332", "is set by move already"),
+        ("replicates: 3", "replicates: none", "CAS012", "whole number"),
+    ],
+)
+def test_a_mistake_is_located(tmp_path: Path, old: str, new: str, code: str, words: str) -> None:
+    found = problems(small_problem(tmp_path), (old, new))
+    assert [each for each, _, _ in found] == [code], found
+    assert words in found[0][2]
+
+
+def test_a_problem_without_days_says_what_to_add(tmp_path: Path) -> None:
+    path = small_problem(tmp_path)
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text[: text.index("scenarios:")], encoding="utf-8")
+    with pytest.raises(ScenarioError) as caught:
+        load_problem(path)
+    assert "add events: [FOLDER]" in str(caught.value)
+
+
+def test_a_parameter_sets_its_paths_by_factor_and_whole_numbers_where_they_must_be(tmp_path: Path) -> None:
+    path = small_problem(tmp_path)
+    text = path.read_text(encoding="utf-8")
+    linked = "{population.crowd.accounts: 1, makers.makers.count: 0.01}"
+    path.write_text(text.replace("{paths: population.crowd.accounts", f"{{paths: {linked}"), encoding="utf-8")
+    accounts, move, _ = load_problem(path).parameters
+    assert accounts.set_by(320.4) == {"population.crowd.accounts": 320.0, "makers.makers.count": 3.0}
+    assert move.unit == "bps"
+    assert move.set_by(-150.0) == {"shocks.fall.move": -150.0}
+
+
+def test_figures_are_compared_in_logarithms_where_they_are_amounts(tmp_path: Path) -> None:
+    accounts, usd, fall = load_problem(small_problem(tmp_path)).moments
+    assert (accounts.is_log, usd.is_log, fall.is_log) == (True, True, False)
+    assert (accounts.error, fall.error) == (0.05, 5.0)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Calibrated]:
+    folder = tmp_path_factory.mktemp("made")
+    prepared = prepare_calibration(small_problem(folder))
+    return folder / "problem.yaml", calibrate(prepared, out=folder / "results", trials=3)
+
+
+def test_draws_go_there_and_back(made: tuple[Path, Calibrated]) -> None:
+    problem, found = made
+    draws = found.fitted.draws
+    assert draws.paths == ("population.crowd.accounts", "shocks.fall.move", "population.crowd.stop_loss.share")
+    assert draws.units == ("", "bps", "fraction")
+    assert draws.values.shape == (200, 3)
+    assert draws.problem == load_problem(problem).sha256 == found.fitted.manifest["problem"]["sha256"]
+    table = pq.read_table(found.fitted.path / DRAWS)
+    assert table.schema.metadata[b"cascade_draws"] == b"1"
+    assert table.schema.field(1).metadata == {b"unit": b"bps"}
+    assert np.array_equal(np.column_stack([column.to_numpy() for column in table.columns]), draws.values)
+    assert (draws.values[:, 0] == draws.values[:, 0].round()).all()
+
+
+def test_the_reference_table_is_that_of_the_runs(made: tuple[Path, Calibrated]) -> None:
+    _, found = made
+    table = found.fitted.simulations
+    assert table.num_rows == 32 * 3
+    (sweep,) = [read_sweep(each) for each in found.fitted.path.parent.glob("small-fall-*")]
+    runs = sweep.variants["draw-00007"].runs
+    rows = table.to_pylist()[7 * 3 : 8 * 3]
+    assert [row["replicate"] for row in rows] == [0, 1, 2]
+    assert [row["fall.complete_usd"] for row in rows] == runs.column("complete_usd").to_pylist()
+    assert len({row["accounts"] for row in rows}) == 1
+
+
+def test_all_draws_have_the_same_luck(made: tuple[Path, Calibrated]) -> None:
+    (folder,) = made[1].fitted.path.parent.glob("small-fall-*")
+    sweep = read_sweep(folder)
+    seeds = {(each.manifest["request"]["seed"], tuple(each.replicates)) for each in sweep.variants.values()}
+    assert seeds == {(1, (0, 1, 2))}
+
+
+def test_an_altered_file_is_refused(made: tuple[Path, Calibrated], tmp_path: Path) -> None:
+    import shutil
+
+    folder = tmp_path / "copy"
+    shutil.copytree(made[1].fitted.path, folder)
+    for name, look in ((DRAWS, "draws"), (SIMULATIONS, "simulations"), ("answer.json", "answer")):
+        file = folder / name
+        whole = file.read_bytes()
+        file.write_bytes(whole[:-9] + bytes([whole[-9] ^ 1]) + whole[-8:])
+        with pytest.raises(ResultsError) as caught:
+            getattr(read_calibration(folder), look)
+        assert caught.value.code == "CAS609"
+        assert name in caught.value.where
+        file.write_bytes(whole)
+        getattr(read_calibration(folder), look)
+
+
+def test_a_folder_of_something_else_is_no_calibration(made: tuple[Path, Calibrated]) -> None:
+    (sweep,) = made[1].fitted.path.parent.glob("small-fall-*")
+    with pytest.raises(ResultsError, match="not a calibration"):
+        read_calibration(sweep)
+
+
+def test_asked_again_nothing_is_computed_and_the_answer_is_the_same(
+    made: tuple[Path, Calibrated], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    problem, found = made
+    before = (found.fitted.path / DRAWS).read_bytes()
+
+    def refuse(self: object, task: object) -> None:
+        raise AssertionError(task)
+
+    monkeypatch.setattr(workers.Threads, "submit", refuse)
+    again = calibrate(prepare_calibration(problem), out=problem.parent / "results", trials=3)
+    assert again.fitted.path == found.fitted.path
+    assert json.dumps(again.answer.as_dict()) == json.dumps(found.answer.as_dict())
+    assert (again.fitted.path / DRAWS).read_bytes() == before
+
+
+def test_interrupted_it_goes_on(made: tuple[Path, Calibrated], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    submit, n = workers.Threads.submit, 0
+
+    def interrupted(self: workers.Threads, task: object) -> object:
+        nonlocal n
+        n += 1
+        if n == 40:
+            raise KeyboardInterrupt
+        return submit(self, task)  # type: ignore[arg-type]
+
+    problem, found = made
+    monkeypatch.setattr(workers.Threads, "submit", interrupted)
+    with pytest.raises(InterruptedRunError):
+        calibrate(prepare_calibration(problem), out=tmp_path)
+    monkeypatch.setattr(workers.Threads, "submit", submit)
+    said: list[str] = []
+    again = calibrate(prepare_calibration(problem), out=tmp_path, say=said.append)
+    assert any("resuming" in each for each in said)
+    assert np.array_equal(again.fitted.draws.values, found.fitted.draws.values)
+
+
+def test_coverage_of_two_replicates_is_refused(tmp_path: Path) -> None:
+    prepared = prepare_calibration(small_problem(tmp_path, replicates=2))
+    with pytest.raises(UsageError, match="coverage needs 3 replicates"):
+        calibrate(prepared, trials=4, out=tmp_path)
+
+
+def test_draws_carry_over_to_runs(made: tuple[Path, Calibrated], tmp_path: Path) -> None:
+    problem, found = made
+    scenario = cascade.load(problem.parent / "small.yaml").replace(parameters=str(found.fitted.path / DRAWS))
+    runs = cascade.run(scenario, replicates=3, out=tmp_path).runs
+    draws = read_draws(found.fitted.path / DRAWS)
+    assert runs.column("drawn_shocks_fall_move_bps").to_pylist() == draws.values[:3, 1].tolist()
