@@ -41,9 +41,7 @@ def adjusted(
     return points[chosen]
 
 
-def _near(
-    days: Values, observed: Values, weight: Values, accept: float
-) -> tuple[np.ndarray, Values, Values]:
+def _near(days: Values, observed: Values, weight: Values, accept: float) -> tuple[np.ndarray, Values, Values]:
     """Return which days are near, with Epanechnikov weights, and by how much they are off."""
     size = np.median(np.abs(days - np.median(days, axis=0)), axis=0) * 1.4826
     off = (days - observed) / np.where(size > 0.0, size, 1.0)

@@ -9,7 +9,7 @@ from typing import Final
 
 from cascade.calibration.answer import Answer, answer_of
 from cascade.calibration.folder import Fitted, write_calibration
-from cascade.calibration.problem import Calibration, load_problem
+from cascade.calibration.problem import load_problem
 from cascade.calibration.simulate import Simulations, prepare_simulations
 from cascade.calibration.table import table_of
 from cascade.errors import SimulationError, UsageError
@@ -44,7 +44,9 @@ def prepare_calibration(
     ScenarioError
         With everything that is wrong with the problem, its events and scenarios.
     """
-    return prepare_simulations(load_problem(problem, simulations=simulations, allow=allow), allow=allow, allow_code=allow_code)
+    return prepare_simulations(
+        load_problem(problem, simulations=simulations, allow=allow), allow=allow, allow_code=allow_code
+    )
 
 
 def calibrate(

@@ -54,7 +54,9 @@ class Posterior:
 
     def widths(self) -> Values:
         """Return how wide the interval of each parameter is, as a share of its prior's, on the prior's scale."""
-        ends = np.stack([*self.interval(), *np.quantile(_normal(), INTERVAL)[:, None].repeat(self.n_parameters, 1)])
+        ends = np.stack(
+            [*self.interval(), *np.quantile(_normal(), INTERVAL)[:, None].repeat(self.n_parameters, 1)]
+        )
         low, high, first, last = self.table.places(ends)
         return (high - low) / (last - first)
 

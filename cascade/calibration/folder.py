@@ -93,7 +93,9 @@ def write_calibration(
         manifests.write_atomically(folder / PROBLEM, calibration.text)
         manifests.write_atomically(folder / ANSWER, json.dumps(answer.as_dict(), indent=2) + "\n")
         names = (DRAWS, SIMULATIONS, PROBLEM, ANSWER)
-        manifests.write(folder, _manifest(calibration, {name: crc_of(folder / name) for name in names}, folder))
+        manifests.write(
+            folder, _manifest(calibration, {name: crc_of(folder / name) for name in names}, folder)
+        )
     return read_calibration(folder)
 
 

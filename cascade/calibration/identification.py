@@ -70,7 +70,6 @@ def _widths(slopes: Values, covariance: Values, chosen: Sequence[int]) -> Values
     return np.sqrt(np.diag(np.linalg.inv(np.eye(n) + told)))
 
 
-
 DROP: Final = 1.92
 """By how much the logarithm of the likelihood falls at the ends of a 95 % interval of one parameter."""
 
@@ -99,7 +98,9 @@ class Profile:
         """Return on which sides the figures bound the parameter: both, below, above or neither."""
         best = int(self.drops.argmin())
         below, above = self.drops[: best + 1].max() > DROP, self.drops[best:].max() > DROP
-        return {(True, True): "both", (True, False): "below", (False, True): "above"}.get((below, above), "neither")
+        return {(True, True): "both", (True, False): "below", (False, True): "above"}.get(
+            (below, above), "neither"
+        )
 
 
 def profiles(posterior: Posterior, seed: int) -> tuple[Profile, ...]:

@@ -7,16 +7,18 @@ where it is one, over which the answer of a market bends least.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 import numpy as np
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 from scipy.special import betaincinv, ndtr, ndtri
 
 from cascade.scenario.base import Model
+from cascade.scenario.words import did_you_mean, listing
+from cascade.units import quoted, refuse
 
 Values: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
 Amount: TypeAlias = float | str
@@ -121,8 +123,23 @@ class BetaPrior(Model):
         return Prior(lambda scores: low + (high - low) * betaincinv(self.a, self.b, ndtr(scores)))
 
 
+_KNOWN: Final = ("uniform", "loguniform", "normal", "lognormal", "beta")
+
+
+def _known(value: Any) -> Any:
+    """Refuse a distribution that priors cannot have."""
+    name = value.get("dist") if isinstance(value, Mapping) else None
+    if name is not None and name not in _KNOWN:
+        message = f"no prior is called {quoted(name)}{did_you_mean(str(name), _KNOWN)}"
+        raise refuse(message, f"priors are: {listing(_KNOWN)}", "CAS016", ("dist",))
+    return value
+
+
 AnyPrior: TypeAlias = Annotated[
-    UniformPrior | LogUniformPrior | NormalPrior | LognormalPrior | BetaPrior, Field(discriminator="dist")
+    Annotated[
+        UniformPrior | LogUniformPrior | NormalPrior | LognormalPrior | BetaPrior, Field(discriminator="dist")
+    ],
+    BeforeValidator(_known),
 ]
 
 

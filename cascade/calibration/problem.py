@@ -199,7 +199,9 @@ def _events(read: _Reading) -> Iterator[Pair]:
             read.problems += error.problems
             continue
         if not observed:
-            read.refuse(("events", number), f"nothing of {event.name} was observed", f"write {event.observed.name}")
+            read.refuse(
+                ("events", number), f"nothing of {event.name} was observed", f"write {event.observed.name}"
+            )
         usual = {name: _usual_of(event, name, found.value) for name, found in observed.items()}
         yield (
             _day(event.name, scenario, event.scenario, event, tuple(usual), read.asked.seed + number),
@@ -259,22 +261,29 @@ def _moments(read: _Reading, pairs: Sequence[Pair]) -> Iterator[Moment]:
             message = f"no figure is called {name}{did_you_mean(name, names)}"
             read.refuse(("moments", name), message, f"figures are: {listing(names)}", on_key=True)
     for day, figures in pairs:
-        for figure, ((value, error, is_log, unit), own) in figures.items():
-            name = f"{day.name}.{figure}"
-            asked = read.asked.moments.get(name, own)
-            is_log = is_log if asked.scale is None else asked.scale == "log"
-            if is_log and value <= 0.0:
-                read.refuse(("moments", name), f"{value:g} has no logarithm", "write scale: linear")
-                continue
-            if asked.error is not None:
-                try:
-                    error = float((SHARE if is_log else VALUE).parse(asked.error))
-                except PydanticCustomError as fault:
-                    told = fault.context or {}
-                    read.refuse(("moments", name, "error"), str(told["message"]), str(told["hint"]))
-            elif asked.scale == "linear":
-                error = ERROR_IN_UNITS
-            yield Moment(name, day.name, value, error, is_log, asked.weight, unit)
+        for figure, (usual, own) in figures.items():
+            yield from _moment(read, day, figure, usual, own)
+
+
+def _moment(read: _Reading, day: Day, figure: str, usual: Usual, own: MomentAsked) -> Iterator[Moment]:
+    """Yield a figure as a moment, unless it cannot be compared as it is asked for."""
+    value, error, is_log, unit = usual
+    name = f"{day.name}.{figure}"
+    asked = read.asked.moments.get(name, own)
+    steps = ("moments", name) if asked is not own else ("scenarios", day.name, "observed", figure)
+    if asked.scale is not None and (asked.scale == "log") != is_log:
+        is_log = not is_log
+        error = ERROR if is_log else ERROR_IN_UNITS
+    if is_log and value <= 0.0:
+        read.refuse(steps, f"{value:g} has no logarithm", "write scale: linear")
+        return
+    if asked.error is not None:
+        try:
+            error = float((SHARE if is_log else VALUE).parse(asked.error))
+        except PydanticCustomError as fault:
+            told = fault.context or {}
+            read.refuse((*steps, "error"), str(told["message"]), str(told["hint"]))
+    yield Moment(name, day.name, value, error, is_log, asked.weight, unit)
 
 
 # --- parameters -------------------------------------------------------------------------------------

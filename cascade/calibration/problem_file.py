@@ -43,7 +43,9 @@ class MomentAsked(Model):
     scale: Literal["log", "linear"] | None = Field(
         default=None, description="Whether logarithms are compared, or the figures themselves."
     )
-    weight: float = Field(default=1.0, ge=0, description="How many such figures it counts for; 0: it is only shown.")
+    weight: float = Field(
+        default=1.0, ge=0, description="How many such figures it counts for; 0: it is only shown."
+    )
 
 
 class MetricAsked(MomentAsked):
@@ -72,7 +74,9 @@ class ProblemFile(Model):
         default_factory=dict, description="How figures count that do not as usual, by day.figure.",
         examples=[{"btc-2025-07-01.btc_largest": {"weight": 0}}],
     )  # fmt: skip
-    simulations: int = Field(default=256, ge=16, le=MOST_VARIANTS, description="Draws from the priors that are run.")
+    simulations: int = Field(
+        default=256, ge=16, le=MOST_VARIANTS, description="Draws from the priors that are run."
+    )
     replicates: Replicates = Field(default=4, description="Replicates of each, with the same luck at all.")
     seed: Seed = Field(default=1, description="Seed of draws and luck.")
     method: Method = Field(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -112,9 +112,7 @@ def prepare_simulations(
     return Simulations(calibration, scores, sweeps)
 
 
-def _sweep(
-    calibration: Calibration, day: Day, scores: Values, allow: Allowed, allow_code: bool
-) -> Prepared:
+def _sweep(calibration: Calibration, day: Day, scores: Values, allow: Allowed, allow_code: bool) -> Prepared:
     asked = calibration.asked
     source = SourceText(calibration.path.name, tuple(calibration.text.splitlines()), calibration.path.parent)
     place = Place(source, 1, 1)
@@ -130,7 +128,13 @@ def _sweep(
     admit_code([each.scenario for each in variants], day.path, allowed=allow_code)
     request = Request(first_replicates(asked.replicates), counterfactual=False)
     return Prepared(
-        plan, plan.name, variants, varied(plan, variants, request), request, warnings, calibration.simulated(day)
+        plan,
+        plan.name,
+        variants,
+        varied(plan, variants, request),
+        request,
+        warnings,
+        calibration.simulated(day),
     )
 
 

@@ -72,7 +72,9 @@ def calibrate(
     say(render_problems(tuple(warnings), color=has_color()))
     costs = {sweep.name: cost_of_sweep(sweep, jobs, looked_at=2) for sweep in prepared.sweeps}
     if dry_run:
-        show_json(costs) if json else show("\n\n".join(f"{name}\n{each.to_text()}" for name, each in costs.items()))
+        show_json(costs) if json else show(
+            "\n\n".join(f"{name}\n{each.to_text()}" for name, each in costs.items())
+        )
         return
     say("" if quiet else "\n".join(f"{name}: {each.time_text()}" for name, each in costs.items()))
     tell_compiling()

@@ -82,7 +82,9 @@ def _drawn_columns(scenario: Scenario) -> dict[str, Column]:
         return {}
     draws = read_draws(scenario.parameters)
     return {
-        path: Column(_column(f"drawn.{path}", unit, set()), "float", f"`{path}` of the replicate, drawn", unit)
+        path: Column(
+            _column(f"drawn.{path}", unit, set()), "float", f"`{path}` of the replicate, drawn", unit
+        )
         for path, unit in zip(draws.paths, draws.units, strict=True)
     }
 

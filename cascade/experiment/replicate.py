@@ -19,8 +19,8 @@ from cascade.engine import Engine, Outcome, Sink, counterfactual, simulate
 from cascade.errors import CascadeError
 from cascade.experiment.ending import ending_of
 from cascade.experiment.fills import fills_of
-from cascade.experiment.recorder import Recorder, tables_of, units_of
 from cascade.experiment.parameters import columns_of, drawn_row
+from cascade.experiment.recorder import Recorder, tables_of, units_of
 from cascade.experiment.request import Origin, has_stops
 from cascade.output.piece import Piece, pack, piece_folder
 from cascade.scenario.schema import Scenario

@@ -17,7 +17,12 @@ from cascade.scenario.words import did_you_mean
 _HERE: Steps = ("parameters",)
 
 
-@register("CAS331", "draws of parameters are of numbers that the scenario holds, and possible", "assets", "parameters")
+@register(
+    "CAS331",
+    "draws of parameters are of numbers that the scenario holds, and possible",
+    "assets",
+    "parameters",
+)
 def draws_fit(context: Context) -> Found:
     """Read the file, find each of its columns, and try the draws at the ends of each."""
     scenario = context.scenario

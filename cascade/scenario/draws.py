@@ -111,7 +111,9 @@ def _read(path: Path, changed_ns: int, size: int) -> Draws:
     values = np.column_stack([column.to_numpy() for column in table.columns])
     bad = np.argwhere(~np.isfinite(values))
     if len(bad):
-        raise _refused(path, f"draw {bad[0][0]} of column {table.column_names[bad[0][1]]} is not a finite number")
+        raise _refused(
+            path, f"draw {bad[0][0]} of column {table.column_names[bad[0][1]]} is not a finite number"
+        )
     units = tuple((field.metadata or {}).get(_UNIT, b"").decode() for field in table.schema)
     return Draws(tuple(table.column_names), units, values, marks.get(_PROBLEM, b"").decode())
 
@@ -150,7 +152,9 @@ def _numbers(value: Any, path: str) -> Sequence[tuple[str, float]]:
         entries = [(str(key), item) for key, item in value.items()]  # pyright: ignore
     elif isinstance(value, list):
         named = [item.get("name") if isinstance(item, Mapping) else None for item in value]  # pyright: ignore
-        entries = [(str(name or place), item) for place, (name, item) in enumerate(zip(named, value, strict=True))]
+        entries = [
+            (str(name or place), item) for place, (name, item) in enumerate(zip(named, value, strict=True))
+        ]
     else:
         number = _number(value)
         return [] if number is None else [(path, number)]

@@ -1,4 +1,4 @@
-"""Calibrations whose truth is known: figures that are straight in their parameters, with normal luck, and a small market."""
+"""Calibrations whose truth is known: figures along a plane with normal luck, and a market of hundreds of accounts."""
 
 from __future__ import annotations
 
@@ -37,7 +37,9 @@ def straight(seed: int, *, n: int = 128, replicates: int = 8, shared: float = 0.
     """
     generator = np.random.default_rng(seed)
     scores = first_scores(len(PRIORS), n, seed)
-    places = np.stack([prior.places(prior.values(column)) for prior, column in zip(PRIORS, scores.T, strict=True)], 1)
+    places = np.stack(
+        [prior.places(prior.values(column)) for prior, column in zip(PRIORS, scores.T, strict=True)], 1
+    )
     common = LUCK * generator.standard_normal((replicates, len(LUCK)))
     own = LUCK * generator.standard_normal((n, replicates, len(LUCK)))
     figures = (places @ SLOPES.T)[:, None] + np.sqrt(shared) * common + np.sqrt(1.0 - shared) * own

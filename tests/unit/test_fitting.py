@@ -80,7 +80,11 @@ def conjugate(observed, slope=2.0, sigma=0.8, error=0.3, n=256, replicates=64):
     table, _ = table_of([Prior(lambda scores: scores)], moments, scores, figures)
     noise = sigma**2 + error**2
     variance = 1.0 / (1.0 + slope**2 / noise)
-    return replace(table, observed=np.array([observed])), variance * slope * observed / noise, np.sqrt(variance)
+    return (
+        replace(table, observed=np.array([observed])),
+        variance * slope * observed / noise,
+        np.sqrt(variance),
+    )
 
 
 @pytest.mark.parametrize("method", ["response", "adjustment"])
@@ -146,7 +150,9 @@ def test_a_figure_without_weight_is_foretold_and_not_fitted_to():
 def test_a_weight_of_two_is_worth_two_figures():
     table = straight(5).only([2])
     widths = [
-        fit(replace(table, moments=(replace(table.moments[0], weight=weight),)), "response", 3000, 1).scores[:, 1].std()
+        fit(replace(table, moments=(replace(table.moments[0], weight=weight),)), "response", 3000, 1)
+        .scores[:, 1]
+        .std()
         for weight in (1.0, 4.0)
     ]
     assert widths[1] < 0.75 * widths[0]
@@ -162,7 +168,7 @@ def test_what_happened_beyond_every_simulation_is_said():
 
 def test_the_response_learns_the_slopes_and_the_luck_that_made_it():
     response = learn(straight(7, n=512, shared=0.0))
-    assert response.coefficients[1:4].T == pytest.approx(SLOPES, abs=0.05)
+    assert pytest.approx(SLOPES, abs=0.05) == response.coefficients[1:4].T
     deviation = np.sqrt(np.diagonal(response.covariance(np.zeros((1, 3)))[0] - np.diag(response.error)))
     assert deviation == pytest.approx(LUCK * np.sqrt(1 + 1 / 8), rel=0.06)
     assert response.freedom == pytest.approx(512 * 7, rel=0.2)
@@ -207,7 +213,9 @@ def test_truths_of_the_table_are_fitted_without_themselves_and_without_their_luc
 
 def test_coverage_counts_each_parameter_and_where_it_is_identified():
     found = {each.name: each for each in coverage(straight(10), NAMES, "response", 10, 1, draws=300)}
-    assert all(each.n == 10 and each.held_identified <= min(each.held, each.n_identified) for each in found.values())
+    assert all(
+        each.n == 10 and each.held_identified <= min(each.held, each.n_identified) for each in found.values()
+    )
     assert found["share"].n_identified >= 8
     assert found["idle"].n_identified == 0
     assert found["idle"].held >= 7

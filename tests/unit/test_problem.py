@@ -63,7 +63,12 @@ def test_everything_wrong_is_told_at_once_where_it_is_written(tmp_path: Path) ->
         ("small.yaml", "smal.yaml", "CAS003", "no such scenario file"),
         ("dist: beta, a: 2", "dist: beat, a: 2", "CAS016", "beat"),
         ("low: 100, high: 1000", "low: few, high: 1000", "CAS332", "low: 'few' is not"),
-        ("paths: [population.crowd.stop_loss.share]", "paths: [shocks.fall.move]", "CAS332", "is set by move already"),
+        (
+            "paths: [population.crowd.stop_loss.share]",
+            "paths: [shocks.fall.move]",
+            "CAS332",
+            "is set by move already",
+        ),
         ("replicates: 3", "replicates: none", "CAS012", "whole number"),
     ],
 )
@@ -89,8 +94,8 @@ def test_a_parameter_sets_its_paths_by_factor_and_whole_numbers_where_they_must_
     path.write_text(text.replace("{paths: population.crowd.accounts", f"{{paths: {linked}"), encoding="utf-8")
     accounts, move, _ = load_problem(path).parameters
     assert accounts.set_by(320.4) == {"population.crowd.accounts": 320.0, "makers.makers.count": 3.0}
-    assert move.unit == "bps"
-    assert move.set_by(-150.0) == {"shocks.fall.move": -150.0}
+    assert move.unit == "fraction"
+    assert move.set_by(-0.015) == {"shocks.fall.move": -0.015}
 
 
 def test_figures_are_compared_in_logarithms_where_they_are_amounts(tmp_path: Path) -> None:
@@ -109,13 +114,17 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Calibrated]:
 def test_draws_go_there_and_back(made: tuple[Path, Calibrated]) -> None:
     problem, found = made
     draws = found.fitted.draws
-    assert draws.paths == ("population.crowd.accounts", "shocks.fall.move", "population.crowd.stop_loss.share")
-    assert draws.units == ("", "bps", "fraction")
+    assert draws.paths == (
+        "population.crowd.accounts",
+        "shocks.fall.move",
+        "population.crowd.stop_loss.share",
+    )
+    assert draws.units == ("", "fraction", "fraction")
     assert draws.values.shape == (200, 3)
     assert draws.problem == load_problem(problem).sha256 == found.fitted.manifest["problem"]["sha256"]
     table = pq.read_table(found.fitted.path / DRAWS)
     assert table.schema.metadata[b"cascade_draws"] == b"1"
-    assert table.schema.field(1).metadata == {b"unit": b"bps"}
+    assert table.schema.field(1).metadata == {b"unit": b"fraction"}
     assert np.array_equal(np.column_stack([column.to_numpy() for column in table.columns]), draws.values)
     assert (draws.values[:, 0] == draws.values[:, 0].round()).all()
 
@@ -178,7 +187,9 @@ def test_asked_again_nothing_is_computed_and_the_answer_is_the_same(
     assert (again.fitted.path / DRAWS).read_bytes() == before
 
 
-def test_interrupted_it_goes_on(made: tuple[Path, Calibrated], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_interrupted_it_goes_on(
+    made: tuple[Path, Calibrated], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     submit, n = workers.Threads.submit, 0
 
     def interrupted(self: workers.Threads, task: object) -> object:
@@ -210,4 +221,4 @@ def test_draws_carry_over_to_runs(made: tuple[Path, Calibrated], tmp_path: Path)
     scenario = cascade.load(problem.parent / "small.yaml").replace(parameters=str(found.fitted.path / DRAWS))
     runs = cascade.run(scenario, replicates=3, out=tmp_path).runs
     draws = read_draws(found.fitted.path / DRAWS)
-    assert runs.column("drawn_shocks_fall_move_bps").to_pylist() == draws.values[:3, 1].tolist()
+    assert runs.column("drawn_shocks_fall_move").to_pylist() == draws.values[:3, 1].tolist()
