@@ -17,25 +17,25 @@ from cascade.core.state import State
 
 if JIT_ENABLED:
 
-    @intrinsic
-    def _fetch(typing_context: Any, array: Any, index: Any) -> Any:
-        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            kind = signature.args[0]
-            values = context.make_array(kind)(context, builder, arguments[0])
-            nulls = [ir.Constant(ir.IntType(64), 0)] * (kind.ndim - 1)
-            row = cgutils.get_item_pointer(
-                context, builder, kind, values, [arguments[1], *nulls], wraparound=False
-            )
-            address = builder.bitcast(row, cgutils.voidptr_t)
-            number = ir.IntType(32)
-            call = ir.FunctionType(ir.VoidType(), [cgutils.voidptr_t, number, number, number])
-            fetch = builder.module.declare_intrinsic("llvm.prefetch", [cgutils.voidptr_t], call)
-            to_write, keep, data = 1, 3, 1
-            builder.call(fetch, [address, *(ir.Constant(number, flag) for flag in (to_write, keep, data))])
-            return context.get_dummy_value()
+    def _fetching() -> Any:
+        @intrinsic
+        def fetch(typing_context: Any, array: Any, index: Any) -> Any:
+            def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+                kind, number, address = signature.args[0], ir.IntType(32), cgutils.voidptr_t
+                values = context.make_array(kind)(context, builder, arguments[0])
+                place = [arguments[1], *[ir.Constant(ir.IntType(64), 0)] * (kind.ndim - 1)]
+                row = cgutils.get_item_pointer(context, builder, kind, values, place, wraparound=False)
+                call = ir.FunctionType(ir.VoidType(), [address, number, number, number])
+                fetch = builder.module.declare_intrinsic("llvm.prefetch", [address], call)
+                to_write, keep, data = (ir.Constant(number, flag) for flag in (1, 3, 1))
+                builder.call(fetch, [builder.bitcast(row, address), to_write, keep, data])
+                return context.get_dummy_value()
 
-        return types.void(array, types.int64), generate
+            return types.void(array, types.int64), generate
 
+        return fetch
+
+    _fetch = _fetching()
 else:
 
     def _fetch(array: Any, index: int) -> None:
