@@ -68,9 +68,12 @@ class Bars:
         """Return the stretches without bars between two times that are too long to be bridged."""
         edges = np.concatenate([[begin], np.clip(self.end_s, begin, end), [end]])
         begins = np.concatenate([np.clip(self.time_s, begin, end), [end, end]])[: len(edges)]
-        return [
-            (float(a), float(b)) for a, b in zip(edges, begins, strict=True) if b - a > LONGEST_GAP_S
-        ]
+        return [(float(a), float(b)) for a, b in zip(edges, begins, strict=True) if b - a > LONGEST_GAP_S]
+
+    def price_at(self, moment: float) -> float:
+        """Return the close of the last bar that had ended by a moment, or the open of the first."""
+        row = int(np.searchsorted(self.end_s, moment + 1e-6)) - 1
+        return float(self.prices[row, 3] if row >= 0 else self.prices[0, 0])
 
     def volatility(self) -> float:
         """Return the yearly volatility that highs and lows tell (Parkinson 1980)."""
@@ -79,7 +82,9 @@ class Bars:
         return math.sqrt(variance * _YEAR_S)
 
 
-def bars_of(folder: Folder, coin: str, begin: float, end: float, venues: Sequence[str]) -> tuple[Bars, list[str]]:
+def bars_of(
+    folder: Folder, coin: str, begin: float, end: float, venues: Sequence[str]
+) -> tuple[Bars, list[str]]:
     """Return the bars of a coin from the folder, and the files that they are of, the most important first.
 
     Within the event only bars of an hour and less count. Perpetuals come before spot, then what covers more of the
@@ -106,7 +111,7 @@ def bars_of(folder: Folder, coin: str, begin: float, end: float, venues: Sequenc
         if len(added):
             used += [name for name in source.files if name not in used]
             path = _joined(path, added)
-    return path, used
+    return path.of(path.time_s < end), used
 
 
 def _sources(tables: Iterable[Table]) -> Iterable[Bars]:
@@ -134,12 +139,22 @@ def _from_trades(folder: Folder, coin: str) -> Iterable[Bars]:
         minutes, first = np.unique(np.floor(times / 60.0), return_index=True)
         last = np.append(first[1:], len(times)) - 1
         found = np.stack(
-            [prices[first], np.maximum.reduceat(prices, first), np.minimum.reduceat(prices, first), prices[last]],
+            [
+                prices[first],
+                np.maximum.reduceat(prices, first),
+                np.minimum.reduceat(prices, first),
+                prices[last],
+            ],
             axis=1,
         )
         archive = table.archive
         yield Bars(
-            minutes * 60.0, found, np.full(len(minutes), 60.0), (archive.name,), archive.is_spot, archive.venue
+            minutes * 60.0,
+            found,
+            np.full(len(minutes), 60.0),
+            (archive.name,),
+            archive.is_spot,
+            archive.venue,
         )
 
 
@@ -184,5 +199,5 @@ def sampled_volatility_pct(bars: Bars) -> float:
     """Return the yearly volatility of closes five minutes apart, or as far apart as the bars are, in per cent."""
     span = max(SAMPLED_S, float(np.median(bars.interval_s)))
     number = np.floor((bars.time_s - bars.time_s[0]) / span)
-    closes = bars.prices[np.append(number[1:] != number[:-1], True), 3]  # noqa: FBT003
+    closes = bars.prices[np.append(number[1:] != number[:-1], True), 3]
     return 100.0 * math.sqrt(float(np.mean(np.diff(np.log(closes)) ** 2)) * _YEAR_S / span)

@@ -69,8 +69,17 @@ def read_bars(path: str | Path, time_column: str = "time_utc") -> Bars:
         raise ScenarioError([Problem(COLUMN, message, hint, shown_name(Path(path)))])
     table = read_table(Path(path), {time_column: _time, **parsers}, {"interval_s": positive})
     times, *prices = (np.array(table.columns[name], dtype=np.float64) for name in (time_column, *parsers))
-    lengths = table.columns.get("interval_s") or [float(np.median(np.diff(times))) if len(times) > 1 else 60.0]
-    bars = Bars(times, *prices, np.broadcast_to(np.array(lengths, np.float64), times.shape))
+    lengths = table.columns.get("interval_s") or [
+        float(np.median(np.diff(times))) if len(times) > 1 else 60.0
+    ]
+    bars = Bars(
+        times,
+        prices[0],
+        prices[1],
+        prices[2],
+        prices[3],
+        np.broadcast_to(np.array(lengths, np.float64), times.shape),
+    )
     step_back = np.flatnonzero(np.diff(bars.time_s) <= 0) + 1
     top = np.maximum(bars.open, bars.close)
     bottom = np.minimum(bars.open, bars.close)
