@@ -67,6 +67,12 @@ class Archive:
         """Tell whether its rows say what is traded."""
         return bool(self.adapter.columns["symbol"].cells)
 
+    @property
+    def is_nameless(self) -> bool:
+        """Tell whether neither its rows nor its name say what is traded."""
+        pairs = any(re.fullmatch(r"[a-z0-9]{2,12}usd[tc]?", word) for word in self.words)
+        return not (self.has_symbols or self.found.about.symbol or pairs)
+
     def is_of(self, coin: str) -> bool:
         """Tell whether it may hold rows of a coin."""
         if self.has_symbols:

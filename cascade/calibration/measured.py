@@ -60,36 +60,39 @@ class OpenInterest:
     def _of_three(self, moment: float, price: float) -> Iterator[Found]:
         """Yield that of daily tables: the close of the last day that had ended."""
         for table in self._tables:
-            stable = self._last(table, STABLE_MARGINED, "open_interest", moment)
-            coin = self._last(table, COIN_MARGINED, "open_interest_usd", moment)
+            _, stable = _last(table, STABLE_MARGINED, "open_interest", moment)
+            _, coin = _last(table, COIN_MARGINED, "open_interest_usd", moment)
             if stable > 0.0 and coin >= 0.0:
                 said = f"{stable:,.0f} coins stable-margined at {price:,.6g} USD, and coin-margined: the close before"
                 yield Found(stable * price + coin, THREE, (table.archive.name,), said)
 
     def _of_venues(self, moment: float) -> Iterator[Found]:
-        """Yield the sum of what single venues say: of each its files together, coin-margined ones, too."""
-        values: dict[str, float] = {}
-        files: list[str] = []
+        """Yield the sum of what single venues say, of stable-margined and coin-margined contracts."""
+        latest: dict[tuple[str, str], tuple[float, float, str]] = {}
         for table in self._tables:
             for word in np.unique(table.words("venue")):
                 venue = str(word).lower() or table.archive.venue
-                value = self._last(table, str(word), "open_interest_usd", moment)
-                if venue in self._wanted and value > 0.0:
-                    values[venue] = values.get(venue, 0.0) + value
-                    files.append(table.archive.name)
-        if values:
+                if venue in self._wanted:
+                    time, value = _last(table, str(word), "open_interest_usd", moment)
+                    key, said = (venue, table.archive.adapter.name), (time, value, table.archive.name)
+                    if value > 0.0:
+                        latest[key] = max(latest.get(key, said), said)
+        if latest:
+            venues = tuple(dict.fromkeys(venue for venue, _ in latest))
+            files = tuple(dict.fromkeys(name for _, _, name in latest.values()))
             yield Found(
-                sum(values.values()), tuple(values), tuple(dict.fromkeys(files)), "open interest at that time"
+                sum(value for _, value, _ in latest.values()), venues, files, "open interest at that time"
             )
 
-    @staticmethod
-    def _last(table: Table, venue: str, column: str, moment: float) -> float:
-        """Return the last value that was known at a moment; NaN where there is none, or it is old."""
-        times = table.numbers("time_s") + (table.interval_s or 0.0)
-        values = table.numbers(column)
-        known = (times <= moment) & (times > moment - STALE_S) & ~np.isnan(values)
-        rows = np.flatnonzero(known & (table.words("venue") == venue))
-        return float(values[rows[np.argmax(times[rows])]]) if len(rows) else math.nan
+
+def _last(table: Table, venue: str, column: str, moment: float) -> tuple[float, float]:
+    """Return the last value that was known at a moment, and its time; NaN where there is none, or it is old."""
+    times = table.numbers("time_s") + (table.interval_s or 0.0)
+    values = table.numbers(column)
+    known = (times <= moment) & (times > moment - STALE_S) & ~np.isnan(values)
+    rows = np.flatnonzero(known & (table.words("venue") == venue))
+    last = rows[np.argmax(times[rows])] if len(rows) else None
+    return (math.nan, math.nan) if last is None else (float(times[last]), float(values[last]))
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from cascade.calibration.observed import seen_of
 from cascade.calibration.price_bars import DAY_S, LONGEST_BAR_S, Bars, bars_of, instant
 from cascade.errors import Problem, ScenarioError, UsageError
 from cascade.output.refusals import writing
+from cascade.output.run_units import Feed
 from cascade.scenario.base import NAME_PATTERN
 from cascade.scenario.document import shipped_scenarios
 from cascade.scenario.load import load
@@ -61,6 +62,15 @@ class Wanted:
     base: str = BASE
     warm_up_days: float = WARM_UP_DAYS
     assume: bool = False
+
+    @property
+    def feeds(self) -> dict[str, Feed]:
+        """Return what each venue publishes of its liquidations at that time."""
+        late = datetime.max.replace(tzinfo=UTC)
+        return {
+            each: "complete" if self.start >= _COMPLETE_SINCE.get(each, late) else "latest_per_second"
+            for each in self.venues
+        }
 
 
 def wanted_of(
@@ -140,7 +150,7 @@ def new_event(wanted: Wanted, archives: Path, out: Path, *, force: bool = False)
     if gathered.problems:
         raise ScenarioError(gathered.problems)
     frame = Frame(
-        wanted.name, base, wanted.start, wanted.end, _shares(wanted, base), _feeds(wanted), folder.used
+        wanted.name, base, wanted.start, wanted.end, _shares(wanted, base), wanted.feeds, folder.used
     )
     seen = [each for coin in coins for each in seen_of(folder, coin, frame)]
     with writing(out):
@@ -179,14 +189,6 @@ def _shares(wanted: Wanted, base: Scenario) -> dict[str, float]:
             where="--venues", remedy=f"its venues that report: {known}",
         )  # fmt: skip
     return {each: share / total for each, share in found.items()}
-
-
-def _feeds(wanted: Wanted) -> dict[str, str]:
-    late = datetime.max.replace(tzinfo=UTC)
-    return {
-        each: "complete" if wanted.start >= _COMPLETE_SINCE.get(each, late) else "latest_per_second"
-        for each in wanted.venues
-    }
 
 
 class _Gathered:
@@ -272,6 +274,13 @@ class _Gathered:
         return f"fetch {_HOST}/klines/{name}USDT/5m/{name}USDT-5m-DATE.zip of {days}"
 
     def _lacks(self, what: str, hint: str) -> None:
+        coins = [*self.base.assets]
+        nameless = [
+            each.name
+            for each in self.folder.archives
+            if each.is_nameless and not any(each.is_of(coin) for coin in coins)
+        ]
+        hint += f"\nfiles whose names do not say what is traded: {listing(nameless, 6)}" if nameless else ""
         unknown = self.folder.unknown
         hint += f"\nfiles that no adapter reads: {listing(unknown, 6)}" if unknown else ""
         self.problems.append(

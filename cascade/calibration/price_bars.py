@@ -66,9 +66,11 @@ class Bars:
 
     def gaps(self, begin: float, end: float) -> list[tuple[float, float]]:
         """Return the stretches without bars between two times that are too long to be bridged."""
-        edges = np.concatenate([[begin], np.clip(self.end_s, begin, end), [end]])
-        begins = np.concatenate([np.clip(self.time_s, begin, end), [end, end]])[: len(edges)]
-        return [(float(a), float(b)) for a, b in zip(edges, begins, strict=True) if b - a > LONGEST_GAP_S]
+        inside = self.of((self.end_s > begin) & (self.time_s < end))
+        ends = np.concatenate([[begin], inside.end_s])
+        begins = np.concatenate([inside.time_s, [end]])
+        long = np.flatnonzero(begins - ends > LONGEST_GAP_S)
+        return [(float(ends[k]), float(begins[k])) for k in long]
 
     def price_at(self, moment: float) -> float:
         """Return the close of the last bar that had ended by a moment, or the open of the first."""
