@@ -32,8 +32,6 @@ class Coin:
 
     name: str
     bars: Bars
-    files: Mapping[str, tuple[str, ...]]
-    """Files of its bars: those of the event, and those of the time before it."""
     open_interest: Found | None
     funding: Funding | None
     depth: Found | None
@@ -61,6 +59,14 @@ class Frame:
     def end_s(self) -> float:
         """Return the end in seconds since 1970 UTC."""
         return seconds(self.end)
+
+    def before(self, bars: Bars) -> Bars:
+        """Return the bars before the start."""
+        return bars.of(bars.end_s <= self.begin_s)
+
+    def during(self, bars: Bars) -> Bars:
+        """Return the bars of the event."""
+        return bars.within(self.begin_s, self.end_s)
 
     def cited(self, files: Sequence[str]) -> str:
         """Return files with their checksums, as a source."""
@@ -136,7 +142,7 @@ def bars_file(coin: str) -> str:
 def _prices(frame: Frame, coin: Coin) -> tuple[Sections, Sections]:
     news = frame.base.assets[coin.name].news
     kept = {key: getattr(news, key, None) for key in ("common", "jumps_per_day", "jump_sd_bps")}
-    before = coin.bars.of(coin.bars.end_s <= frame.begin_s)
+    before = frame.before(coin.bars)
     past = f"{100 * before.volatility():.3g} %"
     file = bars_file(coin.name)
     path = {"type": "bars", "file": file, "volatility": f"{100 * getattr(news, 'volatility', 0.0):.10g} %"}
@@ -155,12 +161,12 @@ def _prices(frame: Frame, coin: Coin) -> tuple[Sections, Sections]:
             "kind": "assumed", "note": "that forced orders moved nothing: `cascade held` measures what they did"
         },
         f"assets.{coin.name}.news.file": {
-            "kind": "measured", "source": frame.cited(coin.files["event"]),
+            "kind": "measured", "source": frame.cited(frame.during(coin.bars).files),
             "note": f"traded prices, {kinds} of {coin.bars.venue or 'a venue'}; an input, not a result",
         },
-        f"assets.{coin.name}.history.file": {"kind": "measured", "source": frame.cited(coin.files["history"])},
+        f"assets.{coin.name}.history.file": {"kind": "measured", "source": frame.cited(before.files)},
         f"assets.{coin.name}.history.volatility": {
-            "kind": "measured", "source": frame.cited(coin.files["history"]), "note": "highs and lows of these bars",
+            "kind": "measured", "source": frame.cited(before.files), "note": "highs and lows of these bars",
         },
     }  # fmt: skip
     return {"assets": {coin.name: asset}}, sources
@@ -200,7 +206,7 @@ def _books(frame: Frame, coin: Coin, perpetual: str) -> tuple[Sections, Sections
         if isinstance(each, LadderMaker) and own & {*base.select_markets(each.markets)}
     ]
     quoted = sum(_quoted(each) for each in ladders if perpetual in base.select_markets(each.markets))
-    before = coin.bars.of(coin.bars.end_s <= frame.begin_s)
+    before = frame.before(coin.bars)
     calm = f"{100 * before.volatility():.3g} %"
     for maker in ladders:
         changed: Sections = {}
@@ -213,7 +219,7 @@ def _books(frame: Frame, coin: Coin, perpetual: str) -> tuple[Sections, Sections
         if maker.withdrawal is not None:
             changed["withdrawal"] = {"calm_volatility": calm}
             sources[f"makers.{maker.name}.withdrawal.calm_volatility"] = {
-                "kind": "measured", "source": frame.cited(coin.files["history"]), "note": "bars before the start",
+                "kind": "measured", "source": frame.cited(before.files), "note": "bars before the start",
             }  # fmt: skip
         if changed:
             found[maker.name] = changed
@@ -276,7 +282,7 @@ def _activity(frame: Frame, coins: Sequence[Coin]) -> tuple[Sections, Sections]:
     if not levels:
         return {}, {}
     activity = {"scales": [["2m", 0.36], ["15m", 0.28]], "spread": 0.44, "waves": [], "levels": levels}
-    files = dict.fromkeys(name for coin in coins for name in coin.files["event"])
+    files = dict.fromkeys(name for coin in coins for name in frame.during(coin.bars).files)
     source = {
         "activity.levels*": {
             "kind": "measured", "source": frame.cited([*files]),

@@ -215,7 +215,7 @@ class _Gathered:
     def _coin(self, name: str) -> Coin | None:
         """Return a coin; None where the archives have no prices of the event, and nobody asked for it."""
         try:
-            bars, _ = bars_of(self.folder, name, self._begin, self._end, self.wanted.venues)
+            bars = bars_of(self.folder, name, self._begin, self._end, self.wanted.venues)
             fine = bars.of(bars.interval_s <= LONGEST_BAR_S)
             if not len(fine.of(fine.end_s > self._begin)) and not self.wanted.coins:
                 told = f"{name} is left out: no bars of it within the event. To have it, {self._fetch_bars(name)}"
@@ -258,15 +258,7 @@ class _Gathered:
                 self._lacks(
                     what, f"fetch {where}, or a daily table of it; or add --assume to write it as assumed"
                 )
-        before = {each for each in bars.files if each in self.folder.used}
-        files = {"event": self._files(bars, self._begin, self._end), "history": tuple(sorted(before))}
-        return Coin(
-            name, bars, files, interest and interest.of_all(shares), funding, depth and depth.of_all(shares)
-        )
-
-    def _files(self, bars: Bars, begin: float, end: float) -> tuple[str, ...]:
-        inside = bars.within(begin, end)
-        return tuple(dict.fromkeys(bars.files[: 1 if len(inside) else 0])) or bars.files
+        return Coin(name, bars, interest and interest.of_all(shares), funding, depth and depth.of_all(shares))
 
     def _fetch_bars(self, name: str, begin: float | None = None, end: float | None = None) -> str:
         first, last = (instant(each)[:10] for each in (begin or self._begin, (end or self._end) - 1.0))

@@ -65,7 +65,7 @@ def _tail(one: Liquidated, found: Sequence[Liquidated]) -> str:
 
 
 def _prices(coin: Coin, frame: Frame) -> Iterator[Seen]:
-    bars = coin.bars.within(frame.begin_s, frame.end_s)
+    bars = frame.during(coin.bars)
     if len(bars) < 2:
         return
     low, high = float(bars.prices[:, 2].min()), float(bars.prices[:, 1].max())
@@ -79,7 +79,7 @@ def _prices(coin: Coin, frame: Frame) -> Iterator[Seen]:
     source = f"bars, {'spot' if bars.is_spot else 'perpetual'} of {bars.venue or 'a venue'}"
     for what, value in values.items():
         name = f"{coin.name.lower()}_{what.rpartition('_')[0]}"
-        yield Seen(name, {"what": what, "asset": coin.name}, value, source, coin.files["event"])
+        yield Seen(name, {"what": what, "asset": coin.name}, value, source, bars.files)
 
 
 def _open_interest(folder: Folder, coin: Coin, frame: Frame) -> Iterator[Seen]:

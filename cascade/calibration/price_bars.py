@@ -31,13 +31,13 @@ _YEAR_S: Final = 365.0 * DAY_S
 
 @dataclass(frozen=True)
 class Bars:
-    """Bars in the order of time that do not overlap, and the files they are of."""
+    """Bars in the order of time that do not overlap, with the file that each is of."""
 
     time_s: Floats
     prices: Floats
     """Open, high, low and close of each."""
     interval_s: Floats
-    files: tuple[str, ...]
+    file: npt.NDArray[np.str_]
     is_spot: bool = False
     venue: str = ""
 
@@ -52,8 +52,18 @@ class Bars:
     def of(self, kept: Mask) -> Bars:
         """Return some of them."""
         return Bars(
-            self.time_s[kept], self.prices[kept], self.interval_s[kept], self.files, self.is_spot, self.venue
+            self.time_s[kept],
+            self.prices[kept],
+            self.interval_s[kept],
+            self.file[kept],
+            self.is_spot,
+            self.venue,
         )
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Return the files that they are of, in the order of time."""
+        return tuple(dict.fromkeys(self.file.tolist()))
 
     def within(self, begin: float, end: float) -> Bars:
         """Return those that lie between two times."""
@@ -84,10 +94,8 @@ class Bars:
         return math.sqrt(variance * _YEAR_S)
 
 
-def bars_of(
-    folder: Folder, coin: str, begin: float, end: float, venues: Sequence[str]
-) -> tuple[Bars, list[str]]:
-    """Return the bars of a coin from the folder, and the files that they are of, the most important first.
+def bars_of(folder: Folder, coin: str, begin: float, end: float, venues: Sequence[str]) -> Bars:
+    """Return the bars of a coin from the folder.
 
     Within the event only bars of an hour and less count. Perpetuals come before spot, then what covers more of the
     event, the earlier venue, the finer bars.
@@ -104,16 +112,14 @@ def bars_of(
         return length > LONGEST_BAR_S, bars.is_spot, -share, order.get(bars.venue, len(order)), length
 
     ranked = sorted(sources, key=rank)
-    path = Bars(np.empty(0), np.empty((0, 4)), np.empty(0), ())
-    used: list[str] = []
+    path = Bars(np.empty(0), np.empty((0, 4)), np.empty(0), np.empty(0, np.str_))
     for source in ranked:
         is_daily = source.interval_s[0] > LONGEST_BAR_S
         free = source.of(source.end_s <= begin) if is_daily else source
         added = free.of(_is_free(path, free))
         if len(added):
-            used += [name for name in source.files if name not in used]
             path = _joined(path, added)
-    return path.of(path.time_s < end), used
+    return path.of(path.time_s < end)
 
 
 def _sources(tables: Iterable[Table]) -> Iterable[Bars]:
@@ -129,8 +135,8 @@ def _sources(tables: Iterable[Table]) -> Iterable[Bars]:
         times = np.concatenate([each.numbers("time_s") for each in found])
         prices = np.concatenate([np.stack([each.numbers(p) for p in PRICES], axis=1) for each in found])
         times, first = np.unique(times, return_index=True)
-        names = tuple(each.archive.name for each in found)
-        yield Bars(times, prices[first], np.full(len(times), interval), names, is_spot, venue)
+        names = np.repeat([each.archive.name for each in found], [len(each) for each in found])
+        yield Bars(times, prices[first], np.full(len(times), interval), names[first], is_spot, venue)
 
 
 def _from_trades(folder: Folder, coin: str) -> Iterable[Bars]:
@@ -154,7 +160,7 @@ def _from_trades(folder: Folder, coin: str) -> Iterable[Bars]:
             minutes * 60.0,
             found,
             np.full(len(minutes), 60.0),
-            (archive.name,),
+            np.full(len(minutes), archive.name),
             archive.is_spot,
             archive.venue,
         )
@@ -177,7 +183,7 @@ def _joined(path: Bars, more: Bars) -> Bars:
         times[order],
         np.concatenate([path.prices, more.prices])[order],
         np.concatenate([path.interval_s, more.interval_s])[order],
-        tuple(dict.fromkeys([*path.files, *more.files])),
+        np.concatenate([path.file, more.file])[order],
         path.is_spot if len(path) else more.is_spot,
         path.venue if len(path) else more.venue,
     )
