@@ -47,6 +47,7 @@ OTHER_CODES: dict[str, str] = {
     "CAS311": "a data file is not the one that its checksum was made of",
     "CAS312": "a data file does not say what is traded",
     "CAS313": "bands of depth of a data file are mixed up",
+    "CAS314": "what an event asks for, knows or observed does not fit together",
     "CAS400": "a run could not go on",
     "CAS401": "a conservation law was broken: a defect of Cascade, please report it",
     "CAS402": "hardly any account of a layer outlives the prices before the start",

@@ -78,7 +78,7 @@ def _shipped(what: str) -> dict[str, Path]:
 
 def _read_chain(path: Path, below: tuple[Path, ...], what: str, fence: Fence | None) -> Reading:
     reading = read_yaml(path, what=what)
-    root = _top_mapping(reading, path, what)
+    root = top_mapping(reading, path, what)
     entries = root.mapping or {}
     extends = entries.pop("extends", None)
     anchor_files(root, fence)
@@ -120,7 +120,14 @@ def _put_own_sources_last(merged: Node, own: Node) -> None:
             sources.mapping[pattern] = source
 
 
-def _top_mapping(reading: Reading, path: Path, what: str) -> Node:
+def top_mapping(reading: Reading, path: Path, what: str) -> Node:
+    """Return the mapping that a file holds.
+
+    Raises
+    ------
+    ScenarioError
+        If it is no YAML, empty, or something else than a mapping.
+    """
     if reading.problems and reading.root is None:
         raise ScenarioError(reading.problems)
     empty = reading.root is None or reading.root.value is None
