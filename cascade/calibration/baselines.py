@@ -239,7 +239,9 @@ def _garch_t(case: Case) -> Forecast:
     returns = 100.0 * np.log1p(0.01 * case.column(path_column("return_pct", case.figure)))
     returns = returns[np.isfinite(returns)]
     if len(returns) < FEWEST_RETURNS:
-        raise LackError(f"it takes {FEWEST_RETURNS} daily returns before the event, and there are {len(returns)}")
+        raise LackError(
+            f"it takes {FEWEST_RETURNS} daily returns before the event, and there are {len(returns)}"
+        )
     fitted = fit_garch(returns)
     if case.figure.what == "realised_volatility_pct":
         return _point(case, math.sqrt(fitted.ahead * _DAYS_A_YEAR))
@@ -295,7 +297,9 @@ def fit_garch(returns: Floats) -> Garch:
 
     # logarithm of the constant's share of the variance, persistence and the news' share of it as logits, freedom
     start = np.array([mean / math.sqrt(variance), 0.0, 3.0, -2.0, 1.0])
-    best = minimize(loss, start, method="Nelder-Mead", options={"maxiter": 4000, "xatol": 1e-4, "fatol": 1e-6})
+    best = minimize(
+        loss, start, method="Nelder-Mead", options={"maxiter": 4000, "xatol": 1e-4, "fatol": 1e-6}
+    )
     return _garch(best.x, returns, variance)
 
 
@@ -323,8 +327,12 @@ def _variances(model: Garch, returns: Floats, first: float) -> Floats:
 def _likelihood(errors: Floats, variances: Floats, freedom: float) -> float:
     from scipy.special import gammaln
 
-    known = gammaln((freedom + 1.0) / 2.0) - gammaln(freedom / 2.0) - 0.5 * math.log(math.pi * (freedom - 2.0))
-    each = 0.5 * np.log(variances) + (freedom + 1.0) / 2.0 * np.log1p(errors**2 / (variances * (freedom - 2.0)))
+    known = (
+        gammaln((freedom + 1.0) / 2.0) - gammaln(freedom / 2.0) - 0.5 * math.log(math.pi * (freedom - 2.0))
+    )
+    each = 0.5 * np.log(variances) + (freedom + 1.0) / 2.0 * np.log1p(
+        errors**2 / (variances * (freedom - 2.0))
+    )
     return len(errors) * float(known) - float(each.sum())
 
 

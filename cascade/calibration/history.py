@@ -79,7 +79,9 @@ def read_history(path: Path, figures: Iterable[Figure]) -> History:
             seen.add(day)
     table.raise_problems()
     order = np.argsort(np.array(days, "datetime64[D]"), kind="stable")
-    columns = {name: np.array(cells, np.float64)[order] for name, cells in table.columns.items() if name != "day"}
+    columns = {
+        name: np.array(cells, np.float64)[order] for name, cells in table.columns.items() if name != "day"
+    }
     return History(np.array(days, "datetime64[D]")[order], columns)
 
 
@@ -102,7 +104,9 @@ def _bounded(what: str) -> Any:
         try:
             value = float(cell)
         except (TypeError, ValueError):
-            raise BadCellError(f"{shown(cell)} is not a number", "write plain digits, or leave it empty") from None
+            raise BadCellError(
+                f"{shown(cell)} is not a number", "write plain digits, or leave it empty"
+            ) from None
         if not low <= value <= high:
             raise BadCellError(f"{value:g} cannot be a {what}", f"write a number from {low:g} to {high:g}")
         return value

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
 
-
 from cascade.calibration.baselines import BASELINES, Case, LackError
 from cascade.calibration.event_file import Event
 from cascade.calibration.figures import Figure, replicate_of, simulated
@@ -66,9 +65,7 @@ def foretell(event: Event, result: Result, history: History | None) -> dict[str,
     }
 
 
-def _predicted(
-    event: Event, figure: Figure, values: Sequence[float], history: History | None
-) -> Prediction:
+def _predicted(event: Event, figure: Figure, values: Sequence[float], history: History | None) -> Prediction:
     measured = Measured.of(figure.what, figure.unit)
     known = [value for value in values if math.isfinite(value)]
     case = case_of(event, figure, history)
@@ -124,5 +121,3 @@ def _not_a_day(figure: Figure) -> str:
     start, end = window_of(figure)
     hours = (end - start) / timedelta(hours=1)
     return f"the history is by day, and the window of the figure is not: {hours:.3g} h from {start:%Y-%m-%d %H:%M}"
-
-

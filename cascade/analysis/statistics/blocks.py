@@ -65,7 +65,7 @@ def block_mean(values: Floats, *, confidence: float = CONFIDENCE) -> Estimate:
 
 
 def _rows(n: int) -> npt.NDArray[np.int64]:
-    """Return the rows of each bootstrap sample: blocks from anywhere, the last of them cut, the end joined to the start."""
+    """Return the rows of each bootstrap sample: blocks from anywhere, the end of the rows joined to their start."""
     length = block_length(n)
     generator = np.random.Generator(np.random.Philox(key=[_KEY, n]))
     starts = generator.integers(0, n, (RESAMPLES, math.ceil(n / length), 1))
