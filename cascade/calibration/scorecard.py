@@ -16,6 +16,7 @@ from cascade.analysis.statistics.estimate import Floats
 from cascade.calibration.baselines import BASELINES
 from cascade.calibration.event_file import Event
 from cascade.calibration.history import column_of
+from cascade.calibration.map_score import MapScore
 from cascade.calibration.predictions import Prediction, window_of
 from cascade.calibration.registration import Opened, Registration
 from cascade.calibration.scores import PINBALL, Forecast, Scale, pit_histogram
@@ -26,8 +27,16 @@ SHARES: Final = (0.5, 0.9)
 FEWEST_PIT = 10
 """Figures from which a PIT histogram says anything."""
 
+PER_SERIES: Final = (
+    "crps", "log_correlation", "elasticity", "observed_elasticity", "median_ratio", "log_rmse"
+)  # fmt: skip
+"""Figures of a series over days."""
+
 MODEL: Final = "model"
 """What the simulation is called among the forecasts."""
+
+AMOUNTS: Final = "amounts"
+"""All figures of liquidations in USD or accounts: their scores are logarithms, and can be averaged over series."""
 
 
 @dataclass(frozen=True)
@@ -145,11 +154,16 @@ class Series:
 
 @dataclass(frozen=True)
 class Difference:
-    """The simulation's CRPS less that of a baseline, over the figures that both foretell, events or days as blocks."""
+    """The simulation's CRPS less that of a baseline, over the figures that both foretell, events or days as blocks.
+
+    Attributes
+    ----------
+    series
+        The figures it is over: those of one series, or all amounts.
+    """
 
     baseline: str
     series: str
-    """Empty: all of them."""
     figures: int
     model: float
     other: float
@@ -158,9 +172,10 @@ class Difference:
 
 @dataclass(frozen=True)
 class Scorecard:
-    """Events that are scored together."""
+    """Events that are scored together, and the maps of those whose map is scored."""
 
     cards: tuple[Card, ...]
+    maps: tuple[MapScore, ...] = ()
 
     @cached_property
     def rows(self) -> tuple[Row, ...]:
@@ -174,9 +189,14 @@ class Scorecard:
         return exact_probability(sum(inside), len(inside)) if inside else None
 
     @cached_property
+    def amounts(self) -> tuple[Row, ...]:
+        """Return the figures of liquidations, whose scores can be averaged."""
+        return tuple(row for row in self.rows if row.prediction.measured.scale is Scale.LOG_OF_AMOUNT)
+
+    @cached_property
     def crps(self) -> Estimate | None:
-        """Return the mean CRPS of the simulation."""
-        return mean_over_blocks(self.rows, lambda row: row.scored(MODEL)) if self.rows else None
+        """Return the mean CRPS of the simulation over all amounts."""
+        return mean_over_blocks(self.amounts, lambda row: row.scored(MODEL))
 
     @cached_property
     def histogram(self) -> Floats | None:
@@ -194,10 +214,8 @@ class Scorecard:
 
     @cached_property
     def differences(self) -> tuple[Difference, ...]:
-        """Return the simulation against each baseline: over all figures, and by series where there are several."""
-        groups = {"": self.rows} | (
-            {each.name: each.rows for each in self.series} if len(self.series) > 1 else {}
-        )
+        """Return the simulation against each baseline: over all amounts, and by series."""
+        groups = {AMOUNTS: self.amounts} | {each.name: each.rows for each in self.series}
         found = (_difference(name, series, rows) for name in BASELINES for series, rows in groups.items())
         return tuple(each for each in found if each is not None)
 
@@ -218,22 +236,19 @@ class Scorecard:
         for share in SHARES:
             covered = self.coverage(share)
             found[f"coverage_{100 * share:.0f}"] = None if covered is None else covered.value
-        found["crps"] = None if self.crps is None else self.crps.value
+        found[f"{AMOUNTS}.crps"] = None if self.crps is None else self.crps.value
         for each in self.differences:
-            where = f"{each.series.replace(' ', '.')}." if each.series else ""
-            found[f"{where}crps_less_{each.baseline}"] = each.difference.value
+            found[f"{key_of(each.series)}.crps_less_{each.baseline}"] = each.difference.value
         for each in self.series:
-            for name in (
-                "crps",
-                "log_correlation",
-                "elasticity",
-                "observed_elasticity",
-                "median_ratio",
-                "log_rmse",
-            ):
+            for name in PER_SERIES:
                 estimate = getattr(each, name)
-                found[f"{each.name.replace(' ', '.')}.{name}"] = None if estimate is None else estimate.value
+                found[f"{key_of(each.name)}.{name}"] = None if estimate is None else estimate.value
         return {name: value for name, value in found.items() if value is not None and math.isfinite(value)}
+
+
+def key_of(series: str) -> str:
+    """Return a series as a word: `liquidated_usd.BTC.long`."""
+    return series.replace(" ", ".")
 
 
 def blocks_of(rows: Iterable[Row]) -> list[list[Row]]:
