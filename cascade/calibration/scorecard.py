@@ -214,8 +214,9 @@ class Scorecard:
 
     @cached_property
     def differences(self) -> tuple[Difference, ...]:
-        """Return the simulation against each baseline: over all amounts, and by series."""
-        groups = {AMOUNTS: self.amounts} | {each.name: each.rows for each in self.series}
+        """Return the simulation against each baseline: over all amounts, and by series where they are not the same."""
+        groups = {AMOUNTS: self.amounts}
+        groups |= {each.name: each.rows for each in self.series if each.rows != self.amounts}
         found = (_difference(name, series, rows) for name in BASELINES for series, rows in groups.items())
         return tuple(each for each in found if each is not None)
 
