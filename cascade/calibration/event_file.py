@@ -80,6 +80,9 @@ class EventFile(Model):
     )
     scenario: Text = Field(default="scenario.yaml", description="The market, relative to this file.")
     observed: Text = Field(default="observed.yaml", description="The observed values, relative to this file.")
+    history: Text = Field(
+        default="", description="Table of other days that baselines are fitted to, relative to this file."
+    )
     start: Instant = Field(description="Begin of the window.", examples=["2025-07-01T00:00:00Z"])
     end: Instant = Field(description="End of the window.", examples=["2025-07-02T00:00:00Z"])
     scope: Scope = Field(description="Coins and venues.", examples=[{"coins": ["BTC"]}])
@@ -152,6 +155,7 @@ class Event:
     asked: Mapping[str, Figure]
     path: Path
     """The event file itself."""
+    history: Path | None = None
 
 
 def load_event(path: str | Path) -> Event:
@@ -183,7 +187,7 @@ def load_event(path: str | Path) -> Event:
     }
     return Event(
         asked.name, asked.title, absolute(scenario), absolute(observed), asked.start, asked.end, asked.scope,
-        asked.known, figures, absolute(file),
+        asked.known, figures, absolute(file), absolute(file.parent / asked.history) if asked.history else None,
     )  # fmt: skip
 
 

@@ -29,6 +29,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "attribute": ("cascade.cli.attribute:attribute", "Say how much came through which channel."),
     "graph": ("cascade.cli.graph:graph", "Show who tripped whom in a run."),
     "facts": ("cascade.cli.facts:facts", "Hold a market's stylised facts against those of real ones."),
+    "score": ("cascade.cli.score:score", "Hold what is foretold of events against what was observed."),
     "held": ("cascade.cli.held:held", "Measure what forced orders moved a traded price path by."),
     "cost": ("cascade.cli.cost:cost", "Measure what an order costs, against the same luck without it."),
     "price": ("cascade.cli.price:price", "Price a position: liquidation, bankruptcy, margins."),

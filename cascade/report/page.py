@@ -30,6 +30,9 @@ from cascade.report.builders.table import Column, Floats, Said, Table, plain, sa
 from cascade.report.draw.legend import swatch
 from cascade.report.draw.plotly import figure_json
 from cascade.report.figures import FigureSpec
+from cascade.report.score import answer as answer_of_score
+from cascade.report.score import how as how_scored
+from cascade.report.score import remarks as remarks_of_score
 from cascade.report.sections import OVERVIEW, Section, sections
 from cascade.report.stylised import heading, remarks
 from cascade.report.threshold import answer as answer_of
@@ -39,6 +42,7 @@ from cascade.report.threshold import remarks as remarks_of
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+    from cascade.calibration.scorecard import Scorecard
     from cascade.experiment.facts import Facts
 
 FOLDER: Final = Path(__file__).resolve().parent
@@ -163,6 +167,23 @@ def facts_page(found: Facts, options: Options | None = None) -> str:
         "every number comes from the facts as cascade computed them",
     )  # fmt: skip
     return _filled(Study((), facts=found), options or Options(), head)
+
+
+def score_page(found: Scorecard, options: Options | None = None) -> str:
+    """Return a page of a scorecard as HTML: the answer, then figures, baselines and registrations.
+
+    Raises
+    ------
+    UsageError
+        If the page is to be static and matplotlib is not installed.
+    """
+    events = [each.event for each in found.cards]
+    title = events[0].title or events[0].name if len(events) == 1 else f"{len(events)} events scored"
+    head = _Head(
+        title, said(answer_of_score(found)), " ".join([*remarks_of_score(found), how_scored(found)]),
+        "every number comes from the registrations and the observed values",
+    )  # fmt: skip
+    return _filled(Study((), scorecard=found), options or Options(), head)
 
 
 def _searched(found: Frontier, options: Options) -> str:
@@ -379,4 +400,4 @@ def spark(values: Floats) -> Any:
     )
 
 
-__all__ = ["MOST_BYTES", "Options", "Section", "facts_page", "page", "study_of"]
+__all__ = ["MOST_BYTES", "Options", "Section", "facts_page", "page", "score_page", "study_of"]

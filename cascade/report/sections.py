@@ -14,6 +14,7 @@ from cascade.report.builders import (
     liquidations,
     losses,
     outcomes,
+    scorecard,
     screen,
     searches,
     stylised,
@@ -132,11 +133,20 @@ SEARCHES: Final = (
 )
 """The sections of a page about a search."""
 
+SCORES: Final = (
+    Plan("scores", "What was foretold, and what came", scorecard.figures, is_open=True),
+    Plan("score-days", "Over days", scorecard.series, is_open=True),
+    Plan("score-baselines", "Do simple formulas do better?", scorecard.against, is_open=True),
+    Plan("score-map", "Was it liquidated where the map has it?", scorecard.maps, is_open=True),
+    Plan("registrations", "What was registered when", scorecard.registrations, is_open=True),
+)
+"""The sections of a page about events that are scored."""
+
 
 def sections(study: Study) -> tuple[list[Section], list[tuple[str, str]]]:
     """Return the sections that have something to show, and, of figures that could not be made, why."""
     runs = [plan for plan in PLANS if plan.of_facts == (study.facts is not None)]
-    plans = SEARCHES if study.frontier is not None else runs
+    plans = SEARCHES if study.frontier is not None else SCORES if study.scorecard is not None else runs
     ids = {plan.id for plan in plans}
     made: dict[str, list[FigureSpec]] = {}
     absent: list[tuple[str, str]] = []

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from cascade.analysis.statistics import CONFIDENCE
+from cascade.calibration.scorecard import Scorecard
 from cascade.errors import UsageError
 from cascade.experiment.facts import Facts
 from cascade.experiment.recorder import units_of
@@ -17,7 +18,7 @@ from cascade.output.reader import Result
 from cascade.output.reader import read as read_run
 from cascade.output.sweep import Sweep, is_sweep, read
 from cascade.report.draw.svg import require_matplotlib
-from cascade.report.page import Options, facts_page, page, study_of
+from cascade.report.page import Options, facts_page, page, score_page, study_of
 from cascade.report.pdf import browser, write_pdf
 
 
@@ -107,6 +108,20 @@ def write_facts(found: Facts, path: str | Path, *, static: bool = False) -> Path
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, facts_page(found, Options(static=static)))
+    return path
+
+
+def write_score(found: Scorecard, path: str | Path, *, static: bool = False) -> Path:
+    """Write a page of a scorecard and return its file; see `refuse_existing`.
+
+    Raises
+    ------
+    UsageError
+        If matplotlib is missing for a static page.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, score_page(found, Options(static=static)))
     return path
 
 

@@ -1,10 +1,11 @@
 """Statistics over replicates: figures with intervals, differences with p-values, and how many it takes."""
 
+from cascade.analysis.statistics.blocks import block_estimate, block_mean
 from cascade.analysis.statistics.estimate import CONFIDENCE, Contrast, Estimate
 from cascade.analysis.statistics.multiplicity import holm
 from cascade.analysis.statistics.order import least_replicates, quantile, quantile_estimate
 from cascade.analysis.statistics.planning import about, replicates_needed, replicates_to_tell
-from cascade.analysis.statistics.proportion import probability, wilson
+from cascade.analysis.statistics.proportion import exact_probability, probability, wilson
 from cascade.analysis.statistics.signs import Signs, signs
 from cascade.analysis.statistics.statistic import (
     Mean,
@@ -27,6 +28,9 @@ __all__ = [
     "Signs",
     "Statistic",
     "about",
+    "block_estimate",
+    "block_mean",
+    "exact_probability",
     "higher_share",
     "holm",
     "least_replicates",

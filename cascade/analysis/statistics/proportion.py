@@ -22,6 +22,8 @@ from cascade.analysis.statistics.estimate import (
 
 METHOD: Final = "Wilson"
 
+EXACT: Final = "Clopper-Pearson"
+
 Flags = npt.NDArray[np.bool_]
 
 
@@ -37,6 +39,16 @@ def wilson(share: float, n: int, confidence: float = CONFIDENCE) -> tuple[float,
 def probability(share: float, n: int, confidence: float = CONFIDENCE) -> Estimate:
     """Return a probability of which a share was seen in n trials, with Wilson's interval."""
     return Estimate(share, *wilson(share, n, confidence), n, METHOD)
+
+
+def exact_probability(k: int, n: int, confidence: float = CONFIDENCE) -> Estimate:
+    """Return a probability that was met k times in n trials, with the exact interval (Clopper and Pearson 1934)."""
+    from scipy.stats import beta
+
+    tail = (1.0 - confidence) / 2.0
+    low = 0.0 if k == 0 else float(beta.ppf(tail, k, n - k + 1))
+    high = 1.0 if k == n else float(beta.ppf(1.0 - tail, k + 1, n - k))
+    return Estimate(k / n, low, high, n, EXACT)
 
 
 def probability_difference(baseline: Flags, flags: Flags, confidence: float, *, paired: bool) -> Contrast:

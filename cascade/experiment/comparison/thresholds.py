@@ -40,8 +40,13 @@ class Breach:
     """The figure (for a verdict: the difference) that breaches it, in the unit of the metric."""
 
 
-def parse_threshold(text: str) -> Threshold:
+def parse_threshold(text: str, remedy: str = _REMEDY) -> Threshold:
     """Return the threshold that a user wrote.
+
+    Parameters
+    ----------
+    remedy
+        What is told to write instead, where it is none.
 
     Raises
     ------
@@ -53,12 +58,12 @@ def parse_threshold(text: str) -> Threshold:
         return Threshold(text, metric.strip())
     match = BOUND.fullmatch(text)
     if match is None:
-        raise UsageError(f"'{text}' is not a threshold", where="--fail-if", remedy=_REMEDY)
+        raise UsageError(f"'{text}' is not a threshold", where="--fail-if", remedy=remedy)
     try:
         bound = float(NUMBER.parse(match[3]))
     except PydanticCustomError as error:
         message = f"'{match[3]}' is not a number"
-        raise UsageError(message, where="--fail-if", remedy=_REMEDY) from error
+        raise UsageError(message, where="--fail-if", remedy=remedy) from error
     return Threshold(text, match[1], match[2], bound)
 
 

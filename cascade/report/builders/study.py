@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from cascade.analysis.graph import CascadeGraph
     from cascade.assembly import Assembled
+    from cascade.calibration.scorecard import Scorecard
     from cascade.experiment.attribution import Attribution
     from cascade.experiment.comparison import Comparison
     from cascade.experiment.facts import Facts
@@ -236,6 +237,8 @@ class Study:
     """Stylised facts, where the page is about them and nothing else: it has no variants then."""
     frontier: Frontier | None = None
     """What a search found, where the page is about that and nothing else: it has no variants then."""
+    scorecard: Scorecard | None = None
+    """What was foretold of events and observed, where the page is about that: it has no variants then."""
     _built: dict[Any, Any] = field(default_factory=dict[Any, Any], repr=False)
 
     def coarser(self) -> Study:

@@ -1,0 +1,101 @@
+"""`cascade score`: events are foretold, the predictions registered, and then held against what was observed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cascade.cli.terminal import (
+    Allow,
+    AllowCode,
+    AsJson,
+    Jobs,
+    Seed,
+    running,
+    say,
+    show_json,
+    show_rich,
+    tell_compiling,
+)
+from cascade.limits import MOST_REPLICATES
+
+if TYPE_CHECKING:
+    from cascade.calibration.scorecard import Scorecard
+
+
+def score(
+    events: Annotated[list[Path], typer.Argument(metavar="EVENT...", help="Folders of events.")],
+    replicates: Annotated[
+        int | None,
+        typer.Option(
+            "-n", "--replicates", min=1, max=MOST_REPLICATES,
+            help="Replicates of each event; by default those of its scenario, but at least 20.",
+        ),
+    ] = None,
+    seed: Seed = None,
+    realised: Annotated[
+        Path | None,
+        typer.Option(
+            "--map", metavar="LIQUIDATIONS", help="Also score the map of the one event: liquidations by price."
+        ),
+    ] = None,
+    positions: Annotated[
+        Path | None,
+        typer.Option("--positions", metavar="POSITIONS", help="Positions that the map is made of; else the population."),
+    ] = None,
+    market: Annotated[str | None, typer.Option("--market", help="Market of the map, where there are several.")] = None,
+    fail_if: Annotated[
+        list[str] | None,
+        typer.Option("--fail-if", metavar="TEST", help="Exit 1 if 'coverage_90<0.75' or 'worse:climatology'."),
+    ] = None,
+    allow: Allow = None,
+    allow_code: AllowCode = False,
+    registrations: Annotated[
+        Path, typer.Option("--results", metavar="DIR", help="Folder of registrations and runs.")
+    ] = Path("results"),
+    jobs: Jobs = None,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", metavar="PAGE.html", help="Also write a page with the figures.")
+    ] = None,
+    static: Annotated[bool, typer.Option("--static", help="The page without JavaScript.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the page.")] = False,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress.")] = False,
+    json: AsJson = False,
+) -> None:  # fmt: skip
+    """Score events: how many figures lie in their intervals, and whether simple formulas did better.
+
+    Each event's scenario is simulated, or a run of the same that is there is taken; what it foretells is written
+    down with its checksum and the time; then the observed values are opened. What is registered is never written
+    again: asked again, it is checked and taken as it is.
+
+    Exit code 1 if a --fail-if is met, 3 if an event or its scenario is invalid, 6 if a registration was altered.
+    """
+    from cascade.calibration.demands import parse_demand, refuse_breaches
+    from cascade.calibration.score import prepare_score
+    from cascade.report.score import score_dict, score_rich
+    from cascade.report.write import refuse_existing
+
+    demands = [parse_demand(each) for each in fail_if or ()]
+    if out is not None:
+        refuse_existing(out, force=force)
+    prepared = prepare_score(
+        events, replicates=replicates, seed=seed, realised=realised, positions=positions, market=market,
+        allow=allow or (),
+    )  # fmt: skip
+    tell_compiling()
+    with running(prepared.steps(registrations), quiet=quiet) as progress:
+        found = prepared.run(
+            out=registrations, jobs=jobs, progress=progress, allow_code=allow_code, say=None if quiet else say
+        )  # fmt: skip
+    show_json(score_dict(found)) if json else show_rich(*score_rich(found))
+    if out is not None:
+        _write(found, out, static=static)
+    refuse_breaches(found, demands)
+
+
+def _write(found: Scorecard, out: Path, *, static: bool) -> None:
+    from cascade.report.write import write_score
+
+    say(f"page: {write_score(found, out, static=static)}")
