@@ -10,6 +10,7 @@ from ruamel.yaml import YAML
 
 from cascade.experiment.sweep import prepare
 from cascade.manual import page
+from cascade.scenario.gallery import copy_to
 from cascade.scenario.load import load
 from cascade.scenario.schema import Scenario
 from tests.docs.conftest import Block, blocks, text_of
@@ -17,13 +18,18 @@ from tests.docs.conftest import Block, blocks, text_of
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Go to a folder in which the page's first scenario lies as small.yaml, and a user's accounts."""
+    """Go to a folder with the page's first scenario as small.yaml, a shipped one, and a user's accounts and bars."""
     (tmp_path / "small.yaml").write_text(text_of("scenario", "yaml"), encoding="utf-8")
     (tmp_path / "desk.py").write_text(text_of("mesa", "python"), encoding="utf-8")
     rows = "label,side,quantity,entry_price,leverage,desk\nA,long,0.5,107000,10,north\n"
     (tmp_path / "accounts.csv").write_text(rows, encoding="utf-8")
     for name in ("clients", "others"):
         rows = "label,side,quantity,entry_price,leverage\nfund-7,long,0.5,107000,10\n"
+        (tmp_path / f"{name}.csv").write_text(rows, encoding="utf-8")
+    copy_to(tmp_path, "ordinary-days")
+    rows = "time_utc,open,high,low,close\n"
+    rows += "".join(f"2025-{day}T00:00:00Z,104607,104700,104500,104650\n" for day in ("06-01", "06-20", "07-27"))
+    for name in ("btc-5m", "btc-1d"):
         (tmp_path / f"{name}.csv").write_text(rows, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     return tmp_path

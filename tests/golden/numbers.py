@@ -58,6 +58,7 @@ CASES = (
     Case("btc-2025-07-25", ("duration=1h",), slow=True),
     Case("lending-pool", market="aave_ethusd", lends=True),
     Case("normal-days", ("duration=1h",)),
+    Case("ordinary-days", ("duration=3h",), slow=True),
     Case("policy-adl"),
     Case("venue-binance"),
     Case("venue-bitmex"),
