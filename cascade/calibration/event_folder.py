@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from cascade.calibration.event_file import EVENT_FILE, load_event, load_observed
 from cascade.calibration.market import Coin, Frame, amount, bars_file, scenario_of
-from cascade.calibration.observed import Seen
+from cascade.calibration.seen import Seen
 from cascade.calibration.price_bars import write_bars
 from cascade.data.opening import sha256_of
 from cascade.errors import ScenarioError

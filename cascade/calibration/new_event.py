@@ -12,7 +12,7 @@ from cascade.calibration.archives import Folder, seconds
 from cascade.calibration.event_folder import write_folder
 from cascade.calibration.market import Coin, Frame, perpetual_of
 from cascade.calibration.measured import FUNDING_S, OpenInterest, depth_of, funding_of
-from cascade.calibration.observed import seen_of
+from cascade.calibration.seen import seen_of
 from cascade.calibration.price_bars import DAY_S, LONGEST_BAR_S, Bars, bars_of, instant
 from cascade.errors import Problem, ScenarioError, UsageError
 from cascade.output.refusals import writing
