@@ -51,7 +51,7 @@ class Fitted:
         """The reference table: parameters and figures of each draw from the priors and each replicate."""
         import pyarrow.parquet as pq
 
-        return pq.read_table(self.files.path(SIMULATIONS), partitioning=None)
+        return pq.ParquetFile(self.files.path(SIMULATIONS)).read()
 
     @property
     def answer(self) -> dict[str, Any]:

@@ -122,7 +122,7 @@ def _fitted(basis: Values, means: Values) -> tuple[Values, Values]:
     q, r = np.linalg.qr(basis)
     coefficients = np.linalg.solve(r, q.T @ means)
     leverage = np.minimum((q * q).sum(axis=1), 0.99)
-    return coefficients, (means - basis @ coefficients) / (1.0 - leverage)[:, None]
+    return np.asarray(coefficients), (means - basis @ coefficients) / (1.0 - leverage)[:, None]
 
 
 def _shared(luck: Values) -> Values:

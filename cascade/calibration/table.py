@@ -121,6 +121,6 @@ def table_of(
 ) -> tuple[Table, Flags]:
     """Return the table of raw figures, and which draws it keeps: those whose figures could all be measured."""
     scaled = np.stack([each.scaled(figures[..., m]) for m, each in enumerate(moments)], axis=-1)
-    kept = np.isfinite(scaled).all(axis=(1, 2))
+    kept = np.asarray(np.isfinite(scaled).all(axis=(1, 2)))
     observed = np.array([float(each.scaled(np.asarray(each.observed))) for each in moments])
     return Table(tuple(priors), tuple(moments), scores[kept], scaled[kept], observed), kept

@@ -97,7 +97,7 @@ def _read(path: Path, changed_ns: int, size: int) -> Draws:
     import pyarrow.parquet as pq
 
     try:
-        table = pq.read_table(path, partitioning=None, page_checksum_verification=True)
+        table = pq.ParquetFile(path, page_checksum_verification=True).read()
     except (pa.ArrowException, OSError):
         raise _refused(path, "this is no parquet file") from None
     marks = table.schema.metadata or {}

@@ -6,8 +6,8 @@ What is run as it is, and what is cut short:
   quotes and patterns; each `cascade` command that comes of it then runs in this process.
 - The scenarios on the desk are the shipped ones with one replicate instead of eight. A market of two
   minutes lies in place of the day of July, `small.yaml` lasts a minute, `run` takes one replicate.
-- A `sweep`, `threshold` or `frontier` is only planned (`--dry-run`); a tool of the checkout (`python -m`) is only
-  looked up.
+- A `calibrate`, `sweep`, `threshold` or `frontier` is only planned (`--dry-run`); a tool of the checkout
+  (`python -m`) is only looked up.
 - Results of those names (`results/a-1a2b3c4d`) lie there, of that small market. What takes longer than
   some seconds all the same is marked slow.
 - The lines that install are those of `tests/journeys/test_first_minutes.py`.
@@ -99,6 +99,7 @@ def laid_out(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (desk / name).write_text(
             text_of("scenario", "yaml").replace("duration: 1h", "duration: 1m"), encoding="utf-8"
         )
+    (desk / "problem.yaml").write_text(text_of("calibrate", "yaml"), encoding="utf-8")
     (desk / "desk.py").write_text(text_of("mesa", "python"), encoding="utf-8")
     (desk / "desk.yaml").write_text(text_of("mesa", "yaml"), encoding="utf-8")
     (desk / "examples.json").write_text(text_of("calculator", "json"), encoding="utf-8")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
+from cascade.calibration.problem import load_problem
 from cascade.experiment.sweep import prepare
 from cascade.manual import page
 from cascade.scenario.gallery import copy_to
@@ -44,7 +45,9 @@ OWN = [
 def test_block(block: Block, folder: Path) -> None:
     path = folder / "block.yaml"
     path.write_text(whole(block), encoding="utf-8")
-    if "sweep:" in block.text:
+    if "calibrate:" in block.text:
+        assert len(load_problem(path).parameters) == 3
+    elif "sweep:" in block.text:
         assert prepare(path).n_runs == 1200
     else:
         load(path)
@@ -53,7 +56,7 @@ def test_block(block: Block, folder: Path) -> None:
 def whole(block: Block) -> str:
     """Return a block as a document: a part of a scenario changes the small one."""
     data = YAML(typ="safe", pure=True).load(block.text)
-    if (not block.is_part and "cascade" in data) or "extends" in data:
+    if (not block.is_part and {"cascade", "calibrate"} & set(data)) or "extends" in data:
         return block.text
     if set(data) <= set(Scenario.model_fields):
         return f"extends: small.yaml\n{block.text}"
