@@ -88,13 +88,12 @@ def _path(scenario: Scenario, source: AnchorsNews | BarsNews) -> tuple[Array, Ar
 def bar_path(bars: Bars, start: datetime | None) -> tuple[Array, Array]:
     """Return four points for each bar: its open, its extremes in the order its close suggests, its close."""
     origin = start.astimezone(UTC).timestamp() if start is not None else float(bars.time_s[0])
-    length = float(np.median(np.diff(bars.time_s))) if len(bars.time_s) > 1 else 60.0
     rising = bars.close >= bars.open
     second = np.where(rising, bars.low, bars.high)
     third = np.where(rising, bars.high, bars.low)
     prices = np.stack([bars.open, second, third, bars.close], axis=1).ravel()
-    shares = np.array([0.0, 0.3, 0.65, 0.95]) * length
-    times = (bars.time_s[:, None] - origin + shares[None, :]).ravel()
+    shares = np.array([0.0, 0.3, 0.65, 0.95])[None, :] * bars.length_s[:, None]
+    times = (bars.time_s[:, None] - origin + shares).ravel()
     return times, prices
 
 

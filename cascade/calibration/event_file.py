@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +12,7 @@ from pydantic import Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
 from cascade.calibration.figures import MEASURES, Figure
+from cascade.data.opening import sha256_of
 from cascade.errors import Problem, ScenarioError
 from cascade.output.run_units import Feed
 from cascade.scenario.base import Model, Name, Text
@@ -20,7 +20,7 @@ from cascade.scenario.document import top_mapping
 from cascade.scenario.files import absolute
 from cascade.scenario.messages import problems_of
 from cascade.scenario.reading import read_yaml
-from cascade.scenario.source import MISSING_FILE, Node, shown_name
+from cascade.scenario.source import MISSING_FILE, Node, Place, shown_name
 from cascade.scenario.words import did_you_mean, listing
 from cascade.units import Instant, Quantity, refuse, refuse_all
 
@@ -91,6 +91,11 @@ class EventFile(Model):
         min_length=1,
         description="Figures that are to be foretold, by name.",
         examples=[{"btc_low": {"what": "low_usd", "asset": "BTC"}}],
+    )
+
+    files: dict[Text, Checksum] = Field(
+        default_factory=dict,
+        description="Checksums of the files that it was made of, and of those beside it.",
     )
 
     @model_validator(mode="after")
@@ -170,7 +175,7 @@ def load_event(path: str | Path) -> Event:
         problems.append(
             where.place.problem(MISSING_FILE, f"there is no file {asked.scenario}", hint, path="scenario")
         )
-    problems += _altered(root, file.parent, ("known",))
+    problems += _altered(root, file.parent)
     if problems:
         raise ScenarioError(problems)
     windows = {"from_": asked.start, "to": asked.end}
@@ -206,7 +211,7 @@ def load_observed(event: Event) -> Mapping[str, Observation]:
         if fault:
             where = node.key_place if name not in event.asked else (node.child("value") or node).place
             problems.append((where or node.place).problem(NO_FIT, fault, hint, path=f"figures.{name}"))
-    problems += _altered(root, event.observed.parent, ("figures",))
+    problems += _altered(root, event.observed.parent)
     if problems:
         raise ScenarioError(problems)
     return file.figures
@@ -238,14 +243,25 @@ def _read(path: Path, model: type[Document], what: str) -> tuple[Document, Node,
         raise ScenarioError([*reading.problems, *problems_of(error, model, root)]) from None
 
 
-def _altered(root: Node, folder: Path, steps: tuple[str, ...]) -> Iterator[Problem]:
-    """Yield the values whose file lies in the folder and is no longer the one that they were read from."""
-    entries = root.child(steps[0]) or root
-    for node in (entries.mapping or {}).values() if entries.mapping else entries.items or ():
+def _altered(root: Node, folder: Path) -> Iterator[Problem]:
+    """Yield the files that lie in the folder and are no longer those that the checksums were made of."""
+    for name, checksum, place in _checksums(root):
+        if (folder / name).is_file() and sha256_of(folder / name) != checksum:
+            message = f"{name} is not the file that this was made of: its checksum differs"
+            hint = "put the file back, or write the event anew: cascade event new NAME --force"
+            yield place.problem(OTHER_FILE, message, hint)
+
+
+def _checksums(root: Node) -> Iterator[tuple[str, str, Place]]:
+    """Yield every file with its checksum and where it stands: those of values, and those of `files`."""
+    known, figures, files = (root.child(key) for key in ("known", "figures", "files"))
+    values = [
+        *((known.items if known else None) or ()),
+        *((figures.mapping if figures else None) or {}).values(),
+    ]
+    for node in values:
         file, checksum = node.child("file"), node.child("sha256")
-        if file is None or checksum is None or not (folder / str(file.value)).is_file():
-            continue
-        if hashlib.sha256((folder / str(file.value)).read_bytes()).hexdigest() != checksum.value:
-            message = f"{file.value} is not the file that this value was read from: its checksum differs"
-            hint = "fetch the file again, or write the value anew with: cascade event new --force"
-            yield file.place.problem(OTHER_FILE, message, hint)
+        if file is not None and checksum is not None:
+            yield str(file.value), str(checksum.value), file.place
+    for name, node in ((files.mapping if files else None) or {}).items():
+        yield name, str(node.value), node.key_place or node.place

@@ -34,6 +34,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "price": ("cascade.cli.price:price", "Price a position: liquidation, bankruptcy, margins."),
     "rulebook": ("cascade.cli.rulebook:rulebook", "List, show, compare and test the rules of venues."),
     "data": ("cascade.cli.data:data", "Check and convert files of public archives."),
+    "event": ("cascade.cli.event:event", "Write an event of a real day from archives."),
     "schema": ("cascade.cli.schema:schema", "Print the scenario format for editors or people."),
     "doctor": ("cascade.cli.doctor:doctor", "Check this installation."),
     "docs": ("cascade.cli.docs:docs", "Read the documentation."),

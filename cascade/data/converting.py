@@ -81,7 +81,7 @@ def convert(
         If a file exists already, or two sources would become one file; nothing is written then.
     """
     files = check(paths, given)
-    plans = [(checked, _refusals(checked)) for checked in files]
+    plans = [(checked, refusals(checked)) for checked in files]
     _refuse_overwriting(
         [(v, target) for v, no in plans if not no for target in _targets(v, out)], force=force
     )
@@ -91,8 +91,8 @@ def convert(
     ]
 
 
-def _refusals(checked: Checked) -> tuple[Problem, ...]:
-    """Return what forbids the conversion of a file."""
+def refusals(checked: Checked) -> tuple[Problem, ...]:
+    """Return what forbids the use of a file: it would say something else than was published."""
     if not checked.readings:
         return tuple(each for each in checked.problems if each.severity == "error")
     return tuple(
@@ -143,14 +143,14 @@ def _write_table(checked: Checked, reading: Reading, path: Path) -> int:
     schema = schema_of(reading.adapter.table, metadata_of(checked, reading))
     written = 0
     with PartWriter(path, schema) as part:
-        found = _tables(checked, reading)
+        found = tables_of(checked, reading)
         for table in found if reading.is_sorted else _sorted(found, schema):
             part.write(pa.table(table.columns, schema=schema))
             written += len(table)
     return written
 
 
-def _tables(checked: Checked, reading: Reading) -> Iterator[pa.Table]:
+def tables_of(checked: Checked, reading: Reading) -> Iterator[pa.Table]:
     """Yield the rows of a source in whole row groups: once each, labelled by the start of their interval."""
     import pyarrow as pa
 

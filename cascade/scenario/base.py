@@ -97,7 +97,8 @@ def _code(value: Any) -> Any:
 Seed: TypeAlias = Annotated[int, Field(ge=0, le=MOST_SEED)]
 Replicates: TypeAlias = Annotated[int, Field(ge=1, le=MOST_REPLICATES)]
 Text: TypeAlias = Annotated[str, BeforeValidator(_text)]
-Name: TypeAlias = Annotated[str, BeforeValidator(_text), Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
+Name: TypeAlias = Annotated[str, BeforeValidator(_text), Field(pattern=NAME_PATTERN)]
 ContractName: TypeAlias = Annotated[
     str, BeforeValidator(_text), Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]*$")
 ]

@@ -210,8 +210,7 @@ def bars_cover_run(context: Context) -> Found:
                 continue
             begin = start.timestamp()
             end = begin + (context.scenario.duration if part == "news" else 0)
-            width = float(bars.time_s[-1] - bars.time_s[-2]) if len(bars.time_s) > 1 else 0.0
-            first, last = float(bars.time_s[0]), float(bars.time_s[-1]) + width
+            first, last = float(bars.time_s[0]), float(bars.time_s[-1] + bars.length_s[-1])
             if (part == "news" and first > begin) or last < end or (part == "history" and first >= begin):
                 span = f"{_iso(first)} to {_iso(last)}"
                 message = f"the bars reach from {span}, but {part} needs {_iso(begin)} to {_iso(end)}"

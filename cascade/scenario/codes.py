@@ -51,6 +51,7 @@ OTHER_CODES: dict[str, str] = {
     "CAS320": "a registration of predictions was altered after it was written",
     "CAS321": "a registration of predictions cannot be read",
     "CAS322": "the scenario of an event does not run through the windows of its figures",
+    "CAS315": "archives lack what an event needs",
     "CAS400": "a run could not go on",
     "CAS401": "a conservation law was broken: a defect of Cascade, please report it",
     "CAS402": "hardly any account of a layer outlives the prices before the start",

@@ -174,7 +174,7 @@ def _changed(root: Node, problems: list[Problem]) -> Scenario:
 def to_data(scenario: Scenario) -> dict[str, Any]:
     """Return the scenario as plain data in canonical form, defaults written out."""
     data = scenario.model_dump(mode="json", exclude_none=True)
-    return _tidy(data)
+    return tidy(data)
 
 
 def to_yaml(scenario: Scenario) -> str:
@@ -233,12 +233,12 @@ def _schema_problems(root: Node) -> list[Problem]:
     return []
 
 
-def _tidy(value: Any) -> Any:
+def tidy(value: Any) -> Any:
     """Write whole numbers without a fraction."""
     if isinstance(value, dict):
-        return {key: _tidy(item) for key, item in value.items()}  # pyright: ignore
+        return {key: tidy(item) for key, item in value.items()}  # pyright: ignore
     if isinstance(value, list | tuple):
-        return [_tidy(item) for item in value]  # pyright: ignore
+        return [tidy(item) for item in value]  # pyright: ignore
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
         return int(value)
     return value

@@ -40,6 +40,8 @@ class Bars:
     high: Floats
     low: Floats
     close: Floats
+    length_s: Floats
+    """How long each of them is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ class DepthProfile:
 
 
 def read_bars(path: str | Path, time_column: str = "time_utc") -> Bars:
-    """Return bars from a file.
+    """Return bars from a file; without a column `interval_s` all are as long as most lie apart.
 
     Raises
     ------
@@ -65,13 +67,27 @@ def read_bars(path: str | Path, time_column: str = "time_utc") -> Bars:
             "write time_column: time_utc",
         )
         raise ScenarioError([Problem(COLUMN, message, hint, shown_name(Path(path)))])
-    table = read_table(Path(path), {time_column: _time, **parsers})
-    times, *prices = (np.array(column, dtype=np.float64) for column in table.columns.values())
-    bars = Bars(times, prices[0], prices[1], prices[2], prices[3])
+    table = read_table(Path(path), {time_column: _time, **parsers}, {"interval_s": positive})
+    times, *prices = (np.array(table.columns[name], dtype=np.float64) for name in (time_column, *parsers))
+    lengths = table.columns.get("interval_s") or [
+        float(np.median(np.diff(times))) if len(times) > 1 else 60.0
+    ]
+    bars = Bars(
+        times,
+        prices[0],
+        prices[1],
+        prices[2],
+        prices[3],
+        np.broadcast_to(np.array(lengths, np.float64), times.shape),
+    )
     step_back = np.flatnonzero(np.diff(bars.time_s) <= 0) + 1
     top = np.maximum(bars.open, bars.close)
     bottom = np.minimum(bars.open, bars.close)
     table.refuse(step_back, time_column, "times must rise from row to row", "sort the file by time")
+    if "interval_s" in table.columns:
+        too_long = np.flatnonzero(times[:-1] + bars.length_s[:-1] > times[1:] + 1e-6)
+        hint = "correct its length, or take out the bars that lie within it"
+        table.refuse(too_long, "interval_s", "ends after the next bar begins", hint)
     table.refuse(np.flatnonzero(bars.high < top), "high", "high lies below open or close", "correct this row")
     table.refuse(np.flatnonzero(bars.low > bottom), "low", "low lies above open or close", "correct this row")
     table.raise_problems()

@@ -330,7 +330,9 @@ EXAMPLES: dict[str, Example] = {
             "coinglass.open_interest", "open_interest.csv.gz",
             "symbol,ts_utc,oi_total_close,oi_stable_close,oi_coinm_close,unit",
             lambda k: f"BTC,{iso(86_400 * k)[:10]},{1000 + k},1,2,usd",
-            {"time": at(1440 * MINUTE), "open_interest_usd": 1001.0, "venue": "all"},
+            {"time": at(0), "open_interest": 1.0, "open_interest_usd": None,
+             "venue": "binance, okx and bybit, stable-margined"},
+            per_line=3,
         ),
         Example(
             "coinglass.taker_volume", "taker_volume.csv", "symbol,ts_utc,taker_buy_usd,taker_sell_usd",

@@ -16,6 +16,10 @@ _BOTH_SIDES: Final[dict[str, Any]] = _FACTS | {
     "key": ("symbol", "time", "side"),
     "series": ("symbol", "side"),
 }
+STABLE_MARGINED: Final = "binance, okx and bybit, stable-margined"
+COIN_MARGINED: Final = "binance, okx and bybit, coin-margined"
+"""Parts of the open interest of three venues: what is stable-margined is given in units of the asset."""
+
 _PER_CENT: Final[dict[str, Any]] = {"traps": ("rates are in per cent of 8 hours",)}
 _MOVES: Final[dict[str, Any]] = {"moves": ("size", "notional_usd"), "frozen_s": 5 * 86_400.0}
 
@@ -47,12 +51,13 @@ ADAPTERS: Final = (
         side="in the names of the columns: positions that were liquidated", **_BOTH_SIDES,
     ),
     Adapter(
-        "coinglass", "open_interest", "open_interest", Csv(),
-        _KEY | {
-            "venue": Fixed("all"),
-            "open_interest_usd": amount("oi_total_close", null=True),
-        },
-        file="open_interest.csv", **_FACTS,
+        "coinglass", "open_interest", "open_interest", Csv(), _KEY,
+        groups=(
+            Group({"venue": Fixed("all"), "open_interest_usd": amount("oi_total_close", null=True)}),
+            Group({"venue": Fixed(STABLE_MARGINED), "open_interest": amount("oi_stable_close", null=True)}),
+            Group({"venue": Fixed(COIN_MARGINED), "open_interest_usd": amount("oi_coinm_close", null=True)}),
+        ),
+        file="open_interest.csv", **(_FACTS | {"key": ("symbol", "time", "venue"), "series": ("symbol", "venue")}),
     ),
     Adapter(
         "coinglass", "taker_volume", "flow", Csv(),

@@ -1,0 +1,280 @@
+"""`cascade event new`: an event out of a folder of archives, or everything that these lack for it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from cascade.calibration.archives import Folder, seconds
+from cascade.calibration.event_folder import write_folder
+from cascade.calibration.market import Coin, Frame, perpetual_of
+from cascade.calibration.measured import FUNDING_S, OpenInterest, depth_of, funding_of
+from cascade.calibration.seen import seen_of
+from cascade.calibration.price_bars import DAY_S, LONGEST_BAR_S, Bars, bars_of, instant
+from cascade.errors import Problem, ScenarioError, UsageError
+from cascade.output.refusals import writing
+from cascade.output.run_units import Feed
+from cascade.scenario.base import NAME_PATTERN
+from cascade.scenario.document import shipped_scenarios
+from cascade.scenario.load import load
+from cascade.scenario.schema import Scenario
+from cascade.scenario.source import shown_name
+from cascade.scenario.words import did_you_mean, listing
+from cascade.units import parse_duration
+
+LACKING: Final = "CAS315"
+
+BASE: Final = "btc-2025-07-01"
+"""The shipped market that an event changes if no other is named."""
+
+WARM_UP_DAYS: Final = 14.0
+"""Days of prices before the start: those who are there at the start have lived through them."""
+
+_COMPLETE_SINCE: Final = {
+    "bybit": datetime(2025, 2, 25, tzinfo=UTC),
+    "hyperliquid": datetime(2023, 1, 1, tzinfo=UTC),
+}
+"""Since when a venue publishes every liquidation; others publish the latest of a second."""
+
+_HOST: Final = "data.binance.vision/data/futures/um/daily"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the user asks for.
+
+    Attributes
+    ----------
+    coins : tuple of str
+        None given: those of the market that have bars within a day.
+    assume : bool
+        Write what is missing as assumed, in place of refusing.
+    """
+
+    name: str
+    start: datetime
+    end: datetime
+    coins: tuple[str, ...] = ()
+    venues: tuple[str, ...] = ("binance", "okx", "bybit")
+    base: str = BASE
+    warm_up_days: float = WARM_UP_DAYS
+    assume: bool = False
+
+    @property
+    def feeds(self) -> dict[str, Feed]:
+        """Return what each venue publishes of its liquidations at that time."""
+        late = datetime.max.replace(tzinfo=UTC)
+        return {
+            each: "complete" if self.start >= _COMPLETE_SINCE.get(each, late) else "latest_per_second"
+            for each in self.venues
+        }
+
+
+def wanted_of(
+    name: str, start: str, end: str, *, coins: str, venues: str, base: str, warm_up: str, assume: bool
+) -> Wanted:
+    """Return what options ask for.
+
+    Raises
+    ------
+    UsageError
+        If one of them cannot be read.
+    """
+    if not re.fullmatch(NAME_PATTERN, name):
+        raise UsageError(
+            f"'{name}' cannot be a name",
+            where="NAME",
+            remedy="use letters, digits, - and _ only, such as july-slide",
+        )
+    seconds_before = parse_duration(warm_up)
+    if seconds_before is None or seconds_before < 0:
+        raise UsageError(
+            f"'{warm_up}' is not a duration", where="--warm-up", remedy="write days, such as 14d"
+        )
+    return Wanted(
+        name, _instant("--start", start), _instant("--end", end), _listed(coins.upper()), _listed(venues.lower()), base,
+        seconds_before / DAY_S, assume,
+    )  # fmt: skip
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(each.strip() for each in text.split(",") if each.strip())
+
+
+def _instant(option: str, text: str) -> datetime:
+    """Return a time that an option gives, which is UTC where it has no zone."""
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise UsageError(
+            f"'{text}' is not a date and time", where=option, remedy="write it as 2025-07-01T00:00Z"
+        ) from None
+    return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+
+
+@dataclass
+class Written:
+    """An event that was written, and what its author should know of it."""
+
+    folder: Path
+    notes: list[str] = field(default_factory=list[str])
+    n_asked: int = 0
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the record that `--json` prints."""
+        return {"folder": str(self.folder), "asked": self.n_asked, "notes": self.notes}
+
+
+def new_event(wanted: Wanted, archives: Path, out: Path, *, force: bool = False) -> Written:
+    """Write the folder of an event and return what is to be said of it.
+
+    Raises
+    ------
+    ScenarioError
+        With everything that the archives lack, and every file of them that cannot be used.
+    UsageError
+        If the folder exists and `force` is not set, or something is asked for that there is not.
+    """
+    if out.exists() and not force:
+        raise UsageError(
+            "the folder exists", where=str(out), remedy="add --force to write it anew", code="CAS802"
+        )
+    base = _base(wanted)
+    begin, end = seconds(wanted.start), seconds(wanted.end)
+    folder = Folder(archives, begin - wanted.warm_up_days * DAY_S, end + FUNDING_S)
+    gathered = _Gathered(wanted, base, folder)
+    coins = gathered.coins()
+    if gathered.problems:
+        raise ScenarioError(gathered.problems)
+    frame = Frame(
+        wanted.name, base, wanted.start, wanted.end, _shares(wanted, base), wanted.feeds, folder.used
+    )
+    seen = [each for coin in coins for each in seen_of(folder, coin, frame)]
+    with writing(out):
+        write_folder(out, frame, coins, seen)
+    return Written(out, gathered.notes, len(seen))
+
+
+def _base(wanted: Wanted) -> Scenario:
+    """Return the market that the event changes."""
+    shipped = shipped_scenarios()
+    if not wanted.start < wanted.end:
+        raise UsageError("the event ends before it begins", where="--end", remedy="write a later time")
+    if wanted.base not in shipped:
+        guess = did_you_mean(wanted.base, shipped)
+        remedy = f"shipped scenarios: {listing(shipped)}"
+        raise UsageError(f"no scenario '{wanted.base}'{guess}", where="--on", remedy=remedy, code="CAS801")
+    base = load(shipped[wanted.base])
+    unknown = [each for each in wanted.coins if perpetual_of(base, each) is None]
+    if unknown:
+        known = listing([each for each in base.assets if perpetual_of(base, each)])
+        raise UsageError(
+            f"{wanted.base} has no market of {unknown[0]}", where="--coins", remedy=f"it has: {known}"
+        )
+    return base
+
+
+def _shares(wanted: Wanted, base: Scenario) -> dict[str, float]:
+    """Return the venues whose figures are read, with the shares that they have of all of these."""
+    reporting = {each.name: each.share for venue in base.venues.values() for each in venue.reporting}
+    found = {each: reporting.get(each, 1.0 if not reporting else 0.0) for each in wanted.venues}
+    total = sum(found.values())
+    if total <= 0.0 or (reporting and any(each not in reporting for each in wanted.venues)):
+        known = listing(reporting)
+        raise UsageError(
+            f"{wanted.base} does not say which share of its accounts each of {listing(wanted.venues)} has",
+            where="--venues", remedy=f"its venues that report: {known}",
+        )  # fmt: skip
+    return {each: share / total for each, share in found.items()}
+
+
+class _Gathered:
+    """What is read of the archives, what is missing, and what its author should know."""
+
+    def __init__(self, wanted: Wanted, base: Scenario, folder: Folder) -> None:
+        self.wanted, self.base, self.folder = wanted, base, folder
+        self.problems: list[Problem] = []
+        self.notes: list[str] = []
+        self._begin, self._end = seconds(wanted.start), seconds(wanted.end)
+
+    def coins(self) -> list[Coin]:
+        """Return the coins with what there is of each."""
+        names = self.wanted.coins or tuple(each for each in self.base.assets if perpetual_of(self.base, each))
+        found: list[Coin] = []
+        for name in names:
+            coin = self._coin(name)
+            if coin is not None:
+                found.append(coin)
+        if not found and not self.problems:
+            self._lacks(f"prices of {listing(names)} within the event", self._fetch_bars(names[0]))
+        return found
+
+    def _coin(self, name: str) -> Coin | None:
+        """Return a coin; None where the archives have no prices of the event, and nobody asked for it."""
+        try:
+            bars = bars_of(self.folder, name, self._begin, self._end, self.wanted.venues)
+            fine = bars.of(bars.interval_s <= LONGEST_BAR_S)
+            if not len(fine.of(fine.end_s > self._begin)) and not self.wanted.coins:
+                told = f"{name} is left out: no bars of it within the event. To have it, {self._fetch_bars(name)}"
+                self.notes.append(told)
+                return None
+            self._check_bars(name, bars)
+            return self._figures(name, bars)
+        except ScenarioError as error:
+            self.problems += error.problems
+            return None
+
+    def _check_bars(self, name: str, bars: Bars) -> None:
+        for begin, end in bars.gaps(self._begin, self._end):
+            told = f"prices of {name} from {instant(begin)} to {instant(end)}"
+            self._lacks(told, self._fetch_bars(name, begin, end))
+        first = float(bars.time_s[0]) if len(bars) else self._begin
+        days = (self._begin - first) / DAY_S
+        if days < self.wanted.warm_up_days - 1.0:
+            told = f"prices of {name} before the start: they reach back {days:.3g} of {self.wanted.warm_up_days:g} days"
+            hint = (
+                f"fetch {_HOST}/klines/{name}USDT/1d/ of these days, or write --warm-up {max(days, 0):.0f}d"
+            )
+            self._lacks(told, hint)
+
+    def _figures(self, name: str, bars: Bars) -> Coin:
+        shares = _shares(self.wanted, self.base)
+        price = bars.price_at(self._begin) if len(bars) else 0.0
+        interest = OpenInterest(self.folder, name, self.wanted.venues).at(self._begin, price)
+        funding = funding_of(self.folder, name, self._begin, self._end)
+        depth = depth_of(self.folder, name, self._begin)
+        missing = {
+            f"open interest of {name} at the start": (interest, f"{_HOST}/metrics/{name}USDT/"),
+            f"funding of {name}": (funding, f"{_HOST.replace('daily', 'monthly')}/fundingRate/{name}USDT/"),
+            f"the depth of {name}'s book in the week before": (depth, f"{_HOST}/bookDepth/{name}USDT/"),
+        }
+        for what, (found, where) in missing.items():
+            if found is None and self.wanted.assume:
+                self.notes.append(f"assumed as in {self.wanted.base}: {what}. To have it, fetch {where}")
+            elif found is None:
+                self._lacks(
+                    what, f"fetch {where}, or a daily table of it; or add --assume to write it as assumed"
+                )
+        return Coin(name, bars, interest and interest.of_all(shares), funding, depth and depth.of_all(shares))
+
+    def _fetch_bars(self, name: str, begin: float | None = None, end: float | None = None) -> str:
+        first, last = (instant(each)[:10] for each in (begin or self._begin, (end or self._end) - 1.0))
+        days = first if first == last else f"{first} to {last}"
+        return f"fetch {_HOST}/klines/{name}USDT/5m/{name}USDT-5m-DATE.zip of {days}"
+
+    def _lacks(self, what: str, hint: str) -> None:
+        coins = [*self.base.assets]
+        nameless = [
+            each.name
+            for each in self.folder.archives
+            if each.is_nameless and not any(each.is_of(coin) for coin in coins)
+        ]
+        hint += f"\nfiles whose names do not say what is traded: {listing(nameless, 6)}" if nameless else ""
+        unknown = self.folder.unknown
+        hint += f"\nfiles that no adapter reads: {listing(unknown, 6)}" if unknown else ""
+        self.problems.append(
+            Problem(LACKING, f"the archives lack {what}", hint, shown_name(self.folder.path))
+        )
