@@ -25,6 +25,8 @@ if TYPE_CHECKING:
         single_tier,
     )
     from cascade.calculator.tiers import rulebook_tiers
+    from cascade.calibration.score import score
+    from cascade.calibration.scorecard import Scorecard
     from cascade.errors import CascadeError
     from cascade.experiment.attribution import Attribution, attribute
     from cascade.experiment.comparison import Comparison, compare
@@ -53,6 +55,7 @@ __all__ = [
     "Position",
     "Result",
     "Scenario",
+    "Scorecard",
     "Sweep",
     "Threshold",
     "Trader",
@@ -70,6 +73,7 @@ __all__ = [
     "replay",
     "rulebook_tiers",
     "run",
+    "score",
     "single_tier",
     "summarise",
     "sweep",
@@ -88,6 +92,7 @@ _HOMES = {
     "Position": "cascade.calculator.account",
     "Result": "cascade.output.reader",
     "Scenario": "cascade.scenario",
+    "Scorecard": "cascade.calibration.scorecard",
     "Sweep": "cascade.output.sweep",
     "Threshold": "cascade.experiment.threshold",
     "Trader": "cascade.agent",
@@ -105,6 +110,7 @@ _HOMES = {
     "replay": "cascade.experiment.replay",
     "rulebook_tiers": "cascade.calculator.tiers",
     "run": "cascade.experiment.run",
+    "score": "cascade.calibration.score",
     "single_tier": "cascade.calculator.account",
     "summarise": "cascade.report.summary",
     "sweep": "cascade.experiment.sweep",

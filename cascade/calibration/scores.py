@@ -98,7 +98,9 @@ class Forecast:
     @property
     def median(self) -> float:
         """Return the median."""
-        return float(np.median(self.draws))
+        found = self.quantile(0.5)
+        assert found is not None
+        return found
 
     @property
     def method(self) -> str:

@@ -69,13 +69,14 @@ def foretold_days(
     figures = {f"total_{day:02d}": of_a_day(day) for day in range(n)}
     values = np.exp(centres + truth * generator.normal(size=n))
     line = np.exp(centres[:, None] + 0.6 * np.linspace(-2.0, 2.0, 41))
+    nothing = Forecast.of([0.0], USD, is_sample=False)
     predictions = {
         name: Prediction(
             figure,
             Forecast.of(np.exp(centres[day] + bias + spread * generator.normal(size=replicates)), USD),
             0,
-            {"none": Forecast.of([0.0], USD, is_sample=False), "range_line": Forecast.of(line[day], USD, is_sample=False)},
-            {"garch_t": "it says nothing of liquidated_usd", "climatology": "the event names no history: add `history:`"},
+            {"none": nothing, "range_line": Forecast.of(line[day], USD, is_sample=False)},
+            {"garch_t": "it says nothing of liquidated_usd", "climatology": "the event names no history"},
             {"range_pct": float(ranges[day]), "return_pct": 0.0},
         )
         for day, (name, figure) in enumerate(figures.items())
@@ -90,7 +91,7 @@ def scorecard(folder: Path, foretold: Iterable[tuple[Event, dict[str, Prediction
         (event, register(folder, event, REQUEST, predictions)) for event, predictions in foretold
     ]
     return Scorecard(
-        tuple(card_of(event, registration, open_observed(event, registration)) for event, registration in made)
+        tuple(
+            card_of(event, registration, open_observed(event, registration)) for event, registration in made
+        )
     )
-
-

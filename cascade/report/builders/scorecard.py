@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Final, NamedTuple
 
@@ -15,7 +16,14 @@ from cascade.calibration.scorecard import MODEL, Row, Scorecard, Series
 from cascade.calibration.scores import PINBALL, Scale
 from cascade.exposure.liquidation_map import WIDTH
 from cascade.report.builders.study import Missing, Study
-from cascade.report.builders.table import Column, Table, Value, estimate_columns, text_column
+from cascade.report.builders.table import (
+    Column,
+    Table,
+    Value,
+    estimate_columns,
+    scaled,
+    text_column,
+)
 from cascade.report.score import inside_text, interval_text, value_text
 
 FEWEST_DRAWN: Final = 3
@@ -54,13 +62,13 @@ def figures(study: Study) -> list[Table]:
     table = Table("scores", "Figures, in the order of time", (
         text_column("figure", "figure", [f"{row.event}: {row.name}" for row in rows]),
         text_column("observed_text", "observed", [value_text(row.observed, row) for row in rows]),
-        text_column("median_text", "foretold, median", [value_text(row.model.median, row) for row in rows]),
+        text_column("median_text", "median", [value_text(row.model.median, row) for row in rows]),
         text_column("interval_90", "90 % interval", [interval_text(row, 0.9) for row in rows]),
-        text_column("inside_90", "in that of 90 %", [inside_text(row.is_inside(0.9)) for row in rows]),
-        text_column("inside_50", "in that of 50 %", [inside_text(row.is_inside(0.5)) for row in rows]),
+        text_column("inside_90", "in it?", [inside_text(row.is_inside(0.9)) for row in rows]),
         Column("pit", "PIT", [sum(row.pit) / 2.0 for row in rows], "1"),
         Column("crps", "CRPS", [None if each is None else each.crps for each in scores], "1"),
-        text_column("unit_text", "unit", [row.prediction.figure.unit for row in rows]),
+        _hidden("inside_50", "in that of 50 %?", [inside_text(row.is_inside(0.5)) for row in rows]),
+        _hidden("unit_of_figure", "unit", [row.prediction.figure.unit for row in rows]),
         Column("observed", "observed", [row.observed for row in rows], "1", hidden=True),
         Column("median", "median", [row.model.median for row in rows], "1", hidden=True),
         Column("low_90", "90 % interval, low", [None if each is None else each[0] for each in ends], "1", hidden=True),
@@ -69,6 +77,11 @@ def figures(study: Study) -> list[Table]:
         *pinball, *baselines,
     ))  # fmt: skip
     return [table]
+
+
+def _hidden(name: str, label: str, values: Sequence[str]) -> Column:
+    """Return a column of names that the file has, and the page not."""
+    return Column(name, label, values, "", "text", hidden=True)
 
 
 def _crps(row: Row, name: str) -> float | None:
@@ -153,12 +166,14 @@ def against(study: Study) -> list[Table]:
 def differences(card: Scorecard) -> Table:
     """Return the simulation's CRPS less that of each baseline."""
     found = card.differences
+    shares = [scaled(each.difference, each.other / 100.0) for each in found]
     return Table("against", "CRPS of the simulation less that of a baseline: below zero the simulation is better", (
         text_column("against", "against", [f"{each.baseline}: {each.series}" for each in found]),
         Column("n", "figures", [each.figures for each in found]),
         Column("model", "CRPS", [each.model for each in found], "1"),
         Column("other", "that of the baseline", [each.other for each in found], "1"),
         *estimate_columns("difference", "difference", [each.difference for each in found], "1"),
+        *(replace(each, hidden=True) for each in estimate_columns("share", "of the baseline's", shares, "%")),
     ))  # fmt: skip
 
 

@@ -79,12 +79,10 @@ def score_pit(study: Study, item: Table) -> FigureSpec:
 )  # fmt: skip
 def score_against(study: Study, item: Table) -> FigureSpec:
     """Draw differences of CRPS with their intervals."""
-    points = Points(
-        y="against", x="difference", low="difference_low", high="difference_high", name="", color="run1"
-    )
+    points = Points(y="against", x="share", low="share_low", high="share_high", name="", color="run1")
     return FigureSpec(
-        name="against_baselines", title=said("Against simple formulas"), table=item, x_column="difference",
-        x=Axis("CRPS of the simulation less that of the baseline"),
+        name="against_baselines", title=said("Against simple formulas"), table=item, x_column="share",
+        x=Axis("CRPS of the simulation less that of the baseline, of the latter", "%"),
         panels=(Panel(y=Axis("", "", "category"), series=(points,), rules=(Rule(0.0, ""),)),),
         n=_count(max(int(each) for each in item.numbers("n"))),
         interval="whiskers: 95 % interval of the mean difference, by a block bootstrap over events or days",
