@@ -21,12 +21,13 @@ def public_mask(liquidations: pa.Table, feeds: Mapping[str, Feed]) -> npt.NDArra
     """Tell which rows the public feeds show.
 
     A row that closed nothing is never shown. Of a venue under `latest_per_second`, the last row of
-    each (reporting venue, market, second) is, and of one under `complete` every row; a venue without
-    an entry counts as complete. Rows are those of one replicate, in their order.
+    each (reporting venue, market, second) is, of one under `complete` every row, and of one under `none`
+    no row; a venue without an entry counts as complete. Rows are those of one replicate, in their order.
     """
     shown = to_numpy(liquidations.column("liquidated_usd")) > 0
     venues = to_names(liquidations.column("reporting"))
-    thinned = np.isin(venues, [name for name, feed in feeds.items() if feed == "latest_per_second"])
+    shown &= ~np.isin(venues, [name for name, feed in feeds.items() if feed == "none"])
+    thinned = shown & np.isin(venues, [name for name, feed in feeds.items() if feed == "latest_per_second"])
     candidates = np.flatnonzero(shown & thinned)
     markets = to_names(liquidations.column("market"))[candidates]
     seconds = np.floor(to_numpy(liquidations.column("t_s"))[candidates] + _ROUNDING_S)

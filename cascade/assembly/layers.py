@@ -106,8 +106,10 @@ class LayerBuilder:
         b.hold_exponent = -layer.hold.exponent
         longs, shorts = layer.long_share, 1.0 - layer.long_share
         crowded = max(longs + hedged * shorts, shorts + hedged * longs) / (1.0 + hedged)
-        b.wanted_notional = np.inf if layer.open_interest is None else layer.open_interest * MONEY / crowded
-        b.wanted_accounts = FOREVER if layer.accounts is None else layer.accounts
+        b.wanted_notional = np.inf
+        if layer.open_interest is not None:
+            b.wanted_notional = layer.open_interest * layer.scale * MONEY / crowded
+        b.wanted_accounts = FOREVER if layer.accounts is None else max(round(layer.accounts * layer.scale), 1)
         self.births[number] = birth
 
     def seats(self, p: k.Params) -> list[Seats]:

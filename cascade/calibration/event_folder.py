@@ -6,31 +6,40 @@ import math
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from typing import Any, Final
 
+from cascade.calibration.day_history import Rows, write_history
 from cascade.calibration.event_file import EVENT_FILE, load_event, load_observed
 from cascade.calibration.market import Coin, Frame, amount, bars_file, scenario_of
 from cascade.calibration.price_bars import write_bars
 from cascade.calibration.seen import Seen
 from cascade.data.opening import sha256_of
 from cascade.errors import ScenarioError
-from cascade.scenario.load import inspect, tidy
+from cascade.scenario.document import shipped_scenarios
+from cascade.scenario.draws import draws_beside, numbers_of, read_draws
+from cascade.scenario.load import inspect, load, tidy
 from cascade.units import format_instant
 
 NO_MATCH: Final = "CAS119"
-_SCENARIO, _OBSERVED = "scenario.yaml", "observed.yaml"
+_SCENARIO, _OBSERVED, _HISTORY, _DRAWS = "scenario.yaml", "observed.yaml", "history.csv", "draws.parquet"
 
 
-def write_folder(out: Path, frame: Frame, coins: Sequence[Coin], seen: Sequence[Seen]) -> None:
+def write_folder(out: Path, frame: Frame, coins: Sequence[Coin], seen: Sequence[Seen], history: Rows) -> None:
     """Write the folder: beside its place first, so that what stands there is whole."""
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as folder:
         draft = Path(folder)
         for coin in coins:
             write_bars(draft / bars_file(coin.name), coin.bars)
-        _write_scenario(draft / _SCENARIO, scenario_of(frame, coins))
+        if history:
+            write_history(draft / _HISTORY, history)
+        sections = scenario_of(frame, coins)
+        _write_scenario(draft / _SCENARIO, sections)
+        if _write_draws(draft, frame.base.name):
+            _write_scenario(draft / _SCENARIO, {**sections, "parameters": _DRAWS})
         (draft / EVENT_FILE).write_text(_event_text(draft, frame, coins, seen), encoding="utf-8")
         (draft / _OBSERVED).write_text(_observed_text(frame, seen), encoding="utf-8")
         load_observed(load_event(draft))
@@ -60,6 +69,23 @@ def _write_scenario(path: Path, sections: Mapping[str, Any]) -> None:
         raise ScenarioError(problems)
 
 
+def _write_draws(folder: Path, base: str) -> bool:
+    """Write the draws of parameters of a shipped market, those that the event keeps; tell whether it has any."""
+    import pyarrow.parquet as pq
+
+    file = draws_beside(shipped_scenarios()[base])
+    if not file.exists():
+        return False
+    draws, known = read_draws(file), numbers_of(load(folder / _SCENARIO))
+    kept = [number for number, path in enumerate(draws.paths) if path in known]
+    some = replace(
+        draws, paths=tuple(draws.paths[each] for each in kept), units=tuple(draws.units[each] for each in kept),
+        values=draws.values[:, kept],
+    )  # fmt: skip
+    pq.write_table(some.table(), folder / _DRAWS)
+    return True
+
+
 def _event_text(folder: Path, frame: Frame, coins: Sequence[Coin], seen: Sequence[Seen]) -> str:
     found = {
         "event": 1,
@@ -67,19 +93,24 @@ def _event_text(folder: Path, frame: Frame, coins: Sequence[Coin], seen: Sequenc
         "title": f"{', '.join(each.name for each in coins)} from {frame.start:%F %H:%M} to {frame.end:%F %H:%M} UTC",
         "scenario": _SCENARIO,
         "observed": _OBSERVED,
+        **({"history": _HISTORY} if (folder / _HISTORY).exists() else {}),
         "start": format_instant(frame.start),
         "end": format_instant(frame.end),
         "scope": {"coins": [each.name for each in coins], "venues": dict(frame.feeds)},
         "known": [*_known(frame, coins)],
         "asked": {each.name: each.asked for each in seen},
         "files": {
-            **{bars_file(each.name): sha256_of(folder / bars_file(each.name)) for each in coins},
+            **{
+                each.name: sha256_of(each)
+                for each in sorted(folder.iterdir())
+                if each.suffix in (".csv", ".parquet")
+            },
             **dict(sorted(frame.checksums.items())),
         },
     }
     head = (
         "# Written by `cascade event new`: what was known before the start, and what is asked.\n"
-        "# Prices are an input of the scenario: figures of prices test that the market keeps to them.\n\n"
+        "# Prices are an input of the scenario: of them nothing is asked.\n\n"
     )
     return head + _yaml(found)
 

@@ -196,8 +196,8 @@ def simulated(figure: Figure, run: Replicate, feeds: Mapping[str, Feed] | None =
 
 def replicate_of(result: Result, number: int) -> Replicate:
     """Return the tables of one replicate of a result that figures are measured on."""
-    tables = {name: result.replicate(name, number) for name in ("bars", "liquidations", "adl")}
-    return Replicate(result.units, **tables)
+    bars, liquidations = (result.replicate(name, number) for name in ("bars", "liquidations"))
+    return Replicate(result.units, bars, liquidations)
 
 
 def _seconds(figure: Figure, start: datetime | None) -> Bounds:
@@ -237,11 +237,12 @@ def _accounts(window: Window) -> float:
 
 
 @_measure(
-    "open_interest_change_pct", "%", "change of open interest in USD from the first bar of the window to the last",
+    "open_interest_change_pct", "%",
+    "change of the open interest of accounts on margin, in USD, from the first bar of the window to the last",
     coin=True, bounds=(-100.0, math.inf),
 )  # fmt: skip
 def _open_interest_change(window: Window) -> float:
-    return _change_pct(window.bars("open_interest_usd"))
+    return _change_pct(window.bars("on_margin_usd"))
 
 
 @_measure("low_usd", "USD", "lowest traded price", coin=True)

@@ -73,6 +73,10 @@ class Frame:
         return "; ".join(f"{name} (sha256 {self.checksums[name]})" for name in files)
 
 
+HIDDEN: Final = "none"
+"""The feed of accounts of which nothing is published."""
+
+
 def scenario_of(frame: Frame, coins: Sequence[Coin]) -> Sections:
     """Return the scenario of an event as the sections of a file, where each figure of archives has its source."""
     found: Sections = {
@@ -110,9 +114,11 @@ def _reporting(frame: Frame) -> tuple[Sections, Sections]:
     found: Sections = {}
     for name, venue in frame.base.venues.items():
         if venue.reporting:
-            of_it = {each.name: None for each in venue.reporting if each.name not in frame.shares}
+            hidden = {each.name: each.share for each in venue.reporting if each.feed == HIDDEN}
+            known, left = {*frame.shares, *hidden}, 1.0 - sum(hidden.values())
+            of_it = {each.name: None for each in venue.reporting if each.name not in known}
             shown = {
-                each: {"share": f"{100 * share:.10g} %", "feed": frame.feeds[each]}
+                each: {"share": f"{100 * share * left:.10g} %", "feed": frame.feeds[each]}
                 for each, share in frame.shares.items()
             }
             found[name] = {"reporting": {**of_it, **shown}}
@@ -140,23 +146,16 @@ def bars_file(coin: str) -> str:
 
 
 def _prices(frame: Frame, coin: Coin) -> tuple[Sections, Sections]:
-    news = frame.base.assets[coin.name].news
-    kept = {key: getattr(news, key, None) for key in ("common", "jumps_per_day", "jump_sd_bps")}
+    """Return the path of a coin: it goes through the extremes of its bars, so that nothing is added within them."""
     before = frame.before(coin.bars)
     past = f"{100 * before.volatility():.3g} %"
     file = bars_file(coin.name)
-    path = {"type": "bars", "file": file, "volatility": f"{100 * getattr(news, 'volatility', 0.0):.10g} %"}
     asset = {
-        "news": {
-            **path,
-            "held_bps": [["0s", 0]],
-            **{key: value for key, value in kept.items() if value is not None},
-        },
+        "news": {"type": "bars", "file": file, "held_bps": [["0s", 0]]},
         "history": {"type": "bars", "file": file, "volatility": past},
     }
     kinds = "spot" if coin.bars.is_spot else "perpetual"
     sources = {
-        f"assets.{coin.name}.news.*": {"kind": "fitted", "source": f"{frame.base.name}", "note": "as there"},
         f"assets.{coin.name}.news.held_bps*": {
             "kind": "assumed", "note": "that forced orders moved nothing: `cascade held` measures what they did"
         },
@@ -206,6 +205,8 @@ def _books(frame: Frame, coin: Coin, perpetual: str) -> tuple[Sections, Sections
         if isinstance(each, LadderMaker) and own & {*base.select_markets(each.markets)}
     ]
     quoted = sum(_quoted(each) for each in ladders if perpetual in base.select_markets(each.markets))
+    if any(not own >= {*base.select_markets(each.markets)} or not _reaches(each) for each in ladders):
+        quoted = 0.0  # makers of other coins, too, or who quote nothing as far as depth was measured
     before = frame.before(coin.bars)
     calm = f"{100 * before.volatility():.3g} %"
     for maker in ladders:
@@ -224,6 +225,11 @@ def _books(frame: Frame, coin: Coin, perpetual: str) -> tuple[Sections, Sections
         if changed:
             found[maker.name] = changed
     return {"makers": found} if found else {}, sources
+
+
+def _reaches(maker: LadderMaker) -> bool:
+    """Tell whether a ladder's profile goes as far as the distance at which depth is measured."""
+    return bool(maker.profile().distance_bps[-1] >= DEPTH_BPS)
 
 
 def _quoted(maker: LadderMaker) -> float:

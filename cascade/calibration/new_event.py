@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 from cascade.calibration.archives import Folder, seconds
+from cascade.calibration.day_history import HISTORY_DAYS, days_of
 from cascade.calibration.event_folder import write_folder
-from cascade.calibration.market import Coin, Frame, perpetual_of
+from cascade.calibration.market import HIDDEN, Coin, Frame, perpetual_of
 from cascade.calibration.measured import FUNDING_S, OpenInterest, depth_of, funding_of
 from cascade.calibration.price_bars import DAY_S, LONGEST_BAR_S, Bars, bars_of, instant
-from cascade.calibration.seen import seen_of
+from cascade.calibration.seen import KINDS, seen_of
 from cascade.errors import Problem, ScenarioError, UsageError
 from cascade.output.refusals import writing
 from cascade.output.run_units import Feed
@@ -33,6 +35,9 @@ BASE: Final = "btc-2025-07-01"
 WARM_UP_DAYS: Final = 14.0
 """Days of prices before the start: those who are there at the start have lived through them."""
 
+ASKED: Final = ("liquidations",)
+"""What is asked unless the user says: markets here keep their open interest, but for whom they liquidate."""
+
 _COMPLETE_SINCE: Final = {
     "bybit": datetime(2025, 2, 25, tzinfo=UTC),
     "hyperliquid": datetime(2023, 1, 1, tzinfo=UTC),
@@ -50,6 +55,8 @@ class Wanted:
     ----------
     coins : tuple of str
         None given: those of the market that have bars within a day.
+    ask : tuple of str
+        Kinds of figures that are asked for.
     assume : bool
         Write what is missing as assumed, in place of refusing.
     """
@@ -61,6 +68,7 @@ class Wanted:
     venues: tuple[str, ...] = ("binance", "okx", "bybit")
     base: str = BASE
     warm_up_days: float = WARM_UP_DAYS
+    ask: tuple[str, ...] = ASKED
     assume: bool = False
 
     @property
@@ -74,7 +82,16 @@ class Wanted:
 
 
 def wanted_of(
-    name: str, start: str, end: str, *, coins: str, venues: str, base: str, warm_up: str, assume: bool
+    name: str,
+    start: str,
+    end: str,
+    *,
+    coins: str,
+    venues: str,
+    base: str,
+    warm_up: str,
+    ask: str,
+    assume: bool,
 ) -> Wanted:
     """Return what options ask for.
 
@@ -94,9 +111,16 @@ def wanted_of(
         raise UsageError(
             f"'{warm_up}' is not a duration", where="--warm-up", remedy="write days, such as 14d"
         )
+    asked = _listed(ask.lower())
+    unknown = [each for each in asked if each not in KINDS]
+    if unknown or not asked:
+        guess = did_you_mean(unknown[0], KINDS) if unknown else ""
+        raise UsageError(
+            f"'{ask}' cannot be asked{guess}", where="--ask", remedy=f"write some of {listing(KINDS)}"
+        )
     return Wanted(
         name, _instant("--start", start), _instant("--end", end), _listed(coins.upper()), _listed(venues.lower()), base,
-        seconds_before / DAY_S, assume,
+        seconds_before / DAY_S, asked, assume,
     )  # fmt: skip
 
 
@@ -150,11 +174,12 @@ def new_event(wanted: Wanted, archives: Path, out: Path, *, force: bool = False)
     if gathered.problems:
         raise ScenarioError(gathered.problems)
     frame = Frame(
-        wanted.name, base, wanted.start, wanted.end, _shares(wanted, base), wanted.feeds, folder.used
+        wanted.name, base, wanted.start, wanted.end, _shares(wanted, base), _feeds(wanted, base), folder.used
     )
-    seen = [each for coin in coins for each in seen_of(folder, coin, frame)]
+    seen = [each for coin in coins for each in seen_of(folder, coin, frame, wanted.ask)]
+    past = Folder(archives, begin - HISTORY_DAYS * DAY_S, end)
     with writing(out):
-        write_folder(out, frame, coins, seen)
+        write_folder(out, frame, coins, seen, days_of(past, coins, frame))
     return Written(out, gathered.notes, len(seen))
 
 
@@ -177,9 +202,18 @@ def _base(wanted: Wanted) -> Scenario:
     return base
 
 
+def _feeds(wanted: Wanted, base: Scenario) -> Mapping[str, Feed]:
+    """Return what each venue published at that time; in a market that hides a share by itself, what it says there."""
+    told = [each for venue in base.venues.values() for each in venue.reporting]
+    if any(each.feed == HIDDEN for each in told):
+        return {each.name: each.feed for each in told if each.name in wanted.venues}
+    return wanted.feeds
+
+
 def _shares(wanted: Wanted, base: Scenario) -> dict[str, float]:
     """Return the venues whose figures are read, with the shares that they have of all of these."""
-    reporting = {each.name: each.share for venue in base.venues.values() for each in venue.reporting}
+    told = [each for venue in base.venues.values() for each in venue.reporting]
+    reporting = {each.name: each.share for each in told if each.feed != HIDDEN}
     found = {each: reporting.get(each, 1.0 if not reporting else 0.0) for each in wanted.venues}
     total = sum(found.values())
     if total <= 0.0 or (reporting and any(each not in reporting for each in wanted.venues)):

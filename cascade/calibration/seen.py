@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from cascade.calibration.archives import Folder
-from cascade.calibration.figures import What
 from cascade.calibration.market import Coin, Frame
 from cascade.calibration.measured import Liquidated, OpenInterest, liquidated
-from cascade.calibration.price_bars import DAY_S, instant, sampled_volatility_pct
+from cascade.calibration.price_bars import DAY_S, instant
 
 
 @dataclass(frozen=True)
@@ -24,11 +23,13 @@ class Seen:
     files: tuple[str, ...]
 
 
-def seen_of(folder: Folder, coin: Coin, frame: Frame) -> Iterator[Seen]:
-    """Yield what was observed of a coin: liquidations by side, prices, the change of open interest."""
-    yield from _liquidations(folder, coin, frame)
-    yield from _prices(coin, frame)
-    yield from _open_interest(folder, coin, frame)
+def seen_of(folder: Folder, coin: Coin, frame: Frame, ask: Sequence[str]) -> Iterator[Seen]:
+    """Yield what was observed of a coin, of the kinds that are asked for.
+
+    Prices are not: the scenario is given their path.
+    """
+    for kind in ask:
+        yield from KINDS[kind](folder, coin, frame)
 
 
 def _liquidations(folder: Folder, coin: Coin, frame: Frame) -> Iterator[Seen]:
@@ -64,24 +65,6 @@ def _tail(one: Liquidated, found: Sequence[Liquidated]) -> str:
     return f"{venue}{day}"
 
 
-def _prices(coin: Coin, frame: Frame) -> Iterator[Seen]:
-    bars = frame.during(coin.bars)
-    if len(bars) < 2:
-        return
-    low, high = float(bars.prices[:, 2].min()), float(bars.prices[:, 1].max())
-    values: dict[What, float] = {
-        "low_usd": low,
-        "high_usd": high,
-        "range_pct": 100.0 * (high / low - 1.0),
-        "return_pct": 100.0 * float(bars.prices[-1, 3] / bars.prices[0, 0] - 1.0),
-        "realised_volatility_pct": sampled_volatility_pct(bars),
-    }
-    source = f"bars, {'spot' if bars.is_spot else 'perpetual'} of {bars.venue or 'a venue'}"
-    for what, value in values.items():
-        name = f"{coin.name.lower()}_{what.rpartition('_')[0]}"
-        yield Seen(name, {"what": what, "asset": coin.name}, value, source, bars.files)
-
-
 def _open_interest(folder: Folder, coin: Coin, frame: Frame) -> Iterator[Seen]:
     """Yield how open interest changed: over the whole days of the event, at whose ends every source has a value."""
     begin = -(-frame.begin_s // DAY_S) * DAY_S
@@ -101,3 +84,7 @@ def _open_interest(folder: Folder, coin: Coin, frame: Frame) -> Iterator[Seen]:
     value = 100.0 * (after.value / before.value - 1.0)
     source = f"open interest in USD of {', '.join(after.venues)}"
     yield Seen(f"{coin.name.lower()}_open_interest_change", asked, value, source, after.files)
+
+
+KINDS: Final = {"liquidations": _liquidations, "open_interest": _open_interest}
+"""What can be asked: liquidations by side, the change of open interest."""

@@ -38,6 +38,9 @@ def new(
         str,
         typer.Option("--warm-up", metavar="DAYS", help="Prices before the start that positions are from."),
     ] = "14d",
+    ask: Annotated[
+        str, typer.Option("--ask", metavar="KINDS", help="What is asked: liquidations, open_interest.")
+    ] = "liquidations",
     assume: Annotated[
         bool, typer.Option("--assume", help="Write what is missing as assumed, in place of asking for it.")
     ] = False,
@@ -53,7 +56,9 @@ def new(
     """
     from cascade.calibration.new_event import new_event, wanted_of
 
-    wanted = wanted_of(name, start, end, coins=coins, venues=venues, base=on, warm_up=warm_up, assume=assume)
+    wanted = wanted_of(
+        name, start, end, coins=coins, venues=venues, base=on, warm_up=warm_up, ask=ask, assume=assume
+    )
     written = new_event(wanted, archives, out or Path(name), force=force)
     if json:
         show_json(written)

@@ -15,7 +15,7 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-Feed = Literal["complete", "latest_per_second"]
+Feed = Literal["complete", "latest_per_second", "none"]
 
 _EXACT_DIGITS = 12
 

@@ -137,9 +137,10 @@ def _contributions(context: Context, layer: Layer, steps: Steps) -> Iterator[tup
     elif isinstance(layer, LeveragedLayer):
         names = context.scenario.select_markets(layer.markets)
         if layer.open_interest is not None:
-            key, unit, figure, each = "open_interest", "USD", layer.open_interest, 1.0
+            key, unit, figure, each = "open_interest", "USD", layer.open_interest, layer.scale
         else:
-            key, unit, figure, each = "accounts", "accounts", layer.accounts or 0, layer.size.mean()
+            key, unit, figure = "accounts", "accounts", layer.accounts or 0
+            each = layer.size.mean() * layer.scale
         for name in names if figure else ():
             yield name, Interest((*steps, key), figure * each / len(names), figure, unit)
     elif isinstance(layer, BorrowersLayer):

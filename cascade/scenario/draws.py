@@ -118,6 +118,11 @@ def _read(path: Path, changed_ns: int, size: int) -> Draws:
     return Draws(tuple(table.column_names), units, values, marks.get(_PROBLEM, b"").decode())
 
 
+def draws_beside(scenario: Path) -> Path:
+    """Return where the draws of a shipped scenario's parameters lie, if it has some."""
+    return scenario.with_name(f"{scenario.stem}-draws.parquet")
+
+
 def _refused(path: Path, why: str) -> ScenarioError:
     hint = "name the draws.parquet of a folder that cascade calibrate made"
     return ScenarioError([Problem(NO_DRAWS, why, hint, shown_name(path))])

@@ -17,7 +17,7 @@ from cascade.scenario.distributions import (
     Uniform,
     UsdDistribution,
 )
-from cascade.units import NUMBER, Duration, PositiveDuration, PositiveUsd, Price, Share
+from cascade.units import NUMBER, Duration, Multiple, PositiveDuration, PositiveUsd, Price, Share
 
 
 class Hold(Model):
@@ -119,6 +119,10 @@ class LeveragedLayer(Model):
     )
     accounts: Annotated[int, Field(ge=1, le=MOST_ACCOUNTS)] | None = Field(
         default=None, description="Number of accounts.", examples=[10000]
+    )
+    scale: Multiple = Field(
+        default=1.0,
+        description="Multiplies the open interest or the accounts: what is fitted of days whose open interest differs.",
     )
     leverage: LeverageDistribution = Field(
         description="Leverage at entry.", examples=[{"dist": "table", "values": [5, 10, 20]}]

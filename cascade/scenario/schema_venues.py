@@ -22,8 +22,9 @@ class Reporting(Model):
 
     name: Name = Field(description="Name of the reporting venue.", examples=["binance"])
     share: Share = Field(description="Share of the accounts.", examples=["40 %"])
-    feed: Literal["latest_per_second", "complete"] = Field(
-        description="`latest_per_second`: one order a symbol and second is published; `complete`: all."
+    feed: Literal["latest_per_second", "complete", "none"] = Field(
+        description="`latest_per_second`: one order a symbol and second is published; `complete`: all; `none`: of "
+        "these accounts nothing is."
     )
 
 

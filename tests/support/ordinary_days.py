@@ -111,7 +111,7 @@ def coin_of(name: str) -> Coin:
 
 def daily(liquidations: pd.DataFrame, coin: str) -> Floats:
     """Return USD by replicate, day and side of what the feeds show of a coin."""
-    shown = liquidations[(liquidations.reporting == "shown") & (liquidations.asset == coin)]
+    shown = liquidations[(liquidations.reporting != "withheld") & (liquidations.asset == coin)]
     usd = np.zeros((liquidations.replicate.nunique(), N_DAYS, 2))
     day = (shown.t_s // 86_400.0).astype(int).clip(upper=N_DAYS - 1)  # what happens as the run ends
     np.add.at(usd, (shown.replicate, day, (shown.side == "short").astype(int)), shown.liquidated_usd)

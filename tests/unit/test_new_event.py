@@ -313,7 +313,7 @@ def test_what_cannot_be_asked_for(published, tmp_path, changes, told):
 
 
 def options(**changes):
-    usual = {"coins": "", "venues": "binance", "base": "calm", "warm_up": "14d", "assume": False}
+    usual = {"coins": "", "venues": "binance", "base": "calm", "warm_up": "14d", "ask": "liquidations", "assume": False}
     return wanted_of(
         changes.pop("name", "slide"), changes.pop("start", "2025-07-01"), changes.pop("end", "2025-07-02T02:00Z"),
         **usual | changes,
@@ -334,6 +334,7 @@ def test_options_are_read():
         ({"start": "yesterday"}, "--start"),
         ({"end": "2025-13-01"}, "--end"),
         ({"warm_up": "two weeks"}, "--warm-up"),
+        ({"ask": "prices"}, "--ask"),
     ],
 )
 def test_options_that_cannot_be_read(changes, where):
@@ -363,7 +364,7 @@ def test_real_days(tmp_path, start, end):
     scenario = scenario_of(tmp_path / "slide")
     assert "BTC" in scenario.assets
     found = load_observed(load_event(tmp_path / "slide"))
-    assert {"btc_long", "btc_short", "btc_low", "btc_open_interest_change"} <= set(found)
+    assert {"btc_long", "btc_short", "btc_open_interest_change"} <= set(found)
     with gzip.open(Path(str(SHARED)) / "daily/liquidations.csv.gz", "rt") as file:
         (row,) = [line for line in file if line.startswith(f"BTC,{start}")]
     assert found["btc_long"].value == pytest.approx(float(row.split(",")[2]), rel=1e-6)

@@ -76,7 +76,7 @@ class Replicate:
     units: RunUnits
     bars: pa.Table
     liquidations: pa.Table
-    adl: pa.Table
+    adl: pa.Table | None = None
     funds: pa.Table | None = None
     twin: Replicate | None = None
     """The counterfactual, whose forced orders do not reach the book."""

@@ -1,0 +1,62 @@
+"""The draws of parameters beside `ordinary-days.yaml`: what the fit to 37 days leaves open, and how days differ.
+
+`scale` multiplies the open interest above 10x: the error of the fitted level and, larger, how far days are from it;
+`long_share` has the error of the fit and what longs and shorts of a day differ by. All from `docs/calibration.md`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from cascade.scenario.document import shipped_scenarios
+from cascade.scenario.draws import Draws, draws_beside
+
+N_DRAWS: Final = 500
+SEED: Final = 20250726
+
+
+class Coin(NamedTuple):
+    """Of logs: 90 % interval of the level over the level, spread of days; of the share of longs: fit, side errors."""
+
+    layer: str
+    level: tuple[float, float, float]
+    days: float
+    longs: tuple[float, float, float]
+    sides: tuple[float, float]
+
+
+COINS: Final = (
+    Coin("btc-high", (636, 690, 768), 0.33, (0.49, 0.53, 0.58), (0.31, 0.46)),
+    Coin("eth-high", (233, 250, 279), 0.22, (0.57, 0.59, 0.61), (0.26, 0.23)),
+    Coin("sol-high", (42, 43, 48), 0.27, (0.59, 0.62, 0.64), (0.24, 0.36)),
+)
+
+_WIDTH: Final = 2 * 1.6448536
+
+
+def draws() -> Draws:
+    """Return the draws: levels with the spread of days, shares of longs with that of sides within a day."""
+    rng = np.random.default_rng(SEED)
+    paths, columns = [], []
+    for coin in COINS:
+        low, middle, high = coin.level
+        fitted = np.log(high / low) / _WIDTH
+        scale = np.exp(rng.normal(0.0, np.hypot(fitted, coin.days), N_DRAWS))
+        low, middle, high = (np.log(each / (1 - each)) for each in coin.longs)
+        # errors of longs and shorts share the day's; what is left differs between the sides
+        apart = np.sqrt(max(coin.sides[0] ** 2 + coin.sides[1] ** 2 - coin.days**2, 0.0))
+        logit = rng.normal(middle, np.hypot((high - low) / _WIDTH, apart), N_DRAWS)
+        paths += [f"population.{coin.layer}.scale", f"population.{coin.layer}.long_share"]
+        columns += [scale, 1.0 / (1.0 + np.exp(-logit))]
+    return Draws(tuple(paths), ("1",) * len(paths), np.column_stack(columns))
+
+
+def write() -> Path:
+    """Write the file beside the scenario."""
+    path = draws_beside(shipped_scenarios()["ordinary-days"])
+    pq.write_table(draws().table(), path)
+    return path
