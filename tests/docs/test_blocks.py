@@ -29,7 +29,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / f"{name}.csv").write_text(rows, encoding="utf-8")
     copy_to(tmp_path, "ordinary-days")
     rows = "time_utc,open,high,low,close\n"
-    rows += "".join(f"2025-{day}T00:00:00Z,104607,104700,104500,104650\n" for day in ("06-01", "06-20", "07-27"))
+    rows += "".join(
+        f"2025-{day}T00:00:00Z,104607,104700,104500,104650\n" for day in ("06-01", "06-20", "07-27")
+    )
     for name in ("btc-5m", "btc-1d"):
         (tmp_path / f"{name}.csv").write_text(rows, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
