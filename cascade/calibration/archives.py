@@ -69,7 +69,7 @@ class Archive:
 
     @property
     def is_nameless(self) -> bool:
-        """Tell whether neither its rows nor its name say what is traded."""
+        """Tell whether neither its rows nor its name tell a pair."""
         pairs = any(re.fullmatch(r"[a-z0-9]{2,12}usd[tc]?", word) for word in self.words)
         return not (self.has_symbols or self.found.about.symbol or pairs)
 

@@ -12,8 +12,8 @@ from typing import Any, Final
 
 from cascade.calibration.event_file import EVENT_FILE, load_event, load_observed
 from cascade.calibration.market import Coin, Frame, amount, bars_file, scenario_of
-from cascade.calibration.observed import Seen
 from cascade.calibration.price_bars import write_bars
+from cascade.calibration.seen import Seen
 from cascade.data.opening import sha256_of
 from cascade.errors import ScenarioError
 from cascade.scenario.load import inspect, tidy

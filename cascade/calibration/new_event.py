@@ -12,8 +12,8 @@ from cascade.calibration.archives import Folder, seconds
 from cascade.calibration.event_folder import write_folder
 from cascade.calibration.market import Coin, Frame, perpetual_of
 from cascade.calibration.measured import FUNDING_S, OpenInterest, depth_of, funding_of
-from cascade.calibration.observed import seen_of
 from cascade.calibration.price_bars import DAY_S, LONGEST_BAR_S, Bars, bars_of, instant
+from cascade.calibration.seen import seen_of
 from cascade.errors import Problem, ScenarioError, UsageError
 from cascade.output.refusals import writing
 from cascade.output.run_units import Feed
@@ -216,9 +216,8 @@ class _Gathered:
         """Return a coin; None where the archives have no prices of the event, and nobody asked for it."""
         try:
             bars = bars_of(self.folder, name, self._begin, self._end, self.wanted.venues)
-            fine = bars.of(bars.interval_s <= LONGEST_BAR_S)
-            if not len(fine.of(fine.end_s > self._begin)) and not self.wanted.coins:
-                told = f"{name} is left out: no bars of it within the event. To have it, {self._fetch_bars(name)}"
+            if not self.wanted.coins and not (bars.interval_s <= LONGEST_BAR_S).any():
+                told = f"{name} is left out: no bars of it within a day. To have it, {self._fetch_bars(name)}"
                 self.notes.append(told)
                 return None
             self._check_bars(name, bars)
@@ -230,6 +229,9 @@ class _Gathered:
     def _check_bars(self, name: str, bars: Bars) -> None:
         for begin, end in bars.gaps(self._begin, self._end):
             told = f"prices of {name} from {instant(begin)} to {instant(end)}"
+            before = bars.of((bars.end_s <= begin) & (bars.interval_s <= LONGEST_BAR_S))
+            if len(before):
+                told += f": {before.file[-1]} ends at {instant(float(before.end_s[-1]))}"
             self._lacks(told, self._fetch_bars(name, begin, end))
         first = float(bars.time_s[0]) if len(bars) else self._begin
         days = (self._begin - first) / DAY_S
@@ -272,7 +274,7 @@ class _Gathered:
             for each in self.folder.archives
             if each.is_nameless and not any(each.is_of(coin) for coin in coins)
         ]
-        hint += f"\nfiles whose names do not say what is traded: {listing(nameless, 6)}" if nameless else ""
+        hint += f"\nfiles whose names tell no coin of the market: {listing(nameless, 6)}" if nameless else ""
         unknown = self.folder.unknown
         hint += f"\nfiles that no adapter reads: {listing(unknown, 6)}" if unknown else ""
         self.problems.append(

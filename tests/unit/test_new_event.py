@@ -186,6 +186,13 @@ def test_a_day_that_is_not_there_is_named(tmp_path):
     assert "BTCUSDT-5m-DATE.zip of 2025-07-01" in found[0].hint
 
 
+def test_bars_that_were_cut_off_between_two_lines_are_named(tmp_path):
+    archives = write_daily(tmp_path / "archives")
+    path = write_window(archives, n=100)  # until before the event begins
+    (problem,) = lacking(archives, tmp_path, venues=("binance", "okx", "bybit"))
+    assert f"windows/{path.name} ends at 2025-06-30T20:20:00Z" in problem.message
+
+
 def test_a_hole_in_the_day_is_named(tmp_path):
     archives = write_day(tmp_path / "archives")
     next((archives / "klines").rglob("*5m-2025-07-01.zip")).unlink()
@@ -238,7 +245,7 @@ def test_a_file_that_was_renamed_is_named(tmp_path):
     (archives / "notes.csv").write_text("a,b\n1,2\n")
     found = lacking(archives, tmp_path, coins=("BTC",))
     assert "prices of BTC" in found[0].message
-    assert "files whose names do not say what is traded: july.zip" in found[0].hint
+    assert "files whose names tell no coin of the market: july.zip" in found[0].hint
     assert "files that no adapter reads: notes.csv" in found[0].hint
 
 

@@ -54,6 +54,17 @@ def test_bars_that_end_early_run_to_the_start(tmp_path):
     assert history.low.min() == pytest.approx(99_000)
 
 
+def test_bars_of_days_before_bars_of_minutes_last_a_day(tmp_path):
+    file = tmp_path / "bars.csv"
+    minutes = "".join(f"2025-06-30T23:{5 * k:02}:00Z,105000,105000,105000,105000,300\n" for k in range(12))
+    day = "2025-06-29T00:00:00Z,100000,110000,99000,105000,86400\n"
+    file.write_text(f"time_utc,open,high,low,close,interval_s\n{day}{minutes}", encoding="utf-8")
+    history = history_of(type="bars", file=str(file))
+    hours = 48 - np.array([0.3, 0.65, 0.95]) * 24  # low, high and close of a day that rose
+    found = history.price[np.rint(hours * 60).astype(int)]
+    assert found == pytest.approx([99_000, 110_000, 105_000])
+
+
 def test_a_history_without_a_point_before_the_start_is_the_start_price():
     history = history_of(type="anchors", points=[["1h", 100_000], ["2h", 110_000]])
     assert len(history) == 1

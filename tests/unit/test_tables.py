@@ -196,3 +196,22 @@ def test_empty_cells_of_positions(write) -> None:
         (3, "entry_price"), (3, "leverage"), (4, "market"), (4, "side"),
     ]  # fmt: skip
     assert "\x1b" not in render_problems(problems)
+
+
+LENGTHS = """\
+time_utc,open,high,low,close,interval_s
+2025-06-29T00:00:00Z,100,110,90,105,86400
+2025-06-30T12:00:00Z,105,106,104,105,300
+2025-06-30T12:05:00Z,105,106,104,105,300
+"""
+
+
+def test_bars_may_say_how_long_each_is(write):
+    assert read_bars(write(LENGTHS)).length_s.tolist() == [86_400, 300, 300]
+    assert set(read_bars(write(BARS)).length_s) == {60}
+
+
+def test_a_bar_that_overlaps_the_next_is_told(write):
+    problem = only(read_bars, write(LENGTHS.replace("86400", "186400")))
+    assert (problem.line, problem.path) == (2, "interval_s")
+    assert problem.message == "ends after the next bar begins"
