@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from cascade.calibration.priors import Values
-from cascade.calibration.reference import Table
+from cascade.calibration.reference_table import Table
 from cascade.calibration.response import Response
 
 COPIES = 32

@@ -10,7 +10,7 @@ from typing import Final
 from cascade.calibration.folder import Fitted, write_calibration
 from cascade.calibration.knowledge import Answer, answer_of
 from cascade.calibration.problem import load_problem
-from cascade.calibration.reference import table_of
+from cascade.calibration.reference_table import table_of
 from cascade.calibration.simulate import Simulations, prepare_simulations
 from cascade.errors import SimulationError, UsageError
 from cascade.experiment.replicate import Progress

@@ -11,7 +11,7 @@ from cascade.calibration.adjustment import adjusted
 from cascade.calibration.posterior import sample
 from cascade.calibration.priors import Values
 from cascade.calibration.problem_file import Method
-from cascade.calibration.reference import Table
+from cascade.calibration.reference_table import Table
 from cascade.calibration.response import Response, learn
 from cascade.rng import decision_key
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from cascade.calibration.fit import Posterior
 from cascade.calibration.priors import Values
-from cascade.calibration.reference import Table
+from cascade.calibration.reference_table import Table
 from cascade.calibration.response import Response
 from cascade.rng import decision_key
 

@@ -20,7 +20,7 @@ from cascade.calibration.priors import (
     Prior,
     UniformPrior,
 )
-from cascade.calibration.reference import Moment, table_of
+from cascade.calibration.reference_table import Moment, table_of
 from cascade.calibration.response import learn
 from cascade.calibration.simulate import first_scores
 from tests.support.calibrations import LUCK, NAMES, SLOPES, straight
