@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 
 from cascade.calibration.priors import Values
+from cascade.calibration.reference_table import Table
 from cascade.calibration.response import Response
-from cascade.calibration.table import Table
 
 COPIES = 32
 """Days that are made of each draw of the table."""

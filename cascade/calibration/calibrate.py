@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from cascade.calibration.answer import Answer, answer_of
 from cascade.calibration.folder import Fitted, write_calibration
+from cascade.calibration.knowledge import Answer, answer_of
 from cascade.calibration.problem import load_problem
+from cascade.calibration.reference_table import table_of
 from cascade.calibration.simulate import Simulations, prepare_simulations
-from cascade.calibration.table import table_of
 from cascade.errors import SimulationError, UsageError
 from cascade.experiment.replicate import Progress
 from cascade.experiment.run import Say, start_of, unsaid

@@ -9,7 +9,7 @@ import numpy as np
 
 from cascade.calibration.fit import IDENTIFIED, fit
 from cascade.calibration.problem_file import Method
-from cascade.calibration.table import Table
+from cascade.calibration.reference_table import Table
 from cascade.rng import decision_key
 
 

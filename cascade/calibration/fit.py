@@ -11,8 +11,8 @@ from cascade.calibration.adjustment import adjusted
 from cascade.calibration.posterior import sample
 from cascade.calibration.priors import Values
 from cascade.calibration.problem_file import Method
+from cascade.calibration.reference_table import Table
 from cascade.calibration.response import Response, learn
-from cascade.calibration.table import Table
 from cascade.rng import decision_key
 
 INTERVAL: Final = (0.05, 0.95)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from cascade import provenance
-from cascade.calibration.answer import Answer
 from cascade.calibration.fit import Posterior
+from cascade.calibration.knowledge import Answer
 from cascade.calibration.priors import Values
 from cascade.calibration.problem import Calibration
 from cascade.errors import ResultsError

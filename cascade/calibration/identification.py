@@ -10,8 +10,8 @@ import numpy as np
 
 from cascade.calibration.fit import Posterior
 from cascade.calibration.priors import Values
+from cascade.calibration.reference_table import Table
 from cascade.calibration.response import Response
-from cascade.calibration.table import Table
 from cascade.rng import decision_key
 
 

@@ -16,7 +16,7 @@ from cascade.calibration.event_file import VALUE, Event, load_event, load_observ
 from cascade.calibration.figures import MEASURES
 from cascade.calibration.priors import Amount, Prior
 from cascade.calibration.problem_file import MomentAsked, ParameterAsked, ProblemFile
-from cascade.calibration.table import Moment
+from cascade.calibration.reference_table import Moment
 from cascade.errors import Problem, ScenarioError
 from cascade.experiment.parameters import kind_at
 from cascade.experiment.recorder import units_of

@@ -13,7 +13,7 @@ from itertools import combinations_with_replacement
 import numpy as np
 
 from cascade.calibration.priors import Values
-from cascade.calibration.table import Table
+from cascade.calibration.reference_table import Table
 
 WORTH_BENDING = 3
 """Draws that each coefficient of a polynomial needs; with fewer, a plane is fitted."""

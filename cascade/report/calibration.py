@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from cascade.analysis.formats import format_value
-from cascade.calibration.answer import Answer, Known
 from cascade.calibration.fit import Foretold
+from cascade.calibration.knowledge import Answer, Known
 from cascade.report.threshold import written
 
 if TYPE_CHECKING:

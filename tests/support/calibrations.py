@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from cascade.calibration.priors import LogUniformPrior, NormalPrior, UniformPrior
+from cascade.calibration.reference_table import Moment, Table, table_of
 from cascade.calibration.simulate import first_scores
-from cascade.calibration.table import Moment, Table, table_of
 from cascade.scenario.load import to_yaml
 from tests.support.scenarios import small_scenario
 

@@ -20,9 +20,9 @@ from cascade.calibration.priors import (
     Prior,
     UniformPrior,
 )
+from cascade.calibration.reference_table import Moment, table_of
 from cascade.calibration.response import learn
 from cascade.calibration.simulate import first_scores
-from cascade.calibration.table import Moment, table_of
 from tests.support.calibrations import LUCK, NAMES, SLOPES, straight
 
 

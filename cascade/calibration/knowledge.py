@@ -14,7 +14,7 @@ from cascade.calibration.fit import IDENTIFIED, INTERVAL, TOGETHER, Foretold, Po
 from cascade.calibration.identification import Informs, Profile, informs, profiles
 from cascade.calibration.priors import Values
 from cascade.calibration.problem import Calibration
-from cascade.calibration.table import Table
+from cascade.calibration.reference_table import Table
 
 
 @dataclass(frozen=True)
