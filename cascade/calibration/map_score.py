@@ -187,7 +187,9 @@ def score_map(
 def _bands(side: str, usd: Floats, reach: float, start: float, realised: Realised) -> Bands:
     """Return the bands of one side that the path crossed; the map reaches no farther than its last."""
     n = min(len(usd), math.ceil(reach / WIDTH - 1e-9))
-    crossed = np.asarray(np.clip(reach / WIDTH - np.arange(n), 0.0, 1.0).round(9), np.float64)  # equal bands tie
+    crossed = np.asarray(
+        np.clip(reach / WIDTH - np.arange(n), 0.0, 1.0).round(9), np.float64
+    )  # equal bands tie
     away = (1.0 - realised.price / start) if side == "long" else (realised.price / start - 1.0)
     place = np.floor(away / WIDTH)
     inside = (place >= 0) & (place < n) & (realised.is_long == (side == "long"))
