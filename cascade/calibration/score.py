@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from cascade.calibration.registration import (
     registered,
 )
 from cascade.calibration.scorecard import Card, Scorecard, card_of
+from cascade.data.opening import sha256_of
 from cascade.errors import Problem, ScenarioError, UsageError
 from cascade.experiment.replicate import Progress
 from cascade.experiment.run import Say, run, unsaid
@@ -196,7 +196,7 @@ def _asked(event: Event, replicates: int | None, seed: int | None, allow: Allowe
     _refuse_short(event, scenario)
     history = None if event.history is None else read_history(event.history, event.asked.values())
     request = Request(
-        _sha256(event.path), digest(scenario), "" if event.history is None else _sha256(event.history),
+        sha256_of(event.path), digest(scenario), "" if event.history is None else sha256_of(event.history),
         scenario.seed, replicates or max(scenario.replicates, REPLICATES),
     )  # fmt: skip
     return Asked(event, scenario, history, request)
@@ -219,7 +219,3 @@ def _refuse_short(event: Event, scenario: Scenario) -> None:
         )
         hint = f"{hint} and the duration, or give figures a from: and to: within it"
         raise ScenarioError([Problem(SHORT, message, hint, name, path="duration")])
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

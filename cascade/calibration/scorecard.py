@@ -183,9 +183,10 @@ class Scorecard:
         found = [row for card in self.cards for row in card.rows]
         return tuple(sorted(found, key=lambda row: (row.start, row.event, row.name)))
 
-    def coverage(self, share: float) -> Estimate | None:
+    def coverage(self, share: float, rows: Sequence[Row] | None = None) -> Estimate | None:
         """Return how many figures lie in their central intervals, with the exact interval; None without any."""
-        inside = [found for row in self.rows if (found := row.is_inside(share)) is not None]
+        asked = self.rows if rows is None else rows
+        inside = [found for row in asked if (found := row.is_inside(share)) is not None]
         return exact_probability(sum(inside), len(inside)) if inside else None
 
     @cached_property
@@ -235,8 +236,9 @@ class Scorecard:
         """Return every figure of the scorecard that a bound can be set on, by name."""
         found: dict[str, float | None] = {"figures": float(len(self.rows))}
         for share in SHARES:
-            covered = self.coverage(share)
-            found[f"coverage_{100 * share:.0f}"] = None if covered is None else covered.value
+            for where, rows in (("", self.rows), (f"{AMOUNTS}.", self.amounts)):
+                covered = self.coverage(share, rows)
+                found[f"{where}coverage_{100 * share:.0f}"] = None if covered is None else covered.value
         found[f"{AMOUNTS}.crps"] = None if self.crps is None else self.crps.value
         for each in self.differences:
             found[f"{key_of(each.series)}.crps_less_{each.baseline}"] = each.difference.value

@@ -51,17 +51,12 @@ def coverage_text(card: Scorecard, share: float) -> str:
     if found is None:
         return f"no figure has an interval of {100 * share:.0f} %"
     inside = round(found.value * found.n)
-    assert found.low is not None
-    assert found.high is not None
-    verb, noun = ("lies", "its interval") if inside == 1 else ("lie", "their intervals")
-    return (
-        f"{inside} of {found.n} figures {verb} in {noun.replace('interval', f'{100 * share:.0f} % interval')} "
-        f"({100 * found.value:.0f} %; {100 * found.low:.0f}-{100 * found.high:.0f} %)"
-    )
+    held = f"lies in its {100 * share:.0f} % interval" if inside == 1 else f"lie in their {100 * share:.0f} % intervals"
+    return f"{inside} of {found.n} figures {held} ({_share_text(found)})"
 
 
 def answer(card: Scorecard) -> str:
-    """Return what was found, in two sentences."""
+    """Return what was found, in two or three sentences."""
     if not card.rows:
         return "No figure was both foretold and observed."
     found = [each for each in card.differences if each.series == AMOUNTS]
@@ -76,7 +71,19 @@ def answer(card: Scorecard) -> str:
         if names
     ]
     against = f" By CRPS of what was liquidated it is {'; '.join(parts)}." if parts else ""
-    return f"{coverage_text(card, 0.9)}.{against}"
+    of_amounts = card.coverage(0.9, card.amounts)
+    apart = ""
+    if of_amounts is not None and len(card.amounts) < len(card.rows):
+        inside = round(of_amounts.value * of_amounts.n)
+        apart = f" Of what was liquidated it is {inside} of {of_amounts.n} ({_share_text(of_amounts)})."
+    return f"{coverage_text(card, 0.9)}.{apart}{against}"
+
+
+def _share_text(found: Estimate) -> str:
+    """Return a share with its exact interval, in per cent."""
+    assert found.low is not None
+    assert found.high is not None
+    return f"{100 * found.value:.0f} %; {100 * found.low:.0f}-{100 * found.high:.0f} %"
 
 
 def _points(found: Difference) -> int:

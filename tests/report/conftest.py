@@ -9,8 +9,9 @@ import pytest
 
 import cascade
 from cascade.output.reader import Result
-from cascade.report.page import Options, page, study_of
+from cascade.report.page import Options, page, score_page, study_of
 from tests.report.reading import Page
+from tests.support.foretold import foretold_days
 from tests.support.scenarios import small_scenario
 
 MADE = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
@@ -41,12 +42,15 @@ def quiet(tmp_path_factory: pytest.TempPathFactory) -> Result:
 
 
 @pytest.fixture(scope="session")
-def pages(stress: Result) -> dict[str, str]:
-    """Return the page of the stress, with a script and without."""
+def pages(stress: Result, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Return the page of the stress, and one of events that are scored, with a script and without."""
     pytest.importorskip("matplotlib")
+    scored = foretold_days(tmp_path_factory.mktemp("scored"), 40)
     return {
         "script": page(study_of([stress]), Options(made=MADE)),
         "static": page(study_of([stress]), Options(static=True, made=MADE)),
+        "score": score_page(scored, Options(made=MADE)),
+        "score-static": score_page(scored, Options(static=True, made=MADE)),
     }
 
 

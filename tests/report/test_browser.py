@@ -58,7 +58,7 @@ def visit(browser: Any, page_file: dict[str, Path]) -> Iterator[Any]:
             lambda request: said.append(f"request: {request.url}") if is_fetched(request.url) else None,
         )
         page.goto(page_file[name].as_uri(), timeout=120_000)  # figures are drawn before it has loaded
-        if name == "script":
+        if not name.endswith("static"):
             page.wait_for_selector("html[data-drawn=yes]", timeout=120_000)
         return page
 
@@ -88,7 +88,16 @@ def test_every_figure_is_drawn(visit: Any) -> None:
     assert all(drawn.nth(k).locator(marks).count() for k in range(drawn.count()))
 
 
-@pytest.mark.parametrize("name", ["script", "static"])
+def test_every_figure_of_a_scorecard_is_drawn(visit: Any) -> None:
+    page = visit("score")
+    picture(page, "score")
+    plots, drawn = page.locator(".plot"), page.locator(".plot.js-plotly-plot")
+    assert plots.count() == drawn.count() == 3
+    assert "figures lie in their 90 % intervals" in page.locator(".verdict").inner_text()
+    assert page.locator("#t-registrations code").count() == 3
+
+
+@pytest.mark.parametrize("name", ["script", "static", "score"])
 @pytest.mark.parametrize("viewport", [PHONE, DESKTOP], ids=["phone", "desktop"])
 def test_nothing_is_wider_than_the_window(visit: Any, name: str, viewport: dict[str, int]) -> None:
     page = visit(name, viewport)
@@ -132,7 +141,7 @@ CONTRAST = """() => {
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("name", ["script", "static"])
+@pytest.mark.parametrize("name", ["script", "static", "score-static"])
 def test_text_stands_out_from_its_ground(visit: Any, name: str, scheme: str) -> None:
     page = visit(name, color_scheme=scheme)
     picture(page, f"{name}-{scheme}")

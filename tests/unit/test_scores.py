@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import chisquare, norm
 
 from cascade.analysis.statistics import block_mean, exact_probability
-from cascade.analysis.statistics.blocks import block_length
+from cascade.analysis.statistics.bootstrap import block_length
 from cascade.calibration.scores import Forecast, Measured, Scale, crps, pinball, pit, pit_histogram
 
 PLAIN = Measured(Scale.PLAIN)

@@ -1,6 +1,6 @@
 """Statistics over replicates: figures with intervals, differences with p-values, and how many it takes."""
 
-from cascade.analysis.statistics.blocks import block_estimate, block_mean
+from cascade.analysis.statistics.bootstrap import block_estimate, block_mean
 from cascade.analysis.statistics.estimate import CONFIDENCE, Contrast, Estimate
 from cascade.analysis.statistics.multiplicity import holm
 from cascade.analysis.statistics.order import least_replicates, quantile, quantile_estimate
