@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from cascade.calibration.archives import Folder
-from cascade.calibration.figures import What
+from cascade.calibration.figures import What, sampled_volatility_pct
 from cascade.calibration.market import Coin, Frame
 from cascade.calibration.measured import Liquidated, OpenInterest, liquidated
-from cascade.calibration.price_bars import DAY_S, instant, sampled_volatility_pct
+from cascade.calibration.price_bars import DAY_S, instant
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def _prices(coin: Coin, frame: Frame) -> Iterator[Seen]:
         "high_usd": high,
         "range_pct": 100.0 * (high / low - 1.0),
         "return_pct": 100.0 * float(bars.prices[-1, 3] / bars.prices[0, 0] - 1.0),
-        "realised_volatility_pct": sampled_volatility_pct(bars),
+        "realised_volatility_pct": sampled_volatility_pct(bars.time_s, bars.prices[:, 3], frame.begin_s),
     }
     source = f"bars, {'spot' if bars.is_spot else 'perpetual'} of {bars.venue or 'a venue'}"
     for what, value in values.items():
