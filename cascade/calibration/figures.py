@@ -241,11 +241,12 @@ def _accounts(window: Window) -> float:
 
 
 @_measure(
-    "open_interest_change_pct", "%", "change of open interest in USD from the first bar of the window to the last",
+    "open_interest_change_pct", "%", "change of the open interest of accounts on margin in USD, from the first bar of the window",
     coin=True, bounds=(-100.0, math.inf),
 )  # fmt: skip
 def _open_interest_change(window: Window) -> float:
-    return _change_pct(window.bars("open_interest_usd"))
+    recorded = window.run.bars.column_names
+    return _change_pct(window.bars("on_margin_usd" if "on_margin_usd" in recorded else "open_interest_usd"))
 
 
 @_measure("low_usd", "USD", "lowest traded price", coin=True)
