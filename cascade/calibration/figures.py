@@ -241,7 +241,7 @@ def _accounts(window: Window) -> float:
 
 
 @_measure(
-    "open_interest_change_pct", "%", "change of the open interest of accounts on margin in USD, from the first bar of the window",
+    "open_interest_change_pct", "%", "change of the open interest in USD of accounts on margin, from the first bar on",
     coin=True, bounds=(-100.0, math.inf),
 )  # fmt: skip
 def _open_interest_change(window: Window) -> float:
