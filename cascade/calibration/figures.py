@@ -37,7 +37,7 @@ UNKNOWN: Final = math.nan
 SAMPLED_S: Final = 300.0
 """Seconds between two prices of a realised volatility."""
 
-_YEAR_S: Final = 365 * 86_400.0
+YEAR_S: Final = 365 * 86_400.0
 
 
 class Figure(Model):
@@ -128,21 +128,15 @@ class Window:
         inside = values[self._inside(self.run.bar_numbers(self.market.name, "t_s"))]
         return inside[~np.isnan(inside)]
 
-    def sampled(self, column: str) -> tuple[Floats, float]:
-        """Return the last value in each of equal spans of the window, and how long these are in seconds."""
+    def volatility_pct(self) -> float:
+        """Return the yearly volatility of last prices."""
         if self.market is None:
-            return np.empty(0), SAMPLED_S
+            return UNKNOWN
         times = self.run.bar_numbers(self.market.name, "t_s")
-        values = self.run.bar_numbers(self.market.name, column)
+        values = self.run.bar_numbers(self.market.name, "last_price")
         kept = self._inside(times) & ~np.isnan(values)
-        times, values = times[kept], values[kept]
-        if len(times) < 2:
-            return values, SAMPLED_S
-        span = max(SAMPLED_S, float(np.median(np.diff(times))))
         begin = self.seconds[0] if math.isfinite(self.seconds[0]) else 0.0
-        number = np.floor((times - begin) / span)
-        is_last = np.append(number[1:] != number[:-1], True)
-        return values[is_last], span
+        return sampled_volatility_pct(times[kept], values[kept], begin)
 
     def _inside(self, times: Floats) -> Mask:
         return (times >= self.seconds[0]) & (times < self.seconds[1])
@@ -200,6 +194,16 @@ def replicate_of(result: Result, number: int) -> Replicate:
     return Replicate(result.units, bars, liquidations)
 
 
+def sampled_volatility_pct(times: Floats, prices: Floats, begin: float) -> float:
+    """Return the yearly volatility in per cent of the last prices of five minutes, or of bars that are longer."""
+    span = max(SAMPLED_S, float(np.median(np.diff(times)))) if len(times) > 1 else SAMPLED_S
+    number = np.floor((times - begin) / span)
+    last = prices[np.append(number[1:] != number[:-1], True)] if len(times) else prices
+    if len(last) < 3:
+        return UNKNOWN
+    return 100.0 * math.sqrt(float(np.mean(np.diff(np.log(last)) ** 2)) * YEAR_S / span)
+
+
 def _seconds(figure: Figure, start: datetime | None) -> Bounds:
     """Return the window since the start of the run; all of it where none is written, NaN where it has no date."""
     if figure.from_ is None and figure.to is None:
@@ -243,6 +247,12 @@ def _accounts(window: Window) -> float:
 )  # fmt: skip
 def _open_interest_change(window: Window) -> float:
     return _change_pct(window.bars("on_margin_usd"))
+    "open_interest_change_pct", "%", "change of the open interest in USD of accounts on margin, from the first bar on",
+    coin=True, bounds=(-100.0, math.inf),
+)  # fmt: skip
+def _open_interest_change(window: Window) -> float:
+    recorded = window.run.bars.column_names
+    return _change_pct(window.bars("on_margin_usd" if "on_margin_usd" in recorded else "open_interest_usd"))
 
 
 @_measure("low_usd", "USD", "lowest traded price", coin=True)
@@ -273,11 +283,7 @@ def _range(window: Window) -> float:
     coin=True,
 )  # fmt: skip
 def _volatility(window: Window) -> float:
-    prices, span = window.sampled("last_price")
-    if len(prices) < 3:
-        return UNKNOWN
-    returns = np.diff(np.log(prices))
-    return 100.0 * math.sqrt(float(np.mean(returns**2)) * _YEAR_S / span)
+    return window.volatility_pct()
 
 
 def _change_pct(values: Floats) -> float:

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cascade.calibration.archives import Folder, Table
+from cascade.calibration.figures import YEAR_S
 from cascade.units import format_instant
 
 Floats = npt.NDArray[np.float64]
@@ -25,8 +26,6 @@ LONGEST_BAR_S: Final = 3_600.0
 """Bars up to this are a path within a day."""
 LONGEST_GAP_S: Final = 1_800.0
 """A stretch without bars within the event that is bridged."""
-SAMPLED_S: Final = 300.0
-_YEAR_S: Final = 365.0 * DAY_S
 
 
 @dataclass(frozen=True)
@@ -91,7 +90,7 @@ class Bars:
         """Return the yearly volatility that highs and lows tell (Parkinson 1980)."""
         squares = np.log(self.prices[:, 1] / self.prices[:, 2]) ** 2
         variance = float(squares.sum()) / (4.0 * math.log(2.0) * float(self.interval_s.sum()))
-        return math.sqrt(variance * _YEAR_S)
+        return math.sqrt(variance * YEAR_S)
 
 
 def bars_of(folder: Folder, coin: str, begin: float, end: float, venues: Sequence[str]) -> Bars:
@@ -201,11 +200,3 @@ def write_bars(path: Path, bars: Bars) -> None:
 def instant(time_s: float) -> str:
     """Return seconds since 1970 as text."""
     return format_instant(datetime.fromtimestamp(time_s, UTC))
-
-
-def sampled_volatility_pct(bars: Bars) -> float:
-    """Return the yearly volatility of closes five minutes apart, or as far apart as the bars are, in per cent."""
-    span = max(SAMPLED_S, float(np.median(bars.interval_s)))
-    number = np.floor((bars.time_s - bars.time_s[0]) / span)
-    closes = bars.prices[np.append(number[1:] != number[:-1], True), 3]
-    return 100.0 * math.sqrt(float(np.mean(np.diff(np.log(closes)) ** 2)) * _YEAR_S / span)

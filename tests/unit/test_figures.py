@@ -101,13 +101,19 @@ def test_a_run_without_a_date_has_no_windows(units, tables):
 
 
 def test_prices_and_open_interest(run):
-    market = run(btc=[1_000_000, 980_000, 990_000], open_interest=[2000, 1900, 1500])
+    market = run(btc=[1_000_000, 980_000, 990_000], open_interest=[5000] * 3, on_margin=[2000, 1900, 1500])
     assert value(market, "low_usd", asset="BTC") == 98_000
     assert value(market, "high_usd", asset="BTC") == 100_000
     assert value(market, "return_pct", asset="BTC") == pytest.approx(-1)
     assert value(market, "range_pct", asset="BTC") == pytest.approx(100 * (100 / 98 - 1))
     expected = 100 * (1500 * 990 / (2000 * 1000) - 1)
     assert value(market, "open_interest_change_pct", asset="BTC") == pytest.approx(expected)
+
+
+def test_open_interest_of_older_results_is_all_there_is(units, tables):
+    old = tables(btc=[1_000_000] * 2, open_interest=[2000, 1000])
+    old["bars"] = old["bars"].drop_columns(["on_margin_usd"])
+    assert value(Replicate(units, **old), "open_interest_change_pct", asset="BTC") == pytest.approx(-50)
 
 
 def test_realised_volatility_is_that_of_five_minutes(run):
