@@ -90,6 +90,7 @@ def all_checks() -> tuple[Check, ...]:
         "collateral",
         "files",
         "formation",
+        "halts",
         "markets",
         "orders",
         "population",
