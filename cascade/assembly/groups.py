@@ -321,7 +321,7 @@ class GroupBuilder:
         return [{"kind": k.HALT_SHOCK, "target": self.names.index(name), "halt": bits[name]} for name in bits]
 
     def _order(self, shock: MarketOrderShock, last: int) -> dict[str, Any]:
-        """Return whose order it is, its lots and how it is worked; `orders` gives those of accounts, and on margin, theirs."""
+        """Return whose order it is, its lots and how it is worked; of accounts, and on margin, see `orders`."""
         m = self.names.index(shock.market)
         row: dict[str, Any] = {"target": m, **worked(self.scenario, shock, last)}
         if shock.account is not None:

@@ -873,7 +873,9 @@ def test_every_check_is_provoked_here() -> None:
         "CAS165",
         "CAS166",
         "CAS167",
-    }  # test_positions, test_scheduled_orders, test_agents
+        "CAS171",
+        "CAS172",
+    }  # test_positions, test_scheduled_orders, test_agents, test_halts
     assert {check.code for check in all_checks()} <= provoked
     assert provoked <= set(codes())
 
