@@ -9,8 +9,8 @@ import numpy as np
 
 from cascade import names as kinds
 from cascade.assembly.entities import Entities, records
-from cascade.assembly.halts import halted
 from cascade.assembly.orders import worked
+from cascade.assembly.outages import halted
 from cascade.assembly.trails import Trails
 from cascade.assembly.venues import decay
 from cascade.assembly.withdrawals import withdrawal_of
