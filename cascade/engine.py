@@ -61,6 +61,7 @@ LOGS = {field: dtype for field, _, dtype in _LOGS.values()}
 
 _WORK = {
     step.INBOX_FULL: ("inbox", s.INTENT),
+    step.WAITING_FULL: ("waiting", s.INTENT),
     step.RESIDUALS_FULL: ("residuals", s.RESIDUAL),
     step.RANKED_FULL: ("ranked", s.RANKED),
 }

@@ -14,7 +14,7 @@ from cascade.assembly.entities import Entities
 from cascade.assembly.formation import assemble_formation
 from cascade.assembly.groups import GroupBuilder, Quantiles
 from cascade.assembly.layers import LayerBuilder, Seats
-from cascade.assembly.orders import bind
+from cascade.assembly.orders import bind, margined_orders, open_accounts
 from cascade.assembly.owners import NOBODY, Owners
 from cascade.assembly.price_paths import assemble_prices
 from cascade.assembly.trails import Trails
@@ -134,7 +134,7 @@ def _add_others(
     held = _held(scenario, params)
     holders = _add_holders(venues, prices, seats, held, entities)
     _add_vaults(venues, seats, entities)
-    _add_agents(params.run[0], scenario, held, entities, n_agents)
+    _add_agents(params, scenario, held, entities, n_agents)
     return holders
 
 
@@ -181,12 +181,13 @@ def _add_vaults(venues: Venues, seats: list[Seats], entities: Entities) -> None:
         venues.rules.lending[v].vault = vault
 
 
-def _add_agents(run: Any, scenario: Scenario, held: Array, entities: Entities, more: int) -> None:
-    """Add accounts for agents in Python: cross-margined, with a place in every market.
+def _add_agents(p: k.Params, scenario: Scenario, held: Array, entities: Entities, more: int) -> None:
+    """Add accounts for agents in Python: cross-margined, with a place in every market; and of orders on margin.
 
     Those that the scenario names are where and with what it says; `more` are of whoever makes them.
     Their fills are logged, so that they can see them.
     """
+    run: Any = p.run[0]
     run.first_agent = len(entities.accounts)
     run.python_agents = int(len(held) + more > 0)
     run.record_trades |= run.python_agents
@@ -197,6 +198,7 @@ def _add_agents(run: Any, scenario: Scenario, held: Array, entities: Entities, m
         entities.cash[account][0] = round(agent.cash * MONEY)
     for _ in range(more):
         entities.add(k.AGENT, 0, markets, 0.0, margin=k.CROSS, fees=1)
+    open_accounts(scenario, p, entities)
     run.first_trader = len(entities.accounts)
 
 
@@ -252,13 +254,19 @@ def _enter(params: k.Params, accounts: Array, positions: Array, balances: Array,
 
 
 def _owners(scenario: Scenario, run: Any, drawn: list[Seats], population: Population) -> Owners:
-    """Return the layers and labels of accounts: of leveraged ones, those that their positions were drawn for."""
+    """Return the layers and labels of accounts: of leveraged ones, those that their positions were drawn for.
+
+    An order on margin is the label of its account.
+    """
     layer = np.repeat(np.arange(len(drawn)), [len(seats.counts) for seats in drawn])[population.owners]
     n_agents, agents = int(run.first_trader - run.first_agent), [each.name for each in scenario.python_agents]
     names = [name for seats in drawn for name in seats.labels or [""] * len(seats.counts)]
-    codes = {name: code for code, name in enumerate(dict.fromkeys([*agents, *filter(None, names)]))}
+    orders = [order.name or "" for order in margined_orders(scenario)]
+    known = dict.fromkeys([*agents, *filter(None, orders), *filter(None, names)])
+    codes = {name: code for code, name in enumerate(known)}
     label = np.array([codes.get(name, -1) for name in names], np.int64)[population.owners]
-    ours = [codes[name] for name in agents] + [-1] * (n_agents - len(agents))
+    between = n_agents - len(agents) - len(orders)
+    ours = [*(codes[name] for name in agents), *[-1] * between, *(codes.get(name, -1) for name in orders)]
     return Owners(
         int(run.first_agent), tuple(each.name for each in scenario.population),
         np.concatenate([np.full(n_agents, -1), layer]).astype(np.int64), tuple(codes),

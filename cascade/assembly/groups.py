@@ -10,6 +10,7 @@ import numpy as np
 from cascade import names as kinds
 from cascade.assembly.entities import Entities, records
 from cascade.assembly.orders import worked
+from cascade.assembly.outages import halted
 from cascade.assembly.trails import Trails
 from cascade.assembly.venues import decay
 from cascade.assembly.withdrawals import withdrawal_of
@@ -34,7 +35,7 @@ from cascade.scenario.schema_agents import (
     ValueTrader,
 )
 from cascade.scenario.schema_prices import Asset
-from cascade.scenario.schema_shocks import MarketOrderShock, NewsShock
+from cascade.scenario.schema_shocks import DepthShock, HaltShock, MarketOrderShock, NewsShock, OracleOutage
 
 
 class Quantiles:
@@ -305,21 +306,31 @@ class GroupBuilder:
                 )
             else:
                 when["stop"] = until if shock.over > 0.0 else last
-                found += [
-                    {"kind": k.DEPTH_SHOCK, "target": self.names.index(name), "amount": shock.factor, **when}
-                    for name in self.scenario.select_markets(shock.markets)
-                ]
+                found += [{**row, **when} for row in self._of_markets(shock)]
         return records(k.SHOCK, found)
 
+    def _of_markets(self, shock: DepthShock | HaltShock | OracleOutage) -> list[dict[str, Any]]:
+        """Return a row for each market that a shock concerns, without its times."""
+        if isinstance(shock, DepthShock):
+            row: dict[str, Any] = {"kind": k.DEPTH_SHOCK, "amount": shock.factor}
+            return [
+                {**row, "target": self.names.index(name)}
+                for name in self.scenario.select_markets(shock.markets)
+            ]
+        bits = halted(self.scenario, shock)
+        return [{"kind": k.HALT_SHOCK, "target": self.names.index(name), "halt": bits[name]} for name in bits]
+
     def _order(self, shock: MarketOrderShock, last: int) -> dict[str, Any]:
-        """Return whose order it is, its lots and how it is worked; `orders.bind` gives accounts theirs."""
+        """Return whose order it is, its lots and how it is worked; of accounts, and on margin, see `orders`."""
         m = self.names.index(shock.market)
         row: dict[str, Any] = {"target": m, **worked(self.scenario, shock, last)}
         if shock.account is not None:
             return row | {"closes": 1}
         assert shock.notional is not None  # said of whoever has no account
-        position, stock = self.agent(k.SHOCK_ACCOUNT, m, ENDOWMENT * shock.notional)
         lots = self.lots(m, shock.notional) * (1.0 if shock.side == "buy" else -1.0)
+        if shock.margin is not None:
+            return row | {"margined": 1, "amount": lots}
+        position, stock = self.agent(k.SHOCK_ACCOUNT, m, ENDOWMENT * shock.notional)
         return row | {"amount": lots, "position": position, "initial": stock}
 
 

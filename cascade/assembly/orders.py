@@ -1,4 +1,4 @@
-"""Scheduled orders: how each is worked, and the position of the account that it closes."""
+"""Scheduled orders: how each is worked, the account it opens, or the position of one that it closes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from cascade.assembly.entities import Entities
 from cascade.assembly.owners import Owners
 from cascade.core import params as k
 from cascade.core.exact import INVERSE
@@ -29,6 +30,22 @@ def worked(scenario: Scenario, shock: MarketOrderShock, last: int) -> dict[str, 
     if rate * shock.over / scenario.dt <= SLIGHT:
         return {"schedule": k.EVENLY}
     return {"schedule": k.FRONT_LOADED, "pace": rate}
+
+
+def margined_orders(scenario: Scenario) -> list[MarketOrderShock]:
+    """Return the orders that open a position on margin."""
+    shocks = scenario.shocks
+    return [each for each in shocks if isinstance(each, MarketOrderShock) and each.margin is not None]
+
+
+def open_accounts(scenario: Scenario, p: k.Params, entities: Entities) -> None:
+    """Add an account for each order on margin: a position in its market, isolated, that may be liquidated."""
+    rows = np.flatnonzero(p.shocks.margined)
+    for shock, row in zip(margined_orders(scenario), rows, strict=True):
+        m, margin = int(p.shocks.target[row]), shock.margin or 0.0
+        _, p.shocks.position[row] = entities.add(
+            k.AGENT, int(p.markets.venue[m]), [m], margin, margin=k.ISOLATED, fees=1
+        )
 
 
 def bind(scenario: Scenario, p: k.Params, positions: Array, owners: Owners, prices: Array) -> None:

@@ -154,6 +154,8 @@ def _contract(
     row.liquidation_fee = rate(contract.liquidation_fee)
     row.price_band = rate(book.price_band(market.contract))
     row.take_bound = rate(book.take_bound(market.contract))
+    row.most_held = money(contract.max_position_usd or 0.0)
+    row.most_open = money(contract.max_open_interest_usd or 0.0)
     row.max_order = min(max(round(contract.max_market_qty / market.lot), 1), NO_LIMIT)
     row.impact_notional = round(book.impact_notional(market.contract) * worth)
     cap = book.funding.cap

@@ -9,7 +9,7 @@ from cascade.compiler.jit import kernel, outlined
 from cascade.core.exact import lot_value, usd_value
 from cascade.core.ledger import apply_fill
 from cascade.core.margin import initial_margin
-from cascade.core.params import FORCED, NEWS, SPOT, UNMARGINED, Params
+from cascade.core.params import FORCED, NEWS, SPOT, STILL, UNMARGINED, Params
 from cascade.core.propagator import feel
 from cascade.core.state import NONE, STALE, State
 from cascade.core.window import level_after, level_from, link, recentre, unlink
@@ -228,13 +228,14 @@ def execute(
 
     Makers are booked fill by fill, the taker by the caller. The account's own resting orders in
     the way are cancelled, never traded with. Room for a trade row per resting order must be free.
+    While the market stands still nothing is.
     """
     market = st.markets[m]
     n = p.run[0].n_ticks
     taker = st.positions[position].account
     left, value = lots, 0
-    buys = lots > 0
-    while left != 0:
+    buys, trades = lots > 0, market.halt & STILL == 0
+    while left != 0 and trades:
         best = market.best_ask if buys else market.best_bid
         if (buys and best > limit) or (not buys and best < limit) or best == NO_ASK or best == NO_BID:
             break

@@ -13,6 +13,7 @@ from typing import Any
 from cascade.compiler.jit import kernel, outlined
 from cascade.core.book import fee_rate, offered, take
 from cascade.core.exact import RATE, charge, lot_value, proportion, times_rate
+from cascade.core.halts import is_shut
 from cascade.core.ledger import apply_fill, change_position, fund_of, held_at, transfer
 from cascade.core.margin import MAX_TICK, excess_of
 from cascade.core.params import SEIZED, Params
@@ -88,6 +89,8 @@ def _sale(st: State, p: Params, seller: int, lots: int, limit: int) -> tuple[int
         mark = st.markets[m].mark
         lots = lots if mark >= limit else 0
         return lots, lots * lot_value(p.markets[m], mark)
+    if is_shut(st, m):
+        return 0, 0
     filled, value = offered(st, p, seller, -lots, limit)
     return -filled, -value
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from cascade.compiler.jit import int64, kernel, outlined
 from cascade.core.buckets import drop, reached
+from cascade.core.halts import is_spared
 from cascade.core.inbox import append
 from cascade.core.margin import MAX_TICK, excess_of
-from cascade.core.params import IOC, PROFIT, SPOT, STOPPING, Params
+from cascade.core.params import IOC, PROFIT, SPARED, SPOT, STOPPING, Params
 from cascade.core.seats import abandon_life, top_up
 from cascade.core.state import NONE, STALE, State
 from cascade.core.triggers import flag, retrigger
@@ -31,7 +32,7 @@ def fire(st: State, p: Params, position: int) -> None:
     """Act on a trigger that the mark has reached: flag, top up, stop out, take profit, or hang anew."""
     row = st.positions[position]
     account = row.account
-    if not clock_ticks(st, p, st.accounts[account].venue):  # a spot mark has reached it early
+    if not clock_ticks(st, p, st.accounts[account].venue) or is_spared(st, account):  # reached too early
         _unhang(st, p, account)
         st.accounts[account].standing |= STALE
         st.clock[0].stale_traders |= int64(account >= p.run[0].first_trader)
@@ -86,7 +87,7 @@ def fire_triggers(st: State, p: Params) -> bool:
     clock = st.clock[0]
     for m in range(len(p.markets)):
         market = p.markets[m]  # spot has triggers too: cross-margined accounts hold it
-        if market.kind != SPOT and not clock_ticks(st, p, market.venue):
+        if market.kind != SPOT and (not clock_ticks(st, p, market.venue) or st.markets[m].halt & SPARED != 0):
             continue
         while True:
             if clock.n_inbox + INBOX_ROOM > len(st.inbox):

@@ -7,7 +7,7 @@ import math
 from cascade.compiler.jit import outlined
 from cascade.core.index import index_price
 from cascade.core.mark_rules import follow_basis, mark_price
-from cascade.core.params import POOL, SPOT, Params
+from cascade.core.params import FROZEN, POOL, SPOT, Params
 from cascade.core.state import State
 from cascade.core.window import recentre
 
@@ -20,8 +20,9 @@ def update_mark(st: State, p: Params, m: int, sample: bool) -> None:
     """
     market, fixed = st.markets[m], p.markets[m]
     rule = p.marks[fixed.venue]
-    if rule.index_steps == 1 or (sample and st.clock[0].step % rule.index_steps == 0):
-        market.index = index_price(st, p, fixed.asset, rule.outlier_limit)
+    is_due = rule.index_steps == 1 or (sample and st.clock[0].step % rule.index_steps == 0)
+    if is_due and market.halt & FROZEN == 0:
+        market.index = index_price(st, p, fixed.asset, rule.outlier_limit, market.index)
     market.mark_before = market.mark
     if fixed.kind == SPOT:
         market.mark = max((market.mid2 + 1) // 2, 1)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from cascade.compiler.jit import kernel, outlined
-from cascade.core.book import NO_ASK, NO_BID, cancel_account, remove, replace, rest, take
-from cascade.core.exact import lot_value, times_rate
+from cascade.core.book import NO_ASK, NO_BID, remove, replace, rest, take
+from cascade.core.exact import lot_value, times_rate, usd_value
+from cascade.core.halts import wait
 from cascade.core.inbox import drop_intent, first_intent
 from cascade.core.ledger import settle_flat
 from cascade.core.margin import MAX_TICK, equity_of, initial_margin, initial_margin_of, is_flat
@@ -15,19 +16,27 @@ from cascade.core.params import (
     CROSSED,
     GONE,
     IOC,
+    LOCKED,
     NO_HOLDING,
     NO_MARGIN,
     NOT_FLAT,
     NOT_REDUCING,
     OPENING,
     OUT_OF_BAND,
+    OVER_INTEREST,
     OVER_LEVERAGE,
+    OVER_POSITION,
     POST_ONLY,
     PROFIT,
+    QUEUED,
     QUOTE,
+    SHUT,
     SPOT,
+    STILL,
     STOPPING,
+    SUSPENDED,
     UNMARGINED,
+    UNWINDING,
     Params,
 )  # fmt: skip
 from cascade.core.seats import (
@@ -38,7 +47,7 @@ from cascade.core.seats import (
 from cascade.core.state import NONE, State
 from cascade.core.triggers import retrigger
 
-DONE, NEEDS_ORDERS, NEEDS_TRADES = 0, 1, 2
+DONE, NEEDS_ORDERS, NEEDS_TRADES, NEEDS_WAITING = 0, 1, 2, 3
 
 
 @kernel
@@ -53,6 +62,9 @@ def match_inbox(st: State, p: Params) -> int:
         if clock.free_order == NONE:
             clock.need = len(st.orders) + 1
             return NEEDS_ORDERS
+        if clock.halted != 0 and clock.n_waiting == len(st.waiting):
+            clock.need = clock.n_waiting + 1
+            return NEEDS_WAITING
         m = st.positions[st.inbox[number].position].market
         if p.run[0].record_trades != 0:
             market = st.markets[m]
@@ -76,11 +88,13 @@ def process(st: State, p: Params, m: int, number: int) -> None:
     row = st.inbox[number]
     position = row.position
     kind = row.kind
+    if st.markets[m].halt & SHUT != 0 and _is_held_back(st, p, m, number):
+        return
     if kind == CANCEL:
         _cancel(st, p, m, position, row.ref, row.generation)
         return
     if kind == CANCEL_ALL:
-        cancel_account(st, p, st.positions[position].account)
+        _cancel_all(st, p, st.positions[position].account)
         return
     if kind == QUOTE:
         _quote(st, p, m, position, row.lots, row.tick, row.ref)
@@ -171,6 +185,11 @@ def _admissible(
         if not leverage_allowed(st, p, account, m, notional):
             reject(st, OVER_LEVERAGE)
             return False
+    if market.most_held + market.most_open != 0 and st.accounts[account].margin != UNMARGINED:
+        reason = _over_limit(st, p, position, lots)
+        if reason != NONE:
+            reject(st, reason)
+            return False
     if st.accounts[account].kind == AGENT and reduce_only == 0:
         if market.kind == SPOT and lots < 0 and -lots > sellable(st, position):
             reject(st, NO_HOLDING)
@@ -179,6 +198,22 @@ def _admissible(
             reject(st, NO_MARGIN)
             return False
     return True
+
+
+@kernel
+def _over_limit(st: State, p: Params, position: int, lots: int) -> int:
+    """Return which limit of the contract an order would pass if it filled, or NONE; what reduces passes none."""
+    row = st.positions[position]
+    m = row.market
+    before, after = abs(row.lots), abs(row.lots + lots)
+    market, worth = p.markets[m], usd_value(p.markets[m], st.markets[m].mark)
+    if after <= before:
+        return NONE
+    if market.most_held != 0 and after * worth > market.most_held:
+        return OVER_POSITION
+    if market.most_open != 0 and (st.markets[m].open_interest + after - before) * worth > market.most_open:
+        return OVER_INTEREST
+    return NONE
 
 
 @kernel
@@ -232,6 +267,46 @@ def after_fill(st: State, p: Params, position: int, filled: int, purpose: int) -
     elif is_flat(st, account):
         settle_flat(st, p, account)
     retrigger(st, p, account)
+
+
+# --- halts ----------------------------------------------------------------------------------------
+
+
+@outlined
+def _is_held_back(st: State, p: Params, m: int, number: int) -> bool:
+    """Tell whether a market that is shut takes no notice of an intent now: it waits, or is refused.
+
+    The venue's own orders pass, and cancellations where nothing locks them. Of a renewed quote the cancellation
+    passes, too. What takes at once never waits; a stop or a take-profit that is refused stands again.
+    """
+    row, halt = st.inbox[number], st.markets[m].halt
+    position, kind, purpose = row.position, row.kind, row.purpose
+    locked = halt & LOCKED != 0
+    if kind == CANCEL_ALL or (kind == CANCEL and not locked) or (purpose == UNWINDING and halt & STILL == 0):
+        return False
+    if kind == QUOTE and not locked and st.quotes[row.ref] != NONE:
+        remove(st, p, m, st.quotes[row.ref])
+    if halt & QUEUED != 0 and kind != IOC:
+        wait(st, number)
+        return True
+    reject(st, SUSPENDED)
+    trader = st.positions[position].account - p.run[0].first_trader
+    if trader >= 0 and st.positions[position].lots != 0:
+        _stand_again(st, trader, position, purpose)
+        retrigger(st, p, st.positions[position].account)
+    return True
+
+
+@outlined
+def _cancel_all(st: State, p: Params, account: int) -> None:
+    """Cancel the orders of an account wherever orders can be cancelled."""
+    order = st.accounts[account].first_order
+    while order != NONE:
+        after = st.orders[order].own_next
+        m = st.positions[st.orders[order].position].market
+        if st.markets[m].halt & LOCKED == 0:
+            remove(st, p, m, order)
+        order = after
 
 
 @kernel

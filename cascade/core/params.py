@@ -49,8 +49,14 @@ REASONS = (
     "size rounds to no lot",
     "position is not flat",
     "holding is not enough to sell",
+    "the market takes no orders",
+    "position above the contract's limit",
+    "open interest above the contract's cap",
 )
-CROSSED, NOT_REDUCING, GONE, OUT_OF_BAND, OVER_LEVERAGE, NO_MARGIN, NO_LOT, NOT_FLAT, NO_HOLDING = range(9)
+(
+    CROSSED, NOT_REDUCING, GONE, OUT_OF_BAND, OVER_LEVERAGE, NO_MARGIN, NO_LOT, NOT_FLAT, NO_HOLDING,
+    SUSPENDED, OVER_POSITION, OVER_INTEREST,
+) = range(12)  # fmt: skip
 
 # rules of rulebooks that others than their own kernels ask about
 SLICES_RULE, LIQUIDATORS = number_of(Procedure, "slices"), number_of(Procedure, "liquidators")
@@ -64,7 +70,12 @@ FUNDING_RULE, FUNDING_FIXED = 0, 1
 CONSTANT, GBM, JUMP_DIFFUSION, ANCHORS, CLUSTERED = range(5)
 
 # shocks
-MARKET_SHOCK, NEWS_SHOCK, DEPTH_SHOCK = range(3)
+MARKET_SHOCK, NEWS_SHOCK, DEPTH_SHOCK, HALT_SHOCK = range(4)
+
+# what a halt does to a market, bits that are added up
+SHUT, STILL, SPARED, QUEUED, LOCKED, FROZEN, MUTE = 1, 2, 4, 8, 16, 32, 64
+"""Users' orders are not taken; nothing trades; nobody is liquidated; orders that can wait do; nobody cancels; the
+index stays; a spot market is no source of any index."""
 
 # how an order is worked
 EVENLY, WITH_VOLUME, FRONT_LOADED = range(3)
@@ -129,7 +140,7 @@ MARKET_P = record(
     ("kind", I8), ("contract", I8), ("asset", I8), ("venue", I8), ("settlement", I8), ("unit", I8),
     ("tick_size", F8), ("lot_size", F8), ("face", I8), ("index_weight", F8),
     ("first_tier", I8), ("n_tiers", I8), ("step_tiers", I8), ("liquidation_fee", I8), ("price_band", I8),
-    ("take_bound", I8), ("max_order", I8), ("impact_notional", I8),
+    ("take_bound", I8), ("max_order", I8), ("impact_notional", I8), ("most_held", I8), ("most_open", I8),
     ("impact", F8), ("impact_decay", F8),  # log price per money unit of signed flow; per step
     ("learning_floor", F8),
     ("side_swing", F8), ("side_decay", F8), ("swing", F8), ("swing_decay", F8), ("activity_power", F8), ("key", U8),
@@ -137,7 +148,8 @@ MARKET_P = record(
     ("funding", I8), ("first_rate", I8), ("n_rates", I8), ("funding_cap", I8),
     ("spot", I8), ("bonus", I8), ("protocol_fee", I8),  # of a pool: where its collateral is sold
 )  # fmt: skip
-"""`unit` is the K of `exact.lot_value`; `face` the USD, in money units, that a lot of an inverse contract stands for."""
+"""`unit` is the K of `exact.lot_value`; `face` the USD, in money units, that a lot of an inverse contract stands for;
+`most_held` of one account and `most_open` of all are money units of USD, 0 for any."""
 
 WITHDRAWAL = record(
     ("steps", I8), ("calm_variance", F8), ("decay", F8), ("threshold", F8), ("exponent", F8), ("floor", F8),
@@ -249,11 +261,11 @@ TRAIL = record(("market", I8), ("decay", F8))
 
 SHOCK = record(
     ("kind", I8), ("target", I8), ("start", I8), ("stop", I8), ("amount", F8), ("position", I8), ("initial", I8),
-    ("closes", I8), ("schedule", I8), ("pace", F8),
+    ("closes", I8), ("margined", I8), ("schedule", I8), ("pace", F8), ("halt", I8),
 )  # fmt: skip
-"""Market: target market, signed lots to trade; whether they close a position of the population; how it is worked, and
-the lots for each that others trade, or the rate of a front-loaded schedule per step. News: asset, log move. Depth:
-market, factor."""
+"""Market: target market, signed lots to trade; whether they close a position of the population, or open one that can be
+liquidated; how it is worked, and the lots for each that others trade, or the rate of a front-loaded schedule per step.
+News: asset, log move. Depth: market, factor. Halt: market, what it does."""
 
 
 class Params(NamedTuple):

@@ -15,6 +15,7 @@ from cascade.compiler.jit import int64, kernel, outlined
 from cascade.core.collateral import counted_value
 from cascade.core.exact import INVERSE, charge, lot_value, tick_where, usd_value
 from cascade.core.flow import quantile
+from cascade.core.halts import opening_of
 from cascade.core.inbox import append
 from cascade.core.ledger import transfer
 from cascade.core.margin import MAX_TICK, failing_tick, tier_of
@@ -194,6 +195,10 @@ def wake(st: State, p: Params, trader: int) -> None:
     layer = p.layers[seat.layer]
     step = st.clock[0].step
     account = p.run[0].first_trader + trader
+    opens = opening_of(st, account)
+    if opens > step:  # what cannot be sent now is decided anew when it can
+        schedule(st, trader, opens)
+        return
     slot = trader - layer.first_trader
     offset = uniform(layer.key, step, slot, ARRIVAL)
     if step >= seat.life_ends and seat.phase == PAUSING:

@@ -25,6 +25,7 @@ class Capacity(NamedTuple):
 
     orders: int = 16_384
     inbox: int = 4_096
+    waiting: int = 64
     residuals: int = 1_024
     ranked: int = 1_024
     liquidations: int = 8_192
@@ -95,6 +96,7 @@ def allocate(
         inbox=empty(s.INTENT, capacity.inbox),
         buckets=np.full((2, N_BUCKETS), NONE, np.int32),
         arrivals=np.zeros(N_BUCKETS // 64, np.uint64),
+        waiting=empty(s.INTENT, capacity.waiting),
         residuals=empty(s.RESIDUAL, capacity.residuals),
         ranked=empty(s.RANKED, capacity.ranked),
         liquidations=empty(s.LIQUIDATION, capacity.liquidations),

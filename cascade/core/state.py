@@ -39,6 +39,7 @@ CLOCK = record(
     ("stale_traders", I8),  # whether a trader waits for its venue's clock with no trigger hung
     ("unfinished_waves", I8),  # steps whose last wave left accounts due
     ("n_ranked", I8), ("ranking", I8), ("adl_rank", I8), ("adl_lots", I8),
+    ("halted", I8), ("n_waiting", I8),  # whether any market is; orders that wait until theirs opens
 )  # fmt: skip
 """The run's position: (step, stage, cursor) is where a stopped kernel resumes."""
 
@@ -63,6 +64,7 @@ MARKET = record(
     ("mark_before", I8),
     ("index", F8), ("basis_mean", F8), ("n_basis", I8), ("basis_at", I8),
     ("oracle_at", I8),  # step at which an oracle answers anew, whatever the index does
+    ("halt", I8), ("opens", I8),  # bits of what is off; the step from which orders are taken again
     ("n_bids", I8), ("n_asks", I8), ("far_head", I8), ("far_tail", I8),
     ("open_interest", I8), ("on_margin", I8),  # long lots of all, and of accounts on margin
     ("funding_rate", I8), ("next_funding", I8), ("traded", I8),  # lots, since the start
@@ -233,6 +235,7 @@ class State(NamedTuple):
     inbox: Array  # (n,) INTENT
     buckets: Array  # int32 (2, N_BUCKETS): heads and tails of the inbox by arrival offset
     arrivals: Array  # uint64 (N_BUCKETS / 64,): a bit for each bucket that holds an intent
+    waiting: Array  # (n,) INTENT: orders that wait until their market opens, in the order of arrival
     residuals: Array  # (n,) RESIDUAL
     ranked: Array  # (n,) RANKED: a heap
     liquidations: Array  # (n,) LIQUIDATION: drained by the engine
@@ -266,7 +269,7 @@ declare(
         "traders": (TRADER, 1),
         "quotes": (I32, 1), "calendars": (I32, 2), "basis": (F64, 2), "venues": (VENUE, 1),
         "fund_levels": (I64, 2), "ledger": (LEDGER, 1), "collateral": (I64, 1),
-        "inbox": (INTENT, 1), "buckets": (I32, 2), "arrivals": (U64, 1),
+        "inbox": (INTENT, 1), "buckets": (I32, 2), "arrivals": (U64, 1), "waiting": (INTENT, 1),
         "residuals": (RESIDUAL, 1), "ranked": (RANKED, 1),
         "liquidations": (LIQUIDATION, 1), "adl": (ADL, 1), "trades": (TRADE, 1), "bars": (BAR, 1),
         "funds": (FUND, 1),

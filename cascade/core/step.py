@@ -17,6 +17,7 @@ from cascade.core import (
     deleveraging,
     expiries,
     funding,
+    halts,
     liquidation,
     margin_test,
     marks,
@@ -49,7 +50,7 @@ class Stage(NamedTuple):
 
 STEP = (
     Stage("news", "news values and running means of mids move", "process, anchors, shocks, mids", "news values, means"),
-    Stage("shocks", "scheduled orders are sent; depth shocks apply", "timeline", "inbox, depth factors"),
+    Stage("shocks", "scheduled orders are sent; depth shocks and halts apply", "timeline", "inbox, depth factors"),
     Stage("expiries", "orders whose life ends are cancelled", "calendar of orders", "inbox"),
     Stage("makers", "makers learn from flow and renew their quotes", "news, flow, inventory, volatility", "inbox"),
     Stage("takers", "news-takers, background flow and arbitrageurs send orders", "fair value, best prices", "inbox"),
@@ -74,8 +75,8 @@ STEP = (
 
 (
     RUNNING, FINISHED, AGENTS_DUE, INBOX_FULL, ORDERS_FULL, TRADES_FULL, LIQUIDATIONS_FULL, RESIDUALS_FULL,
-    RANKED_FULL, ADL_FULL, BARS_FULL, FUNDS_FULL,
-) = range(12)  # fmt: skip
+    RANKED_FULL, ADL_FULL, BARS_FULL, FUNDS_FULL, WAITING_FULL,
+) = range(13)  # fmt: skip
 
 
 @entry
@@ -124,7 +125,7 @@ def _intents(st: State, p: Params) -> int:
         advance_trails(st, p)
         for a in range(len(p.assets)):
             news.advance_news(st, p, a)
-        shocks.set_depth_shocks(st, p)
+        shocks.set_states(st, p)
         opinion.form_opinions(st, p)
         for m in range(len(p.markets)):
             withdrawal.count_flow(st, p, m)
@@ -203,6 +204,10 @@ def _prices(st: State, p: Params) -> int:
             return ORDERS_FULL
         if status == matching.NEEDS_TRADES:
             return TRADES_FULL
+        if status == matching.NEEDS_WAITING:
+            return WAITING_FULL
+        if not halts.open_markets(st):
+            return INBOX_FULL
     elif clock.stage == MARKS:
         _mark_all(st, p, SAMPLE)
         for m in range(len(p.markets)):

@@ -68,7 +68,8 @@ def _unfilled(engine: Engine) -> Iterator[Unfilled]:
         if shock.kind == k.MARKET_SHOCK:
             wanted = int(shock.amount)  # whole lots: the kernel never sends a part of one
             held = int(engine.state.positions[shock.position].lots)
-            left = abs(wanted - (int(work.filled) if shock.closes else held - int(shock.initial)))
+            by_fills = shock.closes or shock.margined  # what such a position holds may have been liquidated
+            left = abs(wanted - (int(work.filled) if by_fills else held - int(shock.initial)))
             left = min(left, abs(held)) if shock.closes else left
             if left:
                 yield Unfilled(int(shock.target), int(shock.start), left, abs(wanted))

@@ -11,7 +11,15 @@ from cascade.core.params import PERPETUAL, Params
 from cascade.scenario.schedules import front_load
 from cascade.scenario.schema import Scenario
 from cascade.scenario.schema_prices import AnchorsNews, BarsNews
-from cascade.scenario.schema_shocks import DepthShock, MarketOrderShock, NewsShock, PovSchedule, Shock
+from cascade.scenario.schema_shocks import (
+    DepthShock,
+    HaltShock,
+    MarketOrderShock,
+    NewsShock,
+    OracleOutage,
+    PovSchedule,
+    Shock,
+)  # fmt: skip
 from cascade.units import format_duration, format_instant
 
 
@@ -72,17 +80,36 @@ def _shock(scenario: Scenario, shock: Shock) -> list[Moment]:
         over = " to the end of the run" if shock.is_open_ended else over
         size = "all" if shock.notional is None else f"{shock.notional / 1e6:,.10g}M USD"
         whose = "" if shock.account is None else f" for {shock.account}, who holds it"
-        text = f"{shock.side} {size} of {shock.market}{over}{whose}{_schedule(scenario, shock)}"
+        backing = "" if shock.margin is None else f" on {shock.margin / 1e6:,.10g}M USD of margin"
+        text = f"{shock.side} {size} of {shock.market}{over}{whose}{backing}{_schedule(scenario, shock)}"
     elif isinstance(shock, NewsShock):
         text = f"the news value of {shock.asset} moves {shock.move:+.2%}{over}"
+    elif isinstance(shock, DepthShock):
+        text = f"makers of {', '.join(shock.markets)} quote {shock.factor:g}x their depth{_lasting(shock)}"
     else:
-        text = f"makers of {', '.join(shock.markets)} quote {shock.factor:g}x their depth"
-        text += f" for {format_duration(shock.over)}" if shock.over > 0 else " from now on"
+        text = f"{shock.subject}{_lasting(shock)}{_told(shock)}"
     found = [Moment(at, "shock", text)]
     if shock.over > 0 and at + shock.over <= scenario.duration:
-        last = "depth is back" if isinstance(shock, DepthShock) else "the shock is over"
-        found.append(Moment(at + shock.over, "shock ends", last))
+        found.append(Moment(at + shock.over, "shock ends", _LAST.get(type(shock), "the shock is over")))
     return found
+
+
+_LAST = {DepthShock: "depth is back", HaltShock: "the halt is over", OracleOutage: "the index is back"}
+
+
+def _lasting(shock: DepthShock | HaltShock | OracleOutage) -> str:
+    return f" for {format_duration(shock.over)}" if shock.over > 0 else " from now on"
+
+
+def _told(shock: HaltShock | OracleOutage) -> str:
+    """Return what a halt does with orders and accounts."""
+    if isinstance(shock, OracleOutage):
+        return ""
+    orders = "orders wait" if shock.orders == "queue" else "orders are refused"
+    cancels = "can" if shock.cancels else "cannot"
+    goes_on = shock.halts == "users" or shock.liquidation == "continue"
+    engine = "liquidation goes on" if goes_on else "nobody is liquidated"
+    return f": {orders}, {cancels} be cancelled, {engine}"
 
 
 def _schedule(scenario: Scenario, shock: MarketOrderShock) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 
 from cascade.output.columns import categories, strings
 from cascade.scenario.schema import Scenario
-from cascade.scenario.schema_shocks import MarketOrderShock, NewsShock
+from cascade.scenario.schema_shocks import HaltShock, MarketOrderShock, NewsShock, OracleOutage
 from cascade.units import format_duration, format_usd
 
 if TYPE_CHECKING:
@@ -91,6 +91,8 @@ def _shocks(scenario: Scenario | None) -> Iterator[Row]:
             yield _row(at, "shock", shock.notional or 0.0, f"{shock.side} {asked}{over}", market=shock.market)
         elif isinstance(shock, NewsShock):
             yield _row(at, "shock", 0.0, f"news value of {shock.asset} {shock.move:+.4g}{over}")
+        elif isinstance(shock, HaltShock | OracleOutage):
+            yield _row(at, "shock", 0.0, f"{shock.subject}{over}")
         else:
             markets = ", ".join(shock.markets)
             yield _row(at, "shock", 0.0, f"depth of {markets} times {shock.factor:g}{over}")

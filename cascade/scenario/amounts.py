@@ -77,6 +77,10 @@ def amounts(context: Context) -> Iterator[Amount]:
     for number, shock in enumerate(scenario.shocks):
         if isinstance(shock, MarketOrderShock) and shock.market in scenario.markets and shock.account is None:
             assert shock.notional is not None  # said of whoever has no account
+            if shock.margin is not None:
+                steps: Steps = ("shocks", number, "margin")
+                yield from _held(context, steps, shock.margin, 1.0, [shock.market], with_stock=False)
+                continue
             yield from _held(
                 context, ("shocks", number, "notional"), shock.notional, ENDOWMENT, [shock.market]
             )

@@ -91,6 +91,7 @@ def all_checks() -> tuple[Check, ...]:
         "draws",
         "files",
         "formation",
+        "halts",
         "markets",
         "orders",
         "population",

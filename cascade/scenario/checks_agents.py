@@ -12,7 +12,7 @@ from cascade.errors import ScenarioError
 from cascade.scenario.checks import Context, Finding, Found, register
 from cascade.scenario.schema_agents import LadderMaker, Maker, PythonAgent, TouchMaker
 from cascade.scenario.schema_population import BorrowersLayer, LadderLayer, LeveragedLayer, TableLayer
-from cascade.scenario.schema_shocks import DepthShock, MarketOrderShock, NewsShock
+from cascade.scenario.schema_shocks import DepthShock, HaltShock, MarketOrderShock, NewsShock, OracleOutage
 from cascade.scenario.schema_venues import LendingPool, Perpetual, SpotMarket
 from cascade.scenario.source import Steps, follow
 from cascade.scenario.words import did_you_mean, listing
@@ -37,11 +37,17 @@ def named_markets_exist(context: Context) -> Found:
             yield from _patterns(context, ("population", number, "markets"), layer.markets, Perpetual)
         elif isinstance(layer, LadderLayer | TableLayer) and layer.market is not None:
             yield from _single(context, ("population", number, "market"), layer.market, Perpetual)
-    for number, shock in enumerate(scenario.shocks):
+    yield from _of_shocks(context)
+
+
+def _of_shocks(context: Context) -> Iterator[Finding]:
+    for number, shock in enumerate(context.scenario.shocks):
         if isinstance(shock, MarketOrderShock):
             yield from _single(context, ("shocks", number, "market"), shock.market, SpotMarket | Perpetual)
-        elif isinstance(shock, DepthShock):
+        elif isinstance(shock, DepthShock | HaltShock):
             yield from _patterns(context, ("shocks", number, "markets"), shock.markets)
+        elif isinstance(shock, OracleOutage) and shock.sources is not None:
+            yield from _patterns(context, ("shocks", number, "sources"), shock.sources, SpotMarket)
 
 
 @register("CAS147", "every pool that is named exists, and the market it sells in", "markets population")

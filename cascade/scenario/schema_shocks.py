@@ -73,6 +73,12 @@ class MarketOrderShock(_Scheduled):
         description="Label of an account of a table: the order closes its position, and no more than that.",
         examples=["fund-7"],
     )
+    margin: PositiveUsd | None = Field(
+        default=None,
+        description="The order opens a position on this much isolated margin, which the venue may liquidate; absent: "
+        "whoever sends it has all the cash it takes.",
+        examples=["1M"],
+    )
     schedule: Schedule | None = Field(
         default=None,
         description="How it is worked; absent: evenly, as `twap`.",
@@ -89,6 +95,9 @@ class MarketOrderShock(_Scheduled):
         if self.notional is None and self.account is None:
             message = "the order has no size"
             raise refuse(message, "write notional: 20M, or account: with the label of one to be closed")
+        if self.margin is not None and self.account is not None:
+            message = "an order that closes a position needs no margin"
+            raise refuse(message, "leave margin: out, or account:", path=("margin",))
         if isinstance(self.schedule, AlmgrenChrissSchedule) and self.over == 0.0:
             raise refuse("an order at once has no schedule", "write over: 1h", path=("schedule",))
         return self
@@ -116,4 +125,81 @@ class DepthShock(_Scheduled):
     factor: Multiple = Field(description="Multiplies the depth.", examples=["0.1x"])
 
 
-Shock: TypeAlias = Annotated[MarketOrderShock | NewsShock | DepthShock, Field(discriminator="type")]
+class HaltShock(_Scheduled):
+    """Markets that take no orders for a while."""
+
+    type: Literal["halt"]
+    at: Moment = Field(description="When it starts.", examples=["2h"])
+    over: Duration = Field(
+        default=0.0, description="How long it lasts; absent: to the end of the run.", examples=["20m"]
+    )
+    markets: MarketPatterns = Field(examples=["binance:*"])
+    halts: Literal["matching", "users"] = Field(
+        default="matching",
+        description="`matching`: nothing trades; `users`: what users send fails, stops included, while the "
+        "venue's own engine goes on to liquidate and to trade.",
+    )
+    orders: Literal["refuse", "queue"] = Field(
+        default="refuse",
+        description="What becomes of orders that are sent meanwhile: `refuse`; or `queue`: those that can rest "
+        "wait, and arrive in their order when the market opens.",
+    )
+    cancels: bool = Field(default=False, description="Whether resting orders can be cancelled meanwhile.")
+    liquidation: Literal["stop", "continue"] | None = Field(
+        default=None,
+        description="With `matching`: `stop`, which is the default: nobody who holds a position there is liquidated; or "
+        "`continue`: accounts that fail are handed to the fund, or deleveraged, without an order.",
+    )
+
+    @model_validator(mode="after")
+    def _engine_goes_on(self) -> HaltShock:
+        if self.halts == "users" and self.liquidation == "stop":
+            message = "with halts: users the venue goes on to liquidate"
+            raise refuse(message, "leave liquidation: out, or write halts: matching", path=("liquidation",))
+        return self
+
+    @property
+    def subject(self) -> str:
+        """Return what is halted."""
+        whose = "orders of users in " if self.halts == "users" else ""
+        return f"{whose}{', '.join(self.markets)} halted"
+
+
+class OracleOutage(_Scheduled):
+    """An index that stays as it is for a while, or is made without some of its sources."""
+
+    type: Literal["oracle_outage"]
+    at: Moment = Field(description="When it starts.", examples=["2h"])
+    over: Duration = Field(
+        default=0.0, description="How long it lasts; absent: to the end of the run.", examples=["10m"]
+    )
+    markets: MarketPatterns | None = Field(
+        default=None,
+        description="Perpetuals, or pools, whose index stays as it is.",
+        examples=["binance:BTC*"],
+    )
+    sources: MarketPatterns | None = Field(
+        default=None, description="Spot markets that are missing in every index.", examples=["spot:BTCUSD"]
+    )
+
+    @model_validator(mode="after")
+    def _says_what(self) -> OracleOutage:
+        if (self.markets is None) == (self.sources is None):
+            message = (
+                "an outage of nothing" if self.markets is None else "an outage of markets and of sources"
+            )
+            hint = "write markets: with those whose index stays, or sources: with the spot markets that are missing"
+            raise refuse(message, hint)
+        return self
+
+    @property
+    def subject(self) -> str:
+        """Return what is out."""
+        if self.sources is not None:
+            return f"{', '.join(self.sources)} missing in the index"
+        return f"index of {', '.join(self.markets or ())} frozen"
+
+
+Shock: TypeAlias = Annotated[
+    MarketOrderShock | NewsShock | DepthShock | HaltShock | OracleOutage, Field(discriminator="type")
+]

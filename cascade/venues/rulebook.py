@@ -347,6 +347,16 @@ class Contract(Model):
     impact_notional_usd: PositiveUsd | None = Field(
         default=None, description="Instead of the venue's `funding.impact_notional_usd`."
     )
+    max_position_usd: PositiveUsd | None = Field(
+        default=None,
+        description="Orders by which a position of an account on margin would grow beyond this notional are refused.",
+        examples=["5M"],
+    )
+    max_open_interest_usd: PositiveUsd | None = Field(
+        default=None,
+        description="Orders of accounts on margin that would add to open interest beyond this are refused.",
+        examples=["20M"],
+    )
     tick: Price | None = Field(default=None, description="Smallest price step in USD, for its markets.")
     lot: Annotated[float, Field(gt=0)] | None = Field(
         default=None, description="Smallest size in units of the asset, or of an inverse contract in USD."

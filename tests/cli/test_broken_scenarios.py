@@ -875,6 +875,9 @@ def test_every_check_is_provoked_here() -> None:
         "CAS167",
         "CAS331",
     }  # test_positions, test_scheduled_orders, test_agents, test_draws
+        "CAS171",
+        "CAS172",
+    }  # test_positions, test_scheduled_orders, test_agents, test_halts
     assert {check.code for check in all_checks()} <= provoked
     assert provoked <= set(codes())
 

@@ -84,6 +84,8 @@ class Pool(Exchange):
         if not self.world.forced_orders:
             mark = self.marks[spot]
             return [(10**12, lot_value(market, mark))] if mark >= limit else []
+        if self.off(spot, "shut"):
+            return []
         resting = [o for o in self.books[spot].side(buys=True) if o.account != seller and o.tick >= limit]
         return [(o.lots, lot_value(market, o.tick)) for o in sorted(resting, key=lambda o: -o.tick)]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
+from dataclasses import replace
 
 from cascade.core import params as par
 from tests.oracle.book import Order
@@ -29,6 +30,7 @@ class OracleMarket(Waterfall):
         self.basis_at = [0] * len(world.markets)
         self.next_funding = [world.venues[m.venue].first_funding for m in world.markets]
         self.standing: list[Intent] = []
+        self.released: list[Pending] = []
         self.events_before = 0
         self.unfinished_waves = 0
         self.index_guarded = 0  # counted for tests
@@ -36,23 +38,40 @@ class OracleMarket(Waterfall):
 
     def step(self, intents: list[Pending]) -> None:
         """Run one step in which the given intents are sent."""
-        inbox: list[Pending] = [(intent, None) for intent in self.standing]
-        self.standing = []
-        for book in self.books:
+        inbox: list[Pending] = [*self.released, *((intent, None) for intent in self.standing)]
+        self.released, self.standing = [], []
+        for m, book in enumerate(self.books):
             inbox += [
                 (Intent(position=o.position, kind=par.CANCEL, offset=0.0), o)
-                for o in book.orders
-                if o.due == self.now
+                for o in self._expiring(m, book.orders)
             ]
         inbox += [(intent, None) for intent in self._unwind()]
         inbox += intents
         for intent, order in sorted(inbox, key=lambda pair: pair[0].offset):
             self.process(intent, order)
+        self._open_markets()
         self._set_marks(sample=True)
         self._funding()
         self.sample_funds()
         self._waves()
         self.now += 1
+
+    def _expiring(self, m: int, orders: list[Order]) -> list[Order]:
+        """Return the orders of a market whose life ends now; where nobody can cancel, it ends when it opens."""
+        due = [o for o in orders if o.due == self.now]
+        if not self.off(m, "locked"):
+            return due
+        self.put_off += len(due)
+        for order in due:
+            order.due = self.opens(m) if self.opens(m) <= self.world.n_steps else None
+        return []
+
+    def _open_markets(self) -> None:
+        """Let all that waits arrive before all others if a market opens next; where none does, it waits on."""
+        markets = {self.ledger.positions[intent.position].market for intent, _ in self.waiting}
+        if any(self.opens(m) <= self.now + 1 for m in markets):
+            self.released = [(replace(intent, offset=0.0), order) for intent, order in self.waiting]
+            self.waiting = []
 
     def _unwind(self) -> list[Intent]:
         """Let each fund work off a fraction of what it holds."""
@@ -98,20 +117,23 @@ class OracleMarket(Waterfall):
             if market.spot:
                 continue
             every = self.world.venues[market.venue].index_steps
-            if every == 1 or (sample and self.now % every == 0):
-                self.index[m] = self._index(market, mids)
+            if (every == 1 or (sample and self.now % every == 0)) and not self.off(m, "frozen"):
+                self.index[m] = self._index(market, mids, self.index[m])
             price = self._mark_price(m, self.index[m], mids, sample)
             self.marks[m] = max(math.floor(price / market.tick_size + 0.5), 1)
             if market.pool:
                 self.last[m] = self.marks[m]
 
-    def _index(self, market: Market, mids: list[float]) -> float:
-        """Return the weighted mean of an asset's spot mids, outliers left out; of many, the median."""
+    def _index(self, market: Market, mids: list[float], before: float) -> float:
+        """Return the weighted mean of an asset's spot mids but outliers; of many, the median; of none, what it was."""
         sources = [
             (mids[s], spot.index_weight)
             for s, spot in enumerate(self.world.markets)
-            if spot.spot and spot.asset == market.asset
+            if spot.spot and spot.asset == market.asset and not self.off(s, "mute")
         ]
+        if not sources:
+            self.stale += 1
+            return before
         limit = self.world.venues[market.venue].outlier_limit
         middle = statistics.median(price for price, _ in sources)
         far = [(price, weight) for price, weight in sources if abs(price - middle) > limit * middle]

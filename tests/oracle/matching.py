@@ -9,7 +9,7 @@ from tests.oracle.book import Book, Order
 from tests.oracle.ledger import RATE, Ledger, charge
 from tests.oracle.margin import Margin, initial, tier_of
 from tests.support.runner import Intent
-from tests.support.world import NEVER, Seat, World, lot_value
+from tests.support.world import NEVER, Seat, World, lot_value, usd_value
 
 LAST_TICK = 2_147_483_646
 
@@ -54,6 +54,57 @@ class Exchange:
         self.cooling: dict[int, int] = {}  # until when, or since when, an account is treated differently
         self.logs = Logs()
         self.now, self.events = 0, 0
+        self.waiting: list[tuple[Intent, Order | None]] = []
+        self.waited_to_open = self.refused_stops = self.unbound = self.put_off = self.stale = self.spared = (
+            0  # counted for tests
+        )
+
+    # --- halts ------------------------------------------------------------------------------------
+
+    def off(self, m: int, what: str) -> bool:
+        """Tell whether something is off in a market now."""
+        return any(
+            getattr(halt, what) and halt.start <= self.now < halt.stop
+            for halt in self.world.halts
+            if halt.market == m
+        )
+
+    def opens(self, m: int) -> int:
+        """Return the step from which a market takes orders again, as it looks now."""
+        stops = [
+            h.stop for h in self.world.halts if h.market == m and h.shut and h.start <= self.now < h.stop
+        ]
+        return max(stops, default=self.now)
+
+    def _is_held_back(self, intent: Intent, order: Order | None, m: int) -> bool:
+        """Tell whether a market that is shut takes no notice of an intent: it waits, or is refused."""
+        if not self.off(m, "shut") or intent.kind == par.CANCEL_ALL:
+            return False
+        locked = self.off(m, "locked")
+        if intent.kind == par.CANCEL and not locked:
+            return False
+        if intent.purpose == par.UNWINDING and not self.off(m, "still"):
+            return False
+        if intent.kind == par.QUOTE and not locked and intent.ref in self.quotes:
+            self.remove(self.quotes[intent.ref])
+        if self.off(m, "queued") and intent.kind != par.IOC:
+            self.waiting.append((intent, order))
+            self.waited_to_open += 1
+            return True
+        self.rejected[par.SUSPENDED] += 1
+        account = self.ledger.positions[intent.position].account
+        held = self.ledger.positions[intent.position].lots
+        if account in self.seats and held:
+            self._stand_again(account, intent.purpose, held)
+        return True
+
+    def _stand_again(self, account: int, purpose: int, held: int) -> None:
+        """Let a stop or take-profit that did not fill fire again at any mark."""
+        if purpose == par.STOPPING:
+            self.seats[account].stop = LAST_TICK if held > 0 else 1
+            self.refused_stops += 1
+        elif purpose == par.PROFIT:
+            self.seats[account].take = 1 if held > 0 else LAST_TICK
 
     # --- resting orders ---------------------------------------------------------------------------
 
@@ -94,7 +145,7 @@ class Exchange:
         m = self.ledger.positions[position].market
         taker = self.ledger.positions[position].account
         left, value = lots, 0
-        while left:
+        while left and not self.off(m, "still"):
             order = self.books[m].first(buys=lots < 0)
             if order is None or (order.tick > limit if lots > 0 else order.tick < limit):
                 break
@@ -143,13 +194,18 @@ class Exchange:
         """Carry out one intent; `order` is the one that a cancellation means."""
         position = intent.position
         account = self.ledger.positions[position].account
+        if self._is_held_back(intent, order, self.ledger.positions[position].market):
+            return
         if intent.kind == par.CANCEL:
             if order is not None and order.resting:
                 self.remove(order)
             else:
                 self.rejected[par.GONE] += 1
         elif intent.kind == par.CANCEL_ALL:
-            self.cancel_account(account)
+            for m, book in enumerate(self.books):
+                if not self.off(m, "locked"):
+                    for own in [o for o in book.orders if o.account == account]:
+                        self.remove(own)
         elif intent.kind == par.QUOTE:
             self._quote(intent, account)
         else:
@@ -214,8 +270,25 @@ class Exchange:
             most = market.tiers[tier_of(market, notional)].leverage
             if account in self.seats and self.seats[account].habits.leverage > most:
                 return par.OVER_LEVERAGE
+        if self.ledger.is_margined(account):
+            reason = self._beyond_limits(intent.position, m, lots)
+            if reason is not None:
+                self.unbound += 1
+                return reason
         if self.ledger.roster[account].kind == par.AGENT and not intent.reduce_only:
             return self._agent_refusal(intent, account, m, lots)
+        return None
+
+    def _beyond_limits(self, position: int, m: int, lots: int) -> int | None:
+        """Return which limit of a contract an order would pass if it filled."""
+        market, held = self.world.markets[m], self.ledger.positions[position].lots
+        worth, added = usd_value(market, self.marks[m]), abs(held + lots) - abs(held)
+        if added <= 0:
+            return None
+        if market.most_held and abs(held + lots) * worth > market.most_held:
+            return par.OVER_POSITION
+        if market.most_open and (self.ledger.open_interest(m) + added) * worth > market.most_open:
+            return par.OVER_INTEREST
         return None
 
     def _agent_refusal(self, intent: Intent, account: int, m: int, lots: int) -> int | None:
@@ -251,12 +324,8 @@ class Exchange:
             self._post_margin(account)
         elif self.ledger.is_flat(account):
             self.settle_flat(account)
-        elif account in self.seats and intent.purpose == par.STOPPING:
-            held = self.ledger.positions[intent.position].lots
-            self.seats[account].stop = LAST_TICK if held > 0 else 1
-        elif account in self.seats and intent.purpose == par.PROFIT:
-            held = self.ledger.positions[intent.position].lots
-            self.seats[account].take = 1 if held > 0 else LAST_TICK
+        elif account in self.seats:
+            self._stand_again(account, intent.purpose, self.ledger.positions[intent.position].lots)
 
     def _post_margin(self, account: int) -> None:
         """Bring a trader's wallet to entry notional over leverage."""

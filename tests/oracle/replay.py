@@ -70,7 +70,8 @@ SAME = {
 
 COUNTED = (
     "whole", "killed", "left_open", "waited", "resent", "given_up", "socialised", "skipped", "drawn_down", "limited",
-    "shortfalls", "called", "unpaid", "scaled", "dusty", "poor",
+    "shortfalls", "called", "unpaid", "scaled", "dusty", "poor", "waited_to_open", "refused_stops", "unbound",
+    "spared", "put_off", "stale",
 )  # fmt: skip
 """What the oracle counts of procedures and policies."""
 
@@ -147,8 +148,14 @@ class Replay:
         oracle.absorbed = oracle.topped_up = oracle.due = oracle.bought = oracle.index_guarded = 0
 
     def _standing(self) -> list[str]:
-        """Compare what stops sent; their order among themselves is the trigger index's, and adopted."""
+        """Compare what waited, and what stops sent; the order of these is the trigger index's, and adopted."""
         inbox = self.kernels.st.inbox[: self.kernels.st.clock[0].n_inbox]
+        n = len(self.oracle.released)
+        found = [
+            f"opening: {r} != {i}"
+            for r, (i, _) in zip(inbox[:n], self.oracle.released, strict=False)
+            if not _is(r, i)
+        ]
         sent = [
             Intent(
                 position=int(r.position),
@@ -159,11 +166,13 @@ class Replay:
                 offset=float(r.offset),
                 reduce_only=int(r.reduce_only),
             )
-            for r in inbox
+            for r in inbox[n:]
         ]
         wanted, self.oracle.standing = self.oracle.standing, sent
         key = lambda i: (i.position, i.purpose, i.lots)  # noqa: E731
-        return [] if sorted(sent, key=key) == sorted(wanted, key=key) else [f"stops: {sent} != {wanted}"]
+        if sorted(sent, key=key) != sorted(wanted, key=key):
+            found.append(f"stops: {sent} != {wanted}")
+        return found
 
     def _columns(self) -> list[str]:
         """Compare balances, positions, marks, counts and money in and out."""
@@ -194,6 +203,7 @@ class Replay:
             "takes": (st.traders["take_tick"].tolist(), [s.take for s in seats]),
             "top-ups": (st.traders["top_up_tick"].tolist(), [s.top_up for s in seats]),
             "flagged": (int(st.clock[0].n_flagged), len(oracle.flagged)),
+            "waiting": (int(st.clock[0].n_waiting), len(oracle.waiting)),
             "unfinished waves": (int(st.clock[0].unfinished_waves), oracle.unfinished_waves),
         }
         return [f"{name}: {a} != {b}" for name, (a, b) in pairs.items() if a != b]
@@ -238,6 +248,11 @@ class Replay:
                 found.append(f"{name}: {here} != {there}")
         self.kernels.logs["bars"] = []
         return found
+
+
+def _is(row: Any, intent: Intent) -> bool:
+    """Tell whether a row of the inbox asks for what an intent does."""
+    return all(getattr(row, name) == value for name, value in vars(intent).items())
 
 
 def replay(

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.oracle.replay import replay
-from tests.support.random_worlds import with_hedges, with_pools
+from tests.support.random_worlds import with_halts, with_hedges, with_pools
 
 N_BATCHES, BATCH = 7, 300
 ROOT = Path(__file__).parents[2]
@@ -124,6 +124,31 @@ def test_kernels_equal_the_oracle_in_hedge_mode():
         assert not found, "\n".join(found)
         seen += happened
     assert {name for name in OF_HEDGES if not seen[name]} == set(), dict(seen)
+
+
+OF_HALTS = (
+    "waited_to_open", "refused_stops", "unbound", "put_off", "stale", "spared", "liquidations", "adl", "stops",
+    "waves beyond the first", "taken over", "cross liquidated", "far orders",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("first", [0, pytest.param(300, marks=pytest.mark.slow)])
+def test_kernels_equal_the_oracle_where_markets_are_halted(first: int):
+    seen: Counter[str] = Counter()
+    for seed in range(first, first + 300):
+        found, happened = replay(seed, also=with_halts)
+        assert not found, "\n".join(found)
+        seen += happened
+    assert {name for name in OF_HALTS if not seen[name]} == set(), dict(seen)
+
+
+def test_kernels_equal_the_oracle_where_liquidators_find_a_market_halted():
+    seen: Counter[str] = Counter()
+    for seed in range(100):
+        found, happened = replay(seed, also=lambda rng, world: with_halts(rng, with_pools(rng, world)))
+        assert not found, "\n".join(found)
+        seen += happened
+    assert {name for name in ("called", "waited_to_open", "stale") if not seen[name]} == set(), dict(seen)
 
 
 @pytest.mark.parametrize(("first", "n"), [(0, 20), pytest.param(500, 80, marks=pytest.mark.slow)])

@@ -33,13 +33,20 @@ class Waterfall(Pool, Absorption):
             if not self.ledger.is_margined(account) or self.ledger.is_flat(account):
                 continue
             venue = self.world.venues[self.ledger.roster[account].venue]
-            if self.wave >= venue.n_waves or self.now % venue.wave_steps:
+            if self.wave >= venue.n_waves or self.now % venue.wave_steps or self._is_spared(account):
                 continue
             if self.margin.excess(account) <= 0:
                 self.flagged.add(account)
             elif account in self.seats:
                 sent += self._standing_orders(account)
         return sent
+
+    def _is_spared(self, account: int) -> bool:
+        """Tell whether an account holds a position in a market in which nobody is liquidated now."""
+        held = [self.ledger.positions[k] for k in self.ledger.places[account]]
+        spared = any(row.lots and self.off(row.market, "spared") for row in held)
+        self.spared += spared and self.margin.excess(account) <= 0
+        return spared
 
     def _standing_orders(self, account: int) -> list[Intent]:
         """Top up, stop out or take profit where the mark says so."""

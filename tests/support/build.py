@@ -14,7 +14,7 @@ from cascade.core import start
 from cascade.core import state as cols
 from cascade.core.bitmap import words
 from cascade.core.flow import N_QUANTILES
-from tests.support.world import Account, World, lot_value
+from tests.support.world import Account, Halt, World, lot_value
 
 RULES = {
     "mark": names.MarkRule, "procedure": names.Procedure, "take_over": names.TakeOver,
@@ -31,7 +31,16 @@ WITHDRAWAL = {
 
 SMALLEST = start.Capacity(*[1] * len(start.Capacity._fields))
 SMALL = start.Capacity(
-    orders=64, inbox=64, residuals=8, ranked=16, liquidations=32, adl=32, trades=512, bars=32, funds=8
+    orders=64,
+    inbox=64,
+    waiting=8,
+    residuals=8,
+    ranked=16,
+    liquidations=32,
+    adl=32,
+    trades=512,
+    bars=32,
+    funds=8,
 )
 
 
@@ -164,6 +173,8 @@ def _markets(world: World, roster: tuple[Account, ...]) -> list[dict[str, Any]]:
                 "price_band": market.price_band,
                 "take_bound": market.take_bound,
                 "max_order": market.max_order,
+                "most_held": market.most_held,
+                "most_open": market.most_open,
                 "impact_notional": 10**6,
                 "impact_decay": 1.0,
                 "funding": par.FUNDING_FIXED,
@@ -175,6 +186,25 @@ def _markets(world: World, roster: tuple[Account, ...]) -> list[dict[str, Any]]:
         )
         first_tier += len(market.tiers)
     return rows
+
+
+BITS = {
+    "shut": par.SHUT, "still": par.STILL, "spared": par.SPARED, "queued": par.QUEUED, "locked": par.LOCKED,
+    "frozen": par.FROZEN, "mute": par.MUTE,
+}  # fmt: skip
+"""What a halt may say, as the kernels have it."""
+
+
+def _halt(halt: Halt) -> dict[str, Any]:
+    """Return the row of a halt."""
+    bits = sum(bit for name, bit in BITS.items() if getattr(halt, name))
+    return {
+        "kind": par.HALT_SHOCK,
+        "target": halt.market,
+        "start": halt.start,
+        "stop": halt.stop,
+        "halt": bits,
+    }
 
 
 def _rules(world: World, roster: tuple[Account, ...]) -> dict[str, cols.Array]:
@@ -246,6 +276,6 @@ def _params(world: World, roster: tuple[Account, ...]) -> par.Params:
         splitters=records(par.SPLITTERS, []),
         layers=records(par.LAYER, [layer]),
         trails=records(par.TRAIL, [{}]),
-        shocks=records(par.SHOCK, []),
+        shocks=records(par.SHOCK, [_halt(halt) for halt in world.halts]),
         quantiles=np.zeros((1, N_QUANTILES)),
     )

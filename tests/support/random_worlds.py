@@ -11,6 +11,7 @@ from tests.support.world import (
     NEVER,
     Account,
     Collateral,
+    Halt,
     Holding,
     Market,
     Seat,
@@ -427,3 +428,39 @@ def _hedged(rng: random.Random, world: World, account: Account) -> Account:
         account, margin=par.CROSS, holdings=tuple(legs), seat=Seat(leverage=account.seat.leverage),
         balance=wallet(world.markets, tuple(legs), margin) if paid else 0,
     )  # fmt: skip
+
+
+# --- halts ----------------------------------------------------------------------------------------
+
+
+def with_halts(rng: random.Random, world: World) -> World:
+    """Return a world in which markets are halted now and then, and contracts have limits."""
+    markets = tuple(
+        market
+        if market.spot or market.pool
+        else replace(
+            market, most_held=rng.choice((0, 0, 3_000_000)), most_open=rng.choice((0, 0, 15_000_000))
+        )
+        for market in world.markets
+    )
+    halts = tuple(_halt(rng, world) for _ in range(rng.randint(1, 4)))
+    return replace(world, markets=markets, halts=halts)
+
+
+def _halt(rng: random.Random, world: World) -> Halt:
+    """Return a halt of users or of a whole market, or of its index; they may overlap."""
+    market = rng.randrange(len(world.markets))
+    spot, kind = world.markets[market].spot, rng.choice(("users", "market", "market", "index"))
+    start = rng.randrange(world.n_steps)
+    return Halt(
+        market=market,
+        start=start,
+        stop=start + rng.choice((1, 2, rng.randint(1, world.n_steps))),
+        shut=kind != "index",
+        still=kind == "market",
+        spared=kind == "market" and not spot and rng.random() < 0.6,
+        queued=kind != "index" and rng.random() < 0.5,
+        locked=kind != "index" and rng.random() < 0.5,
+        frozen=kind == "index" and not spot,
+        mute=kind == "index" and spot,
+    )

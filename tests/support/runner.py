@@ -113,6 +113,8 @@ class Runner:
             self._send(self.script(self.now))
         elif status == step.INBOX_FULL:
             self._grow("inbox", int(clock.need))
+        elif status == step.WAITING_FULL:
+            self._grow("waiting", int(clock.need))
         elif status == step.ORDERS_FULL:
             self._grow("orders", int(clock.need))
         elif status == step.RESIDUALS_FULL:

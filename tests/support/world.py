@@ -43,6 +43,8 @@ class Market:
     price_band: int = 0
     take_bound: int = 0
     max_order: int = 10**6
+    most_held: int = 0
+    most_open: int = 0
     funding_rate: int = 0
     sold_in: int | None = None  # the spot market of a pool
     bonus: int = 0
@@ -155,6 +157,22 @@ class Account:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Halt:
+    """What is off in a market from a step until another."""
+
+    market: int
+    start: int
+    stop: int
+    shut: bool = False
+    still: bool = False
+    spared: bool = False
+    queued: bool = False
+    locked: bool = False
+    frozen: bool = False
+    mute: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class World:
     """A small market: rules, accounts and sizes of a run."""
 
@@ -169,6 +187,7 @@ class World:
     deleveraging: bool = True
     top_up_factor: float = 2.0
     quotes: dict[int, int] = field(default_factory=dict)
+    halts: tuple[Halt, ...] = ()
     collateral: dict[tuple[int, int], Collateral] = field(default_factory=dict)
 
     def counts(self, venue: int, market: int) -> Collateral:

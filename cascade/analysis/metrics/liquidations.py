@@ -37,6 +37,10 @@ def _of_asset(replicate: Replicate, asset: str) -> Mask:
     return replicate.names("liquidations", "asset") == asset
 
 
+def _of_market(replicate: Replicate, market: str) -> Mask:
+    return replicate.names("liquidations", "market") == market
+
+
 def _both(one: Rows, other: Rows) -> Rows:
     return lambda replicate, *subject: one(replicate) & other(replicate, *subject)
 
@@ -117,6 +121,9 @@ metric(
     "public_{asset}_usd", "USD", "notional liquidated that the public feeds show",
     "sum of liquidated_usd over public rows of the asset", worse="up",
 )(_total(_both(_public, _of_asset)))  # fmt: skip
+metric(
+    "complete_{market}_usd", "USD", "notional liquidated", "sum of liquidated_usd of the market", worse="up",
+)(_total(_of_market))  # fmt: skip
 
 # --- how many ---------------------------------------------------------------------------------------
 
@@ -161,7 +168,7 @@ def _part(column: str) -> Callable[..., Value]:
     """Return the share of a column in what was liquidated of a market."""
 
     def part(replicate: Replicate, market: str) -> Value:
-        here = replicate.names("liquidations", "market") == market
+        here = _of_market(replicate, market)
         total = float(_liquidated(replicate)[here].sum())
         if total <= 0.0:
             return Absent("nothing was liquidated")

@@ -47,6 +47,16 @@ metric(
 
 
 @metric(
+    "{market}_fund_change_usd", "USD", "what the fund of the market's venue has more, or less, at the end",
+    "change of fund_equity_usd of the market from the first bar to the last", worse="down", bounds=SIGNED,
+)  # fmt: skip
+def fund_change_usd(replicate: Replicate, market: str) -> Value:
+    """Change of the fund behind a market."""
+    path = replicate.bar_numbers(market, "fund_equity_usd")
+    return float(path[-1] - path[0])
+
+
+@metric(
     "depleted_funds", "funds", "insurance funds that started with money and were used up",
     "number of funds with equity above 0 at the first bar and at most 0 at a later one", kind="int64",
     worse="up",

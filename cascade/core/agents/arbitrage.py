@@ -5,6 +5,7 @@ from __future__ import annotations
 from cascade.compiler.jit import int64, kernel, outlined
 from cascade.core.book import NO_ASK, NO_BID
 from cascade.core.exact import INVERSE, lot_value
+from cascade.core.halts import is_shut
 from cascade.core.inbox import append, has_room
 from cascade.core.margin import MAX_TICK
 from cascade.core.params import ANY, IOC, Params
@@ -27,6 +28,8 @@ def act(st: State, p: Params, k: int) -> bool:
         return False
     spot, perpetual = st.positions[arb.second], st.positions[arb.position]
     s, f = spot.market, perpetual.market
+    if is_shut(st, s) or is_shut(st, f):  # one leg alone ties nothing
+        return True
     ratio = p.markets[s].lot_size / _base_of_lot(st, p, f)
     size = _gap_lots(st, p, k, s, f)
     room = arb.cap - float(abs(perpetual.lots))

@@ -20,7 +20,7 @@ from cascade.output.run_units import MarketUnits
 from cascade.report.builders.table import Column, Floats
 from cascade.report.summary import Summary, summarise
 from cascade.scenario.schema import Scenario
-from cascade.scenario.schema_shocks import MarketOrderShock, NewsShock, Shock
+from cascade.scenario.schema_shocks import DepthShock, MarketOrderShock, NewsShock, Shock
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -308,10 +308,8 @@ def _shade(scenario: Scenario, shock: Shock) -> Shade:
     elif isinstance(shock, NewsShock):
         text, end = f"news of {shock.asset}", at + shock.over
     else:
-        text, end = (
-            f"depth of {', '.join(shock.markets)}",
-            (at + shock.over) if shock.over else scenario.duration,
-        )
+        text = f"depth of {', '.join(shock.markets)}" if isinstance(shock, DepthShock) else shock.subject
+        end = (at + shock.over) if shock.over else scenario.duration
     return Shade(at, max(end, at + scenario.dt), text)
 
 
