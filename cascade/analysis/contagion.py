@@ -35,7 +35,7 @@ class Leading(NamedTuple):
 
 
 def leading(matrix: Floats) -> Leading:
-    """Return the leading eigenvalue of a matrix; without noise its entries are not below zero, and this is the radius."""
+    """Return the leading eigenvalue of a matrix: its spectral radius, where no entry is below zero but by noise."""
     (value, spreads), (_, receives) = _pair(matrix), _pair(matrix.T)
     return Leading(value, spreads, receives, float(spreads @ receives))
 
@@ -43,10 +43,10 @@ def leading(matrix: Floats) -> Leading:
 def _pair(matrix: Floats) -> tuple[float, Floats]:
     """Return the leading eigenvalue and its right eigenvector."""
     values, vectors = np.linalg.eig(matrix)
-    place = int(np.argmax(values.real))
-    vector = np.asarray(vectors[:, place].real, np.float64)
+    place = int(np.argmax(np.real(values)))
+    vector = np.asarray(np.real(vectors[:, place]), np.float64)
     total = float(vector.sum())
-    return float(values[place].real), vector / total if abs(total) > _TINY else np.abs(vector)
+    return float(np.real(values[place])), vector / total if abs(total) > _TINY else np.abs(vector)
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,9 @@ class Matrix:
         """
         found, n = self.leading, len(self.values)
         if abs(found.overlap) <= _TINY * len(self.names):
-            return without_interval(max(found.value, 0.0), n, "nothing that is liquidated comes back to where it began")
+            return without_interval(
+                max(found.value, 0.0), n, "nothing that is liquidated comes back to where it began"
+            )
         parts = np.einsum("i,kij,j->k", found.receives, self.values, found.spreads) / found.overlap
         estimate = Mean().estimate(np.asarray(parts, np.float64), CONFIDENCE)
         return replace(estimate, value=found.value, method=estimate.method and LINEARISED)

@@ -35,7 +35,7 @@ def attribute(
         str | None,
         typer.Option(
             "--channels", metavar="A,B,C",
-            help="Channels in the order of the waterfall; by default those of amplification; `contagion` for the others.",
+            help="Channels in the order of the waterfall; by default those of amplification; `contagion`: the others.",
         ),
     ] = None,
     metric: Annotated[

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal, NamedTuple
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from cascade.analysis.games import Coalition, coalitions
 from cascade.analysis.statistics import Estimate, Mean
 from cascade.analysis.statistics.estimate import Floats
 from cascade.assembly import Assembled, assemble
-from cascade.engine import Engine, counterfactual
+from cascade.engine import Engine
 from cascade.errors import UsageError
 from cascade.experiment.asked_order import Side
 from cascade.experiment.attribution import MetricAttribution, attributed
@@ -29,10 +30,15 @@ from cascade.experiment.observe import Observer, Progress, Stopped
 from cascade.experiment.recorder import units_of
 from cascade.experiment.threads import threads
 from cascade.output.columns import to_names, to_numpy
+from cascade.output.parquet import write_parquet
+from cascade.output.refusals import writing
 from cascade.output.run_units import MarketUnits, RunUnits
-from cascade.output.schemas import Column
+from cascade.output.schemas import Column, schema
 from cascade.scenario.schema import Scenario
-from cascade.units import format_duration, format_usd
+from cascade.units import format_duration
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 By = Literal["asset", "market", "venue"]
 
@@ -46,6 +52,9 @@ SHARE: Final = 0.01
 """What is sold of the open interest of a place, unless asked for."""
 
 REPLICATES: Final = 8
+
+N_TICKS: Final = 1 << 16
+"""Ticks of a market's window: what lies outside waits in lists, and a market with fewer is cloned sooner."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +143,7 @@ def pairs_of(names: Sequence[str]) -> list[tuple[str, str]]:
 
 @dataclass(frozen=True)
 class Prepared:
-    """What is to be done, checked before anything runs: a scenario for each coalition of channels, all on in the last."""
+    """What is to be done, checked before anything runs: a scenario for each coalition of channels that are on."""
 
     scenarios: Mapping[Coalition, Scenario]
     channels: tuple[str, ...]
@@ -302,15 +311,24 @@ def respond(
     """
     sold = np.zeros(len(sales))
     found: list[Floats] = []
-    for market in (counterfactual(opening), opening):
+    for market in (_absorbing(opening), opening):
         without, _ = _liquidated(market, units, until, stopped)
         more = np.zeros((len(sales), len(units.markets)))
         for k, sale in enumerate(sales):
             usd, state = _liquidated(_begun(market, sale), units, until, stopped)
             more[k] = usd - without
-            sold[k] = sum(_traded_usd(state.works[row], units, market.params.shocks[row].target) for row in sale)
+            sold[k] = sum(
+                _traded_usd(state.works[row], units, market.params.shocks[row].target) for row in sale
+            )
         found.append(_by_place(more, places, len(sales)))
     return Response(sold, *found)
+
+
+def _absorbing(market: Assembled) -> Assembled:
+    """Return a market, as it stands, in which an absorber takes forced orders at mark."""
+    run = market.params.run.copy()
+    run.forced_orders[:] = 0
+    return market._replace(params=market.params._replace(run=run))
 
 
 def _begun(market: Assembled, sale: Sale) -> Assembled:
@@ -368,7 +386,7 @@ def _replicate(
 ) -> Response:
     """Return the sums over moments of what the sales of one replicate did."""
     asked, units = prepared.question, units_of(scenario)
-    drawn, names = assemble(scenario, number), prepared.names
+    drawn, names = assemble(scenario, number, n_ticks=N_TICKS), prepared.names
     first = len(drawn.params.shocks) - len(sources_of(units))
     places = [
         names.index(place) if market.leveraged and (place := place_of(market, asked.by)) in names else -1
@@ -380,7 +398,9 @@ def _replicate(
     for at_s in asked.at_s:
         _advance(walk, min(int(at_s / scenario.dt), scenario.n_steps - horizon), progress, stopped)
         now = Assembled(walk.params, walk.state, walk.endowment)
-        found = respond(now, units, _sales(now, units, asked, names, first), places, walk.step + horizon, stopped)
+        found = respond(
+            now, units, _sales(now, units, asked, names, first), places, walk.step + horizon, stopped
+        )
         sums = Response(*(total + more for total, more in zip(sums, found, strict=True)))
         if progress is not None:
             progress(2 * (1 + k) * horizon)
@@ -441,7 +461,9 @@ def _shares(
     source: str, target: str, channels: tuple[str, ...], found: Mapping[Coalition, _Matrices]
 ) -> tuple[MetricAttribution, list[dict[str, Any]]]:
     """Return what each channel did to what a dollar in one place brings in another."""
-    values = {members: dict(enumerate(each.total.of(source, target).tolist())) for members, each in found.items()}
+    values = {
+        members: dict(enumerate(each.total.of(source, target).tolist())) for members, each in found.items()
+    }
     said = f"USD liquidated in {target} for each USD sold by force in {source}"
     column = Column(f"{source} to {target}", "float", said, unit="1")
     n = len(next(iter(found.values())).total.values)
@@ -461,7 +483,27 @@ def _closed(channel: str, source: str, target: str, whole: _Matrices, without: _
     return Closed(channel, source, target, *figures)
 
 
-def sold_text(found: Contagion) -> str:
-    """Return what was sold in each place at a time."""
-    usd = zip(found.direct.names, found.sold, strict=True)
-    return ", ".join(f"{format_usd(float(each))} USD in {name}" for name, each in usd)
+# --- tables -------------------------------------------------------------------------------------------
+
+
+def written(found: Contagion, folder: Path) -> None:
+    """Write the matrices by replicate into a folder, and what each channel did."""
+    rows = [
+        {
+            "scenario": found.name, "replicate": k, "source": a, "target": b,
+            "first_generation": found.direct.of(a, b)[k], "all_generations": found.total.of(a, b)[k],
+        }
+        for k in range(found.n) for a in found.direct.names for b in found.direct.names
+    ]  # fmt: skip
+    shares = [{"scenario": found.name, **row} for row in found.rows]
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, each in (("contagion", rows), ("attribution", shares)):
+            if each:
+                write_parquet(folder / f"{name}.parquet", _table(name, each))
+
+
+def _table(name: str, rows: list[dict[str, Any]]) -> pa.Table:
+    import pyarrow as pa
+
+    return pa.Table.from_pylist(rows, schema=schema(name, dated=False))

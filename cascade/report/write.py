@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from cascade.analysis.statistics import CONFIDENCE
 from cascade.errors import UsageError
+from cascade.experiment.contagion import Contagion, written
 from cascade.experiment.facts import Facts
 from cascade.experiment.recorder import units_of
 from cascade.experiment.request import scenario_of
@@ -16,8 +17,9 @@ from cascade.output.manifest import MANIFEST, RESOLVED, write_atomically
 from cascade.output.reader import Result
 from cascade.output.reader import read as read_run
 from cascade.output.sweep import Sweep, is_sweep, read
+from cascade.report.builders.contagion import entry_table
 from cascade.report.draw.svg import require_matplotlib
-from cascade.report.page import Options, facts_page, page, study_of
+from cascade.report.page import Options, contagion_page, facts_page, page, study_of
 from cascade.report.pdf import browser, write_pdf
 
 
@@ -107,6 +109,21 @@ def write_facts(found: Facts, path: str | Path, *, static: bool = False) -> Path
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, facts_page(found, Options(static=static)))
+    return path
+
+
+def write_contagion(found: Contagion, folder: str | Path, *, static: bool = False) -> Path:
+    """Write the tables of contagion and a page into a folder, and return the page; see `refuse_existing`.
+
+    Raises
+    ------
+    UsageError
+        If matplotlib is missing for a static page.
+    """
+    text, path = contagion_page(found, Options(static=static)), Path(folder) / "contagion.html"
+    written(found, path.parent)
+    write_atomically(path.with_suffix(".csv"), entry_table(found).csv())
+    write_atomically(path, text)
     return path
 
 

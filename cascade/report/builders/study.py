@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from cascade.assembly import Assembled
     from cascade.experiment.attribution import Attribution
     from cascade.experiment.comparison import Comparison
+    from cascade.experiment.contagion import Contagion
     from cascade.experiment.facts import Facts
     from cascade.experiment.threshold import Frontier
 
@@ -236,6 +237,8 @@ class Study:
     """Stylised facts, where the page is about them and nothing else: it has no variants then."""
     frontier: Frontier | None = None
     """What a search found, where the page is about that and nothing else: it has no variants then."""
+    contagion: Contagion | None = None
+    """The matrix of contagion, where the page is about that and nothing else: it has no variants then."""
     _built: dict[Any, Any] = field(default_factory=dict[Any, Any], repr=False)
 
     def coarser(self) -> Study:

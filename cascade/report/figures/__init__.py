@@ -13,6 +13,7 @@ from cascade.report.figures import outcomes as _outcomes  # isort: skip
 from cascade.report.figures import comparison as _comparison  # isort: skip
 from cascade.report.figures import stylised as _stylised  # isort: skip
 from cascade.report.figures import searches as _searches  # isort: skip
+from cascade.report.figures import contagion as _contagion  # isort: skip
 from cascade.report.figures.registry import FIGURES, Entry, figure
 from cascade.report.figures.spec import FigureSpec
 
@@ -31,4 +32,5 @@ _MODULES = (
     _comparison,
     _stylised,
     _searches,
+    _contagion,
 )
