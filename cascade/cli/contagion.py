@@ -57,7 +57,7 @@ def contagion(
     ] = None,
     replicates: Annotated[
         int, typer.Option("-n", "--replicates", min=1, help="Replicates; an interval needs 6.")
-    ] = 8,
+    ] = 16,
     seed: Seed = None,
     jobs: Jobs = None,
     out: Annotated[

@@ -51,7 +51,7 @@ HORIZON_S: Final = 600.0
 SHARE: Final = 0.01
 """What is sold of the open interest of a place, unless asked for."""
 
-REPLICATES: Final = 8
+REPLICATES: Final = 16
 
 N_TICKS: Final = 1 << 16
 """Ticks of a market's window: what lies outside waits in lists, and a market with fewer is cloned sooner."""
