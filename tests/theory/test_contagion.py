@@ -27,7 +27,13 @@ def branched(n: float, count: int, seed: int) -> list[Response]:
     """Return what a forced sale does to independent reduced markets, by cloning each."""
     rng, levels, density = np.random.default_rng(seed), LEVELS[n], n / SIZE
     market = ReducedMarket(Ladder(levels=levels), int(density * levels + 6 * levels**0.5))
-    order = {"kind": par.MARKET_SHOCK, "target": 1, "start": 2**40, "stop": 2**40, "position": market.places["flow"]}
+    order = {
+        "kind": par.MARKET_SHOCK,
+        "target": 1,
+        "start": 2**40,
+        "stop": 2**40,
+        "position": market.places["flow"],
+    }
     found: list[Response] = []
     for _ in range(count):
         depths = scattered(rng, density, levels)
