@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
+from cascade.analysis.contagion import Matrix
+from cascade.experiment.contagion import Contagion, Question
 from cascade.scenario.schema import Scenario
 from tests.support.scenarios import small_data
 
 LADDER = [[2, 2e6], [10, 15e6], [30, 60e6], [100, 250e6]]
+PLACES = ("BTC", "ETH", "SOL")
 PRICES = {"BTC": 107_000, "ETH": 2_500}
-CHANNELS = ("cross_margin", "collateral", "arbitrage")
 
 
 def contagion_data(**changes: Any) -> dict[str, Any]:
@@ -60,3 +64,11 @@ def contagion_data(**changes: Any) -> dict[str, Any]:
 def contagion_scenario(**changes: Any) -> Scenario:
     """Return that market with some top-level keys replaced."""
     return Scenario.model_validate(contagion_data(**changes))
+
+
+def known_contagion(n: int = 8) -> Contagion:
+    """Return a matrix of three assets that is known."""
+    rng, mean = np.random.default_rng(3), np.array([[0.1, 0.2, 0.05], [0.02, 0.15, 0.0], [0.01, 0.0, 0.3]])
+    direct, total = (Matrix(PLACES, by * mean * rng.gamma(4.0, 0.25, (n, 3, 3))) for by in (1.0, 1.4))
+    question = Question("asset", "sell", 1e6, (60.0, 120.0), 300.0)
+    return Contagion("three", question, n, direct, total, np.array([1e6, 1e6, 1e6]))
