@@ -55,6 +55,8 @@ def _untie(channels: Channels, p: k.Params, ticks: Array) -> None:
         p.leans.common[:], p.activity.common[:] = 0.0, 0.0
     if not channels.collateral:
         _hold_collateral(p, ticks)
+    if not channels.makers_capital:
+        p.makers.purse[:] = np.arange(len(p.makers))
     if not channels.cross_impact:
         p.cross[:] = np.eye(len(p.cross))
     if not channels.arbitrage:

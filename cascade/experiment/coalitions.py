@@ -8,6 +8,7 @@ from typing import Final
 from cascade.errors import UsageError
 from cascade.experiment.request import layer_has_stops
 from cascade.scenario.schema import Scenario
+from cascade.scenario.schema_agents import LadderMaker
 from cascade.scenario.schema_channels import AMPLIFICATION, CHANNELS, CONTAGION
 from cascade.scenario.schema_population import LeveragedLayer, TableLayer
 from cascade.scenario.schema_venues import LinearPerpetual, SpotMarket
@@ -39,6 +40,10 @@ def present(scenario: Scenario, among: Sequence[str] = AMPLIFICATION) -> tuple[s
         "adl": bool(scenario.population),
         "mark_rule": any(book.mark.rule != "index" for book in books),
         "common_news": len(scenario.assets) > 1 and _shares_news(scenario),
+        "makers_capital": any(
+            isinstance(group, LadderMaker) and group.withdrawal and group.withdrawal.losses
+            and group.withdrawal.losses.capital for group in scenario.makers
+        ),
         "collateral": any(layer.collateral for layer in layers),
         "cross_impact": any(asset.impact and any(asset.impact.cross.values()) for asset in scenario.assets.values()),
         "arbitrage": bool(scenario.arbitrage),

@@ -36,6 +36,10 @@ class Channels(Model):
     collateral: bool = Field(
         default=True, description="Coins that are margin are repriced; off: they count as at the start."
     )
+    makers_capital: bool = Field(
+        default=True,
+        description="Makers of several markets lose together; off: each has a capital of its own.",
+    )
     cross_impact: bool = Field(
         default=True,
         description="Orders in an asset move what makers think of others; off: they move their own alone.",
@@ -55,5 +59,7 @@ CHANNELS = tuple(Channels.model_fields)
 AMPLIFICATION = ("forced_orders", "maker_withdrawal", "stop_losses", "cross_margin", "adl", "mark_rule")
 """Those through which a fall feeds on itself."""
 
-CONTAGION = ("common_news", "cross_margin", "collateral", "cross_impact", "arbitrage", "index_composition")
+CONTAGION = (
+    "common_news", "cross_margin", "collateral", "makers_capital", "cross_impact", "arbitrage", "index_composition",
+)  # fmt: skip
 """Those through which it goes over to other assets and markets."""

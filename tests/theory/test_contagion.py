@@ -14,7 +14,7 @@ from cascade.assembly import Assembled
 from cascade.assembly.entities import records
 from cascade.core import params as par
 from cascade.core import state as cols
-from cascade.experiment.contagion import Response, respond
+from cascade.experiment.branches import Response, respond
 from tests.theory.reduced import Ladder, ReducedMarket, scattered
 from tests.theory.test_branching import SIZE, UNITS, covered
 

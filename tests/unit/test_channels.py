@@ -249,6 +249,23 @@ def test_without_cross_impact_orders_move_their_own_asset_alone() -> None:
     assert tied(cross_impact=False).params.cross.tolist() == [[1.0, 0.0], [0.0, 1.0]]
 
 
+def test_without_a_shared_capital_each_maker_loses_alone() -> None:
+    together, apart = (
+        assemble(
+            contagion_scenario(makers=[desk()], channels={"makers_capital": on})
+        ).params.makers.purse.tolist()
+        for on in (True, False)
+    )
+    assert set(together) == {0}
+    assert apart == list(range(len(together)))
+    assert "makers_capital" in present(contagion_scenario(makers=[desk()]), CONTAGION)
+
+
+def desk() -> dict:
+    """Return makers who quote every market on one capital."""
+    return contagion_data()["makers"][0] | {"withdrawal": {"losses": {"capital": "desk"}}}
+
+
 def test_without_arbitrage_nobody_ties_markets() -> None:
     kinds = [
         set(engine.state.accounts.kind[logs["trades"]["taker"]].tolist())
