@@ -64,7 +64,8 @@ MARKET = record(
     ("index", F8), ("basis_mean", F8), ("n_basis", I8), ("basis_at", I8),
     ("oracle_at", I8),  # step at which an oracle answers anew, whatever the index does
     ("n_bids", I8), ("n_asks", I8), ("far_head", I8), ("far_tail", I8),
-    ("open_interest", I8), ("funding_rate", I8), ("next_funding", I8), ("traded", I8),  # lots, since the start
+    ("open_interest", I8), ("on_margin", I8),  # long lots of all, and of accounts on margin
+    ("funding_rate", I8), ("next_funding", I8), ("traded", I8),  # lots, since the start
     ("premium_sum", F8), ("premium_weight", F8), ("premium_at", F8),
     ("impact", F8), ("flow_learnt", I8), ("kicks", F8), ("variance", F8), ("variance_mid", F8), ("variance_at", I8),
     ("depth_factor", F8), ("depth_shock", F8),
@@ -161,7 +162,7 @@ BAR = record(
     ("best_bid", I8), ("best_ask", I8),
     ("bid_10", I8), ("bid_50", I8), ("bid_100", I8), ("ask_10", I8), ("ask_50", I8), ("ask_100", I8),
     ("volume", I8), ("flow", I8), ("n_trades", I8), ("long_liquidated", I8), ("short_liquidated", I8),
-    ("open_interest", I8), ("funding_rate", I8), ("fund_equity", I8), ("depth_factor", F8),
+    ("open_interest", I8), ("on_margin", I8), ("funding_rate", I8), ("fund_equity", I8), ("depth_factor", F8),
 )  # fmt: skip
 """One bar of one market. Depth and open interest in lots; volume, flow and liquidated in money units."""
 

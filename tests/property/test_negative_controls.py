@@ -82,6 +82,10 @@ CONTROLS = {
         "open interest of market",
         lambda st, p: _add(st, "markets", "open_interest", _last(st)),
     ),
+    "interest on margin": (
+        "interest on margin of market",
+        lambda st, p: _add(st, "markets", "on_margin", _last(st)),
+    ),
     "entry value of a flat position": (
         "a flat position has an entry value",
         lambda st, p: _add(st, "positions", "entry_value", int(np.flatnonzero(st.positions.lots == 0)[0])),
