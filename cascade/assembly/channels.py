@@ -1,4 +1,4 @@
-"""Channels of amplification that are switched off: what differs in a market that is otherwise the same.
+"""Channels that are switched off: what differs in a market that is otherwise the same.
 
 Nobody's draws move. The population is drawn before anything is switched off, so that it is the one
 that has survived the past under the scenario's own rules.
@@ -10,13 +10,14 @@ from typing import NamedTuple
 
 import numpy as np
 
+from cascade.assembly.collateral import start_tick
 from cascade.assembly.layers import Seats
 from cascade.assembly.withdrawals import stay
 from cascade.core import params as k
 from cascade.core.population import DRAWN
 from cascade.core.start import entry_values
 from cascade.core.state import NONE, Array
-from cascade.names import MarkRule, number_of
+from cascade.names import Agent, MarkRule, number_of
 from cascade.scenario.schema_channels import Channels
 
 
@@ -41,9 +42,42 @@ def switch_off(channels: Channels, p: k.Params, seats: list[Seats], ticks: Array
         p.layers.stop_share[:] = 0.0
         for group in seats:
             group.traders.stop_tick[:] = NONE
+    _untie(channels, p, ticks)
     if not channels.cross_margin:
         return _isolated(p, seats, ticks)
     return Population(p, seats, np.arange(sum(len(group.counts) for group in seats)))
+
+
+def _untie(channels: Channels, p: k.Params, ticks: Array) -> None:
+    """Close what ties assets and markets to each other, the margin of accounts aside."""
+    if not channels.common_news:
+        p.assets.common[:], p.assets.common_key[:] = 0.0, p.assets.key  # jumps come each at its own time
+        p.leans.common[:], p.activity.common[:] = 0.0, 0.0
+    if not channels.collateral:
+        _hold_collateral(p, ticks)
+    if not channels.makers_capital:
+        p.makers.purse[:] = np.arange(len(p.makers))
+    if not channels.cross_impact:
+        p.cross[:] = np.eye(len(p.cross))
+    if not channels.arbitrage:
+        p.agents.rate[p.agents.kind == number_of(Agent, "arbitrage")] = 0.0
+    if not channels.index_composition:
+        for asset in range(len(p.assets)):
+            sources = np.flatnonzero((p.markets.kind == k.SPOT) & (p.markets.asset == asset))
+            if len(sources):
+                heaviest = int(np.argmax(p.markets.index_weight[sources]))
+                p.markets.index_weight[np.delete(sources, heaviest)] = 0.0
+
+
+def _hold_collateral(p: k.Params, ticks: Array) -> None:
+    """Let spot holdings that are margin count at their price at the start for ever."""
+    n = len(p.markets)
+    for at in range(len(p.collateral)):
+        if p.markets[at % n].kind == k.SPOT:
+            row = p.collateral[at]
+            row.given = start_tick(p, at, int(ticks[at % n]))
+            row.price = k.REDEMPTION
+    p.run.priced_collateral[:] = 1
 
 
 def _isolated(p: k.Params, seats: list[Seats], ticks: Array) -> Population:

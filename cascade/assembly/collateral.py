@@ -73,7 +73,7 @@ def _with_basket(p: k.Params, group: Seats, basket: dict[int, float], ticks: Arr
         own = positions[:, column]
         own["entry_tick"] = ticks[m]
         at = venue * len(p.markets) + m
-        one = _start_tick(p, at, int(ticks[m])) * int(p.markets[m].unit)
+        one = start_tick(p, at, int(ticks[m])) * int(p.markets[m].unit)
         kept = int(p.collateral[at].kept)
         own["lots"] = np.floor(margin * basket.get(m, 0.0) / (one * kept / float(RATE))).astype(np.int64)
         whole, rest = np.divmod(own["lots"] * one, RATE)
@@ -94,7 +94,7 @@ def _watched(p: k.Params, venue: int, held: Sequence[int]) -> list[int]:
     ]
 
 
-def _start_tick(p: k.Params, at: int, mark: int) -> int:
+def start_tick(p: k.Params, at: int, mark: int) -> int:
     """Return the collateral price at the start, when all spot markets of an asset stand at one price."""
     row = p.collateral[at]
     if row.price == k.REDEMPTION:

@@ -32,6 +32,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "score": ("cascade.cli.score:score", "Hold what is foretold of events against what was observed."),
     "held": ("cascade.cli.held:held", "Measure what forced orders moved a traded price path by."),
     "cost": ("cascade.cli.cost:cost", "Measure what an order costs, against the same luck without it."),
+    "contagion": (
+        "cascade.cli.contagion:contagion",
+        "Measure what a dollar liquidated here brings elsewhere.",
+    ),
     "price": ("cascade.cli.price:price", "Price a position: liquidation, bankruptcy, margins."),
     "rulebook": ("cascade.cli.rulebook:rulebook", "List, show, compare and test the rules of venues."),
     "data": ("cascade.cli.data:data", "Check and convert files of public archives."),

@@ -34,7 +34,8 @@ def attribute(
     channels: Annotated[
         str | None,
         typer.Option(
-            "--channels", metavar="A,B,C", help="Channels in the order of the waterfall; by default all there are."
+            "--channels", metavar="A,B,C",
+            help="Channels in the order of the waterfall; by default those of amplification; `contagion`: the others.",
         ),
     ] = None,
     metric: Annotated[

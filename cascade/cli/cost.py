@@ -92,8 +92,8 @@ def cost(
 
     side, notional = _order(sell, buy, has_account=account is not None)
     schedules = _schedules(schedule, participation, risk_aversion)
-    overs = [_amount(DURATION, part, "--over") for part in over.split(",")]
-    times = {"at_s": _amount(DURATION, at, "--at"), "watch_s": _amount(DURATION, watch, "--watch")}
+    overs = [amount_of(DURATION, part, "--over") for part in over.split(",")]
+    times = {"at_s": amount_of(DURATION, at, "--at"), "watch_s": amount_of(DURATION, watch, "--watch")}
     loaded = load(scenario, overrides or ())
     loaded = loaded if seed is None else loaded.replace(seed=seed)
     prepared = prepare_cost(
@@ -124,7 +124,7 @@ def _order(
         told = "no order is given" if sell is None else "an order is either sold or bought"
         raise UsageError(told, where="--sell, --buy", remedy="write one of them: --sell 60M, or --account")
     side: Literal["buy", "sell"] = "buy" if sell is None else "sell"
-    notional = _amount(USD, sell or buy or "", f"--{side}")
+    notional = amount_of(USD, sell or buy or "", f"--{side}")
     if notional <= 0.0:
         raise UsageError("the order has no size", where=f"--{side}", remedy=f"write --{side} 60M")
     return side, notional
@@ -139,7 +139,7 @@ def _schedules(words: str, participation: str, risk_aversion: str) -> list[Sched
     found: list[Schedule | None] = []
     for word in (each.strip() for each in words.split(",")):
         if word == "pov":
-            shares = [_amount(SHARE, part, "--participation") for part in participation.split(",")]
+            shares = [amount_of(SHARE, part, "--participation") for part in participation.split(",")]
             if not all(0.0 < share < 1.0 for share in shares):
                 raise UsageError(
                     "a share of volume lies between 0 % and 100 %", where="--participation",
@@ -147,7 +147,7 @@ def _schedules(words: str, participation: str, risk_aversion: str) -> list[Sched
                 )  # fmt: skip
             found += [PovSchedule(type="pov", participation=share) for share in shares]
         elif word == "almgren-chriss":
-            figures = [_amount(NUMBER, part, "--risk-aversion") for part in risk_aversion.split(",")]
+            figures = [amount_of(NUMBER, part, "--risk-aversion") for part in risk_aversion.split(",")]
             found += [AlmgrenChrissSchedule(type="almgren_chriss", risk_aversion=each) for each in figures]
         elif word == "twap":
             found.append(None)
@@ -158,7 +158,7 @@ def _schedules(words: str, participation: str, risk_aversion: str) -> list[Sched
     return found
 
 
-def _amount(quantity: Quantity, text: str, option: str) -> float:
+def amount_of(quantity: Quantity, text: str, option: str) -> float:
     """Return a quantity that an option gives."""
     from pydantic_core import PydanticCustomError
 

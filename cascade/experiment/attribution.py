@@ -18,8 +18,9 @@ from cascade.analysis import metrics as registry
 from cascade.analysis.games import Coalition, coalitions, increments, rounded, shapley
 from cascade.analysis.statistics import Estimate, Mean
 from cascade.errors import ResultsError, UsageError
+from cascade.experiment.coalitions import chosen_of
 from cascade.experiment.recorder import units_of
-from cascade.experiment.request import layer_has_stops, scenario_of
+from cascade.experiment.request import scenario_of
 from cascade.experiment.run import Say, start_of
 from cascade.experiment.sweep import Prepared, prepare, run_prepared
 from cascade.output import manifest as manifests
@@ -33,10 +34,7 @@ from cascade.scenario.files import Allowed
 from cascade.scenario.load import overridden
 from cascade.scenario.schema import Scenario
 from cascade.scenario.schema_channels import CHANNELS
-from cascade.scenario.schema_population import LeveragedLayer, TableLayer
-from cascade.scenario.schema_venues import LinearPerpetual
 from cascade.scenario.words import did_you_mean
-from cascade.venues.load import rulebook_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -100,30 +98,6 @@ class Attribution:
     notes: tuple[str, ...] = ()
 
 
-def present(scenario: Scenario) -> tuple[str, ...]:
-    """Return the channels that a scenario has and has not switched off, in the order of a waterfall."""
-    venues = [
-        scenario.venues[name.partition(":")[0]]
-        for name, market in scenario.markets.items()
-        if isinstance(market, LinearPerpetual)
-    ]
-    books = [rulebook_of(venue.rulebook, venue.rules) for venue in venues]
-    layers = [layer for layer in scenario.population if isinstance(layer, LeveragedLayer)]
-    shared = [layer for layer in layers if layer.margin == "cross"]
-    tables = [layer for layer in scenario.population if isinstance(layer, TableLayer)]
-    has = {
-        "forced_orders": bool(scenario.population),
-        "maker_withdrawal": any(group.remains() < 1.0 for group in scenario.makers),
-        "stop_losses": any(layer.stop_loss is not None for layer in layers)
-        or any(layer_has_stops(layer) for layer in tables),
-        "cross_margin": any(len(scenario.select_markets(layer.markets)) > 1 for layer in shared)
-        or bool(tables),
-        "adl": bool(scenario.population),
-        "mark_rule": any(book.mark.rule != "index" for book in books),
-    }
-    return tuple(name for name in CHANNELS if has[name] and getattr(scenario.channels, name))
-
-
 def prepare_attribution(
     scenario: str | Path | Scenario, overrides: Sequence[str] = (), *, channels: Sequence[str] | None = None,
     replicates: int | None = None, metrics: Sequence[str] | None = None, seed: int | None = None,
@@ -131,14 +105,7 @@ def prepare_attribution(
 ) -> Prepared:  # fmt: skip
     """Return the sweep over every coalition, checked before anything runs; parameters are those of `attribute`."""
     asked = overridden(scenario, overrides, allow=allow)
-    chosen = present(asked) if channels is None else tuple(channels)
-    for name in chosen:
-        if name not in CHANNELS:
-            remedy = f"channels are: {', '.join(CHANNELS)}"
-            raise UsageError(f"there is no channel '{name}'{did_you_mean(name, CHANNELS)}", remedy=remedy)
-    if not chosen or len(set(chosen)) < len(chosen):
-        problem = "a channel is named twice" if chosen else "the scenario has no channel to switch off"
-        raise UsageError(problem, remedy=f"channels are: {', '.join(CHANNELS)}")
+    chosen = chosen_of(asked, channels)
     _columns(_known(asked), metrics)
     source = asked if isinstance(scenario, Scenario) else Path(scenario)
     options = [] if isinstance(scenario, Scenario) else list(overrides)
@@ -158,7 +125,8 @@ def attribute(
     Parameters
     ----------
     channels
-        Which to switch off and on, in the order of the waterfall; by default those that the scenario has.
+        Which to switch off and on, in the order of the waterfall; by default those of amplification that the scenario
+        has, and `contagion` alone for those of contagion.
         k channels take 2^k runs of every replicate.
     metrics
         Columns of `runs`; by default the fall (or rise) of each mark, what was liquidated, and bad debt.
@@ -220,7 +188,7 @@ def _computed(sweep: Sweep, metrics: Sequence[str] | None) -> Attribution:
     found, rows, notes = [], [], []
     for column in chosen:
         values = {members: _values(sweep, name, column.name) for members, name in names.items()}
-        metric, more = _attributed(column, channels, values, whole.replicates)
+        metric, more = attributed(column, channels, values, whole.replicates)
         if metric is None:
             notes.append(f"{column.name}: no replicate has a value under every coalition")
             continue
@@ -300,7 +268,7 @@ def _values(sweep: Sweep, variant: str, metric: str) -> dict[int, float]:
     return {number: float(value) for number, value in values if value is not None}
 
 
-def _attributed(
+def attributed(
     column: Column, channels: tuple[str, ...], values: Mapping[Coalition, Mapping[int, float]],
     replicates: Sequence[int],
 ) -> tuple[MetricAttribution | None, list[dict[str, Any]]]:  # fmt: skip

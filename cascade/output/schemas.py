@@ -438,8 +438,20 @@ FRONTIER: Final = Table(
     of_replicate=False,
 )
 
+CONTAGION: Final = Table(
+    "contagion",
+    "One row per replicate and pair of places: what is liquidated in one for what is sold by force in the other.",
+    (
+        _column("source", "category", "place where it is sold, or bought: an asset, a market or a venue"),
+        _column("target", "category", "place where it brings liquidations"),
+        _column("first_generation", "float", "USD liquidated for a USD, by that alone", unit="1"),
+        _column("all_generations", "float", "the same with forced orders in the book", unit="1"),
+    ),
+    timed=False,
+)
+
 DERIVED: Final[dict[str, Table]] = {
-    table.name: table for table in (NODES, EDGES, ATTRIBUTION, TRIED, FRONTIER)
+    table.name: table for table in (NODES, EDGES, ATTRIBUTION, TRIED, FRONTIER, CONTAGION)
 }
 """Tables that an analysis writes, by name; they are no part of a run."""
 

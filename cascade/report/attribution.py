@@ -30,7 +30,7 @@ def _lines(found: Attribution) -> Iterator[str]:
     yield f"{found.scenario}  {len(found.channels)} channels, {2 ** len(found.channels)} coalitions, {count}"
     for metric in found.metrics:
         yield ""
-        yield from _metric_lines(metric)
+        yield from metric_lines(metric)
     yield ""
     yield from found.notes
     yield (
@@ -41,7 +41,7 @@ def _lines(found: Attribution) -> Iterator[str]:
         yield next(metric.effect.reason for metric in found.metrics if metric.effect.reason)
 
 
-def _metric_lines(metric: MetricAttribution) -> Iterator[str]:
+def metric_lines(metric: MetricAttribution) -> Iterator[str]:
     """Yield the waterfall of one metric as rows of a table."""
     show = lambda estimate: format_estimate(estimate, metric.unit)  # noqa: E731
     rows = [(metric.metric, "waterfall", "Shapley"), ("  outside", show(metric.outside), "")]

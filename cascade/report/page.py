@@ -27,6 +27,9 @@ from cascade.report.builders.outcome_table import Outcomes, outcome_table
 from cascade.report.builders.screen import Card, answer, cards
 from cascade.report.builders.study import FEWEST_BINS, Study, Variant
 from cascade.report.builders.table import Column, Floats, Said, Table, plain, said, show
+from cascade.report.contagion import answer as answer_of_contagion
+from cascade.report.contagion import how as how_of_contagion
+from cascade.report.contagion import remarks as remarks_of_contagion
 from cascade.report.draw.legend import swatch
 from cascade.report.draw.plotly import figure_json
 from cascade.report.figures import FigureSpec
@@ -43,6 +46,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
     from cascade.calibration.scorecard import Scorecard
+    from cascade.experiment.contagion import Contagion
     from cascade.experiment.facts import Facts
 
 FOLDER: Final = Path(__file__).resolve().parent
@@ -171,6 +175,8 @@ def facts_page(found: Facts, options: Options | None = None) -> str:
 
 def score_page(found: Scorecard, options: Options | None = None) -> str:
     """Return a page of a scorecard as HTML: the answer, then figures, baselines and registrations.
+def contagion_page(found: Contagion, options: Options | None = None) -> str:
+    """Return a page of the matrix of contagion as HTML.
 
     Raises
     ------
@@ -184,6 +190,12 @@ def score_page(found: Scorecard, options: Options | None = None) -> str:
         "every number comes from the registrations and the observed values",
     )  # fmt: skip
     return _filled(Study((), scorecard=found), options or Options(), head)
+    head = _Head(
+        f"{found.name}: contagion", said("{answer}", answer=answer_of_contagion(found)),
+        " ".join([*remarks_of_contagion(found), how_of_contagion(found)]),
+        "every number comes from the matrix as cascade computed it",
+    )  # fmt: skip
+    return _filled(Study((), contagion=found), options or Options(), head)
 
 
 def _searched(found: Frontier, options: Options) -> str:
@@ -401,3 +413,4 @@ def spark(values: Floats) -> Any:
 
 
 __all__ = ["MOST_BYTES", "Options", "Section", "facts_page", "page", "score_page", "study_of"]
+__all__ = ["MOST_BYTES", "Options", "Section", "contagion_page", "facts_page", "page", "study_of"]

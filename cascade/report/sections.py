@@ -8,6 +8,7 @@ from typing import Final
 
 from cascade.report.builders import (
     comparison,
+    contagion,
     ensemble,
     facts,
     graph,
@@ -141,12 +142,15 @@ SCORES: Final = (
     Plan("registrations", "What was registered when", scorecard.registrations, is_open=True),
 )
 """The sections of a page about events that are scored."""
+CONTAGION: Final = (Plan("contagion", "What does a dollar bring?", contagion.entries, is_open=True),)
+"""The section of a page about contagion."""
 
 
 def sections(study: Study) -> tuple[list[Section], list[tuple[str, str]]]:
     """Return the sections that have something to show, and, of figures that could not be made, why."""
     runs = [plan for plan in PLANS if plan.of_facts == (study.facts is not None)]
     plans = SEARCHES if study.frontier is not None else SCORES if study.scorecard is not None else runs
+    plans = SEARCHES if study.frontier is not None else CONTAGION if study.contagion is not None else runs
     ids = {plan.id for plan in plans}
     made: dict[str, list[FigureSpec]] = {}
     absent: list[tuple[str, str]] = []

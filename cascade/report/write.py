@@ -10,6 +10,7 @@ from types import MappingProxyType
 from cascade.analysis.statistics import CONFIDENCE
 from cascade.calibration.scorecard import Scorecard
 from cascade.errors import UsageError
+from cascade.experiment.contagion import Contagion, written
 from cascade.experiment.facts import Facts
 from cascade.experiment.recorder import units_of
 from cascade.experiment.request import scenario_of
@@ -17,8 +18,10 @@ from cascade.output.manifest import MANIFEST, RESOLVED, write_atomically
 from cascade.output.reader import Result
 from cascade.output.reader import read as read_run
 from cascade.output.sweep import Sweep, is_sweep, read
+from cascade.report.builders.contagion import entry_table
 from cascade.report.draw.svg import require_matplotlib
 from cascade.report.page import Options, facts_page, page, score_page, study_of
+from cascade.report.page import Options, contagion_page, facts_page, page, study_of
 from cascade.report.pdf import browser, write_pdf
 
 
@@ -113,6 +116,8 @@ def write_facts(found: Facts, path: str | Path, *, static: bool = False) -> Path
 
 def write_score(found: Scorecard, path: str | Path, *, static: bool = False) -> Path:
     """Write a page of a scorecard and return its file; see `refuse_existing`.
+def write_contagion(found: Contagion, folder: str | Path, *, static: bool = False) -> Path:
+    """Write the tables of contagion and a page into a folder, and return the page; see `refuse_existing`.
 
     Raises
     ------
@@ -122,6 +127,10 @@ def write_score(found: Scorecard, path: str | Path, *, static: bool = False) -> 
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, score_page(found, Options(static=static)))
+    text, path = contagion_page(found, Options(static=static)), Path(folder) / "contagion.html"
+    written(found, path.parent)
+    write_atomically(path.with_suffix(".csv"), entry_table(found).csv())
+    write_atomically(path, text)
     return path
 
 

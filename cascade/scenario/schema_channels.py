@@ -1,4 +1,4 @@
-"""The channels through which a fall feeds on itself, and which of them are open."""
+"""The channels through which a fall feeds on itself, or goes over to other assets, and which of them are open."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from cascade.scenario.base import Model
 
 
 class Channels(Model):
-    """Channels of amplification; one that is off leaves all luck, and everything else, as it was."""
+    """Channels of amplification and contagion; one that is off leaves all luck, and everything else, as it was."""
 
     forced_orders: bool = Field(
         default=True, description="Forced orders reach the book; off: an absorber takes them at mark."
@@ -30,7 +30,36 @@ class Channels(Model):
     mark_rule: bool = Field(
         default=True, description="Marks follow the venue's rule; off: the index, whatever the book does."
     )
+    common_news: bool = Field(
+        default=True, description="Assets share a part of news, lean and activity; off: each has its own."
+    )
+    collateral: bool = Field(
+        default=True, description="Coins that are margin are repriced; off: they count as at the start."
+    )
+    makers_capital: bool = Field(
+        default=True,
+        description="Makers of several markets lose together; off: each has a capital of its own.",
+    )
+    cross_impact: bool = Field(
+        default=True,
+        description="Orders in an asset move what makers think of others; off: they move their own alone.",
+    )
+    arbitrage: bool = Field(
+        default=True, description="Arbitrageurs tie markets together; off: they do not trade."
+    )
+    index_composition: bool = Field(
+        default=True,
+        description="An index is made of several spot books; off: of the one with the largest weight.",
+    )
 
 
 CHANNELS = tuple(Channels.model_fields)
 """Names of the channels in the order in which a waterfall switches them on."""
+
+AMPLIFICATION = ("forced_orders", "maker_withdrawal", "stop_losses", "cross_margin", "adl", "mark_rule")
+"""Those through which a fall feeds on itself."""
+
+CONTAGION = (
+    "common_news", "cross_margin", "collateral", "makers_capital", "cross_impact", "arbitrage", "index_composition",
+)  # fmt: skip
+"""Those through which it goes over to other assets and markets."""

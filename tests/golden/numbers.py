@@ -72,6 +72,7 @@ CASES = (
     Case("fast-cascade-2024-12-05", ("duration=5m",), slow=True),
     Case("fast-cascade-2024-12-09", ("duration=5m",), slow=True),
     Case("fast-sale", ("duration=15m",)),
+    Case("eth-contagion", market="north_btcusdt"),
     Case("flat-tiers"),
     Case("fund-depletion", ("duration=20m",)),
     Case("funding-shock", ("duration=20m",)),

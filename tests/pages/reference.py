@@ -111,15 +111,16 @@ _DERIVED_HEAD = """# Tables of analyses
 
 `cascade graph RUN -o FOLDER` writes `nodes` and `edges`, `cascade attribute FILE` writes `attribution` into
 the folder of its sweep; [attribution](attribution.md) says how they come about. `cascade threshold` and
-`cascade frontier` write `tried` and `frontier` into that of theirs, the latter as CSV, too ([threshold](threshold.md)).
+`cascade frontier` write `tried` and `frontier` into that of theirs, the latter as CSV, too ([threshold](threshold.md));
+`cascade contagion SCENARIO -o FOLDER` writes `contagion` and, with channels, `attribution` ([contagion](contagion.md)).
 """
 
 _FIGURES_HEAD = """# Figures of a report
 
 Every figure that [`cascade report` and `cascade compare`](report.md) draw, in the order of the page, and those of
-[`cascade facts`](facts.md), whose names begin with `facts_`, and of [a search](threshold.md). A figure whose
-data a run does not have is left out, and the page says why at its end. Each names its n and the meaning of its
-intervals, and carries the table it draws as CSV.
+[`cascade facts`](facts.md), whose names begin with `facts_`, of [a search](threshold.md) and of
+[contagion](contagion.md). A figure whose data a run does not have is left out, and the page says why at its end. Each
+names its n and the meaning of its intervals, and carries the table it draws as CSV.
 
 To add one, write a function that returns a `FigureSpec` and register it:
 

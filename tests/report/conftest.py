@@ -12,6 +12,9 @@ from cascade.output.reader import Result
 from cascade.report.page import Options, page, score_page, study_of
 from tests.report.reading import Page
 from tests.support.foretold import foretold_days
+from cascade.report.page import Options, contagion_page, page, study_of
+from tests.report.reading import Page
+from tests.support.contagion import known_contagion
 from tests.support.scenarios import small_scenario
 
 MADE = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
@@ -66,4 +69,6 @@ def page_file(pages: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -
     folder = tmp_path_factory.mktemp("pages")
     for name, text in pages.items():
         (folder / f"{name}.html").write_text(text, encoding="utf-8")
-    return {name: folder / f"{name}.html" for name in pages}
+    contagion = contagion_page(known_contagion(), Options(made=MADE))
+    (folder / "contagion.html").write_text(contagion, encoding="utf-8")
+    return {name: folder / f"{name}.html" for name in (*pages, "contagion")}

@@ -59,6 +59,7 @@ def visit(browser: Any, page_file: dict[str, Path]) -> Iterator[Any]:
         )
         page.goto(page_file[name].as_uri(), timeout=120_000)  # figures are drawn before it has loaded
         if not name.endswith("static"):
+        if name != "static":
             page.wait_for_selector("html[data-drawn=yes]", timeout=120_000)
         return page
 
@@ -98,6 +99,17 @@ def test_every_figure_of_a_scorecard_is_drawn(visit: Any) -> None:
 
 
 @pytest.mark.parametrize("name", ["script", "static", "score"])
+def test_the_matrix_of_contagion_is_drawn_with_its_numbers(visit: Any) -> None:
+    page = visit("contagion")
+    picture(page, "contagion")
+    plots = page.locator(".plot.js-plotly-plot")
+    assert plots.count() == 2
+    for k in range(2):
+        assert plots.nth(k).locator(".heatmaplayer image").count() == 1
+        assert plots.nth(k).locator(".heatmap-label").count() == 9
+
+
+@pytest.mark.parametrize("name", ["script", "static", "contagion"])
 @pytest.mark.parametrize("viewport", [PHONE, DESKTOP], ids=["phone", "desktop"])
 def test_nothing_is_wider_than_the_window(visit: Any, name: str, viewport: dict[str, int]) -> None:
     page = visit(name, viewport)

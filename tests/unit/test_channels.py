@@ -14,11 +14,13 @@ from cascade.core import params as par
 from cascade.core.check import lot_values
 from cascade.core.state import NONE
 from cascade.engine import Engine, counterfactual, simulate
+from cascade.experiment.coalitions import chosen_of, present
 from cascade.experiment.run import run
 from cascade.model import Logs
 from cascade.output.columns import to_names, to_numpy
 from cascade.scenario.load import load, to_yaml
-from cascade.scenario.schema_channels import CHANNELS
+from cascade.scenario.schema_channels import AMPLIFICATION, CHANNELS, CONTAGION
+from tests.support.contagion import contagion_data, contagion_scenario
 from tests.support.crash import crash_scenario
 from tests.support.scenarios import small_scenario
 
@@ -200,6 +202,104 @@ def test_reporting_tags_stay_with_the_accounts() -> None:
     np.testing.assert_array_equal(parts[n_cross:], whole)
 
 
+# --- contagion ----------------------------------------------------------------------------------------
+
+
+def tied(**channels: bool) -> Assembled:
+    """Return the start of a market whose assets share news, lean, activity, impact, collateral and index."""
+    spots = contagion_data()["markets"] | {
+        "spot:BTCEUR": {"type": "spot", "asset": "BTC", "tick": 0.1, "lot": 0.001, "index_weight": 0.5}
+    }
+    assets = {
+        name: {
+            "news": {"type": "clustered", "price": price, "volatility": "60 %", "common": "80 %", "jumps_per_day": 9000},
+            "impact": {"daily_volume": "8B", "daily_volatility": "2 %", "cross": {other: 0.5}},
+            "lean": {},
+        }
+        for name, other, price in (("BTC", "ETH", 107_000), ("ETH", "BTC", 2_500))
+    }  # fmt: skip
+    return assemble(contagion_scenario(assets=assets, markets=spots, activity={}, channels=channels))
+
+
+def test_contagion_has_all_its_ties_in_this_market() -> None:
+    scenario = contagion_scenario()
+    assert present(scenario, CONTAGION) == ("cross_margin", "collateral", "arbitrage")
+    assert present(scenario) == ("forced_orders", "cross_margin", "adl", "mark_rule")
+    assert chosen_of(scenario, ["contagion"]) == present(scenario, CONTAGION)
+
+
+def values(assembled: Assembled, steps: int) -> np.ndarray:
+    """Return the log moves of the news values over some steps, a row each."""
+    engine, found = Engine(assembled, Logs()), [assembled.state.assets.log_value.copy()]
+    for step in range(1, steps + 1):
+        engine.advance(step)
+        found.append(engine.state.assets.log_value.copy())
+    return np.diff(np.array(found), axis=0)
+
+
+def test_without_common_news_assets_go_their_own_ways() -> None:
+    together, apart = values(tied(), 200), values(tied(common_news=False), 200)
+    assert np.corrcoef(together.T)[0, 1] > 0.6
+    assert abs(np.corrcoef(apart.T)[0, 1]) < 0.25
+    assert apart.std() == pytest.approx(together.std(), rel=0.5)
+
+
+def test_without_cross_impact_orders_move_their_own_asset_alone() -> None:
+    assert tied().params.cross.tolist() == [[1.0, 0.5], [0.5, 1.0]]
+    assert tied(cross_impact=False).params.cross.tolist() == [[1.0, 0.0], [0.0, 1.0]]
+
+
+def test_without_a_shared_capital_each_maker_loses_alone() -> None:
+    together, apart = (
+        assemble(
+            contagion_scenario(makers=[desk()], channels={"makers_capital": on})
+        ).params.makers.purse.tolist()
+        for on in (True, False)
+    )
+    assert set(together) == {0}
+    assert apart == list(range(len(together)))
+    assert "makers_capital" in present(contagion_scenario(makers=[desk()]), CONTAGION)
+
+
+def desk() -> dict:
+    """Return makers who quote every market on one capital."""
+    return contagion_data()["makers"][0] | {"withdrawal": {"losses": {"capital": "desk"}}}
+
+
+def test_without_arbitrage_nobody_ties_markets() -> None:
+    kinds = [
+        set(engine.state.accounts.kind[logs["trades"]["taker"]].tolist())
+        for engine, logs in (off(), off("arbitrage"))
+    ]
+    assert par.ARBITRAGE_ACCOUNT in kinds[0]
+    assert par.ARBITRAGE_ACCOUNT not in kinds[1]
+
+
+def test_without_composition_an_index_is_its_largest_book() -> None:
+    books = [tied(index_composition=on).params.markets for on in (True, False)]
+    spot = books[0].kind == par.SPOT
+    assert sorted(books[0].index_weight[spot]) == [0.5, 1.0, 1.0]
+    np.testing.assert_array_equal(books[1].index_weight[spot & (books[0].index_weight < 1.0)], 0.0)
+    np.testing.assert_array_equal(books[1].index_weight[spot & (books[0].index_weight == 1.0)], 1.0)
+
+
+def test_without_repricing_coins_count_as_at_the_start() -> None:
+    """ETH has fallen a little, and BTC falls by a tenth: whoever holds it as margin for ETH loses none by that."""
+    fall = {"type": "news", "at": "20s", "over": "10s", "asset": "BTC", "move": "-10 %"}
+    markets = {"shocks": [*contagion_data()["shocks"], fall], "duration": "60s"}
+    moved, held = (
+        course(assemble(contagion_scenario(**markets, channels={"collateral": on})))[1]["liquidations"]
+        for on in (True, False)
+    )
+    coins = [
+        assemble(contagion_scenario(**markets, channels={"collateral": on})).state.balances
+        for on in (True, False)
+    ]
+    np.testing.assert_array_equal(*coins)
+    layers = [set(rows["account"][rows["market"] == 3].tolist()) for rows in (moved, held)]
+    assert layers[1] < layers[0]  # those who hold both fall all the same
+
+
 # --- luck and invariants ----------------------------------------------------------------------------
 
 
@@ -216,7 +316,13 @@ def test_news_and_lives_are_those_of_the_full_market(channel: str) -> None:
 @pytest.mark.parametrize("channel", sorted(set(CHANNELS) - {"mark_rule"}))
 def test_a_channel_that_has_nothing_to_do_changes_nothing(channel: str) -> None:
     """A calm market without leverage is the same to the last order. Marks, by which orders are sized, are not."""
-    quiet = {"duration": "20s", "shocks": [], "population": [], "makers": small_scenario().makers}
+    quiet = {
+        "duration": "20s",
+        "shocks": [],
+        "population": [],
+        "arbitrage": [],
+        "makers": small_scenario().makers,
+    }
     full, closed = (
         course(assemble(crash_scenario(**quiet, channels=channels))) for channels in ({}, {channel: False})
     )
@@ -229,21 +335,21 @@ SHORT = {"duration": "36s"}
 
 def combination(channels: tuple[str, ...]) -> None:
     """Run the crash with only the given channels on; the run checks its invariants."""
-    states = {name: name in channels for name in CHANNELS}
+    states = {name: name in channels for name in AMPLIFICATION}
     engine, _ = course(assemble(crash_scenario(**SHORT, channels=states)))
     assert engine.step == 36
 
 
 @pytest.mark.parametrize("n", [0, 1, 5])
 def test_invariants_hold_with_few_or_nearly_all_channels(n: int) -> None:
-    for channels in itertools.combinations(CHANNELS, n):
+    for channels in itertools.combinations(AMPLIFICATION, n):
         combination(channels)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("n", [2, 3, 4])
 def test_invariants_hold_with_every_combination(n: int) -> None:
-    for channels in itertools.combinations(CHANNELS, n):
+    for channels in itertools.combinations(AMPLIFICATION, n):
         combination(channels)
 
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from cascade.calibration.scorecard import Scorecard
     from cascade.experiment.attribution import Attribution
     from cascade.experiment.comparison import Comparison
+    from cascade.experiment.contagion import Contagion
     from cascade.experiment.facts import Facts
     from cascade.experiment.threshold import Frontier
 
@@ -239,6 +240,8 @@ class Study:
     """What a search found, where the page is about that and nothing else: it has no variants then."""
     scorecard: Scorecard | None = None
     """What was foretold of events and observed, where the page is about that: it has no variants then."""
+    contagion: Contagion | None = None
+    """The matrix of contagion, where the page is about that and nothing else: it has no variants then."""
     _built: dict[Any, Any] = field(default_factory=dict[Any, Any], repr=False)
 
     def coarser(self) -> Study:

@@ -14,6 +14,7 @@ from cascade.report.figures import comparison as _comparison  # isort: skip
 from cascade.report.figures import stylised as _stylised  # isort: skip
 from cascade.report.figures import searches as _searches  # isort: skip
 from cascade.report.figures import scorecard as _scorecard  # isort: skip
+from cascade.report.figures import contagion as _contagion  # isort: skip
 from cascade.report.figures.registry import FIGURES, Entry, figure
 from cascade.report.figures.spec import FigureSpec
 
@@ -33,4 +34,5 @@ _MODULES = (
     _stylised,
     _searches,
     _scorecard,
+    _contagion,
 )

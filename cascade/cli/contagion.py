@@ -1,0 +1,142 @@
+"""`cascade contagion`: what a dollar that is liquidated in one place brings in others."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, cast, get_args
+
+import typer
+
+from cascade.cli.cost import amount_of
+from cascade.cli.terminal import (
+    AsJson,
+    Force,
+    Jobs,
+    Overrides,
+    Seed,
+    running,
+    say,
+    show,
+    show_json,
+    show_rich,
+    tell_compiling,
+)
+
+if TYPE_CHECKING:
+    from cascade.experiment.asked_order import Side
+    from cascade.experiment.contagion import By
+
+
+def contagion(
+    scenario: Annotated[Path, typer.Argument(metavar="SCENARIO", help="Scenario file.")],
+    overrides: Overrides = None,
+    by: Annotated[
+        str, typer.Option("--by", metavar="WORD", help="What is held against each other: asset, market or venue.")
+    ] = "asset",
+    sell: Annotated[
+        str | None,
+        typer.Option(
+            "--sell", metavar="USD", help="What is sold by force in each; by default 1 % of its open interest."
+        ),
+    ] = None,
+    buy: Annotated[str | None, typer.Option("--buy", metavar="USD", help="The same, bought: for shorts.")] = None,
+    at: Annotated[
+        str | None,
+        typer.Option("--at", metavar="TIMES", help="When the market is branched: 10m,20m; by default four times."),
+    ] = None,
+    watch: Annotated[
+        str | None, typer.Option("--watch", metavar="TIME", help="How long branches go on; by default 10m at most.")
+    ] = None,
+    channels: Annotated[
+        str | None,
+        typer.Option(
+            "--channels", metavar="A,B,C",
+            help="Channels to be switched off, every coalition of them; `contagion` for all of that kind.",
+        ),
+    ] = None,
+    replicates: Annotated[
+        int, typer.Option("-n", "--replicates", min=1, help="Replicates; an interval needs 6.")
+    ] = 16,
+    seed: Seed = None,
+    jobs: Jobs = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("-o", "--out", metavar="FOLDER", help="Also write tables, and a page with the figures."),
+    ] = None,
+    static: Annotated[bool, typer.Option("--static", help="The page without JavaScript.")] = False,
+    force: Force = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would take, and stop.")] = False,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress.")] = False,
+    json: AsJson = False,
+) -> None:  # fmt: skip
+    """Measure what is liquidated in each asset, market or venue for a dollar sold by force in another.
+
+    A running market is cloned at several times, and goes on under the same luck with and without a forced sale in each
+    place. With --channels it is done again for every coalition of channels: k channels take 2^k times as long.
+
+    Exit code 2 for a place, time or channel there is not, 3 if the scenario is invalid.
+    """
+    from cascade.experiment.contagion import prepare_contagion
+    from cascade.experiment.workers import cores
+    from cascade.explain.branches_cost import branches_cost
+    from cascade.explain.pace import remember
+    from cascade.report.contagion import contagion_dict, contagion_rich
+    from cascade.scenario.load import load
+    from cascade.units import DURATION
+
+    side, notional = _forced(sell, buy)
+    loaded = load(scenario, overrides or ())
+    prepared = prepare_contagion(
+        loaded if seed is None else loaded.replace(seed=seed),
+        by=_by(by), side=side, notional=notional,
+        at_s=[amount_of(DURATION, part, "--at") for part in at.split(",")] if at else (),
+        horizon_s=amount_of(DURATION, watch, "--watch") if watch else None,
+        channels=[name.strip() for name in channels.split(",") if name.strip()] if channels else (),
+        replicates=replicates,
+    )  # fmt: skip
+    if out is not None:
+        from cascade.report.write import refuse_existing
+
+        refuse_existing(out / "contagion.html", force=force)
+    cost = branches_cost(prepared, jobs or cores())
+    if dry_run:
+        show_json(cost.as_dict()) if json else show(cost.text)
+        return
+    say("" if quiet else cost.text)
+    tell_compiling()
+    with running(prepared.n_steps, quiet=quiet) as progress:
+        begun = time.monotonic()
+        found = prepared.run(jobs=jobs, progress=progress)
+        remember(cost.name, (time.monotonic() - begun) / cost.measured_s)
+    show_json(contagion_dict(found)) if json else show_rich(*contagion_rich(found))
+    if out is not None:
+        from cascade.report.write import write_contagion
+
+        say(f"page: {write_contagion(found, out, static=static)}")
+
+
+def _by(word: str) -> By:
+    from cascade.errors import UsageError
+    from cascade.experiment.contagion import By
+
+    if word in get_args(By):
+        return cast("By", word)
+    raise UsageError(f"'{word}' is nothing to go by", where="--by", remedy="write asset, market or venue")
+
+
+def _forced(sell: str | None, buy: str | None) -> tuple[Side, float | None]:
+    """Return the side and the size of what is traded by force; no size where none is given."""
+    from cascade.errors import UsageError
+    from cascade.units import USD
+
+    if sell is not None and buy is not None:
+        raise UsageError(
+            "an order is either sold or bought", where="--sell, --buy", remedy="write one of them: --sell 60M"
+        )
+    side: Side = "sell" if buy is None else "buy"
+    text = sell if buy is None else buy
+    notional = None if text is None else amount_of(USD, text, f"--{side}")
+    if notional == 0.0:
+        raise UsageError("the order has no size", where=f"--{side}", remedy=f"write --{side} 10M")
+    return side, notional

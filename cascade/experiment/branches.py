@@ -1,0 +1,119 @@
+"""Branches of a running market: what is liquidated with forced sales in it, against the same luck without them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from cascade.analysis.statistics.estimate import Floats
+from cascade.assembly import Assembled
+from cascade.engine import Engine
+from cascade.experiment.branch import SLICE_STEPS
+from cascade.experiment.observe import Observer, Progress, Stopped
+from cascade.output.columns import to_names, to_numpy
+from cascade.output.run_units import RunUnits
+
+
+class Response(NamedTuple):
+    """What the sales of one moment did.
+
+    Attributes
+    ----------
+    sold
+        USD, by place.
+    direct, total
+        USD liquidated more than without the sale, by place of the sale and of the liquidation.
+    """
+
+    sold: Floats
+    direct: Floats
+    total: Floats
+
+
+Sale = Mapping[int, float]
+"""Lots to be traded, bought above 0, by the row of the shock that trades them."""
+
+
+def respond(
+    opening: Assembled, units: RunUnits, sales: Sequence[Sale], places: Sequence[int], until: int,
+    stopped: Stopped = lambda: False,
+) -> Response:  # fmt: skip
+    """Return what each of some sales does to a running market, in this very step and until another.
+
+    Parameters
+    ----------
+    opening
+        The market as it stands, none of its sales begun.
+    places
+        By market the column that its liquidations belong to; below 0 for none.
+    """
+    sold = np.zeros(len(sales))
+    found: list[Floats] = []
+    for market in (_absorbing(opening), opening):
+        without, _ = _liquidated(market, units, until, stopped)
+        more = np.zeros((len(sales), len(units.markets)))
+        for k, sale in enumerate(sales):
+            usd, state = _liquidated(_begun(market, sale), units, until, stopped)
+            more[k] = usd - without
+            sold[k] = sum(
+                _traded_usd(state.works[row], units, market.params.shocks[row].target) for row in sale
+            )
+        found.append(_by_place(more, places, len(sales)))
+    return Response(sold, *found)
+
+
+def _absorbing(market: Assembled) -> Assembled:
+    """Return a market, as it stands, in which an absorber takes forced orders at mark."""
+    run = market.params.run.copy()
+    run.forced_orders[:] = 0
+    return market._replace(params=market.params._replace(run=run))
+
+
+def _begun(market: Assembled, sale: Sale) -> Assembled:
+    """Return a market in which some of the waiting orders begin now, at once."""
+    shocks, now = market.params.shocks.copy(), int(market.state.clock[0].step)
+    for row, lots in sale.items():
+        shocks.amount[row], shocks.start[row], shocks.stop[row] = lots, now, now + 1
+    return market._replace(params=market.params._replace(shocks=shocks))
+
+
+def _liquidated(market: Assembled, units: RunUnits, until: int, stopped: Stopped) -> tuple[Floats, Any]:
+    """Return the USD liquidated by market until a step, by a copy of a market, and the state it ends in."""
+    observer = Observer(units, {"liquidations": ("market", "liquidated_usd")}, ())
+    engine = Engine(market._replace(state=market.state.clone()), observer)
+    run_on(engine, until, None, stopped)
+    engine.check()
+    engine.drain()
+    rows = observer.replicate("liquidations", 0)
+    names, usd = to_names(rows.column("market")), to_numpy(rows.column("liquidated_usd")).astype(np.float64)
+    return np.array([usd[names == each.name].sum() for each in units.markets], np.float64), engine.state
+
+
+def run_on(engine: Engine, until: int, progress: Progress | None, stopped: Stopped) -> None:
+    """Run until a step; end as if the user had interrupted where the work is stopped."""
+    while engine.step < until:
+        if stopped():
+            raise KeyboardInterrupt
+        before = engine.step
+        engine.advance(min(before + SLICE_STEPS, until))
+        if progress is not None:
+            progress(engine.step - before)
+
+
+def _traded_usd(work: Any, units: RunUnits, m: int) -> float:
+    """Return what an order has traded, in USD."""
+    market = units.markets[m]
+    if market.inverse:
+        return abs(float(work.filled)) * market.lot_size
+    return abs(float(work.value)) * market.money_unit
+
+
+def _by_place(usd: Floats, places: Sequence[int], n: int) -> Floats:
+    """Return sums over the markets of each place."""
+    found = np.zeros((len(usd), n))
+    for m, place in enumerate(places):
+        if place >= 0:
+            found[:, place] += usd[:, m]
+    return found

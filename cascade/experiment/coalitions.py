@@ -1,0 +1,88 @@
+"""The channels of a scenario that can be switched off, by which a fall feeds itself or goes over to others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from cascade.errors import UsageError
+from cascade.experiment.request import layer_has_stops
+from cascade.scenario.schema import Scenario
+from cascade.scenario.schema_agents import LadderMaker
+from cascade.scenario.schema_channels import AMPLIFICATION, CHANNELS, CONTAGION
+from cascade.scenario.schema_population import LeveragedLayer, TableLayer
+from cascade.scenario.schema_venues import LinearPerpetual, SpotMarket
+from cascade.scenario.words import did_you_mean
+from cascade.venues.load import rulebook_of
+
+ALL_OF_CONTAGION: Final = "contagion"
+"""What stands for all channels of contagion that a scenario has."""
+
+
+def present(scenario: Scenario, among: Sequence[str] = AMPLIFICATION) -> tuple[str, ...]:
+    """Return the channels that a scenario has and has not switched off, in the order of a waterfall."""
+    venues = [
+        scenario.venues[name.partition(":")[0]]
+        for name, market in scenario.markets.items()
+        if isinstance(market, LinearPerpetual)
+    ]
+    books = [rulebook_of(venue.rulebook, venue.rules) for venue in venues]
+    layers = [layer for layer in scenario.population if isinstance(layer, LeveragedLayer)]
+    shared = [layer for layer in layers if layer.margin == "cross"]
+    tables = [layer for layer in scenario.population if isinstance(layer, TableLayer)]
+    has = {
+        "forced_orders": bool(scenario.population),
+        "maker_withdrawal": any(group.remains() < 1.0 for group in scenario.makers),
+        "stop_losses": any(layer.stop_loss is not None for layer in layers)
+        or any(layer_has_stops(layer) for layer in tables),
+        "cross_margin": any(len(scenario.select_markets(layer.markets)) > 1 for layer in shared)
+        or bool(tables),
+        "adl": bool(scenario.population),
+        "mark_rule": any(book.mark.rule != "index" for book in books),
+        "common_news": len(scenario.assets) > 1 and _shares_news(scenario),
+        "makers_capital": any(
+            isinstance(group, LadderMaker) and group.withdrawal and group.withdrawal.losses
+            and group.withdrawal.losses.capital for group in scenario.makers
+        ),
+        "collateral": any(layer.collateral for layer in layers),
+        "cross_impact": any(asset.impact and any(asset.impact.cross.values()) for asset in scenario.assets.values()),
+        "arbitrage": bool(scenario.arbitrage),
+        "index_composition": _has_composed_index(scenario),
+    }  # fmt: skip
+    return tuple(name for name in among if has[name] and getattr(scenario.channels, name))
+
+
+def _shares_news(scenario: Scenario) -> bool:
+    """Tell whether assets have a part of news, lean or activity in common."""
+    shares = [getattr(asset.news, "common", 0.0) for asset in scenario.assets.values()]
+    shares += [asset.lean.common for asset in scenario.assets.values() if asset.lean is not None]
+    return any(shares) or (scenario.activity is not None and scenario.activity.common > 0.0)
+
+
+def _has_composed_index(scenario: Scenario) -> bool:
+    """Tell whether the index of any asset is made of several spot books."""
+    spots = [
+        each for each in scenario.markets.values() if isinstance(each, SpotMarket) and each.index_weight > 0.0
+    ]
+    return len({each.asset for each in spots}) < len(spots)
+
+
+def chosen_of(scenario: Scenario, channels: Sequence[str] | None) -> tuple[str, ...]:
+    """Return the channels that are asked for by their names, `contagion` standing for all of that kind.
+
+    Raises
+    ------
+    UsageError
+        No such channel, one named twice, or none to switch off.
+    """
+    chosen = present(scenario) if channels is None else tuple(channels)
+    if chosen == (ALL_OF_CONTAGION,):
+        chosen = present(scenario, CONTAGION)
+    for name in chosen:
+        if name not in CHANNELS:
+            remedy = f"channels are: {', '.join(CHANNELS)}"
+            raise UsageError(f"there is no channel '{name}'{did_you_mean(name, CHANNELS)}", remedy=remedy)
+    if not chosen or len(set(chosen)) < len(chosen):
+        problem = "a channel is named twice" if chosen else "the scenario has no channel to switch off"
+        raise UsageError(problem, remedy=f"channels are: {', '.join(CHANNELS)}")
+    return chosen

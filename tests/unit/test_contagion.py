@@ -1,0 +1,239 @@
+"""Contagion by branching: what is sold and where it spreads, channels that are closed, and what cannot be asked."""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+
+import numpy as np
+import pytest
+
+from cascade.analysis.statistics import Mean
+from cascade.assembly import MONEY, assemble
+from cascade.engine import Engine, Nothing
+from cascade.errors import UsageError
+from cascade.experiment.contagion import Contagion, prepare_contagion
+from cascade.experiment.run import run
+from cascade.output.columns import to_numpy
+from cascade.output.parquet import read_files
+from cascade.report.contagion import answer, contagion_dict, verdict
+from cascade.report.write import write_contagion
+from cascade.scenario.schema_channels import CONTAGION
+from tests.support.contagion import contagion_scenario
+from tests.support.scenarios import small_scenario
+
+SOLD, AT, HORIZON = 6e6, 60.0, 60.0
+
+
+def measured(n: int, *closed: str, jobs: int = 1, by: str = "asset", **changes) -> Contagion:
+    """Return the contagion of the small market of two assets."""
+    scenario = contagion_scenario(**changes)
+    asked = prepare_contagion(
+        scenario, by=by, notional=SOLD, at_s=(AT,), horizon_s=HORIZON, channels=closed, replicates=n
+    )  # fmt: skip
+    return asked.run(jobs=jobs)
+
+
+@cache
+def with_channels() -> Contagion:
+    """Return it under every coalition of two channels."""
+    return measured(8, "cross_margin", "collateral")
+
+
+def test_what_is_sold_is_what_was_asked_for() -> None:
+    found = with_channels()
+    np.testing.assert_allclose(found.sold, SOLD, rtol=0.01)  # at prices that have fallen a little
+    assert found.direct.names == found.total.names == ("BTC", "ETH")
+
+
+def test_a_sale_of_bitcoin_brings_liquidations_in_ether() -> None:
+    found = with_channels()
+    assert (found.direct.of("BTC", "ETH") >= 0.0).all()
+    assert found.total.entry("BTC", "ETH").low > 0.0
+    both = found.direct.entry("BTC", "BTC"), found.direct.entry("BTC", "ETH")
+    assert both[0].value == pytest.approx(both[1].value, rel=0.05)  # whoever falls holds as much of either
+
+
+def test_with_the_ties_cut_nothing_spreads_at_all() -> None:
+    """The negative control: the same luck, so that zero is zero, and not noise."""
+    closed = dict.fromkeys(CONTAGION, False)
+    apart = measured(3, channels=closed)
+    for matrix in (apart.direct, apart.total):
+        assert (matrix.of("BTC", "ETH") == 0.0).all()
+        assert (matrix.of("ETH", "BTC") == 0.0).all()
+        assert matrix.of("ETH", "ETH").sum() > 0.0
+
+
+def test_channels_share_the_whole_exactly() -> None:
+    found = with_channels()
+    for metric, (source, target) in zip(found.channels, found.pairs, strict=True):
+        assert metric.outside.value == 0.0
+        assert metric.total.value == metric.effect.value == found.total.of(source, target).mean()
+        assert math.fsum(share.shapley.value for share in metric.shares) == metric.effect.value
+        assert math.fsum(share.waterfall.value for share in metric.shares) == metric.effect.value
+    for k in range(found.n):
+        mine = [row for row in found.rows if row["replicate"] == k and row["metric"] == "BTC to ETH"]
+        assert math.fsum(row["shapley"] for row in mine) == found.total.of("BTC", "ETH")[k]
+
+
+def ether_usd(seed: int, n: int, tmp_path, *, cross: bool, sale: bool) -> np.ndarray:
+    """Return what is liquidated in ETH by replicate, in whole runs of other luck."""
+    scenario = contagion_scenario()
+    shocks = [shock.model_dump(mode="json", exclude_none=True) for shock in scenario.shocks]
+    if sale:
+        order = {
+            "type": "market_order",
+            "side": "sell",
+            "market": "venue:BTCUSDT",
+            "at": f"{AT:g}s",
+            "notional": SOLD,
+        }
+        shocks.append(order)
+    changed = scenario.replace(
+        **{"shocks": shocks, "seed": seed, "duration": "120s", "channels.cross_margin": cross}
+    )  # fmt: skip
+    return to_numpy(run(changed, replicates=n, out=tmp_path, jobs=1).runs.column("complete_eth_usd"))
+
+
+def test_a_closed_channel_lowers_ether_by_what_the_matrix_says(tmp_path) -> None:
+    """A sale of bitcoin in whole runs of other luck, against matrices that were measured by branching."""
+    n = 10
+    usd = {
+        (cross, sale): ether_usd(77, n, tmp_path, cross=cross, sale=sale)
+        for cross in (True, False) for sale in (True, False)
+    }  # fmt: skip
+    lowered = (usd[True, True] - usd[True, False]) - (usd[False, True] - usd[False, False])
+    closed = next(each for each in with_channels().closed if each.channel == "cross_margin")
+    assert (closed.source, closed.target) == ("BTC", "ETH")
+    assert Mean().estimate(lowered).low > 0.0
+    predicted = SOLD * (with_channels().total.of("BTC", "ETH"))  # with the channel closed it is zero
+    assert closed.measured.value == pytest.approx(with_channels().total.mean[0, 1])
+    gap = Mean().contrast(predicted, lowered, paired=False).difference
+    assert not gap.excludes(0.0), (predicted.mean(), lowered.mean(), gap)
+    assert closed.predicted is not None  # by the first generation alone
+    assert not closed.gap.excludes(0.0), closed
+
+
+def test_replicates_are_the_same_whoever_runs_them() -> None:
+    one, two = measured(2), measured(2, jobs=2)
+    np.testing.assert_array_equal(one.direct.values, two.direct.values)
+    np.testing.assert_array_equal(one.total.values, two.total.values)
+    np.testing.assert_array_equal(one.direct.values, with_channels().direct.values[:2])
+
+
+def test_branching_leaves_the_market_as_it_was() -> None:
+    """A run that was branched goes on as if it had not been: a second moment sees the first one's luck only."""
+    asked = prepare_contagion(
+        contagion_scenario(), notional=SOLD, at_s=(30.0, AT), horizon_s=30.0, replicates=1
+    )
+    alone = prepare_contagion(contagion_scenario(), notional=SOLD, at_s=(AT,), horizon_s=30.0, replicates=1)
+    first = prepare_contagion(contagion_scenario(), notional=SOLD, at_s=(30.0,), horizon_s=30.0, replicates=1)
+    whole, parts = asked.run(jobs=1), (alone.run(jobs=1), first.run(jobs=1))
+    usd = sum(part.total.values[0] * part.sold[:, None] for part in parts)
+    np.testing.assert_allclose(whole.total.values[0] * whole.sold[:, None], usd)
+
+
+@pytest.mark.parametrize(
+    ("by", "names"), [("market", ("venue:BTCUSDT", "venue:ETHUSDT")), ("venue", ("venue",))]
+)
+def test_markets_and_venues_are_held_against_each_other_too(by: str, names: tuple[str, ...]) -> None:
+    found = measured(1, by=by)
+    assert found.direct.names == names
+    if by == "market":
+        np.testing.assert_array_equal(found.total.values, with_channels().total.values[:1])
+    else:
+        assert found.sold[0] == pytest.approx(SOLD, rel=0.01)
+        assert found.pairs == []
+        assert answer(found).startswith("A dollar sold by force in venue brings")
+
+
+def test_shorts_are_squeezed_by_what_is_bought() -> None:
+    layers = [
+        {"type": "leveraged", "name": "shorts", "markets": "venue:*", "margin": "cross", "open_interest": "150M",
+         "long_share": 0, "turnover": False, "leverage": {"dist": "uniform", "low": 30, "high": 100},
+         "leverage_weight": "accounts", "size": {"dist": "constant", "value": 50_000}, "hold": {"mean": "50d"}}
+    ]  # fmt: skip
+    rise = [{"type": "news", "at": "5s", "over": "10s", "asset": a, "move": "0.75 %"} for a in ("BTC", "ETH")]
+    scenario = contagion_scenario(population=layers, shocks=rise)
+    asked = prepare_contagion(
+        scenario, side="buy", notional=SOLD, at_s=(AT,), horizon_s=HORIZON, replicates=2
+    )
+    found = asked.run(jobs=1)
+    assert found.direct.mean[0, 1] > 0.0
+    assert answer(found).startswith("A dollar bought by force in")
+
+
+def test_without_a_size_a_hundredth_of_open_interest_is_sold() -> None:
+    asked = prepare_contagion(contagion_scenario(), at_s=(AT,), horizon_s=5.0, replicates=1)
+    found = asked.run(jobs=1)
+    engine = Engine(assemble(contagion_scenario(), 0), Nothing())
+    engine.advance(int(AT))
+    held = engine.state.markets[2:]
+    usd = held.open_interest * held.mark * engine.params.markets.unit[2:] / MONEY
+    np.testing.assert_allclose(found.sold, 0.01 * usd, rtol=0.01)
+
+
+def test_by_default_it_is_branched_four_times_within_the_run() -> None:
+    asked = prepare_contagion(small_scenario(), replicates=1).question
+    assert asked.at_s == pytest.approx((15.0, 40.0, 65.0, 90.0))
+    assert asked.horizon_s == 30.0
+
+
+@pytest.mark.parametrize(
+    ("asked", "problem"),
+    [
+        ({"at_s": (200.0,), "horizon_s": 60.0}, "would end 20s after the run"),
+        ({"at_s": (10.0,), "horizon_s": 0.5}, "less than a step"),
+        ({"channels": ("cross_margn",)}, "there is no channel 'cross_margn'"),
+        ({"channels": ("adl", "adl")}, "named twice"),
+    ],
+)
+def test_what_cannot_be_asked_is_told(asked, problem: str) -> None:
+    with pytest.raises(UsageError, match=problem):
+        prepare_contagion(contagion_scenario(), **asked)
+
+
+def test_a_market_that_nobody_holds_is_told() -> None:
+    asked = prepare_contagion(contagion_scenario(population=[]), at_s=(0.0,), horizon_s=5.0, replicates=1)
+    with pytest.raises(UsageError, match="nobody holds a position in BTC"):
+        asked.run(jobs=1)
+
+
+def test_tables_and_a_page_are_written(tmp_path) -> None:
+    found = with_channels()
+    page = write_contagion(found, tmp_path / "here")
+    assert page.name == "contagion.html"
+    assert answer(found) in page.read_text(encoding="utf-8").replace("&#39;", "'")
+    table = read_files([page.with_suffix(".parquet")], ordered=False)
+    assert table.num_rows == 8 * 4
+    rows = table.to_pylist()
+    mine = [each["all_generations"] for each in rows if (each["source"], each["target"]) == ("BTC", "ETH")]
+    assert mine == found.total.of("BTC", "ETH").tolist()
+    shares = read_files([page.with_name("attribution.parquet")], ordered=False)
+    assert set(shares.column("channel").to_pylist()) == {"cross_margin", "collateral"}
+    head, first = page.with_suffix(".csv").read_text(encoding="utf-8").splitlines()[:2]
+    assert head.split(",")[:4] == ["pair", "source", "target", "first (1)"]
+    assert first.startswith('"BTC, BTC",BTC,BTC,')
+
+
+def test_the_record_says_what_the_text_says() -> None:
+    told = contagion_dict(with_channels())
+    assert told["answer"] == answer(with_channels())
+    assert told["spectral_radius"]["value"] == with_channels().direct.radius.value
+    assert verdict(with_channels()).startswith("the market is subcritical: spectral radius 0.")
+    assert [each["channel"] for each in told["closed"]] == ["cross_margin", "collateral"] * 2
+
+
+def test_the_market_is_whole_after_a_sale() -> None:
+    """Every branch verifies its invariants: one that is broken is told."""
+    seen = []
+    whole = Engine.check
+
+    def check(engine: Engine) -> None:
+        seen.append(engine.step)
+        whole(engine)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Engine, "check", check)
+        measured(1)
+    assert seen == [int(AT + HORIZON)] * 6
