@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -87,7 +85,9 @@ def straight(scenario: Scenario) -> tuple[Logs, Engine]:
     return run_in(scenario, 10_000)
 
 
-def test_every_venue_liquidates_and_some_deleverage(scenario: Scenario, straight: tuple[Logs, Engine]) -> None:
+def test_every_venue_liquidates_and_some_deleverage(
+    scenario: Scenario, straight: tuple[Logs, Engine]
+) -> None:
     markets = list(scenario.markets)
     logs, _ = straight
     hit = {markets[m].partition(":")[0] for m in np.unique(logs["liquidations"]["market"])}

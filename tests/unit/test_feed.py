@@ -51,6 +51,7 @@ def test_agrees_with_a_plain_loop(data):
     import numpy as np
 
     from cascade.core.state import LIQUIDATION
+
     units = RunUnits(
         "x",
         tuple(MarketUnits(f"v:{i}", "A", "v", 1.0, 1.0, 1) for i in range(3)),

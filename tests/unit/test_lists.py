@@ -90,7 +90,9 @@ assets: {"{coin}": {each: coins, news: {price: "{price}"}}, XRP: {news: {price: 
 
 
 def test_a_column_may_hold_anything() -> None:
-    plain, problems = written("lists: {rows: [{a: {x: [1, 2]}}]}\nitems: [{each: rows, b: '{a}', c: [0, '{a}']}]")
+    plain, problems = written(
+        "lists: {rows: [{a: {x: [1, 2]}}]}\nitems: [{each: rows, b: '{a}', c: [0, '{a}']}]"
+    )
     assert problems == []
     assert plain == {"items": [{"b": {"x": [1, 2]}, "c": [0, {"x": [1, 2]}]}]}
 
@@ -101,7 +103,13 @@ def test_a_document_without_lists_stays_as_it_is() -> None:
 
 def test_the_same_scenario_is_written_by_hand(file: Path, tmp_path: Path) -> None:
     scenario = load(file)
-    assert list(scenario.markets) == ["spot:BTCUSD", "spot:ETHUSD", "one:BTCUSDT", "two:BTCUSDT", "one:ETHUSDT"]
+    assert list(scenario.markets) == [
+        "spot:BTCUSD",
+        "spot:ETHUSD",
+        "one:BTCUSDT",
+        "two:BTCUSDT",
+        "one:ETHUSDT",
+    ]
     assert [layer.name for layer in scenario.population] == ["one-BTC", "two-BTC", "one-ETH"]
     by_hand = tmp_path / "by-hand.yaml"
     by_hand.write_text(to_yaml(scenario), encoding="utf-8")
@@ -152,7 +160,8 @@ def test_keys_that_come_out_equal_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["lists: [1, 2]", "lists: {rows: [1]}\na: [{each: rows}]", "a: [{each: [1, 2]}]", "a: [{each: rows}]"]
+    "text",
+    ["lists: [1, 2]", "lists: {rows: [1]}\na: [{each: rows}]", "a: [{each: [1, 2]}]", "a: [{each: rows}]"],
 )
 def test_what_is_no_list_is_refused(text: str) -> None:
     assert [each.code for each in written(text)[1]] == ["CAS024"]
