@@ -38,7 +38,7 @@ def market() -> Runner:
             and perpetual.n_asks > 1
             and (st.triggers.tick[0::2] != NONE).any()
             and (st.triggers.tick[1::2] != NONE).any()
-            and perpetual.best_bid > perpetual.window
+            and 0 < perpetual.best_bid - perpetual.window < runner.p.run[0].n_ticks
         )
         if has:
             return runner
