@@ -60,7 +60,7 @@ CASES = (
     Case("btc-2025-07-01", ("duration=1h",)),
     Case("btc-2025-07-25", ("duration=1h",), slow=True),
     Case("lending-pool", market="aave_ethusd", lends=True),
-    Case("market-2025-07-01", ("duration=10m", f"population=[{CROWD}]"), slow=True, market="binance_btcusdt"),
+    Case("market-2025-07-01", ("duration=4m", f"population=[{CROWD}]"), slow=True, market="binance_btcusdt"),
     Case("normal-days", ("duration=1h",)),
     Case("policy-adl"),
     Case("venue-binance"),
