@@ -10,6 +10,9 @@ MOST_BYTES: Final = 500_000
 MOST_VALUES: Final = 20_000
 """Values of a YAML file, with every alias written out."""
 
+MOST_WRITTEN_OUT: Final = 200_000
+"""Values of what is written for each row of lists: the market of July has a tenth of them."""
+
 MOST_LETTERS: Final = 10_000
 """Length of one value in it."""
 

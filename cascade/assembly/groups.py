@@ -251,7 +251,8 @@ class GroupBuilder:
         kept, order_size = math.exp(-dt / tilt.memory), self.quantiles.add(group.size, MONEY)
         for name in self.scenario.select_markets(group.markets):
             added = [
-                self.agent(k.FLOW_ACCOUNT, self.names.index(name), STOCK_USD) for _ in range(group.traders)
+                self.agent(k.FLOW_ACCOUNT, self.names.index(name), group.capital)
+                for _ in range(group.traders)
             ]
             position, stock = added[0]
             self.add_agent("splitters", {"own": len(self.splitters), "position": position, "initial": stock})

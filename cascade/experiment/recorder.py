@@ -60,6 +60,7 @@ def _market_units(scenario: Scenario, name: str) -> MarketUnits:
     """Return the units of one market."""
     market, place = scenario.markets[name], name.partition(":")[0]
     venue = scenario.venues[place]
+    rulebook = rulebook_of(venue.rulebook, venue.rules)
     return MarketUnits(
         name=name,
         asset=market.asset,
@@ -71,7 +72,8 @@ def _market_units(scenario: Scenario, name: str) -> MarketUnits:
         leveraged=market.type != "spot",
         lending=market.type == "lending_pool",
         inverse=market.type == "inverse_perpetual",
-        clock_s=rulebook_of(venue.rulebook, venue.rules).liquidation.clock_s,
+        clock_s=rulebook.liquidation.clock_s,
+        feed=rulebook.feed or "complete" if venue.feed == "rulebook" else venue.feed,
     )
 
 

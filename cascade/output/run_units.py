@@ -49,6 +49,8 @@ class MarketUnits:
     """Whether the market settles in its asset."""
     clock_s: float = 1.0
     """Seconds between two margin tests of the venue."""
+    feed: Feed = "complete"
+    """What the venue publishes of its liquidations."""
 
     def waves(self, dt: float) -> int:
         """Return how many margin tests a step of dt seconds has at the most."""
@@ -87,7 +89,7 @@ class RunUnits:
     start: datetime | None = None
     """UTC time of step 0."""
     reporting: tuple[ReportingTag, ...] = ()
-    """Reporting tags; a tag outside the list reads as the venue of the market, with a complete feed."""
+    """Reporting tags; a tag outside the list reads as the venue of the market, with its feed."""
     purposes: tuple[str, ...] = ()
     """Why an order was sent, by code."""
     kinds: tuple[str, ...] = ()
@@ -107,7 +109,7 @@ class RunUnits:
     def feeds(self) -> dict[str, Feed]:
         """Feed by reporting name, venues of untagged accounts included."""
         feeds: dict[str, Feed] = {}
-        feeds.update((market.venue, "complete") for market in self.markets)
+        feeds.update((market.venue, market.feed) for market in self.markets)
         feeds.update((tag.name, tag.feed) for tag in self.reporting)
         return feeds
 

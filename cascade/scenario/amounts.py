@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from cascade.scenario.schema_agents import PythonAgent
+from cascade.scenario.schema_agents import PythonAgent, SplittersFlow
 from cascade.scenario.schema_shocks import MarketOrderShock
 from cascade.scenario.schema_venues import DOLLAR, SpotMarket
 from cascade.scenario.source import Steps
@@ -64,7 +64,10 @@ def amounts(context: Context) -> Iterator[Amount]:
     for section in ("news_takers", "flow"):
         for number, agent in enumerate(getattr(scenario, section)):
             names = scenario.select_markets(agent.markets)
-            yield from _held(context, (section, number, "markets"), STOCK_USD, agent.traders, names)
+            key, each = "markets", STOCK_USD
+            if isinstance(agent, SplittersFlow):
+                key, each = "capital", agent.capital
+            yield from _held(context, (section, number, key), each, agent.traders, names)
     for number, agent in enumerate(scenario.agents):
         if isinstance(agent, PythonAgent):
             yield Amount(("agents", number, "cash"), DOLLAR, agent.cash, MONEY)

@@ -26,6 +26,7 @@ FORMAT_CODES: dict[str, str] = {
     "CAS021": "a row of a data file is wrong",
     "CAS022": "a data file cannot be read as a table",
     "CAS023": "a file of worked examples is not valid",
+    "CAS024": "what is written for each row of a list names no list, or no column of it",
     "CAS201": "a figure of a rulebook has no source",
     "CAS202": "a rulebook lacks a section, or has one that its kind cannot have",
     "CAS203": "the tiers of a rulebook do not fit together",

@@ -17,6 +17,7 @@ from cascade.scenario.files import (
     anchor_files,
     name_fault,
 )
+from cascade.scenario.lists import LISTS, write_out
 from cascade.scenario.overrides import override
 from cascade.scenario.reading import WRONG_SHAPE, Reading, read_yaml
 from cascade.scenario.source import (
@@ -53,10 +54,21 @@ def open_document(
 def read_document(
     path: Path, overrides: Iterable[str] = (), *, what: str = "scenario", allow: Allowed = ()
 ) -> Reading:
-    """Return the tree of a file as `open_document`, or a part of it where what it extends cannot be read."""
+    """Return the tree of a file as `open_document`, or a part of it where what it extends cannot be read.
+
+    Overrides of lists are applied before these are written out, others afterwards.
+    """
     reading = _read_chain(path, (), what, Fence.around(path, allow))
     assert reading.root is not None
-    for text in overrides:
+    texts = list(overrides)
+    if what == "scenario":
+        of_lists = [text for text in texts if text.strip().startswith(f"{LISTS}.")]
+        reading.problems.extend(problem for text in of_lists for problem in override(reading.root, text))
+        badly_written = list(write_out(reading.root))
+        reading.problems.extend(badly_written)
+        reading.is_part |= bool(badly_written)
+        texts = [text for text in texts if text not in of_lists]
+    for text in texts:
         reading.problems.extend(override(reading.root, text))
     return reading
 

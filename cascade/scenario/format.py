@@ -19,9 +19,23 @@ def json_schema(*, rulebook: bool = False) -> dict[str, Any]:
     extends = {"type": "string", "description": "File whose content this one changes."}
     schema["properties"] = {"extends": extends, **schema["properties"]}
     if not rulebook:
+        _allow_lists(schema)
         # a file that extends another need not repeat anything
         schema["anyOf"] = [{"required": schema.pop("required", [])}, {"required": ["extends"]}]
     return schema
+
+
+def _allow_lists(schema: dict[str, Any]) -> None:
+    """Let editors know that any item may be written once for every row of a list."""
+    rows = {"type": "array", "items": {"type": "object"}}
+    described = "Rows by the name of a list; items with `each: NAME` are written for every row of it."
+    schema["properties"]["lists"] = {
+        "type": "object", "additionalProperties": rows, "description": described,
+    }  # fmt: skip
+    for definition in schema["$defs"].values():
+        if definition.get("additionalProperties") is False:
+            each = {"type": "string", "description": "List for whose rows this is written."}
+            definition["properties"]["each"] = each
 
 
 def markdown_reference(*, rulebook: bool = False) -> str:

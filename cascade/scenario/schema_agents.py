@@ -406,6 +406,11 @@ class SplittersFlow(Model):
         default=0.6, description="Standard deviation of log arrivals beyond that."
     )
     swing_memory: PositiveDuration = Field(default=350.0, description="Memory of that.")
+    capital: PositiveUsd = Field(
+        default=2e9,
+        description="Cash, and on a spot market stock, that each of its traders starts with.",
+        examples=["50M"],
+    )
     split: Split = Field(default=Split(), description="Larger orders worked in pieces.")
     tilt: Tilt = Field(default=Tilt(), description="Answer of signs to what quotes did.")
 

@@ -65,6 +65,11 @@ class Venue(Model):
         "amounts by asset, in units of each.",
         examples=["1B", {"USD": "2M", "BTC": 3000}],
     )
+    feed: Literal["complete", "latest_per_second", "rulebook"] = Field(
+        default="complete",
+        description="What it publishes of its liquidations: all, of each market the latest of a second, or as its "
+        "rulebook says.",
+    )
     reporting: tuple[Reporting, ...] = Field(default=(), description="Venues it stands for; shares sum to 1.")
 
 

@@ -33,7 +33,7 @@ _MODELS = {"perpetual": "binance-2025-07", "lending": "aave-v3"}
 
 RULES = (
     "mark", "index", "funding", "margin", "liquidation", "fund", "adl", "fees", "contracts", "lending", "liquidators",
-    "pools", "collateral",
+    "pools", "collateral", "feed",
 )  # fmt: skip
 """The sections of a rulebook that hold figures; a scenario may change them."""
 

@@ -420,6 +420,10 @@ class Rulebook(Model):
         default_factory=dict, description="Assets that back a cross margin besides USD, by name."
     )
     contracts: dict[ContractName, Contract] = Field(default_factory=dict, description="Contracts by name.")
+    feed: Literal["complete", "latest_per_second"] | None = Field(
+        default=None,
+        description="What it publishes of its liquidations: all, or of each contract the latest of a second.",
+    )
     lending: Lending = Field(default=Lending(), description="Calls on borrowers.")
     liquidators: Liquidators = Field(default=Liquidators(), description="Those who call them.")
     pools: dict[ContractName, Pool] = Field(default_factory=dict, description="Collaterals by name.")

@@ -186,7 +186,7 @@ CASES = [
             ("    market: binance:BTCUSDT", "    market: binance:BTCUSD"),
             (SHOCK + "\n", ""),
         ],
-        Fault("CAS105", "{rulebook: spott}", "spott", "write one of aave-v3, binance-2025-03"),
+        Fault("CAS105", "{rulebook: spott}", "spott", "write one of aave-v3, binance-2021-09"),
         Fault("CAS104", "  binance:BTCUSD:", "binance", "contracts: BTCUSDT, ETHUSDT"),
     ),
     case(
@@ -538,6 +538,17 @@ CASES = [
             ("    depth:\n", "    cap: 10B\n    depth:\n"),
         ],
         Fault("CAS111", "open_interest: 500B", "500B", "write at most 217B USD"),
+    ),
+    case(
+        "rows of a list that is not there, and a column that its rows lack",
+        [
+            (FLOW, FLOW.replace("name: background", "each: books, name: background")),
+            ("seed: 7", "lists: {books: [{market: a}]}\nseed: 7"),
+            (SHOCK, SHOCK.replace("- {", "- {each: bookz, ")),
+            ('background, markets: "*"}', 'background, markets: "{venue}"}'),
+        ],
+        Fault("CAS024", "{each: bookz", "bookz", "lists here: books"),
+        Fault("CAS024", 'markets: "{venue}"', '"{venue}"', "columns: market"),
     ),
     case(
         "a window outside the run",

@@ -51,12 +51,16 @@ class Case(NamedTuple):
         return (*RUN, *(f"{self.market}_{name}" for name in of_market))
 
 
+CROWD = '{type: leveraged, name: crowd, markets: "binance:BTCUSDT", accounts: 5000, leverage: 100, long_share: 50 %}'
+"""Instead of millions of accounts on forty books: what these have of their own is the market."""
+
 CASES = (
     Case("btc-107k-105k-cascade"),
     Case("calm", ("duration=1h",), slow=True),
     Case("btc-2025-07-01", ("duration=1h",)),
     Case("btc-2025-07-25", ("duration=1h",), slow=True),
     Case("lending-pool", market="aave_ethusd", lends=True),
+    Case("market-2025-07-01", ("duration=4m", f"population=[{CROWD}]"), slow=True, market="binance_btcusdt"),
     Case("normal-days", ("duration=1h",)),
     Case("ordinary-days", ("duration=3h",), slow=True),
     Case("policy-adl"),

@@ -13,6 +13,7 @@ import pytest
 
 from tests.oracle.replay import replay
 from tests.support.random_worlds import with_halts, with_hedges, with_pools
+from tests.support.random_worlds import with_four_venues, with_hedges, with_pools
 
 N_BATCHES, BATCH = 7, 300
 ROOT = Path(__file__).parents[2]
@@ -112,6 +113,18 @@ def test_kernels_equal_the_oracle_where_a_venue_lends():
         assert not found, "\n".join(found)
         seen += happened
     assert {name for name in OF_POOLS if not seen[name]} == set(), dict(seen)
+
+
+OF_VENUES = ("liquidations", "adl", "taken over", "fund loss", "cross liquidated", "counterparties due")
+
+
+def test_kernels_equal_the_oracle_on_four_venues():
+    seen: Counter[str] = Counter()
+    for seed in range(150):
+        found, happened = replay(seed, also=with_four_venues)
+        assert not found, "\n".join(found)
+        seen += happened
+    assert {name for name in OF_VENUES if not seen[name]} == set(), dict(seen)
 
 
 OF_HEDGES = ("hedged liquidated", "hedged deleveraged", "taken over", "socialised", "adl", "partial")

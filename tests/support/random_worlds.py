@@ -384,6 +384,24 @@ def _borrower(rng: random.Random, name: str, venue: int, first: int, pools: list
 # --- hedges ---------------------------------------------------------------------------------------
 
 
+def with_four_venues(rng: random.Random, world: World) -> World:
+    """Return a world of two assets and four venues, each with rules of its own and a perpetual or two."""
+    markets = [Market(spot=True, start=START), Market(spot=True, start=START, asset=1)]
+    for venue in range(1, 5):
+        markets += [_perpetual(rng, asset, venue) for asset in rng.choice(((0,), (1,), (0, 1)))]
+    crowd = [account for _ in range(2) for account in (*_agents(rng, markets), *_traders(rng, markets))]
+    named = [replace(account, name=f"{account.name} of {k}") for k, account in enumerate(crowd)]
+    larger = replace(
+        world,
+        markets=tuple(markets),
+        venues=(Venue(), *(_venue(rng) for _ in range(4))),
+        accounts=tuple(_balanced(markets, [*_others(rng, markets), *named])),
+        collateral={},
+    )
+    places = quoting_places(larger)
+    return replace(larger, n_quotes=len(places) * 2 * N_LEVELS, quotes={k: i for i, k in enumerate(places)})
+
+
 def with_hedges(rng: random.Random, world: World) -> World:
     """Return a world in which most traders hold both sides of each market on cross margin."""
     chosen = [

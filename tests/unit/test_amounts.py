@@ -64,6 +64,16 @@ def test_the_largest_that_works_is_named_and_works(path: str, errors_of: Any) ->
     ]
 
 
+def test_a_flow_whose_traders_have_less_leaves_room() -> None:
+    flow = {"type": "splitters", "name": "flow", "markets": "spot:*"}
+    lots = {}
+    for capital in ("2B", "50M"):
+        drawn = assemble(small_scenario(flow=[flow | {"capital": capital}]))
+        lots[capital] = int(drawn.endowment[0])
+    assert assemble(small_scenario(flow=[flow])).endowment[0] == lots["2B"]
+    assert lots["50M"] < lots["2B"] / 5
+
+
 def test_a_market_with_all_that_can_be_counted_adds_up() -> None:
     population = [LADDER | {"notional": "200B"}]
     drawn = assemble(small_scenario(shocks=[SHOCK], population=population, venues={

@@ -4,8 +4,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cascade.analysis.feed import public_feed, public_mask
+from cascade.experiment.recorder import units_of
 from cascade.output.convert import to_batch
 from cascade.output.parquet import concatenate
+from cascade.output.run_units import MarketUnits, ReportingTag, RunUnits
+from tests.support.scenarios import small_scenario
 
 
 def table_of(log, units):
@@ -48,7 +51,6 @@ def test_agrees_with_a_plain_loop(data):
     import numpy as np
 
     from cascade.core.state import LIQUIDATION
-    from cascade.output.run_units import MarketUnits, ReportingTag, RunUnits
 
     units = RunUnits(
         "x",
@@ -65,3 +67,23 @@ def test_agrees_with_a_plain_loop(data):
         last[("a", step // 2, market) if tag == 0 else i] = i
     mask = public_mask(table_of(log, units), units.feeds)
     assert np.flatnonzero(mask).tolist() == sorted(last.values())
+
+
+def test_a_venue_publishes_as_it_says_or_as_its_rulebook_does():
+    feeds = {}
+    for feed in ("complete", "latest_per_second", "rulebook"):
+        venues = {"spot": {"rulebook": "spot"}, "venue": {"rulebook": "binance-2025-07", "feed": feed}}
+        feeds[feed] = units_of(small_scenario(venues=venues)).feeds["venue"]
+    assert feeds == {
+        "complete": "complete", "latest_per_second": "latest_per_second", "rulebook": "latest_per_second",
+    }  # fmt: skip
+
+
+def test_of_a_venue_without_tags_the_latest_of_a_second_is_shown(liquidation_log):
+    markets = (
+        MarketUnits("a:X", "X", "a", 1.0, 1.0, 1, feed="latest_per_second"),
+        MarketUnits("b:X", "X", "b", 1.0, 1.0, 1),
+    )
+    units = RunUnits("x", markets, 1.0)
+    log = liquidation_log({"market": 0}, {"market": 1}, {"market": 0}, {"market": 1})
+    assert public_mask(table_of(log, units), units.feeds).tolist() == [False, True, True, True]

@@ -40,6 +40,17 @@ SAMPLE = [
     ("binance-2026-03", "HIVEUSDT", 5, 500e3, 3, 0.1667),
     ("bybit-2025-07", "BTCUSDT", 0, 2e6, 100, 0.005),
     ("bybit-2025-07", "BTCUSDT", 1, 2.6e6, 90, 0.0056),
+    ("bybit-2025-07", "SOLUSDT", 0, 50e3, 100, 0.005),
+    ("bybit-2025-02", "BTCUSDT", 1, 4e6, 57.14, 0.01),
+    ("okx-2025-07", "ADA-USDT-SWAP", 2, 50e3, 40, 0.01),
+    ("hyperliquid-2025-07", "BTC", 0, 150e6, 40, 0.0125),
+    ("hyperliquid-2025-07", "ADA", 0, 20e6, 10, 0.05),
+    ("binance-2025-07", "ADAUSDT", 9, 50e6, 1, 0.5),
+    ("binance-2024-08", "BTCUSDT", 1, 600e3, 100, 0.005),
+    ("binance-2024-08", "ETHUSDT", 4, 50e6, 25, 0.02),
+    ("binance-2021-09", "BTCUSDT", 3, 5e6, 20, 0.025),
+    ("binance-2021-09", "ETHUSDT", 0, 10e3, 100, 0.005),
+    ("binance-2021-09", "DOGEUSDT", 6, 100e9, 1, 0.5),
     ("bitmex-2025-07", "XBTUSDT", 1, 300 * 107e3, 71.4286, 0.008),
     ("hyperliquid-2025-10", "BTC", 0, 150e6, 40, 0.0125),
     ("hyperliquid-2025-10", "ETH", 1, 100e9, 15, 1 / 30),
@@ -64,6 +75,32 @@ def test_tiers_are_those_of_the_table(
 def test_a_contract_is_in_the_rulebooks_from_the_date_it_was_seen() -> None:
     with_hype = [name for name, contract in CONTRACTS if contract == "HYPEUSDT"]
     assert with_hype == ["binance-2025-07", "binance-2025-10", "binance-2026-03"]
+
+
+def test_the_tiers_of_ada_join_as_the_dump_says() -> None:
+    """Its first two tiers were not read: they follow from the maintenance amounts of the others."""
+    amounts = load_rulebook("binance-2024-08").contracts["ADAUSDT"].maintenance_amounts()
+    assert amounts[2:] == pytest.approx([45, 545, 8045, 58_045, 183_045, 433_045, 2_433_045, 9_933_045])
+
+
+@pytest.mark.parametrize(
+    ("name", "feed"),
+    [
+        ("binance-2021-09", "latest_per_second"),
+        ("okx-2025-07", "latest_per_second"),
+        ("bybit-2025-02", "latest_per_second"),
+        ("bybit-2025-07", "complete"),
+        ("hyperliquid-2025-07", "complete"),
+        ("dydx-v4", None),
+    ],
+)
+def test_a_venue_publishes_as_it_did_on_the_date(name: str, feed: str | None) -> None:
+    assert load_rulebook(name).feed == feed
+
+
+def test_bybit_deleverages_earlier_since_its_pools() -> None:
+    shares = [load_rulebook(name).fund.drawdown for name in ("bybit-2025-07", "bybit-2025-12")]
+    assert [each.share for each in shares if each is not None] == [1.0, 0.3]
 
 
 def test_what_rests_on_an_assumption_is_unconfirmed() -> None:

@@ -1,0 +1,174 @@
+"""Lists: an item is written for each row, columns are put in, and what is wrong is named at its place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cascade.errors import Problem
+from cascade.limits import MOST_WRITTEN_OUT
+from cascade.scenario import load
+from cascade.scenario.lists import write_out
+from cascade.scenario.load import inspect, to_yaml
+from cascade.scenario.reading import parse_yaml
+
+LISTS = """
+lists:
+  coins:
+    - &btc {coin: BTC, price: 107000}
+    - &eth {coin: ETH, price: 2500}
+  markets:
+    - {<<: *btc, venue: one, held: 5M}
+    - {<<: *btc, venue: two, held: 3M}
+    - {<<: *eth, venue: one, held: 2M}
+"""
+
+SCENARIO = f"""
+cascade: 1
+name: venues
+duration: 10m
+{LISTS}
+assets:
+  "{{coin}}": {{each: coins, news: {{type: gbm, price: "{{price}}", volatility: 25 %}}}}
+venues:
+  spot: {{rulebook: spot}}
+  one: {{rulebook: binance-2025-07, fund: 1M}}
+  two: {{rulebook: bybit-2025-07, fund: 1M}}
+markets:
+  "spot:{{coin}}USD": {{each: coins, type: spot, asset: "{{coin}}", tick: 0.1, lot: 0.01}}
+  "{{venue}}:{{coin}}USDT": {{each: markets, type: linear_perpetual, asset: "{{coin}}", tick: 0.1, lot: 0.01}}
+makers:
+  - {{name: makers, markets: "*", depth: {{profile: [[1, 0.4M], [100, 24M]]}}}}
+population:
+  - each: markets
+    type: leveraged
+    name: "{{venue}}-{{coin}}"
+    markets: "{{venue}}:{{coin}}USDT"
+    open_interest: "{{held}}"
+    leverage: 10
+"""
+
+
+def written(text: str) -> tuple[Any, list[Problem]]:
+    """Return what a text means, and what is wrong with it."""
+    root = parse_yaml(text, "file.yaml", Path()).root
+    assert root is not None
+    problems = list(write_out(root))
+    return root.plain(), problems
+
+
+def only(text: str) -> Problem:
+    (problem,) = written(LISTS + text)[1]
+    return problem
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "scenario.yaml"
+    path.write_text(SCENARIO, encoding="utf-8")
+    return path
+
+
+def test_an_item_is_written_for_each_row_and_an_entry_under_its_key() -> None:
+    text = """
+makers:
+  - {each: markets, name: "{venue}-{coin}", cap: "{held}"}
+  - {name: others}
+assets: {"{coin}": {each: coins, news: {price: "{price}"}}, XRP: {news: {price: 2}}}
+"""
+    plain, problems = written(LISTS + text)
+    assert problems == []
+    assert plain == {
+        "makers": [
+            {"name": "one-BTC", "cap": "5M"}, {"name": "two-BTC", "cap": "3M"}, {"name": "one-ETH", "cap": "2M"},
+            {"name": "others"},
+        ],
+        "assets": {"BTC": {"news": {"price": 107000}}, "ETH": {"news": {"price": 2500}}, "XRP": {"news": {"price": 2}}},
+    }  # fmt: skip
+
+
+def test_a_column_may_hold_anything() -> None:
+    plain, problems = written(
+        "lists: {rows: [{a: {x: [1, 2]}}]}\nitems: [{each: rows, b: '{a}', c: [0, '{a}']}]"
+    )
+    assert problems == []
+    assert plain == {"items": [{"b": {"x": [1, 2]}, "c": [0, {"x": [1, 2]}]}]}
+
+
+def test_a_document_without_lists_stays_as_it_is() -> None:
+    assert written("a: {b: ['{c}', 1]}") == ({"a": {"b": ["{c}", 1]}}, [])
+
+
+def test_the_same_scenario_is_written_by_hand(file: Path, tmp_path: Path) -> None:
+    scenario = load(file)
+    assert list(scenario.markets) == [
+        "spot:BTCUSD",
+        "spot:ETHUSD",
+        "one:BTCUSDT",
+        "two:BTCUSDT",
+        "one:ETHUSDT",
+    ]
+    assert [layer.name for layer in scenario.population] == ["one-BTC", "two-BTC", "one-ETH"]
+    by_hand = tmp_path / "by-hand.yaml"
+    by_hand.write_text(to_yaml(scenario), encoding="utf-8")
+    assert "each" not in by_hand.read_text(encoding="utf-8")
+    assert load(by_hand) == scenario
+
+
+def test_overrides_reach_rows_and_what_they_became(file: Path) -> None:
+    scenario = load(file, ["lists.markets.1.held=7M", "population.one-ETH.open_interest=1M"])
+    assert [layer.open_interest for layer in scenario.population] == [5e6, 7e6, 1e6]  # pyright: ignore
+
+
+def test_a_file_that_extends_changes_rows_and_items(file: Path, tmp_path: Path) -> None:
+    child = tmp_path / "child.yaml"
+    child.write_text(
+        'extends: scenario.yaml\nlists: {markets: {"0": {held: 9M}}}\n'
+        'population: {"{venue}-{coin}": {long_share: 60 %}}\n',
+        encoding="utf-8",
+    )
+    layers = load(child).population
+    assert [layer.open_interest for layer in layers] == [9e6, 3e6, 2e6]  # pyright: ignore
+    assert {layer.long_share for layer in layers} == {0.6}  # pyright: ignore
+
+
+def test_a_wrong_value_is_shown_in_its_row(file: Path) -> None:
+    file.write_text(SCENARIO.replace("held: 3M", "held: 3Q"), encoding="utf-8")
+    (problem,) = [each for each in inspect(file)[1] if each.severity == "error"]
+    assert problem.path == "population.two-BTC.open_interest"
+    assert problem.source_line[problem.column - 1 :].startswith("3Q")
+
+
+def test_a_list_that_is_not_there_is_named_with_the_nearest() -> None:
+    problem = only("makers: [{each: market, name: a}]")
+    assert (problem.code, problem.line) == ("CAS024", 10)
+    assert problem.message == "no list 'market' — did you mean 'markets'?"
+    assert problem.hint == "lists here: coins, markets"
+
+
+def test_a_column_that_is_not_there_is_named_once() -> None:
+    problem = only("makers: [{each: markets, name: '{venu}'}]")
+    assert problem.message == "the row on line 7 has no column 'venu' — did you mean 'venue'?"
+    assert problem.hint == "columns: coin, price, venue, held"
+
+
+def test_keys_that_come_out_equal_are_refused() -> None:
+    problem = only("assets: {'{coin}': {each: markets, price: 1}}")
+    assert (problem.code, problem.message) == ("CAS002", "key 'BTC' is written twice")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["lists: [1, 2]", "lists: {rows: [1]}\na: [{each: rows}]", "a: [{each: [1, 2]}]", "a: [{each: rows}]"],
+)
+def test_what_is_no_list_is_refused(text: str) -> None:
+    assert [each.code for each in written(text)[1]] == ["CAS024"]
+
+
+def test_rows_beyond_a_limit_are_refused() -> None:
+    rows = ", ".join(["{x: 1}"] * 3_000)
+    items = ", ".join(["'{x}'"] * (MOST_WRITTEN_OUT // 3_000))
+    (problem,) = written(f"lists: {{rows: [{rows}]}}\na: [{{each: rows, b: [{items}]}}]")[1]
+    assert problem.code == "CAS008"
