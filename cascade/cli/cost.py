@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, TypeAlias
 
 import typer
 
 from cascade.cli.terminal import (
+    AllowCode,
     AsJson,
     Jobs,
     Overrides,
@@ -19,64 +20,74 @@ from cascade.cli.terminal import (
     tell_compiling,
 )
 
-if TYPE_CHECKING:
-    from cascade.scenario.schema_shocks import Schedule
-    from cascade.units import Quantity
+Scenario: TypeAlias = Annotated[Path, typer.Argument(metavar="SCENARIO", help="Scenario file.")]
+Sell: TypeAlias = Annotated[
+    str | None, typer.Option("--sell", metavar="USD", help="Size of the order, to be sold: 60M.")
+]
+Buy: TypeAlias = Annotated[str | None, typer.Option("--buy", metavar="USD", help="The same, to be bought.")]
+Account: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--account", metavar="LABEL",
+        help="Account of a table whose position is closed: all of it, unless --sell or --buy say less.",
+    ),
+]  # fmt: skip
+Over: TypeAlias = Annotated[
+    str,
+    typer.Option("--over", metavar="TIMES", help="How long it is worked, each in turn; 0s is at once."),
+]
+Schedules: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        "--schedule", metavar="WORDS", help="How it is worked, each in turn: twap, pov or almgren-chriss."
+    ),
+]
+Participation: TypeAlias = Annotated[
+    str,
+    typer.Option("--participation", metavar="SHARES", help="With pov: its share of volume, each in turn."),
+]
+RiskAversion: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        "--risk-aversion", metavar="NUMBERS", help="With almgren-chriss: per USD of cost, each in turn."
+    ),
+]
+TemporaryImpact: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--temporary-impact", metavar="BPS",
+        help="With almgren-chriss: what 1M USD a minute costs, each in turn; left out, by depth.",
+    ),
+]  # fmt: skip
+Volatility: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--volatility", metavar="SHARES",
+        help="With almgren-chriss: yearly volatility feared, each in turn; left out, that of the news.",
+    ),
+]  # fmt: skip
+Market: TypeAlias = Annotated[
+    str | None, typer.Option("--market", help="Where it is traded; by default the first perpetual.")
+]
+At: TypeAlias = Annotated[str, typer.Option("--at", metavar="TIME", help="When it begins, since the start.")]
+Watch: TypeAlias = Annotated[
+    str, typer.Option("--watch", metavar="TIME", help="How long the market is looked at after its end.")
+]
+Replicates: TypeAlias = Annotated[
+    int, typer.Option("-n", "--replicates", min=1, help="Replicates; an interval needs 6.")
+]
 
 
 def cost(
-    scenario: Annotated[Path, typer.Argument(metavar="SCENARIO", help="Scenario file.")],
-    overrides: Overrides = None,
-    sell: Annotated[
-        str | None, typer.Option("--sell", metavar="USD", help="Size of the order, to be sold: 60M.")
-    ] = None,
-    buy: Annotated[str | None, typer.Option("--buy", metavar="USD", help="The same, to be bought.")] = None,
-    account: Annotated[
-        str | None,
-        typer.Option(
-            "--account",
-            metavar="LABEL",
-            help="Account of a table whose position is closed: all of it, unless --sell or --buy say less.",
-        ),
-    ] = None,
-    over: Annotated[
-        str,
-        typer.Option("--over", metavar="TIMES", help="How long it is worked, each in turn; 0s is at once."),
-    ] = "1h,4h,24h",
-    schedule: Annotated[
-        str,
-        typer.Option(
-            "--schedule", metavar="WORDS", help="How it is worked, each in turn: twap, pov or almgren-chriss."
-        ),
-    ] = "twap",
-    participation: Annotated[
-        str,
-        typer.Option(
-            "--participation", metavar="SHARES", help="With pov: its share of volume, each in turn."
-        ),
-    ] = "10%",
-    risk_aversion: Annotated[
-        str,
-        typer.Option(
-            "--risk-aversion", metavar="NUMBERS", help="With almgren-chriss: per USD of cost, each in turn."
-        ),
-    ] = "1e-9",
-    market: Annotated[
-        str | None, typer.Option("--market", help="Where it is traded; by default the first perpetual.")
-    ] = None,
-    at: Annotated[str, typer.Option("--at", metavar="TIME", help="When it begins, since the start.")] = "10m",
-    watch: Annotated[
-        str, typer.Option("--watch", metavar="TIME", help="How long the market is looked at after its end.")
-    ] = "1h",
-    replicates: Annotated[
-        int, typer.Option("-n", "--replicates", min=1, help="Replicates; an interval needs 6.")
-    ] = 8,
-    seed: Seed = None,
-    jobs: Jobs = None,
+    scenario: Scenario, overrides: Overrides = None, sell: Sell = None, buy: Buy = None, account: Account = None,
+    over: Over = "1h,4h,24h", schedule: Schedules = "twap", participation: Participation = "10%",
+    risk_aversion: RiskAversion = "1e-9", temporary_impact: TemporaryImpact = None, volatility: Volatility = None,
+    market: Market = None, at: At = "10m", watch: Watch = "1h", replicates: Replicates = 8, seed: Seed = None,
+    allow_code: AllowCode = False, jobs: Jobs = None,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress.")] = False,
     json: AsJson = False,
-) -> None:
+) -> None:  # fmt: skip
     """Measure what an order costs, against the same luck without it.
 
     The order is worked evenly, unless a schedule is given. Each replicate runs up to its beginning, and goes on from
@@ -86,18 +97,20 @@ def cost(
     Exit code 2 if the order cannot be traded in this scenario, 3 if the scenario is invalid.
     """
     from cascade.experiment.order_cost import prepare_cost
+    from cascade.experiment.order_words import ScheduleWords, amount, amounts, order_in_words
+    from cascade.opening import admit_code
     from cascade.report.order_cost import cost_dict, cost_markdown, cost_rich
     from cascade.scenario.load import load
     from cascade.units import DURATION
 
-    side, notional = _order(sell, buy, has_account=account is not None)
-    schedules = _schedules(schedule, participation, risk_aversion)
-    overs = [_amount(DURATION, part, "--over") for part in over.split(",")]
-    times = {"at_s": _amount(DURATION, at, "--at"), "watch_s": _amount(DURATION, watch, "--watch")}
+    side, notional = order_in_words(sell, buy, has_account=account is not None)
+    words = ScheduleWords(schedule, participation, risk_aversion, temporary_impact, volatility)
+    times = {"at_s": amount(DURATION, at, "--at"), "watch_s": amount(DURATION, watch, "--watch")}
     loaded = load(scenario, overrides or ())
-    loaded = loaded if seed is None else loaded.replace(seed=seed)
+    admit_code([loaded], scenario, overrides or (), allowed=allow_code)
     prepared = prepare_cost(
-        loaded, side, notional, overs, market=market, account=account, schedules=schedules, replicates=replicates,
+        loaded if seed is None else loaded.replace(seed=seed), side, notional, amounts(DURATION, over, "--over"),
+        market=market, account=account, schedules=words.read(), replicates=replicates, allow_code=allow_code,
         **times,
     )  # fmt: skip
     tell_compiling()
@@ -109,66 +122,3 @@ def cost(
         show(cost_markdown(found, prepared.scenario))
     else:
         show_rich(*cost_rich(found, prepared.scenario))
-
-
-def _order(
-    sell: str | None, buy: str | None, *, has_account: bool
-) -> tuple[Literal["buy", "sell"] | None, float | None]:
-    """Return the side and the size of the order that is asked for; neither where an account's position says them."""
-    from cascade.errors import UsageError
-    from cascade.units import USD
-
-    if has_account and sell is None and buy is None:
-        return None, None
-    if (sell is None) == (buy is None):
-        told = "no order is given" if sell is None else "an order is either sold or bought"
-        raise UsageError(told, where="--sell, --buy", remedy="write one of them: --sell 60M, or --account")
-    side: Literal["buy", "sell"] = "buy" if sell is None else "sell"
-    notional = _amount(USD, sell or buy or "", f"--{side}")
-    if notional <= 0.0:
-        raise UsageError("the order has no size", where=f"--{side}", remedy=f"write --{side} 60M")
-    return side, notional
-
-
-def _schedules(words: str, participation: str, risk_aversion: str) -> list[Schedule | None]:
-    """Return the schedules that are asked for, each with each of its figures."""
-    from cascade.errors import UsageError
-    from cascade.scenario.schema_shocks import AlmgrenChrissSchedule, PovSchedule
-    from cascade.units import NUMBER, SHARE
-
-    found: list[Schedule | None] = []
-    for word in (each.strip() for each in words.split(",")):
-        if word == "pov":
-            shares = [_amount(SHARE, part, "--participation") for part in participation.split(",")]
-            if not all(0.0 < share < 1.0 for share in shares):
-                raise UsageError(
-                    "a share of volume lies between 0 % and 100 %", where="--participation",
-                    remedy="write --participation 10%",
-                )  # fmt: skip
-            found += [PovSchedule(type="pov", participation=share) for share in shares]
-        elif word == "almgren-chriss":
-            figures = [_amount(NUMBER, part, "--risk-aversion") for part in risk_aversion.split(",")]
-            found += [AlmgrenChrissSchedule(type="almgren_chriss", risk_aversion=each) for each in figures]
-        elif word == "twap":
-            found.append(None)
-        else:
-            raise UsageError(
-                f"'{word}' is no schedule", where="--schedule", remedy="write twap, pov or almgren-chriss"
-            )
-    return found
-
-
-def _amount(quantity: Quantity, text: str, option: str) -> float:
-    """Return a quantity that an option gives."""
-    from pydantic_core import PydanticCustomError
-
-    from cascade.errors import UsageError
-
-    try:
-        amount = float(quantity.parse(text))
-    except PydanticCustomError as error:
-        told = error.context or {}
-        raise UsageError(told["message"], where=option, remedy=told["hint"]) from None
-    if amount < 0.0:
-        raise UsageError(f"'{text}' is below zero", where=option, remedy="leave out the sign")
-    return amount

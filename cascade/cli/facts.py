@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cascade.cli.terminal import (
+    AllowCode,
     AsJson,
     Jobs,
     Overrides,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 def facts(
     source: Annotated[Path, typer.Argument(metavar="SCENARIO|RUN", help="Scenario file, or folder of a run.")],
     overrides: Overrides = None,
+    allow_code: AllowCode = False,
     replicates: Annotated[
         int | None, typer.Option("-n", "--replicates", min=1, help="Replicates; of a scenario at least 4 by default.")
     ] = None,
@@ -71,7 +73,7 @@ def facts(
 
     prepared = prepare_facts(
         source, overrides or (), against=against or (), trades=trades, market=market, replicates=replicates,
-        sales=sales, seed=seed,
+        sales=sales, seed=seed, allow_code=allow_code,
     )  # fmt: skip
     if out is not None:
         from cascade.report.write import refuse_existing

@@ -11,6 +11,7 @@ from cascade.experiment.execute import Failure, begin, execute
 from cascade.experiment.replicate import Progress
 from cascade.experiment.request import Origin, Request, first_replicates, folders_of
 from cascade.experiment.workers import workers_for
+from cascade.opening import admit_code
 from cascade.output.manifest import load
 from cascade.output.reader import Result, read
 from cascade.output.software import refuse_other_software
@@ -116,16 +117,6 @@ def run(
     if not is_complete(folder):
         raise stopped(ongoing.failures, folder, n_left=len(writer.pending))
     return _checked(folder)
-
-
-def admit_code(
-    scenarios: Sequence[Scenario], source: str | Path | Scenario, overrides: Sequence[str] = (), *, allowed: bool
-) -> None:  # fmt: skip
-    """Refuse scenarios that name code without leave; without agents in Python, nothing of Mesa is loaded."""
-    if any(scenario.python_agents for scenario in scenarios):
-        from cascade.admission import admit
-
-        admit(scenarios, source, overrides, allowed=allowed)
 
 
 def _checked(folder: Path) -> Result:

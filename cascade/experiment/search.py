@@ -24,8 +24,9 @@ from cascade.experiment.question import Question, Span, fixed_by, plan_of, share
 from cascade.experiment.recorder import units_of
 from cascade.experiment.replicate import Progress
 from cascade.experiment.request import Request, first_replicates, runs_of
-from cascade.experiment.run import Say, admit_code, start_of, unsaid
+from cascade.experiment.run import Say, start_of, unsaid
 from cascade.experiment.sweep import Prepared, run_prepared, varied
+from cascade.opening import admit_code
 from cascade.output.columns import to_numpy
 from cascade.output.reader import Result
 from cascade.output.sweep import Sweep

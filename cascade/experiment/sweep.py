@@ -22,7 +22,6 @@ from cascade.experiment.replicate import Progress
 from cascade.experiment.request import Origin, Request, first_replicates, runs_of
 from cascade.experiment.run import (
     Say,
-    admit_code,
     done_already,
     failed,
     failures_of,
@@ -33,6 +32,7 @@ from cascade.experiment.run import (
     unsaid,
 )
 from cascade.experiment.workers import workers_for
+from cascade.opening import admit_code
 from cascade.output import log
 from cascade.output import manifest as manifests
 from cascade.output.checksums import crc_of

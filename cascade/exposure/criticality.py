@@ -15,6 +15,7 @@ from cascade.core.params import PERPETUAL
 from cascade.engine import Engine, Nothing
 from cascade.exposure.failing import failing_moves
 from cascade.exposure.holdings import holdings
+from cascade.opening import opened
 from cascade.scenario.schema import Scenario
 
 DISTANCE: Final = 0.005
@@ -49,6 +50,8 @@ def criticality(
 
     Parameters
     ----------
+    scenario
+        Its code has been admitted, where it names any.
     steps
         Steps done at each look. Before the first nobody has quoted, so that none is earlier than after it.
     distance
@@ -56,16 +59,16 @@ def criticality(
     progress
         Told the steps just done.
     """
-    engine = Engine(assemble(scenario, replicate), Nothing())
     found: list[Criticality] = []
-    for due in sorted({min(max(step, 1), engine.n_steps) for step in steps}):
-        while engine.step < due:
-            before = engine.step
-            engine.advance(min(due, before + _SLICE))
-            engine.drain()
-            if progress is not None:
-                progress(engine.step - before)
-        found += _look(engine, scenario, distance)
+    with opened(scenario, replicate, assemble(scenario, replicate), Nothing()) as engine:
+        for due in sorted({min(max(step, 1), engine.n_steps) for step in steps}):
+            while engine.step < due:
+                before = engine.step
+                engine.advance(min(due, before + _SLICE))
+                engine.drain()
+                if progress is not None:
+                    progress(engine.step - before)
+            found += _look(engine, scenario, distance)
     return found
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from cascade.calculator.account import MarginTier, Position, liquidation_at
+from cascade.calculator.account import MarginTier, Position, liquidation_at, single_tier
 from cascade.calculator.portfolio import Portfolio, PortfolioLeg
 from cascade.calculator.snapshot import read_portfolios
 from cascade.calculator.tiers import rulebook_tiers
@@ -128,9 +128,6 @@ def test_the_line_of_two_assets_meets_the_joint_move() -> None:
 def test_what_is_no_portfolio_is_refused() -> None:
     with pytest.raises(UsageError, match="two positions are long in BTCUSDT"):
         Portfolio((leg("BTCUSDT", "long", 1, 100), leg("BTCUSDT", "long", 2, 100)), 1.0)
-    inverse = Position(side="long", size=1, entry=100, inverse=True)
-    with pytest.raises(UsageError, match="XBTUSD is an inverse contract"):
-        Portfolio((PortfolioLeg("XBTUSD", inverse),), 1.0)
 
 
 @pytest.fixture
@@ -196,3 +193,68 @@ def test_a_file_without_markets_or_with_several_entries_needs_more(tmp_path: Pat
     with pytest.raises(ScenarioError, match="entry_price"):
         read_portfolios(path, BOOK)
     assert "a position has a contract" in call("--side", "long", code=2).stderr
+
+
+# --- inverse contracts -------------------------------------------------------------------------------------
+
+COIN_ROWS = (
+    "label,market,side,quantity,entry_price,margin_mode,leverage,wallet_usd",
+    "miner,XBTUSD,long,3000000,100000,cross,,150000",
+    "bank,XBTUSD,short,2000000,100000,isolated,5,",
+)
+
+
+def coin_account(path: Path, mark: float) -> list[Portfolio]:
+    (path / "coin.csv").write_text("\n".join(COIN_ROWS) + "\n", encoding="utf-8")
+    return read_portfolios(path / "coin.csv", "bitmex-2025-07", marks={"XBTUSD": mark})
+
+
+@pytest.mark.parametrize("mark", [98_000, 100_000, 103_000.0])
+def test_an_inverse_contract_is_liquidated_where_the_calculator_says(tmp_path: Path, mark: float) -> None:
+    miner, bank = coin_account(tmp_path, mark)
+    assert (miner.currency, float(miner.balance), float(bank.balance)) == ("XBT", 1.5, 4.0)
+    for account in (miner, bank):
+        (mine,) = account.legs
+        known, found = liquidation_at(mine.position, account.balance), account.safe()
+        assert found is not None
+        ends = [float(account.mark("XBTUSD") * (1 + end)) for end in found if end is not None]
+        assert ends == pytest.approx([float(known)], rel=1e-12)  # type: ignore[arg-type]
+        assert account.is_liquidated({"XBTUSD": next(end for end in found if end is not None)})
+    assert miner.safe().high is None  # type: ignore[union-attr]
+    assert bank.safe().low is None  # type: ignore[union-attr]
+    # 3M USD bought at 100,000 and sold at the mark
+    assert float(miner.equity()) == pytest.approx(1.5 + 3e6 / 100_000 - 3e6 / mark)
+
+
+def test_two_inverse_contracts_of_a_coin_hedge_each_other() -> None:
+    tiers = rulebook_tiers("bitmex-2025-07", "XBTUSD")
+    long, short = (
+        PortfolioLeg("XBTUSD", Position(side=side, size=size, entry=100_000, tiers=tiers, inverse=True))
+        for side, size in (("long", 3e6), ("short", 2e6))
+    )  # fmt: skip
+    both, alone = Portfolio((long, short), 1.5).safe(), Portfolio((long,), 1.5).safe()
+    assert both is not None
+    assert alone is not None
+    assert both.low < alone.low  # type: ignore[operator]
+    assert Portfolio((long, short), 1.5).without(short).safe() == alone
+
+
+def test_margins_in_several_currencies_are_several_accounts() -> None:
+    coin = PortfolioLeg(
+        "XBTUSD", Position(side="long", size=1e6, entry=100_000, tiers=single_tier(0.01), inverse=True)
+    )
+    with pytest.raises(UsageError, match="settle in USD and in XBT"):
+        Portfolio((leg("BTCUSDT", "long", 1, 107_000), coin), 1e5, "mixed")
+
+
+def test_inverse_accounts_are_printed_in_coin(tmp_path: Path) -> None:
+    coin_account(tmp_path, 100_000)
+    words = ["price", "--venue", "bitmex-2025-07", "--positions", str(tmp_path / "coin.csv")]
+    listed = CliRunner().invoke(build(words[:1]), words)
+    assert "XBT" in listed.output
+    told = json.loads(CliRunner().invoke(build(words[:1]), [*words, "--account", "miner", "--json"]).stdout)
+    assert told[0]["currency"] == "XBT"
+    assert told[0]["balance_coin"] == 1.5
+    assert told[0]["legs"][0]["notional_coin"] == 30.0
+    one = CliRunner().invoke(build(words[:1]), [*words, "--account", "miner"]).stdout
+    assert "balance 1.5 XBT" in one
