@@ -6,12 +6,12 @@ import html
 import math
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
-from fnmatch import fnmatchcase
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
 from cascade.scenario.base import MarketName, Model, Name, Replicates, Seed, Text
+from cascade.scenario.patterns import matches
 from cascade.scenario.schema_agents import Agent, Arbitrage, Flow, Maker, NewsTaker, PythonAgent
 from cascade.scenario.schema_channels import Channels
 from cascade.scenario.schema_formation import Activity
@@ -131,4 +131,4 @@ class Scenario(Model):
 
     def _matching(self, patterns: Iterable[str]) -> Iterator[str]:
         wanted = tuple(patterns)
-        return (name for name in self.markets if any(fnmatchcase(name, pattern) for pattern in wanted))
+        return (name for name in self.markets if any(matches(name, pattern) for pattern in wanted))
