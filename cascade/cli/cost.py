@@ -11,7 +11,9 @@ from cascade.cli.terminal import (
     AllowCode,
     AsJson,
     Jobs,
+    Markdown,
     Overrides,
+    Quiet,
     Seed,
     running,
     show,
@@ -84,8 +86,8 @@ def cost(
     risk_aversion: RiskAversion = "1e-9", temporary_impact: TemporaryImpact = None, volatility: Volatility = None,
     market: Market = None, at: At = "10m", watch: Watch = "1h", replicates: Replicates = 8, seed: Seed = None,
     allow_code: AllowCode = False, jobs: Jobs = None,
-    markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress.")] = False,
+    markdown: Markdown = False,
+    quiet: Quiet = False,
     json: AsJson = False,
 ) -> None:  # fmt: skip
     """Measure what an order costs, against the same luck without it.

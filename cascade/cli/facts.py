@@ -11,7 +11,9 @@ from cascade.cli.terminal import (
     AllowCode,
     AsJson,
     Jobs,
+    Markdown,
     Overrides,
+    Quiet,
     running,
     say,
     show,
@@ -55,9 +57,9 @@ def facts(
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit 1 if a fact is outside that no market may miss.")
     ] = False,
-    markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
+    markdown: Markdown = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the page.")] = False,
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress.")] = False,
+    quiet: Quiet = False,
     json: AsJson = False,
 ) -> None:  # fmt: skip
     """Hold the stylised facts of a market against bands of real ones.

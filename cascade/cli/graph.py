@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cascade.cli.terminal import AllowCode, AsJson, running, say, show, show_json
+from cascade.cli.terminal import (
+    AllowCode,
+    AsJson,
+    Quiet,
+    running,
+    say,
+    show,
+    show_json,
+)
 
 if TYPE_CHECKING:
     from cascade.analysis.graph import CascadeGraph
@@ -39,7 +47,7 @@ def graph(
     top: Annotated[int, typer.Option("--top", min=0, help="Trees and transmitters to print.")] = 5,
     allow_code: AllowCode = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite files.")] = False,
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress.")] = False,
+    quiet: Quiet = False,
     json: AsJson = False,
 ) -> None:
     """Show who tripped whom in one replicate, and the branching ratio by three estimators.

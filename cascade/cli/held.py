@@ -12,6 +12,7 @@ from cascade.cli.terminal import (
     AsJson,
     Jobs,
     Overrides,
+    Quiet,
     running,
     say,
     show,
@@ -31,7 +32,7 @@ def held(
         int, typer.Option("-n", "--replicates", min=1, help="Replicates that the mean is taken over.")
     ] = 8,
     jobs: Jobs = None,
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress.")] = False,
+    quiet: Quiet = False,
     json: AsJson = False,
 ) -> None:
     """Measure what liquidations and stops move a traded price path by, on the mean.

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
 
+from cascade.analysis.formats import MISSING, format_bare, format_quote
 from cascade.calculator.account import USD, notional, profit
 from cascade.calculator.portfolio import Portfolio, PortfolioLeg, Range
 from cascade.calculator.whole import exact
@@ -115,7 +116,7 @@ def portfolios_rich(accounts: Sequence[Portfolio]) -> list[RenderableType]:
     table = _table("account", "positions", "in", "equity", "maintenance", "ratio", "free", "all marks alike")
     for account in due[:MOST]:
         table.add_row(
-            account.label or "--", f"{len(account.legs)}", account.currency, _amount(account, account.equity()),
+            account.label or MISSING, f"{len(account.legs)}", account.currency, _amount(account, account.equity()),
             _amount(account, account.maintenance()), _percent(_ratio(account)), _amount(account, account.free()),
             _ends(account.safe()),
         )  # fmt: skip
@@ -156,7 +157,7 @@ def _legs(account: Portfolio) -> Table:
         at, mark = leg.position, account.mark(leg.contract)
         amounts = (_amount(account, each) for each in (notional(at), profit(at), leg.kept(mark)))
         table.add_row(
-            f"{at.side} {float(at.size):g} {leg.contract}", f"{float(mark):,.8g}", *amounts,
+            f"{at.side} {float(at.size):g} {leg.contract}", format_quote(float(mark)), *amounts,
             _ends(account.safe([leg.contract]), mark), _ends(account.without(leg).safe()),
         )  # fmt: skip
     return table
@@ -167,7 +168,7 @@ def _line(account: Portfolio, first: str, second: str) -> list[RenderableType]:
     table = _table(f"{first} moves", "to", f"{second} liquidates")
     for move in MOVES:
         ends = _ends(account.safe([second], {first: move}), account.mark(second))
-        table.add_row(f"{float(move):+.0%}", f"{_price(account.mark(first), move):,.8g}", ends)
+        table.add_row(f"{float(move):+.0%}", format_quote(_price(account.mark(first), move)), ends)
     return [f"Where {second} liquidates it, by the mark of {first}:", table]
 
 
@@ -195,11 +196,11 @@ def _ends(found: Range | None, mark: Fraction | None = None) -> str:
 
 def _end(move: Fraction, mark: Fraction | None) -> str:
     text = f"{float(move):+.2%}"
-    return text if mark is None else f"{_price(mark, move):,.8g} ({text})"
+    return text if mark is None else f"{format_quote(_price(mark, move))} ({text})"
 
 
 def _percent(ratio: float | None) -> str:
-    return "--" if ratio is None else f"{ratio:.1%}"
+    return MISSING if ratio is None else format_bare(100.0 * ratio, "%") + " %"
 
 
 def _table(*titles: str) -> Table:

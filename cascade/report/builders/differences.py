@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
-from cascade.analysis.formats import format_axis
+from cascade.analysis.formats import as_written
 from cascade.output.sweep import NamedResult
 from cascade.report.builders.facts import short
 from cascade.report.builders.study import Study, Variant
@@ -16,8 +16,6 @@ from cascade.scenario.schema import Scenario
 
 _NOT_FIGURES = ("description", "references", "outputs", "sources", "published", "replicates", "name")
 _UNSET = "not set"
-_LONG = 10_000.0
-"""From here on a number has a multiplier."""
 
 _MOST_NAMED = 2
 """Differences that a name may hold."""
@@ -33,7 +31,7 @@ def differences(study: Study) -> Table | None:
     for number, variant in enumerate(study.variants):
         columns.append(
             text_column(
-                f"v{number}", variant.label, [short(written(each[number])) for each in changed.values()]
+                f"v{number}", variant.label, [short(as_written(each[number])) for each in changed.values()]
             )
         )
     return Table("differences", "What differs between the scenarios", tuple(columns))
@@ -83,14 +81,6 @@ def labels(named: Sequence[NamedResult]) -> list[str]:
     return found if len(set(found)) == len(found) else names
 
 
-def written(value: str) -> str:
-    """Return a number as people write it: 15M and not 15000000; as it is where that would be another."""
-    if not re.fullmatch(r"[-+]?\d+(\.\d+)?([eE][-+]?\d+)?", value) or abs(float(value)) < _LONG:
-        return value
-    number = float(value)
-    return format_axis(number, "USD") if float(f"{number:.6g}") == number else value  # six digits are shown
-
-
 def _ending(path: str, others: Iterable[str]) -> str:
     """Return the end of a path, as long as it takes to tell it from the others."""
     parts = path.split(".")
@@ -103,7 +93,7 @@ def _ending(path: str, others: Iterable[str]) -> str:
 def _label(scenario: str, values: Mapping[str, str]) -> str:
     """Return the figures that are set: a name by itself, a number after the end of its path."""
     said = [
-        f"{_ending(path, values)} {written(value)}" if re.match(r"[-+]?\d", value) else value
+        f"{_ending(path, values)} {as_written(value)}" if re.match(r"[-+]?\d", value) else value
         for path, value in values.items()
         if value != _UNSET
     ]
