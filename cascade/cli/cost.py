@@ -99,7 +99,7 @@ def cost(
     Exit code 2 if the order cannot be traded in this scenario, 3 if the scenario is invalid.
     """
     from cascade.experiment.order_cost import prepare_cost
-    from cascade.experiment.order_words import ScheduleWords, amount, amounts, order_in_words
+    from cascade.experiment.order_words import ScheduleWords, amount_of, amounts_of, order_in_words
     from cascade.opening import admit_code
     from cascade.report.order_cost import cost_dict, cost_markdown, cost_rich
     from cascade.scenario.load import load
@@ -107,11 +107,11 @@ def cost(
 
     side, notional = order_in_words(sell, buy, has_account=account is not None)
     words = ScheduleWords(schedule, participation, risk_aversion, temporary_impact, volatility)
-    times = {"at_s": amount(DURATION, at, "--at"), "watch_s": amount(DURATION, watch, "--watch")}
+    times = {"at_s": amount_of(DURATION, at, "--at"), "watch_s": amount_of(DURATION, watch, "--watch")}
     loaded = load(scenario, overrides or ())
     admit_code([loaded], scenario, overrides or (), allowed=allow_code)
     prepared = prepare_cost(
-        loaded if seed is None else loaded.replace(seed=seed), side, notional, amounts(DURATION, over, "--over"),
+        loaded if seed is None else loaded.replace(seed=seed), side, notional, amounts_of(DURATION, over, "--over"),
         market=market, account=account, schedules=words.read(), replicates=replicates, allow_code=allow_code,
         **times,
     )  # fmt: skip

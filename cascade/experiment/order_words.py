@@ -34,7 +34,7 @@ def order_in_words(
         told = "no order is given" if sell is None else "an order is either sold or bought"
         raise UsageError(told, where="--sell, --buy", remedy="write one of them: --sell 60M, or --account")
     side: Side = "buy" if sell is None else "sell"
-    notional = amount(USD, sell or buy or "", f"--{side}")
+    notional = amount_of(USD, sell or buy or "", f"--{side}")
     if notional <= 0.0:
         raise UsageError("the order has no size", where=f"--{side}", remedy=f"write --{side} 60M")
     return side, notional
@@ -74,7 +74,7 @@ class ScheduleWords(NamedTuple):
             )
 
     def _pov(self) -> Iterator[Schedule]:
-        for share in amounts(SHARE, self.participation, "--participation"):
+        for share in amounts_of(SHARE, self.participation, "--participation"):
             if not 0.0 < share < 1.0:
                 raise UsageError(
                     "a share of volume lies between 0 % and 100 %", where="--participation",
@@ -83,7 +83,7 @@ class ScheduleWords(NamedTuple):
             yield PovSchedule(type="pov", participation=share)
 
     def _almgren_chriss(self) -> Iterator[Schedule]:
-        feared = amounts(NUMBER, self.risk_aversion, "--risk-aversion")
+        feared = amounts_of(NUMBER, self.risk_aversion, "--risk-aversion")
         impacts = _positive(BPS, self.temporary_impact, "--temporary-impact", "0.5bps")
         volatilities = _positive(VOLATILITY, self.volatility, "--volatility", "60%", MOST_VOLATILITY)
         for aversion, impact, volatility in product(feared, impacts, volatilities):
@@ -100,12 +100,12 @@ class ScheduleWords(NamedTuple):
             raise UsageError(told, where=", ".join(idle), remedy="write --schedule almgren-chriss")
 
 
-def amounts(quantity: Quantity, text: str, option: str) -> list[float]:
+def amounts_of(quantity: Quantity, text: str, option: str) -> list[float]:
     """Return the quantities that an option gives, separated by commas."""
-    return [amount(quantity, part, option) for part in text.split(",")]
+    return [amount_of(quantity, part, option) for part in text.split(",")]
 
 
-def amount(quantity: Quantity, text: str, option: str) -> float:
+def amount_of(quantity: Quantity, text: str, option: str) -> float:
     """Return a quantity that an option gives.
 
     Raises
@@ -129,7 +129,7 @@ def _positive(
     """Return quantities above zero and up to the most there can be, or one that is left to the market."""
     if text is None:
         return [None]
-    found = amounts(quantity, text, option)
+    found = amounts_of(quantity, text, option)
     if not all(0.0 < each <= most for each in found):
         told = f"'{text}' is not above 0" + ("" if math.isinf(most) else f" and up to {most:.0%}")
         raise UsageError(told, where=option, remedy=f"write {option} {example}")

@@ -83,17 +83,18 @@ def test_one_mark_is_that_of_the_calculator(seed: int) -> None:
         return
     for contract in account.contracts:
         mine = [each.position for each in account.legs if each.contract == contract]
-        if len(mine) > 1:  # the calculator looks for the price of hedges on a coarser grid
-            continue
         others = [each.position for each in account.legs if each.contract != contract]
-        known = liquidation_at(mine[0], account.balance, others=others)
+        hedge = mine[1] if len(mine) > 1 else None
+        known = liquidation_at(mine[0], account.balance, others=others, hedge=hedge)
         found, mark = account.safe([contract]), account.mark(contract)
         assert found is not None
         ends = [float(mark * (1 + end)) for end in found if end is not None]
         if known is None:
             assert ends == []
-        else:
+        elif hedge is None:
             assert ends == pytest.approx([float(known)], rel=1e-12)
+        else:  # of two prices the calculator names the nearer one
+            assert min(abs(end / float(known) - 1) for end in ends) < 1e-12
 
 
 def test_a_rate_that_holds_for_the_whole_position_ends_at_the_step() -> None:
@@ -156,7 +157,7 @@ def test_the_command_prints_accounts_or_one_of_them(file: Path) -> None:
     assert plain.startswith("2 accounts, 0 of them liquidated at these marks")
     one = call("--positions", file, "--account", "fund").stdout
     assert "Where ETHUSDT liquidates it, by the mark of BTCUSDT:" in one
-    assert "92,670.357 (-13.39%)" in one
+    assert "92,670.36 (-13.39%)" in one
     (found,) = json.loads(call("--positions", file, "--account", "fund", "--json").stdout)
     assert found["legs"][0]["liquidation_prices"]["low"] == pytest.approx(92_670.357, abs=1e-3)
     assert len(found["line"]) == 9
@@ -193,6 +194,19 @@ def test_a_file_without_markets_or_with_several_entries_needs_more(tmp_path: Pat
     with pytest.raises(ScenarioError, match="entry_price"):
         read_portfolios(path, BOOK)
     assert "a position has a contract" in call("--side", "long", code=2).stderr
+
+
+@pytest.mark.parametrize("ratio", [1.001, 3.0, 1e3, 1e6])
+def test_a_hedge_of_very_unequal_legs_has_its_exact_price(ratio: float) -> None:
+    long = leg("BTCUSDT", "long", 12.345, 107_000, 106_500)
+    short = leg("BTCUSDT", "short", round(12.345 / ratio, 9), 105_000, 106_500)
+    balance = 60_000.0 if ratio > 2 else 20_000.0
+    found = Portfolio((long, short), balance).safe()
+    known = liquidation_at(long.position, balance, hedge=short.position)
+    assert found is not None
+    ends = [float(Fraction(106_500) * (1 + end)) for end in found if end is not None]
+    assert known is not None
+    assert min(abs(end / float(known) - 1) for end in ends) < 1e-12
 
 
 # --- inverse contracts -------------------------------------------------------------------------------------

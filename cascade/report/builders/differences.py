@@ -72,12 +72,12 @@ def labels(named: Sequence[NamedResult]) -> list[str]:
     if not any(each.result.path and each.name == each.result.path.name for each in named):
         return names
     changed = _changed([Variant("", each.result).scenario for each in named])
-    if not 0 < len(changed) <= _MOST_NAMED:
+    told = [{path: values[k] for path, values in changed.items()} for k in range(len(named))]
+    if len(changed) > _MOST_NAMED:  # then each by what sets it apart from the first, which goes by its name
+        told = [{path: value for path, value in each.items() if value != told[0][path]} for each in told]
+    if not 0 < max(map(len, told)) <= _MOST_NAMED:
         return names
-    found = [
-        _label(named[k].result.name, {path: values[k] for path, values in changed.items()})
-        for k in range(len(named))
-    ]
+    found = [_label(named[k].result.name, values, changed) for k, values in enumerate(told)]
     return found if len(set(found)) == len(found) else names
 
 
@@ -90,10 +90,10 @@ def _ending(path: str, others: Iterable[str]) -> str:
     )
 
 
-def _label(scenario: str, values: Mapping[str, str]) -> str:
-    """Return the figures that are set: a name by itself, a number after the end of its path."""
+def _label(scenario: str, values: Mapping[str, str], paths: Iterable[str]) -> str:
+    """Return the figures that are set: a name by itself, a number after the end of its path, which is one of several."""
     said = [
-        f"{_ending(path, values)} {as_written(value)}" if re.match(r"[-+]?\d", value) else value
+        f"{_ending(path, paths)} {as_written(value)}" if re.match(r"[-+]?\d", value) else value
         for path, value in values.items()
         if value != _UNSET
     ]

@@ -31,7 +31,9 @@ def price(study: Study, item: MarketTable) -> FigureSpec:
     if not study.is_comparison:
         if many:
             series.append(Band(low="v0_p05", high="v0_p95", name="mark, 5 to 95 %", color="run1"))
-            series.append(Band(low="v0_p25", high="v0_p75", name="mark, middle half", color="run1"))
+            series.append(
+                Band(low="v0_p25", high="v0_p75", name="mark, middle half", color="run1", inner=True)
+            )
         else:
             series.append(Band(low="v0_low", high="v0_high", name="range of the mark", color="run1"))
         series += [
