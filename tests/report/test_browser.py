@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from cascade.output.reader import Result
+from cascade.report import page as pages_of
 
 CHROMIUM = next(
     (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), ""
