@@ -27,12 +27,11 @@ from cascade.scenario.schema_agents import (
     SINGLES,
     BackgroundFlow,
     DipBuyers,
-    LadderMaker,
-    Maker,
     PythonAgent,
     SplittersFlow,
     ValueTrader,
 )
+from cascade.scenario.schema_makers import LadderMaker, Maker
 from cascade.scenario.schema_prices import Asset
 from cascade.scenario.schema_shocks import MarketOrderShock, NewsShock
 

@@ -10,7 +10,7 @@ from cascade.core.state import Array
 from cascade.scenario.amounts import MONEY
 from cascade.scenario.liquidity import depth_within
 from cascade.scenario.schema import Scenario
-from cascade.scenario.schema_agents import LadderMaker
+from cascade.scenario.schema_makers import LadderMaker
 from cascade.scenario.schema_withdrawal import Withdrawal
 
 

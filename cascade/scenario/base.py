@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticKnownError, core_schema
@@ -104,6 +104,17 @@ class Shorthand:
     ) -> dict[str, Any]:
         """Describe both forms to editors."""
         return {"anyOf": [{"type": ["number", "string"]}, handler(schema)]}
+
+
+def unless_said(kind: str) -> BeforeValidator:
+    """Return what gives a group of this kind its type: files need not write it."""
+
+    def with_type(value: Any) -> Any:
+        if isinstance(value, Mapping) and "type" not in value:
+            return {"type": kind, **cast("Mapping[str, Any]", value)}
+        return value
+
+    return BeforeValidator(with_type)
 
 
 def _many(value: Any) -> Any:

@@ -12,9 +12,10 @@ from pydantic import BeforeValidator, Field
 
 from cascade.scenario.base import MarketName, Model, Name, Replicates, Seed, Text
 from cascade.scenario.patterns import matches
-from cascade.scenario.schema_agents import Agent, Arbitrage, Flow, Maker, NewsTaker, PythonAgent
+from cascade.scenario.schema_agents import Agent, Arbitrage, Flow, NewsTaker, PythonAgent
 from cascade.scenario.schema_channels import Channels
 from cascade.scenario.schema_formation import Activity
+from cascade.scenario.schema_makers import Maker
 from cascade.scenario.schema_outputs import Outputs, Published, Reference, Source
 from cascade.scenario.schema_population import Layer
 from cascade.scenario.schema_prices import Asset

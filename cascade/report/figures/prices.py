@@ -43,7 +43,7 @@ def price(study: Study, item: MarketTable) -> FigureSpec:
         ]
     else:
         for number, variant in enumerate(study.variants):
-            if many and number < 2:
+            if number < 2 and f"v{number}_p05" in item.table:  # a run of one replicate has no band
                 series.append(Band(low=f"v{number}_p05", high=f"v{number}_p95", name="", color=variant.color))
             series.append(Line(y=f"v{number}_mark", name=variant.label, color=variant.color))
     return FigureSpec(
