@@ -98,9 +98,9 @@ def cost(
 
     Exit code 2 if the order cannot be traded in this scenario, 3 if the scenario is invalid.
     """
+    from cascade.acting import admit_code
     from cascade.experiment.order_cost import prepare_cost
     from cascade.experiment.order_words import ScheduleWords, amount_of, amounts_of, order_in_words
-    from cascade.opening import admit_code
     from cascade.report.order_cost import cost_dict, cost_markdown, cost_rich
     from cascade.scenario.load import load
     from cascade.units import DURATION

@@ -43,8 +43,8 @@ def held(
 
     Exit code 3 if the scenario is invalid.
     """
+    from cascade.acting import admit_code
     from cascade.experiment.held import held as measure
-    from cascade.opening import admit_code
     from cascade.scenario.load import load
 
     loaded = load(scenario, overrides or ())

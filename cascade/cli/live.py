@@ -31,8 +31,8 @@ def live(
 
     Exit code 3 if the scenario is invalid.
     """
+    from cascade.acting import admit_code
     from cascade.errors import ScenarioError, render_problems
-    from cascade.opening import admit_code
     from cascade.scenario.load import inspect
     from cascade.view.session import Session
 

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from cascade.acting import opened
 from cascade.analysis.facts.observed import Floats
 from cascade.assembly import Assembled
 from cascade.core.state import State
 from cascade.experiment.observe import Columns, Observer, Progress, Stopped
 from cascade.experiment.recorder import units_of
-from cascade.opening import opened
 from cascade.output.columns import to_numpy
 from cascade.scenario.schema import Scenario
 

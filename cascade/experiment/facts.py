@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
+from cascade.acting import admit_code
 from cascade.analysis.facts import (
     Band,
     Gathered,
@@ -39,7 +40,6 @@ from cascade.experiment.recorder import units_of
 from cascade.experiment.request import rerun_of
 from cascade.experiment.sales import responses, sales_of_facts, steps_of
 from cascade.experiment.threads import threads
-from cascade.opening import admit_code
 from cascade.output.manifest import RESOLVED
 from cascade.output.reader import Result, read
 from cascade.scenario.load import inspect, overridden

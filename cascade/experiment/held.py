@@ -14,13 +14,13 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from cascade.acting import admit_code, opened
 from cascade.assembly import assemble
 from cascade.core.state import Array
 from cascade.engine import Nothing
 from cascade.errors import UsageError
 from cascade.experiment.observe import Progress, Stopped
 from cascade.experiment.threads import threads
-from cascade.opening import admit_code, opened
 from cascade.scenario.schema import Scenario
 from cascade.scenario.schema_prices import AnchorsNews, BarsNews
 

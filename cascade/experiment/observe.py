@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from cascade.acting import opened
 from cascade.analysis.facts.tables import fall_bps
 from cascade.assembly import assemble
 from cascade.core.state import Array
 from cascade.engine import Engine, Outcome, counterfactual, simulate
 from cascade.experiment.recorder import units_of
-from cascade.opening import opened
 from cascade.output.convert import to_batch
 from cascade.output.parquet import concatenate
 from cascade.output.run_units import RunUnits

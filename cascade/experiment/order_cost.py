@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from cascade.acting import admit_code
 from cascade.analysis.split import Part, split
 from cascade.analysis.statistics import Estimate, Mean
 from cascade.analysis.statistics.estimate import Floats
@@ -32,7 +33,6 @@ from cascade.experiment.asked_order import (
 from cascade.experiment.branch import Branch, only, parting_state
 from cascade.experiment.observe import Progress, Stopped
 from cascade.experiment.threads import threads
-from cascade.opening import admit_code
 from cascade.output.columns import to_names, to_numpy
 from cascade.scenario.schema import Scenario
 from cascade.scenario.schema_shocks import Schedule

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from cascade.acting import opened, refuse_changed_code
 from cascade.analysis import metrics
 from cascade.analysis.cause import CauseLabeller
 from cascade.assembly import Assembled, assemble
@@ -20,7 +21,6 @@ from cascade.experiment.ending import ending_of
 from cascade.experiment.fills import fills_of
 from cascade.experiment.recorder import Recorder, tables_of, units_of
 from cascade.experiment.request import Origin, has_stops
-from cascade.opening import opened, refuse_changed_code
 from cascade.output.piece import Piece, pack, piece_folder
 from cascade.scenario.schema import Scenario
 

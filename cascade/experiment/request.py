@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cascade import provenance
+from cascade.acting import admit_code, refuse_changed_code
 from cascade.errors import UsageError
 from cascade.limits import MOST_REPLICATES
-from cascade.opening import admit_code, refuse_changed_code
 from cascade.output.manifest import RESOLVED
 from cascade.output.reader import Result
 from cascade.scenario.load import digest, load, to_data

@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cascade.acting import admit_code
 from cascade.errors import InterruptedRunError, ReplicatesError
 from cascade.experiment.execute import Failure, begin, execute
 from cascade.experiment.replicate import Progress
 from cascade.experiment.request import Origin, Request, first_replicates, folders_of
 from cascade.experiment.workers import workers_for
-from cascade.opening import admit_code
 from cascade.output.manifest import load
 from cascade.output.reader import Result, read
 from cascade.output.software import refuse_other_software

@@ -14,6 +14,7 @@ from typing import Final
 
 import numpy as np
 
+from cascade.acting import admit_code
 from cascade.analysis.statistics.crossing import FIRST, Crossing
 from cascade.analysis.statistics.estimate import CONFIDENCE
 from cascade.analysis.statistics.proportion import Flags
@@ -26,7 +27,6 @@ from cascade.experiment.replicate import Progress
 from cascade.experiment.request import Request, first_replicates, runs_of
 from cascade.experiment.run import Say, start_of, unsaid
 from cascade.experiment.sweep import Prepared, run_prepared, varied
-from cascade.opening import admit_code
 from cascade.output.columns import to_numpy
 from cascade.output.reader import Result
 from cascade.output.sweep import Sweep

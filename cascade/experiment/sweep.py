@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cascade import provenance
+from cascade.acting import admit_code
 from cascade.analysis import metrics
 from cascade.errors import InterruptedRunError, Problem
 from cascade.experiment.design import Variant, variants_of
@@ -32,7 +33,6 @@ from cascade.experiment.run import (
     unsaid,
 )
 from cascade.experiment.workers import workers_for
-from cascade.opening import admit_code
 from cascade.output import log
 from cascade.output import manifest as manifests
 from cascade.output.checksums import crc_of

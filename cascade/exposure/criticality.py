@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from cascade.acting import opened
 from cascade.analysis.graph.branching import Branching, structural
 from cascade.assembly import MONEY, Assembled, assemble
 from cascade.core.params import PERPETUAL
 from cascade.engine import Engine, Nothing
 from cascade.exposure.failing import failing_moves
 from cascade.exposure.holdings import holdings
-from cascade.opening import opened
 from cascade.scenario.schema import Scenario
 
 DISTANCE: Final = 0.005

@@ -6,13 +6,13 @@ import math
 import threading
 from typing import TYPE_CHECKING, Any, Literal
 
+from cascade.acting import opened
 from cascade.assembly import assemble
 from cascade.core.state import Array
 from cascade.engine import Engine, Outcome, simulate
 from cascade.errors import CascadeError
 from cascade.experiment.observe import Observer
 from cascade.experiment.recorder import units_of
-from cascade.opening import opened
 from cascade.scenario.schema import Scenario
 from cascade.view.payload import COLUMNS
 

@@ -9,9 +9,9 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from cascade.acting import admit_code
 from cascade.errors import UsageError
 from cascade.experiment.request import scenario_of
-from cascade.opening import admit_code
 from cascade.output.reader import Result
 from cascade.output.run_units import MarketUnits, RunUnits
 from cascade.output.sweep import named_results

@@ -1,4 +1,4 @@
-"""A market that is opened to run, with whoever acts for its agents in Python where it has any."""
+"""A market that runs, with whoever acts for its agents in Python; without any, nothing of Mesa is loaded."""
 
 from __future__ import annotations
 
