@@ -13,6 +13,7 @@ from cascade.assembly.memory import left_after
 from cascade.assembly.orders import worked
 from cascade.assembly.trails import Trails
 from cascade.assembly.venues import decay
+from cascade.assembly.withdrawals import withdrawal_of
 from cascade.core import params as k
 from cascade.core.exact import INVERSE
 from cascade.core.flow import N_QUANTILES, quantile_grid
@@ -89,6 +90,7 @@ class GroupBuilder:
         self.agents: list[dict[str, Any]] = []
         self.flows: list[dict[str, Any]] = []
         self.splitters: list[dict[str, Any]] = []
+        self.capitals: dict[str, int] = {}
         self.n_parents = 0
         self.n_quotes = 0
 
@@ -149,7 +151,7 @@ class GroupBuilder:
                 "tolerance": group.tolerance, "noise": group.fair_noise_bps * 1e-4,
                 "skew": group.skew_bps * 1e-4, "cap": self.lots(m, group.cap), "initial": stock,
                 "key": key, "slot": slot, "slack": group.slack_bps * 1e-4,
-                "pace": group.looks(dt),
+                "pace": group.looks(dt), "purse": self._purse(name),
             })  # fmt: skip
             columns = (distances, usd / group.count * MONEY, refills, near)
             self.levels += [
@@ -157,6 +159,12 @@ class GroupBuilder:
                 for distance, size, refill, nearness in zip(*(each.tolist() for each in columns), strict=True)
             ]
             self.n_quotes += 2 * len(near)
+
+    def _purse(self, market: str) -> int:
+        """Return the number of the first maker of the capital that the next maker, of a market, is of."""
+        rule, own = withdrawal_of(self.scenario, market), len(self.makers)
+        capital = rule.losses.capital if rule is not None and rule.losses is not None else None
+        return own if capital is None else self.capitals.setdefault(capital, own)
 
     def _agents(self) -> None:
         """Add those who send orders, kind by kind in the order in which they act."""

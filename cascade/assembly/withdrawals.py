@@ -19,11 +19,21 @@ def assemble_withdrawals(scenario: Scenario) -> Array:
     rows = records(k.WITHDRAWAL, [{} for _ in scenario.markets])
     rows.calm_variance, rows.threshold, rows.floor = 1.0, 1.0, 1.0
     stay(rows)
-    for group in scenario.makers:
-        if isinstance(group, LadderMaker) and group.withdrawal is not None:
-            for name in scenario.select_markets(group.markets):
-                _set(rows[list(scenario.markets).index(name)], group.withdrawal, scenario, name)
+    for row, name in zip(rows, scenario.markets, strict=True):
+        rule = withdrawal_of(scenario, name)
+        if rule is not None:
+            _set(row, rule, scenario, name)
     return rows
+
+
+def withdrawal_of(scenario: Scenario, market: str) -> Withdrawal | None:
+    """Return how the makers of a market withdraw; None where they stay."""
+    rules = [
+        group.withdrawal
+        for group in scenario.makers
+        if isinstance(group, LadderMaker) and market in scenario.select_markets(group.markets)
+    ]
+    return next((rule for rule in reversed(rules) if rule is not None), None)
 
 
 def stay(rows: Array) -> None:

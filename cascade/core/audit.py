@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from cascade.compiler.jit import entry, int64, kernel
 from cascade.core.buckets import HIGH, LOW, bucket_at, bucket_of
-from cascade.core.params import Params
+from cascade.core.params import UNMARGINED, Params
 from cascade.core.state import NONE, Array, State, record
 
 AUDIT = record(
-    ("lots", "i8"), ("longs", "i8"), ("unentered", "i8"), ("queued", "i8"), ("empty", "i8"), ("levels", "i8"),
-    ("low", "i8"), ("high", "i8"),
+    ("lots", "i8"), ("longs", "i8"), ("on_margin", "i8"), ("unentered", "i8"), ("queued", "i8"), ("empty", "i8"),
+    ("levels", "i8"), ("low", "i8"), ("high", "i8"),
 )  # fmt: skip
-"""Of a market: sum of all lots and of those long, flat positions with an entry value, orders reached from
-its levels and its far list, one of them that is empty (or NONE), levels whose total or order is wrong, and
-low and high triggers that hang where they should not."""
+"""Of a market: sum of all lots, of those long, and of those long on margin, flat positions with an entry value, orders
+reached from its levels and its far list, one of them that is empty (or NONE), levels whose total or order is wrong,
+and low and high triggers that hang where they should not."""
 
 
 @entry
@@ -28,6 +28,7 @@ def audit(st: State, p: Params, markets: Array) -> int:
         found = markets[row.market]
         found.lots += row.lots
         found.longs += max(row.lots, 0)
+        found.on_margin += max(row.lots, 0) if st.accounts[row.account].margin != UNMARGINED else 0
         found.unentered += int64(row.lots == 0 and row.entry_value != 0)
         found.low += _astray(st, p, 2 * k)
         found.high += _astray(st, p, 2 * k + 1)

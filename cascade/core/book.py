@@ -150,6 +150,28 @@ def remove(st: State, p: Params, m: int, order: int) -> None:
 
 
 @outlined
+def replace(st: State, p: Params, m: int, order: int, lots: int, tick: int) -> None:
+    """Put a maker's resting quote at the end of the queue of another tick, in another size of the same side.
+
+    As to remove it and to rest it anew, but the account and the calendar need not be told.
+    """
+    row, market = st.orders[order], st.markets[m]
+    before = row.tick
+    emptied = unlink(st, p, m, order)
+    row.lots, row.tick = lots, tick
+    row.generation += 1
+    link(st, p, m, order)
+    if lots > 0:
+        if emptied and before == market.best_bid and tick < before:
+            refresh_best(st, p, m, BUYS)
+        market.best_bid = max(market.best_bid, tick)
+    else:
+        if emptied and before == market.best_ask and tick > before:
+            refresh_best(st, p, m, SELLS)
+        market.best_ask = min(market.best_ask, tick)
+
+
+@outlined
 def cancel_account(st: State, p: Params, account: int) -> int:
     """Cancel every resting order of an account; return how many there were."""
     n = 0

@@ -55,6 +55,8 @@ def _positions(st: State, p: Params, endowment: Endowment, found: Array) -> Iter
             yield f"positions of market {m} sum to {row.lots} lots, not {wanted}"
         if row.longs != st.markets[m].open_interest:
             yield f"open interest of market {m} is {st.markets[m].open_interest} lots, longs are {row.longs}"
+        if row.on_margin != st.markets[m].on_margin:
+            yield f"interest on margin of market {m} is {st.markets[m].on_margin} lots, longs are {row.on_margin}"
         if row.unentered:
             yield f"market {m}: a flat position has an entry value"
 

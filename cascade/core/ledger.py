@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from cascade.compiler.jit import kernel, outlined
 from cascade.core.exact import charge, proportion
-from cascade.core.params import Params
+from cascade.core.params import UNMARGINED, Params
 from cascade.core.state import NONE, State
 
 
@@ -25,7 +25,10 @@ def change_position(st: State, position: int, lots: int, value: int) -> None:
     else:  # through zero: what is left was entered now
         row.entry_value = value - proportion(value, abs(held), abs(lots))
     row.lots = after
-    st.markets[row.market].open_interest += max(after, 0) - max(held, 0)
+    longs = max(after, 0) - max(held, 0)
+    st.markets[row.market].open_interest += longs
+    if st.accounts[row.account].margin != UNMARGINED:
+        st.markets[row.market].on_margin += longs
 
 
 @outlined

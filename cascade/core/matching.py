@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cascade.compiler.jit import kernel, outlined
-from cascade.core.book import NO_ASK, NO_BID, cancel_account, remove, rest, take
+from cascade.core.book import NO_ASK, NO_BID, cancel_account, remove, replace, rest, take
 from cascade.core.exact import lot_value, times_rate
 from cascade.core.inbox import drop_intent, first_intent
 from cascade.core.ledger import settle_flat
@@ -257,13 +257,15 @@ def _cancel(st: State, p: Params, m: int, position: int, order: int, generation:
 @kernel
 def _quote(st: State, p: Params, m: int, position: int, lots: int, tick: int, quote: int) -> None:
     """Replace a maker's quote; a price that would cross slides behind the opposite best."""
-    before = st.quotes[quote]
-    if before != NONE:
-        remove(st, p, m, before)
-    market = st.markets[m]
+    before, market = st.quotes[quote], st.markets[m]
     if lots > 0 and market.best_ask != NO_ASK:
         tick = min(tick, market.best_ask - 1)
     elif lots < 0 and market.best_bid != NO_BID:
         tick = max(tick, market.best_bid + 1)
-    if lots != 0 and tick >= 1:
+    if lots == 0 or tick < 1:
+        if before != NONE:
+            remove(st, p, m, before)
+    elif before == NONE:
         rest(st, p, m, position, lots, tick, quote, NONE)
+    else:
+        replace(st, p, m, before, lots, tick)

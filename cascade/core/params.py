@@ -199,10 +199,11 @@ the haircut), and the price in ticks that redemption, or the floor, gives."""
 MAKER = record(
     ("kind", I8), ("position", I8), ("first_level", I8), ("n_levels", I8), ("first_quote", I8), ("act", F8),
     ("tolerance", F8), ("noise", F8), ("skew", F8), ("cap", F8), ("initial", I8), ("key", U8), ("slot", I8),
-    ("slack", F8), ("pace", F8),
+    ("slack", F8), ("pace", F8), ("purse", I8),
 )  # fmt: skip
 """A maker. Noise and skew as log price; cap in lots around the initial position; `slack` is the log price by which a
-quote may be off before it follows; `pace` are its looks in a step, where these are more than one."""
+quote may be off before it follows; `pace` are its looks in a step, where these are more than one; `purse` is the
+number of the first maker of its capital."""
 
 QUOTE_LEVEL = record(("distance", F8), ("money", F8), ("refill", F8), ("nearness", F8))
 """A level of a maker's ladder: log distance from fair value, money units per side, share that returns at a look, the

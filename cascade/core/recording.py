@@ -44,7 +44,8 @@ def write_bar(st: State, p: Params, m: int) -> None:
     row.bid_100 = row.bid_50 + depth_between(st, p, m, at - w2 - 1, at - w3, False)
     row.volume, row.flow, row.n_trades = market.volume, market.flow, market.n_trades
     row.long_liquidated, row.short_liquidated = market.long_liquidated, market.short_liquidated
-    row.open_interest, row.funding_rate = market.open_interest, market.funding_rate
+    row.open_interest, row.on_margin = market.open_interest, market.on_margin
+    row.funding_rate = market.funding_rate
     row.fund_equity = equity_in(st, p, p.venues[fixed.venue].fund, fixed.settlement)
     row.depth_factor = market.depth_factor * market.depth_shock
     start_bar(st, m)

@@ -19,6 +19,7 @@ from cascade.core.inbox import append
 from cascade.core.ledger import transfer
 from cascade.core.margin import MAX_TICK, failing_tick, tier_of
 from cascade.core.params import CLOSING, IOC, OPENING, SPOT, Params
+from cascade.core.prefetch import expect_order
 from cascade.core.state import NONE, Array, State
 from cascade.core.trails import distance_from
 from cascade.rng import exponential, uniform
@@ -231,6 +232,7 @@ def _leave(st: State, p: Params, account: int, max_order: float, offset: float) 
         worked = worked or size < abs(position.lots)
         lots = -size if position.lots > 0 else size
         limit = 1 if lots < 0 else MAX_TICK
+        expect_order(st, k)
         append(st, k, lots, limit, IOC, CLOSING, offset, 1)
     return worked
 
@@ -278,16 +280,8 @@ def _enter(st: State, p: Params, trader: int, offset: float) -> bool:
             size = max(size, 1)
         if size >= 1:
             lots = size if (seat.side > 0) != is_hedge(layer, place) else -size
-            append(
-                st,
-                k,
-                lots,
-                MAX_TICK if lots > 0 else 1,
-                IOC,
-                OPENING,
-                offset,
-                0,
-            )
+            expect_order(st, k)
+            append(st, k, lots, MAX_TICK if lots > 0 else 1, IOC, OPENING, offset, 0)
             worked = worked or wanted - float(size) * value >= value
     return worked
 

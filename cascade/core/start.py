@@ -144,6 +144,8 @@ def take_seats(st: State, p: Params) -> None:
     for k in range(len(st.positions)):
         row = st.positions[k]
         st.markets[row.market].open_interest += max(row.lots, 0)
+        if st.accounts[row.account].margin != UNMARGINED:
+            st.markets[row.market].on_margin += max(row.lots, 0)
     for account in range(len(st.accounts)):
         if st.accounts[account].margin != UNMARGINED:
             retrigger(st, p, account)

@@ -64,7 +64,8 @@ MARKET = record(
     ("index", F8), ("basis_mean", F8), ("n_basis", I8), ("basis_at", I8),
     ("oracle_at", I8),  # step at which an oracle answers anew, whatever the index does
     ("n_bids", I8), ("n_asks", I8), ("far_head", I8), ("far_tail", I8),
-    ("open_interest", I8), ("funding_rate", I8), ("next_funding", I8), ("traded", I8),  # lots, since the start
+    ("open_interest", I8), ("on_margin", I8),  # long lots of all, and of accounts on margin
+    ("funding_rate", I8), ("next_funding", I8), ("traded", I8),  # lots, since the start
     ("premium_sum", F8), ("premium_weight", F8), ("premium_at", F8),
     ("impact", F8), ("flow_learnt", I8), ("kicks", F8), ("variance", F8), ("variance_mid", F8), ("variance_at", I8),
     ("depth_factor", F8), ("depth_shock", F8),
@@ -78,9 +79,9 @@ MARKET = record(
 PRESSURE = record(("net", F8), ("bids_left", F8), ("asks_left", F8))
 """Net flow of takers of late, in money units, and the share of their sizes that it leaves to each side's makers."""
 
-PURSE = record(("start", I8), ("gained", F8), ("left", F8))
-"""A maker: its balance at the start, the running mean of what it has gained since, and the share of its sizes that
-its losses leave it."""
+PURSE = record(("start", I8), ("gain", F8), ("at", F8), ("gained", F8), ("left", F8))
+"""A maker: its balance at the start, and the share of its sizes that losses leave it. Of the first of those who share a
+capital: what all have gained since, the loss at which they withdraw. `gained` is the running mean of that gain."""
 
 LEVEL = record(("lots", I8), ("head", I4), ("tail", I4))
 """A price level: total resting lots and its first-in-first-out queue. Bid or ask by place."""
@@ -161,7 +162,7 @@ BAR = record(
     ("best_bid", I8), ("best_ask", I8),
     ("bid_10", I8), ("bid_50", I8), ("bid_100", I8), ("ask_10", I8), ("ask_50", I8), ("ask_100", I8),
     ("volume", I8), ("flow", I8), ("n_trades", I8), ("long_liquidated", I8), ("short_liquidated", I8),
-    ("open_interest", I8), ("funding_rate", I8), ("fund_equity", I8), ("depth_factor", F8),
+    ("open_interest", I8), ("on_margin", I8), ("funding_rate", I8), ("fund_equity", I8), ("depth_factor", F8),
 )  # fmt: skip
 """One bar of one market. Depth and open interest in lots; volume, flow and liquidated in money units."""
 

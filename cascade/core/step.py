@@ -31,6 +31,7 @@ from cascade.core.collateral import update_collateral
 from cascade.core.index import update_mid
 from cascade.core.margin import excess_of, is_flat
 from cascade.core.params import SOCIALISE, SPOT, UNMARGINED, Params
+from cascade.core.prefetch import expect_trader
 from cascade.core.seats import wake
 from cascade.core.state import INSOLVENT, NONE, STALE, State
 from cascade.core.trails import advance_trails
@@ -183,7 +184,10 @@ def _wake_traders(st: State, p: Params) -> bool:
         if clock.n_inbox + 2 * account.n_positions > len(st.inbox):
             clock.need = clock.n_inbox + 2 * account.n_positions
             return False
-        st.calendars[0, clock.step] = st.traders[trader].due_next
+        after = st.traders[trader].due_next
+        if after != NONE:
+            expect_trader(st, p, after)
+        st.calendars[0, clock.step] = after
         wake(st, p, trader)
         trader = st.calendars[0, clock.step]
     return True

@@ -194,6 +194,7 @@ def _bars(log: Array, units: RunUnits) -> Columns:
         "n_trades": log["n_trades"],
         "open_interest_lots": log["open_interest"],
         "open_interest_usd": markets.notional(log["open_interest"], log["mark"]),
+        "on_margin_usd": markets.notional(log["on_margin"], log["mark"]),
         "funding_rate_bps": log["funding_rate"] * _BPS_PER_RATE,
         "depth_factor": log["depth_factor"],
     }

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Literal
 if TYPE_CHECKING:
     import pyarrow as pa
 
-RESULTS_VERSION: Final = (4, 0)
+RESULTS_VERSION: Final = (4, 1)
 """Major and minor version of the tables: a new column raises the minor, anything else the major."""
 
 Kind = Literal["category", "text", "int32", "int64", "float", "time"]
@@ -138,6 +138,12 @@ BARS: Final = Table(
         ),
         _column("open_interest_lots", "int64", "long open interest, which equals the short"),
         _column("open_interest_usd", "float", "open interest at mark", null=True),
+        _column(
+            "on_margin_usd",
+            "float",
+            "long open interest of accounts on margin, at mark: makers and the crowd, who begin flat, are left out",
+            null=True,
+        ),
         _column("funding_rate_bps", "float", "funding rate of the interval; longs pay where positive"),
         _column("fund_equity_usd", "float", "equity of the venue's insurance fund at mark"),
         _column("depth_factor", "float", "size of makers' quotes relative to calm", unit="1"),

@@ -168,3 +168,22 @@ def _learning(scenario: Scenario, held: dict[str, float]) -> Iterator[Finding]:
                     ("makers", number, "learning", "impact_bps_per_million"), message, hint, "warning"
                 )
                 break
+
+
+@register("CAS158", "makers who share a capital settle in one asset", "markets makers")
+def capital_is_of_one_settlement(context: Context) -> Found:
+    """Test the capitals that makers' `withdrawal.losses` name."""
+    scenario, settles = context.scenario, dict[str, str]()
+    for number, maker in enumerate(scenario.makers):
+        losses = maker.withdrawal and maker.withdrawal.losses if isinstance(maker, LadderMaker) else None
+        if losses is None or losses.capital is None:
+            continue
+        for name in scenario.select_markets(maker.markets):
+            settlement = scenario.markets[name].settles
+            if settles.setdefault(losses.capital, settlement) != settlement:
+                message = (
+                    f"{name} settles in {settlement}, and '{losses.capital}' counts {settles[losses.capital]}"
+                )
+                hint = f"give the makers of {name} a capital of their own"
+                yield Finding(("makers", number, "withdrawal", "losses", "capital"), message, hint)
+                break

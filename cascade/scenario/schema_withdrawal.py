@@ -7,7 +7,7 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
-from cascade.scenario.base import Model
+from cascade.scenario.base import Model, Name
 from cascade.scenario.tables import Floats
 from cascade.units import Multiple, PositiveBps, PositiveDuration, Share, Volatility
 
@@ -46,7 +46,7 @@ class OneSided(Model):
 
 
 class Losses(Model):
-    """A maker withdraws by what it has lost of late, both sides alike."""
+    """A maker withdraws by what its capital has lost of late, both sides alike."""
 
     threshold: Annotated[Share, Field(gt=0)] = Field(
         default=0.02, description="Size starts to fall at a loss of this share of the maker's cap."
@@ -56,6 +56,11 @@ class Losses(Model):
     )
     exponent: Power = Field(default=1.0, description="Size falls with this power of the loss.")
     floor: Share = Field(default=0.1, description="Share of the size that always stays.")
+    capital: Name | None = Field(
+        default=None,
+        description="Makers of all markets whose losses name the same capital lose together; absent: each alone.",
+        examples=["desk"],
+    )
 
 
 class Withdrawal(Model):

@@ -587,7 +587,14 @@ CASES = [
             ("fund: 1B", "fund: {BTX: 100}"),
             ("    markets: binance:BTCUSDT", "    markets: binance:*\n    margin: cross"),
             (STOP + "\n", ""),
+            ("{calm_volatility: 25 %}", "{calm_volatility: 25 %, losses: {capital: desk}}"),
         ],
+        Fault(
+            "CAS158",
+            "losses: {capital: desk",
+            "desk",
+            "give the makers of binance:BTCUSDT a capital of their own",
+        ),
         Fault(
             "CAS150", "    markets: binance:*\n    margin", "binance:*", "write one layer for each of them"
         ),

@@ -38,7 +38,7 @@ def market() -> Runner:
             and perpetual.n_asks > 1
             and (st.triggers.tick[0::2] != NONE).any()
             and (st.triggers.tick[1::2] != NONE).any()
-            and perpetual.best_bid > perpetual.window
+            and 0 < perpetual.best_bid - perpetual.window < runner.p.run[0].n_ticks
         )
         if has:
             return runner
@@ -81,6 +81,10 @@ CONTROLS = {
     "open interest": (
         "open interest of market",
         lambda st, p: _add(st, "markets", "open_interest", _last(st)),
+    ),
+    "interest on margin": (
+        "interest on margin of market",
+        lambda st, p: _add(st, "markets", "on_margin", _last(st)),
     ),
     "entry value of a flat position": (
         "a flat position has an entry value",

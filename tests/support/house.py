@@ -27,7 +27,7 @@ LAYERS = [
 
 CORE = {
     "Tables of a run": "params state start population",
-    "Numbers": "exact bitmap flow rules",
+    "Numbers": "exact bitmap flow rules prefetch",
     "The book": "book window inbox matching expiries",
     "Prices": "activity news propagator trails index marks mark_rules funding collateral",
     "Who trades": "seats agents agents/sizes agents/fund agents/shocks agents/makers agents/makers/opinion "

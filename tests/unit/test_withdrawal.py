@@ -111,6 +111,34 @@ def test_a_maker_who_lost_quotes_less_and_comes_back_with_its_memory() -> None:
     assert shares[-1] == 1.0
 
 
+@pytest.mark.parametrize("capital", [None, "desk"])
+def test_who_shares_a_capital_bears_what_is_lost_in_another_market(capital: str | None) -> None:
+    losses = {"threshold": "0.001 %", "memory": "20s", "exponent": 2, "floor": "1 %", "capital": capital}
+    engine = market({"losses": losses}, SALE, FALL)
+    mine = [engine.state.positions[m.position].market == MARKET for m in engine.params.makers]
+    here, elsewhere = mine.index(True), mine.index(False)
+    engine.advance(19)
+    assert (engine.state.purses.left == 1).all()
+    engine.advance(22)  # the sale was here; on spot they have traded nothing
+    assert engine.state.purses[here].left < 0.5
+    makers = engine.params.makers
+    at = [losses_at(engine, k) for k in range(len(makers))]
+    if capital is None:
+        assert engine.state.purses[elsewhere].left == 1.0
+        assert engine.state.purses[here].at == pytest.approx(at[here])
+    else:
+        assert engine.state.purses[elsewhere].left == engine.state.purses[here].left
+        assert engine.state.purses[int(makers[here].purse)].at == pytest.approx(sum(at))
+
+
+def losses_at(engine: Engine, k: int) -> float:
+    """Return the loss at which maker k withdraws: a share of its cap at mark, in money units."""
+    maker = engine.params.makers[k]
+    m = int(engine.state.positions[maker.position].market)
+    fixed = engine.params.markets[m]
+    return 1e-5 * maker.cap * fixed.lot_size * fixed.tick_size * float(engine.state.markets[m].mark) * 1e6
+
+
 def test_nearness_falls_with_a_power_of_distance() -> None:
     rule = NearFirst.model_validate({"within_bps": 10, "power": 0.5})
     assert rule.nearness(np.array([0.0, 1.0, 10.0, 40.0, 1000.0])) == pytest.approx([1, 1, 1, 0.5, 0.1])

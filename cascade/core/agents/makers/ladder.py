@@ -28,8 +28,8 @@ def requote(st: State, p: Params, k: int) -> None:
         if bids:
             bid, wanted = valid_tick(math.floor(seen.fair - away)), float(lots) * seen.buying
             size = int64(wanted * spared(seen.bids_left, level.nearness))
-            renew(st, maker, quote, size, level.refill, bid, slack, seen.offset)
+            renew(st, p, maker, quote, size, level.refill, bid, slack, seen.offset)
         else:
             ask, wanted = valid_tick(math.ceil(seen.fair + away)), float(lots) * seen.selling
             size = -int64(wanted * spared(seen.asks_left, level.nearness))
-            renew(st, maker, quote + 1, size, level.refill, ask, slack, seen.offset)
+            renew(st, p, maker, quote + 1, size, level.refill, ask, slack, seen.offset)

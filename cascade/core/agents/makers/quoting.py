@@ -10,6 +10,7 @@ from cascade.core.agents.makers.opinion import fair_value
 from cascade.core.exact import usd_value
 from cascade.core.inbox import append
 from cascade.core.params import ANY, QUOTE, Params
+from cascade.core.prefetch import expect_level
 from cascade.core.state import NONE, State
 from cascade.rng import FIRST, SECOND, THIRD, normal, uniform
 
@@ -72,7 +73,15 @@ def overtakes(st: State, quote: int, bid: int) -> bool:
 
 @kernel
 def renew(
-    st: State, maker: Any, quote: int, lots: int, refill: float, tick: int, slack: float, offset: float
+    st: State,
+    p: Params,
+    maker: Any,
+    quote: int,
+    lots: int,
+    refill: float,
+    tick: int,
+    slack: float,
+    offset: float,
 ) -> None:
     """Write a quote intent where the resting quote is off in price or size.
 
@@ -90,5 +99,9 @@ def renew(
         lots = int64(math.copysign(min(abs(float(lots)), most), float(lots)))
     if order == NONE and lots == 0:
         return
+    m = st.positions[maker.position].market
+    if order != NONE:
+        expect_level(st, p, m, st.orders[order].tick)
+    expect_level(st, p, m, tick)
     number = append(st, maker.position, lots, tick, QUOTE, ANY, offset, 0)
     st.inbox[number].ref = quote

@@ -24,10 +24,10 @@ def requote(st: State, p: Params, k: int) -> None:
         offset = seen.offset - 0.5 / maker.pace if turn == 0 and maker.pace > 1.0 else seen.offset
         if (turn == 0) != rises:
             size = int64(lots * seen.buying)
-            renew(st, maker, maker.first_quote, size, level.refill, bid, 0.0, offset)
+            renew(st, p, maker, maker.first_quote, size, level.refill, bid, 0.0, offset)
         else:
             size = -int64(lots * seen.selling)
-            renew(st, maker, maker.first_quote + 1, size, level.refill, bid + 1, 0.0, offset)
+            renew(st, p, maker, maker.first_quote + 1, size, level.refill, bid + 1, 0.0, offset)
 
 
 @kernel

@@ -69,19 +69,33 @@ def count_flow(st: State, p: Params, m: int) -> None:
 
 @outlined
 def count_losses(st: State, p: Params) -> None:
-    """Let makers who have lost of late, by what they traded at mark, quote less.
+    """Let makers whose capital has lost of late, by what they traded at mark, quote less.
 
-    gained = decay x gained + (1 - decay) x gain; ratio = (gained - gain) / (threshold x cap at mark)
+    gained = decay x gained + (1 - decay) x gain; ratio = (gained - gain) / (threshold x cap at mark), where gain and
+    threshold are sums over those who share the capital.
     """
     for k in range(len(p.makers)):
-        maker = p.makers[k]
-        row = st.positions[maker.position]
-        rule = p.withdrawals[row.market]
+        st.purses[k].gain, st.purses[k].at = 0.0, 0.0
+    for k in range(len(p.makers)):
+        _add_gain(st, p, k)
+    for k in range(len(p.makers)):
+        maker, purse = p.makers[k], st.purses[k]
+        rule, shared = p.withdrawals[st.positions[maker.position].market], st.purses[maker.purse]
         if rule.loss_at > 0.0:
-            fixed, purse = p.markets[row.market], st.purses[k]
-            value = lot_value(fixed, st.markets[row.market].mark)
-            cash = st.balances[row.account, fixed.settlement] - purse.start
-            gain = float(cash + (row.lots - maker.initial) * value)
-            purse.gained = rule.loss_decay * purse.gained + (1.0 - rule.loss_decay) * gain
-            ratio = (purse.gained - gain) / (rule.loss_at * maker.cap * abs(float(value)))
-            purse.left = share_left(ratio, rule.loss_exponent, rule.loss_floor)
+            purse.gained = rule.loss_decay * purse.gained + (1.0 - rule.loss_decay) * shared.gain
+            purse.left = share_left(
+                (purse.gained - shared.gain) / shared.at, rule.loss_exponent, rule.loss_floor
+            )
+
+
+@kernel
+def _add_gain(st: State, p: Params, k: int) -> None:
+    """Add what maker k has gained, and the loss at which it withdraws, to its capital."""
+    maker = p.makers[k]
+    row, shared = st.positions[maker.position], st.purses[maker.purse]
+    rule, fixed = p.withdrawals[row.market], p.markets[row.market]
+    if rule.loss_at > 0.0:
+        value = lot_value(fixed, st.markets[row.market].mark)
+        cash = st.balances[row.account, fixed.settlement] - st.purses[k].start
+        shared.gain += float(cash + (row.lots - maker.initial) * value)
+        shared.at += rule.loss_at * maker.cap * abs(float(value))
