@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from cascade.errors import Problem, ScenarioError, SimulationError
 from cascade.scenario.checks import Finding, located
-from cascade.scenario.code import NOT_ALLOWED, digest_of, parts_of, source_of
+from cascade.scenario.code import NO_AGENT, NOT_ALLOWED, digest_of, parts_of, source_of
 from cascade.scenario.document import read_document
 from cascade.scenario.load import tree_of
 from cascade.scenario.schema import Scenario
@@ -24,8 +24,6 @@ from cascade.scenario.source import Node
 if TYPE_CHECKING:
     from cascade.agent import Trader
     from cascade.floor import AgentFactory
-
-WRONG = "CAS165"
 
 _numbers = count()
 
@@ -121,20 +119,20 @@ def _faults(root: Node, number: int, agent: PythonAgent, allowed: bool) -> Itera
         from cascade.floor import where_raised
 
         message = f"{name} cannot be loaded: {type(error).__name__}: {error}"
-        yield located(WRONG, Finding(steps, message, f"mend {where_raised(error)}"), root)
+        yield located(NO_AGENT, Finding(steps, message, f"mend {where_raised(error)}"), root)
         return
     from cascade.agent import Trader
 
     if not (isinstance(kind, type) and issubclass(kind, Trader)):
         hint = f"write `class {name}(cascade.Trader):`"
-        yield located(WRONG, Finding(steps, f"{name} is no kind of cascade.Trader", hint), root)
+        yield located(NO_AGENT, Finding(steps, f"{name} is no kind of cascade.Trader", hint), root)
         return
     try:
         inspect.signature(kind).bind(None, **_arguments(agent))
     except TypeError as error:
         hint = f"{name} takes: {', '.join(_parameters(kind)) or 'none'}"
         message = f"{name} cannot be made with these parameters: {error}"
-        yield located(WRONG, Finding(("agents", number, "parameters"), message, hint, on_key=True), root)
+        yield located(NO_AGENT, Finding(("agents", number, "parameters"), message, hint, on_key=True), root)
 
 
 def _parameters(kind: type[Any]) -> list[str]:

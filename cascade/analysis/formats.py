@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Final
 
 from cascade.analysis.statistics.estimate import Estimate
 from cascade.units import format_span
 
+MISSING: Final = "--"
+"""What stands for a figure that there is not."""
+
 _MULTIPLES: Final = ((1e9, "B"), (1e6, "M"), (1e3, "k"))
+
+_LONG = 10_000.0
+"""From here on a number has a multiplier."""
 
 _SUFFIXES: Final = {
     "USD": " USD",
@@ -112,6 +119,31 @@ _WRITERS: Final[dict[str, Callable[[float], str]]] = {
 }
 
 
+def format_share(share: float, digits: int = 3) -> str:
+    """Return a part of one as percent, with so many digits in all."""
+    return f"{100.0 * share:.{digits}g} %"
+
+
+def format_quote(value: float | None) -> str:
+    """Return a price or an amount of a venue as it shows them, to the cent or with eight digits; `--` for none."""
+    if value is None:
+        return MISSING
+    return f"{value:,.2f}" if abs(value) >= 1000.0 else f"{value:,.8g}"
+
+
+def format_bytes(n: float) -> str:
+    """Return bytes to two digits: more would be pretence where they are estimated."""
+    for size, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if n >= 0.995 * size:
+            return f"{float(f'{n / size:.2g}'):,g} {unit}"
+    return f"{n:.0f} B"
+
+
+def format_bps(value: float) -> str:
+    """Return a cost in basis points, which stays one: a bp and a hundredth of it are read from it."""
+    return _fixed(value, 2 if abs(value) < 9.995 else 1)
+
+
 def format_axis(value: float, unit: str) -> str:
     """Return a tick: as short as it can be, USD with a multiplier."""
     if unit == "USD":
@@ -119,3 +151,11 @@ def format_axis(value: float, unit: str) -> str:
             if abs(value) >= size:
                 return f"{value / size:.6g}{letter}"
     return f"{_no_minus_zero(value, 12):,.10g}"
+
+
+def as_written(value: str) -> str:
+    """Return a number of a scenario as people write it: 15M and not 15000000; as it is where that would be another."""
+    if not re.fullmatch(r"[-+]?\d+(\.\d+)?([eE][-+]?\d+)?", value) or abs(float(value)) < _LONG:
+        return value
+    number = float(value)
+    return format_axis(number, "USD") if float(f"{number:.6g}") == number else value  # six digits are shown

@@ -81,7 +81,7 @@ class Measure:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class CascadeVerdict:
     """What is said of a run, and what it rests on."""
 
     answer: Answer
@@ -102,13 +102,13 @@ def matters(earlier_s: Estimate | None) -> bool:
     return earlier_s is not None and earlier_s.value >= MATTERS_S
 
 
-def verdict(result: Result, graphs: Sequence[CascadeGraph] | None = None) -> Verdict:
+def verdict(result: Result, graphs: Sequence[CascadeGraph] | None = None) -> CascadeVerdict:
     """Return whether a run cascaded; `graphs` are those of its first replicates, where they are there already."""
     where = _busiest(result)
     n = len(result.runs)
     if where is None:
         nothing = "complete_usd" in result.runs.column_names and not _column(result, "complete_usd").any()
-        return Verdict(Answer.NOTHING if nothing else Answer.UNKNOWN, Sureness.NONE, n=n)
+        return CascadeVerdict(Answer.NOTHING if nothing else Answer.UNKNOWN, Sureness.NONE, n=n)
     market, direction = where
     built = first_graphs(result) if graphs is None else graphs
     forward, earlier = _brought_forward(result)
@@ -117,7 +117,7 @@ def verdict(result: Result, graphs: Sequence[CascadeGraph] | None = None) -> Ver
         _of_branching("set_off", genealogical_of(built), n),
         _because(result, with_forward=matters(earlier)),
     )
-    return Verdict(*rule(measures, n), market, direction, measures, n, forward, earlier)
+    return CascadeVerdict(*rule(measures, n), market, direction, measures, n, forward, earlier)
 
 
 def rule(measures: Sequence[Measure], n: int) -> tuple[Answer, Sureness]:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cascade.assembly.entities import records
+from cascade.assembly.memory import left_after
 from cascade.assembly.venues import money
 from cascade.core import params as k
 from cascade.core.propagator import N_MEANS, N_MODES
@@ -64,12 +65,12 @@ def _impact(rule: Impact | None, dt: float) -> dict[str, float]:
     """Return how orders move an asset; without a rule they do not."""
     if rule is None:
         return {}
-    kept = math.exp(-dt / rule.drawn_memory)
+    kept = left_after(dt, rule.drawn_memory)
     usual = float(money(rule.daily_volume)) * dt / DAY_S
     return {
         "kick": kick_of(rule, mode_weights(rule.decay), dt), "exponent": rule.exponent, "surprise": rule.surprise,
-        "memory": math.exp(-dt / rule.forced_memory), "local": rule.local,
-        "local_decay": math.exp(-dt / rule.local_memory), "depth_power": rule.depth_exponent,
+        "memory": left_after(dt, rule.forced_memory), "local": rule.local,
+        "local_decay": left_after(dt, rule.local_memory), "depth_power": rule.depth_exponent,
         "drawn": rule.drawn * (1.0 - kept) / usual, "drawn_decay": kept,
     }  # fmt: skip
 
@@ -79,7 +80,7 @@ def _modes(rule: Impact | None, dt: float) -> list[dict[str, float]]:
     if rule is None:
         return [{}] * N_MODES
     return [
-        {"decay": math.exp(-dt / tau), "weight": weight}
+        {"decay": left_after(dt, tau), "weight": weight}
         for tau, weight in zip(MODES_S, mode_weights(rule.decay).tolist(), strict=True)
     ]
 
@@ -88,7 +89,7 @@ def _memories(rule: Impact | None, dt: float) -> list[dict[str, float]]:
     """Return the running means of past kicks."""
     if rule is None:
         return [{}] * N_MEANS
-    return [{"decay": math.exp(-dt / time), "share": share} for time, share in rule.expected]
+    return [{"decay": left_after(dt, time), "share": share} for time, share in rule.expected]
 
 
 def mode_weights(exponent: float) -> Array:
@@ -115,7 +116,7 @@ def _lean(rule: Lean | None, key: np.uint64, dt: float) -> dict[str, Any]:
     if rule is None:
         return {"key": key}
     return {
-        "drift": rule.drift_bps * 1e-4 * dt, "decay": math.exp(-dt / rule.memory), "fade": math.exp(-dt / rule.fades),
+        "drift": rule.drift_bps * 1e-4 * dt, "decay": left_after(dt, rule.memory), "fade": left_after(dt, rule.fades),
         "tilt": rule.tilt, "common": rule.common, "key": key,
     }  # fmt: skip
 
@@ -133,7 +134,7 @@ def _activity(scenario: Scenario, replicate: int) -> dict[str, Array]:
     every = max(round(rule.renewed / dt), 1)
     total = sum(weight for _, weight in rule.scales)
     scales = [
-        {"decay": math.exp(-every * dt / time), "weight": math.sqrt(weight / total)}
+        {"decay": left_after(every * dt, time), "weight": math.sqrt(weight / total)}
         for time, weight in rule.scales
     ]
     midnight = 0.0

@@ -9,6 +9,7 @@ import numpy as np
 
 from cascade import names as kinds
 from cascade.assembly.entities import Entities, records
+from cascade.assembly.memory import left_after
 from cascade.assembly.orders import worked
 from cascade.assembly.outages import halted
 from cascade.assembly.trails import Trails
@@ -28,12 +29,11 @@ from cascade.scenario.schema_agents import (
     SINGLES,
     BackgroundFlow,
     DipBuyers,
-    LadderMaker,
-    Maker,
     PythonAgent,
     SplittersFlow,
     ValueTrader,
 )
+from cascade.scenario.schema_makers import LadderMaker, Maker
 from cascade.scenario.schema_prices import Asset
 from cascade.scenario.schema_shocks import DepthShock, HaltShock, MarketOrderShock, NewsShock, OracleOutage
 
@@ -248,7 +248,7 @@ class GroupBuilder:
 
     def _splitters(self, group: SplittersFlow) -> None:
         dt, split, tilt = self.scenario.dt, group.split, group.tilt
-        kept, order_size = math.exp(-dt / tilt.memory), self.quantiles.add(group.size, MONEY)
+        kept, order_size = left_after(dt, tilt.memory), self.quantiles.add(group.size, MONEY)
         for name in self.scenario.select_markets(group.markets):
             added = [
                 self.agent(k.FLOW_ACCOUNT, self.names.index(name), group.capital)
@@ -260,7 +260,7 @@ class GroupBuilder:
                 "first_position": position, "n_singles": SINGLES,
                 "rate": group.rate * dt * math.exp(-(group.swing**2) / 2.0),
                 "activity_power": group.activity_exponent, "daytime_power": group.daytime_exponent,
-                "swing": group.swing, "swing_decay": math.exp(-dt / group.swing_memory),
+                "swing": group.swing, "swing_decay": left_after(dt, group.swing_memory),
                 "order_size": order_size, "scale": group.scale,
                 "split_share": split.share, "first_parent": self.n_parents, "n_parents": split.parents,
                 "most": split.largest_piece * MONEY, "run_exponent": split.run_exponent,
@@ -340,10 +340,10 @@ def _set_swing(market: Array, group: LadderMaker, dt: float, key: np.uint64) -> 
     swing = group.swing
     if swing is None:
         return
-    market.side_swing, market.side_decay = swing.side, math.exp(-dt / swing.side_memory)
-    market.swing, market.swing_decay = swing.both, math.exp(-dt / swing.both_memory)
+    market.side_swing, market.side_decay = swing.side, left_after(dt, swing.side_memory)
+    market.swing, market.swing_decay = swing.both, left_after(dt, swing.both_memory)
     market.activity_power, market.key = swing.activity_exponent, key
-    market.error, market.error_decay = swing.error_bps * 1e-4, math.exp(-dt / swing.error_memory)
+    market.error, market.error_decay = swing.error_bps * 1e-4, left_after(dt, swing.error_memory)
 
 
 def _set_learning(market: Array, group: LadderMaker, impact_bps_per_million: float, dt: float) -> None:

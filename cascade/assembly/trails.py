@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from cascade.assembly.entities import records
+from cascade.assembly.memory import left_after
 from cascade.core import params as k
 from cascade.core.state import Array
 
@@ -32,7 +31,7 @@ class Trails:
 
     def array(self) -> Array:
         """Return the parameters of all trails; one that stands still where there is none."""
-        rows = [{"market": m, "decay": math.exp(-self.dt / window)} for m, window in self._known]
+        rows = [{"market": m, "decay": left_after(self.dt, window)} for m, window in self._known]
         return records(k.TRAIL, rows or [{}])
 
     def start(self) -> Array:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cascade.assembly.entities import Entities, records
+from cascade.assembly.memory import left_after
 from cascade.assembly.price_paths import YEAR_S
 from cascade.core import params as k
 from cascade.core.exact import INVERSE, RATE
@@ -239,7 +240,7 @@ def _mark(row: Array, book: Rulebook, dt: float) -> None:
     row.rule = number_of(MarkRule, rule.rule)
     row.basis_steps = max(round(rule.basis_sample_s / dt), 1)
     row.n_basis = max(round(rule.basis_window_s / max(rule.basis_sample_s, dt)), 1)
-    row.decay = math.exp(-dt / rule.basis_window_s)
+    row.decay = left_after(dt, rule.basis_window_s)
     row.outlier_limit = book.index.outlier_limit
     row.index_steps = max(round(book.index.every_s / dt), 1)
     row.oracle_deviation, row.oracle_steps = rule.deviation, max(round(rule.heartbeat_s / dt), 1)

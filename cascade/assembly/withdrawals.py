@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import math
-
 from cascade.assembly.entities import records
+from cascade.assembly.memory import left_after
 from cascade.assembly.venues import NO_LIMIT, variance_of
 from cascade.core import params as k
 from cascade.core.state import Array
 from cascade.scenario.amounts import MONEY
 from cascade.scenario.liquidity import depth_within
 from cascade.scenario.schema import Scenario
-from cascade.scenario.schema_agents import LadderMaker
+from cascade.scenario.schema_makers import LadderMaker
 from cascade.scenario.schema_withdrawal import Withdrawal
 
 
@@ -49,7 +48,7 @@ def _set(row: Array, rule: Withdrawal, scenario: Scenario, market: str) -> None:
     seconds = float(row.steps) * dt
     row.calm_variance = variance_of(rule.calm_volatility, seconds)
     row.threshold, row.exponent, row.floor = rule.threshold, rule.exponent, rule.floor
-    row.decay = math.exp(-seconds / rule.memory)
+    row.decay = left_after(seconds, rule.memory)
     if rule.one_sided is not None:
         flow = rule.one_sided
         asset = scenario.markets[market].asset
@@ -57,8 +56,8 @@ def _set(row: Array, rule: Withdrawal, scenario: Scenario, market: str) -> None:
         depth = sum(depth_within(scenario, name, flow.within_bps) for name in tied)
         row.flow_at = flow.threshold * depth * MONEY
         row.flow_exponent, row.flow_floor = flow.exponent, flow.floor
-        row.flow_decay = math.exp(-dt / flow.memory)
+        row.flow_decay = left_after(dt, flow.memory)
     if rule.losses is not None:
         losses = rule.losses
         row.loss_at, row.loss_exponent, row.loss_floor = losses.threshold, losses.exponent, losses.floor
-        row.loss_decay = math.exp(-dt / losses.memory)
+        row.loss_decay = left_after(dt, losses.memory)

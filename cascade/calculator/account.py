@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from cascade.calculator import kernels
 from cascade.calculator.grid import Grid, Leg, Tier, margin_params, search
@@ -25,6 +25,15 @@ from cascade.core import rules
 from cascade.errors import UsageError
 
 Side: TypeAlias = Literal["long", "short"]
+
+
+USD: Final = "USD"
+"""What the margin of linear contracts is in."""
+
+
+def currency_of(contract: str, *, inverse: bool) -> str:
+    """Return what the margin of a contract is in; of an inverse one, the coin that its name begins with."""
+    return contract.removesuffix(USD) if inverse else USD
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,12 @@ from cascade.errors import UsageError
 
 _LARGEST = 1 << 62
 _PASSES = 3
+_STEPS = 8
+"""Tiers that the exact price of a hedge may lie from where it is looked for."""
+
+_NEAR = Fraction(1, 100)
+"""How far the grid of a hedge may be off."""
+
 _FAR = 1000
 """How far beyond the prices of a hedge its second liquidation price is looked for."""
 
@@ -98,6 +104,9 @@ def search(
     What a rate leaves beyond 1e-8 is charged on the notional where the price was found, and the
     price is looked for again: each pass gains eight digits.
     """
+    if len(legs) > 1:
+        found = _search(legs, tiers, free, marks)
+        return None if found is None else _exact(legs, tiers, free, found)
     charged, found = Fraction(0), None
     for _ in range(_PASSES):
         found = _search(legs, tiers, free - charged, marks)
@@ -108,6 +117,32 @@ def search(
             return found
         charged = again
     return found
+
+
+def _exact(legs: Sequence[Leg], tiers: Sequence[Tier], free: Fraction, near: Fraction) -> Fraction:
+    """Return the price near one at which legs fail: equity less margins is a line between two tiers of each.
+
+    One grid for legs of very different sizes is too coarse to say it.
+    """
+    at = near
+    for _ in range(_STEPS):
+        excess, slope = free, Fraction(0)
+        for leg in legs:
+            rate, amount = _charge(leg.size * at, tiers)
+            slope += leg.size * (leg.sign - rate)
+            excess += leg.sign * leg.size * (at - leg.entry) - leg.size * at * rate + amount
+        if slope == 0 or excess == 0:
+            return at
+        at -= excess / slope
+        if abs(at - near) > near * _NEAR:
+            return near
+    return at
+
+
+def _charge(notional: Fraction, tiers: Sequence[Tier]) -> tuple[Fraction, Fraction]:
+    """Return rate and amount of the tier of a notional."""
+    tier = next((tier for tier in tiers if notional <= tier.cap), tiers[-1] if tiers else None)
+    return (Fraction(tier.rate, RATES) + tier.rest, tier.amount) if tier else (Fraction(0), Fraction(0))
 
 
 def _rest(notional: Fraction, tiers: Sequence[Tier]) -> Fraction:

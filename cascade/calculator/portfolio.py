@@ -1,7 +1,8 @@
 """Liquidation of an account with several positions on one margin: as its marks move together, or one by one.
 
-The margin test is exact here: equity is linear in each mark, and maintenance margin is between two tiers. So the marks
-at which the test fails are found on the pieces between tiers, as fractions. Contracts are linear and settle in USD.
+The margin test is exact here: equity is linear in what a unit of each contract is worth, and maintenance margin is
+between two tiers. So the marks at which the test fails are found on the pieces between tiers, as fractions. A unit of a
+linear contract is worth its mark in USD; one of an inverse contract, a dollar, is worth 1 / mark in coin.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from functools import cached_property
 from itertools import pairwise
 from typing import NamedTuple
 
-from cascade.calculator.account import Position, initial_margin, margin_pieces
+from cascade.calculator.account import USD, Position, currency_of, initial_margin, margin_pieces
 from cascade.calculator.whole import Number, exact
 from cascade.errors import UsageError
 
@@ -35,6 +36,20 @@ class PortfolioLeg:
         return size if self.position.side == "long" else -size
 
     @cached_property
+    def gain(self) -> Fraction:
+        """Return what equity gains as a unit is worth one more; a long of an inverse contract loses."""
+        return -self.signed if self.position.inverse else self.signed
+
+    @property
+    def currency(self) -> str:
+        """Return what its margin is in."""
+        return currency_of(self.contract, inverse=self.position.inverse)
+
+    def worth(self, price: Fraction) -> Fraction:
+        """Return what a unit is worth at a price."""
+        return 1 / price if self.position.inverse else price
+
+    @cached_property
     def pieces(self) -> list[tuple[Fraction, Fraction, Fraction]]:
         """Return cap, rate and amount of each of its tiers."""
         return margin_pieces(self.position)
@@ -48,7 +63,7 @@ class PortfolioLeg:
 
     def kept(self, price: Fraction) -> Fraction:
         """Return its maintenance margin at a price."""
-        notional = abs(self.signed) * price
+        notional = abs(self.signed) * self.worth(price)
         rate, amount = self.tier(notional)
         return notional * rate - amount
 
@@ -62,7 +77,9 @@ class Range(NamedTuple):
 
 @dataclass(frozen=True)
 class Portfolio:
-    """An account: the positions on one margin, and its balance in USD without unrealised profit.
+    """An account: the positions on one margin, and its balance without unrealised profit.
+
+    Money is in USD, or in the coin that all of its contracts settle in.
 
     Attributes
     ----------
@@ -75,13 +92,13 @@ class Portfolio:
     label: str = ""
 
     def __post_init__(self) -> None:
-        """Refuse inverse contracts, and positions that should be one."""
-        for leg in self.legs:
-            if leg.position.inverse:
-                raise UsageError(
-                    f"{leg.contract} is an inverse contract: its margin is a coin",
-                    remedy="price it alone: cascade price --venue ... --contract ...",
-                )
+        """Refuse margins in several currencies, and positions that should be one."""
+        currencies = list(dict.fromkeys(leg.currency for leg in self.legs))
+        if len(currencies) > 1:
+            raise UsageError(
+                f"{self.label or 'the account'} holds contracts that settle in {' and in '.join(currencies)}",
+                remedy="give those of each currency a label of their own, as venues keep their margins apart",
+            )
         places = [(leg.contract, leg.position.side) for leg in self.legs]
         for contract, side in places:
             if places.count((contract, side)) > 1:
@@ -92,10 +109,14 @@ class Portfolio:
         """Return the contracts it holds, the largest first."""
         worth: dict[str, Fraction] = {}
         for leg in self.legs:
-            worth[leg.contract] = worth.get(leg.contract, Fraction(0)) + abs(leg.signed) * self.mark(
-                leg.contract
-            )
+            notional = abs(leg.signed) * leg.worth(self.mark(leg.contract))
+            worth[leg.contract] = worth.get(leg.contract, Fraction(0)) + notional
         return tuple(sorted(worth, key=lambda name: -worth[name]))
+
+    @property
+    def currency(self) -> str:
+        """Return what its margin is in."""
+        return self.legs[0].currency if self.legs else USD
 
     def mark(self, contract: str) -> Fraction:
         """Return the mark of a contract that it holds."""
@@ -103,14 +124,12 @@ class Portfolio:
 
     def without(self, leg: PortfolioLeg) -> Portfolio:
         """Return the account with a position closed at its mark: what it gained stays in the balance."""
-        gain = leg.signed * (self.mark(leg.contract) - exact(leg.position.entry))
         rest = tuple(each for each in self.legs if each is not leg)
-        return replace(self, legs=rest, balance=exact(self.balance) + gain)
+        return replace(self, legs=rest, balance=exact(self.balance) + self._profit(leg, None))
 
     def equity(self, moves: Moves | None = None) -> Fraction:
         """Return balance and unrealised profit, at its marks or after moves of them."""
-        gains = (leg.signed * (self._moved(leg, moves) - exact(leg.position.entry)) for leg in self.legs)
-        return exact(self.balance) + sum(gains, Fraction(0))
+        return exact(self.balance) + sum((self._profit(leg, moves) for leg in self.legs), Fraction(0))
 
     def maintenance(self, moves: Moves | None = None) -> Fraction:
         """Return the maintenance margin of all positions, at its marks or after moves of them."""
@@ -139,14 +158,16 @@ class Portfolio:
         moving = set(self.contracts if along is None else along)
         fixed = {name: move for name, move in (at or {}).items() if name not in moving}
         stretches = list(_joined(self._stretches(moving, fixed)))
+        if any(leg.position.inverse for leg in self.legs):
+            stretches = [Range(_of_price(each.high), _of_price(each.low)) for each in stretches]
         if not stretches:
             return None
         return min(stretches, key=_from_here)
 
     def _stretches(self, moving: set[str], fixed: Moves) -> Iterator[tuple[Fraction, Fraction | None]]:
-        """Yield the stretches of a common move, from a price of nothing on, on which the margin test passes."""
+        """Yield the stretches of a common move of units' worth, from nothing on, where the margin test passes."""
         caps = {
-            cap / (abs(leg.signed) * self.mark(leg.contract)) - 1
+            cap / (abs(leg.signed) * leg.worth(self.mark(leg.contract))) - 1
             for leg in self.legs
             if leg.contract in moving
             for cap, _, _ in leg.pieces[:-1]
@@ -165,17 +186,24 @@ class Portfolio:
         """Return equity less maintenance margin as a + b x, for moves x of the tiers at one of them, or beyond it."""
         constant, slope = exact(self.balance), Fraction(0)
         for leg in self.legs:
-            mark, moves = self.mark(leg.contract), leg.contract in moving
-            price = mark * (1 + (at if moves else fixed.get(leg.contract, Fraction(0))))
-            rate, amount = leg.tier(abs(leg.signed) * price, beyond=beyond and moves)
-            per_price = leg.signed - abs(leg.signed) * rate
-            constant += amount - leg.signed * exact(leg.position.entry)
-            constant += per_price * (mark if moves else price)
-            slope += per_price * mark if moves else 0
+            moves = leg.contract in moving
+            worth = leg.worth(self._moved(leg, None if moves else fixed))
+            rate, amount = leg.tier(abs(leg.signed) * worth * (1 + at * moves), beyond=beyond and moves)
+            kept_back = (leg.gain - abs(leg.signed) * rate) * worth
+            constant += amount - leg.gain * leg.worth(exact(leg.position.entry)) + kept_back
+            slope += kept_back * moves
         return constant, slope
+
+    def _profit(self, leg: PortfolioLeg, moves: Moves | None) -> Fraction:
+        return leg.gain * (leg.worth(self._moved(leg, moves)) - leg.worth(exact(leg.position.entry)))
 
     def _moved(self, leg: PortfolioLeg, moves: Moves | None) -> Fraction:
         return self.mark(leg.contract) * (1 + (moves or {}).get(leg.contract, Fraction(0)))
+
+
+def _of_price(move: Fraction | None) -> Fraction | None:
+    """Return the move of a price, by that of what a dollar is worth at it."""
+    return None if move is None else 1 / (1 + move) - 1
 
 
 def _positive(

@@ -9,6 +9,7 @@ from cascade.calculator.account import (
     Position,
     Side,
     bankruptcy_price,
+    currency_of,
     initial_margin,
     liquidation_price,
     maintenance_margin,
@@ -102,7 +103,7 @@ def price_sheet(
     kept, equity = maintenance_margin(position), posted + profit(position)
     return Sheet(
         rulebook=book.name, venue=book.venue, contract=contract,
-        currency=contract.removesuffix("USD") if inverse else "USD", side=side, size=size, entry=entry,
+        currency=currency_of(contract, inverse=inverse), side=side, size=size, entry=entry,
         mark=float(position.valued_at), margin=posted, leverage=leverage, notional=notional(position),
         tier=number + 1, tiers=len(tiers), rate=figures.tiers[number].mmr, closing_fee=book.margin.closing_fee,
         amount=float(tiers[number].amount), max_leverage=figures.tiers[number].max_leverage,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 
 from cascade.calculator.account import Position
 from cascade.calculator.portfolio import Portfolio, PortfolioLeg
-from cascade.calculator.tiers import rulebook_tiers
+from cascade.calculator.tiers import Table, rulebook_table
 from cascade.calculator.whole import exact
 from cascade.errors import UsageError
 from cascade.scenario.positions import Positions, margins_of, read_positions
@@ -43,7 +44,7 @@ def read_portfolios(
         raise UsageError(
             f"row {row} of {path} names no market", where="--contract", remedy="write --contract BTCUSDT"
         )
-    tiers = {name: rulebook_tiers(rulebook, name) for name in dict.fromkeys(names)}
+    kinds = {name: rulebook_table(rulebook, name) for name in dict.fromkeys(names)}
     at = _marks(found, names, marks or {})
     margins, owners = margins_of(found), found.owners()
     accounts: list[Portfolio] = []
@@ -51,24 +52,32 @@ def read_portfolios(
         legs: list[PortfolioLeg] = []
         balance = exact(0.0)
         for place in np.flatnonzero(owners == owner).tolist():
-            entry, size = float(found.entry_price[place]), _size(found, place)
-            position = Position(
-                side="long" if found.is_long[place] else "short", size=size, entry=entry, mark=at[names[place]],
-                tiers=tiers[names[place]],
-            )  # fmt: skip
+            position = _position(found, place, kinds[names[place]], at[names[place]])
             legs.append(PortfolioLeg(names[place], position))
-            said = float(margins[place])
-            posted = size * entry / float(found.leverage[place]) if math.isnan(said) else said
-            balance += exact(posted)
+            balance += _posted(position, float(margins[place]), float(found.leverage[place]))
         label = found.label[int(np.flatnonzero(owners == owner)[0])]
         accounts.append(Portfolio(tuple(legs), balance, label))
     return accounts
 
 
-def _size(found: Positions, place: int) -> float:
-    """Return the size of a row in units of the asset."""
-    quantity, notional = float(found.quantity[place]), float(found.notional_usd[place])
-    return notional / float(found.entry_price[place]) if math.isnan(quantity) else quantity
+def _position(found: Positions, place: int, kind: Table, mark: float) -> Position:
+    """Return the position of a row; its size is in units of the asset, of an inverse contract in USD."""
+    entry = float(found.entry_price[place])
+    size, notional = float(found.quantity[place]), float(found.notional_usd[place])
+    if math.isnan(size):
+        size = notional if kind.inverse else notional / entry
+    return Position(
+        side="long" if found.is_long[place] else "short", size=size, entry=entry, mark=mark, tiers=kind.tiers,
+        inverse=kind.inverse,
+    )  # fmt: skip
+
+
+def _posted(position: Position, margin_usd: float, leverage: float) -> Fraction:
+    """Return the margin of a position, in what it settles in: as said in USD at entry, or by its leverage."""
+    entry, size = exact(position.entry), exact(position.size)
+    opened_usd = size if position.inverse else size * entry
+    margin = opened_usd / exact(leverage) if math.isnan(margin_usd) else exact(margin_usd)
+    return margin / entry if position.inverse else margin
 
 
 def _marks(found: Positions, names: list[str], given: Mapping[str, float]) -> dict[str, float]:

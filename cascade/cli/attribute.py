@@ -12,9 +12,12 @@ from cascade.cli.terminal import (
     AllowCode,
     AsJson,
     ClusterAddress,
+    DryRun,
     Force,
     Jobs,
+    Out,
     Overrides,
+    Quiet,
     Replicates,
     Seed,
     has_color,
@@ -42,12 +45,12 @@ def attribute(
         list[str] | None, typer.Option("--metric", help="Column of runs; may be given several times.")
     ] = None,
     seed: Seed = None,
-    out: Annotated[Path, typer.Option("-o", "--out", help="Folder of all results.")] = Path("results"),
+    out: Out = Path("results"),
     jobs: Jobs = None,
     cluster: ClusterAddress = None,
     force: Force = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would take, and stop.")] = False,
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress.")] = False,
+    dry_run: DryRun = False,
+    quiet: Quiet = False,
     json: AsJson = False,
 ) -> None:  # fmt: skip
     """Run every coalition of channels under the same luck, and print what each channel did.
@@ -66,15 +69,9 @@ def attribute(
 
     named = None if channels is None else [name.strip() for name in channels.split(",") if name.strip()]
     prepared = prepare_attribution(
-        file,
-        overrides or (),
-        channels=named,
-        replicates=replicates,
-        metrics=metric,
-        seed=seed,
-        allow=allow or (),
-        allow_code=allow_code,
-    )
+        file, overrides or (), channels=named, replicates=replicates, metrics=metric, seed=seed,
+        allow=allow or (), allow_code=allow_code,
+    )  # fmt: skip
     say(render_problems(prepared.warnings, color=has_color()))
     n = len(prepared.request.replicates)
     say(f"{len(prepared.variants)} coalitions of {n} replicates: {prepared.n_runs:,} runs")

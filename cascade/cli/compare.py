@@ -7,7 +7,14 @@ from typing import Annotated
 
 import typer
 
-from cascade.cli.terminal import AsJson, say, show, show_json, show_rich
+from cascade.cli.terminal import (
+    AsJson,
+    Markdown,
+    say,
+    show,
+    show_json,
+    show_rich,
+)
 
 
 def compare(
@@ -27,7 +34,7 @@ def compare(
         list[str] | None,
         typer.Option("--fail-if", metavar="TEST", help="Exit 1 if 'bad_debt_usd>1e6' or 'worse:adl_usd'."),
     ] = None,
-    markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
+    markdown: Markdown = False,
     out: Annotated[
         Path | None,
         typer.Option("-o", "--out", metavar="FILE", help="Also write a report of it, as one page."),

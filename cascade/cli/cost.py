@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, TypeAlias
 
 import typer
 
 from cascade.cli.terminal import (
+    AllowCode,
     AsJson,
     Jobs,
+    Markdown,
     Overrides,
+    Quiet,
     Seed,
     running,
     show,
@@ -19,64 +22,74 @@ from cascade.cli.terminal import (
     tell_compiling,
 )
 
-if TYPE_CHECKING:
-    from cascade.scenario.schema_shocks import Schedule
-    from cascade.units import Quantity
+Scenario: TypeAlias = Annotated[Path, typer.Argument(metavar="SCENARIO", help="Scenario file.")]
+Sell: TypeAlias = Annotated[
+    str | None, typer.Option("--sell", metavar="USD", help="Size of the order, to be sold: 60M.")
+]
+Buy: TypeAlias = Annotated[str | None, typer.Option("--buy", metavar="USD", help="The same, to be bought.")]
+Account: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--account", metavar="LABEL",
+        help="Account of a table whose position is closed: all of it, unless --sell or --buy say less.",
+    ),
+]  # fmt: skip
+Over: TypeAlias = Annotated[
+    str,
+    typer.Option("--over", metavar="TIMES", help="How long it is worked, each in turn; 0s is at once."),
+]
+Schedules: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        "--schedule", metavar="WORDS", help="How it is worked, each in turn: twap, pov or almgren-chriss."
+    ),
+]
+Participation: TypeAlias = Annotated[
+    str,
+    typer.Option("--participation", metavar="SHARES", help="With pov: its share of volume, each in turn."),
+]
+RiskAversion: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        "--risk-aversion", metavar="NUMBERS", help="With almgren-chriss: per USD of cost, each in turn."
+    ),
+]
+TemporaryImpact: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--temporary-impact", metavar="BPS",
+        help="With almgren-chriss: what 1M USD a minute costs, each in turn; left out, by depth.",
+    ),
+]  # fmt: skip
+Volatility: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--volatility", metavar="SHARES",
+        help="With almgren-chriss: yearly volatility feared, each in turn; left out, that of the news.",
+    ),
+]  # fmt: skip
+Market: TypeAlias = Annotated[
+    str | None, typer.Option("--market", help="Where it is traded; by default the first perpetual.")
+]
+At: TypeAlias = Annotated[str, typer.Option("--at", metavar="TIME", help="When it begins, since the start.")]
+Watch: TypeAlias = Annotated[
+    str, typer.Option("--watch", metavar="TIME", help="How long the market is looked at after its end.")
+]
+Replicates: TypeAlias = Annotated[
+    int, typer.Option("-n", "--replicates", min=1, help="Replicates; an interval needs 6.")
+]
 
 
 def cost(
-    scenario: Annotated[Path, typer.Argument(metavar="SCENARIO", help="Scenario file.")],
-    overrides: Overrides = None,
-    sell: Annotated[
-        str | None, typer.Option("--sell", metavar="USD", help="Size of the order, to be sold: 60M.")
-    ] = None,
-    buy: Annotated[str | None, typer.Option("--buy", metavar="USD", help="The same, to be bought.")] = None,
-    account: Annotated[
-        str | None,
-        typer.Option(
-            "--account",
-            metavar="LABEL",
-            help="Account of a table whose position is closed: all of it, unless --sell or --buy say less.",
-        ),
-    ] = None,
-    over: Annotated[
-        str,
-        typer.Option("--over", metavar="TIMES", help="How long it is worked, each in turn; 0s is at once."),
-    ] = "1h,4h,24h",
-    schedule: Annotated[
-        str,
-        typer.Option(
-            "--schedule", metavar="WORDS", help="How it is worked, each in turn: twap, pov or almgren-chriss."
-        ),
-    ] = "twap",
-    participation: Annotated[
-        str,
-        typer.Option(
-            "--participation", metavar="SHARES", help="With pov: its share of volume, each in turn."
-        ),
-    ] = "10%",
-    risk_aversion: Annotated[
-        str,
-        typer.Option(
-            "--risk-aversion", metavar="NUMBERS", help="With almgren-chriss: per USD of cost, each in turn."
-        ),
-    ] = "1e-9",
-    market: Annotated[
-        str | None, typer.Option("--market", help="Where it is traded; by default the first perpetual.")
-    ] = None,
-    at: Annotated[str, typer.Option("--at", metavar="TIME", help="When it begins, since the start.")] = "10m",
-    watch: Annotated[
-        str, typer.Option("--watch", metavar="TIME", help="How long the market is looked at after its end.")
-    ] = "1h",
-    replicates: Annotated[
-        int, typer.Option("-n", "--replicates", min=1, help="Replicates; an interval needs 6.")
-    ] = 8,
-    seed: Seed = None,
-    jobs: Jobs = None,
-    markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress.")] = False,
+    scenario: Scenario, overrides: Overrides = None, sell: Sell = None, buy: Buy = None, account: Account = None,
+    over: Over = "1h,4h,24h", schedule: Schedules = "twap", participation: Participation = "10%",
+    risk_aversion: RiskAversion = "1e-9", temporary_impact: TemporaryImpact = None, volatility: Volatility = None,
+    market: Market = None, at: At = "10m", watch: Watch = "1h", replicates: Replicates = 8, seed: Seed = None,
+    allow_code: AllowCode = False, jobs: Jobs = None,
+    markdown: Markdown = False,
+    quiet: Quiet = False,
     json: AsJson = False,
-) -> None:
+) -> None:  # fmt: skip
     """Measure what an order costs, against the same luck without it.
 
     The order is worked evenly, unless a schedule is given. Each replicate runs up to its beginning, and goes on from
@@ -85,7 +98,9 @@ def cost(
 
     Exit code 2 if the order cannot be traded in this scenario, 3 if the scenario is invalid.
     """
+    from cascade.acting import admit_code
     from cascade.experiment.order_cost import prepare_cost
+    from cascade.experiment.order_words import ScheduleWords, amount_of, amounts_of, order_in_words
     from cascade.report.order_cost import cost_dict, cost_markdown, cost_rich
     from cascade.scenario.load import load
     from cascade.units import DURATION
@@ -93,11 +108,14 @@ def cost(
     side, notional = _order(sell, buy, has_account=account is not None)
     schedules = _schedules(schedule, participation, risk_aversion)
     overs = [amount_of(DURATION, part, "--over") for part in over.split(",")]
+    side, notional = order_in_words(sell, buy, has_account=account is not None)
+    words = ScheduleWords(schedule, participation, risk_aversion, temporary_impact, volatility)
     times = {"at_s": amount_of(DURATION, at, "--at"), "watch_s": amount_of(DURATION, watch, "--watch")}
     loaded = load(scenario, overrides or ())
-    loaded = loaded if seed is None else loaded.replace(seed=seed)
+    admit_code([loaded], scenario, overrides or (), allowed=allow_code)
     prepared = prepare_cost(
-        loaded, side, notional, overs, market=market, account=account, schedules=schedules, replicates=replicates,
+        loaded if seed is None else loaded.replace(seed=seed), side, notional, amounts_of(DURATION, over, "--over"),
+        market=market, account=account, schedules=words.read(), replicates=replicates, allow_code=allow_code,
         **times,
     )  # fmt: skip
     tell_compiling()

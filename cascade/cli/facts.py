@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cascade.cli.terminal import (
+    AllowCode,
     AsJson,
     Jobs,
+    Markdown,
     Overrides,
+    Quiet,
     running,
     say,
     show,
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 def facts(
     source: Annotated[Path, typer.Argument(metavar="SCENARIO|RUN", help="Scenario file, or folder of a run.")],
     overrides: Overrides = None,
+    allow_code: AllowCode = False,
     replicates: Annotated[
         int | None, typer.Option("-n", "--replicates", min=1, help="Replicates; of a scenario at least 4 by default.")
     ] = None,
@@ -53,9 +57,9 @@ def facts(
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit 1 if a fact is outside that no market may miss.")
     ] = False,
-    markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
+    markdown: Markdown = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the page.")] = False,
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress.")] = False,
+    quiet: Quiet = False,
     json: AsJson = False,
 ) -> None:  # fmt: skip
     """Hold the stylised facts of a market against bands of real ones.
@@ -71,7 +75,7 @@ def facts(
 
     prepared = prepare_facts(
         source, overrides or (), against=against or (), trades=trades, market=market, replicates=replicates,
-        sales=sales, seed=seed,
+        sales=sales, seed=seed, allow_code=allow_code,
     )  # fmt: skip
     if out is not None:
         from cascade.report.write import refuse_existing

@@ -7,11 +7,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cascade.cli.terminal import AsJson, running, say, show, show_json
+from cascade.cli.terminal import (
+    AllowCode,
+    AsJson,
+    Quiet,
+    running,
+    say,
+    show,
+    show_json,
+)
 
 if TYPE_CHECKING:
     from cascade.analysis.graph import CascadeGraph
-    from cascade.output.reader import Result
+    from cascade.scenario.schema import Scenario
 
 
 def graph(
@@ -37,8 +45,9 @@ def graph(
         typer.Option("--structural/--no-structural", help="Run the replicate again to see what was at risk."),
     ] = True,
     top: Annotated[int, typer.Option("--top", min=0, help="Trees and transmitters to print.")] = 5,
+    allow_code: AllowCode = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite files.")] = False,
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress.")] = False,
+    quiet: Quiet = False,
     json: AsJson = False,
 ) -> None:
     """Show who tripped whom in one replicate, and the branching ratio by three estimators.
@@ -46,6 +55,7 @@ def graph(
     Exit code 6 if the run has no such replicate or did not record its liquidations.
     """
     from cascade.analysis.graph import of_result, write
+    from cascade.experiment.request import rerun_of
     from cascade.output.reader import read
     from cascade.report.graph import GraphReport, describe
 
@@ -53,10 +63,11 @@ def graph(
     result = read(run)
     number = _replicate(result.replicates, replicate)
     found = of_result(result, number, memory_s=memory_s)
+    scenario = rerun_of(result, allow_code=allow_code) if structural and len(found) else None
     if output is not None:
         for file in write(found, output, force=force):
             say(f"written: {file}")
-    at_risk = _at_risk(result, found, window_s or 600.0, quiet=quiet) if structural and len(found) else []
+    at_risk = [] if scenario is None else _at_risk(scenario, found, window_s or 600.0, quiet=quiet)
     report: GraphReport = describe(result, found, at_risk, window_s or 600.0)
     if json:
         show_json(report.as_dict(top))
@@ -91,13 +102,11 @@ def _seconds(text: str | None, option: str) -> float | None:
     return found
 
 
-def _at_risk(run: Result, graph: CascadeGraph, every_s: float, *, quiet: bool) -> list[Any]:
+def _at_risk(scenario: Scenario, graph: CascadeGraph, every_s: float, *, quiet: bool) -> list[Any]:
     """Run a replicate again and return what was at risk before most was liquidated, and before each window."""
-    from cascade.experiment.request import scenario_of
     from cascade.exposure.criticality import criticality
     from cascade.report.graph import looks
 
-    scenario = scenario_of(run)
     say(f"running replicate {graph.replicate} again to see what was at risk; --no-structural leaves it out")
     steps = looks(graph, every_s)
     with running(max(steps), quiet=quiet) as progress:

@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cascade.cli.terminal import AsJson, Jobs, Overrides, running, say, show, show_json, tell_compiling
+from cascade.cli.terminal import (
+    AllowCode,
+    AsJson,
+    Jobs,
+    Overrides,
+    Quiet,
+    running,
+    say,
+    show,
+    show_json,
+    tell_compiling,
+)
 
 if TYPE_CHECKING:
     from cascade.experiment.held import Held
@@ -16,11 +27,12 @@ if TYPE_CHECKING:
 def held(
     scenario: Annotated[Path, typer.Argument(metavar="SCENARIO", help="Scenario file.")],
     overrides: Overrides = None,
+    allow_code: AllowCode = False,
     replicates: Annotated[
         int, typer.Option("-n", "--replicates", min=1, help="Replicates that the mean is taken over.")
     ] = 8,
     jobs: Jobs = None,
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress.")] = False,
+    quiet: Quiet = False,
     json: AsJson = False,
 ) -> None:
     """Measure what liquidations and stops move a traded price path by, on the mean.
@@ -31,13 +43,15 @@ def held(
 
     Exit code 3 if the scenario is invalid.
     """
+    from cascade.acting import admit_code
     from cascade.experiment.held import held as measure
     from cascade.scenario.load import load
 
     loaded = load(scenario, overrides or ())
+    admit_code([loaded], scenario, overrides or (), allowed=allow_code)
     tell_compiling()
     with running(replicates * loaded.n_steps, quiet=quiet) as progress:
-        found = measure(loaded, replicates, jobs=jobs, progress=progress)
+        found = measure(loaded, replicates, allow_code=allow_code, jobs=jobs, progress=progress)
     if json:
         show_json(_as_dict(found))
         return

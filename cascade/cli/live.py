@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cascade.cli.terminal import Allow, Overrides, Seed, has_color, say
+from cascade.cli.terminal import Allow, AllowCode, Overrides, Seed, has_color, say
 from cascade.cli.view import Browser, Port, serve
 from cascade.limits import MOST_REPLICATES
 
@@ -16,6 +16,7 @@ def live(
     scenario: Annotated[Path, typer.Argument(metavar="SCENARIO", help="Scenario file.")],
     overrides: Overrides = None,
     allow: Allow = None,
+    allow_code: AllowCode = False,
     replicate: Annotated[
         int, typer.Option("--replicate", min=0, max=MOST_REPLICATES - 1, help="The replicate that runs.")
     ] = 0,
@@ -30,6 +31,7 @@ def live(
 
     Exit code 3 if the scenario is invalid.
     """
+    from cascade.acting import admit_code
     from cascade.errors import ScenarioError, render_problems
     from cascade.scenario.load import inspect
     from cascade.view.session import Session
@@ -38,5 +40,6 @@ def live(
     if loaded is None or any(problem.severity == "error" for problem in problems):
         raise ScenarioError(problems)
     say(render_problems(problems, color=has_color()))
+    admit_code([loaded], scenario, overrides or (), allowed=allow_code)
     loaded = loaded if seed is None else loaded.replace(seed=seed)
-    serve(Session.of_scenario(loaded, replicate), port, browser=browser)
+    serve(Session.of_scenario(loaded, replicate, allow_code=allow_code), port, browser=browser)

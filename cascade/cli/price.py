@@ -4,49 +4,47 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, TypeAlias
 
 import typer
 
 from cascade.cli.terminal import AsJson, show, show_json, show_rich
 from cascade.errors import UsageError
 
+Venue: TypeAlias = Annotated[str, typer.Option("--venue", metavar="RULEBOOK", help="E.g. binance-2025-07.")]
+Contract: TypeAlias = Annotated[str | None, typer.Option("--contract", help="E.g. BTCUSDT.")]
+SideName: TypeAlias = Annotated[str | None, typer.Option("--side", help="long or short.")]
+Entry: TypeAlias = Annotated[float | None, typer.Option("--entry", metavar="PRICE", help="Entry price, USD.")]
+Size: TypeAlias = Annotated[
+    float | None,
+    typer.Option(
+        "--size", metavar="UNITS", help="Size, in units of the asset; of an inverse contract in USD."
+    ),
+]
+Leverage: TypeAlias = Annotated[float | None, typer.Option("--leverage", metavar="X", help="E.g. 20.")]
+Margin: TypeAlias = Annotated[
+    float | None, typer.Option("--margin", metavar="AMOUNT", help="Isolated margin, instead of --leverage.")
+]
+Marks: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--mark", metavar="PRICE", help="Mark price; of a file's contracts BTCUSDT=105000; default the entry."
+    ),
+]
+Positions: TypeAlias = Annotated[
+    Path | None,
+    typer.Option("--positions", metavar="FILE", help="CSV or parquet of positions, instead of one position."),
+]
+Account: TypeAlias = Annotated[
+    str | None, typer.Option("--account", metavar="LABEL", help="With --positions: this account alone.")
+]
+
 
 def price(
-    venue: Annotated[str, typer.Option("--venue", metavar="RULEBOOK", help="E.g. binance-2025-07.")],
-    contract: Annotated[str | None, typer.Option("--contract", help="E.g. BTCUSDT.")] = None,
-    side: Annotated[str | None, typer.Option("--side", help="long or short.")] = None,
-    entry: Annotated[float | None, typer.Option("--entry", metavar="PRICE", help="Entry price, USD.")] = None,
-    size: Annotated[
-        float | None,
-        typer.Option(
-            "--size", metavar="UNITS", help="Size, in units of the asset; of an inverse contract in USD."
-        ),
-    ] = None,
-    leverage: Annotated[float | None, typer.Option("--leverage", metavar="X", help="E.g. 20.")] = None,
-    margin: Annotated[
-        float | None,
-        typer.Option("--margin", metavar="AMOUNT", help="Isolated margin, instead of --leverage."),
-    ] = None,
-    mark: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--mark",
-            metavar="PRICE",
-            help="Mark price; of a file's contracts BTCUSDT=105000; default the entry.",
-        ),
-    ] = None,
-    positions: Annotated[
-        Path | None,
-        typer.Option(
-            "--positions", metavar="FILE", help="CSV or parquet of positions, instead of one position."
-        ),
-    ] = None,
-    account: Annotated[
-        str | None, typer.Option("--account", metavar="LABEL", help="With --positions: this account alone.")
-    ] = None,
-    json: AsJson = False,
-) -> None:
+    venue: Venue, contract: Contract = None, side: SideName = None, entry: Entry = None, size: Size = None,
+    leverage: Leverage = None, margin: Margin = None, mark: Marks = None, positions: Positions = None,
+    account: Account = None, json: AsJson = False,
+) -> None:  # fmt: skip
     """Price one isolated position, or the accounts of a file of positions.
 
     By the rulebook's tiers and the margin test that a run liquidates by. Trading fees are not counted, but what
@@ -58,6 +56,7 @@ def price(
         _portfolios(positions, venue, contract, mark or [], account, json=json)
         return
     from cascade.calculator.sheet import price_sheet
+    from cascade.report.price_sheet import sheet_text
 
     if contract is None or entry is None or size is None:
         told = "a position has a contract, a side, an entry and a size"
@@ -72,12 +71,7 @@ def price(
     if json:
         show_json(sheet)
         return
-    for name, value, unit, told in _lines(sheet):
-        show(f"{name:<20} {value:>22} {unit:<4} {told}".rstrip())
-    for remark in sheet.remarks:
-        show(f"{'remark':<20} {remark}")
-    for source in sheet.sources:
-        show(f"{'source':<20} {source}")
+    show(sheet_text(sheet))
 
 
 def _refuse_single(given: Iterable[str]) -> None:
@@ -129,37 +123,3 @@ def _number(text: str) -> float:
     except ValueError:
         told = f"'{text}' is not a number"
         raise UsageError(told, where="--mark", remedy="write a price: --mark 105000") from None
-
-
-def _lines(sheet: Any) -> list[tuple[str, str, str, str]]:
-    """Return name, value, unit and remark of what the sheet says."""
-    ratio = sheet.margin_ratio
-    told = "liquidated" if ratio is None or ratio >= 1 else "liquidated at 100 %"
-    on_tick = sheet.liquidation_tick_price
-    first = f"first on the tick: {_money(on_tick)}" if on_tick is not None else ""
-    unit = sheet.currency
-    rate = f"rate {100 * sheet.rate:g} %"
-    if sheet.closing_fee:
-        rate += f" + {100 * sheet.closing_fee:g} % set aside for closing"
-    tier = f"{rate}, amount {_money(sheet.amount)} {unit}, up to {sheet.max_leverage:g}x"
-    return [
-        ("position", f"{sheet.side} {sheet.size:g}", "", f"{sheet.contract} at {_money(sheet.entry)}"),
-        ("rulebook", sheet.rulebook, "", sheet.venue),
-        ("mark", _money(sheet.mark), "USD", ""),
-        ("notional", _money(sheet.notional), unit, ""),
-        ("tier", f"{sheet.tier} of {sheet.tiers}", "", tier),
-        ("margin", _money(sheet.margin), unit, f"{sheet.leverage:g}x"),
-        ("initial margin", _money(sheet.initial_margin), unit, "at this leverage and the entry"),
-        ("maintenance margin", _money(sheet.maintenance_margin), unit, "at the mark"),
-        ("margin ratio", "--" if ratio is None else f"{100 * ratio:.4g}", "%", told),
-        ("liquidation price", _money(sheet.liquidation_price), "USD", first),
-        ("bankruptcy price", _money(sheet.bankruptcy_price), "USD", "without fees"),
-        ("formula", "", "", sheet.formula),
-    ]
-
-
-def _money(value: float | None) -> str:
-    """Return an amount or price for people; none as venues show it."""
-    if value is None:
-        return "--"
-    return f"{value:,.2f}" if abs(value) >= 1000 else f"{value:,.8g}"

@@ -7,7 +7,17 @@ from typing import Annotated
 
 import typer
 
-from cascade.cli.terminal import AllowCode, AsJson, Force, running, say, show, show_json
+from cascade.cli.terminal import (
+    AllowCode,
+    AsJson,
+    Force,
+    Out,
+    Quiet,
+    running,
+    say,
+    show,
+    show_json,
+)
 
 
 def replay(
@@ -21,9 +31,9 @@ def replay(
         ),
     ] = "worst",
     allow_code: AllowCode = False,
-    out: Annotated[Path, typer.Option("-o", "--out", help="Folder of all results.")] = Path("results"),
+    out: Out = Path("results"),
     force: Force = False,
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress.")] = False,
+    quiet: Quiet = False,
     json: AsJson = False,
 ) -> None:  # fmt: skip
     """Run a replicate of a finished run again, with all trades, the book and the accounts of a window.

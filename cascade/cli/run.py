@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 import typer
 
@@ -13,10 +13,13 @@ from cascade.cli.terminal import (
     AllowCode,
     AsJson,
     ClusterAddress,
+    Counterfactual,
     FailFast,
     Force,
     Jobs,
+    Out,
     Overrides,
+    Quiet,
     Replicates,
     RetryFailed,
     Seed,
@@ -29,33 +32,19 @@ from cascade.cli.terminal import (
 )
 from cascade.limits import MOST_REPLICATES
 
+File: TypeAlias = Annotated[Path, typer.Argument(metavar="FILE", help="Scenario file.")]
+Replicate: TypeAlias = Annotated[
+    int | None, typer.Option("--replicate", min=0, max=MOST_REPLICATES - 1, help="Run only this replicate.")
+]
+
 
 def run(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Scenario file.")],
-    overrides: Overrides = None,
-    allow: Allow = None,
-    allow_code: AllowCode = False,
-    replicates: Replicates = None,
-    replicate: Annotated[
-        int | None,
-        typer.Option("--replicate", min=0, max=MOST_REPLICATES - 1, help="Run only this replicate."),
-    ] = None,
-    seed: Seed = None,
-    counterfactual: Annotated[
-        bool,
-        typer.Option(
-            "--counterfactual", help="Also run without forced orders, and without stops, under the same luck."
-        ),
-    ] = False,
-    out: Annotated[Path, typer.Option("-o", "--out", help="Folder of all results.")] = Path("results"),
-    jobs: Jobs = None,
-    cluster: ClusterAddress = None,
-    fail_fast: FailFast = False,
-    retry_failed: RetryFailed = False,
-    force: Force = False,
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress.")] = False,
-    json: AsJson = False,
-) -> None:
+    file: File, overrides: Overrides = None, allow: Allow = None, allow_code: AllowCode = False,
+    replicates: Replicates = None, replicate: Replicate = None, seed: Seed = None,
+    counterfactual: Counterfactual = False, out: Out = Path("results"), jobs: Jobs = None,
+    cluster: ClusterAddress = None, fail_fast: FailFast = False, retry_failed: RetryFailed = False,
+    force: Force = False, quiet: Quiet = False, json: AsJson = False,
+) -> None:  # fmt: skip
     """Run a scenario and print the summary of its liquidations.
 
     The same command goes on where an interrupted run stopped.

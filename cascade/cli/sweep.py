@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
@@ -15,9 +15,13 @@ from cascade.cli.terminal import (
     AllowCode,
     AsJson,
     ClusterAddress,
+    Counterfactual,
+    DryRun,
     FailFast,
     Force,
     Jobs,
+    Out,
+    Quiet,
     Replicates,
     RetryFailed,
     Seed,
@@ -45,47 +49,36 @@ class DesignName(StrEnum):
     SOBOL = "sobol"
 
 
+File: TypeAlias = Annotated[Path, typer.Argument(metavar="FILE", help="Scenario, or sweep file.")]
+Options: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", "-s", metavar="PATH=VALUE,VALUE",
+        help="Values that vary, e.g. -s makers.0.depth.scale=0.25x,0.5x,1x; a single value is shared by all.",
+    ),
+]  # fmt: skip
+Design: TypeAlias = Annotated[
+    DesignName | None,
+    typer.Option("--design", help="Every combination, a Latin hypercube or a Sobol sequence."),
+]
+PointsDrawn: TypeAlias = Annotated[
+    int | None,
+    typer.Option("--points", min=1, max=MOST_VARIANTS, help="Points that --design lhs or sobol draws."),
+]
+Metrics: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--metric", metavar="NAME", help="Show this figure; may be repeated. complete_usd@99% is a quantile."
+    ),
+]
+
+
 def sweep(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Scenario, or sweep file.")],
-    options: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", "-s", metavar="PATH=VALUE,VALUE",
-            help="Values that vary, e.g. -s makers.0.depth.scale=0.25x,0.5x,1x; a single value is shared by all.",
-        ),
-    ] = None,
-    allow: Allow = None,
-    allow_code: AllowCode = False,
-    replicates: Replicates = None,
-    design: Annotated[
-        DesignName | None,
-        typer.Option("--design", help="Every combination, a Latin hypercube or a Sobol sequence."),
-    ] = None,
-    points: Annotated[
-        int | None, typer.Option("--points", min=1, max=MOST_VARIANTS, help="Points that --design lhs or sobol draws.")
-    ] = None,
-    seed: Seed = None,
-    metrics: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--metric", metavar="NAME", help="Show this figure; may be repeated. complete_usd@99% is a quantile."
-        ),
-    ] = None,
-    counterfactual: Annotated[
-        bool,
-        typer.Option(
-            "--counterfactual", help="Also run without forced orders, and without stops, under the same luck."
-        ),
-    ] = False,
-    out: Annotated[Path, typer.Option("-o", "--out", help="Folder of all results.")] = Path("results"),
-    jobs: Jobs = None,
-    cluster: ClusterAddress = None,
-    fail_fast: FailFast = False,
-    retry_failed: RetryFailed = False,
-    force: Force = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would take, and stop.")] = False,
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress.")] = False,
-    json: AsJson = False,
+    file: File, options: Options = None, allow: Allow = None, allow_code: AllowCode = False,
+    replicates: Replicates = None, design: Design = None, points: PointsDrawn = None, seed: Seed = None,
+    metrics: Metrics = None, counterfactual: Counterfactual = False, out: Out = Path("results"), jobs: Jobs = None,
+    cluster: ClusterAddress = None, fail_fast: FailFast = False, retry_failed: RetryFailed = False,
+    force: Force = False, dry_run: DryRun = False, quiet: Quiet = False, json: AsJson = False,
 ) -> None:  # fmt: skip
     """Run variants of a scenario under the same luck: replicate k differs only by what varies.
 

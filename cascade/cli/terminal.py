@@ -75,6 +75,17 @@ Force: TypeAlias = Annotated[
     bool, typer.Option("--force", help="Start over although all or some of it is there.")
 ]
 
+Counterfactual: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--counterfactual", help="Also run without forced orders, and without stops, under the same luck."
+    ),
+]
+Out: TypeAlias = Annotated[Path, typer.Option("-o", "--out", help="Folder of all results.")]
+DryRun: TypeAlias = Annotated[bool, typer.Option("--dry-run", help="Say what it would take, and stop.")]
+Quiet: TypeAlias = Annotated[bool, typer.Option("-q", "--quiet", help="No progress.")]
+Markdown: TypeAlias = Annotated[bool, typer.Option("--markdown", help="Print Markdown.")]
+
 
 def show(text: str) -> None:
     """Print a result to stdout."""

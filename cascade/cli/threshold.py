@@ -13,10 +13,13 @@ from cascade.cli.terminal import (
     AllowCode,
     AsJson,
     ClusterAddress,
+    DryRun,
     FailFast,
     Force,
     Jobs,
+    Out,
     Overrides,
+    Quiet,
     Replicates,
     RetryFailed,
     Seed,
@@ -51,9 +54,6 @@ Share: TypeAlias = Annotated[
 Within: TypeAlias = Annotated[
     str, typer.Option("--within", metavar="SHARE", help="How finely the value is looked for.")
 ]
-Out: TypeAlias = Annotated[Path, typer.Option("-o", "--out", help="Folder of all results.")]
-DryRun: TypeAlias = Annotated[bool, typer.Option("--dry-run", help="Say what it would take, and stop.")]
-Quiet: TypeAlias = Annotated[bool, typer.Option("-q", "--quiet", help="No progress.")]
 
 
 def threshold(
@@ -73,7 +73,7 @@ def threshold(
     Exit code 3 if the scenario is invalid, 5 if replicates failed, 130 if interrupted.
     """
     from cascade.experiment.search import prepare_search
-    from cascade.experiment.threshold import written
+    from cascade.experiment.threshold import write_frontier
     from cascade.report.threshold import threshold_rich
 
     search = prepare_search(
@@ -83,7 +83,7 @@ def threshold(
     found = _searched(search, out, jobs, cluster, fail_fast, retry_failed, force, dry_run, quiet, json)
     if found is None:
         return
-    answer = written(found).thresholds[0]
+    answer = write_frontier(found).thresholds[0]
     show_json(answer) if json else show_rich(*threshold_rich(answer), f"results: {found.path}")
 
 
@@ -109,7 +109,7 @@ def frontier(
     Exit code 3 if the scenario is invalid, 5 if replicates failed, 130 if interrupted.
     """
     from cascade.experiment.search import prepare_search
-    from cascade.experiment.threshold import written
+    from cascade.experiment.threshold import write_frontier
     from cascade.report.threshold import frontier_rich
 
     search = prepare_search(
@@ -119,7 +119,7 @@ def frontier(
     found = _searched(search, out, jobs, cluster, fail_fast, retry_failed, force, dry_run, quiet, json)
     if found is None:
         return
-    answer = written(found)
+    answer = write_frontier(found)
     show_json(answer) if json else show_rich(*frontier_rich(answer), f"results: {found.path}")
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-from cascade.cli.terminal import say, show, tell_compiling
+from cascade.cli.terminal import AllowCode, say, show, tell_compiling
 
 if TYPE_CHECKING:
     from cascade.view.session import Session
@@ -22,6 +22,7 @@ Browser: TypeAlias = Annotated[
 
 def view(
     folder: Annotated[Path, typer.Argument(metavar="RESULTS", help="Folder of a run, or of a sweep.")],
+    allow_code: AllowCode = False,
     port: Port = 0,
     browser: Browser = True,
 ) -> None:
@@ -31,7 +32,7 @@ def view(
     """
     from cascade.view.session import Session
 
-    serve(Session.of_results(folder), port, browser=browser)
+    serve(Session.of_results(folder, allow_code=allow_code), port, browser=browser)
 
 
 def serve(session: Session, port: int, *, browser: bool) -> None:

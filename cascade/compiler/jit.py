@@ -19,7 +19,7 @@ from cascade.compiler.lock import locked
 from cascade.compiler.pipeline import PartCompiler, PartDispatcher, WholeCompiler, undisturbed
 from cascade.compiler.plain import wide_view
 from cascade.compiler.tables import viewing
-from cascade.compiler.waiting import compiling
+from cascade.compiler.waiting import compiling, is_kept
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -34,6 +34,9 @@ else:
     int64 = np.int64
 
 JIT_ENABLED = not config.DISABLE_JIT
+
+STEP = "cascade.core.step.advance"
+"""The entry point that is compiled last in a first run, and longest."""
 """False under ``NUMBA_DISABLE_JIT=1``: kernels then run as the plain Python they are written in."""
 
 # `_nrt=False` forbids allocation and removes reference counting (a factor of 13 in a book);
@@ -150,6 +153,6 @@ def cache_directory() -> Path | None:
 
 
 def is_compiled() -> bool:
-    """Tell whether the cache already holds compiled kernels, so that a first run need not wait."""
+    """Tell whether the cache already holds the step, which takes most of the time to compile."""
     directory = cache_directory()
-    return directory is not None and any(directory.rglob("*.nbc"))
+    return directory is not None and is_kept(directory, STEP)

@@ -24,6 +24,11 @@ def watch(watcher: Watcher) -> None:
     _watchers[:] = [watcher]
 
 
+def is_kept(directory: Path, name: str) -> bool:
+    """Tell whether an entry point has been compiled into a folder."""
+    return (directory / f"{name}{_SUFFIX}").exists()
+
+
 @contextlib.contextmanager
 def compiling(directory: Path, name: str) -> Generator[None]:
     """Tell the watcher if an entry point is compiled rather than loaded, and keep how long it takes."""

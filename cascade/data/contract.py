@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from typing import TypeAlias
+
+from cascade.scenario.patterns import matches
 
 Sizes: TypeAlias = Mapping[str, float | None]
 """What one of an amount is worth, by pattern of symbol, the first that fits; None: the user has to say it."""
@@ -23,7 +24,7 @@ class Contract:
         """Return what one is worth, and whether that is in USD; NaN where it is not known."""
         for sizes, is_usd in ((self.usd, True), (self.coin, False)):
             for pattern, size in sizes.items():
-                if fnmatchcase(symbol, pattern):
+                if matches(symbol, pattern):
                     return (math.nan if size is None else size), is_usd
         return math.nan, False
 

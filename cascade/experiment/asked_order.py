@@ -73,7 +73,10 @@ class Plan(NamedTuple):
         if isinstance(self.schedule, PovSchedule):
             return f"{text}, {100 * self.schedule.participation:g} % of volume"
         if isinstance(self.schedule, AlmgrenChrissSchedule):
-            return f"{text}, risk aversion {self.schedule.risk_aversion:g}"
+            how = self.schedule
+            text = f"{text}, risk aversion {how.risk_aversion:g}"
+            text += "" if how.temporary_impact_bps is None else f", impact {how.temporary_impact_bps:g} bps"
+            text += "" if how.volatility is None else f", volatility {100 * how.volatility:g} %"
         return text
 
     def shock(self, order: Order) -> dict[str, Any]:

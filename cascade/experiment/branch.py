@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from cascade.acting import opened
 from cascade.analysis.facts.observed import Floats
 from cascade.assembly import Assembled
 from cascade.core.state import State
-from cascade.engine import Engine
 from cascade.experiment.observe import Columns, Observer, Progress, Stopped
 from cascade.experiment.recorder import units_of
 from cascade.output.columns import to_numpy
@@ -20,6 +20,14 @@ if TYPE_CHECKING:
 
 SLICE_STEPS: Final = 600
 """Steps between two looks at whether to stop."""
+
+
+def parting_state(scenario: Scenario, assembled: Assembled, opening: Branch) -> State:
+    """Return the state that courses part from: that of the opening, or the start where agents in Python act.
+
+    What they remember cannot be copied, so that with them each course runs all the way; luck makes it the same one.
+    """
+    return assembled.state if scenario.python_agents else opening.state
 
 
 def only(assembled: Assembled, number: int | None, state: State, first: int = 0) -> Assembled:
@@ -52,38 +60,42 @@ class Branch:
         What to keep, by table.
     taker
         Account of whose trades alone are kept; None for all.
+
+    Attributes
+    ----------
+    state
+        The market as it stands: at first as it was given, then as it is after the run.
     """
 
     def __init__(
         self,
         scenario: Scenario,
+        replicate: int,
         market: str,
         assembled: Assembled,
         columns: Columns,
         taker: int | None = None,
     ) -> None:
+        self._scenario, self._replicate, self._assembled = scenario, replicate, assembled
         self._observer = Observer(units_of(scenario), columns, (market,), taker=taker)
-        self._engine = Engine(assembled, self._observer)
+        self.state = assembled.state
         self.step_s = scenario.dt
         self.seconds = scenario.outputs.bars
 
     def run(self, until: int, progress: Progress | None, stopped: Stopped) -> bool:
-        """Run until a step is reached; False where it was stopped."""
-        while self._engine.step < until:
-            if stopped():
-                return False
-            before = self._engine.step
-            self._engine.advance(min(before + SLICE_STEPS, until))
-            if progress is not None:
-                progress(self._engine.step - before)
-        self._engine.check()
-        self._engine.drain()
+        """Run until a step is reached, once; False where it was stopped."""
+        with opened(self._scenario, self._replicate, self._assembled, self._observer) as engine:
+            while engine.step < until:
+                if stopped():
+                    return False
+                before = engine.step
+                engine.advance(min(before + SLICE_STEPS, until))
+                if progress is not None:
+                    progress(engine.step - before)
+            engine.check()
+            engine.drain()
+            self.state = engine.state
         return True
-
-    @property
-    def state(self) -> State:
-        """Return the market as it stands."""
-        return self._engine.state
 
     def mid(self, since_s: float) -> Floats:
         """Return the mid at the end of each bar since a time."""
@@ -91,10 +103,9 @@ class Branch:
 
     def bars(self, name: str, since_s: float) -> Floats:
         """Return a column of the bars that end after a time."""
-        rows = self.rows("bars")
-        after = to_numpy(rows.column("t_s")) > since_s - self.step_s / 2.0  # a row has its last step's time
-        return to_numpy(rows.column(name))[after].astype(np.float64)
+        return to_numpy(self.rows("bars", since_s).column(name)).astype(np.float64)
 
-    def rows(self, table: str) -> pa.Table:
-        """Return what was kept of a table."""
-        return self._observer.replicate(table, 0)
+    def rows(self, table: str, since_s: float) -> pa.Table:
+        """Return what was kept of a table since a time; a bar has the time of its last step."""
+        rows = self._observer.replicate(table, 0)
+        return rows.filter(to_numpy(rows.column("t_s")) > since_s - self.step_s / 2.0)

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
+from cascade.acting import admit_code
 from cascade.analysis.facts import (
     Band,
     Gathered,
@@ -36,6 +37,7 @@ from cascade.analysis.facts.tables import (
 from cascade.errors import UsageError
 from cascade.experiment.observe import Progress, Stopped, fall_without_forced_orders, observe, recorded
 from cascade.experiment.recorder import units_of
+from cascade.experiment.request import rerun_of
 from cascade.experiment.sales import responses, sales_of_facts, steps_of
 from cascade.experiment.threads import threads
 from cascade.output.manifest import RESOLVED
@@ -128,7 +130,7 @@ def facts(
     source: str | Path | Scenario | Result, overrides: Sequence[str] = (), *,
     against: str | Path | Sequence[str | Path] = (), trades: str | Path | None = None,
     market: str | None = None, replicates: int | None = None, sales: int | None = None,
-    seed: int | None = None, jobs: int | None = None, progress: Progress | None = None,
+    seed: int | None = None, allow_code: bool = False, jobs: int | None = None, progress: Progress | None = None,
 ) -> Facts:  # fmt: skip
     """Return the stylised facts of a scenario, which is run for them, or of a run that is there.
 
@@ -149,6 +151,8 @@ def facts(
     sales
         Replicates in which sales are simulated, for the facts of impact; 0 for none. By default 2 of a
         scenario, and none of a run.
+    allow_code
+        Whether agents in Python that the scenario names may run.
 
     Raises
     ------
@@ -160,7 +164,7 @@ def facts(
     """
     prepared = prepare_facts(
         source, overrides, against=against, trades=trades, market=market, replicates=replicates, sales=sales,
-        seed=seed,
+        seed=seed, allow_code=allow_code,
     )  # fmt: skip
     return prepared.run(jobs=jobs, progress=progress)
 
@@ -209,6 +213,7 @@ def prepare_facts(
     source: str | Path | Scenario | Result, overrides: Sequence[str] = (), *,
     against: str | Path | Sequence[str | Path] = (), trades: str | Path | None = None,
     market: str | None = None, replicates: int | None = None, sales: int | None = None, seed: int | None = None,
+    allow_code: bool = False,
 ) -> Prepared:  # fmt: skip
     """Return what is to be done; parameters are those of `facts`."""
     files = [against] if isinstance(against, str | Path) else list(against)
@@ -218,6 +223,7 @@ def prepare_facts(
     if result is None:
         assert not isinstance(source, Result)
         scenario = overridden(source, overrides)
+        admit_code([scenario], source, overrides, allowed=allow_code)
         scenario = scenario if seed is None else scenario.replace(seed=seed)
         n = replicates or max(scenario.replicates, REPLICATES)
         numbers = tuple(range(n))
@@ -233,6 +239,8 @@ def prepare_facts(
     numbers = tuple(result.replicates[:replicates])
     scenario = _scenario_of(result)
     n_sales = min(len(numbers), sales or 0) if scenario else 0
+    if n_sales:
+        rerun_of(result, allow_code=allow_code)
     return Prepared(
         result.name, subject_of(result.units, market), scenario, result, numbers, n_sales, real, named, ()
     )  # fmt: skip

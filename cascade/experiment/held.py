@@ -14,9 +14,10 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from cascade.acting import admit_code, opened
 from cascade.assembly import assemble
 from cascade.core.state import Array
-from cascade.engine import Engine, Nothing
+from cascade.engine import Nothing
 from cascade.errors import UsageError
 from cascade.experiment.observe import Progress, Stopped
 from cascade.experiment.threads import threads
@@ -71,15 +72,22 @@ def traded_assets(scenario: Scenario) -> list[str]:
 
 
 def held(
-    scenario: Scenario, replicates: int = 8, *, jobs: int | None = None, progress: Progress | None = None
-) -> Held:
+    scenario: Scenario, replicates: int = 8, *, allow_code: bool = False, jobs: int | None = None,
+    progress: Progress | None = None,
+) -> Held:  # fmt: skip
     """Measure the mean impact of forced orders along a scenario's traded paths.
+
+    Parameters
+    ----------
+    allow_code
+        Whether agents in Python that the scenario names may run.
 
     Raises
     ------
     UsageError
         If no asset has such a path.
     """
+    admit_code([scenario], scenario, allowed=allow_code)
     assets = traded_assets(scenario)
     if not assets:
         raise UsageError(
@@ -141,15 +149,16 @@ def _forced_impact(
     scenario: Scenario, number: int, steps: Array, progress: Progress | None, stopped: Stopped
 ) -> Floats:
     """Return the log price by which forced orders have moved each asset at given steps, (n_steps, n_assets)."""
-    engine = Engine(assemble(scenario, number), Nothing())
     found = np.zeros((len(steps), len(scenario.assets)))
-    for k, step in enumerate(steps):
-        if stopped():
-            break
-        before = engine.step
-        engine.advance(int(step))
-        assets = engine.state.assets
-        found[k] = assets.opinion - assets.ordinary
-        if progress is not None:
-            progress(engine.step - before)
+    with opened(scenario, number, assemble(scenario, number), Nothing()) as engine:
+        for k, step in enumerate(steps):
+            if stopped():
+                break
+            before = engine.step
+            engine.advance(int(step))
+            engine.drain()
+            assets = engine.state.assets
+            found[k] = assets.opinion - assets.ordinary
+            if progress is not None:
+                progress(engine.step - before)
     return found

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from cascade.acting import opened
 from cascade.analysis.facts.tables import fall_bps
 from cascade.assembly import assemble
 from cascade.core.state import Array
@@ -108,8 +109,8 @@ def observe(
 ) -> Observer | None:  # fmt: skip
     """Run a replicate and return what was kept of it; None where it was stopped."""
     observer = Observer(units_of(scenario), columns, markets, window)
-    engine = Engine(assemble(scenario, replicate), observer)
-    outcome = simulate(engine, scenario.n_steps, progress, stopped)
+    with opened(scenario, replicate, assemble(scenario, replicate), observer) as engine:
+        outcome = simulate(engine, scenario.n_steps, progress, stopped)
     return None if outcome is Outcome.INTERRUPTED else observer
 
 
@@ -118,7 +119,8 @@ def fall_without_forced_orders(
 ) -> float | None:
     """Return the fall of a mark below the first trade in bps, forced orders kept out of the book; None where stopped."""
     observer = Observer(units_of(scenario), {"bars": ("market", "open_price", "mark_low_price")}, (market,))
-    engine = Engine(counterfactual(assemble(scenario, replicate)), observer)
-    if simulate(engine, scenario.n_steps, progress, stopped) is Outcome.INTERRUPTED:
+    with opened(scenario, replicate, counterfactual(assemble(scenario, replicate)), observer) as engine:
+        outcome = simulate(engine, scenario.n_steps, progress, stopped)
+    if outcome is Outcome.INTERRUPTED:
         return None
     return fall_bps(observer.replicate("bars", replicate), market)

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from cascade.acting import admit_code
 from cascade.analysis.split import Part, split
 from cascade.analysis.statistics import Estimate, Mean
 from cascade.analysis.statistics.estimate import Floats
@@ -29,7 +30,7 @@ from cascade.experiment.asked_order import (
     plans_of,
     with_orders,
 )
-from cascade.experiment.branch import Branch, only
+from cascade.experiment.branch import Branch, only, parting_state
 from cascade.experiment.observe import Progress, Stopped
 from cascade.experiment.threads import threads
 from cascade.output.columns import to_names, to_numpy
@@ -112,7 +113,8 @@ class Prepared:
     def n_steps(self) -> int:
         """Return the steps that will be simulated."""
         lasts = [plan.over_s + self.watched_s(plan.over_s) for plan in self.plans]
-        return self.n * round((self.order.at_s + max(lasts) + sum(lasts)) / self.scenario.dt)
+        openings = 2 + len(lasts) if self.scenario.python_agents else 1  # with agents each course has its own
+        return self.n * round((openings * self.order.at_s + max(lasts) + sum(lasts)) / self.scenario.dt)
 
     def watched_s(self, over_s: float) -> float:
         """Return how long the market is looked at after an order: no longer than the run."""
@@ -135,7 +137,7 @@ class Prepared:
 def prepare_cost(
     scenario: Scenario, side: Side | None, notional: float | None, overs_s: Sequence[float], *,
     market: str | None = None, account: str | None = None, schedules: Sequence[Schedule | None] = (None,),
-    at_s: float = START_S, watch_s: float = WATCH_S, replicates: int = REPLICATES,
+    at_s: float = START_S, watch_s: float = WATCH_S, replicates: int = REPLICATES, allow_code: bool = False,
 ) -> Prepared:  # fmt: skip
     """Return what is to be done for the cost of an order.
 
@@ -151,12 +153,15 @@ def prepare_cost(
         Label of the account whose position is closed.
     schedules
         How it is worked, each in turn; None for evenly.
+    allow_code
+        Whether agents in Python that the scenario names may run.
 
     Raises
     ------
     UsageError
         No such market or account, an order beyond the run's end, one of less than a lot, or more than can be counted.
     """
+    admit_code([scenario], scenario, allowed=allow_code)
     order = order_of(scenario, side, notional, market, account, at_s, watch_s)
     plans = plans_of(overs_s, schedules)
     check_times(scenario, order, plans)
@@ -175,20 +180,21 @@ def _replicate(
 
     def course(start: Assembled, until: int, taker: int | None = None) -> Branch:
         columns = _MARKET if taker is None else _MARKET | _FILLS
-        branch = Branch(scenario, order.market, start, columns, taker)
+        branch = Branch(scenario, number, order.market, start, columns, taker)
         if not branch.run(until, progress, stopped):
             raise KeyboardInterrupt
         return branch
 
-    opening = course(only(assembled, None, assembled.state, first), begin).state
+    opened = course(only(assembled, None, assembled.state, first), begin)
+    opening, parting = opened.state, parting_state(scenario, assembled, opened)
     at_s, m = begin * scenario.dt, list(scenario.markets).index(order.market)
     arrival = float(opening.markets.mid2[m]) / 2.0 * float(assembled.params.markets.tick_size[m])
-    without = _Course.of(course(only(assembled, None, opening, first), max(ends)), at_s, arrival)
+    without = _Course.of(course(only(assembled, None, parting, first), max(ends)), at_s, arrival)
     found: list[dict[str, float]] = []
     for k, end in enumerate(ends):
         shock = assembled.params.shocks[first + k]
         taker = int(opening.positions.account[shock.position])
-        branch = course(only(assembled, k, opening, first), end, taker)
+        branch = course(only(assembled, k, parting, first), end, taker)
         with_it, asked = _Course.of(branch, at_s, arrival), abs(float(shock.amount))
         costs = _costs(order, branch, asked, without) | _effects(order, with_it, without)
         found.append(
@@ -214,7 +220,7 @@ class _Course(NamedTuple):
         times = branch.bars("t_s", at_s) + branch.step_s
         mid = np.append(arrival, branch.mid(at_s))
         known = np.maximum.accumulate(np.where(np.isnan(mid), 0, np.arange(len(mid))))
-        rows = branch.rows("liquidations")
+        rows = branch.rows("liquidations", at_s)
         liquidated = [to_numpy(rows.column(name)).astype(np.float64) for name in _MARKET["liquidations"]]
         return cls(np.append(at_s, times), mid[known], *liquidated)
 
@@ -233,7 +239,7 @@ class _Course(NamedTuple):
 
 def _costs(order: Order, branch: Branch, asked_lots: float, without: _Course) -> dict[str, float]:
     """Return what was filled and what that cost; in bps, of its worth at the price at the start."""
-    rows = branch.rows("trades")
+    rows = branch.rows("trades", float(without.times_s[0]))
     mine = to_names(rows.column("purpose")) == ORDERED  # an account's own forced orders are none of it
     time, price, lots, usd = (
         to_numpy(rows.column(name)).astype(np.float64)[mine] for name in _FILLS["trades"][:-1]

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from cascade.acting import opened, refuse_changed_code
 from cascade.analysis import metrics
 from cascade.analysis.cause import CauseLabeller
 from cascade.assembly import Assembled, assemble
 from cascade.assembly.caps import Capped
-from cascade.engine import Engine, Outcome, Sink, counterfactual, simulate
+from cascade.engine import Engine, Outcome, counterfactual, simulate
 from cascade.errors import CascadeError
 from cascade.experiment.ending import ending_of
 from cascade.experiment.fills import fills_of
@@ -104,17 +104,18 @@ def _simulated(
 ) -> bool:
     """Simulate and complete the piece; False where it was interrupted."""
     scenario, number, units = task.scenario, task.replicate, piece.units
+    refuse_changed_code(scenario, task.code)
     assembled = assemble(scenario, number)
     twins: list[Recorder] = []
     for market in _counterfactuals(task, assembled):
         twins.append(Recorder(units, number, tables_of(scenario)))
-        with _engine(task, market, twins[-1]) as engine:
+        with opened(scenario, number, market, twins[-1]) as engine:
             if _run(engine, twins[-1], scenario, progress, stopped) is None:
                 return False
         del market, engine  # before the next is made
     cause = CauseLabeller(twins[0].liquidations()) if twins else None
     record = Recorder(units, number, tables_of(scenario), piece, cause, _window(scenario), assembled.owners)
-    with _engine(task, assembled, record) as engine:
+    with opened(scenario, number, assembled, record) as engine:
         outcome = _run(engine, record, scenario, progress, stopped)
         if outcome is None:
             return False
@@ -138,24 +139,6 @@ def row_of(
         **row, **drawn_row(scenario, record.replicate), **ending.row(), "seed": scenario.seed, "steps": engine.step,
         "events": int(engine.state.clock[0].events), "notes": "\n".join(filter(None, notes)) or None,
     }  # fmt: skip
-
-
-@contextmanager
-def _engine(task: Task, market: Assembled, sink: Sink) -> Generator[Engine]:
-    """Open a market, with its agents in Python where it has any: in each of its twins they act for themselves."""
-    scenario = task.scenario
-    if not scenario.python_agents:
-        yield Engine(market, sink)
-        return
-    from cascade.admission import makers_of, refuse_changed
-    from cascade.floor import Floor
-
-    refuse_changed(scenario, task.code)
-    floor = Floor(scenario, task.replicate, market, sink, makers_of(scenario))
-    try:
-        yield floor.engine
-    finally:
-        floor.close()
 
 
 def _counterfactuals(task: Task, assembled: Assembled) -> Iterator[Assembled]:

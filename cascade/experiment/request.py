@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cascade import provenance
+from cascade.acting import admit_code, refuse_changed_code
 from cascade.errors import UsageError
 from cascade.limits import MOST_REPLICATES
 from cascade.output.manifest import RESOLVED
@@ -24,6 +25,22 @@ from cascade.scenario.schema_population import LeveragedLayer, TableLayer
 def scenario_of(result: Result) -> Scenario:
     """Return the scenario of a run, as it was run."""
     return load(result.resolved(), allow=None)
+
+
+def rerun_of(result: Result, *, allow_code: bool) -> Scenario:
+    """Return the scenario of a run that is to run again, once its code may run and is what it was.
+
+    Raises
+    ------
+    ScenarioError
+        It names code without leave.
+    SimulationError
+        Its code has changed.
+    """
+    scenario = scenario_of(result)
+    admit_code([scenario], result.resolved(), allowed=allow_code)
+    refuse_changed_code(scenario, result.manifest.get("agents", {}))
+    return scenario
 
 
 def has_stops(scenario: Scenario) -> bool:

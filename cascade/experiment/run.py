@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cascade.acting import admit_code
 from cascade.errors import InterruptedRunError, ReplicatesError
 from cascade.experiment.execute import Failure, begin, execute
 from cascade.experiment.replicate import Progress
@@ -116,16 +117,6 @@ def run(
     if not is_complete(folder):
         raise stopped(ongoing.failures, folder, n_left=len(writer.pending))
     return _checked(folder)
-
-
-def admit_code(
-    scenarios: Sequence[Scenario], source: str | Path | Scenario, overrides: Sequence[str] = (), *, allowed: bool
-) -> None:  # fmt: skip
-    """Refuse scenarios that name code without leave; without agents in Python, nothing of Mesa is loaded."""
-    if any(scenario.python_agents for scenario in scenarios):
-        from cascade.admission import admit
-
-        admit(scenarios, source, overrides, allowed=allowed)
 
 
 def _checked(folder: Path) -> Result:

@@ -16,7 +16,8 @@ from cascade.analysis.facts.impact import DURATIONS_S, SHARES, SWEEP, SWEEP_S, W
 from cascade.analysis.facts.measures import HOUR_S
 from cascade.analysis.facts.observed import Response
 from cascade.assembly import assemble
-from cascade.experiment.branch import Branch, only
+from cascade.core.state import State
+from cascade.experiment.branch import Branch, only, parting_state
 from cascade.experiment.observe import Progress, Stopped, recorded
 from cascade.scenario.schema import Scenario
 
@@ -62,23 +63,28 @@ def responses(
     Parameters
     ----------
     scenario
-        Its own shocks are left out, and so are its forced orders.
+        Its own shocks are left out, and so are its forced orders; its code has been admitted, where it names any.
     market
         Where the sales are made and the price is looked at.
     """
     asked = _with_sales(scenario, market, sales)
     assembled = assemble(asked, replicate)
     begin = round(START_S / asked.dt)
-    opening = Branch(asked, market, assembled, _COLUMNS)
+
+    def course(number: int | None, state: State) -> Branch:
+        return Branch(asked, replicate, market, only(assembled, number, state), _COLUMNS)
+
+    opening = course(None, assembled.state)
     if not opening.run(begin, progress, stopped):
         return None
     longest = max(each.lasts_s for each in sales)
-    base = Branch(asked, market, only(assembled, None, opening.state), _COLUMNS)
+    state = parting_state(asked, assembled, opening)
+    base = course(None, state)
     if not base.run(begin + round(longest / asked.dt), progress, stopped):
         return None
     found: dict[str, Response] = {}
     for number, sale in enumerate(sales):
-        branch = Branch(asked, market, only(assembled, number, opening.state), _COLUMNS)
+        branch = course(number, state)
         if not branch.run(begin + max(round(sale.lasts_s / asked.dt), 1), progress, stopped):
             return None
         found[f"{sale.side} {sale.notional:g} over {sale.over_s:g} s"] = _response(sale, base, branch)

@@ -14,6 +14,7 @@ from typing import Final
 
 import numpy as np
 
+from cascade.acting import admit_code
 from cascade.analysis.statistics.crossing import FIRST, Crossing
 from cascade.analysis.statistics.estimate import CONFIDENCE
 from cascade.analysis.statistics.proportion import Flags
@@ -24,7 +25,7 @@ from cascade.experiment.question import Question, Span, fixed_by, plan_of, share
 from cascade.experiment.recorder import units_of
 from cascade.experiment.replicate import Progress
 from cascade.experiment.request import Request, first_replicates, runs_of
-from cascade.experiment.run import Say, admit_code, start_of, unsaid
+from cascade.experiment.run import Say, start_of, unsaid
 from cascade.experiment.sweep import Prepared, run_prepared, varied
 from cascade.output.columns import to_numpy
 from cascade.output.reader import Result

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cascade import provenance
+from cascade.acting import admit_code
 from cascade.analysis import metrics
 from cascade.errors import InterruptedRunError, Problem
 from cascade.experiment.design import Variant, variants_of
@@ -22,7 +23,6 @@ from cascade.experiment.replicate import Progress
 from cascade.experiment.request import Origin, Request, first_replicates, runs_of
 from cascade.experiment.run import (
     Say,
-    admit_code,
     done_already,
     failed,
     failures_of,

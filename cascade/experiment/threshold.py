@@ -163,7 +163,7 @@ def threshold(
         out=out, jobs=jobs, processes=processes, cluster=cluster, force=force, retry_failed=retry_failed,
         progress=progress, told=told, say=say,
     )  # fmt: skip
-    return written(found).thresholds[0]
+    return write_frontier(found).thresholds[0]
 
 
 def frontier(
@@ -191,7 +191,7 @@ def frontier(
         out=out, jobs=jobs, processes=processes, cluster=cluster, force=force, retry_failed=retry_failed,
         progress=progress, told=told, say=say,
     )  # fmt: skip
-    return written(found)
+    return write_frontier(found)
 
 
 def is_searched(sweep: Sweep) -> bool:
@@ -265,7 +265,7 @@ def _threshold(
 # --- tables -------------------------------------------------------------------------------------------
 
 
-def written(sweep: Sweep) -> Frontier:
+def write_frontier(sweep: Sweep) -> Frontier:
     """Return what the sweep of a search found, and write its tables into the folder of the sweep."""
     import pyarrow.csv
 

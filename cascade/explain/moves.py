@@ -14,7 +14,7 @@ from cascade.core.params import ANCHORS, Params
 from cascade.explain.sale import Sale, sale_in
 from cascade.scenario.liquidity import DAY_S, FAR_BPS, NEAR_BPS, daily_flow, depth_within
 from cascade.scenario.schema import Scenario
-from cascade.scenario.schema_agents import LadderMaker, Maker
+from cascade.scenario.schema_makers import LadderMaker, Maker
 
 
 @dataclass(frozen=True, slots=True)

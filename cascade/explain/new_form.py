@@ -23,8 +23,9 @@ from cascade.scenario.files import Allowed
 from cascade.scenario.liquidity import APART, FAR_BPS, TURNOVER, daily_flow, depth_within
 from cascade.scenario.load import inspect
 from cascade.scenario.schema import Scenario
-from cascade.scenario.schema_agents import BackgroundFlow, LadderMaker, SplittersFlow
+from cascade.scenario.schema_agents import BackgroundFlow, SplittersFlow
 from cascade.scenario.schema_formation import Activity
+from cascade.scenario.schema_makers import LadderMaker
 from cascade.units import format_usd
 
 USUAL_VOLATILITY = 0.016

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from cascade.analysis.formats import format_bytes
 from cascade.assembly.caps import Capped
 from cascade.explain import Explanation
 from cascade.explain.cost import Cost
@@ -249,9 +250,9 @@ def _verdict(side: Side, what: str) -> str:
 
 def _cost(cost: Cost) -> Iterator[RenderableType]:
     yield heading("Cost")
-    parts = ", ".join(f"{part} {_size(n)}" for part, n in cost.memory_bytes.items())
+    parts = ", ".join(f"{part} {format_bytes(n)}" for part, n in cost.memory_bytes.items())
     rows = table("", "")
-    rows.add_row("memory of a replicate", f"{_size(cost.total_bytes)}: {parts}")
+    rows.add_row("memory of a replicate", f"{format_bytes(cost.total_bytes)}: {parts}")
     time = f"about {_seconds(cost.seconds)}, {cost.us_per_step:.0f} us a step"
     rows.add_row("time of a replicate", f"{time}, {cost.pace.text}")
     rows.add_row("  with --counterfactual", f"{cost.counterfactual_runs} times that")
@@ -261,13 +262,6 @@ def _cost(cost: Cost) -> Iterator[RenderableType]:
     if cost.compile_s:
         rows.add_row("first run", f"compiles for about {_seconds(cost.compile_s)}, once")
     yield rows
-
-
-def _size(n: int) -> str:
-    for size, unit in ((1 << 30, "GB"), (1 << 20, "MB"), (1 << 10, "kB")):
-        if n >= size:
-            return f"{n / size:.3g} {unit}"
-    return f"{n} B"
 
 
 def _seconds(seconds: float) -> str:

@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from fnmatch import fnmatchcase
 from typing import Any, TypeAlias, cast, get_args
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from cascade.scenario.distribution_base import Distribution
+from cascade.scenario.patterns import matches
 from cascade.scenario.schema import Scenario
 from cascade.units import Quantity, TextForm, format_duration, format_instant
 
@@ -90,7 +90,7 @@ def _source(leaf: _Leaf, scenario: Scenario) -> Any:
     paths = {".".join(steps[:n]) for steps in (leaf.named, leaf.numbered) for n in range(1, len(steps) + 1)}
     found = None
     for pattern, source in scenario.sources.items():
-        if any(fnmatchcase(path, pattern) for path in paths):
+        if any(matches(path, pattern) for path in paths):
             found = source
     return found
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from cascade.analysis.formats import format_bytes
 from cascade.assembly import assemble
 from cascade.experiment.recorder import tables_of
 from cascade.experiment.request import runs_of
@@ -103,21 +104,17 @@ class SweepCost:
 
     def to_text(self) -> str:
         """Return the estimate as lines for people."""
+        least, most, waiting = map(format_bytes, (self.least_disk_bytes, self.disk_bytes, self.waiting_bytes))
         return "\n".join(
             [
                 f"{self.variants:,} variants x {self.replicates:,} replicates = {self.runs:,} runs",
                 f"time    {self.time_text()}",
-                f"memory  about {self.memory_bytes / 1e6:,.0f} MB",
-                f"disk    {_megabytes(self.least_disk_bytes)} if nobody is liquidated, {_megabytes(self.disk_bytes)} if "
-                f"each of {self.positions:,} positions is once; meanwhile up to {_megabytes(self.waiting_bytes)} more",
+                f"memory  about {format_bytes(self.memory_bytes)}",
+                f"disk    {least} if nobody is liquidated, {most} if each of {self.positions:,} positions is once; "
+                f"meanwhile up to {waiting} more",
                 *([f"        not counted: {', '.join(self.large)}"] if self.large else []),
             ]
         )
-
-
-def _megabytes(n: float) -> str:
-    """Return bytes to two figures: more would be pretence."""
-    return f"{float(f'{n / 1e6:.2g}'):,g} MB"
 
 
 def cost_of_sweep(

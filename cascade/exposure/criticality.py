@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from cascade.acting import opened
 from cascade.analysis.graph.branching import Branching, structural
 from cascade.assembly import MONEY, Assembled, assemble
 from cascade.core.params import PERPETUAL
@@ -49,6 +50,8 @@ def criticality(
 
     Parameters
     ----------
+    scenario
+        Its code has been admitted, where it names any.
     steps
         Steps done at each look. Before the first nobody has quoted, so that none is earlier than after it.
     distance
@@ -56,16 +59,16 @@ def criticality(
     progress
         Told the steps just done.
     """
-    engine = Engine(assemble(scenario, replicate), Nothing())
     found: list[Criticality] = []
-    for due in sorted({min(max(step, 1), engine.n_steps) for step in steps}):
-        while engine.step < due:
-            before = engine.step
-            engine.advance(min(due, before + _SLICE))
-            engine.drain()
-            if progress is not None:
-                progress(engine.step - before)
-        found += _look(engine, scenario, distance)
+    with opened(scenario, replicate, assemble(scenario, replicate), Nothing()) as engine:
+        for due in sorted({min(max(step, 1), engine.n_steps) for step in steps}):
+            while engine.step < due:
+                before = engine.step
+                engine.advance(min(due, before + _SLICE))
+                engine.drain()
+                if progress is not None:
+                    progress(engine.step - before)
+            found += _look(engine, scenario, distance)
     return found
 
 

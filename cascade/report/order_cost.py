@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from cascade.analysis.formats import MISSING, format_bps, format_quote
 from cascade.analysis.statistics import CONFIDENCE, Mean
 from cascade.assembly import assemble
 from cascade.experiment.order_cost import OrderCost, Row
@@ -46,29 +47,20 @@ def cells(row: Row, expected: float | None) -> tuple[Cell, ...]:
     apart = "" if share.share_error is None else f"standard error {share.share_error:.0%}"
     return (
         Cell(row.plan.name), _cell(row, "filled_usd", format_usd),
-        _cell(row, "vwap_price", _price), _cell(row, "shortfall_usd", format_usd),
-        _cell(row, "shortfall_bps", _bps), _cell(row, "slippage_bps", _bps),
-        Cell("--" if expected is None else _bps(expected)), _cell(row, "triggered_usd", format_usd),
-        _cell(row, "move_bps", _bps), Cell("--") if share.share is None else Cell(f"{share.share:.0%}", apart),
+        _cell(row, "vwap_price", format_quote), _cell(row, "shortfall_usd", format_usd),
+        _cell(row, "shortfall_bps", format_bps), _cell(row, "slippage_bps", format_bps),
+        Cell(MISSING if expected is None else format_bps(expected)), _cell(row, "triggered_usd", format_usd),
+        _cell(row, "move_bps", format_bps), Cell(MISSING) if share.share is None else Cell(f"{share.share:.0%}", apart),
     )  # fmt: skip
 
 
 def _cell(row: Row, name: str, write: Callable[[float], str]) -> Cell:
     estimate = row.estimate(name)
     if estimate is None:
-        return Cell("--")
+        return Cell(MISSING)
     if estimate.low is None or estimate.high is None:
         return Cell(write(estimate.value))
     return Cell(write(estimate.value), f"{write(estimate.low)} to {write(estimate.high)}")
-
-
-def _bps(value: float) -> str:
-    text = f"{value:.2f}" if abs(value) < 10.0 else f"{value:.1f}"
-    return text.lstrip("-") if float(text) == 0.0 else text
-
-
-def _price(value: float) -> str:
-    return f"{value:,.2f}" if abs(value) >= 1000.0 else f"{value:,.6g}"
 
 
 def expectations(found: OrderCost, scenario: Scenario) -> list[float | None]:

@@ -38,8 +38,7 @@ from cascade.report.score import how as how_scored
 from cascade.report.score import remarks as remarks_of_score
 from cascade.report.sections import OVERVIEW, Section, sections
 from cascade.report.stylised import heading, remarks
-from cascade.report.threshold import answer as answer_of
-from cascade.report.threshold import how, line_answer
+from cascade.report.threshold import how, line_text, threshold_text
 from cascade.report.threshold import remarks as remarks_of
 
 if TYPE_CHECKING:
@@ -201,7 +200,7 @@ def contagion_page(found: Contagion, options: Options | None = None) -> str:
 def _searched(found: Frontier, options: Options) -> str:
     """Return a page of what a search found."""
     first = found.thresholds[0]
-    sentence = line_answer(found) if found.question.against else answer_of(first)
+    sentence = line_text(found) if found.question.against else threshold_text(first)
     notes = dict.fromkeys(note for each in found.thresholds for note in remarks_of(each))
     head = _Head(
         f"{found.scenario}: {found.question.vary}", said(sentence), " ".join([*notes, how(first)]),

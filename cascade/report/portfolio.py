@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
 
-from cascade.calculator.account import notional, profit
+from cascade.analysis.formats import MISSING, format_bare, format_quote
+from cascade.calculator.account import USD, notional, profit
 from cascade.calculator.portfolio import Portfolio, PortfolioLeg, Range
+from cascade.calculator.whole import exact
 from cascade.units import format_usd
 
 if TYPE_CHECKING:
@@ -26,9 +28,13 @@ MOST: Final = 20
 
 def portfolio_dict(account: Portfolio) -> dict[str, Any]:
     """Return an account as ``--json`` prints it; moves are relative, and null where nothing liquidates."""
+    amounts = {
+        "balance": account.balance, "equity": account.equity(), "maintenance": account.maintenance(),
+        "free": account.free(),
+    }  # fmt: skip
     found: dict[str, Any] = {
-        "label": account.label or None, "balance_usd": float(account.balance), "equity_usd": float(account.equity()),
-        "maintenance_usd": float(account.maintenance()), "free_usd": float(account.free()),
+        "label": account.label or None, "currency": account.currency,
+        **{f"{name}_{_unit(account)}": float(amount) for name, amount in amounts.items()},
         "is_liquidated": account.is_liquidated(), "joint_moves": _range(account.safe()),
         "legs": [_leg_dict(account, leg) for leg in account.legs],
     }  # fmt: skip
@@ -55,11 +61,22 @@ def _leg_dict(account: Portfolio, leg: PortfolioLeg) -> dict[str, Any]:
     at, mark = leg.position, account.mark(leg.contract)
     alone = account.safe([leg.contract])
     prices = None if alone is None else {end: _price(mark, move) for end, move in alone._asdict().items()}
+    amounts = {"notional": notional(at), "profit": profit(at), "maintenance": float(leg.kept(mark))}
     return {
         "contract": leg.contract, "side": at.side, "size": float(at.size), "entry": float(at.entry), "mark": float(mark),
-        "notional_usd": notional(at), "profit_usd": profit(at), "maintenance_usd": float(leg.kept(mark)),
+        **{f"{name}_{_unit(account)}": amount for name, amount in amounts.items()},
         "liquidation_prices": prices, "moves": _range(alone), "joint_moves_without": _range(account.without(leg).safe()),
     }  # fmt: skip
+
+
+def _unit(account: Portfolio) -> str:
+    """Return what ends the names of its amounts."""
+    return "usd" if account.currency == USD else "coin"
+
+
+def _amount(account: Portfolio, amount: float | Fraction) -> str:
+    """Return an amount of the currency of an account; of a coin with the digits that are worth something."""
+    return format_usd(float(amount)) if account.currency == USD else f"{float(amount):,.6g}"
 
 
 def _price(mark: Fraction, move: Fraction | None) -> float | None:
@@ -96,13 +113,11 @@ def portfolio_rich(account: Portfolio) -> list[RenderableType]:
 def portfolios_rich(accounts: Sequence[Portfolio]) -> list[RenderableType]:
     """Return many accounts for a terminal: the nearest to their liquidation first."""
     due = sorted(accounts, key=_distance)
-    table = _table(
-        "account", "positions", "equity, USD", "maintenance, USD", "ratio", "free, USD", "all marks alike"
-    )
+    table = _table("account", "positions", "in", "equity", "maintenance", "ratio", "free", "all marks alike")
     for account in due[:MOST]:
         table.add_row(
-            account.label or "--", f"{len(account.legs)}", format_usd(float(account.equity())),
-            format_usd(float(account.maintenance())), _percent(_ratio(account)), format_usd(float(account.free())),
+            account.label or MISSING, f"{len(account.legs)}", account.currency, _amount(account, account.equity()),
+            _amount(account, account.maintenance()), _percent(_ratio(account)), _amount(account, account.free()),
             _ends(account.safe()),
         )  # fmt: skip
     n_due = sum(account.is_liquidated() for account in accounts)
@@ -126,23 +141,24 @@ def _heading(account: Portfolio) -> str:
         else f"margin ratio {_percent(_ratio(account))}"
     )
     return (
-        f"{account.label or 'account'}: balance {format_usd(float(account.balance))} USD, equity "
-        f"{format_usd(float(account.equity()))}, maintenance {format_usd(float(account.maintenance()))}, "
-        f"free {format_usd(float(account.free()))}; {told}"
+        f"{account.label or 'account'}: balance {_amount(account, exact(account.balance))} {account.currency}, equity "
+        f"{_amount(account, account.equity())}, maintenance {_amount(account, account.maintenance())}, "
+        f"free {_amount(account, account.free())}; {told}"
     )
 
 
 def _legs(account: Portfolio) -> Table:
     table = _table(
-        "position", "mark", "notional, USD", "profit, USD", "maintenance, USD", "liquidated, other marks still",
+        "position", "mark", *(f"{name}, {account.currency}" for name in ("notional", "profit", "maintenance")),
+        "liquidated, other marks still",
         "without it, all marks alike",
     )  # fmt: skip
     for leg in account.legs:
         at, mark = leg.position, account.mark(leg.contract)
+        amounts = (_amount(account, each) for each in (notional(at), profit(at), leg.kept(mark)))
         table.add_row(
-            f"{at.side} {float(at.size):g} {leg.contract}", f"{float(mark):,.8g}", format_usd(notional(at)),
-            format_usd(profit(at)), format_usd(float(leg.kept(mark))), _ends(account.safe([leg.contract]), mark),
-            _ends(account.without(leg).safe()),
+            f"{at.side} {float(at.size):g} {leg.contract}", format_quote(float(mark)), *amounts,
+            _ends(account.safe([leg.contract]), mark), _ends(account.without(leg).safe()),
         )  # fmt: skip
     return table
 
@@ -152,7 +168,7 @@ def _line(account: Portfolio, first: str, second: str) -> list[RenderableType]:
     table = _table(f"{first} moves", "to", f"{second} liquidates")
     for move in MOVES:
         ends = _ends(account.safe([second], {first: move}), account.mark(second))
-        table.add_row(f"{float(move):+.0%}", f"{_price(account.mark(first), move):,.8g}", ends)
+        table.add_row(f"{float(move):+.0%}", format_quote(_price(account.mark(first), move)), ends)
     return [f"Where {second} liquidates it, by the mark of {first}:", table]
 
 
@@ -180,11 +196,11 @@ def _ends(found: Range | None, mark: Fraction | None = None) -> str:
 
 def _end(move: Fraction, mark: Fraction | None) -> str:
     text = f"{float(move):+.2%}"
-    return text if mark is None else f"{_price(mark, move):,.8g} ({text})"
+    return text if mark is None else f"{format_quote(_price(mark, move))} ({text})"
 
 
 def _percent(ratio: float | None) -> str:
-    return "--" if ratio is None else f"{ratio:.1%}"
+    return MISSING if ratio is None else format_bare(100.0 * ratio, "%") + " %"
 
 
 def _table(*titles: str) -> Table:

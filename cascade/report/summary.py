@@ -14,7 +14,7 @@ from cascade.analysis.formats import format_estimate, format_value
 from cascade.analysis.metrics import METRICS, EnsembleMetric, column_name
 from cascade.analysis.statistics import CONFIDENCE, Estimate, Quantile, about, replicates_needed
 from cascade.analysis.statistics.studentised import of_mean
-from cascade.analysis.verdict import Verdict
+from cascade.analysis.verdict import CascadeVerdict
 from cascade.analysis.verdict import verdict as judge
 from cascade.output.columns import to_numpy
 from cascade.output.reader import Result
@@ -93,7 +93,7 @@ class Summary:
     """Every metric by name."""
     ensemble: Mapping[str, Figure]
     """Metrics of all replicates together, those for which there are enough."""
-    cascade: Verdict
+    cascade: CascadeVerdict
     """Whether it cascaded."""
     published: tuple[Mapping[str, Any], ...] = ()
     """`what` (a metric), `value` and `source`."""
@@ -433,7 +433,7 @@ def _published_value(entry: Mapping[str, Any], figures: Mapping[str, Figure]) ->
     return format_value(float(entry["value"]), figure.unit if figure else "")
 
 
-def _verdict(result: Result, figures: Mapping[str, Figure], cascade: Verdict) -> str:
+def _verdict(result: Result, figures: Mapping[str, Figure], cascade: CascadeVerdict) -> str:
     """Return whether it cascaded, and what happened in a sentence per leveraged market."""
     answer = verdict_said(cascade, verdict_table(cascade)).text
     markets = [market for market in result.units.markets if market.leveraged]

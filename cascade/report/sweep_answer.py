@@ -45,7 +45,7 @@ class Figure:
 
 
 @dataclass(frozen=True)
-class Answer:
+class SweepAnswer:
     """The figures of the variants of a sweep."""
 
     sweep: str
@@ -53,7 +53,7 @@ class Answer:
     figures: tuple[Figure, ...]
 
 
-def answer_to(sweep: Sweep, metrics: Sequence[str] = ()) -> Answer:
+def answer_to(sweep: Sweep, metrics: Sequence[str] = ()) -> SweepAnswer:
     """Return the figures of a sweep: those that are named, or those that a comparison shows first.
 
     Parameters
@@ -73,10 +73,10 @@ def answer_to(sweep: Sweep, metrics: Sequence[str] = ()) -> Answer:
     usual = default_headline(samples[0].result.units, dict.fromkeys(known), stops=stops)  # type: ignore[arg-type]
     names = [name for asked in metrics for name in _meant(asked, samples[0].metrics, known)] or list(usual)
     figures = (_figure(name, samples) for name in dict.fromkeys(names))
-    return Answer(sweep.name, tuple(each.name for each in samples), tuple(figures))
+    return SweepAnswer(sweep.name, tuple(each.name for each in samples), tuple(figures))
 
 
-def answer_dict(answer: Answer) -> list[dict[str, Any]]:
+def answer_dict(answer: SweepAnswer) -> list[dict[str, Any]]:
     """Return what ``--json`` prints."""
     return [
         {
@@ -90,7 +90,7 @@ def answer_dict(answer: Answer) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def answer_rich(answer: Answer, width: int) -> list[RenderableType]:
+def answer_rich(answer: SweepAnswer, width: int) -> list[RenderableType]:
     """Return the answer for a terminal of so many columns: what it says in a sentence, then the table."""
     telling = [figure for figure in answer.figures if not figure.is_nothing]
     nothing = [figure.name for figure in answer.figures if figure.is_nothing]
@@ -155,7 +155,7 @@ def _figure(name: str, samples: Sequence[Sample]) -> Figure:
     return Figure(name, unit, tuple(statistic.estimate(each) if len(each) else None for each in known))
 
 
-def _sentences(answer: Answer, figures: Sequence[Figure]) -> Iterator[str]:
+def _sentences(answer: SweepAnswer, figures: Sequence[Figure]) -> Iterator[str]:
     """Yield between which variants the first figure lies."""
     for figure in figures:
         known = [
@@ -181,7 +181,7 @@ def _cells(figure: Figure) -> list[str]:
     ]  # fmt: skip
 
 
-def _that_fit(answer: Answer, figures: Sequence[Figure], width: int) -> list[Figure]:
+def _that_fit(answer: SweepAnswer, figures: Sequence[Figure], width: int) -> list[Figure]:
     """Return the first figures whose columns fit beside the names of the variants."""
     room = width - max(map(len, ("variant", *answer.variants[:MOST_ROWS])))
     shown: list[Figure] = []
@@ -193,7 +193,7 @@ def _that_fit(answer: Answer, figures: Sequence[Figure], width: int) -> list[Fig
     return shown
 
 
-def _table(answer: Answer, figures: Sequence[Figure]) -> RenderableType:
+def _table(answer: SweepAnswer, figures: Sequence[Figure]) -> RenderableType:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from cascade.analysis.formats import format_value
+from cascade.analysis.formats import MISSING, format_share, format_value
 from cascade.analysis.statistics import Estimate, about
 from cascade.analysis.statistics.crossing import Status
 from cascade.experiment.threshold import Frontier, Threshold
@@ -14,10 +14,8 @@ from cascade.units import format_duration
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-MISSING: Final = "--"
 
-
-def written(value: float | str | None, unit: str) -> str:
+def field_text(value: float | str | None, unit: str) -> str:
     """Return a value of a scenario's field, in its unit, with four digits."""
     if value is None or isinstance(value, str):
         return value or MISSING
@@ -26,39 +24,34 @@ def written(value: float | str | None, unit: str) -> str:
     if unit == "s":
         return format_duration(float(f"{value:.4g}"))
     if unit == "fraction":
-        return f"{100.0 * value:.4g} %"
+        return format_share(value, 4)
     return f"{value:,.4g}{unit}" if unit == "x" else f"{value:,.4g} {unit}".rstrip()
-
-
-def percent(share: float) -> str:
-    """Return a probability as percent."""
-    return f"{100.0 * share:.3g} %"
 
 
 def probability(estimate: Estimate) -> str:
     """Return a probability with its interval."""
     if estimate.low is None or estimate.high is None:
-        return percent(estimate.value)
-    return f"{percent(estimate.value)} [{percent(estimate.low)}, {percent(estimate.high)}]"
+        return format_share(estimate.value)
+    return f"{format_share(estimate.value)} [{format_share(estimate.low)}, {format_share(estimate.high)}]"
 
 
 def interval(found: Threshold) -> str:
     """Return the interval of a threshold; of one that is bounded on one side only, that side."""
-    low, high = (None if end is None else written(end, found.unit) for end in (found.low, found.high))
+    low, high = (None if end is None else field_text(end, found.unit) for end in (found.low, found.high))
     if low and high:
         return f"{low} to {high}"
     return f"above {low}" if low else f"up to {high}" if high else MISSING
 
 
-def answer(found: Threshold) -> str:
+def threshold_text(found: Threshold) -> str:
     """Return what was found, in a sentence or two."""
     asked, event = found.question, found.question.event.text
-    bound = f"in {'at least' if found.rises else 'at most'} {percent(asked.share)} of replicates"
+    bound = f"in {'at least' if found.rises else 'at most'} {format_share(asked.share)} of replicates"
     first, last = found.tried[0], found.tried[-1]
     if found.status is Status.TURNS:
         return (
             f"{event} has no single threshold in {asked.vary}: it comes and goes between "
-            f"{written(first.value, found.unit)} and {written(last.value, found.unit)}."
+            f"{field_text(first.value, found.unit)} and {field_text(last.value, found.unit)}."
         )
     if found.status is Status.ALWAYS:
         at, lies = first, "the whole range is beyond the threshold"
@@ -66,11 +59,13 @@ def answer(found: Threshold) -> str:
         at, lies = last, "the threshold is not in the range"
     else:
         sure = interval(found)
-        with_it = f" ({percent(asked.confidence)} interval: {sure})" if sure != MISSING else ""
-        return f"{event} happens {bound} from {asked.vary} = {written(found.value, found.unit)} on{with_it}."
+        with_it = f" ({format_share(asked.confidence)} interval: {sure})" if sure != MISSING else ""
+        return (
+            f"{event} happens {bound} from {asked.vary} = {field_text(found.value, found.unit)} on{with_it}."
+        )
     known = f"; it lies {interval(found)}" if interval(found) != MISSING else ""
     return (
-        f"{event}: {lies}. At {asked.vary} = {written(at.value, found.unit)} it happens in "
+        f"{event}: {lies}. At {asked.vary} = {field_text(at.value, found.unit)} it happens in "
         f"{probability(at.probability)}{known}."
     )
 
@@ -94,7 +89,7 @@ def remarks(found: Threshold) -> Iterator[str]:
         yield f"{n} replicates bound it on one side at most: both take -n {found.least}."
     elif found.needed and found.needed > n:
         of = " of the range" if found.tried[0].value <= 0.0 else ""
-        yield f"An interval of ±{percent(asked.within)}{of} takes about {about(found.needed):,} replicates."
+        yield f"An interval of ±{format_share(asked.within)}{of} takes about {about(found.needed):,} replicates."
     if found.absent:
         yield (
             f"{asked.event.metric} has no value in {found.absent} of {n * len(found.tried)} runs, which count as ones "
@@ -112,36 +107,36 @@ def how(found: Threshold) -> str:
 
 def threshold_rich(found: Threshold) -> list[RenderableType]:
     """Return a threshold for a terminal."""
-    rows = [(written(each.value, found.unit), f"{each.happened} of {found.n}", probability(each.probability))
+    rows = [(field_text(each.value, found.unit), f"{each.happened} of {found.n}", probability(each.probability))
             for each in found.tried]  # fmt: skip
     titles = (found.question.vary, "happened", "probability")
-    return [answer(found), "", _table(titles, rows), "", *remarks(found), how(found)]
+    return [threshold_text(found), "", _table(titles, rows), "", *remarks(found), how(found)]
 
 
 def frontier_rich(found: Frontier) -> list[RenderableType]:
     """Return a frontier for a terminal."""
     asked = found.question
-    titles = (asked.against, asked.vary, f"{percent(asked.confidence)} interval", "")
+    titles = (asked.against, asked.vary, f"{format_share(asked.confidence)} interval", "")
     rows = [
         (
-            written(each.against, found.against_unit), written(each.value, each.unit), interval(each),
+            field_text(each.against, found.against_unit), field_text(each.value, each.unit), interval(each),
             "" if each.status is Status.CROSSED else str(each.status),
         )
         for each in found.thresholds
     ]  # fmt: skip
     said = dict.fromkeys(remark for each in found.thresholds for remark in remarks(each))
-    return [line_answer(found), "", _table(titles, rows), "", *said, how(found.thresholds[0])]
+    return [line_text(found), "", _table(titles, rows), "", *said, how(found.thresholds[0])]
 
 
-def line_answer(found: Frontier) -> str:
+def line_text(found: Frontier) -> str:
     """Return how far a frontier reaches, in a sentence."""
     crossed = [each for each in found.thresholds if each.value is not None]
     event, asked = found.question.event.text, found.question
     if not crossed:
         return f"{event}: no threshold in {asked.vary} for any of {len(found.thresholds)} values of {asked.against}."
-    ends = [f"{written(each.value, each.unit)} at {asked.against} = {written(each.against, found.against_unit)}"
+    ends = [f"{field_text(each.value, each.unit)} at {asked.against} = {field_text(each.against, found.against_unit)}"
             for each in (crossed[0], crossed[-1])]  # fmt: skip
-    bound = f"in {'at least' if crossed[0].rises else 'at most'} {percent(asked.share)} of replicates"
+    bound = f"in {'at least' if crossed[0].rises else 'at most'} {format_share(asked.share)} of replicates"
     return f"{event} happens {bound} from {asked.vary} = {' to '.join(dict.fromkeys(ends))} on."
 
 

@@ -2,16 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Annotated, Any, TypeAlias
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Annotated, Any, Literal, TypeAlias, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
-from pydantic_core import CoreSchema, core_schema
+from pydantic_core import CoreSchema, PydanticKnownError, core_schema
 
 from cascade.limits import MOST_REPLICATES, MOST_SEED
 from cascade.scenario.files import OUTSIDE, Forbidden, name_fault
 from cascade.scenario.frames import frame_file, is_frame
 from cascade.units import quoted, refuse
+
+_INNER = (
+    "schema",
+    "items_schema",
+    "keys_schema",
+    "values_schema",
+    "choices",
+    "fields",
+    "steps",
+    "definitions",
+)
+"""Keys of a core schema below which other schemas are."""
+
+
+def _without_truth(schema: Any) -> Any:
+    """Return a core schema whose numbers refuse truth values; those of other models have been seen to."""
+    if isinstance(schema, list | tuple):
+        return type(schema)(_without_truth(each) for each in schema)  # pyright: ignore
+    if not isinstance(schema, dict):
+        return schema
+    kind = schema.get("type")  # pyright: ignore
+    if kind in ("int", "float"):
+        return core_schema.no_info_before_validator_function(partial(_number, str(kind)), schema)  # pyright: ignore
+    if kind == "literal" and 1 in schema["expected"]:  # pyright: ignore
+        return core_schema.no_info_before_validator_function(partial(_number, "int"), schema)  # pyright: ignore
+    inner = {key: _inner(schema[key]) for key in _INNER if key in schema}  # pyright: ignore
+    return {**schema, **inner}  # pyright: ignore
+
+
+def _inner(value: Any) -> Any:
+    """Return what stands under a key of a core schema: one, several, or several by name."""
+    if isinstance(value, dict) and not isinstance(value.get("type"), str):  # pyright: ignore
+        return {name: _without_truth(each) for name, each in value.items()}  # pyright: ignore
+    return _without_truth(value)
+
+
+def _number(kind: Literal["int", "float"], value: Any) -> Any:
+    if isinstance(value, bool):
+        raise PydanticKnownError(f"{kind}_type")
+    return value
 
 
 class Model(BaseModel):
@@ -25,6 +66,11 @@ class Model(BaseModel):
         serialize_by_alias=True,
         protected_namespaces=(),
     )
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Let no number of the model be a truth value: by itself pydantic reads `true` as 1."""
+        return _without_truth(handler(source))
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Say how a changed copy is made.
@@ -58,6 +104,17 @@ class Shorthand:
     ) -> dict[str, Any]:
         """Describe both forms to editors."""
         return {"anyOf": [{"type": ["number", "string"]}, handler(schema)]}
+
+
+def unless_said(kind: str) -> BeforeValidator:
+    """Return what gives a group of this kind its type: files need not write it."""
+
+    def with_type(value: Any) -> Any:
+        if isinstance(value, Mapping) and "type" not in value:
+            return {"type": kind, **cast("Mapping[str, Any]", value)}
+        return value
+
+    return BeforeValidator(with_type)
 
 
 def _many(value: Any) -> Any:

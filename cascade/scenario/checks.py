@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from cascade.errors import Problem, ScenarioError, Severity
+from cascade.scenario.patterns import matches
 from cascade.scenario.schema import Scenario
 from cascade.scenario.schema_prices import AnchorsNews, BarsNews
 from cascade.scenario.source import Node, Steps, dotted, follow
@@ -128,7 +128,7 @@ class Context:
 
     def is_absent(self, section: str, pattern: str) -> bool:
         """Tell whether a name or pattern may mean an entry that is broken."""
-        return any(fnmatchcase(name, pattern) for name in self.absent.get(section, ()))
+        return any(matches(name, pattern) for name in self.absent.get(section, ()))
 
     def rulebook_of(self, market: str) -> Rulebook | None:
         """Return the rulebook of a market's venue, if there is a valid one."""

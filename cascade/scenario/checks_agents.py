@@ -10,7 +10,8 @@ from typing import Any
 
 from cascade.errors import ScenarioError
 from cascade.scenario.checks import Context, Finding, Found, register
-from cascade.scenario.schema_agents import LadderMaker, Maker, PythonAgent, TouchMaker
+from cascade.scenario.schema_agents import PythonAgent
+from cascade.scenario.schema_makers import LadderMaker, Maker, TouchMaker
 from cascade.scenario.schema_population import BorrowersLayer, LadderLayer, LeveragedLayer, TableLayer
 from cascade.scenario.schema_shocks import DepthShock, HaltShock, MarketOrderShock, NewsShock, OracleOutage
 from cascade.scenario.schema_venues import LendingPool, Perpetual, SpotMarket

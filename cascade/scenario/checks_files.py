@@ -8,7 +8,7 @@ from typing import Any
 
 from cascade.errors import Problem, ScenarioError
 from cascade.scenario.checks import Context, Finding, Found, register
-from cascade.scenario.schema_agents import LadderMaker
+from cascade.scenario.schema_makers import LadderMaker
 from cascade.scenario.schema_population import TableLayer
 from cascade.scenario.schema_prices import BarsNews
 from cascade.scenario.source import MISSING_FILE, Steps

@@ -16,8 +16,8 @@ from cascade.scenario.liquidity import (
     depth_within,
 )
 from cascade.scenario.schema import Scenario
-from cascade.scenario.schema_agents import LadderMaker, Learning
 from cascade.scenario.schema_formation import Impact
+from cascade.scenario.schema_makers import LadderMaker, Learning
 from cascade.scenario.schema_prices import AnchorsNews, BarsNews
 from cascade.scenario.words import did_you_mean, listing
 from cascade.units import format_usd

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from cascade.scenario.checks import Context, Finding, Found, register
 from cascade.scenario.checks_positions import contract_of
-from cascade.scenario.code import classes_in, parts_of, source_of
+from cascade.scenario.code import NO_AGENT, classes_in, parts_of, source_of
 from cascade.scenario.schema_agents import PythonAgent
 from cascade.scenario.schema_population import TableLayer
 from cascade.scenario.schema_venues import LinearPerpetual, SpotMarket
@@ -15,7 +15,7 @@ from cascade.scenario.words import did_you_mean, listing
 from cascade.units import format_usd
 
 
-@register("CAS165", "the class of an agent in Python is where the scenario says", "agents")
+@register(NO_AGENT, "the class of an agent in Python is where the scenario says", "agents")
 def classes_are_there(context: Context) -> Found:
     """Test the module, its syntax, and the name in it."""
     for number, agent in enumerate(context.scenario.agents):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, Final
 
 from cascade.scenario.checks import Context, Finding, Found, register
+from cascade.scenario.patterns import matches
 from cascade.scenario.schema_prices import AnchorsNews, BarsNews
 from cascade.scenario.schema_venues import Perpetual
 from cascade.scenario.source import Node, Place, SourceText, Steps, dotted, walk
@@ -163,6 +163,10 @@ def step_suits(context: Context) -> Found:
             yield Finding(("dt",), message, hint, "warning")
 
 
+MOST_GUESSES: Final = 20
+"""After so many a hint helps nobody, and each is looked for among all figures."""
+
+
 @register("CAS119", "every pattern of `sources` matches a figure", "sources", _FIGURES)
 def sources_match(context: Context) -> Found:
     """Warn of patterns of this file that match no figure, defaults included.
@@ -177,12 +181,14 @@ def sources_match(context: Context) -> Found:
     nowhere = Place(SourceText("", (), context.root.place.source.directory), 0, 0)
     paths = _paths(from_data(to_data(context.scenario), nowhere))
     written = context.root.child("sources")
+    guesses = 0
     for pattern in context.scenario.sources:
         node = written.child(pattern) if written is not None else None
         own = node is None or node.place.source.name == context.root.place.source.name
-        if not own or any(fnmatchcase(path, pattern) for path in paths):
+        if not own or any(matches(path, pattern) for path in paths):
             continue
-        guess = closest(pattern, paths)
+        guesses += 1
+        guess = closest(pattern, paths) if guesses <= MOST_GUESSES else None
         hint = (
             f"did you mean {guess}?" if guess else "write a dotted path, such as population.retail.leverage"
         )

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Final
 
 NOT_ALLOWED: Final = "CAS019"
+NO_AGENT: Final = "CAS165"
+"""A class that is not there, before its code runs, or that makes no agent, once it does."""
 
 
 def parts_of(reference: str) -> tuple[str, str]:

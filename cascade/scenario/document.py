@@ -104,7 +104,7 @@ def _read_chain(path: Path, below: tuple[Path, ...], what: str, fence: Fence | N
     merged = merge(base.root, root)
     _put_own_sources_last(merged, root)
     problems, texts = [*base.problems, *reading.problems], (*base.texts, *reading.texts)
-    return Reading(merged, problems, texts, is_part=base.is_part)
+    return Reading(merged, problems, texts, is_part=base.is_part or reading.is_part)
 
 
 def _base(extends: Node, chain: tuple[Path, ...], what: str, fence: Fence | None) -> Reading:

@@ -10,8 +10,9 @@ import math
 import numpy as np
 
 from cascade.scenario.schema import Scenario
-from cascade.scenario.schema_agents import BackgroundFlow, LadderMaker, SplittersFlow
+from cascade.scenario.schema_agents import BackgroundFlow, SplittersFlow
 from cascade.scenario.schema_formation import Activity
+from cascade.scenario.schema_makers import LadderMaker
 
 NEAR_BPS, FAR_BPS = 10.0, 100.0
 """Distances at which depth is told."""

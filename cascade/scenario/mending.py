@@ -121,13 +121,22 @@ def mend(root: Node, error: ValidationError) -> tuple[Scenario | None, Mended]:
 
 
 def _fill(mended: Mended) -> None:
-    """Put stand-ins where a section is missing that every scenario has."""
+    """Put stand-ins where a section is missing that every scenario has, or all of its entries were broken.
+
+    Of the latter it is known what there is, so that checks that go entry by entry still make sense.
+    """
     nowhere = Place(SourceText("", (), Path.cwd()), 0, 0)
     sections = mended.root.mapping or {}
     for section, value in _PLACEHOLDERS.items():
-        if section not in sections:
-            mended.gone.add(section)
+        known = sections.get(section)
+        is_emptied = section in mended.absent and known is not None and not known.value
+        if known is None or is_emptied:
             sections[section] = from_data(value, nowhere)
+        if known is None:
+            mended.gone.add(section)
+        elif is_emptied:
+            for name in value:
+                mended.lose(chain_of(mended.root, (section, name)), (section, name))
 
 
 def _cut(mended: Mended, data: Any, detail: Detail, nodes: list[Node]) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import re
+from bisect import bisect_right
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,10 @@ from cascade.units import quoted
 SYNTAX, DUPLICATE, WRONG_SHAPE, TOO_MUCH = "CAS001", "CAS002", "CAS005", "CAS008"
 
 
+MOST_BROKEN = 12
+"""Sections with broken syntax that are told at once."""
+
+
 @dataclass(slots=True)
 class Reading:
     """The outcome of reading one YAML text: its tree, unless it has no syntax, and its problems."""
@@ -38,7 +43,9 @@ class Reading:
     texts: tuple[SourceText, ...] = ()
     """The texts it was read from, those that are extended first."""
     is_part: bool = False
-    """Whether what it extends could not be read: its own problems say why."""
+    """Whether some of it, or of what it extends, could not be read: problems say why."""
+    broken: frozenset[int] = frozenset()
+    """Lines of the sections whose syntax is broken, where there is no tree."""
 
 
 def read_yaml(path: Path, *, what: str = "scenario") -> Reading:
@@ -67,7 +74,38 @@ def read_yaml(path: Path, *, what: str = "scenario") -> Reading:
         line = raw[: error.start].count(b"\n") + 1
         hint = "save the file as UTF-8"
         raise ScenarioError([Problem(SYNTAX, "a character is not UTF-8", hint, name, line, 1)]) from None
-    return parse_yaml(text, name, directory)
+    return _sections_read(parse_yaml(text, name, directory), text, name, directory)
+
+
+def _sections_read(reading: Reading, text: str, name: str, directory: Path) -> Reading:
+    """Return what is read of a file without the sections in which its syntax is broken, with all such problems.
+
+    A section is a line that begins in the first column, with those below it that do not: what begins there is not
+    part of what stands above it, whatever is wrong with that. Where others refer to one, all are left as they are.
+    """
+    problems, lines = list(reading.problems), _LINE_END.split(text)
+    for _ in range(MOST_BROKEN):
+        if reading.root is not None or not reading.broken:
+            break
+        cut = [line for number in reading.broken for line in _blank_section(lines, number)]
+        if any(_ANCHOR.search(line) for line in cut):
+            break
+        reading = parse_yaml("\n".join(lines), name, directory)
+        problems += [each for each in reading.problems if each not in problems]
+    return replace(reading, problems=problems, is_part=reading.is_part or problems != reading.problems)
+
+
+_ANCHOR = re.compile(r"(?:^|[\s\[{,])&\S")
+
+
+def _blank_section(lines: list[str], number: int) -> list[str]:
+    """Take out the section of a line, counted from 1, so that other lines keep their numbers; return what was there."""
+    starts = [place for place, line in enumerate(lines) if line[:1].strip() and line[0] not in "#]}"]
+    place = bisect_right(starts, number - 1)
+    here = slice(starts[place - 1] if place else 0, starts[place] if place < len(starts) else len(lines))
+    cut = lines[here]
+    lines[here] = [""] * len(cut)
+    return cut
 
 
 def parse_yaml(text: str, name: str, directory: Path, *, shift: int = 0) -> Reading:
@@ -75,12 +113,12 @@ def parse_yaml(text: str, name: str, directory: Path, *, shift: int = 0) -> Read
     source = SourceText(name, tuple(_LINE_END.split(text)), directory)
     strange = [*_control_characters(source), *_tabs(source)]
     if strange:
-        return Reading(None, strange)
+        return Reading(None, strange, broken=frozenset(each.line for each in strange))
     builder = _Builder(source, shift)
     try:
         root = builder.build(YAML(typ="safe", pure=True).parse(StringIO(text)))
     except MarkedYAMLError as error:
-        return Reading(None, [_syntax_problem(source, error)])
+        return Reading(None, [_syntax_problem(source, error)], broken=frozenset([_begun(error)]))
     except _TooMuchError as error:
         return Reading(None, [*builder.problems, error.problem])
     return Reading(root, builder.problems, (source,) if root is not None else ())
@@ -121,7 +159,8 @@ _SYNTAX_HINTS = (
 
 
 def _syntax_problem(source: SourceText, error: MarkedYAMLError) -> Problem:
-    mark = error.problem_mark or error.context_mark
+    is_open = "quoted scalar" in str(error.context)  # it is found out where the file ends
+    mark = (is_open and error.context_mark) or error.problem_mark or error.context_mark
     words = " ".join(str(part) for part in (error.context, error.problem) if part)
     words = " ".join(words.split())
     hint = next(
@@ -130,6 +169,13 @@ def _syntax_problem(source: SourceText, error: MarkedYAMLError) -> Problem:
     line = min(mark.line + 1, max(1, len(source.lines))) if mark else 1
     column = mark.column + 1 if mark and mark.line < len(source.lines) else 1
     return Place(source, line, column).problem(SYNTAX, f"not valid YAML: {words}", hint)
+
+
+def _begun(error: MarkedYAMLError) -> int:
+    """Return the line where what is broken began: of quotes and brackets that stay open, where they were opened."""
+    is_block = "block" in str(error.context)  # which began with the section, or with the file
+    mark = error.problem_mark if is_block or error.context_mark is None else error.context_mark
+    return mark.line + 1 if mark else 1
 
 
 class _TooMuchError(Exception):

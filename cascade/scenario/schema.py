@@ -6,15 +6,18 @@ import html
 import math
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
-from fnmatch import fnmatchcase
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
 from cascade.scenario.base import File, MarketName, Model, Name, Replicates, Seed, Text
 from cascade.scenario.schema_agents import Agent, Arbitrage, Flow, Maker, NewsTaker, PythonAgent
+from cascade.scenario.base import MarketName, Model, Name, Replicates, Seed, Text
+from cascade.scenario.patterns import matches
+from cascade.scenario.schema_agents import Agent, Arbitrage, Flow, NewsTaker, PythonAgent
 from cascade.scenario.schema_channels import Channels
 from cascade.scenario.schema_formation import Activity
+from cascade.scenario.schema_makers import Maker
 from cascade.scenario.schema_outputs import Outputs, Published, Reference, Source
 from cascade.scenario.schema_population import Layer
 from cascade.scenario.schema_prices import Asset
@@ -136,4 +139,4 @@ class Scenario(Model):
 
     def _matching(self, patterns: Iterable[str]) -> Iterator[str]:
         wanted = tuple(patterns)
-        return (name for name in self.markets if any(fnmatchcase(name, pattern) for pattern in wanted))
+        return (name for name in self.markets if any(matches(name, pattern) for pattern in wanted))

@@ -98,7 +98,7 @@ class Plan:
 
 
 def is_sweep_file(path: Path) -> bool:
-    """Tell whether a file is a sweep rather than a scenario; raises where it is no YAML."""
+    """Tell whether a file is a sweep rather than a scenario."""
     reading = read_yaml(path, what="sweep or scenario")
     return reading.root is not None and reading.root.child("sweep") is not None
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from fnmatch import fnmatchcase
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
@@ -16,6 +15,7 @@ from cascade.errors import Problem, ScenarioError
 from cascade.scenario.document import open_document
 from cascade.scenario.messages import problems_of
 from cascade.scenario.overrides import from_data
+from cascade.scenario.patterns import matches
 from cascade.scenario.reading import Reading
 from cascade.scenario.source import Node, Place, SourceText, Steps, follow, merge, walk
 from cascade.scenario.words import closest, did_you_mean, listing
@@ -255,7 +255,7 @@ def _unsourced(rulebook: Rulebook, reading: Reading) -> Iterator[Problem]:
     used: set[str] = set()
     written = written_figures(root)
     for path, node in written.items():
-        used.update(pattern for pattern in rulebook.sources if fnmatchcase(path, pattern))
+        used.update(pattern for pattern in rulebook.sources if matches(path, pattern))
         pattern = rulebook.pattern_of(path)
         if pattern is None:
             message = "a figure without a source"

@@ -8,7 +8,6 @@ something that no venue here does, one more name in `cascade/names.py` and its k
 from __future__ import annotations
 
 import datetime
-from fnmatch import fnmatchcase
 from itertools import pairwise
 from typing import Annotated, Literal, TypeAlias
 
@@ -16,6 +15,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from cascade.names import AdlPrice, CollateralPrice, MarkRule, Procedure, Ranking, TakeOver
 from cascade.scenario.base import ContractName, Model, Name, Text
+from cascade.scenario.patterns import matches
 from cascade.units import Multiple, PositiveUsd, Price, Rate, Share, Usd, refuse
 
 Status: TypeAlias = Literal["stated", "code", "derived", "secondary", "unconfirmed"]
@@ -453,4 +453,4 @@ class Rulebook(Model):
 
     def pattern_of(self, path: str) -> str | None:
         """Return the pattern of `sources` that counts for a figure: the last that matches."""
-        return next((pattern for pattern in reversed(self.sources) if fnmatchcase(path, pattern)), None)
+        return next((pattern for pattern in reversed(self.sources) if matches(path, pattern)), None)

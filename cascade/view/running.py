@@ -6,6 +6,7 @@ import math
 import threading
 from typing import TYPE_CHECKING, Any, Literal
 
+from cascade.acting import opened
 from cascade.assembly import assemble
 from cascade.core.state import Array
 from cascade.engine import Engine, Outcome, simulate
@@ -22,7 +23,7 @@ Stage = Literal["starting", "running", "done", "stopped", "failed"]
 
 
 class Running:
-    """One replicate under way.
+    """One replicate under way, of a scenario whose code has been admitted.
 
     Attributes
     ----------
@@ -57,6 +58,10 @@ class Running:
         """Begin."""
         self._thread.start()
 
+    def join(self) -> None:
+        """Wait for its end."""
+        self._thread.join()
+
     def stop(self) -> None:
         """End it, finished or not."""
         self._stop.set()
@@ -84,10 +89,13 @@ class Running:
 
     def _run(self) -> None:
         try:
-            engine = Engine(assemble(self.scenario, self.replicate), self)
-            self.stage = "running"
             check = max(round(self.scenario.outputs.check_every / self.scenario.dt), 1)
-            outcome = simulate(engine, engine.n_steps, self._advanced, self._stop.is_set, check_steps=check)
+            market = assemble(self.scenario, self.replicate)
+            with opened(self.scenario, self.replicate, market, self) as engine:
+                self.stage = "running"
+                outcome = simulate(
+                    engine, engine.n_steps, self._advanced, self._stop.is_set, check_steps=check
+                )
             self.stage = "stopped" if outcome is Outcome.INTERRUPTED else "done"
         except Exception as error:  # the page says so: nobody waits for this thread
             self.problem = error.render() if isinstance(error, CascadeError) else repr(error)

@@ -9,6 +9,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from cascade.acting import admit_code
 from cascade.errors import UsageError
 from cascade.experiment.request import scenario_of
 from cascade.output.reader import Result
@@ -87,15 +88,17 @@ class Session:
         What it is called.
     courses
         Runs by name.
+    allow_code
+        Whether agents in Python that a scenario names may run for a what-if.
     """
 
-    def __init__(self, title: str, courses: Mapping[str, Course]) -> None:
-        self.title, self.courses = title, dict(courses)
+    def __init__(self, title: str, courses: Mapping[str, Course], *, allow_code: bool = False) -> None:
+        self.title, self.courses, self.allow_code = title, dict(courses), allow_code
         self.what_if: WhatIf | None = None
         self._lock = threading.Lock()
 
     @classmethod
-    def of_results(cls, folder: str | Path) -> Session:
+    def of_results(cls, folder: str | Path, *, allow_code: bool = False) -> Session:
         """Return the session of a run or a sweep.
 
         Raises
@@ -108,14 +111,16 @@ class Session:
         for name, course in courses.items():
             if "bars" not in course.result.tables:
                 raise UsageError(f"the run {name!r} has no bars to look at", where=str(folder))
-        return cls(named[0].result.name if len(named) == 1 else Path(folder).name, courses)
+        title = named[0].result.name if len(named) == 1 else Path(folder).name
+        return cls(title, courses, allow_code=allow_code)
 
     @classmethod
-    def of_scenario(cls, scenario: Scenario, replicate: int) -> Session:
+    def of_scenario(cls, scenario: Scenario, replicate: int, *, allow_code: bool = False) -> Session:
         """Return the session of a replicate, which begins at once."""
+        admit_code([scenario], scenario, allowed=allow_code)
         run = Running(scenario, replicate)
         run.start()
-        return cls(scenario.name, {scenario.name: run})
+        return cls(scenario.name, {scenario.name: run}, allow_code=allow_code)
 
     def about(self) -> dict[str, Any]:
         """Return what there is to choose from."""
@@ -169,7 +174,9 @@ class Session:
                 remedy="change a value of the market, of who trades in it, or of its rules",
             )
         change = f"{path.strip()}={value.strip()}"
-        run = Running(overridden(base.scenario, [change]), replicate)
+        changed = overridden(base.scenario, [change])
+        admit_code([changed], changed, allowed=self.allow_code)
+        run = Running(changed, replicate)
         with self._lock:
             if self.what_if is not None:
                 self.what_if.run.stop()

@@ -10,7 +10,9 @@ from typer.testing import CliRunner
 
 from cascade.cli.app import build
 from cascade.errors import UsageError
+from cascade.experiment.asked_order import Order, plans_of
 from cascade.experiment.order_cost import Prepared, prepare_cost
+from cascade.experiment.order_words import ScheduleWords
 from cascade.scenario.load import to_yaml
 from cascade.scenario.schema import Scenario
 from tests.support.scenarios import small_data, small_scenario
@@ -171,6 +173,22 @@ def test_schedules_stand_beside_each_other(file):
     assert found["rows"][2]["expected_bps"] is None
 
 
+def test_what_almgren_chriss_fears_and_pays_may_be_said():
+    words = ScheduleWords(
+        "almgren-chriss", risk_aversion="1e-9", temporary_impact="0.5bps,2 bps", volatility="60%"
+    )
+    found = [each for each in words.read() if each is not None and each.type == "almgren_chriss"]
+    assert [(each.temporary_impact_bps, each.volatility) for each in found] == [(0.5, 0.6), (2.0, 0.6)]
+    plans = plans_of([60.0], found)
+    assert [plan.name for plan in plans] == [
+        "1m, risk aversion 1e-09, impact 0.5 bps, volatility 60 %",
+        "1m, risk aversion 1e-09, impact 2 bps, volatility 60 %",
+    ]
+    assert plans[0].shock(Order(MARKET, "sell", 1e6))["schedule"] == {
+        "type": "almgren_chriss", "risk_aversion": 1e-9, "temporary_impact_bps": 0.5, "volatility": 0.6,
+    }  # fmt: skip
+
+
 def test_an_order_of_an_account_closes_its_position(tmp_path):
     rows = ["label,side,quantity,entry_price,leverage", "fund,long,60,107000,5", "thin,short,20,107000,70"]
     (tmp_path / "book.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
@@ -205,6 +223,9 @@ def test_an_order_of_an_account_closes_its_position(tmp_path):
         ((), "no order is given"),
         (("--sell", "1M", "--schedule", "vwap"), "'vwap' is no schedule"),
         (("--sell", "1M", "--schedule", "pov", "--participation", "100%"), "between 0 % and 100 %"),
+        (("--sell", "1M", "--volatility", "60%"), "not asked for"),
+        (("--sell", "1M", "--schedule", "almgren-chriss", "--volatility", "2000%"), "up to 1000%"),
+        (("--sell", "1M", "--schedule", "almgren-chriss", "--temporary-impact", "0"), "not above 0"),
         (("--account", "fund"), "no account 'fund'"),
         (("--sell", "1M", "--buy", "1M"), "either sold or bought"),
         (("--sell", "lots"), "'lots' is not an amount of USD"),

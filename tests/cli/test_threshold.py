@@ -13,7 +13,7 @@ from cascade.analysis.statistics import Estimate
 from cascade.errors import UsageError
 from cascade.explain import pace
 from cascade.output import log
-from cascade.report.sweep_answer import MOST_ROWS, Answer, Figure, answer_rich, answer_to
+from cascade.report.sweep_answer import MOST_ROWS, Figure, SweepAnswer, answer_rich, answer_to
 from cascade.scenario.load import to_yaml
 from tests.cli.test_commands import call
 from tests.unit.test_search import tiny
@@ -86,7 +86,7 @@ def test_a_wide_answer_fits_the_screen_and_says_what_is_left_out() -> None:
     n = MOST_ROWS + 3
     figures = [Figure(f"m{k}_usd", "USD", (estimate,) * n) for k in range(6)]
     nothing = Figure("adl_usd", "USD", (Estimate(0.0, 0.0, 0.0, 9),) * n)
-    parts = answer_rich(Answer("s", tuple(f"v{k}" for k in range(n)), (*figures, nothing)), 80)
+    parts = answer_rich(SweepAnswer("s", tuple(f"v{k}" for k in range(n)), (*figures, nothing)), 80)
     assert parts[0] == "m0_usd is 12.0M USD in every variant."
     assert "and 3 more variants, in runs.parquet" in parts
     assert "Zero, or without a value, in all variants: adl_usd." in parts

@@ -133,6 +133,37 @@ def test_ones_own_order_closes_the_position(desk: Path, call: Call) -> None:
     lots = ends.sort_values("step")["position_lots"].tolist()
     assert lots[0] == round(largest["quantity"] * 100)
     assert len(lots) == 1 or lots[-1] == 0
+    # what a comparison of the run with the order and the one without says is what `cascade cost` measures
+    whole = "--over 20s --at 30s --watch 1h -n 1 -q --json"
+    figures = json.loads(call(f"cascade cost mine-scenario.yaml --account {largest['label']} {whole}"))[
+        "rows"
+    ][0]["figures"]
+    told = json.loads(call(f"cascade compare {only_run(desk / 'base')} {folder} --json"))
+    rows = {each["metric"]: each["difference"]["value"] for each in told["differences"] if each["difference"]}
+    assert rows["complete_usd"] == pytest.approx(figures["triggered_usd"]["value"], abs=0.01)
+    assert rows["desk_coinusdt_fall_bps"] == pytest.approx(
+        figures["added_bps"]["value"], abs=20.0
+    )  # of the mark, and of the mid
+    assert runs["out_shortfall_bps"][0] == pytest.approx(figures["shortfall_bps"]["value"], abs=0.01)
+
+
+def test_reverse_stress_from_which_fall_on_too_much_is_liquidated(desk: Path, call: Call) -> None:
+    until = "--until 'liquidated_usd > 3M' --vary 'shocks.news.move=-10 %..-1 %' --within 20%"
+    market = "mine-scenario.yaml -s duration=150s -n 6 -q -o reverse"
+    found = json.loads(call(f"cascade threshold {market} {until} --json"))
+    assert found["low"] <= found["value"] <= found["high"] < 0.0
+    shares = [each["happened"] / 6 for each in found["tried"]]
+    assert shares[0] > 0.5 >= shares[-1]
+    # by hand: longs whose margins are gone at that fall, from the file and the desk's own tiers
+    mine = pd.read_csv(desk / "accounts.csv").query("side == 'long' and margin_mode == 'isolated'").iloc[1:]
+    kept = np.where(mine["quantity"] * 150 > 100_000, 0.025, 0.01)
+    price = mine["entry_price"] * (1 - 1 / mine["leverage"]) / (1 - kept)
+    due = mine.assign(price=price, usd=mine["quantity"] * price).sort_values("price", ascending=False)
+    by_hand = due.loc[due["usd"].cumsum() > 3e6, "price"].iloc[0] / 150 - 1
+    assert found["value"] == pytest.approx(by_hand, abs=0.01)
+    assert "complete_usd > 3M" in call(f"cascade threshold {market} {until}")  # nothing is run anew
+    page = Path(call(f"cascade report {found['path']}").strip())
+    assert "shocks.news.move" in (desk / page).read_text(encoding="utf-8")
 
 
 def test_the_library_gives_the_same_numbers(desk: Path, call: Call) -> None:

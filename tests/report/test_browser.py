@@ -11,6 +11,9 @@ from typing import Any
 
 import pytest
 
+from cascade.output.reader import Result
+from cascade.report import page as pages_of
+
 CHROMIUM = next(
     (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), ""
 )
@@ -158,6 +161,40 @@ def test_text_stands_out_from_its_ground(visit: Any, name: str, scheme: str) -> 
     page = visit(name, color_scheme=scheme)
     picture(page, f"{name}-{scheme}")
     assert page.evaluate(CONTRAST) == []
+
+
+@pytest.mark.parametrize("name", ["script", "static"])
+def test_in_the_dark_a_series_has_the_colour_of_its_key(visit: Any, name: str) -> None:
+    page = visit(name, color_scheme="light")
+    page.check("#theme-dark")
+    drawn = (
+        ".overplot .scatterlayer, .overplot .barlayer"
+        if name == "script"
+        else '.plot [id*="-axes_"] > g[id*="line2d"]'
+    )
+    lifted = """([drawn]) => [".key", drawn].map((each) => [...document.querySelectorAll(each)]
+        .map((found) => getComputedStyle(found).filter))"""
+    keys, series = page.evaluate(lifted, [drawn])
+    assert len(series) > 5
+    assert set(keys) == set(series) == {"brightness(1.5)"}
+
+
+LABELS = """() => [...document.querySelectorAll(".plot")].flatMap((plot) =>
+    [...plot.querySelectorAll(".yaxislayer-above text, .ytick text")]
+        .filter((text) => text.getBoundingClientRect().left < plot.getBoundingClientRect().left - 1)
+        .map((text) => text.textContent))"""
+
+
+def test_no_name_beside_an_axis_is_cut_on_a_phone(
+    visit: Any, page_file: dict[str, Path], stress: Result, quiet: Result
+) -> None:
+    page_file["compared"] = page_file["script"].with_name("compared.html")
+    study = pages_of.study_of([stress, quiet])
+    page_file["compared"].write_text(pages_of.page(study, pages_of.Options()), encoding="utf-8")
+    for name in ("script", "compared"):
+        seen = visit(name, PHONE)
+        seen.wait_for_selector("html[data-drawn=yes]", timeout=120_000)
+        assert seen.evaluate(LABELS) == []
 
 
 def test_colours_can_be_chosen_without_a_script(visit: Any) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import cascade
 from cascade.errors import ResultsError
+from cascade.report.builders import differences
 from cascade.report.builders.comparison import dominance
 from cascade.report.draw.palette import RUNS
 from cascade.report.page import MOST_BYTES, Options, page, study_of
@@ -68,6 +71,21 @@ def test_verdict_says_what_is_worse(compared):
     assert "worse in" in said
     assert numbers
     assert all("p" in number.inside for number in numbers)
+
+
+def test_runs_that_differ_in_many_values_go_by_what_sets_each_apart(monkeypatch):
+    changed = {
+        "venues.venue.fund": ["10000", "10000", "10000", "3000000"],
+        "makers.makers.depth.scale": ["0.2", "0.5", "0.2", "0.2"],
+        "shocks.fall.move": ["-0.05", "-0.05", "-0.03", "-0.05"],
+    }
+    monkeypatch.setattr(differences, "_changed", lambda _: changed)
+    monkeypatch.setattr(differences, "Variant", lambda *_: SimpleNamespace(scenario=None))
+    folders = [Path(f"results/stress-{k}") for k in range(4)]
+    named = [
+        SimpleNamespace(name=each.name, result=SimpleNamespace(name="stress", path=each)) for each in folders
+    ]
+    assert differences.labels(named) == ["stress", "scale 0.5", "move -0.03", "fund 3M"]
 
 
 def test_runs_are_named_by_what_differs(study, results):

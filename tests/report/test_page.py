@@ -206,6 +206,11 @@ def test_same_run_same_bytes_but_for_the_time_stamp(pages, stress):
     assert page(again, Options(static=True, made=MADE)) == pages["static"]
 
 
+def test_many_replicates_against_one(stress, quiet):
+    for runs in ([stress, quiet], [quiet, stress]):
+        assert "Which differences are not luck?" in page(study_of(runs), Options(made=MADE))
+
+
 def test_one_quiet_replicate(quiet):
     text = page(study_of([quiet]), Options(made=MADE))
     found = Page.of(text)

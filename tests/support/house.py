@@ -16,7 +16,7 @@ LAYERS = [
     {"core"},
     {"assembly", "engine"},
     {"output", "data"},
-    {"analysis", "floor", "agent", "admission"},
+    {"analysis", "floor", "agent", "admission", "acting"},
     {"experiment", "calibration", "calculator", "exposure", "model"},
     {"explain", "report"},
     {"diagnosis", "view"},

@@ -20,8 +20,12 @@ from cascade.core.check import breaches
 from cascade.core.start import Capacity
 from cascade.engine import Engine, Nothing, rejections
 from cascade.errors import ReplicatesError, ScenarioError, SimulationError
+from cascade.experiment.held import held
+from cascade.experiment.order_cost import prepare_cost
+from cascade.experiment.sales import Sale, responses
 from cascade.floor import Floor
 from cascade.model import CascadeModel
+from cascade.view.session import Session
 from tests.support.scenarios import small_data, small_scenario
 
 MARKET = "venue:BTCUSDT"
@@ -244,6 +248,88 @@ def test_code_that_changes_while_a_run_goes_on_stops_it(desk: Path, tmp_path: Pa
     (tmp_path / "desk.py").write_text(DESK + "\n", encoding="utf-8")
     with pytest.raises(SimulationError, match="whale"):
         refuse_changed(scenario, begun)
+
+
+# --- commands that run replicates of their own -----------------------------------------------------------
+
+IDLE = "import cascade\n\n\nclass Idle(cascade.Trader):\n    pass\n"
+
+
+IMPACT = {"daily_volume": "10B", "daily_volatility": "3 %"}
+
+
+def idle(folder: Path) -> dict[str, Any]:
+    (folder / "idle.py").write_text(IDLE, encoding="utf-8")
+    return {"name": "idle", "python": f"{folder / 'idle.py'}:Idle", "cash": "1M"}
+
+
+def test_an_order_costs_the_same_beside_an_agent_who_does_nothing(tmp_path: Path) -> None:
+    """Courses run from the start where agents act, as what they remember can't be copied: luck makes them the same."""
+    fall = {"type": "news", "at": "30s", "asset": "BTC", "move": "-2 %"}
+    alone = small_scenario(duration="60s", shocks=[fall])
+    beside = small_scenario(duration="60s", shocks=[fall], agents=[idle(tmp_path)])
+    with pytest.raises(ScenarioError) as caught:
+        prepare_cost(beside, "sell", 3e6, [10.0], at_s=20.0, watch_s=20.0, replicates=1)
+    assert caught.value.code == "CAS019"
+    rows = [
+        prepare_cost(each, "sell", 3e6, [0.0, 10.0], at_s=20.0, watch_s=20.0, replicates=1, allow_code=True)
+        .run(jobs=1).rows for each in (alone, beside)
+    ]  # fmt: skip
+    for one, other in zip(*rows, strict=True):
+        assert one.values["liquidated_usd"][0] > 0.0
+        for name, values in one.values.items():
+            assert values[0] == other.values[name][0], name
+
+
+def test_what_forced_orders_move_is_measured_with_agents(tmp_path: Path) -> None:
+    assets = {
+        "BTC": {"news": {"type": "anchors", "points": [["0s", 107000], ["60s", 105000]]}, "impact": IMPACT}
+    }
+    alone = small_scenario(duration="60s", assets=assets)
+    beside = small_scenario(duration="60s", assets=assets, agents=[idle(tmp_path)])
+    found = [held(each, 1, allow_code=True, jobs=1).bps["BTC"] for each in (alone, beside)]
+    assert found[0][-1] < 0.0
+    assert found[0].tolist() == found[1].tolist()
+
+
+def test_a_sale_is_answered_the_same_beside_an_agent_who_does_nothing(tmp_path: Path) -> None:
+    sales = (Sale(2e6, 0.0, 5.0),)
+    found = [
+        responses(small_scenario(duration="15m", agents=agents), MARKET, sales)
+        for agents in ([], [idle(tmp_path)])
+    ]
+    one, other = (next(iter(each.values())) for each in found if each is not None)
+    assert one.moved_bps.max() > 0.0
+    assert one.moved_bps.tolist() == other.moved_bps.tolist()
+
+
+def test_what_was_at_risk_of_a_run_with_an_agent(desk: Path, tmp_path: Path) -> None:
+    run = cascade.run(desk, out=tmp_path / "results", allow_code=True)
+    words = ["graph", str(run.path), "-q", "--json"]
+    refused = CliRunner().invoke(build(words[:1]), words)
+    assert refused.exit_code == 3, refused.output
+    assert "--allow-code" in refused.output
+    told = CliRunner().invoke(build(words[:1]), [*words, "--allow-code"])
+    assert told.exit_code == 0, told.output
+    assert "structural" in told.output
+    assert CliRunner().invoke(build(words[:1]), [*words, "--no-structural"]).exit_code == 0
+    (tmp_path / "desk.py").write_text(DESK.replace("1.5", "1.4"), encoding="utf-8")
+    changed = CliRunner().invoke(build(words[:1]), [*words, "--allow-code"])
+    assert "is not what it was when the run began" in changed.output
+
+
+def test_live_and_what_if_run_code_with_leave(desk: Path, tmp_path: Path) -> None:
+    run = cascade.run(desk, out=tmp_path / "results", allow_code=True)
+    assert run.path is not None
+    with pytest.raises(ScenarioError, match="allow-code"):
+        Session.of_scenario(cascade.load(desk), 0)
+    with pytest.raises(ScenarioError, match="allow-code"):
+        Session.of_results(run.path).ask("desk", 0, "agents.whale.cash", "2M")
+    session = Session.of_results(run.path, allow_code=True)
+    session.ask("desk", 0, "agents.whale.cash", "2M")
+    assert session.what_if is not None
+    session.what_if.run.join()
+    assert session.what_if.run.status()["stage"] == "done"
 
 
 # --- what an agent has and sees -------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from cascade.assembly import assemble
 from cascade.engine import Engine
 from cascade.model import Logs
 from cascade.scenario.schema import Scenario
-from cascade.scenario.schema_agents import LEVELS_BPS, LadderMaker
+from cascade.scenario.schema_makers import LEVELS_BPS, LadderMaker
 from tests.support.scenarios import DEPTH, small_data
 
 POINTS, USD = np.array(DEPTH).T

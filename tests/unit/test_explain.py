@@ -10,7 +10,7 @@ from cascade.assembly import assemble
 from cascade.explain.sources import DEFAULT, NONE, figures_of, show_value, unit_of
 from cascade.explain.timeline import timeline
 from cascade.scenario.load import load
-from cascade.scenario.schema_agents import LadderMaker
+from cascade.scenario.schema_makers import LadderMaker
 
 BASE = Path(__file__).parent.parent / "data" / "base.yaml"
 SMALL = ["population.retail.open_interest=200M"]

@@ -5,12 +5,13 @@ import os
 import shutil
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
-from cascade.compiler import pipeline
-from cascade.compiler.jit import JIT_ENABLED, entry, kernel
+from cascade.compiler import jit, pipeline
+from cascade.compiler.jit import JIT_ENABLED, entry, is_compiled, kernel
 from cascade.compiler.pipeline import undisturbed
 from cascade.core.exact import charge
 
@@ -172,6 +173,21 @@ def test_each_kernel_has_one_signature_and_no_reference_counting(tmp_path):
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.startswith("clean")
+
+
+def test_what_was_compiled_before_it_was_stopped_is_not_all(monkeypatch, tmp_path):
+    """A first run that is interrupted leaves some entry points behind: the next one compiles the step."""
+    monkeypatch.setattr(jit, "cache_directory", lambda: tmp_path)
+    (tmp_path / "cascade.core.start.take_seats.nbc").touch()
+    (tmp_path / "cascade.core.start.take_seats.seconds").write_text("0.1")
+    assert not is_compiled()
+    (tmp_path / "cascade.core.step.advance.seconds").write_text("40")
+    assert is_compiled()
+
+
+def test_the_entry_point_that_is_waited_for_is_one():
+    module, _, name = jit.STEP.rpartition(".")
+    assert getattr(import_module(module), name).__name__ == name
 
 
 @pytest.mark.parametrize("was_on", [True, False])

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from cascade.calculator.account import MarginTier, Position, liquidation_at
+from cascade.calculator.account import MarginTier, Position, liquidation_at, single_tier
 from cascade.calculator.portfolio import Portfolio, PortfolioLeg
 from cascade.calculator.snapshot import read_portfolios
 from cascade.calculator.tiers import rulebook_tiers
@@ -83,17 +83,18 @@ def test_one_mark_is_that_of_the_calculator(seed: int) -> None:
         return
     for contract in account.contracts:
         mine = [each.position for each in account.legs if each.contract == contract]
-        if len(mine) > 1:  # the calculator looks for the price of hedges on a coarser grid
-            continue
         others = [each.position for each in account.legs if each.contract != contract]
-        known = liquidation_at(mine[0], account.balance, others=others)
+        hedge = mine[1] if len(mine) > 1 else None
+        known = liquidation_at(mine[0], account.balance, others=others, hedge=hedge)
         found, mark = account.safe([contract]), account.mark(contract)
         assert found is not None
         ends = [float(mark * (1 + end)) for end in found if end is not None]
         if known is None:
             assert ends == []
-        else:
+        elif hedge is None:
             assert ends == pytest.approx([float(known)], rel=1e-12)
+        else:  # of two prices the calculator names the nearer one
+            assert min(abs(end / float(known) - 1) for end in ends) < 1e-12
 
 
 def test_a_rate_that_holds_for_the_whole_position_ends_at_the_step() -> None:
@@ -128,9 +129,6 @@ def test_the_line_of_two_assets_meets_the_joint_move() -> None:
 def test_what_is_no_portfolio_is_refused() -> None:
     with pytest.raises(UsageError, match="two positions are long in BTCUSDT"):
         Portfolio((leg("BTCUSDT", "long", 1, 100), leg("BTCUSDT", "long", 2, 100)), 1.0)
-    inverse = Position(side="long", size=1, entry=100, inverse=True)
-    with pytest.raises(UsageError, match="XBTUSD is an inverse contract"):
-        Portfolio((PortfolioLeg("XBTUSD", inverse),), 1.0)
 
 
 @pytest.fixture
@@ -159,7 +157,7 @@ def test_the_command_prints_accounts_or_one_of_them(file: Path) -> None:
     assert plain.startswith("2 accounts, 0 of them liquidated at these marks")
     one = call("--positions", file, "--account", "fund").stdout
     assert "Where ETHUSDT liquidates it, by the mark of BTCUSDT:" in one
-    assert "92,670.357 (-13.39%)" in one
+    assert "92,670.36 (-13.39%)" in one
     (found,) = json.loads(call("--positions", file, "--account", "fund", "--json").stdout)
     assert found["legs"][0]["liquidation_prices"]["low"] == pytest.approx(92_670.357, abs=1e-3)
     assert len(found["line"]) == 9
@@ -196,3 +194,81 @@ def test_a_file_without_markets_or_with_several_entries_needs_more(tmp_path: Pat
     with pytest.raises(ScenarioError, match="entry_price"):
         read_portfolios(path, BOOK)
     assert "a position has a contract" in call("--side", "long", code=2).stderr
+
+
+@pytest.mark.parametrize("ratio", [1.001, 3.0, 1e3, 1e6])
+def test_a_hedge_of_very_unequal_legs_has_its_exact_price(ratio: float) -> None:
+    long = leg("BTCUSDT", "long", 12.345, 107_000, 106_500)
+    short = leg("BTCUSDT", "short", round(12.345 / ratio, 9), 105_000, 106_500)
+    balance = 60_000.0 if ratio > 2 else 20_000.0
+    found = Portfolio((long, short), balance).safe()
+    known = liquidation_at(long.position, balance, hedge=short.position)
+    assert found is not None
+    ends = [float(Fraction(106_500) * (1 + end)) for end in found if end is not None]
+    assert known is not None
+    assert min(abs(end / float(known) - 1) for end in ends) < 1e-12
+
+
+# --- inverse contracts -------------------------------------------------------------------------------------
+
+COIN_ROWS = (
+    "label,market,side,quantity,entry_price,margin_mode,leverage,wallet_usd",
+    "miner,XBTUSD,long,3000000,100000,cross,,150000",
+    "bank,XBTUSD,short,2000000,100000,isolated,5,",
+)
+
+
+def coin_account(path: Path, mark: float) -> list[Portfolio]:
+    (path / "coin.csv").write_text("\n".join(COIN_ROWS) + "\n", encoding="utf-8")
+    return read_portfolios(path / "coin.csv", "bitmex-2025-07", marks={"XBTUSD": mark})
+
+
+@pytest.mark.parametrize("mark", [98_000, 100_000, 103_000.0])
+def test_an_inverse_contract_is_liquidated_where_the_calculator_says(tmp_path: Path, mark: float) -> None:
+    miner, bank = coin_account(tmp_path, mark)
+    assert (miner.currency, float(miner.balance), float(bank.balance)) == ("XBT", 1.5, 4.0)
+    for account in (miner, bank):
+        (mine,) = account.legs
+        known, found = liquidation_at(mine.position, account.balance), account.safe()
+        assert found is not None
+        ends = [float(account.mark("XBTUSD") * (1 + end)) for end in found if end is not None]
+        assert ends == pytest.approx([float(known)], rel=1e-12)  # type: ignore[arg-type]
+        assert account.is_liquidated({"XBTUSD": next(end for end in found if end is not None)})
+    assert miner.safe().high is None  # type: ignore[union-attr]
+    assert bank.safe().low is None  # type: ignore[union-attr]
+    # 3M USD bought at 100,000 and sold at the mark
+    assert float(miner.equity()) == pytest.approx(1.5 + 3e6 / 100_000 - 3e6 / mark)
+
+
+def test_two_inverse_contracts_of_a_coin_hedge_each_other() -> None:
+    tiers = rulebook_tiers("bitmex-2025-07", "XBTUSD")
+    long, short = (
+        PortfolioLeg("XBTUSD", Position(side=side, size=size, entry=100_000, tiers=tiers, inverse=True))
+        for side, size in (("long", 3e6), ("short", 2e6))
+    )  # fmt: skip
+    both, alone = Portfolio((long, short), 1.5).safe(), Portfolio((long,), 1.5).safe()
+    assert both is not None
+    assert alone is not None
+    assert both.low < alone.low  # type: ignore[operator]
+    assert Portfolio((long, short), 1.5).without(short).safe() == alone
+
+
+def test_margins_in_several_currencies_are_several_accounts() -> None:
+    coin = PortfolioLeg(
+        "XBTUSD", Position(side="long", size=1e6, entry=100_000, tiers=single_tier(0.01), inverse=True)
+    )
+    with pytest.raises(UsageError, match="settle in USD and in XBT"):
+        Portfolio((leg("BTCUSDT", "long", 1, 107_000), coin), 1e5, "mixed")
+
+
+def test_inverse_accounts_are_printed_in_coin(tmp_path: Path) -> None:
+    coin_account(tmp_path, 100_000)
+    words = ["price", "--venue", "bitmex-2025-07", "--positions", str(tmp_path / "coin.csv")]
+    listed = CliRunner().invoke(build(words[:1]), words)
+    assert "XBT" in listed.output
+    told = json.loads(CliRunner().invoke(build(words[:1]), [*words, "--account", "miner", "--json"]).stdout)
+    assert told[0]["currency"] == "XBT"
+    assert told[0]["balance_coin"] == 1.5
+    assert told[0]["legs"][0]["notional_coin"] == 30.0
+    one = CliRunner().invoke(build(words[:1]), [*words, "--account", "miner"]).stdout
+    assert "balance 1.5 XBT" in one

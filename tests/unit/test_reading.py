@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.constructor import SafeConstructor
 
 from cascade.errors import Problem, ScenarioError
 from cascade.limits import MOST_BYTES, MOST_DEPTH, MOST_DIGITS, MOST_LETTERS, MOST_VALUES
+from cascade.scenario.load import inspect, load, to_data
+from cascade.scenario.patterns import matches
 from cascade.scenario.reading import parse_yaml, read_yaml
+from cascade.scenario.schema import Scenario
+from tests.support.scenarios import small_data, small_scenario
 
 FOLDER = Path(__file__).parents[2]
 SHIPPED = sorted([*FOLDER.glob("scenarios/**/*.yaml"), *FOLDER.glob("cascade/**/*.yaml")])
@@ -124,3 +131,110 @@ def test_a_name_that_no_file_can_have(name: str) -> None:
 def test_no_message_holds_what_a_terminal_obeys() -> None:
     problem = Problem("CAS017", "'\x1b[2J' is wrong", "not \x9b", "a\x07", 1, 1, source_line="\x1b]0;x")
     assert not any(letter in problem.render() for letter in "\x1b\x9b\x07")
+
+
+BROKEN = """\
+cascade: 1
+name: "mine
+duration: 1 hour and a bit
+dt: 1s
+assets:
+  BTC: {news: {type: constant, price: 107000}}
+venues: {spot: {rulebook: [spot}}
+markets:
+  spot:BTCUSD: {type: spot, asset: BTC, tick: 0.1, lot: 0.001, colour: red}
+makers:
+\t- name: makers
+replicates: many
+"""
+
+
+def test_a_file_says_all_that_is_wrong_although_some_sections_are_no_yaml(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(BROKEN, encoding="utf-8")
+    scenario, problems = inspect(path)
+    assert scenario is None
+    assert {(each.code, each.line) for each in problems} == {
+        ("CAS001", 11), ("CAS001", 2), ("CAS001", 7),  # a tab, quotes and a bracket that stay open
+        ("CAS013", 3), ("CAS010", 9), ("CAS012", 12),
+    }  # fmt: skip
+
+
+def test_what_others_refer_to_is_not_missed_where_it_is_in_a_broken_section(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("name: &who [mine\ndescription: *who\nduration: no\n", encoding="utf-8")
+    assert [each.code for each in inspect(path)[1]] == ["CAS001"]
+
+
+@pytest.mark.parametrize("where", ["seed", "replicates", "makers.0.count", "markets.spot:BTCUSD.lot"])
+def test_a_truth_value_is_no_number(where: str) -> None:
+    with pytest.raises(ScenarioError, match=r"needs a .*number, not true") as caught:
+        small_scenario().replace(**{where: True})
+    assert caught.value.errors[0].code == "CAS012"
+
+
+def test_no_number_of_a_scenario_may_be_a_truth_value() -> None:
+    data = to_data(load(next(path for path in SHIPPED if path.stem == "normal-days")))
+    places = {f"{section} {key}": (holder, key) for section, holder, key in numbers(data)}
+    assert len(places) > 80
+    for holder, key in places.values():
+        value, holder[key] = holder[key], True
+        with pytest.raises(ValidationError):
+            Scenario.model_validate(data)
+        holder[key] = value
+
+
+def numbers(data: Any, section: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Yield where plain data holds numbers: the section, what holds them, and the key."""
+    entries = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
+    for key, value in list(entries):
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            yield section, data, key
+        yield from numbers(value, section or key)
+
+
+@pytest.mark.parametrize(
+    "pattern", ["*", "a*", "*a", "a*b*c", "*b*", "ab", "", "a?c", "[ab]*", "**", "a**c", "*abc*abc"]
+)
+@pytest.mark.parametrize("name", ["", "a", "b", "ab", "abc", "aXbXc", "abcabc", "cba", "ac"])
+def test_patterns_match_as_those_of_a_shell(name: str, pattern: str) -> None:
+    assert matches(name, pattern) == fnmatchcase(name, pattern)
+
+
+def test_patterns_of_many_stars_take_no_time(tmp_path: Path) -> None:
+    many = {f"{'*a' * 1000}Z{number}": {"kind": "assumed"} for number in range(200)}
+    begun = time.process_time()
+    found = inspect_data(small_data(sources=many), tmp_path)
+    assert "and 199 more" in next(each.message for each in found if each.code == "CAS119")
+    assert time.process_time() - begun < 4.0  # 17 s with a regular expression for each
+
+
+def inspect_data(data: dict[str, Any], folder: Path) -> Sequence[Problem]:
+    with (folder / "data.yaml").open("w", encoding="utf-8") as file:
+        YAML(typ="safe").dump(data, file)
+    return inspect(folder / "data.yaml")[1]
+
+
+@pytest.mark.parametrize(
+    ("section", "value"),
+    [
+        ("assets", {"BTC": {"news": {"type": "constant", "price": -1}}}),
+        (
+            "venues",
+            {
+                "spot": {"rulebook": "spot", "colour": "red"},
+                "venue": {"rulebook": "binance-2025-07", "fund": "-5"},
+            },
+        ),
+        ("markets", {"venue:BTCUSDT": {"type": "linear_perpetual", "asset": "BTC", "tick": -0.1}}),
+    ],
+)
+def test_a_section_whose_entries_are_all_broken_hides_nothing_of_the_others(
+    section: str, value: Any, tmp_path: Path
+) -> None:
+    shock = {"type": "news", "at": "3h", "asset": "BTC", "move": "-1 %"}
+    found = inspect_data(small_data(**{section: value}, duration="1h", shocks=[shock]), tmp_path)
+    told = {each.path for each in found if each.severity == "error"}
+    assert any(path.startswith(section) for path in told)
+    assert "shocks.0.at" in told, "it begins after the end"
+    assert not any(path.startswith(("makers", "population", "shocks.0.asset")) for path in told), told

@@ -20,7 +20,7 @@ from cascade.experiment.threshold import Threshold, frontier_of
 from cascade.output.columns import to_numpy
 from cascade.output.parquet import read_file
 from cascade.report.page import page, study_of
-from cascade.report.threshold import answer
+from cascade.report.threshold import threshold_text
 from cascade.scenario.load import to_yaml
 from cascade.scenario.schema import Scenario
 from tests.support.scenarios import small_scenario
@@ -113,7 +113,7 @@ def test_its_tables_say_the_same(found: Threshold) -> None:
 
 
 def test_the_answer_says_value_and_interval(found: Threshold) -> None:
-    said = answer(found)
+    said = threshold_text(found)
     assert said.startswith(
         "complete_usd > 100k happens in at most 50 % of replicates from shocks.fall.move = -"
     )
@@ -129,7 +129,7 @@ def test_a_page_draws_what_was_tried(found: Threshold) -> None:
 def test_other_bounds_are_found_beyond_the_range(found: Threshold, tmp_path: Path) -> None:
     never = cascade.threshold(tiny(), VARY, "liquidated_usd > 100B", replicates=2, out=tmp_path)
     assert (never.status, never.value, len(never.tried)) == (Status.NEVER, None, len(FIRST))
-    assert "the threshold is not in the range" in answer(never)
+    assert "the threshold is not in the range" in threshold_text(never)
 
 
 def test_a_frontier_is_a_threshold_for_each_value(tmp_path: Path) -> None:

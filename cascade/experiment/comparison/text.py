@@ -9,7 +9,7 @@ from io import StringIO
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from cascade import escape
-from cascade.analysis.formats import format_difference, format_estimate
+from cascade.analysis.formats import as_written, format_difference, format_estimate
 from cascade.analysis.statistics import about
 from cascade.experiment.comparison.types import Comparison, Difference, Measure, Variant, Verdict
 
@@ -159,7 +159,7 @@ def _n(variant: Variant) -> str:
 def change_lines(variant: Variant) -> list[str]:
     """Return what differs in the scenario of a variant, a line for each value."""
     shown = [
-        f"{each.path}: {each.baseline or '(nothing)'} -> {each.variant or '(nothing)'}"
+        f"{each.path}: {as_written(each.baseline) or '(nothing)'} -> {as_written(each.variant) or '(nothing)'}"
         for each in variant.changes[:_CHANGES]
     ]
     more = len(variant.changes) - _CHANGES

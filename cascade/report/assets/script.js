@@ -4,11 +4,25 @@
   const plots = [];
   const tasks = [];
 
+  /* On a phone text is smaller, and a long name beside an axis stands in lines of its own. */
+  const LINE = 22;
+  const narrow = (layout) => {
+    layout.font.size = 10;
+    for (const axis of Object.keys(layout).filter((key) => key.startsWith("yaxis")).map((key) => layout[key])) {
+      const names = axis.categoryarray || [];
+      const said = names.map((name) => String(name).replace(new RegExp(`(.{1,${LINE}})(?:\\s|$)`, "g"), "$1<br>").replace(/<br>$/, ""));
+      const lines = Math.max(1, ...said.map((name) => name.split("<br>").length));
+      if (lines === 1) continue;
+      Object.assign(axis, { tickmode: "array", tickvals: names, ticktext: said });
+      layout.height *= 1 + 0.25 * (lines - 1);
+    }
+  };
+
   /* Draw every figure from the data beside it, all before the page has loaded: what prints a page waits for nothing else. */
   for (const data of document.querySelectorAll("script[data-for]")) {
     const plot = document.getElementById(data.dataset.for);
     const spec = JSON.parse(data.textContent);
-    if (plot.clientWidth < 480) spec.layout.font.size = 10;
+    if (plot.clientWidth < 480) narrow(spec.layout);
     spec.layout.font.family = getComputedStyle(document.body).fontFamily;
     tasks.push(Plotly.newPlot(plot, spec.data, spec.layout, config));
     plots.push(plot);

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from cascade.analysis.statistics.estimate import Estimate
-from cascade.analysis.verdict import FEWEST, MATTERS_S, Answer, Measure, Sureness, Verdict, matters
+from cascade.analysis.verdict import FEWEST, MATTERS_S, Answer, CascadeVerdict, Measure, Sureness, matters
 from cascade.report.builders.table import (
     Column,
     Ref,
@@ -47,7 +47,7 @@ _SURE: Final = {
 }
 
 
-def verdict_table(found: Verdict) -> Table:
+def verdict_table(found: CascadeVerdict) -> Table:
     """Return the measures that a verdict rests on."""
     rows = [(each.name, each.share, _unit(each), _says(each), each.reason) for each in found.measures]
     if found.brought_forward is not None:
@@ -68,7 +68,7 @@ def verdict_table(found: Verdict) -> Table:
     return Table("verdict", f"What the verdict rests on: the {found.direction}{where}", columns)
 
 
-def verdict_said(found: Verdict, table: Table) -> Said:
+def verdict_said(found: CascadeVerdict, table: Table) -> Said:
     """Return the verdict as a paragraph."""
     if found.answer is Answer.NOTHING or not found.market:
         return said(f"{_ANSWERS[found.answer]}.")
@@ -85,7 +85,7 @@ def verdict_said(found: Verdict, table: Table) -> Said:
     return join(sentences)
 
 
-def _parts(found: Verdict, table: Table) -> Iterator[Said]:
+def _parts(found: CascadeVerdict, table: Table) -> Iterator[Said]:
     """Yield what each measure says, in words."""
     words = {
         "added": said(f"liquidations added {{x}} of the {found.direction} of {found.market}"),

@@ -54,7 +54,7 @@ def _differences(study: Study) -> Table | None:
         ),
         Column("tells", "replicates for a verdict", [each.tells and about(each.tells) for each in rows], ""),
         Column("needed", "for ±1 %", [each.needed and about(each.needed) for each in rows], "replicates"),
-        text_column("paired", "luck", ["" if each.paired else "not shared" for each in rows]),
+        text_column("paired", "same luck", ["yes" if each.paired else "no" for each in rows]),
         text_column("reason", "remark", [each.reason for each in rows]),
     )
     return Table("comparison", f"Means against the baseline, {100 * found.confidence:g} % intervals", columns)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
-from cascade.analysis.formats import format_axis
+from cascade.analysis.formats import as_written
 from cascade.output.sweep import NamedResult
 from cascade.report.builders.facts import short
 from cascade.report.builders.study import Study, Variant
@@ -16,8 +16,6 @@ from cascade.scenario.schema import Scenario
 
 _NOT_FIGURES = ("description", "references", "outputs", "sources", "published", "replicates", "name")
 _UNSET = "not set"
-_LONG = 10_000.0
-"""From here on a number has a multiplier."""
 
 _MOST_NAMED = 2
 """Differences that a name may hold."""
@@ -33,7 +31,7 @@ def differences(study: Study) -> Table | None:
     for number, variant in enumerate(study.variants):
         columns.append(
             text_column(
-                f"v{number}", variant.label, [short(written(each[number])) for each in changed.values()]
+                f"v{number}", variant.label, [short(as_written(each[number])) for each in changed.values()]
             )
         )
     return Table("differences", "What differs between the scenarios", tuple(columns))
@@ -74,21 +72,13 @@ def labels(named: Sequence[NamedResult]) -> list[str]:
     if not any(each.result.path and each.name == each.result.path.name for each in named):
         return names
     changed = _changed([Variant("", each.result).scenario for each in named])
-    if not 0 < len(changed) <= _MOST_NAMED:
+    told = [{path: values[k] for path, values in changed.items()} for k in range(len(named))]
+    if len(changed) > _MOST_NAMED:  # then each by what sets it apart from the first, which goes by its name
+        told = [{path: value for path, value in each.items() if value != told[0][path]} for each in told]
+    if not 0 < max(map(len, told)) <= _MOST_NAMED:
         return names
-    found = [
-        _label(named[k].result.name, {path: values[k] for path, values in changed.items()})
-        for k in range(len(named))
-    ]
+    found = [_label(named[k].result.name, values, changed) for k, values in enumerate(told)]
     return found if len(set(found)) == len(found) else names
-
-
-def written(value: str) -> str:
-    """Return a number as people write it: 15M and not 15000000; as it is where that would be another."""
-    if not re.fullmatch(r"[-+]?\d+(\.\d+)?([eE][-+]?\d+)?", value) or abs(float(value)) < _LONG:
-        return value
-    number = float(value)
-    return format_axis(number, "USD") if float(f"{number:.6g}") == number else value  # six digits are shown
 
 
 def _ending(path: str, others: Iterable[str]) -> str:
@@ -100,10 +90,10 @@ def _ending(path: str, others: Iterable[str]) -> str:
     )
 
 
-def _label(scenario: str, values: Mapping[str, str]) -> str:
-    """Return the figures that are set: a name by itself, a number after the end of its path."""
+def _label(scenario: str, values: Mapping[str, str], paths: Iterable[str]) -> str:
+    """Return the figures that are set: a name by itself, a number after the end of its path, which is one of several."""
     said = [
-        f"{_ending(path, values)} {written(value)}" if re.match(r"[-+]?\d", value) else value
+        f"{_ending(path, paths)} {as_written(value)}" if re.match(r"[-+]?\d", value) else value
         for path, value in values.items()
         if value != _UNSET
     ]

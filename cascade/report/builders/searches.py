@@ -9,7 +9,7 @@ from cascade.analysis.statistics import Estimate
 from cascade.experiment.threshold import Frontier, Threshold
 from cascade.report.builders.study import Study
 from cascade.report.builders.table import Column, Table, estimate_columns, scaled, text_column
-from cascade.report.threshold import written
+from cascade.report.threshold import field_text
 
 
 class Curve(NamedTuple):
@@ -47,7 +47,7 @@ def threshold_table(found: Frontier) -> Table:
         None if each.value is None else scaled(Estimate(each.value, each.low, each.high, each.n), 1.0 / by)
         for each in found.thresholds
     ]
-    names = [written(each.against, found.against_unit) for each in found.thresholds]
+    names = [field_text(each.against, found.against_unit) for each in found.thresholds]
     numbers = [each.against for each in found.thresholds]
     against_unit, against_by = shown(found.against_unit)
     return Table("thresholds", f"From which {asked.vary} on {asked.event.text}", (
@@ -70,7 +70,7 @@ def _tried(found: Threshold, number: int) -> Table:
     unit, by = shown(found.unit)
     estimates = [scaled(each.probability, 0.01) for each in found.tried]
     return Table(f"tried_{number}", f"Values of {found.question.vary} that were tried", (
-        text_column("at", found.question.vary, [written(each.value, found.unit) for each in found.tried]),
+        text_column("at", found.question.vary, [field_text(each.value, found.unit) for each in found.tried]),
         Column("value", found.question.vary, [each.value * by for each in found.tried], unit, hidden=True),
         Column("happened", "replicates in which it happened", [each.happened for each in found.tried]),
         *estimate_columns("probability", "their share", estimates, "%"),

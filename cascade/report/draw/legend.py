@@ -33,7 +33,8 @@ def _shape(series: Series) -> str:
     if isinstance(series, Links):
         return f'<line x1="0" y1="6" x2="28" y2="6" stroke="{seen.color}" stroke-width="1" stroke-opacity="0.6"/>'
     if isinstance(series, Band):
-        return f'<rect width="28" height="12" fill="{seen.color}" fill-opacity="0.3"/>'
+        opacity = 0.5 if series.inner else 0.3
+        return f'<rect width="28" height="12" fill="{seen.color}" fill-opacity="{opacity}"/>'
     if isinstance(series, Points):
         return f'<line x1="0" y1="6" x2="28" y2="6" stroke="#808080" stroke-width="1.5"/>{_marker(seen)}'
     return f'<rect width="28" height="12" fill="{seen.color}"/>{_hatch(seen)}'

@@ -58,7 +58,9 @@ def _losses_title(study: Study, item: Table) -> Said:
     of = f"{study.first.label}: " if study.is_comparison else ""
     if not parts:
         return said(f"{of}liquidated accounts bore all losses themselves")
-    return join([said(of), join(parts, ", ")], "")
+    if study.is_comparison:
+        return join([said(of), join(parts, ", ")], "")
+    return join([said("Of the losses"), join(parts, ", ")])
 
 
 @figure(

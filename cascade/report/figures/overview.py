@@ -53,7 +53,7 @@ def _prices(study: Study, item: MarketTable) -> Iterator[Series]:
         return
     if "v0_p05" in item.table:
         yield Band(low="v0_p05", high="v0_p95", name="mark, 5 to 95 %", color="run1")
-        yield Band(low="v0_p25", high="v0_p75", name="mark, middle half", color="run1")
+        yield Band(low="v0_p25", high="v0_p75", name="mark, middle half", color="run1", inner=True)
     else:
         yield Band(low="v0_low", high="v0_high", name="range of the mark", color="run1")
     yield Line(y="v0_mark", name="mark", color="run1")

@@ -31,7 +31,9 @@ def price(study: Study, item: MarketTable) -> FigureSpec:
     if not study.is_comparison:
         if many:
             series.append(Band(low="v0_p05", high="v0_p95", name="mark, 5 to 95 %", color="run1"))
-            series.append(Band(low="v0_p25", high="v0_p75", name="mark, middle half", color="run1"))
+            series.append(
+                Band(low="v0_p25", high="v0_p75", name="mark, middle half", color="run1", inner=True)
+            )
         else:
             series.append(Band(low="v0_low", high="v0_high", name="range of the mark", color="run1"))
         series += [
@@ -41,7 +43,7 @@ def price(study: Study, item: MarketTable) -> FigureSpec:
         ]
     else:
         for number, variant in enumerate(study.variants):
-            if many and number < 2:
+            if number < 2 and f"v{number}_p05" in item.table:  # a run of one replicate has no band
                 series.append(Band(low=f"v{number}_p05", high=f"v{number}_p95", name="", color=variant.color))
             series.append(Line(y=f"v{number}_mark", name=variant.label, color=variant.color))
     return FigureSpec(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cascade.analysis.formats import format_share
 from cascade.analysis.statistics.crossing import Status
 from cascade.experiment.threshold import Frontier
 from cascade.report.builders.searches import Curve, curves, line, shown, threshold_table
@@ -9,7 +10,7 @@ from cascade.report.builders.study import Study
 from cascade.report.builders.table import Floats, said
 from cascade.report.figures.registry import figure
 from cascade.report.figures.spec import Axis, Band, FigureSpec, Line, Panel, Points, Rule
-from cascade.report.threshold import answer, line_answer, percent, written
+from cascade.report.threshold import field_text, line_text, threshold_text
 
 _WIDE = 5.0
 """A range of positive values whose ends differ by this factor is drawn in the logarithm."""
@@ -31,20 +32,23 @@ def frontier(study: Study, item: Frontier) -> FigureSpec:
     table, asked = threshold_table(item), item.question
     known = table.numbers("value")
     return FigureSpec(
-        name="frontier", title=said(line_answer(item)), table=table, x_column="against",
+        name="frontier", title=said(line_text(item)), table=table, x_column="against",
         x=_axis(asked.against, shown(item.against_unit)[0], table.numbers("against")),
         panels=(
             Panel(
                 y=_axis(asked.vary, shown(item.unit)[0], known[known == known]), height=1.4,  # noqa: PLR0124  NaN
                 series=(
-                    Band(low="value_low", high="value_high", name=f"{percent(asked.confidence)} interval", color="run1"),
+                    Band(
+                        low="value_low", high="value_high", name=f"{format_share(asked.confidence)} interval",
+                        color="run1",
+                    ),
                     Line(y="value", name="threshold", color="run1"),
                     Points(y="value", name="", color="run1"),
                 ),
             ),
         ),
         n=f"{item.thresholds[0].n:,} replicates of each value tried",
-        interval=f"band: {percent(asked.confidence)} interval of each threshold, by order statistics",
+        interval=f"band: {format_share(asked.confidence)} interval of each threshold, by order statistics",
         read="Above and below the line the answer differs; within the band it is not known.",
         alt=f"The threshold of {asked.vary} by {asked.against}.",
     )  # fmt: skip
@@ -59,14 +63,14 @@ def tried(study: Study, item: Curve) -> FigureSpec:
     """Draw how often the event happened."""
     found, asked = item.threshold, item.threshold.question
     unit, by = shown(found.unit)
-    at = f" at {asked.against} = {written(found.against, '')}" if asked.against else ""
+    at = f" at {asked.against} = {field_text(found.against, '')}" if asked.against else ""
     marks = (
         (Rule(found.value * by, "threshold"),)
         if found.value is not None and found.status is Status.CROSSED
         else ()
     )
     return FigureSpec(
-        name=item.table.name, title=said("{answer}", answer=f"{answer(found)[:-1]}{at}"), table=item.table,
+        name=item.table.name, title=said("{answer}", answer=f"{threshold_text(found)[:-1]}{at}"), table=item.table,
         x_column="value", x=_axis(asked.vary, unit, item.table.numbers("value")),
         panels=(
             Panel(
@@ -76,7 +80,7 @@ def tried(study: Study, item: Curve) -> FigureSpec:
                     Line(y="probability", name="", color="run1"),
                     Points(y="probability", name="", color="run1"),
                 ),
-                rules=(*marks, Rule(100.0 * asked.share, percent(asked.share), "y")),
+                rules=(*marks, Rule(100.0 * asked.share, format_share(asked.share), "y")),
             ),
         ),
         n=f"{found.n:,} replicates of each value", interval="band: Wilson's interval of 95 %",

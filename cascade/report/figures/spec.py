@@ -27,7 +27,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Band:
-    """What lies between two columns."""
+    """What lies between two columns; an `inner` one lies over a wider one, and looks the darker for it."""
 
     low: str
     high: str
@@ -35,6 +35,7 @@ class Band:
     color: str
     x: str = ""
     where: Where = None
+    inner: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
