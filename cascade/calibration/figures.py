@@ -241,12 +241,6 @@ def _accounts(window: Window) -> float:
 
 
 @_measure(
-    "open_interest_change_pct", "%",
-    "change of the open interest of accounts on margin, in USD, from the first bar of the window to the last",
-    coin=True, bounds=(-100.0, math.inf),
-)  # fmt: skip
-def _open_interest_change(window: Window) -> float:
-    return _change_pct(window.bars("on_margin_usd"))
     "open_interest_change_pct", "%", "change of the open interest in USD of accounts on margin, from the first bar on",
     coin=True, bounds=(-100.0, math.inf),
 )  # fmt: skip

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from cascade.calibration.archives import Folder
-from cascade.calibration.figures import What, sampled_volatility_pct
 from cascade.calibration.market import Coin, Frame
 from cascade.calibration.measured import Liquidated, OpenInterest, liquidated
 from cascade.calibration.price_bars import DAY_S, instant
@@ -64,24 +63,6 @@ def _tail(one: Liquidated, found: Sequence[Liquidated]) -> str:
     )
     day = f"_{instant(one.begin)[:10]}" if any(each.venues == one.venues for each in others) else ""
     return f"{venue}{day}"
-
-
-def _prices(coin: Coin, frame: Frame) -> Iterator[Seen]:
-    bars = frame.during(coin.bars)
-    if len(bars) < 2:
-        return
-    low, high = float(bars.prices[:, 2].min()), float(bars.prices[:, 1].max())
-    values: dict[What, float] = {
-        "low_usd": low,
-        "high_usd": high,
-        "range_pct": 100.0 * (high / low - 1.0),
-        "return_pct": 100.0 * float(bars.prices[-1, 3] / bars.prices[0, 0] - 1.0),
-        "realised_volatility_pct": sampled_volatility_pct(bars.time_s, bars.prices[:, 3], frame.begin_s),
-    }
-    source = f"bars, {'spot' if bars.is_spot else 'perpetual'} of {bars.venue or 'a venue'}"
-    for what, value in values.items():
-        name = f"{coin.name.lower()}_{what.rpartition('_')[0]}"
-        yield Seen(name, {"what": what, "asset": coin.name}, value, source, bars.files)
 
 
 def _open_interest(folder: Folder, coin: Coin, frame: Frame) -> Iterator[Seen]:

@@ -105,9 +105,6 @@ def cost(
     from cascade.scenario.load import load
     from cascade.units import DURATION
 
-    side, notional = _order(sell, buy, has_account=account is not None)
-    schedules = _schedules(schedule, participation, risk_aversion)
-    overs = [amount_of(DURATION, part, "--over") for part in over.split(",")]
     side, notional = order_in_words(sell, buy, has_account=account is not None)
     words = ScheduleWords(schedule, participation, risk_aversion, temporary_impact, volatility)
     times = {"at_s": amount_of(DURATION, at, "--at"), "watch_s": amount_of(DURATION, watch, "--watch")}
@@ -127,66 +124,3 @@ def cost(
         show(cost_markdown(found, prepared.scenario))
     else:
         show_rich(*cost_rich(found, prepared.scenario))
-
-
-def _order(
-    sell: str | None, buy: str | None, *, has_account: bool
-) -> tuple[Literal["buy", "sell"] | None, float | None]:
-    """Return the side and the size of the order that is asked for; neither where an account's position says them."""
-    from cascade.errors import UsageError
-    from cascade.units import USD
-
-    if has_account and sell is None and buy is None:
-        return None, None
-    if (sell is None) == (buy is None):
-        told = "no order is given" if sell is None else "an order is either sold or bought"
-        raise UsageError(told, where="--sell, --buy", remedy="write one of them: --sell 60M, or --account")
-    side: Literal["buy", "sell"] = "buy" if sell is None else "sell"
-    notional = amount_of(USD, sell or buy or "", f"--{side}")
-    if notional <= 0.0:
-        raise UsageError("the order has no size", where=f"--{side}", remedy=f"write --{side} 60M")
-    return side, notional
-
-
-def _schedules(words: str, participation: str, risk_aversion: str) -> list[Schedule | None]:
-    """Return the schedules that are asked for, each with each of its figures."""
-    from cascade.errors import UsageError
-    from cascade.scenario.schema_shocks import AlmgrenChrissSchedule, PovSchedule
-    from cascade.units import NUMBER, SHARE
-
-    found: list[Schedule | None] = []
-    for word in (each.strip() for each in words.split(",")):
-        if word == "pov":
-            shares = [amount_of(SHARE, part, "--participation") for part in participation.split(",")]
-            if not all(0.0 < share < 1.0 for share in shares):
-                raise UsageError(
-                    "a share of volume lies between 0 % and 100 %", where="--participation",
-                    remedy="write --participation 10%",
-                )  # fmt: skip
-            found += [PovSchedule(type="pov", participation=share) for share in shares]
-        elif word == "almgren-chriss":
-            figures = [amount_of(NUMBER, part, "--risk-aversion") for part in risk_aversion.split(",")]
-            found += [AlmgrenChrissSchedule(type="almgren_chriss", risk_aversion=each) for each in figures]
-        elif word == "twap":
-            found.append(None)
-        else:
-            raise UsageError(
-                f"'{word}' is no schedule", where="--schedule", remedy="write twap, pov or almgren-chriss"
-            )
-    return found
-
-
-def amount_of(quantity: Quantity, text: str, option: str) -> float:
-    """Return a quantity that an option gives."""
-    from pydantic_core import PydanticCustomError
-
-    from cascade.errors import UsageError
-
-    try:
-        amount = float(quantity.parse(text))
-    except PydanticCustomError as error:
-        told = error.context or {}
-        raise UsageError(told["message"], where=option, remedy=told["hint"]) from None
-    if amount < 0.0:
-        raise UsageError(f"'{text}' is below zero", where=option, remedy="leave out the sign")
-    return amount

@@ -174,8 +174,6 @@ def facts_page(found: Facts, options: Options | None = None) -> str:
 
 def score_page(found: Scorecard, options: Options | None = None) -> str:
     """Return a page of a scorecard as HTML: the answer, then figures, baselines and registrations.
-def contagion_page(found: Contagion, options: Options | None = None) -> str:
-    """Return a page of the matrix of contagion as HTML.
 
     Raises
     ------
@@ -189,6 +187,16 @@ def contagion_page(found: Contagion, options: Options | None = None) -> str:
         "every number comes from the registrations and the observed values",
     )  # fmt: skip
     return _filled(Study((), scorecard=found), options or Options(), head)
+
+
+def contagion_page(found: Contagion, options: Options | None = None) -> str:
+    """Return a page of the matrix of contagion as HTML.
+
+    Raises
+    ------
+    UsageError
+        If the page is to be static and matplotlib is not installed.
+    """
     head = _Head(
         f"{found.name}: contagion", said("{answer}", answer=answer_of_contagion(found)),
         " ".join([*remarks_of_contagion(found), how_of_contagion(found)]),
@@ -411,5 +419,6 @@ def spark(values: Floats) -> Any:
     )
 
 
-__all__ = ["MOST_BYTES", "Options", "Section", "facts_page", "page", "score_page", "study_of"]
-__all__ = ["MOST_BYTES", "Options", "Section", "contagion_page", "facts_page", "page", "study_of"]
+__all__ = [
+    "MOST_BYTES", "Options", "Section", "contagion_page", "facts_page", "page", "score_page", "study_of",
+]  # fmt: skip

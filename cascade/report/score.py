@@ -51,7 +51,11 @@ def coverage_text(card: Scorecard, share: float) -> str:
     if found is None:
         return f"no figure has an interval of {100 * share:.0f} %"
     inside = round(found.value * found.n)
-    held = f"lies in its {100 * share:.0f} % interval" if inside == 1 else f"lie in their {100 * share:.0f} % intervals"
+    held = (
+        f"lies in its {100 * share:.0f} % interval"
+        if inside == 1
+        else f"lie in their {100 * share:.0f} % intervals"
+    )
     return f"{inside} of {found.n} figures {held} ({_share_text(found)})"
 
 

@@ -142,6 +142,7 @@ SCORES: Final = (
     Plan("registrations", "What was registered when", scorecard.registrations, is_open=True),
 )
 """The sections of a page about events that are scored."""
+
 CONTAGION: Final = (Plan("contagion", "What does a dollar bring?", contagion.entries, is_open=True),)
 """The section of a page about contagion."""
 
@@ -149,8 +150,8 @@ CONTAGION: Final = (Plan("contagion", "What does a dollar bring?", contagion.ent
 def sections(study: Study) -> tuple[list[Section], list[tuple[str, str]]]:
     """Return the sections that have something to show, and, of figures that could not be made, why."""
     runs = [plan for plan in PLANS if plan.of_facts == (study.facts is not None)]
-    plans = SEARCHES if study.frontier is not None else SCORES if study.scorecard is not None else runs
-    plans = SEARCHES if study.frontier is not None else CONTAGION if study.contagion is not None else runs
+    others = ((SEARCHES, study.frontier), (SCORES, study.scorecard), (CONTAGION, study.contagion))
+    plans = next((plans for plans, about in others if about is not None), runs)
     ids = {plan.id for plan in plans}
     made: dict[str, list[FigureSpec]] = {}
     absent: list[tuple[str, str]] = []

@@ -20,8 +20,7 @@ from cascade.output.reader import read as read_run
 from cascade.output.sweep import Sweep, is_sweep, read
 from cascade.report.builders.contagion import entry_table
 from cascade.report.draw.svg import require_matplotlib
-from cascade.report.page import Options, facts_page, page, score_page, study_of
-from cascade.report.page import Options, contagion_page, facts_page, page, study_of
+from cascade.report.page import Options, contagion_page, facts_page, page, score_page, study_of
 from cascade.report.pdf import browser, write_pdf
 
 
@@ -116,8 +115,6 @@ def write_facts(found: Facts, path: str | Path, *, static: bool = False) -> Path
 
 def write_score(found: Scorecard, path: str | Path, *, static: bool = False) -> Path:
     """Write a page of a scorecard and return its file; see `refuse_existing`.
-def write_contagion(found: Contagion, folder: str | Path, *, static: bool = False) -> Path:
-    """Write the tables of contagion and a page into a folder, and return the page; see `refuse_existing`.
 
     Raises
     ------
@@ -127,6 +124,17 @@ def write_contagion(found: Contagion, folder: str | Path, *, static: bool = Fals
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, score_page(found, Options(static=static)))
+    return path
+
+
+def write_contagion(found: Contagion, folder: str | Path, *, static: bool = False) -> Path:
+    """Write the tables of contagion and a page into a folder, and return the page; see `refuse_existing`.
+
+    Raises
+    ------
+    UsageError
+        If matplotlib is missing for a static page.
+    """
     text, path = contagion_page(found, Options(static=static)), Path(folder) / "contagion.html"
     written(found, path.parent)
     write_atomically(path.with_suffix(".csv"), entry_table(found).csv())

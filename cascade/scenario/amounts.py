@@ -77,16 +77,20 @@ def amounts(context: Context) -> Iterator[Amount]:
     for number, pair in enumerate(scenario.arbitrage):
         names = [name for name in (pair.spot, pair.perpetual) if name in scenario.markets]
         yield from _held(context, ("arbitrage", number, "cap"), pair.cap, ENDOWMENT, names)
-    for number, shock in enumerate(scenario.shocks):
-        if isinstance(shock, MarketOrderShock) and shock.market in scenario.markets and shock.account is None:
+    yield from _ordered(context)
+
+
+def _ordered(context: Context) -> Iterator[Amount]:
+    """Yield what those have whose orders are scheduled."""
+    for number, shock in enumerate(context.scenario.shocks):
+        if not isinstance(shock, MarketOrderShock) or shock.account is not None:
+            continue
+        if shock.market in context.scenario.markets:
             assert shock.notional is not None  # said of whoever has no account
-            if shock.margin is not None:
-                steps: Steps = ("shocks", number, "margin")
-                yield from _held(context, steps, shock.margin, 1.0, [shock.market], with_stock=False)
-                continue
-            yield from _held(
-                context, ("shocks", number, "notional"), shock.notional, ENDOWMENT, [shock.market]
-            )
+            on_margin = shock.margin is not None
+            usd, times = (shock.margin, 1.0) if shock.margin is not None else (shock.notional, ENDOWMENT)
+            steps: Steps = ("shocks", number, "margin" if on_margin else "notional")
+            yield from _held(context, steps, usd, times, [shock.market], with_stock=not on_margin)
 
 
 def _funds(context: Context) -> Iterator[Amount]:

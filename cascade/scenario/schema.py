@@ -11,8 +11,6 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import BeforeValidator, Field
 
 from cascade.scenario.base import File, MarketName, Model, Name, Replicates, Seed, Text
-from cascade.scenario.schema_agents import Agent, Arbitrage, Flow, Maker, NewsTaker, PythonAgent
-from cascade.scenario.base import MarketName, Model, Name, Replicates, Seed, Text
 from cascade.scenario.patterns import matches
 from cascade.scenario.schema_agents import Agent, Arbitrage, Flow, NewsTaker, PythonAgent
 from cascade.scenario.schema_channels import Channels

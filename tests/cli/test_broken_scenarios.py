@@ -884,11 +884,10 @@ def test_every_check_is_provoked_here() -> None:
         "CAS165",
         "CAS166",
         "CAS167",
-        "CAS331",
-    }  # test_positions, test_scheduled_orders, test_agents, test_draws
         "CAS171",
         "CAS172",
-    }  # test_positions, test_scheduled_orders, test_agents, test_halts
+        "CAS331",
+    }  # test_positions, test_scheduled_orders, test_agents, test_halts, test_draws
     assert {check.code for check in all_checks()} <= provoked
     assert provoked <= set(codes())
 

@@ -6,8 +6,7 @@ What is run as it is, and what is cut short:
   quotes and patterns; each `cascade` command that comes of it then runs in this process.
 - The scenarios on the desk are the shipped ones with one replicate instead of eight. A market of two
   minutes lies in place of the day of July, `small.yaml` lasts a minute, `run` takes one replicate.
-- A `calibrate`, `sweep`, `threshold` or `frontier` is only planned (`--dry-run`); a tool of the checkout
-- A `sweep`, `threshold`, `frontier` or `contagion` is only planned (`--dry-run`); a tool of the checkout
+- A `calibrate`, `sweep`, `threshold`, `frontier` or `contagion` is only planned (`--dry-run`); a tool of the checkout
   (`python -m`) is only looked up.
 - Results of those names (`results/a-1a2b3c4d`) lie there, of that small market. What takes longer than
   some seconds all the same is marked slow.

@@ -40,10 +40,9 @@ def commands(text: str, desk: Path) -> list[list[str]]:
 
 def shortened(words: list[str]) -> list[str]:
     """Return a command of Cascade that takes no longer than a test may."""
-    if words[0] in {"calibrate", "sweep", "threshold", "frontier"}:
     if words[0] == "contagion":
         return [*words, "--dry-run"]
-    if words[0] in {"sweep", "threshold", "frontier"}:
+    if words[0] in {"calibrate", "sweep", "threshold", "frontier"}:
         return [*words, "--dry-run", "--allow", "scenarios"]  # the desk's copies, beside their studies
     if words[0] in {"cost", "facts", "live", "view"}:
         return [

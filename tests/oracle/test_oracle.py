@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 
 from tests.oracle.replay import replay
-from tests.support.random_worlds import with_halts, with_hedges, with_pools
-from tests.support.random_worlds import with_four_venues, with_hedges, with_pools
+from tests.support.random_worlds import with_four_venues, with_halts, with_hedges, with_pools
 
 N_BATCHES, BATCH = 7, 300
 ROOT = Path(__file__).parents[2]

@@ -9,12 +9,10 @@ import pytest
 
 import cascade
 from cascade.output.reader import Result
-from cascade.report.page import Options, page, score_page, study_of
-from tests.report.reading import Page
-from tests.support.foretold import foretold_days
-from cascade.report.page import Options, contagion_page, page, study_of
+from cascade.report.page import Options, contagion_page, page, score_page, study_of
 from tests.report.reading import Page
 from tests.support.contagion import known_contagion
+from tests.support.foretold import foretold_days
 from tests.support.scenarios import small_scenario
 
 MADE = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)

@@ -313,7 +313,14 @@ def test_what_cannot_be_asked_for(published, tmp_path, changes, told):
 
 
 def options(**changes):
-    usual = {"coins": "", "venues": "binance", "base": "calm", "warm_up": "14d", "ask": "liquidations", "assume": False}
+    usual = {
+        "coins": "",
+        "venues": "binance",
+        "base": "calm",
+        "warm_up": "14d",
+        "ask": "liquidations",
+        "assume": False,
+    }
     return wanted_of(
         changes.pop("name", "slide"), changes.pop("start", "2025-07-01"), changes.pop("end", "2025-07-02T02:00Z"),
         **usual | changes,
