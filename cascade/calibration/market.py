@@ -14,7 +14,7 @@ from cascade.calibration.archives import seconds
 from cascade.calibration.measured import DEPTH_BPS, Found, Funding
 from cascade.calibration.price_bars import Bars
 from cascade.scenario.schema import Scenario
-from cascade.scenario.schema_agents import LadderMaker
+from cascade.scenario.schema_makers import LadderMaker
 from cascade.scenario.schema_population import LeveragedLayer
 from cascade.scenario.schema_venues import LinearPerpetual, SpotMarket
 from cascade.units import format_duration, format_instant

@@ -122,7 +122,8 @@ def _fitted(basis: Values, means: Values) -> tuple[Values, Values]:
     q, r = np.linalg.qr(basis)
     coefficients = np.linalg.solve(r, q.T @ means)
     leverage = np.minimum((q * q).sum(axis=1), 0.99)
-    return np.asarray(coefficients), (means - basis @ coefficients) / (1.0 - leverage)[:, None]
+    missed = (means - basis @ coefficients) / (1.0 - leverage)[:, None]
+    return np.asarray(coefficients, np.float64), np.asarray(missed, np.float64)
 
 
 def _shared(luck: Values) -> Values:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, cast, get_args
 
 import typer
 
-from cascade.cli.cost import amount_of
 from cascade.cli.terminal import (
     AsJson,
     Force,
@@ -22,6 +21,7 @@ from cascade.cli.terminal import (
     show_rich,
     tell_compiling,
 )
+from cascade.experiment.order_words import amount_of
 
 if TYPE_CHECKING:
     from cascade.experiment.asked_order import Side

@@ -8,8 +8,8 @@ from typing import Final
 from cascade.errors import UsageError
 from cascade.experiment.request import layer_has_stops
 from cascade.scenario.schema import Scenario
-from cascade.scenario.schema_agents import LadderMaker
 from cascade.scenario.schema_channels import AMPLIFICATION, CHANNELS, CONTAGION
+from cascade.scenario.schema_makers import LadderMaker
 from cascade.scenario.schema_population import LeveragedLayer, TableLayer
 from cascade.scenario.schema_venues import LinearPerpetual, SpotMarket
 from cascade.scenario.words import did_you_mean

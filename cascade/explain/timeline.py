@@ -94,7 +94,11 @@ def _shock(scenario: Scenario, shock: Shock) -> list[Moment]:
     return found
 
 
-_LAST = {DepthShock: "depth is back", HaltShock: "the halt is over", OracleOutage: "the index is back"}
+_LAST: dict[type, str] = {
+    DepthShock: "depth is back",
+    HaltShock: "the halt is over",
+    OracleOutage: "the index is back",
+}
 
 
 def _lasting(shock: DepthShock | HaltShock | OracleOutage) -> str:

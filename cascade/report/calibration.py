@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from cascade.analysis.formats import format_value
 from cascade.calibration.fit import Foretold
 from cascade.calibration.knowledge import Answer, Known
-from cascade.report.threshold import written
+from cascade.report.threshold import field_text
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -51,7 +51,7 @@ def calibration_rich(answer: Answer) -> Iterator[RenderableType]:
         ("parameter", "prior, 90 %", "median", "90 % interval", "width", ""),
         [
             (
-                each.name, _range(*each.prior, each.unit), written(each.median, each.unit),
+                each.name, _range(*each.prior, each.unit), field_text(each.median, each.unit),
                 _range(*each.interval, each.unit), f"{100 * each.width:.0f} %", _said(each),
             )
             for each in answer.known
@@ -99,7 +99,7 @@ def _held(each: Foretold) -> str:
 
 
 def _range(low: float, high: float, unit: str) -> str:
-    return f"{written(low, unit)} to {written(high, unit)}"
+    return f"{field_text(low, unit)} to {field_text(high, unit)}"
 
 
 def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> RenderableType:

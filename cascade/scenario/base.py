@@ -51,7 +51,7 @@ def _inner(value: Any) -> Any:
 
 def _number(kind: Literal["int", "float"], value: Any) -> Any:
     if isinstance(value, bool):
-        raise PydanticKnownError(f"{kind}_type")
+        raise PydanticKnownError("int_type" if kind == "int" else "float_type")
     return value
 
 

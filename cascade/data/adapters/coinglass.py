@@ -16,6 +16,10 @@ _BOTH_SIDES: Final[dict[str, Any]] = _FACTS | {
     "key": ("symbol", "time", "side"),
     "series": ("symbol", "side"),
 }
+_BY_VENUE: Final[dict[str, Any]] = _FACTS | {
+    "key": ("symbol", "time", "venue"),
+    "series": ("symbol", "venue"),
+}
 STABLE_MARGINED: Final = "binance, okx and bybit, stable-margined"
 COIN_MARGINED: Final = "binance, okx and bybit, coin-margined"
 """Parts of the open interest of three venues: what is stable-margined is given in units of the asset."""
@@ -57,7 +61,7 @@ ADAPTERS: Final = (
             Group({"venue": Fixed(STABLE_MARGINED), "open_interest": amount("oi_stable_close", null=True)}),
             Group({"venue": Fixed(COIN_MARGINED), "open_interest_usd": amount("oi_coinm_close", null=True)}),
         ),
-        file="open_interest.csv", **(_FACTS | {"key": ("symbol", "time", "venue"), "series": ("symbol", "venue")}),
+        file="open_interest.csv", **_BY_VENUE,
     ),
     Adapter(
         "coinglass", "taker_volume", "flow", Csv(),
