@@ -177,6 +177,9 @@ def new_event(wanted: Wanted, archives: Path, out: Path, *, force: bool = False)
         wanted.name, base, wanted.start, wanted.end, _shares(wanted, base), _feeds(wanted, base), folder.used
     )
     seen = [each for coin in coins for each in seen_of(folder, coin, frame, wanted.ask)]
+    if not seen:
+        gathered.lacks_answers()
+        raise ScenarioError(gathered.problems)
     past = Folder(archives, begin - HISTORY_DAYS * DAY_S, end)
     with writing(out):
         write_folder(out, frame, coins, seen, days_of(past, coins, frame))
@@ -300,6 +303,12 @@ class _Gathered:
         first, last = (instant(each)[:10] for each in (begin or self._begin, (end or self._end) - 1.0))
         days = first if first == last else f"{first} to {last}"
         return f"fetch {_HOST}/klines/{name}USDT/5m/{name}USDT-5m-DATE.zip of {days}"
+
+    def lacks_answers(self) -> None:
+        """Note that nothing was observed of what is asked."""
+        asked = " and ".join(each.replace("_", " ") for each in self.wanted.ask)
+        hint = "fetch daily tables or recorded orders of them, or ask something else: --ask prices"
+        self._lacks(f"{asked} within the event", hint)
 
     def _lacks(self, what: str, hint: str) -> None:
         coins = [*self.base.assets]

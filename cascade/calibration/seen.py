@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from cascade.calibration.archives import Folder
+from cascade.calibration.figures import What, sampled_volatility_pct
 from cascade.calibration.market import Coin, Frame
 from cascade.calibration.measured import Liquidated, OpenInterest, liquidated
 from cascade.calibration.price_bars import DAY_S, instant
@@ -24,10 +25,7 @@ class Seen:
 
 
 def seen_of(folder: Folder, coin: Coin, frame: Frame, ask: Sequence[str]) -> Iterator[Seen]:
-    """Yield what was observed of a coin, of the kinds that are asked for.
-
-    Prices are not: the scenario is given their path.
-    """
+    """Yield what was observed of a coin, of the kinds that are asked for."""
     for kind in ask:
         yield from KINDS[kind](folder, coin, frame)
 
@@ -65,6 +63,25 @@ def _tail(one: Liquidated, found: Sequence[Liquidated]) -> str:
     return f"{venue}{day}"
 
 
+def _prices(_: Folder, coin: Coin, frame: Frame) -> Iterator[Seen]:
+    """Yield figures of the path, which say whether a market keeps to it: they foretell nothing."""
+    bars = frame.during(coin.bars)
+    if len(bars) < 2:
+        return
+    low, high = float(bars.prices[:, 2].min()), float(bars.prices[:, 1].max())
+    values: dict[What, float] = {
+        "low_usd": low,
+        "high_usd": high,
+        "range_pct": 100.0 * (high / low - 1.0),
+        "return_pct": 100.0 * float(bars.prices[-1, 3] / bars.prices[0, 0] - 1.0),
+        "realised_volatility_pct": sampled_volatility_pct(bars.time_s, bars.prices[:, 3], frame.begin_s),
+    }
+    source = f"bars, {'spot' if bars.is_spot else 'perpetual'} of {bars.venue or 'a venue'}"
+    for what, value in values.items():
+        name = f"{coin.name.lower()}_{what.rpartition('_')[0]}"
+        yield Seen(name, {"what": what, "asset": coin.name}, value, source, bars.files)
+
+
 def _open_interest(folder: Folder, coin: Coin, frame: Frame) -> Iterator[Seen]:
     """Yield how open interest changed: over the whole days of the event, at whose ends every source has a value."""
     begin = -(-frame.begin_s // DAY_S) * DAY_S
@@ -86,5 +103,5 @@ def _open_interest(folder: Folder, coin: Coin, frame: Frame) -> Iterator[Seen]:
     yield Seen(f"{coin.name.lower()}_open_interest_change", asked, value, source, after.files)
 
 
-KINDS: Final = {"liquidations": _liquidations, "open_interest": _open_interest}
-"""What can be asked: liquidations by side, the change of open interest."""
+KINDS: Final = {"liquidations": _liquidations, "open_interest": _open_interest, "prices": _prices}
+"""What can be asked: liquidations by side, the change of open interest, the path that the scenario is given."""

@@ -39,7 +39,8 @@ def new(
         typer.Option("--warm-up", metavar="DAYS", help="Prices before the start that positions are from."),
     ] = "14d",
     ask: Annotated[
-        str, typer.Option("--ask", metavar="KINDS", help="What is asked: liquidations, open_interest.")
+        str,
+        typer.Option("--ask", metavar="KINDS", help="What is asked: liquidations, open_interest, prices."),
     ] = "liquidations",
     assume: Annotated[
         bool, typer.Option("--assume", help="Write what is missing as assumed, in place of asking for it.")

@@ -37,6 +37,14 @@ def test_order_that_closed_nothing_is_not_shown_and_hides_nothing(units, liquida
     assert public_mask(table_of(log, units), units.feeds).tolist() == [True, False, False]
 
 
+def test_of_a_hidden_part_nothing_is_shown(units, liquidation_log):
+    log = liquidation_log({"tag": 0}, {"tag": 1}, {"tag": 1})
+    table = table_of(log, units)
+    first, second = (each.name for each in units.reporting)
+    assert public_mask(table, {first: "none", second: "complete"}).tolist() == [False, True, True]
+    assert public_mask(table, {first: "complete", second: "none"}).tolist() == [True, False, False]
+
+
 def test_untagged_account_is_public(units, liquidation_log):
     log = liquidation_log({"tag": -1}, {"tag": -1})
     assert public_mask(table_of(log, units), units.feeds).all()

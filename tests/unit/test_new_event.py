@@ -7,11 +7,14 @@ import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from cascade.calibration.event_file import load_event, load_observed
+from cascade.calibration.history import read_history
 from cascade.calibration.new_event import Wanted, new_event, wanted_of
 from cascade.errors import ScenarioError, UsageError
+from cascade.scenario.draws import read_draws, with_draw
 from cascade.scenario.load import inspect
 from cascade.scenario.tables import read_bars
 from tests.support.archived_day import (
@@ -32,7 +35,10 @@ SHARED = os.environ.get("CASCADE_ARCHIVES")
 
 
 def wanted(**changes):
-    usual = {"name": "slide", "start": DAY, "end": DAY + timedelta(days=1), "venues": ("binance",)}
+    usual = {
+        "name": "slide", "start": DAY, "end": DAY + timedelta(days=1), "venues": ("binance",),
+        "ask": ("liquidations", "open_interest"),
+    }  # fmt: skip
     return Wanted(**usual | changes)
 
 
@@ -111,7 +117,9 @@ def test_what_was_observed_is_asked_for(published):
     assert found["btc_long"].value == 72 * 1e6
     assert found["btc_short"].value == 24 * 1e5
     assert found["btc_largest"].value == 1e6
-    assert found["btc_return"].value == pytest.approx(-2, abs=0.01)
+    assert not any(figure.what in {"low_usd", "return_pct"} for figure in event.asked.values()), (
+        "paths are given"
+    )
     assert found["btc_open_interest_change"].value == pytest.approx(-10, abs=0.01)
     assert event.asked["btc_long"].venues == ("binance",)
     assert {each.what for each in event.known} == {
@@ -150,6 +158,43 @@ def test_daily_tables_do_where_bars_are_of_the_day_alone(daily):
     assert scenario.markets["offshore:BTCUSDT"].funding.schedule == ((0.0, pytest.approx(4.4e-5)),)
 
 
+def test_days_before_and_the_path_of_the_day_are_a_table(daily):
+    event = load_event(daily[1].folder)
+    assert event.history is not None
+    past = read_history(event.history, event.asked.values())
+    (day,) = np.flatnonzero(past.days == np.datetime64(DAY.date()))
+    assert day == len(past.days) - 1 > 5
+    bars = read_bars(daily[1].folder / "btc-bars.csv")
+    own = bars.time_s >= DAY.timestamp()
+    assert past.columns["range_pct.BTC"][day] == pytest.approx(
+        100 * (bars.high[own].max() / bars.low[own].min() - 1)
+    )
+    longs = past.columns["liquidated_usd.BTC.long"]
+    assert np.isnan(longs[day]), "what was liquidated in the event stands apart"
+    assert longs[day - 1] > 0
+
+
+def test_a_market_that_hides_a_part_keeps_it_and_its_draws_go_along(daily, tmp_path):
+    venues = ("binance", "okx", "bybit")
+    out = tmp_path / "slide"
+    new_event(wanted(base="ordinary-days", coins=("BTC",), venues=venues), daily[0], out)
+    scenario = scenario_of(out)
+    reporting = {each.name: (each.share, each.feed) for each in scenario.venues["offshore"].reporting}
+    assert reporting["withheld"] == (0.39, "none")
+    assert reporting["bybit"] == (pytest.approx(0.163), "complete")
+    assert load_event(out).scope.venues == dict.fromkeys(venues, "complete")
+    assert scenario.parameters is not None
+    draws = read_draws(scenario.parameters)
+    assert draws.paths == ("population.btc-high.scale", "population.btc-high.long_share"), (
+        "of coins that are there"
+    )
+    first = with_draw(scenario, 0)
+    assert first.population[0].scale == draws.values[0, 0] != 1.0
+    assert scenario.makers[0].depth.scale == 1.0, (
+        "its makers are of other coins, too, and quote to a basis point"
+    )
+
+
 def test_bybit_was_not_complete_before_it_said_so():
     before = wanted(start=datetime(2025, 2, 24, tzinfo=UTC), venues=("bybit",))
     assert before.feeds == {"bybit": "latest_per_second"}
@@ -167,10 +212,18 @@ def test_everything_that_lacks_is_asked_for_at_once(tmp_path):
     assert all("fetch" in each.hint for each in found)
 
 
+def test_what_is_asked_has_to_be_there(tmp_path):
+    archives = tmp_path / "archives"
+    write_window(archives)
+    (problem,) = lacking(archives, tmp_path, assume=True, warm_up_days=0.4)
+    assert "the archives lack liquidations and open interest within the event" in problem.message
+    assert "--ask prices" in problem.hint
+
+
 def test_what_lacks_is_assumed_where_the_user_says_so(tmp_path):
     archives = tmp_path / "archives"
     write_window(archives)
-    written = new_event(wanted(assume=True, warm_up_days=0.4), archives, tmp_path / "slide")
+    written = new_event(wanted(assume=True, warm_up_days=0.4, ask=("prices",)), archives, tmp_path / "slide")
     assert len(written.notes) == 4  # ether is left out, and three figures are assumed
     sources = scenario_of(tmp_path / "slide").sources
     assert sources["population.btc-low.open_interest"].kind == "assumed"
@@ -341,7 +394,7 @@ def test_options_are_read():
         ({"start": "yesterday"}, "--start"),
         ({"end": "2025-13-01"}, "--end"),
         ({"warm_up": "two weeks"}, "--warm-up"),
-        ({"ask": "prices"}, "--ask"),
+        ({"ask": "price"}, "--ask"),
     ],
 )
 def test_options_that_cannot_be_read(changes, where):

@@ -17,6 +17,7 @@ from cascade.assembly.layers import block_extremes
 from cascade.assembly.price_paths import assemble_prices
 from cascade.core.population import BLOCK, HISTORY
 from cascade.errors import ScenarioError
+from cascade.scenario.schema import Scenario
 from tests.support.scenarios import small_data, small_scenario
 
 ROOT = Path(__file__).parents[2]
@@ -218,3 +219,19 @@ def test_plans_of_exits_stay_within_ticks():
     planned = traders.take_tick[traders.take_tick != -1]
     assert len(planned)
     assert planned.min() >= 1
+
+
+@pytest.mark.parametrize("size", [{"open_interest": "20M"}, {"accounts": 800}])
+def test_a_scale_multiplies_what_a_layer_holds(size):
+    def held(scale):
+        layer = {
+            "type": "leveraged", "name": "crowd", "markets": "venue:BTCUSDT", "size": "20k", "scale": scale,
+            "leverage": 5, **size,
+        }  # fmt: skip
+        state = assemble(Scenario.model_validate(small_data(population=[layer]))).state
+        return float(state.markets.open_interest[1]), len(state.traders)
+
+    usd, accounts = held(1)
+    more_usd, more_accounts = held("2.5x")
+    assert more_usd == pytest.approx(2.5 * usd, rel=0.02)
+    assert more_accounts == pytest.approx(2.5 * accounts, rel=0.02)
