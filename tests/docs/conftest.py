@@ -153,4 +153,7 @@ def _lay_out_results(folder: Path, made: Path) -> None:
     lay(cascade.run(scenario, replicate=17, out=made).path, "my-1a2b3c4d", "small-1a2b3c4d")
     speeds = {"shocks.sale.over": {"values": ["5m", "10m"], "label": "over"}}
     lay(swept(sweep="speed", set={"duration": "11m"}, vary=speeds), "selling-speed-1a2b3c4d")
+    other = {"makers.makers.depth.scale": 0.5}
+    lay(swept(sweep="halts", variants={"none": {}, "halt": other}), "halts-1a2b3c4d")
+    lay(swept(sweep="attack", variants={"attack": {}, "limit": other}), "listing-attack-1a2b3c4d")
     lay(swept(sweep="mine", variants={"base": {}, "thin": {"makers.makers.depth.scale": 0.1}}), "my-sweep")

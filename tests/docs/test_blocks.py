@@ -11,6 +11,7 @@ from ruamel.yaml import YAML
 from cascade.calibration.problem import load_problem
 from cascade.experiment.sweep import prepare
 from cascade.manual import page
+from cascade.scenario.document import read_document
 from cascade.scenario.gallery import copy_to
 from cascade.scenario.load import load
 from cascade.scenario.schema import Scenario
@@ -51,6 +52,9 @@ def test_block(block: Block, folder: Path) -> None:
         assert len(load_problem(path).parameters) == 3
     elif "sweep:" in block.text:
         assert prepare(path).n_runs == 1200
+    elif "lists:" in block.text:
+        path.write_text(block.text, encoding="utf-8")
+        assert read_document(path).problems == [], "each item is written for every row"
     else:
         load(path)
 

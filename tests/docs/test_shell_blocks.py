@@ -44,7 +44,7 @@ def shortened(words: list[str]) -> list[str]:
         return [*words, "--dry-run"]
     if words[0] in {"calibrate", "sweep", "threshold", "frontier"}:
         return [*words, "--dry-run", "--allow", "scenarios"]  # the desk's copies, beside their studies
-    if words[0] in {"cost", "facts", "live", "view"}:
+    if words[0] in {"cost", "facts", "live", "score", "view"}:
         return [
             *words,
             "--help",

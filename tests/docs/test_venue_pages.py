@@ -23,6 +23,6 @@ def test_the_manual_shows_every_rulebook_with_all_its_unconfirmed_entries() -> N
 
 def test_a_figure_shows_how_it_is_known() -> None:
     text = page("venues/binance")
-    assert "| `mark.basis_window_s` | 150 [?] | 60 [S] | 30 [S] | 30 [S] |" in text
+    assert "| `mark.basis_window_s` | 150 [?] | 150 [?] | 150 [?] | 60 [S] | 30 [S] | 30 [S] |" in text
     assert "| 300k [S] | 150x [S] | 0.4 % [S] |" in text
     assert "Tiers of `binance-2025-10`, `binance-2026-03`:" in text

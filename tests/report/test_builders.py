@@ -242,8 +242,11 @@ def test_socialised_losses_have_no_share_of_what_was_given_up(write_run):
 
 def test_names_of_runs_tell_paths_with_one_ending_apart():
     values = {"makers.spot.depth.scale": "2.5", "makers.offshore.depth.scale": "1"}
-    assert differences._label("x", values) == "spot.depth.scale 2.5, offshore.depth.scale 1"
-    assert differences._label("x", {"makers.spot.depth.scale": "2.5"}) == "scale 2.5"
+    assert differences._label("x", values, values) == "spot.depth.scale 2.5, offshore.depth.scale 1"
+    assert (
+        differences._label("x", {"makers.spot.depth.scale": "2.5"}, ["makers.spot.depth.scale"])
+        == "scale 2.5"
+    )
 
 
 def test_a_page_that_would_be_too_large_is_drawn_coarser(monkeypatch, write_run):

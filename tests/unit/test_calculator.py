@@ -221,7 +221,9 @@ def test_no_price_where_nothing_liquidates():
 def test_amounts_and_tables_are_those_of_the_rulebook():
     book = load_rulebook("binance-2025-07")
     shipped = json.loads((Path(cascade.__file__).parent / "calculator" / "tiers.json").read_text())
-    for name, contract in book.contracts.items():
+    dated_ones = [(name, each) for name, each in book.contracts.items() if name in shipped["binance"]]
+    assert len(dated_ones) >= 6
+    for name, contract in dated_ones:
         tiers = rulebook_tiers("binance-2025-07", name)
         assert [float(t.amount) for t in tiers] == pytest.approx(contract.maintenance_amounts(), abs=1e-6)
         dated = table_tiers(shipped["binance"][name]["tiers"])

@@ -263,7 +263,9 @@ def test_without_a_shared_capital_each_maker_loses_alone() -> None:
 
 def desk() -> dict:
     """Return makers who quote every market on one capital."""
-    return contagion_data()["makers"][0] | {"withdrawal": {"losses": {"capital": "desk"}}}
+    return contagion_data()["makers"][0] | {
+        "withdrawal": {"calm_volatility": "25 %", "losses": {"capital": "desk"}}
+    }
 
 
 def test_without_arbitrage_nobody_ties_markets() -> None:

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from cascade import acting
 from cascade.assembly import assemble
 from cascade.engine import Engine, Outcome, simulate
 from cascade.errors import InvariantError, ReplicatesError, ScenarioError
@@ -145,7 +146,7 @@ def waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Result:
                 held = self.state.positions.lots[self.state.accounts.first_position[first:]] != 0
                 self.state.balances[first + int(np.flatnonzero(held)[0]), 0] -= 10**15
 
-    monkeypatch.setattr(replicates, "Engine", Flagging)
+    monkeypatch.setattr(acting, "Engine", Flagging)
     return experiment.run(small_scenario(), replicates=3, out=tmp_path)
 
 

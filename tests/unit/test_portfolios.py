@@ -200,7 +200,7 @@ def test_a_file_without_markets_or_with_several_entries_needs_more(tmp_path: Pat
 def test_a_hedge_of_very_unequal_legs_has_its_exact_price(ratio: float) -> None:
     long = leg("BTCUSDT", "long", 12.345, 107_000, 106_500)
     short = leg("BTCUSDT", "short", round(12.345 / ratio, 9), 105_000, 106_500)
-    balance = 60_000.0 if ratio > 2 else 20_000.0
+    balance = 60_000.0 if ratio > 2 else 40_000.0
     found = Portfolio((long, short), balance).safe()
     known = liquidation_at(long.position, balance, hedge=short.position)
     assert found is not None

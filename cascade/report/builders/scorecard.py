@@ -159,7 +159,8 @@ def against(study: Study) -> list[Table]:
     card = study.scorecard
     if card is None:
         return []
-    table = [differences(card)] if card.differences else []
+    is_drawn = not isinstance(forest(study), Missing)  # the figure has the table below it
+    table = [] if is_drawn or not card.differences else [differences(card)]
     return [*table, _baselines(card)]
 
 
