@@ -65,8 +65,26 @@ def _breaches(card: Scorecard, demand: Threshold) -> Iterator[str]:
 
 
 def _worse(card: Scorecard, baseline: str) -> Iterator[str]:
-    """Yield the baselines whose CRPS over all amounts is lower for certain."""
-    for each in card.differences:
+    """Yield the baselines whose CRPS over all amounts is lower for certain.
+
+    Raises
+    ------
+    UsageError
+        If none that is asked for has an interval: a test that cannot fail tests nothing.
+    """
+    scored = [each for each in card.differences if each.series == AMOUNTS and baseline in {"", each.baseline}]
+    if not any(each.difference.low is not None for each in scored):
+        told = (
+            f"{baseline or 'no baseline'} was not made for what was liquidated"
+            if not scored
+            else (
+                f"{len(card.rows)} figures are too few for an interval against {baseline or 'any baseline'}"
+            )
+        )
+        raise UsageError(
+            told, where="--fail-if", remedy="give more events, or a history: see cascade docs score"
+        )
+    for each in scored:
         low = each.difference.low
-        if each.series == AMOUNTS and baseline in {"", each.baseline} and low is not None and low > 0.0:
+        if low is not None and low > 0.0:
             yield f"the simulation scores worse than {each.baseline}, by {each.difference.value:.3g} of CRPS"

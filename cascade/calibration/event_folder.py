@@ -17,7 +17,7 @@ from cascade.calibration.market import Coin, Frame, amount, bars_file, scenario_
 from cascade.calibration.price_bars import write_bars
 from cascade.calibration.seen import Seen
 from cascade.data.opening import sha256_of
-from cascade.errors import ScenarioError
+from cascade.errors import ScenarioError, UsageError
 from cascade.scenario.document import shipped_scenarios
 from cascade.scenario.draws import draws_beside, numbers_of, read_draws
 from cascade.scenario.load import inspect, load, tidy
@@ -43,9 +43,30 @@ def write_folder(out: Path, frame: Frame, coins: Sequence[Coin], seen: Sequence[
         (draft / EVENT_FILE).write_text(_event_text(draft, frame, coins, seen), encoding="utf-8")
         (draft / _OBSERVED).write_text(_observed_text(frame, seen), encoding="utf-8")
         load_observed(load_event(draft))
+        ready = draft.with_name(f"{draft.name}.ready")
+        shutil.copytree(draft, ready)
+        ready.chmod(0o755)  # that of a draft is for its maker alone
         if out.exists():
             shutil.rmtree(out)
-        shutil.copytree(draft, out)
+        ready.rename(out)
+
+
+def refuse_others(out: Path, archives: Path) -> None:
+    """Refuse to replace a folder that holds anything but an event, or the archives.
+
+    Raises
+    ------
+    UsageError
+        If it does.
+    """
+    here, there = out.resolve(), archives.resolve()
+    if here == there or here in there.parents or there in here.parents:
+        told = "an event cannot replace the folder of its archives, nor lie in it"
+    elif any(out.iterdir()) and not (out / EVENT_FILE).is_file():
+        told = "this folder holds something else than an event"
+    else:
+        return
+    raise UsageError(told, where=str(out), remedy="give another folder: -o FOLDER")
 
 
 def _write_scenario(path: Path, sections: Mapping[str, Any]) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from cascade.calibration.archives import Folder, seconds
 from cascade.calibration.day_history import HISTORY_DAYS, days_of
-from cascade.calibration.event_folder import write_folder
+from cascade.calibration.event_folder import refuse_others, write_folder
 from cascade.calibration.market import HIDDEN, Coin, Frame, perpetual_of
 from cascade.calibration.measured import FUNDING_S, OpenInterest, depth_of, funding_of
 from cascade.calibration.price_bars import DAY_S, LONGEST_BAR_S, Bars, bars_of, instant
@@ -166,6 +166,8 @@ def new_event(wanted: Wanted, archives: Path, out: Path, *, force: bool = False)
         raise UsageError(
             "the folder exists", where=str(out), remedy="add --force to write it anew", code="CAS802"
         )
+    if out.exists():
+        refuse_others(out, archives)
     base = _base(wanted)
     begin, end = seconds(wanted.start), seconds(wanted.end)
     folder = Folder(archives, begin - wanted.warm_up_days * DAY_S, end + FUNDING_S)

@@ -8,8 +8,8 @@ from pydantic import Field
 
 from cascade.calibration.event_file import Value
 from cascade.calibration.priors import Amount, AnyPrior
-from cascade.limits import MOST_VARIANTS
-from cascade.scenario.base import File, Model, Name, Replicates, Seed, Shorthand, Text
+from cascade.limits import MOST_REPLICATES, MOST_VARIANTS
+from cascade.scenario.base import File, Model, Name, Seed, Shorthand, Text
 
 Method: TypeAlias = Literal["response", "adjustment"]
 
@@ -77,7 +77,9 @@ class ProblemFile(Model):
     simulations: int = Field(
         default=256, ge=16, le=MOST_VARIANTS, description="Draws from the priors that are run."
     )
-    replicates: Replicates = Field(default=4, description="Replicates of each, with the same luck at all.")
+    replicates: Annotated[int, Field(ge=2, le=MOST_REPLICATES)] = Field(
+        default=4, description="Replicates of each, with the same luck at all: two tell what luck is."
+    )
     seed: Seed = Field(default=1, description="Seed of draws and luck.")
     method: Method = Field(
         default="response",

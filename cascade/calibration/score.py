@@ -167,6 +167,11 @@ def prepare_score(
         raise ScenarioError(problems)
     _refuse_twins([each.event for each in asked])
     if realised is None:
+        if positions is not None or market is not None:
+            option = "--positions" if positions is not None else "--market"
+            raise UsageError(
+                "it is of a map, and no map is scored", where=option, remedy="add --map LIQUIDATIONS"
+            )
         return Prepared(tuple(asked), allow)
     if len(asked) != 1:
         remedy = "give the event whose liquidations these are"

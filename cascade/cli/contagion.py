@@ -98,7 +98,8 @@ def contagion(
     if out is not None:
         from cascade.report.write import refuse_existing
 
-        refuse_existing(out / "contagion.html", force=force)
+        for name in ("contagion.html", "contagion.csv", "contagion.parquet", "attribution.parquet"):
+            refuse_existing(out / name, force=force)
     cost = branches_cost(prepared, jobs or cores())
     if dry_run:
         show_json(cost.as_dict()) if json else show(cost.text)

@@ -342,6 +342,12 @@ class _Matrices(NamedTuple):
     def of(cls, names: tuple[str, ...], found: Sequence[Response]) -> _Matrices:
         """Return the matrices of some replicates."""
         sold = np.stack([each.sold for each in found])
+        unsold = [name for name, column in zip(names, sold.T, strict=True) if (column <= 0).any()]
+        if unsold:
+            told = f"nothing could be traded by force in {', '.join(unsold)} at these moments"
+            raise UsageError(
+                told, where="--at", remedy="its book is empty or halted then: write other moments"
+            )
         direct, total = (
             Matrix(names, np.stack([getattr(each, name) for each in found]) / sold[:, :, None])
             for name in ("direct", "total")

@@ -73,6 +73,12 @@ class _Writer:
         if named is None:
             return None
         rows = self.lists.get(named.value) if isinstance(named.value, str) else None
+        if rows is not None and rows.items is None:
+            self._blame(rows, f"`{named.value}` is no list of rows", "coins: [{coin: BTC}, {coin: ETH}]")
+            return []
+        if rows is not None and not rows.items:
+            self._blame(rows, f"`{named.value}` has no rows: nothing would be written for it", "write a row")
+            return []
         if rows is None or rows.items is None:
             message = (
                 f"no list {quoted(str(named.plain()))}{did_you_mean(str(named.plain()), list(self.lists))}"
@@ -113,7 +119,19 @@ class _Writer:
 
     def _text(self, text: str, node: Node, row: Node) -> str:
         """Return a text with columns put in."""
-        return _COLUMN.sub(lambda found: str(self._column(found[1], node, row).plain()), text)
+        return _COLUMN.sub(lambda found: self._word(found[1], node, row), text)
+
+    def _word(self, name: str, node: Node, row: Node) -> str:
+        """Return what a column puts into a text: a text or a number."""
+        column = self._column(name, node, row)
+        value = column.plain()
+        if column is node:  # there is no such column, which has been told
+            return ""
+        if value is None or isinstance(value, bool | list | dict):
+            self._blame(
+                column, f"column {quoted(name)} is put into a text, and is none", "write a text or a number"
+            )
+        return str(value)
 
     def _column(self, name: str, node: Node, row: Node) -> Node:
         known = row.mapping or {}

@@ -237,3 +237,13 @@ def test_the_market_is_whole_after_a_sale() -> None:
         patch.setattr(Engine, "check", check)
         measured(1)
     assert seen == [int(AT + HORIZON)] * 6
+
+
+def test_a_place_in_which_nothing_can_be_sold_is_named() -> None:
+    halt = {"type": "halt", "at": "2s", "over": "50s", "markets": "*"}
+    asked = prepare_contagion(
+        contagion_scenario(shocks=[halt]), notional=1e5, at_s=[10], horizon_s=5, replicates=2
+    )
+    with pytest.raises(UsageError, match="nothing could be traded by force in") as caught:
+        asked.run()
+    assert "halted" in caught.value.remedy

@@ -167,6 +167,26 @@ def test_what_is_no_list_is_refused(text: str) -> None:
     assert [each.code for each in written(text)[1]] == ["CAS024"]
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("lists: {rows: {x: 1}}\na: [{each: rows}]", "`rows` is no list of rows"),
+        ("lists: {rows: []}\na: [{each: rows}]", "`rows` has no rows: nothing would be written for it"),
+        (
+            "lists: {rows: [{x: }]}\na: [{each: rows, b: 'z{x}'}]",
+            "column 'x' is put into a text, and is none",
+        ),
+        (
+            "lists: {rows: [{x: true}]}\na: [{each: rows, b: 'z{x}'}]",
+            "column 'x' is put into a text, and is none",
+        ),
+    ],
+)
+def test_what_would_vanish_or_become_python_is_told(text: str, told: str) -> None:
+    (problem,) = written(text)[1]
+    assert problem.message == told
+
+
 def test_rows_beyond_a_limit_are_refused() -> None:
     rows = ", ".join(["{x: 1}"] * 3_000)
     items = ", ".join(["'{x}'"] * (MOST_WRITTEN_OUT // 3_000))

@@ -195,6 +195,22 @@ def test_a_market_that_hides_a_part_keeps_it_and_its_draws_go_along(daily, tmp_p
     )
 
 
+def test_force_replaces_an_event_and_nothing_else(daily, tmp_path):
+    archives, again = daily[0], wanted(venues=("binance", "okx", "bybit"))
+    other = tmp_path / "mine"
+    other.mkdir()
+    (other / "thesis.txt").write_text("mine", encoding="utf-8")
+    for out in (archives, archives.parent, other):
+        with pytest.raises(UsageError, match=r"something else than an event|folder of its archives"):
+            new_event(again, archives, out, force=True)
+    assert (other / "thesis.txt").read_text(encoding="utf-8") == "mine"
+    assert any(archives.rglob("*.csv*"))
+    new_event(again, archives, tmp_path / "slide")
+    (tmp_path / "slide" / "event.yaml").write_text("event: 1\n", encoding="utf-8")
+    new_event(again, archives, tmp_path / "slide", force=True)
+    assert load_event(tmp_path / "slide").asked
+
+
 def test_bybit_was_not_complete_before_it_said_so():
     before = wanted(start=datetime(2025, 2, 24, tzinfo=UTC), venues=("bybit",))
     assert before.feeds == {"bybit": "latest_per_second"}

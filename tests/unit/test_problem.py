@@ -70,6 +70,7 @@ def test_everything_wrong_is_told_at_once_where_it_is_written(tmp_path: Path) ->
             "is set by move already",
         ),
         ("replicates: 3", "replicates: none", "CAS012", "whole number"),
+        ("replicates: 3", "replicates: 1", "CAS014", "2"),
     ],
 )
 def test_a_mistake_is_located(tmp_path: Path, old: str, new: str, code: str, words: str) -> None:

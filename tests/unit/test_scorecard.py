@@ -123,6 +123,14 @@ def test_mistakes_in_it_are_told_with_what_to_write(true):
         refuse_breaches(true, [parse_demand("coverage_9<0.75")])
 
 
+def test_a_demand_that_nothing_can_breach_is_refused(tmp_path):
+    few = foretold_days(tmp_path, 4, replicates=4)
+    with pytest.raises(UsageError, match="too few for an interval against none"):
+        refuse_breaches(few, [parse_demand("worse:none")])
+    with pytest.raises(UsageError, match="square_root was not made for what was liquidated"):
+        refuse_breaches(few, [parse_demand("worse:square_root")])
+
+
 def test_what_cannot_be_scored_is_named(tmp_path):
     asked = {"a": of_a_day(0), "b": of_a_day(0), "c": of_a_day(0, "return_pct"), "d": of_a_day(0, "low_usd")}
     event = event_of(tmp_path / "event", asked, {"b": 1e6, "c": -1.0, "d": 0.0})
