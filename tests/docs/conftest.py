@@ -68,7 +68,7 @@ def text_of(name: str, kind: str) -> str:
     return next(each.text for each in BLOCKS if (each.page, each.kind) == (name, kind) and not each.is_part)
 
 
-DAY = "btc-2025-07-01"
+DAY, WHOLE_MARKET = "btc-2025-07-01", "market-2025-07-01"
 
 
 def market(name: str, **changes: Any) -> str:
@@ -126,7 +126,8 @@ def _lay_out_scenarios(folder: Path) -> None:
         fewer = "" if path.stem == "policy-adl" else "replicates: 1\n"  # its page reads all of them
         text = f"extends: shipped/{path.name}\nname: {path.stem}\n{fewer}"
         (folder / path.name).write_text(text, encoding="utf-8")
-    (folder / f"{DAY}.yaml").write_text(market(DAY), encoding="utf-8")
+    for name in (DAY, WHOLE_MARKET):
+        (folder / f"{name}.yaml").write_text(market(name), encoding="utf-8")
 
 
 def _lay_out_results(folder: Path, made: Path) -> None:
