@@ -36,16 +36,6 @@ def public_mask(liquidations: pa.Table, feeds: Mapping[str, Feed]) -> npt.NDArra
     return shown
 
 
-def public_feed(liquidations: pa.Table, feeds: Mapping[str, Feed]) -> pa.Table:
-    """Return the rows of one replicate that the public feeds show."""
-    from cascade.output.columns import numbers
-
-    rows = np.flatnonzero(public_mask(liquidations, feeds))
-    import pyarrow as pa
-
-    return liquidations.take(numbers(rows, pa.int64()))
-
-
 def _last_of_each(*keys: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
     """Return the position of the last row of each combination of keys."""
     if len(keys[0]) == 0:

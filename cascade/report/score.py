@@ -75,6 +75,8 @@ def answer(card: Scorecard) -> str:
         if names
     ]
     against = f" By CRPS of what was liquidated it is {'; '.join(parts)}." if parts else ""
+    if found and all(each.difference.low is None for each in found):
+        against = " Whether it does better than simple formulas takes six events or days to say."
     of_amounts = card.coverage(0.9, card.amounts)
     apart = ""
     if of_amounts is not None and len(card.amounts) < len(card.rows):

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cascade.analysis.feed import public_feed, public_mask
+from cascade.analysis.feed import public_mask
 from cascade.experiment.recorder import units_of
 from cascade.output.convert import to_batch
 from cascade.output.parquet import concatenate
@@ -27,7 +27,6 @@ def test_latest_of_each_second_and_market(units, liquidation_log):
     )
     table = table_of(log, units)
     assert public_mask(table, units.feeds).tolist() == [False, True, True, True, True, True]
-    assert len(public_feed(table, units.feeds)) == 5
 
 
 def test_order_that_closed_nothing_is_not_shown_and_hides_nothing(units, liquidation_log):
