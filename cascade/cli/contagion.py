@@ -21,10 +21,8 @@ from cascade.cli.terminal import (
     show_rich,
     tell_compiling,
 )
-from cascade.experiment.order_words import amount_of
 
 if TYPE_CHECKING:
-    from cascade.experiment.asked_order import Side
     from cascade.experiment.contagion import By
 
 
@@ -78,6 +76,7 @@ def contagion(
     Exit code 2 for a place, time or channel there is not, 3 if the scenario is invalid.
     """
     from cascade.experiment.contagion import prepare_contagion
+    from cascade.experiment.order_words import amount_of, amounts_of, order_in_words
     from cascade.experiment.workers import cores
     from cascade.explain.branches_cost import branches_cost
     from cascade.explain.pace import remember
@@ -85,12 +84,12 @@ def contagion(
     from cascade.scenario.load import load
     from cascade.units import DURATION
 
-    side, notional = _forced(sell, buy)
+    side, notional = order_in_words(sell, buy, may_lack=True)
     loaded = load(scenario, overrides or ())
     prepared = prepare_contagion(
         loaded if seed is None else loaded.replace(seed=seed),
-        by=_by(by), side=side, notional=notional,
-        at_s=[amount_of(DURATION, part, "--at") for part in at.split(",")] if at else (),
+        by=_by(by), side=side or "sell", notional=notional,
+        at_s=amounts_of(DURATION, at, "--at") if at else (),
         horizon_s=amount_of(DURATION, watch, "--watch") if watch else None,
         channels=[name.strip() for name in channels.split(",") if name.strip()] if channels else (),
         replicates=replicates,
@@ -124,20 +123,3 @@ def _by(word: str) -> By:
     if word in get_args(By):
         return cast("By", word)
     raise UsageError(f"'{word}' is nothing to go by", where="--by", remedy="write asset, market or venue")
-
-
-def _forced(sell: str | None, buy: str | None) -> tuple[Side, float | None]:
-    """Return the side and the size of what is traded by force; no size where none is given."""
-    from cascade.errors import UsageError
-    from cascade.units import USD
-
-    if sell is not None and buy is not None:
-        raise UsageError(
-            "an order is either sold or bought", where="--sell, --buy", remedy="write one of them: --sell 60M"
-        )
-    side: Side = "sell" if buy is None else "buy"
-    text = sell if buy is None else buy
-    notional = None if text is None else amount_of(USD, text, f"--{side}")
-    if notional == 0.0:
-        raise UsageError("the order has no size", where=f"--{side}", remedy=f"write --{side} 10M")
-    return side, notional

@@ -105,7 +105,7 @@ def cost(
     from cascade.scenario.load import load
     from cascade.units import DURATION
 
-    side, notional = order_in_words(sell, buy, has_account=account is not None)
+    side, notional = order_in_words(sell, buy, may_lack=account is not None, instead=", or --account")
     words = ScheduleWords(schedule, participation, risk_aversion, temporary_impact, volatility)
     times = {"at_s": amount_of(DURATION, at, "--at"), "watch_s": amount_of(DURATION, watch, "--watch")}
     loaded = load(scenario, overrides or ())

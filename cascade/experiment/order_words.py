@@ -19,20 +19,27 @@ MOST_VOLATILITY: Final = 10.0
 
 
 def order_in_words(
-    sell: str | None, buy: str | None, *, has_account: bool
+    sell: str | None, buy: str | None, *, may_lack: bool, instead: str = ""
 ) -> tuple[Side | None, float | None]:
-    """Return the side and the size of an order in USD; neither where an account's position says them.
+    """Return the side and the size of an order in USD; neither where none is given.
+
+    Parameters
+    ----------
+    may_lack
+        Something else says both: an account's position, or a default.
+    instead
+        What may be written in place of an order, for who wrote it wrongly.
 
     Raises
     ------
     UsageError
-        None is given, both are, or it has no size.
+        None is given and it may not lack, both are, or it has no size.
     """
-    if has_account and sell is None and buy is None:
+    if may_lack and sell is None and buy is None:
         return None, None
     if (sell is None) == (buy is None):
         told = "no order is given" if sell is None else "an order is either sold or bought"
-        raise UsageError(told, where="--sell, --buy", remedy="write one of them: --sell 60M, or --account")
+        raise UsageError(told, where="--sell, --buy", remedy=f"write one of them: --sell 60M{instead}")
     side: Side = "buy" if sell is None else "sell"
     notional = amount_of(USD, sell or buy or "", f"--{side}")
     if notional <= 0.0:

@@ -8,6 +8,7 @@ from graphlib import TopologicalSorter
 import pytest
 
 import cascade
+from cascade.cli.app import COMMANDS
 from tests.support.house import LAYERS, PACKAGE, module_of, part_of, sources
 
 RANK = {part: rank for rank, layer in enumerate(LAYERS) for part in layer}
@@ -88,6 +89,10 @@ def test_core_is_pure(path):
         (
             "import cascade.analysis.metrics, cascade.report.summary",
             {"pyarrow", "mesa", "scipy", "pandas", "numba"},
+        ),
+        (
+            "import " + ", ".join(sorted({where.partition(":")[0] for where, _ in COMMANDS.values()})),
+            {"numpy", "pyarrow", "pydantic", "mesa", "scipy", "pandas", "numba"},
         ),
     ],
 )
