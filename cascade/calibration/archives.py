@@ -125,6 +125,12 @@ class Folder:
     """What else is wrong with them."""
     _checked: dict[Path, Checked] = field(default_factory=dict[Path, Checked])
 
+    def between(self, begin: float, end: float) -> Folder:
+        """Return the same archives at other times: what has been checked is not checked anew."""
+        other = Folder(self.path, begin, end, self.unknown, _checked=self._checked)
+        other.archives = self.archives
+        return other
+
     @cached_property
     def archives(self) -> list[Archive]:
         """Return every file that an adapter reads, once for each table that it becomes.

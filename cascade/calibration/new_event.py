@@ -23,6 +23,7 @@ from cascade.scenario.base import NAME_PATTERN
 from cascade.scenario.document import shipped_scenarios
 from cascade.scenario.load import load
 from cascade.scenario.schema import Scenario
+from cascade.scenario.schema_venues import Reporting
 from cascade.scenario.source import shown_name
 from cascade.scenario.words import did_you_mean, listing
 from cascade.units import parse_duration
@@ -182,7 +183,7 @@ def new_event(wanted: Wanted, archives: Path, out: Path, *, force: bool = False)
     if not seen:
         gathered.lacks_answers()
         raise ScenarioError(gathered.problems)
-    past = Folder(archives, begin - HISTORY_DAYS * DAY_S, end)
+    past = folder.between(begin - HISTORY_DAYS * DAY_S, end)
     with writing(out):
         write_folder(out, frame, coins, seen, days_of(past, coins, frame))
     return Written(out, gathered.notes, len(seen))
@@ -207,9 +208,14 @@ def _base(wanted: Wanted) -> Scenario:
     return base
 
 
+def _reporting(base: Scenario) -> list[Reporting]:
+    """Return the reporting venues that a market stands for."""
+    return [each for venue in base.venues.values() for each in venue.reporting]
+
+
 def _feeds(wanted: Wanted, base: Scenario) -> Mapping[str, Feed]:
     """Return what each venue published at that time; in a market that hides a share by itself, what it says there."""
-    told = [each for venue in base.venues.values() for each in venue.reporting]
+    told = _reporting(base)
     if any(each.feed == HIDDEN for each in told):
         return {each.name: each.feed for each in told if each.name in wanted.venues}
     return wanted.feeds
@@ -217,8 +223,7 @@ def _feeds(wanted: Wanted, base: Scenario) -> Mapping[str, Feed]:
 
 def _shares(wanted: Wanted, base: Scenario) -> dict[str, float]:
     """Return the venues whose figures are read, with the shares that they have of all of these."""
-    told = [each for venue in base.venues.values() for each in venue.reporting]
-    reporting = {each.name: each.share for each in told if each.feed != HIDDEN}
+    reporting = {each.name: each.share for each in _reporting(base) if each.feed != HIDDEN}
     found = {each: reporting.get(each, 1.0 if not reporting else 0.0) for each in wanted.venues}
     total = sum(found.values())
     if total <= 0.0 or (reporting and any(each not in reporting for each in wanted.venues)):
