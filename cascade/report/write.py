@@ -94,6 +94,11 @@ def write_report(
         text = page(study, Options(static=static))
     if pdf:
         return write_pdf(text, path)
+    return _written(text, path)
+
+
+def _written(text: str, path: Path) -> Path:
+    """Write a page, with the folder that it is to lie in, and return its file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, text)
     return path
@@ -107,10 +112,7 @@ def write_facts(found: Facts, path: str | Path, *, static: bool = False) -> Path
     UsageError
         If matplotlib is missing for a static page.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, facts_page(found, Options(static=static)))
-    return path
+    return _written(facts_page(found, Options(static=static)), Path(path))
 
 
 def write_score(found: Scorecard, path: str | Path, *, static: bool = False) -> Path:
@@ -121,10 +123,7 @@ def write_score(found: Scorecard, path: str | Path, *, static: bool = False) -> 
     UsageError
         If matplotlib is missing for a static page.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, score_page(found, Options(static=static)))
-    return path
+    return _written(score_page(found, Options(static=static)), Path(path))
 
 
 def write_contagion(found: Contagion, folder: str | Path, *, static: bool = False) -> Path:
