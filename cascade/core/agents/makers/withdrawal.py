@@ -75,8 +75,6 @@ def count_losses(st: State, p: Params) -> None:
     threshold are sums over those who share the capital.
     """
     for k in range(len(p.makers)):
-        st.purses[k].gain, st.purses[k].at = 0.0, 0.0
-    for k in range(len(p.makers)):
         _add_gain(st, p, k)
     for k in range(len(p.makers)):
         maker, purse = p.makers[k], st.purses[k]
@@ -90,10 +88,12 @@ def count_losses(st: State, p: Params) -> None:
 
 @kernel
 def _add_gain(st: State, p: Params, k: int) -> None:
-    """Add what maker k has gained, and the loss at which it withdraws, to its capital."""
+    """Add what maker k has gained, and the loss at which it withdraws, to its capital; the first begins from zero."""
     maker = p.makers[k]
     row, shared = st.positions[maker.position], st.purses[maker.purse]
     rule, fixed = p.withdrawals[row.market], p.markets[row.market]
+    if maker.purse == k:
+        shared.gain, shared.at = 0.0, 0.0
     if rule.loss_at > 0.0:
         value = lot_value(fixed, st.markets[row.market].mark)
         cash = st.balances[row.account, fixed.settlement] - st.purses[k].start
