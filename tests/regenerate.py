@@ -44,9 +44,10 @@ def main(words: Sequence[str] | None = None) -> int:
 
 def changed_pages(*, check: bool) -> Iterator[str]:
     """Write the pages that are no longer what the code says, unless they are only checked; yield which."""
-    from tests.pages import path_of, written
+    from tests.pages import path_of, writers
 
-    for name, text in written().items():
+    for name, write in writers().items():
+        text = write()
         path = path_of(name)
         if path.is_file() and path.read_text(encoding="utf-8") == text:
             continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import cascade
@@ -19,14 +20,14 @@ def text_of(page: str) -> str:
     return path_of(page).read_text(encoding="utf-8")
 
 
-def written() -> dict[str, str]:
-    """Return the text that each of these pages should have, by its name."""
+def writers() -> dict[str, Callable[[], str]]:
+    """Return what writes the text that each of these pages should have, by its name."""
     from tests.pages import development, reference, venues
     from tests.pages.tables import with_table
 
     return {
         **reference.pages(),
         **venues.pages(),
-        "index": with_table(text_of("index"), "Venues", venues.index()),
-        "development": development.with_map(text_of("development")),
+        "index": lambda: with_table(text_of("index"), "Venues", venues.index()),
+        "development": lambda: development.with_map(text_of("development")),
     }

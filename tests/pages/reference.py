@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from cascade.analysis.facts import RULES, Fact, in_order
@@ -141,11 +141,11 @@ their columns are lines, bands, bars, points or cells. Both renderers, plotly.js
 """
 
 
-def pages() -> dict[str, str]:
-    """Return the text of each page by its name."""
+def pages() -> dict[str, Callable[[], str]]:
+    """Return what writes each page, by its name."""
     return {
-        "outputs": outputs_page(), "metrics": metrics_page(), "errors": errors_page(), "figures": figures_page(),
-        "stylised": stylised_page(),
+        "outputs": outputs_page, "metrics": metrics_page, "errors": errors_page, "figures": figures_page,
+        "stylised": stylised_page,
     }  # fmt: skip
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, get_args
 
 from cascade.venues.figures import written_texts
@@ -42,9 +42,9 @@ class _Book:
         return f"{self.figures[path]} [{_MARKS[provenance.status]}]"
 
 
-def pages() -> dict[str, str]:
-    """Return the text of each page by its name."""
-    return {f"venues/{family}": _page(books) for family, books in _families().items()}
+def pages() -> dict[str, Callable[[], str]]:
+    """Return what writes each page, by its name."""
+    return {f"venues/{family}": partial(_page, books) for family, books in _families().items()}
 
 
 def index() -> str:
