@@ -1,6 +1,7 @@
 """What every test shares: one cache of compiled kernels, and small logs to make tables from."""
 
 import os
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,6 +11,10 @@ import pytest
 # Before anything of Cascade is imported, and inherited by workers and subprocesses: the kernels of
 # one set of sources compile once for the whole suite.
 os.environ.setdefault("CASCADE_CACHE_DIR", str(Path(__file__).parent.parent / ".pytest_cache" / "kernels"))
+
+# Modules compile once, too, whatever the environment says: workers and subprocesses import them hundreds of times.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 pytest_plugins = ["tests.support.suite"]
 

@@ -1,6 +1,6 @@
 """Damage that has a number: a number always makes the same.
 
-CI looks at as many as `--fuzz` is unless it says otherwise; `pytest tests/fuzz --fuzz 10000` looks at more.
+CI looks at the same ones each time, `pytest` at the first of them; `pytest tests/fuzz --fuzz 10000` looks at more.
 """
 
 from __future__ import annotations

@@ -19,20 +19,24 @@ LEFT_OUT = pytest.StashKey[dict[str, dict[str, int]]]()
 """By mark and family, which is the folder below `tests/`, the number of tests."""
 
 
+MUTATIONS, MANY_MUTATIONS = 60, 240
+"""How many mutations each file of tests/fuzz looks at, and how many with the slow tests."""
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--slow", action="store_true", help="run the slow tests, too")
     parser.addoption(
         "--fuzz",
         type=int,
-        default=240,
-        help="how many mutations each file of tests/fuzz looks at (%(default)s)",
+        help=f"how many mutations each file of tests/fuzz looks at ({MUTATIONS}; with --slow {MANY_MUTATIONS})",
     )
 
 
 @pytest.fixture(scope="session")
 def n_mutations(pytestconfig: pytest.Config) -> int:
     """Return how many mutations all tests of a file look at together."""
-    return pytestconfig.option.fuzz
+    option = pytestconfig.option
+    return option.fuzz or (MANY_MUTATIONS if option.slow else MUTATIONS)
 
 
 def is_asked_for(mark: str, config: pytest.Config) -> bool:
