@@ -163,7 +163,8 @@ def test_runs_says_what_named_orders_were_filled_of(tmp_path: Path) -> None:
     result = run(scenario, out=tmp_path / "out")
     row = pq.read_table(result.path / "runs.parquet").to_pylist()[0]
     trades = pq.read_table(result.path / "trades").to_pylist()
-    mine = [each for each in trades if each["taker"] == row_account(result.path)]
+    account = row_account(result.path)
+    mine = [each for each in trades if each["taker"] == account]
     worth = sum(each["size_usd"] for each in mine)
     size = sum(each["size_usd"] / each["trade_price"] for each in mine)
     bars = pq.read_table(result.path / "bars").to_pylist()
