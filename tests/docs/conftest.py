@@ -5,7 +5,8 @@ What is run as it is, and what is cut short:
 - A Python block runs as written. A shell block goes through bash as written, which expands its loops,
   quotes and patterns; each `cascade` command that comes of it then runs in this process.
 - The scenarios on the desk are the shipped ones with one replicate instead of eight. A market of two
-  minutes lies in place of the day of July, `small.yaml` lasts a minute, `run` takes one replicate.
+  minutes lies in place of the day of July, `small.yaml` lasts a minute, `run` takes one replicate and ends a
+  minute after the last shock.
 - A `calibrate`, `sweep`, `threshold`, `frontier` or `contagion` is only planned (`--dry-run`); a tool of the checkout
   (`python -m`) is only looked up.
 - Results of those names (`results/a-1a2b3c4d`) lie there, of that small market. What takes longer than

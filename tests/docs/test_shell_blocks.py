@@ -6,12 +6,14 @@ import importlib.util
 import os
 import shutil
 import subprocess
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from cascade.cli.app import COMMANDS, build
+from cascade.scenario.load import load
 from tests.docs.conftest import BLOCKS, Block, blocks
 
 INSTALLS = "python3 -m venv"
@@ -51,10 +53,19 @@ def shortened(words: list[str]) -> list[str]:
         ]  # a minute, a user's own bars, until Ctrl-C; an unknown option is refused
     if words[0] == "run":
         asked = {"-n", "--replicates"}
-        return [
+        once = [
             word if before not in asked else "1" for before, word in zip(["", *words], words, strict=False)
         ]
+        return [*once, "-s", f"duration={enough(words):g}s"]
     return words
+
+
+def enough(words: list[str]) -> float:
+    """Return the seconds of a run until the last of its shocks is over, and a minute more."""
+    overrides = [word for before, word in pairwise(words) if before in {"-s", "--set"}]
+    scenario = load(words[1], overrides, allow=None)
+    ends = (shock.at + (getattr(shock, "over", None) or 0.0) for shock in scenario.shocks)
+    return min(scenario.duration, max(ends, default=0.0) + 60.0)
 
 
 @pytest.mark.parametrize("block", SHELL)

@@ -57,7 +57,7 @@ CROWD = '{type: leveraged, name: crowd, markets: "binance:BTCUSDT", accounts: 50
 CASES = (
     Case("btc-107k-105k-cascade"),
     Case("calm", ("duration=1h",), slow=True),
-    Case("btc-2025-07-01", ("duration=1h",)),
+    Case("btc-2025-07-01", ("duration=1h",), slow=True),
     Case("btc-2025-07-25", ("duration=1h",), slow=True),
     Case("lending-pool", market="aave_ethusd", lends=True),
     Case("market-2025-07-01", ("duration=4m", f"population=[{CROWD}]"), slow=True, market="binance_btcusdt"),

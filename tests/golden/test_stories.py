@@ -19,7 +19,7 @@ from cascade.scenario.load import digest, load
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 PERPETUAL, SLUG = "offshore:BTCUSDT", "offshore_btcusdt_"
-N = 3
+N = 2
 MOST_LINES = 39
 
 WITHDRAWAL = ("channels.maker_withdrawal=false",)

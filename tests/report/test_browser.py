@@ -5,9 +5,10 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 
@@ -44,16 +45,15 @@ def browser() -> Iterator[Any]:
         found.close()
 
 
-@pytest.fixture
-def visit(browser: Any, page_file: dict[str, Path]) -> Iterator[Any]:
-    """Return what opens a page; whatever it says or asks the network for fails the test."""
-    contexts: list[Any] = []
-    said: list[str] = []
+Said: TypeAlias = list[str]
+"""What pages said, or asked the network for: nothing, after each test."""
+
+
+def opening(browser: Any, page_file: dict[str, Path], said: Said) -> Callable[..., Any]:
+    """Return what opens a page in a window of its own."""
 
     def visit(name: str = "script", viewport: dict[str, int] = DESKTOP, **options: Any) -> Any:
-        context = browser.new_context(viewport=viewport, offline=True, **options)
-        contexts.append(context)
-        page = context.new_page()
+        page = browser.new_context(viewport=viewport, offline=True, **options).new_page()
         page.on("console", lambda message: said.append(f"console: {message.text}"))
         page.on("pageerror", lambda error: said.append(f"error: {error}"))
         page.on(
@@ -68,9 +68,48 @@ def visit(browser: Any, page_file: dict[str, Path]) -> Iterator[Any]:
     def is_fetched(url: str) -> bool:
         return not url.startswith(("data:", "blob:", *(path.as_uri() for path in page_file.values())))
 
+    return visit
+
+
+@pytest.fixture
+def visit(browser: Any, page_file: dict[str, Path]) -> Iterator[Callable[..., Any]]:
+    """Return what opens a page for this test alone."""
+    said: Said = []
+    opened: list[Any] = []
+    fresh = opening(browser, page_file, said)
+
+    def visit(*words: Any, **options: Any) -> Any:
+        opened.append(fresh(*words, **options))
+        return opened[-1]
+
     yield visit
-    for context in contexts:
-        context.close()
+    for page in opened:
+        page.context.close()
+    assert not said
+
+
+@pytest.fixture(scope="module")
+def shared(browser: Any, page_file: dict[str, Path]) -> tuple[Callable[..., Any], Said]:
+    """Return what opens a page once for all tests that leave it as they found it, and what is said of it."""
+    said: Said = []
+    fresh = opening(browser, page_file, said)
+
+    @cache
+    def look(name: str, width: int, scheme: str) -> Any:
+        return fresh(name, PHONE if width == PHONE["width"] else DESKTOP, color_scheme=scheme)
+
+    return look, said
+
+
+@pytest.fixture
+def look(shared: tuple[Callable[..., Any], Said]) -> Iterator[Callable[..., Any]]:
+    """Return what shows a page that other tests look at, too: whoever changes it changes it back."""
+    opened, said = shared
+
+    def look(name: str = "script", viewport: dict[str, int] = DESKTOP, color_scheme: str = "light") -> Any:
+        return opened(name, viewport["width"], color_scheme)
+
+    yield look
     assert not said
 
 
@@ -80,8 +119,8 @@ def picture(page: Any, name: str) -> None:
         page.screenshot(path=f"{folder}/{name}.png", full_page=True)
 
 
-def test_every_figure_is_drawn(visit: Any) -> None:
-    page = visit()
+def test_every_figure_is_drawn(look: Any) -> None:
+    page = look()
     picture(page, "light")
     plots, drawn = page.locator(".plot"), page.locator(".plot.js-plotly-plot")
     assert plots.count() == drawn.count() > 10
@@ -91,8 +130,8 @@ def test_every_figure_is_drawn(visit: Any) -> None:
     assert all(drawn.nth(k).locator(marks).count() for k in range(drawn.count()))
 
 
-def test_every_figure_of_a_scorecard_is_drawn(visit: Any) -> None:
-    page = visit("score")
+def test_every_figure_of_a_scorecard_is_drawn(look: Any) -> None:
+    page = look("score")
     picture(page, "score")
     plots, drawn = page.locator(".plot"), page.locator(".plot.js-plotly-plot")
     assert plots.count() == drawn.count() == 3
@@ -100,8 +139,8 @@ def test_every_figure_of_a_scorecard_is_drawn(visit: Any) -> None:
     assert page.locator("#t-registrations code").count() == 3
 
 
-def test_the_matrix_of_contagion_is_drawn_with_its_numbers(visit: Any) -> None:
-    page = visit("contagion")
+def test_the_matrix_of_contagion_is_drawn_with_its_numbers(look: Any) -> None:
+    page = look("contagion")
     picture(page, "contagion")
     plots = page.locator(".plot.js-plotly-plot")
     assert plots.count() == 2
@@ -112,8 +151,8 @@ def test_the_matrix_of_contagion_is_drawn_with_its_numbers(visit: Any) -> None:
 
 @pytest.mark.parametrize("name", ["script", "static", "score", "contagion"])
 @pytest.mark.parametrize("viewport", [PHONE, DESKTOP], ids=["phone", "desktop"])
-def test_nothing_is_wider_than_the_window(visit: Any, name: str, viewport: dict[str, int]) -> None:
-    page = visit(name, viewport)
+def test_nothing_is_wider_than_the_window(look: Any, name: str, viewport: dict[str, int]) -> None:
+    page = look(name, viewport)
     picture(page, f"{name}-{viewport['width']}")
     assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
     outside = page.evaluate(
@@ -155,8 +194,8 @@ CONTRAST = """() => {
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("name", ["script", "static", "score-static"])
-def test_text_stands_out_from_its_ground(visit: Any, name: str, scheme: str) -> None:
-    page = visit(name, color_scheme=scheme)
+def test_text_stands_out_from_its_ground(look: Any, name: str, scheme: str) -> None:
+    page = look(name, color_scheme=scheme)
     picture(page, f"{name}-{scheme}")
     assert page.evaluate(CONTRAST) == []
 
@@ -184,15 +223,13 @@ LABELS = """() => [...document.querySelectorAll(".plot")].flatMap((plot) =>
 
 
 def test_no_name_beside_an_axis_is_cut_on_a_phone(
-    visit: Any, page_file: dict[str, Path], stress: Result, quiet: Result
+    look: Any, page_file: dict[str, Path], stress: Result, quiet: Result
 ) -> None:
     page_file["compared"] = page_file["script"].with_name("compared.html")
     study = pages_of.study_of([stress, quiet])
     page_file["compared"].write_text(pages_of.page(study, pages_of.Options()), encoding="utf-8")
     for name in ("script", "compared"):
-        seen = visit(name, PHONE)
-        seen.wait_for_selector("html[data-drawn=yes]", timeout=120_000)
-        assert seen.evaluate(LABELS) == []
+        assert look(name, PHONE).evaluate(LABELS) == []
 
 
 def test_colours_can_be_chosen_without_a_script(visit: Any) -> None:
@@ -233,14 +270,14 @@ def test_keyboard_reaches_everything(visit: Any) -> None:
 
 
 def test_skip_link_leads_to_the_report(visit: Any) -> None:
-    page = visit()
+    page = visit("score")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     assert page.evaluate("document.activeElement.id") == "main"
 
 
-def test_a_key_of_the_legend_hides_its_series(visit: Any) -> None:
-    page = visit()
+def test_a_key_of_the_legend_hides_its_series(look: Any) -> None:
+    page = look()
     key = page.locator("#price button[data-series=index]").first
     lines = page.locator("#price .plot").first.locator(".scatterlayer .trace")
     before = lines.count()
@@ -268,20 +305,26 @@ def test_print(visit: Any, name: str) -> None:
 
 
 @pytest.mark.parametrize("viewport", [PHONE, DESKTOP], ids=["phone", "desktop"])
-def test_no_table_is_cut(visit: Any, viewport: dict[str, int]) -> None:
+def test_no_table_is_cut(look: Any, viewport: dict[str, int]) -> None:
     """Whatever the reader opens, a table folds its rows and is never to be scrolled sideways."""
-    page = visit("script", viewport)
-    page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true; })")
+    page = look("script", viewport)
     cut = page.evaluate(
-        """() => [...document.querySelectorAll(".scroll")].filter(e => e.scrollWidth > e.clientWidth + 1)
-           .map(e => e.getAttribute("aria-label"))"""
+        """() => {
+          const closed = [...document.querySelectorAll("details:not([open])")];
+          closed.forEach(each => { each.open = true; });
+          const found = [...document.querySelectorAll(".scroll")].filter(e => e.scrollWidth > e.clientWidth + 1)
+            .map(e => e.getAttribute("aria-label"));
+          closed.forEach(each => { each.open = false; });
+          return found;
+        }"""
     )
     assert page.locator(".scroll").count() > 20
     assert cut == []
 
 
-def test_first_screen_holds_the_answer_and_the_cards(visit: Any) -> None:
-    page = visit()
+def test_first_screen_holds_the_answer_and_the_cards(look: Any) -> None:
+    page = look()
+    page.evaluate("scrollTo(0, 0)")
     for part in (".verdict", ".card:last-child", "header figure figcaption"):
         box = page.locator(part).bounding_box()
         assert box["y"] + box["height"] <= DESKTOP["height"], part
@@ -317,8 +360,8 @@ def _figures_with_ink(page: Any) -> int:
     return found
 
 
-def test_downloads_hold_the_tables(visit: Any, parsed: Any) -> None:
-    page = visit()
+def test_downloads_hold_the_tables(look: Any, parsed: Any) -> None:
+    page = look()
     with page.expect_download() as waiting:
         page.locator("a.csv[download='headline.csv']").click()
     text = Path(waiting.value.path()).read_text(encoding="utf-8")

@@ -15,6 +15,13 @@ HOW = {
 }
 """The marks that are left out, and what runs them."""
 
+UNCOMPILED = (
+    "tests/cli/test_broken_scenarios.py", "tests/cli/test_data.py", "tests/docs/test_blocks.py",
+    "tests/docs/test_generated.py", "tests/docs/test_shipped.py", "tests/docs/test_site.py",
+    "tests/fuzz/test_archives.py", "tests/fuzz/test_inputs.py",
+)  # fmt: skip
+"""Files that need no kernels, and take together about as long as kernels take to compile."""
+
 LEFT_OUT = pytest.StashKey[dict[str, dict[str, int]]]()
 """By mark and family, which is the folder below `tests/`, the number of tests."""
 
@@ -68,6 +75,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if len(kept) < len(items):
         config.hook.pytest_deselected(items=[item for found in left.values() for item in found])
         items[:] = kept
+    if hasattr(config, "workerinput"):
+        items[:] = with_uncompiled_in_the_middle(items)
+
+
+def with_uncompiled_in_the_middle(items: list[pytest.Item]) -> list[pytest.Item]:
+    """Have the second of two workers begin with what needs no kernels: the first compiles them meanwhile."""
+    quick = [item for item in items if item.nodeid.startswith(UNCOMPILED)]
+    others = [item for item in items if not item.nodeid.startswith(UNCOMPILED)]
+    middle = len(items) // 2
+    return [*others[:middle], *quick, *others[middle:]]
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

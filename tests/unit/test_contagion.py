@@ -22,7 +22,7 @@ from cascade.scenario.schema_channels import CONTAGION
 from tests.support.contagion import contagion_scenario
 from tests.support.scenarios import small_scenario
 
-SOLD, AT, HORIZON = 6e6, 60.0, 60.0
+SOLD, AT, HORIZON, N = 6e6, 60.0, 60.0, 4
 
 
 def measured(n: int, *closed: str, jobs: int = 1, by: str = "asset", **changes) -> Contagion:
@@ -37,7 +37,7 @@ def measured(n: int, *closed: str, jobs: int = 1, by: str = "asset", **changes) 
 @cache
 def with_channels() -> Contagion:
     """Return it under every coalition of two channels."""
-    return measured(8, "cross_margin", "collateral")
+    return measured(N, "cross_margin", "collateral")
 
 
 def test_what_is_sold_is_what_was_asked_for() -> None:
@@ -95,6 +95,7 @@ def ether_usd(seed: int, n: int, tmp_path, *, cross: bool, sale: bool) -> np.nda
     return to_numpy(run(changed, replicates=n, out=tmp_path, jobs=1).runs.column("complete_eth_usd"))
 
 
+@pytest.mark.slow
 def test_a_closed_channel_lowers_ether_by_what_the_matrix_says(tmp_path) -> None:
     """A sale of bitcoin in whole runs of other luck, against matrices that were measured by branching."""
     n = 10
@@ -205,7 +206,7 @@ def test_tables_and_a_page_are_written(tmp_path) -> None:
     assert page.name == "contagion.html"
     assert answer(found) in page.read_text(encoding="utf-8").replace("&#39;", "'")
     table = read_files([page.with_suffix(".parquet")], ordered=False)
-    assert table.num_rows == 8 * 4
+    assert table.num_rows == N * 4
     rows = table.to_pylist()
     mine = [each["all_generations"] for each in rows if (each["source"], each["target"]) == ("BTC", "ETH")]
     assert mine == found.total.of("BTC", "ETH").tolist()

@@ -105,10 +105,14 @@ def test_figures_are_compared_in_logarithms_where_they_are_amounts(tmp_path: Pat
     assert (accounts.error, fall.error) == (0.05, 5.0)
 
 
+N_DRAWS = 16
+"""The fewest that three parameters can be fitted to."""
+
+
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Calibrated]:
     folder = tmp_path_factory.mktemp("made")
-    prepared = prepare_calibration(small_problem(folder))
+    prepared = prepare_calibration(small_problem(folder, simulations=N_DRAWS))
     return folder / "problem.yaml", calibrate(prepared, out=folder / "results", trials=3)
 
 
@@ -133,7 +137,7 @@ def test_draws_go_there_and_back(made: tuple[Path, Calibrated]) -> None:
 def test_the_reference_table_is_that_of_the_runs(made: tuple[Path, Calibrated]) -> None:
     _, found = made
     table = found.fitted.simulations
-    assert table.num_rows == 32 * 3
+    assert table.num_rows == N_DRAWS * 3
     (sweep,) = [read_sweep(each) for each in found.fitted.path.parent.glob("small-fall-*")]
     runs = sweep.variants["draw-00007"].runs
     rows = table.to_pylist()[7 * 3 : 8 * 3]
@@ -196,7 +200,7 @@ def test_interrupted_it_goes_on(
     def interrupted(self: workers.Threads, task: object) -> object:
         nonlocal n
         n += 1
-        if n == 40:
+        if n == N_DRAWS + 8:  # of three times as many
             raise KeyboardInterrupt
         return submit(self, task)  # type: ignore[arg-type]
 

@@ -6,8 +6,12 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+
+from tests.support.suite import UNCOMPILED, with_uncompiled_in_the_middle
 
 ROOT = Path(__file__).parents[2]
 
@@ -61,6 +65,22 @@ def test_a_test_that_is_named_runs_in_this_process_even_if_it_is_slow(project: P
     text = run(project, "tests/theory/test_two.py::test_slow")
     assert "1 passed" in text
     assert "worker" not in text
+
+
+@pytest.mark.parametrize("n", [3, 40])
+def test_what_needs_no_kernels_is_where_the_second_of_two_workers_begins(n: int) -> None:
+    names = [f"{UNCOMPILED[0]}::test_{k}" for k in range(3)] + [
+        f"tests/unit/test_a.py::test_{k}" for k in range(n)
+    ]
+    items: Any = [SimpleNamespace(nodeid=name) for name in names]
+    ordered = [item.nodeid for item in with_uncompiled_in_the_middle(items)]
+    assert sorted(ordered) == sorted(names)
+    assert ordered[len(names) // 2 :][:3] == names[:3]
+    assert [name for name in ordered if name not in names[:3]] == names[3:]
+
+
+def test_what_needs_no_kernels_is_there() -> None:
+    assert all((ROOT / name).is_file() for name in UNCOMPILED)
 
 
 EXAMPLES = """
