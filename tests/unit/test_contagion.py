@@ -22,7 +22,7 @@ from cascade.scenario.schema_channels import CONTAGION
 from tests.support.contagion import contagion_scenario
 from tests.support.scenarios import small_scenario
 
-SOLD, AT, HORIZON, N = 6e6, 60.0, 60.0, 4
+SOLD, AT, HORIZON, N = 6e6, 60.0, 60.0, 6
 
 
 def measured(n: int, *closed: str, jobs: int = 1, by: str = "asset", **changes) -> Contagion:
