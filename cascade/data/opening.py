@@ -137,16 +137,24 @@ def blocks(stream: IO[bytes], name: str) -> Iterator[Text]:
     rest, first = b"", 1
     while block := stream.read(BLOCK_BYTES):
         block = rest + (block.removeprefix(b"\xef\xbb\xbf") if first == 1 and not rest else block)
-        whole, newline, rest = block.rpartition(b"\n")
-        if newline:
-            yield Text(whole + newline, first)
-            first += whole.count(b"\n") + 1
+        end = block.rfind(b"\n") + 1
+        whole, rest = block[:end], block[end:]
+        if whole:
+            yield Text(whole, first)
+            first += n_lines(whole)
         if len(rest) > LONGEST_LINE:
             raise unreadable(
                 name, f"line {first} is longer than {LONGEST_LINE >> 20} MB", "give lines of text"
             )
     if rest:
         yield Text(rest, first)
+
+
+def n_lines(raw: bytes) -> int:
+    """Return the number of line ends; numpy counts them several times faster than `count`."""
+    import numpy as np
+
+    return int(np.count_nonzero(np.frombuffer(raw, np.uint8) == ord("\n")))
 
 
 def sha256_of(path: Path) -> str:
