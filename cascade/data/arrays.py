@@ -12,7 +12,6 @@ from cascade.output.columns import flags_of, numbers, part_to_numpy, strings
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import pyarrow as pa
 
 Numbers: TypeAlias = npt.NDArray[np.float64]
 Mask: TypeAlias = npt.NDArray[np.bool_]
