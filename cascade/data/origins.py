@@ -328,6 +328,6 @@ def moment(*names: str, units: tuple[TimeUnit, ...], step_us: int = 1) -> Moment
     return Moment(Cell(names, "time", units=units), step_us)
 
 
-def word(name: str, means: Mapping[str, str]) -> Word:
+def word(names: str | tuple[str, ...], means: Mapping[str, str]) -> Word:
     """Return a published word by what it means."""
-    return Word(Cell((name,), "text", words=tuple(means)), means)
+    return Word(Cell((names,) if isinstance(names, str) else names, "text", words=tuple(means)), means)

@@ -229,7 +229,7 @@ class Takers:
 
 @dataclass
 class Bars:
-    """Whether the prices of each bar lie within its high and low."""
+    """Whether the prices of each bar lie within its high and low, and what takers bought within what was traded."""
 
     faults: Faults
 
@@ -238,7 +238,17 @@ class Bars:
         from cascade.scenario.tables import ROW
 
         o, h, l, c = (batch.number(name) for name in ("open", "high", "low", "close"))  # noqa: E741
+        with np.errstate(invalid="ignore"):
+            more = [
+                (
+                    batch.number(part) > batch.number(all_) * (1 + 1e-9),
+                    "takers cannot have bought more than was traded",
+                    part,
+                )
+                for all_, part in (("size", "taker_buy_size"), ("notional_usd", "taker_buy_usd"))
+            ]
         for bad, told, cell in (
+            *more,
             (h < np.maximum(o, c), "high lies below open or close", "high"),
             (l > np.minimum(o, c), "low lies above open or close", "low"),
         ):

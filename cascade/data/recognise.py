@@ -12,6 +12,7 @@ from typing import Final
 
 from cascade.data.adapter import Adapter, Csv, JsonDocument, JsonLines, Parquet, duration_s
 from cascade.data.adapters import ADAPTERS
+from cascade.data.canonical import TableName
 from cascade.data.contract import Contract
 from cascade.data.csv_rows import Header, cells_of, header_of
 from cascade.data.faults import COLUMNS, CONTRACT, KIND
@@ -92,8 +93,13 @@ class _Head:
         return [row[header.columns[name]].strip() for row in rows if len(row) == header.width]
 
 
-def recognise(path: Path, given: Given | None = None) -> Recognised:
+def recognise(path: Path, given: Given | None = None, table: TableName | None = None) -> Recognised:
     """Return which kind a file is of.
+
+    Parameters
+    ----------
+    table
+        Kinds of this table only; of several that fit alike the first.
 
     Raises
     ------
@@ -108,8 +114,13 @@ def recognise(path: Path, given: Given | None = None) -> Recognised:
     if not chosen:
         raise _of_no_kind(head)
     _refuse_lacking(chosen, head, is_said=bool(given.kind))
-    best = _best(chosen, head)
-    if len({(each.fetch, each.publisher) for each in best}) > 1:
+    of_table = [each for each in chosen if table in (None, each.table)]
+    if not of_table:
+        raise _kind_error(
+            path, f"holds no {table}: it is {_best(chosen, head)[0].name}", f"give a file of {table}"
+        )
+    best = _best(of_table, head)
+    if table is None and len({(each.fetch, each.publisher) for each in best}) > 1:
         names = listing([each.name for each in best])
         hint = f"write --as {best[0].name}, or keep the folders that it is published in"
         raise _kind_error(path, f"may be of several kinds: {names}", hint)
@@ -117,6 +128,7 @@ def recognise(path: Path, given: Given | None = None) -> Recognised:
     if given.contract is not None and not any(each.contract for each in best):
         raise _needless_contract(path, first)
     header = head.header(first) if isinstance(first.shape, Csv) else None
+    best = best if table is None else best[:1]
     return Recognised(path, tuple(best), _about(path, first, given), header is None or header.is_written)
 
 
@@ -287,7 +299,8 @@ def _of_no_kind(head: _Head) -> ScenarioError:
 def _lacking(head: _Head, adapter: Adapter, missing: Sequence[str]) -> ScenarioError:
     """Return the error for a file of a kind that lacks columns."""
     one = len(missing) == 1
-    told = f"a file of {adapter.name} has the column{'s' * (not one)} {listing(missing)}, which {'is' if one else 'are'} not here"
+    which = f"column {missing[0]}, which is" if one else f"columns {listing(missing)}, which are"
+    told = f"a file of {adapter.name} has the {which} not here"
     hint = f"fetch it again: {adapter.fetch}; or write --as KIND if it is of another"
     line = _first(head)
     return ScenarioError([Problem(COLUMNS, told, hint, shown_name(head.path), 1, 1, max(1, len(line)), line)])

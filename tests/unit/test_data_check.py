@@ -417,8 +417,9 @@ def test_a_zip_within_what_is_read_in_one_go_has_to_be_unpacked(outer, tmp_path)
 
 LACKING = {
     "binance.metrics": "sum_open_interest", "okx.swap_trades": "price", "okx.inverse_trades": "price",
-    "binance.coinm_metrics": "sum_open_interest", "tardis.liquidations": "price", "tardis.book_snapshot_25": "asks[20].price",
-    "tardis.incremental_book_L2": "is_snapshot", "coinglass.liquidations": "liq_long_usd", "any.bars": "low",
+    "binance.coinm_metrics": "sum_open_interest", "tardis.liquidations": "price",
+    "tardis.book_snapshot_25": "asks[20].price", "tardis.incremental_book_L2": "is_snapshot",
+    "coinglass.liquidations": "liq_long_usd", "any.bars": "low",
 }  # fmt: skip
 
 
