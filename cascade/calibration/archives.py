@@ -14,11 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from cascade.data.adapter import Adapter
+from cascade.data.arrays import compute
 from cascade.data.canonical import TableName
 from cascade.data.converting import refusals, tables_of
 from cascade.data.faults import CHECKSUM, FROZEN, KIND
 from cascade.data.opening import sha256_of
-from cascade.data.origins import compute
 from cascade.data.recognise import Recognised, recognise
 from cascade.data.soundness import Checked, check_file
 from cascade.errors import Problem, ScenarioError

@@ -5,20 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from cascade.calibration.folder import Fitted, write_calibration
 from cascade.calibration.knowledge import Answer, answer_of
-from cascade.calibration.problem import load_problem
+from cascade.calibration.problem import FEWEST_DRAWS, FEWEST_OF_COVERAGE, load_problem
 from cascade.calibration.reference_table import table_of
 from cascade.calibration.simulate import Simulations, prepare_simulations
 from cascade.errors import SimulationError, UsageError
 from cascade.experiment.replicate import Progress
 from cascade.experiment.run import Say, start_of, unsaid
 from cascade.scenario.files import Allowed
-
-FEWEST_DRAWS: Final = 4
-"""Draws for each coefficient of a plane below which nothing is fitted."""
 
 
 @dataclass(frozen=True)
@@ -30,23 +26,25 @@ class Calibrated:
 
 
 def prepare_calibration(
-    problem: str | Path, *, simulations: int | None = None, allow: Allowed = (), allow_code: bool = False
-) -> Simulations:
+    problem: str | Path, *, simulations: int | None = None, trials: int = 0, allow: Allowed = (),
+    allow_code: bool = False,
+) -> Simulations:  # fmt: skip
     """Return a calibration whose problem is valid, ready to run.
 
     Parameters
     ----------
     simulations
         Draws from the priors, in place of the problem's.
+    trials
+        Fits that coverage will ask for.
 
     Raises
     ------
     ScenarioError
         With everything that is wrong with the problem, its events and scenarios.
     """
-    return prepare_simulations(
-        load_problem(problem, simulations=simulations, allow=allow), allow=allow, allow_code=allow_code
-    )
+    found = load_problem(problem, simulations=simulations, trials=trials, allow=allow)
+    return prepare_simulations(found, allow=allow, allow_code=allow_code)
 
 
 def calibrate(
@@ -72,7 +70,7 @@ def calibrate(
         Where coverage is asked for and there is one replicate.
     """
     calibration, say = simulations.calibration, say or unsaid
-    if trials and calibration.asked.replicates < 3:
+    if trials and calibration.asked.replicates < FEWEST_OF_COVERAGE:
         raise UsageError(
             "coverage needs 3 replicates: one plays the day, and two show the luck", where="--check-coverage",
             remedy="write replicates: 4 in the problem",

@@ -21,6 +21,7 @@ from cascade.scenario.files import absolute
 from cascade.scenario.messages import problems_of
 from cascade.scenario.reading import read_yaml
 from cascade.scenario.source import MISSING_FILE, Node, Place, shown_name
+from cascade.scenario.tables import UNREADABLE
 from cascade.scenario.words import did_you_mean, listing
 from cascade.units import Instant, Quantity, refuse, refuse_all
 
@@ -189,6 +190,24 @@ def load_event(path: str | Path) -> Event:
         asked.name, asked.title, absolute(scenario), absolute(observed), asked.start, asked.end, asked.scope,
         asked.known, figures, absolute(file), absolute(file.parent / asked.history) if asked.history else None,
     )  # fmt: skip
+
+
+def check_observed(event: Event) -> None:
+    """Refuse an event whose observed file is not there or holds nothing; none of its values is read.
+
+    Raises
+    ------
+    ScenarioError
+        With the path.
+    """
+    name = shown_name(event.observed)
+    hint = "write the values there, or register predictions without them: --register"
+    if not event.observed.is_file():
+        told = f"there is no file of observed values of {event.name}"
+        raise ScenarioError([Problem(MISSING_FILE, told, hint, name)])
+    if not event.observed.stat().st_size:
+        told = f"the file of observed values of {event.name} is empty"
+        raise ScenarioError([Problem(UNREADABLE, told, hint, name)])
 
 
 def load_observed(event: Event) -> Mapping[str, Observation]:

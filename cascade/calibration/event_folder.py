@@ -20,7 +20,8 @@ from cascade.data.opening import sha256_of
 from cascade.errors import ScenarioError, UsageError
 from cascade.scenario.document import shipped_scenarios
 from cascade.scenario.draws import draws_beside, numbers_of, read_draws
-from cascade.scenario.load import inspect, load, tidy
+from cascade.scenario.load import inspect, tidy
+from cascade.scenario.schema import Scenario
 from cascade.units import format_instant
 
 NO_MATCH: Final = "CAS119"
@@ -36,10 +37,7 @@ def write_folder(out: Path, frame: Frame, coins: Sequence[Coin], seen: Sequence[
             write_bars(draft / bars_file(coin.name), coin.bars)
         if history:
             write_history(draft / _HISTORY, history)
-        sections = scenario_of(frame, coins)
-        _write_scenario(draft / _SCENARIO, sections)
-        if _write_draws(draft, frame.base.name):
-            _write_scenario(draft / _SCENARIO, {**sections, "parameters": _DRAWS})
+        _write_scenario(draft, scenario_of(frame, coins), draws_beside(shipped_scenarios()[frame.base.name]))
         (draft / EVENT_FILE).write_text(_event_text(draft, frame, coins, seen), encoding="utf-8")
         (draft / _OBSERVED).write_text(_observed_text(frame, seen), encoding="utf-8")
         load_observed(load_event(draft))
@@ -69,42 +67,45 @@ def refuse_others(out: Path, archives: Path) -> None:
     raise UsageError(told, where=str(out), remedy="give another folder: -o FOLDER")
 
 
-def _write_scenario(path: Path, sections: Mapping[str, Any]) -> None:
+def _write_scenario(folder: Path, sections: Mapping[str, Any], draws: Path) -> None:
     """Write a scenario, without the sources of the market it extends that are about nothing of this one.
+
+    Draws of that market go along: those of the numbers that a first reading finds in what is written.
 
     Raises
     ------
     ScenarioError
         If it is not valid.
     """
+    path = folder / _SCENARIO
     sections = {**sections, "sources": dict(sections["sources"])}
     head = "# Written by `cascade event new`. What is not written here is as in the scenario that it extends.\n\n"
     while True:
         path.write_text(head + _yaml(sections), encoding="utf-8")
         scenario, problems = inspect(path)
         idle = [each.path.removeprefix("sources.") for each in problems if each.code == NO_MATCH]
-        if not idle or all(each in sections["sources"] for each in idle):
-            break
+        is_new = any(each not in sections["sources"] for each in idle)
         sections["sources"] |= dict.fromkeys(idle)
+        if scenario is not None and "parameters" not in sections and draws.exists():
+            _write_draws(folder / _DRAWS, draws, scenario)
+            sections["parameters"], is_new = _DRAWS, True
+        if not is_new:
+            break
     if scenario is None or any(each.severity == "error" for each in problems):
         raise ScenarioError(problems)
 
 
-def _write_draws(folder: Path, base: str) -> bool:
-    """Write the draws of parameters of a shipped market, those that the event keeps; tell whether it has any."""
+def _write_draws(path: Path, shipped: Path, scenario: Scenario) -> None:
+    """Write the draws of parameters of a shipped market, those that the event keeps."""
     import pyarrow.parquet as pq
 
-    file = draws_beside(shipped_scenarios()[base])
-    if not file.exists():
-        return False
-    draws, known = read_draws(file), numbers_of(load(folder / _SCENARIO))
+    draws, known = read_draws(shipped), numbers_of(scenario)
     kept = [number for number, path in enumerate(draws.paths) if path in known]
     some = replace(
         draws, paths=tuple(draws.paths[each] for each in kept), units=tuple(draws.units[each] for each in kept),
         values=draws.values[:, kept],
     )  # fmt: skip
-    pq.write_table(some.table(), folder / _DRAWS)
-    return True
+    pq.write_table(some.table(), path)
 
 
 def _event_text(folder: Path, frame: Frame, coins: Sequence[Coin], seen: Sequence[Seen]) -> str:

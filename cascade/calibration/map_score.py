@@ -20,9 +20,9 @@ from cascade.analysis.statistics import Estimate, block_estimate
 from cascade.analysis.statistics.estimate import Floats
 from cascade.assembly import assemble
 from cascade.errors import UsageError
-from cascade.exposure.liquidation_map import WIDTH, LiquidationMap, liquidation_maps
+from cascade.exposure.liquidation_map import WIDTH, liquidation_maps
 from cascade.scenario.schema import Scenario
-from cascade.scenario.tables import BadCellError, Parser, is_empty, positive, read_table, shown
+from cascade.scenario.tables import BadCellError, Parser, check_header, is_empty, positive, read_table, shown
 
 HALF: Final = 0.5
 """Share of a map that its densest bands hold, whose share of what was liquidated is counted."""
@@ -31,6 +31,16 @@ FEWEST_BANDS: Final = 6
 """Bands that were crossed, under which nothing is said."""
 
 _SIDES: Final = ("long", "short")
+
+
+@dataclass(frozen=True)
+class MapForecast:
+    """What a map foretells: USD to be liquidated in each band of the price, from near to far, on either side."""
+
+    market: str
+    price: float
+    below_usd: Floats
+    above_usd: Floats
 
 
 @dataclass(frozen=True)
@@ -103,6 +113,17 @@ class MapScore:
         return sum(len(each.crossed) for each in self.sides)
 
 
+def check_realised(path: Path) -> None:
+    """Refuse a table of liquidations that is not there or lacks a column; none of its values is read.
+
+    Raises
+    ------
+    ScenarioError
+        With every column that it lacks.
+    """
+    check_header(path, tuple(_PARSERS))
+
+
 def read_realised(path: Path) -> Realised:
     """Return a table of liquidations: price, side of the position, notional_usd, as `cascade data` converts them.
 
@@ -111,8 +132,7 @@ def read_realised(path: Path) -> Realised:
     ScenarioError
         With everything that is wrong with the table, and where.
     """
-    parsers: dict[str, Parser] = {"price": positive, "side": _side, "notional_usd": _amount}
-    table = read_table(path, parsers)
+    table = read_table(path, _PARSERS)
     table.raise_problems()
     prices, usd = (np.array(table.columns[name], np.float64) for name in ("price", "notional_usd"))
     return Realised(prices, usd, np.array([side == "long" for side in table.columns["side"]], np.bool_))
@@ -132,7 +152,10 @@ def _amount(cell: Any) -> float:
     return float(value)
 
 
-def map_of(scenario: Scenario, market: str | None = None, replicate: int = 0) -> LiquidationMap:
+_PARSERS: Final[dict[str, Parser]] = {"price": positive, "side": _side, "notional_usd": _amount}
+
+
+def map_of(scenario: Scenario, market: str | None = None, replicate: int = 0) -> MapForecast:
     """Return the map of a scenario's population at its start: of a table of positions, or as open interest implies.
 
     Raises
@@ -141,20 +164,18 @@ def map_of(scenario: Scenario, market: str | None = None, replicate: int = 0) ->
         There is no such market, or there are several to choose from.
     """
     found = {each.market: each for each in liquidation_maps(scenario, assemble(scenario, replicate))}
-    if market is None and len(found) == 1:
-        return next(iter(found.values()))
-    if market not in found:
+    chosen = next(iter(found)) if market is None and len(found) == 1 else market
+    if chosen not in found:
         names = ", ".join(found) or "none"
         problem = (
             "the scenario has several maps" if market is None else f"the scenario has no map of {market}"
         )
         raise UsageError(problem, where="--market", remedy=f"name one of the markets: {names}")
-    return found[market]
+    of = found[chosen]
+    return MapForecast(of.market, of.price, of.below.usd, of.above.usd)
 
 
-def score_map(
-    expected: LiquidationMap, realised: Realised, path: tuple[float, float] | None = None
-) -> MapScore:
+def score_map(expected: MapForecast, realised: Realised, path: tuple[float, float] | None = None) -> MapScore:
     """Return how a map did.
 
     Parameters
@@ -172,7 +193,7 @@ def score_map(
     sides = tuple(
         _bands(side, usd, reach, start, realised)
         for side, usd, reach in (
-            ("long", expected.below.usd, 1.0 - low / start), ("short", expected.above.usd, high / start - 1.0)
+            ("long", expected.below_usd, 1.0 - low / start), ("short", expected.above_usd, high / start - 1.0)
         )
         if reach > 0.0
     )  # fmt: skip
@@ -213,7 +234,7 @@ def _refuse_little(market: str, crossed: Floats, expected: Floats, realised: Flo
 
 
 def _scored(
-    expected: LiquidationMap, path: tuple[float, float], sides: tuple[Bands, ...], realised: Realised,
+    expected: MapForecast, path: tuple[float, float], sides: tuple[Bands, ...], realised: Realised,
     crossed: Floats, map_usd: Floats, real_usd: Floats,
 ) -> MapScore:  # fmt: skip
     n = len(crossed)

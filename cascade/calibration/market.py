@@ -12,7 +12,7 @@ import numpy as np
 
 from cascade.calibration.archives import seconds
 from cascade.calibration.measured import DEPTH_BPS, Found, Funding
-from cascade.calibration.price_bars import Bars
+from cascade.calibration.price_bars import LONGEST_BAR_S, Bars
 from cascade.scenario.schema import Scenario
 from cascade.scenario.schema_makers import LadderMaker
 from cascade.scenario.schema_population import LeveragedLayer
@@ -155,13 +155,16 @@ def _prices(frame: Frame, coin: Coin) -> tuple[Sections, Sections]:
         "history": {"type": "bars", "file": file, "volatility": past},
     }
     kinds = "spot" if coin.bars.is_spot else "perpetual"
+    during = frame.during(coin.bars)
+    is_fine = not (during.interval_s > LONGEST_BAR_S).any()
+    way = "" if is_fine else "; the way through open, extremes and close of bars of a day is assumed"
     sources = {
         f"assets.{coin.name}.news.held_bps*": {
             "kind": "assumed", "note": "that forced orders moved nothing: `cascade held` measures what they did"
         },
         f"assets.{coin.name}.news.file": {
-            "kind": "measured", "source": frame.cited(frame.during(coin.bars).files),
-            "note": f"traded prices, {kinds} of {coin.bars.venue or 'a venue'}; an input, not a result",
+            "kind": "measured" if is_fine else "assumed", "source": frame.cited(during.files),
+            "note": f"traded prices, {kinds} of {coin.bars.venue or 'a venue'}; an input, not a result{way}",
         },
         f"assets.{coin.name}.history.file": {"kind": "measured", "source": frame.cited(before.files)},
         f"assets.{coin.name}.history.volatility": {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -44,6 +44,11 @@ _COMPLETE_SINCE: Final = {
     "hyperliquid": datetime(2023, 1, 1, tzinfo=UTC),
 }
 """Since when a venue publishes every liquidation; others publish the latest of a second."""
+
+_WANTED: Final = (
+    "an event wants what is listed here; open interest, funding and depth it may assume (--assume). It also takes "
+    "trades in place of bars, and for baselines bars of a day and liquidations of the 400 days before"
+)
 
 _HOST: Final = "data.binance.vision/data/futures/um/daily"
 
@@ -205,6 +210,7 @@ def _base(wanted: Wanted) -> Scenario:
         raise UsageError(
             f"{wanted.base} has no market of {unknown[0]}", where="--coins", remedy=f"it has: {known}"
         )
+    _shares(wanted, base)
     return base
 
 
@@ -227,11 +233,10 @@ def _shares(wanted: Wanted, base: Scenario) -> dict[str, float]:
     found = {each: reporting.get(each, 1.0 if not reporting else 0.0) for each in wanted.venues}
     total = sum(found.values())
     if total <= 0.0 or (reporting and any(each not in reporting for each in wanted.venues)):
-        known = listing(reporting)
-        raise UsageError(
-            f"{wanted.base} does not say which share of its accounts each of {listing(wanted.venues)} has",
-            where="--venues", remedy=f"its venues that report: {known}",
-        )  # fmt: skip
+        unknown = next((each for each in wanted.venues if each not in reporting), "")
+        told = f"no venue '{unknown}'{did_you_mean(unknown, reporting)}" if unknown else "no venue at all"
+        remedy = f"{wanted.base} stands for: {listing(reporting)}"
+        raise UsageError(f"{told}: its share of the accounts is not known", where="--venues", remedy=remedy)
     return {each: share / total for each, share in found.items()}
 
 
@@ -253,14 +258,30 @@ class _Gathered:
             if coin is not None:
                 found.append(coin)
         if not found and not self.problems:
-            self._lacks(f"prices of {listing(names)} within the event", self._fetch_bars(names[0]))
+            self._lacks_all(names)
         return found
+
+    def _lacks_all(self, names: Sequence[str]) -> None:
+        """Note everything that is wanted and not there, of archives with no path of any coin."""
+        if not self.folder.archives:
+            self._lacks("everything: no file of the folder is of a kind that is read", _WANTED)
+        for name in names:
+            bars = bars_of(self.folder, name, self._begin, self._end, self.wanted.venues)
+            self._check_bars(name, bars)
+            self._figures(name, bars)
+        if "liquidations" in self.wanted.ask and not any(
+            self.folder.of("liquidations", each) for each in names
+        ):
+            self.lacks_answers()
 
     def _coin(self, name: str) -> Coin | None:
         """Return a coin; None where the archives have no prices of the event, and nobody asked for it."""
         try:
             bars = bars_of(self.folder, name, self._begin, self._end, self.wanted.venues)
-            if not self.wanted.coins and not (bars.interval_s <= LONGEST_BAR_S).any():
+            if self.wanted.assume and bars.gaps(self._begin, self._end):
+                bars = self._with_days(name, bars)
+            is_there = (bars.interval_s <= LONGEST_BAR_S).any() or not bars.gaps(self._begin, self._end)
+            if not self.wanted.coins and not is_there:
                 told = f"{name} is left out: no bars of it within a day. To have it, {self._fetch_bars(name)}"
                 self.notes.append(told)
                 return None
@@ -270,13 +291,26 @@ class _Gathered:
             self.problems += error.problems
             return None
 
+    def _with_days(self, name: str, bars: Bars) -> Bars:
+        """Return bars with those of a day within the event, too, where they leave no gap."""
+        found = bars_of(self.folder, name, self._begin, self._end, self.wanted.venues, DAY_S)
+        if found.gaps(self._begin, self._end):
+            return bars
+        told = f"assumed that prices of {name} go straight through open, extremes and close of bars of a day"
+        self.notes.append(f"{told}. To have them, {self._fetch_bars(name)}")
+        return found
+
     def _check_bars(self, name: str, bars: Bars) -> None:
         for begin, end in bars.gaps(self._begin, self._end):
             told = f"prices of {name} from {instant(begin)} to {instant(end)}"
             before = bars.of((bars.end_s <= begin) & (bars.interval_s <= LONGEST_BAR_S))
             if len(before):
                 told += f": {before.file[-1]} ends at {instant(float(before.end_s[-1]))}"
-            self._lacks(told, self._fetch_bars(name, begin, end))
+            hint = self._fetch_bars(name, begin, end)
+            days = bars_of(self.folder, name, begin, end, self.wanted.venues, DAY_S)
+            if not days.gaps(begin, end):
+                hint += "; there are bars of a day: --assume goes straight through their extremes"
+            self._lacks(told, hint)
         first = float(bars.time_s[0]) if len(bars) else self._begin
         days = (self._begin - first) / DAY_S
         if days < self.wanted.warm_up_days - 1.0:

@@ -93,14 +93,21 @@ class Bars:
         return math.sqrt(variance * YEAR_S)
 
 
-def bars_of(folder: Folder, coin: str, begin: float, end: float, venues: Sequence[str]) -> Bars:
+def bars_of(
+    folder: Folder,
+    coin: str,
+    begin: float,
+    end: float,
+    venues: Sequence[str],
+    longest_s: float = LONGEST_BAR_S,
+) -> Bars:
     """Return the bars of a coin from the folder.
 
-    Within the event only bars of an hour and less count. Perpetuals come before spot, then what covers more of the
+    Within the event only bars up to `longest_s` count. Perpetuals come before spot, then what covers more of the
     event, the earlier venue, the finer bars.
     """
     sources = [*_sources(folder.tables("bars", coin, ("price_of", *PRICES)))]
-    fine = [each for each in sources if each.interval_s[0] <= LONGEST_BAR_S]
+    fine = [each for each in sources if each.interval_s[0] <= longest_s]
     if all(each.coverage(begin, end) < 0.99 for each in fine):
         sources += _from_trades(folder, coin)
     order = {name: rank for rank, name in enumerate(venues)}
@@ -108,13 +115,13 @@ def bars_of(folder: Folder, coin: str, begin: float, end: float, venues: Sequenc
     def rank(bars: Bars) -> tuple[bool, bool, float, int, float]:
         share = round(bars.coverage(begin, end), 2)
         length = float(bars.interval_s[0])
-        return length > LONGEST_BAR_S, bars.is_spot, -share, order.get(bars.venue, len(order)), length
+        return length > longest_s, bars.is_spot, -share, order.get(bars.venue, len(order)), length
 
     ranked = sorted(sources, key=rank)
     path = Bars(np.empty(0), np.empty((0, 4)), np.empty(0), np.empty(0, np.str_))
     for source in ranked:
-        is_daily = source.interval_s[0] > LONGEST_BAR_S
-        free = source.of(source.end_s <= begin) if is_daily else source
+        is_long = source.interval_s[0] > longest_s
+        free = source.of(source.end_s <= begin) if is_long else source
         added = free.of(_is_free(path, free))
         if len(added):
             path = _joined(path, added)

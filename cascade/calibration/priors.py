@@ -23,7 +23,7 @@ from cascade.units import quoted, refuse
 Values: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
 Amount: TypeAlias = float | str
 Read: TypeAlias = Callable[[str, Amount], float]
-"""Reads the amount under a key as a number in the unit of the parameter; raises ValueError where it is none."""
+"""Reads the amount under a key as a number in the unit of the parameter; NaN where it is none."""
 
 MOST_SCORE = 8.0
 """Scores beyond which a value is that of the edge."""
@@ -143,13 +143,23 @@ AnyPrior: TypeAlias = Annotated[
 ]
 
 
+class PriorError(ValueError):
+    """An amount that a prior cannot have, under which key it stands, and what to write instead."""
+
+    def __init__(self, message: str, key: str, hint: str) -> None:
+        super().__init__(message)
+        self.key, self.hint = key, hint
+
+
 def _positive(key: str, value: float) -> float:
-    if not value > 0.0:
-        raise ValueError(f"{key} has to be above zero")
+    if value <= 0.0:
+        hint = "write an amount above zero; a range that holds zero is dist: uniform, a bell about it dist: normal"
+        raise PriorError(f"{key} has to be above zero", key, hint)
     return value
 
 
 def _rising(low: float, high: float) -> tuple[float, float]:
-    if not low < high:
-        raise ValueError("low has to be below high")
+    if low >= high:
+        hint = f"low is {low:g} and high is {high:g} in one unit: write the lesser under low"
+        raise PriorError("low has to be below high", "low", hint)
     return low, high

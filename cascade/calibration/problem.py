@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeVar
 
 from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 
 from cascade import provenance
 from cascade.analysis.metrics import metrics_of
-from cascade.calibration.event_file import VALUE, Event, load_event, load_observed
+from cascade.calibration.event_file import VALUE, Event, Observation, load_event, load_observed
 from cascade.calibration.figures import MEASURES
-from cascade.calibration.priors import Amount, Prior
+from cascade.calibration.priors import Amount, Prior, PriorError
 from cascade.calibration.problem_file import MomentAsked, ParameterAsked, ProblemFile
 from cascade.calibration.reference_table import Moment
 from cascade.errors import Problem, ScenarioError
@@ -32,6 +34,12 @@ from cascade.scenario.words import did_you_mean, listing
 from cascade.units import SHARE, Quantity, parse_duration
 
 NO_FIT: Final = "CAS332"
+
+FEWEST_DRAWS: Final = 4
+"""Draws for each coefficient of a plane below which nothing is fitted."""
+
+FEWEST_OF_COVERAGE: Final = 3
+"""Replicates without which coverage cannot be tried."""
 
 PRICES: Final = ("low_usd", "high_usd")
 ERROR, ERROR_OF_PRICE, ERROR_IN_UNITS = 0.1, 0.001, 0.0
@@ -117,6 +125,9 @@ class Calibration:
         return [repr(day.event.asked[name]) for name in day.figures] if day.event else list(day.figures)
 
 
+Found = TypeVar("Found")
+
+
 @dataclass
 class _Reading:
     """A problem file that is being read, with what is wrong so far."""
@@ -145,13 +156,17 @@ class _Reading:
         self.problems.append(place.problem(NO_FIT, message, hint, path=".".join(map(str, steps))))
 
 
-def load_problem(path: str | Path, *, simulations: int | None = None, allow: Allowed = ()) -> Calibration:
+def load_problem(
+    path: str | Path, *, simulations: int | None = None, trials: int = 0, allow: Allowed = ()
+) -> Calibration:
     """Return the problem of a file, with its events and scenarios.
 
     Parameters
     ----------
     simulations
         Draws from the priors, in place of the problem's.
+    trials
+        Fits to truths that are known, which coverage will ask for.
 
     Raises
     ------
@@ -166,18 +181,42 @@ def load_problem(path: str | Path, *, simulations: int | None = None, allow: All
         if simulations is not None:
             asked = ProblemFile.model_validate({**root.plain(), "simulations": simulations})
     except ValidationError as error:
-        raise ScenarioError([*reading.problems, *problems_of(error, ProblemFile, root)]) from None
+        beside = _of_events(root, absolute(path).parent, allow)
+        raise ScenarioError([*reading.problems, *problems_of(error, ProblemFile, root), *beside]) from None
     read = _Reading(absolute(path), root, asked, allow, list(reading.problems))
     pairs = [*_events(read), *_ordinary(read)]
     if not asked.events and not asked.scenarios:
         hint = "add events: [FOLDER], or scenarios: {calm: {scenario: FILE, observed: {...}}}"
         read.refuse((), "nothing was observed: there are no events and no scenarios", hint)
+    _refuse_little(read, trials)
     days = tuple(day for day, _ in pairs)
     moments = tuple(_moments(read, pairs))
-    parameters = tuple(_parameters(read, days)) if days else ()
+    parameters = tuple(_parameters(read, days))
     if any(each.severity == "error" for each in read.problems):
         raise ScenarioError(read.problems)
     return Calibration(asked, read.path, path.read_text(encoding="utf-8"), parameters, days, moments)
+
+
+def _of_events(root: Node, folder: Path, allow: Allowed) -> list[Problem]:
+    """Return what is wrong with the events that a problem names, which is not valid itself."""
+    found: list[Problem] = []
+    named = root.child("events")
+    for node in (named.items if named is not None else None) or ():
+        if isinstance(node.value, str):
+            _event(folder, node.value, allow, found)
+    return found
+
+
+def _refuse_little(read: _Reading, trials: int) -> None:
+    """Note what is too little for what is asked."""
+    asked, n = read.asked, len(read.asked.parameters)
+    least = FEWEST_DRAWS * (1 + n)
+    if asked.simulations < least:
+        message = f"{asked.simulations} draws are too few for {n} parameters"
+        read.refuse(("simulations",), message, f"write {least} or more, here or with --simulations")
+    if trials and asked.replicates < FEWEST_OF_COVERAGE:
+        message = f"--check-coverage needs {FEWEST_OF_COVERAGE} replicates: one plays the day, and two show the luck"
+        read.refuse(("replicates",), message, "write replicates: 4")
 
 
 # --- days and their figures -------------------------------------------------------------------------
@@ -191,13 +230,10 @@ Pair: TypeAlias = tuple[Day, dict[str, tuple[Usual, MomentAsked]]]
 def _events(read: _Reading) -> Iterator[Pair]:
     """Yield the days of the events, with what was observed of each."""
     for number, folder in enumerate(read.asked.events):
-        try:
-            event = load_event(read.path.parent / folder)
-            observed = load_observed(event)
-            scenario = load(event.scenario, allow=_allowed(read, event.scenario))
-        except ScenarioError as error:
-            read.problems += error.problems
+        found = _event(read.path.parent, folder, read.allow, read.problems)
+        if found is None:
             continue
+        event, observed, scenario = found
         if not observed:
             read.refuse(
                 ("events", number), f"nothing of {event.name} was observed", f"write {event.observed.name}"
@@ -207,6 +243,27 @@ def _events(read: _Reading) -> Iterator[Pair]:
             _day(event.name, scenario, event.scenario, event, tuple(usual), read.asked.seed + number),
             {name: (each, MomentAsked()) for name, each in usual.items()},
         )
+
+
+def _event(
+    folder: Path, name: str, allow: Allowed, problems: list[Problem]
+) -> tuple[Event, Mapping[str, Observation], Scenario] | None:
+    """Return an event with what was observed and its scenario; None, with all that is wrong noted, where it cannot."""
+    event = _trying(partial(load_event, folder / name), problems)
+    if event is None:
+        return None
+    observed = _trying(partial(load_observed, event), problems)
+    scenario = _trying(partial(load, event.scenario, allow=_allowed(allow, folder, event.scenario)), problems)
+    return None if observed is None or scenario is None else (event, observed, scenario)
+
+
+def _trying(call: Callable[[], Found], problems: list[Problem]) -> Found | None:
+    """Return what a call returns; None, with its problems noted, where it refuses."""
+    try:
+        return call()
+    except ScenarioError as error:
+        problems += error.problems
+        return None
 
 
 def _usual_of(event: Event, name: str, value: float) -> Usual:
@@ -222,10 +279,10 @@ def _ordinary(read: _Reading) -> Iterator[Pair]:
     """Yield the other days, with what was observed of each."""
     for number, (name, asked) in enumerate(read.asked.scenarios.items()):
         path = read.path.parent / asked.scenario
-        try:
-            scenario = load(path, allow=_allowed(read, path))
-        except ScenarioError as error:
-            read.problems += error.problems
+        scenario = _trying(
+            partial(load, path, allow=_allowed(read.allow, read.path.parent, path)), read.problems
+        )
+        if scenario is None:
             continue
         known = metrics_of(units_of(scenario))
         usual: dict[str, tuple[Usual, MomentAsked]] = {}
@@ -242,9 +299,9 @@ def _ordinary(read: _Reading) -> Iterator[Pair]:
         yield _day(name, scenario, path, None, tuple(usual), seed), usual
 
 
-def _allowed(read: _Reading, path: Path) -> Allowed:
-    """Return the folders whose files a scenario may name: those of the problem besides its own."""
-    return None if read.allow is None else (*read.allow, read.path.parent, path.parent)
+def _allowed(allow: Allowed, folder: Path, path: Path) -> Allowed:
+    """Return the folders whose files a scenario may name: that of the problem besides its own."""
+    return None if allow is None else (*allow, folder, path.parent)
 
 
 def _day(
@@ -292,6 +349,7 @@ def _moment(read: _Reading, day: Day, figure: str, usual: Usual, own: MomentAske
 def _parameters(read: _Reading, days: Sequence[Day]) -> Iterator[Parameter]:
     """Yield the parameters whose paths are there and whose priors can be read."""
     taken: dict[str, str] = {}
+    is_complete = len(days) == len(read.asked.events) + len(read.asked.scenarios) > 0
     for name, asked in read.asked.parameters.items():
         steps = ("parameters", name, "paths")
         n_before = len(read.problems)
@@ -299,7 +357,7 @@ def _parameters(read: _Reading, days: Sequence[Day]) -> Iterator[Parameter]:
             if path in taken:
                 read.refuse(steps, f"{path} is set by {taken[path]} already", "let one parameter set it")
             taken[path] = name
-            if not any(path in day.numbers for day in days):
+            if is_complete and not any(path in day.numbers for day in days):
                 known = sorted({known for day in days for known in day.numbers})
                 message = f"no scenario holds a number at {path}{did_you_mean(path, known)}"
                 read.refuse(steps, message, "write the path of a number, items of lists by their names")
@@ -312,31 +370,39 @@ def _parameters(read: _Reading, days: Sequence[Day]) -> Iterator[Parameter]:
 
 def _parameter(read: _Reading, name: str, asked: ParameterAsked, days: Sequence[Day]) -> Parameter | None:
     kinds = {path: _kind(path, days) for path in asked.paths}
-    quantity, _ = next(iter(kinds.values()))
+    if None in kinds.values():  # what the parameter is cannot be seen: of its prior nothing can be said
+        return None
+    known = {path: kind for path, kind in kinds.items() if kind is not None}
+    quantity, _ = next(iter(known.values()))
     unit = "" if quantity is None else quantity.unit
+    steps = ("parameters", name, "prior")
+    n_before = len(read.problems)
 
     def number(key: str, value: Amount) -> float:
         if unit == SECONDS:
             seconds = parse_duration(value) if isinstance(value, str) else None
             if seconds is None:
-                raise ValueError(f"{key}: {value} is not a duration, such as 38h")
-            return seconds
+                read.refuse((*steps, key), f"{key}: {value} is not a duration", "write it as 38h or 90s")
+            return math.nan if seconds is None else seconds
         try:
             return float((quantity or VALUE).parse(value))
         except PydanticCustomError as error:
             told = error.context or {}
-            raise ValueError(f"{key}: {told['message']}") from None
+            read.refuse((*steps, key), f"{key}: {told['message']}", str(told["hint"]))
+            return math.nan
 
     try:
         prior = asked.prior.prior(number)
-    except ValueError as error:
-        hint = "write what the scenario takes at this path" if quantity else "write plain numbers"
-        read.refuse(("parameters", name, "prior"), str(error), hint)
+    except PriorError as error:
+        read.refuse((*steps, error.key), str(error), error.hint)
         return None
-    wholes = frozenset(path for path, (_, is_whole) in kinds.items() if is_whole)
+    if len(read.problems) > n_before:
+        return None
+    wholes = frozenset(path for path, (_, is_whole) in known.items() if is_whole)
     return Parameter(name, asked.paths, prior, unit, wholes, read.place("parameters", name))
 
 
-def _kind(path: str, days: Sequence[Day]) -> tuple[Quantity | None, bool]:
-    """Return how a path is written, and whether it takes whole numbers only."""
-    return kind_at(next(each.scenario for each in days if path in each.numbers), path)
+def _kind(path: str, days: Sequence[Day]) -> tuple[Quantity | None, bool] | None:
+    """Return how a path is written, and whether it takes whole numbers only; None where no day has it."""
+    scenario = next((each.scenario for each in days if path in each.numbers), None)
+    return None if scenario is None else kind_at(scenario, path)

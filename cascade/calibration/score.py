@@ -7,11 +7,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from cascade.calibration.event_file import Event, load_event
+from cascade.calibration.event_file import Event, check_observed, load_event
 from cascade.calibration.history import History, read_history
-from cascade.calibration.map_score import MapScore, Realised, map_of, read_realised, score_map
+from cascade.calibration.map_registration import MapRegistration, MapRequest, open_realised, register_map
+from cascade.calibration.map_score import MapForecast, check_realised, map_of, score_map
 from cascade.calibration.predictions import foretell, window_of
 from cascade.calibration.registration import (
     Registration,
@@ -21,12 +22,12 @@ from cascade.calibration.registration import (
     register,
     registered,
 )
-from cascade.calibration.scorecard import Card, Scorecard, card_of
+from cascade.calibration.scorecard import Card, MapCard, Scorecard, card_of
+from cascade.calibration.sealed import Sealed
 from cascade.data.opening import sha256_of
 from cascade.errors import Problem, ScenarioError, UsageError
 from cascade.experiment.replicate import Progress
 from cascade.experiment.run import Say, run, unsaid
-from cascade.exposure.liquidation_map import LiquidationMap
 from cascade.scenario.files import Allowed
 from cascade.scenario.load import digest, load
 from cascade.scenario.schema import Scenario
@@ -49,13 +50,42 @@ class Asked:
 
 
 @dataclass(frozen=True)
+class AskedMap:
+    """The map of an event, and the table that it is scored against, of which nothing is read."""
+
+    expected: MapForecast
+    request: MapRequest
+    asset: str
+    realised: Path
+
+
+@dataclass(frozen=True)
+class Foretold:
+    """What is registered: predictions of each event, and of the one event its map."""
+
+    registrations: tuple[Registration, ...]
+    map: MapRegistration | None = None
+
+    @property
+    def all(self) -> tuple[Sealed[Any, Any], ...]:
+        """Return every registration."""
+        return self.registrations if self.map is None else (*self.registrations, self.map)
+
+
+@dataclass(frozen=True)
 class Prepared:
-    """Events, and the map of one of them, checked before anything runs."""
+    """Events, and the map of one of them, checked before anything runs.
+
+    Attributes
+    ----------
+    repeated
+        Events that were given more than once, and are counted once.
+    """
 
     events: tuple[Asked, ...]
     allow: Allowed = ()
-    map: LiquidationMap | None = None
-    realised: Realised | None = None
+    map: AskedMap | None = None
+    repeated: tuple[str, ...] = ()
 
     def steps(self, out: Path) -> int:
         """Return the steps that will be simulated: of events that are registered none."""
@@ -66,43 +96,60 @@ class Prepared:
         self, *, out: str | Path = "results", jobs: int | None = None, progress: Progress | None = None,
         allow_code: bool = False, say: Say | None = None,
     ) -> Scorecard:  # fmt: skip
-        """Foretell, register, open and score; all events are foretold before any is opened."""
+        """Foretell, register, open and score; everything is registered before anything is opened."""
+        return self.open(self.foretell(out=out, jobs=jobs, progress=progress, allow_code=allow_code, say=say))
 
-        def foretold(each: Asked) -> Registration:
-            known = registered(Path(out), each.event, each.request)
+    def open(self, foretold: Foretold) -> Scorecard:
+        """Open what was observed of everything that is registered, and score it."""
+        cards = [
+            card_of(each.event, registration, open_observed(each.event, registration))
+            for each, registration in zip(self.events, foretold.registrations, strict=True)
+        ]
+        return Scorecard(tuple(cards), self._maps(cards[0], foretold.map))
+
+    def foretell(
+        self, *, out: str | Path = "results", jobs: int | None = None, progress: Progress | None = None,
+        allow_code: bool = False, say: Say | None = None,
+    ) -> Foretold:  # fmt: skip
+        """Simulate the events and write down what is foretold of them; no observed value is opened."""
+        tell, folder = say or unsaid, Path(out)
+        for name in self.repeated:
+            tell(f"{name}: given more than once, and counted once")
+
+        def registered_of(each: Asked) -> Registration:
+            known = registered(folder, each.event, each.request)
             if known is not None:
-                (say or unsaid)(
-                    f"{each.event.name}: registered at {known.registered:%Y-%m-%d %H:%M} UTC already"
-                )
+                tell(f"{each.event.name}: registered at {known.registered:%Y-%m-%d %H:%M} UTC already")
                 return known
             result = run(
                 each.scenario, replicates=each.request.replicates, allow=self.allow, allow_code=allow_code, out=out,
                 jobs=jobs, progress=progress,
             )  # fmt: skip
-            predictions = foretell(each.event, result, each.history)
-            found = register(Path(out), each.event, each.request, predictions)
-            (say or unsaid)(f"{each.event.name}: registered in {found.path}, sha256 {found.sha256}")
+            found = register(folder, each.event, each.request, foretell(each.event, result, each.history))
+            tell(f"{each.event.name}: registered in {found.path}, sha256 {found.sha256}")
             return found
 
-        registrations = [foretold(each) for each in self.events]
-        cards = [
-            card_of(each.event, registration, open_observed(each.event, registration))
-            for each, registration in zip(self.events, registrations, strict=True)
-        ]
-        return Scorecard(tuple(cards), self._maps(cards[0]))
+        registrations = tuple(registered_of(each) for each in self.events)
+        if self.map is None:
+            return Foretold(registrations)
+        made = register_map(
+            folder, self.events[0].event, self.map.request, self.map.expected, self.map.realised
+        )
+        tell(f"{made.event}: its map is registered in {made.path}, sha256 {made.sha256}")
+        return Foretold(registrations, made)
 
-    def _maps(self, card: Card) -> tuple[MapScore, ...]:
+    def _maps(self, card: Card, made: MapRegistration | None) -> tuple[MapCard, ...]:
         """Return how the map of the event did; the path is that of its observed prices, where it has them."""
-        if self.map is None or self.realised is None:
+        if self.map is None or made is None:
             return ()
-        asset = self.events[0].scenario.markets[self.map.market].asset
         prices = {
             prediction.figure.what: card.opened.values[name]
             for name, prediction in card.registration.predictions.items()
-            if name in card.opened.values and prediction.figure.asset == asset
+            if name in card.opened.values and prediction.figure.asset == self.map.asset
         }
         path = (prices["low_usd"], prices["high_usd"]) if {"low_usd", "high_usd"} <= set(prices) else None
-        return (score_map(self.map, self.realised, path),)
+        opened = open_realised(self.map.realised, made)
+        return (MapCard(made, opened, score_map(made.predictions, opened.values, path)),)
 
 
 def score(
@@ -152,37 +199,70 @@ def score(
 def prepare_score(
     events: str | Path | Iterable[str | Path], *, replicates: int | None = None, seed: int | None = None,
     realised: str | Path | None = None, positions: str | Path | None = None, market: str | None = None,
-    allow: Allowed = (),
+    allow: Allowed = (), is_blind: bool = False,
 ) -> Prepared:  # fmt: skip
-    """Return events as they are read; parameters are those of `score`."""
+    """Return events as they are read, all that is wrong with them told before anything runs.
+
+    Parameters
+    ----------
+    replicates, seed, realised, positions, market, allow
+        As of `score`.
+    is_blind
+        Whether observed files need not be there: predictions will be registered, and nothing opened.
+    """
     paths = [events] if isinstance(events, str | Path) else list(events)
-    asked: list[Asked] = []
+    asked: dict[Path, Asked] = {}
+    repeated: list[str] = []
     problems: list[Problem] = []
     for path in paths:
         try:
-            asked.append(_asked(load_event(path), replicates, seed, allow))
+            event = load_event(path)
+            if event.path.resolve() in asked:
+                repeated.append(event.name)
+                continue
+            asked[event.path.resolve()] = _asked(event, replicates, seed, allow)
+            if not is_blind:
+                check_observed(event)
+        except ScenarioError as error:
+            problems += error.problems
+    if realised is not None and not is_blind:
+        try:
+            check_realised(Path(realised))
         except ScenarioError as error:
             problems += error.problems
     if problems:
         raise ScenarioError(problems)
-    _refuse_twins([each.event for each in asked])
+    found = tuple(asked.values())
+    _refuse_twins([each.event for each in found])
     if realised is None:
-        if positions is not None or market is not None:
-            option = "--positions" if positions is not None else "--market"
-            raise UsageError(
-                "it is of a map, and no map is scored", where=option, remedy="add --map LIQUIDATIONS"
-            )
-        return Prepared(tuple(asked), allow)
-    if len(asked) != 1:
+        _refuse_idle(positions, market)
+        return Prepared(found, allow, repeated=tuple(dict.fromkeys(repeated)))
+    if len(found) != 1:
         remedy = "give the event whose liquidations these are"
         raise UsageError(
-            f"a map is scored for one event, and these are {len(asked)}", where="--map", remedy=remedy
+            f"a map is scored for one event, and these are {len(found)}", where="--map", remedy=remedy
         )
-    scenario = asked[0].scenario
+    of_it = _asked_map(found[0], Path(realised), positions, market)
+    return Prepared(found, allow, of_it, tuple(dict.fromkeys(repeated)))
+
+
+def _asked_map(asked: Asked, realised: Path, positions: str | Path | None, market: str | None) -> AskedMap:
+    scenario = asked.scenario
     if positions is not None:
         table = {"type": "table", "name": "positions", "file": str(Path(positions).resolve())}
         scenario = scenario.replace(population=[table])
-    return Prepared(tuple(asked), allow, map_of(scenario, market), read_realised(Path(realised)))
+    expected = map_of(scenario, market)
+    request = MapRequest(asked.request.event_sha256, digest(scenario), expected.market)
+    return AskedMap(expected, request, scenario.markets[expected.market].asset, realised)
+
+
+def _refuse_idle(positions: str | Path | None, market: str | None) -> None:
+    """Refuse what is said of a map where none is scored."""
+    if positions is not None or market is not None:
+        option = "--positions" if positions is not None else "--market"
+        raise UsageError(
+            "it is of a map, and no map is scored", where=option, remedy="add --map LIQUIDATIONS"
+        )
 
 
 def _refuse_twins(events: Sequence[Event]) -> None:

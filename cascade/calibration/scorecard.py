@@ -16,10 +16,12 @@ from cascade.analysis.statistics.estimate import Floats
 from cascade.calibration.baselines import BASELINES
 from cascade.calibration.event_file import Event
 from cascade.calibration.history import column_of
-from cascade.calibration.map_score import MapScore
+from cascade.calibration.map_registration import MapRegistration
+from cascade.calibration.map_score import MapScore, Realised
 from cascade.calibration.predictions import Prediction, window_of
-from cascade.calibration.registration import Opened, Registration
+from cascade.calibration.registration import Registration
 from cascade.calibration.scores import PINBALL, Forecast, Scale, pit_histogram
+from cascade.calibration.sealed import Opened
 
 SHARES: Final = (0.5, 0.9)
 """Central intervals whose coverage is counted."""
@@ -106,12 +108,21 @@ class Card:
 
     event: Event
     registration: Registration
-    opened: Opened
+    opened: Opened[Mapping[str, float]]
     rows: tuple[Row, ...]
     unscored: Mapping[str, str]
 
 
-def card_of(event: Event, registration: Registration, opened: Opened) -> Card:
+@dataclass(frozen=True)
+class MapCard:
+    """The map of an event: its registration, when what was liquidated was opened, and how it did."""
+
+    registration: MapRegistration
+    opened: Opened[Realised]
+    score: MapScore
+
+
+def card_of(event: Event, registration: Registration, opened: Opened[Mapping[str, float]]) -> Card:
     """Return the figures of an event that were both foretold and observed."""
     rows: list[Row] = []
     unscored: dict[str, str] = {}
@@ -175,7 +186,7 @@ class Scorecard:
     """Events that are scored together, and the maps of those whose map is scored."""
 
     cards: tuple[Card, ...]
-    maps: tuple[MapScore, ...] = ()
+    maps: tuple[MapCard, ...] = ()
 
     @cached_property
     def rows(self) -> tuple[Row, ...]:

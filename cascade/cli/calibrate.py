@@ -67,7 +67,9 @@ def calibrate(
     from cascade.explain.sweep_cost import cost_of_sweep
     from cascade.report.calibration import calibration_rich
 
-    prepared = prepare_calibration(problem, simulations=simulations, allow=allow or (), allow_code=allow_code)
+    prepared = prepare_calibration(
+        problem, simulations=simulations, trials=check_coverage, allow=allow or (), allow_code=allow_code
+    )
     warnings = {each: None for sweep in prepared.sweeps for each in sweep.warnings}
     say(render_problems(tuple(warnings), color=has_color()))
     costs = {sweep.name: cost_of_sweep(sweep, jobs, looked_at=2) for sweep in prepared.sweeps}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
@@ -17,53 +17,73 @@ from cascade.cli.terminal import (
     say,
     show_json,
     show_rich,
+    show_rows,
     tell_compiling,
 )
+from cascade.errors import UsageError
 from cascade.limits import MOST_REPLICATES
 
 if TYPE_CHECKING:
-    from cascade.calibration.scorecard import Scorecard
+    from cascade.calibration.score import Foretold
+
+Events: TypeAlias = Annotated[list[Path], typer.Argument(metavar="EVENT...", help="Folders of events.")]
+AtLeast: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        "-n", "--replicates", min=1, max=MOST_REPLICATES,
+        help="Replicates of each event; by default those of its scenario, but at least 20.",
+    ),
+]  # fmt: skip
+Realised: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--map", metavar="LIQUIDATIONS", help="Also score the map of the one event: liquidations by price."
+    ),
+]
+Positions: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--positions", metavar="POSITIONS", help="Positions that the map is made of; else the population."
+    ),
+]
+Market: TypeAlias = Annotated[
+    str | None, typer.Option("--market", help="Market of the map, where there are several.")
+]
+FailIf: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("--fail-if", metavar="TEST", help="Exit 1 if 'coverage_90<0.75' or 'worse:climatology'."),
+]
+Blind: TypeAlias = Annotated[
+    bool,
+    typer.Option("--register", help="Only write predictions down: observed values need not be there yet."),
+]
+Folder: TypeAlias = Annotated[
+    Path, typer.Option("--results", metavar="DIR", help="Folder of registrations and runs.")
+]
+Page: TypeAlias = Annotated[
+    Path | None, typer.Option("-o", "--out", metavar="PAGE.html", help="Also write a page with the figures.")
+]
 
 
 def score(
-    events: Annotated[list[Path], typer.Argument(metavar="EVENT...", help="Folders of events.")],
-    replicates: Annotated[
-        int | None,
-        typer.Option(
-            "-n", "--replicates", min=1, max=MOST_REPLICATES,
-            help="Replicates of each event; by default those of its scenario, but at least 20.",
-        ),
-    ] = None,
+    events: Events,
+    replicates: AtLeast = None,
     seed: Seed = None,
-    realised: Annotated[
-        Path | None,
-        typer.Option(
-            "--map", metavar="LIQUIDATIONS", help="Also score the map of the one event: liquidations by price."
-        ),
-    ] = None,
-    positions: Annotated[
-        Path | None,
-        typer.Option("--positions", metavar="POSITIONS", help="Positions that the map is made of; else the population."),
-    ] = None,
-    market: Annotated[str | None, typer.Option("--market", help="Market of the map, where there are several.")] = None,
-    fail_if: Annotated[
-        list[str] | None,
-        typer.Option("--fail-if", metavar="TEST", help="Exit 1 if 'coverage_90<0.75' or 'worse:climatology'."),
-    ] = None,
+    realised: Realised = None,
+    positions: Positions = None,
+    market: Market = None,
+    fail_if: FailIf = None,
+    register: Blind = False,
     allow: Allow = None,
     allow_code: AllowCode = False,
-    registrations: Annotated[
-        Path, typer.Option("--results", metavar="DIR", help="Folder of registrations and runs.")
-    ] = Path("results"),
+    registrations: Folder = Path("results"),
     jobs: Jobs = None,
-    out: Annotated[
-        Path | None, typer.Option("-o", "--out", metavar="PAGE.html", help="Also write a page with the figures.")
-    ] = None,
+    out: Page = None,
     static: Annotated[bool, typer.Option("--static", help="The page without JavaScript.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the page.")] = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress.")] = False,
     json: AsJson = False,
-) -> None:  # fmt: skip
+) -> None:
     """Score events: how many figures lie in their intervals, and whether simple formulas did better.
 
     Each event's scenario is simulated, or a run of the same that is there is taken; what it foretells is written
@@ -75,27 +95,37 @@ def score(
     from cascade.calibration.demands import parse_demand, refuse_breaches
     from cascade.calibration.score import prepare_score
     from cascade.report.score import score_dict, score_rich
-    from cascade.report.write import refuse_existing
+    from cascade.report.write import refuse_existing, write_score
 
     demands = [parse_demand(each) for each in fail_if or ()]
+    if register and (demands or out is not None):
+        told = "predictions are only written down, and there is nothing yet to judge or to draw"
+        raise UsageError(told, where="--register", remedy="leave out --fail-if and -o")
     if out is not None:
         refuse_existing(out, force=force)
     prepared = prepare_score(
         events, replicates=replicates, seed=seed, realised=realised, positions=positions, market=market,
-        allow=allow or (),
+        allow=allow or (), is_blind=register,
     )  # fmt: skip
     tell_compiling()
     with running(prepared.steps(registrations), quiet=quiet) as progress:
-        found = prepared.run(
+        foretold = prepared.foretell(
             out=registrations, jobs=jobs, progress=progress, allow_code=allow_code, say=None if quiet else say
-        )  # fmt: skip
+        )
+    if register:
+        _show_registered(foretold, json=json)
+        return
+    found = prepared.open(foretold)
     show_json(score_dict(found)) if json else show_rich(*score_rich(found))
     if out is not None:
-        _write(found, out, static=static)
+        say(f"page: {write_score(found, out, static=static)}")
     refuse_breaches(found, demands)
 
 
-def _write(found: Scorecard, out: Path, *, static: bool) -> None:
-    from cascade.report.write import write_score
+def _show_registered(foretold: Foretold, *, json: bool) -> None:
+    from cascade.report.score import registration_dict, when
 
-    say(f"page: {write_score(found, out, static=static)}")
+    if json:
+        show_json([registration_dict(each) for each in foretold.all])
+    else:
+        show_rows([(each.event, when(each.registered), each.sha256, str(each.path)) for each in foretold.all])

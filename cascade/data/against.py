@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from cascade.data.adapter import Adapter
+from cascade.data.arrays import Numbers
 from cascade.data.faults import LABEL, PRICE, SIDE, Faults, Place
-from cascade.data.origins import Numbers
 from cascade.data.quality import placed, stamp
 from cascade.data.reading import Batch, batches
 from cascade.data.recognise import Given, recognise

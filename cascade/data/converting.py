@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from cascade.data.arrays import compute, integers_of, taken
 from cascade.data.canonical import columns_of, schema_of
 from cascade.data.faults import CONTRACT, DAY, SYMBOL, UNIT, Faults
-from cascade.data.origins import compute
 from cascade.data.reading import batches
 from cascade.data.recognise import Given
 from cascade.data.repeats import Copied, Repeats
@@ -177,8 +177,7 @@ def _sorted(tables: Iterator[pa.Table], schema: pa.Schema) -> Iterator[pa.Table]
     everything = [*tables]
     if everything:
         whole = pa.concat_tables(everything)
-        times = whole.column("time").cast(pa.int64()).to_numpy()
-        yield whole.take(pa.array(np.argsort(times, kind="stable")))
+        yield taken(whole, np.argsort(integers_of(whole.column("time")), kind="stable"))
 
 
 def _labelled(table: pa.Table, reading: Reading) -> pa.Table:
@@ -201,8 +200,6 @@ class _Kept:
 
     def of(self, table: pa.Table) -> pa.Table:
         """Return the rows of a table that are kept."""
-        import pyarrow as pa
-
         if self._copied is not None:
             keep = self._copied.of(table) % self._copies == 1
         elif self._repeats is not None:
@@ -211,7 +208,7 @@ class _Kept:
                 keep[rows] = False
         else:
             return table
-        return table.take(pa.array(np.flatnonzero(keep)))
+        return taken(table, np.flatnonzero(keep))
 
 
 def metadata_of(checked: Checked, reading: Reading) -> dict[str, str]:

@@ -12,6 +12,7 @@ import numpy as np
 from cascade.data.adapter import Adapter, Csv
 from cascade.data.faults import Faults
 from cascade.data.opening import Text, blocks, unreadable
+from cascade.data.origins import Cell
 from cascade.data.published import (
     CUT_OFF,
     NOTHING,
@@ -123,10 +124,10 @@ def _fast(raw: bytes, adapter: Adapter, header: Header) -> dict[str, pa.Array] |
     import pyarrow as pa
     import pyarrow.csv as pacsv
 
-    if not raw.strip():
-        return {name: pa.array([], arrow_of(cell)) for name, cell in adapter.cells.items()}
+    if not raw or raw.isspace():
+        return {name: pa.nulls(0, arrow_of(cell)) for name, cell in adapter.cells.items()}
     names = [f"#{k}" for k in range(header.width)]
-    types = {names[at]: arrow_of(adapter.cells[name]) for name, at in header.columns.items()}
+    types = {names[at]: _as_read(adapter.cells[name]) for name, at in header.columns.items()}
     try:
         table = pacsv.read_csv(
             pa.BufferReader(raw),
@@ -141,6 +142,13 @@ def _fast(raw: bytes, adapter: Adapter, header: Header) -> dict[str, pa.Array] |
     return completed(
         adapter, {name: timed(adapter.cells[name], each) for name, each in found.items()}, len(table)
     )
+
+
+def _as_read(cell: Cell) -> pa.DataType:
+    """Return the type that a cell is read as: few words, many times, by their numbers."""
+    import pyarrow as pa
+
+    return pa.dictionary(pa.int32(), pa.string()) if cell.words else arrow_of(cell)
 
 
 def _slow(block: Text, adapter: Adapter, header: Header, faults: Faults) -> Block:

@@ -13,10 +13,11 @@ from cascade.errors import MANY, Problem, in_file_order
 
 UNIT, ORDER, TWICE, GAP, FROZEN = "CAS301", "CAS302", "CAS303", "CAS304", "CAS305"
 LABEL, SIDE, CONTRACT, PRICE, DAY = "CAS306", "CAS307", "CAS308", "CAS309", "CAS310"
-CHECKSUM, SYMBOL, BAND, KIND = "CAS311", "CAS312", "CAS313", "CAS300"
+CHECKSUM, SYMBOL, BAND, KIND, COLUMNS = "CAS311", "CAS312", "CAS313", "CAS300", "CAS316"
 
 ABOUT: Final = {
     KIND: "kind of file",
+    COLUMNS: "columns of a kind",
     UNIT: "unit of time",
     ORDER: "order",
     TWICE: "duplicates",

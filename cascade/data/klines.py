@@ -1,48 +1,27 @@
-"""Bars and trades of Binance's public archive, and bars with a column `time_utc`."""
+"""Bars and trades of a file in whatever format is published, in the order of time, as facts are measured on them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 
-from cascade.data.archive import Floats, Mask, Rows, read_rows, seconds_since_1970
-from cascade.errors import Problem, ScenarioError
+from cascade.data.arrays import Mask, Numbers, integers_of
+from cascade.data.canonical import TableName
+from cascade.data.faults import Faults, Place
+from cascade.data.opening import unreadable
+from cascade.data.quality import Bars
+from cascade.data.reading import Batch, batches
+from cascade.data.recognise import recognise
+from cascade.data.repeats import Indices, codes_of
+from cascade.errors import ScenarioError
+from cascade.scenario.source import shown_name
 from cascade.scenario.tables import ROW
 
-KLINES: Final = (
-    "time", "open", "high", "low", "close", "volume", "close_time", "quote_volume", "count", "taker_volume",
-    "taker_quote_volume", "ignore",
-)  # fmt: skip
-
-KLINE_NAMES: Final = {
-    "open_time": "time", "time_utc": "time", "ts_ms": "time", "timestamp": "time",
-    "quote_asset_volume": "quote_volume",
-    "number_of_trades": "count", "trades": "count",
-    "taker_buy_volume": "taker_volume", "taker_buy_base_volume": "taker_volume",
-    "taker_buy_base_asset_volume": "taker_volume",
-    "taker_buy_quote_volume": "taker_quote_volume", "taker_buy_quote_asset_volume": "taker_quote_volume",
-}  # fmt: skip
-
-TRADE_LAYOUTS: Final = (
-    ("id", "price", "quantity", "quote_quantity", "time", "is_buyer_maker"),
-    ("id", "price", "quantity", "quote_quantity", "time", "is_buyer_maker", "is_best_match"),
-    ("id", "price", "quantity", "first_id", "last_id", "time", "is_buyer_maker"),
-    ("id", "price", "quantity", "first_id", "last_id", "time", "is_buyer_maker", "is_best_match"),
-)
-"""Trades of futures and of spot, then aggregated trades of either."""
-
-TRADE_NAMES: Final = {
-    "agg_trade_id": "id", "trade_id": "id",
-    "qty": "quantity",
-    "quote_qty": "quote_quantity",
-    "transact_time": "time", "time_ms": "time", "timestamp": "time",
-    "isbuyermaker": "is_buyer_maker",
-}  # fmt: skip
-
-_CORRECT: Final = "correct or remove this row"
+_PRICES = ("open", "high", "low", "close")
+_TRADED = ("size", "notional_usd", "taker_buy_size", "taker_buy_usd")
 
 
 @dataclass(frozen=True)
@@ -66,12 +45,12 @@ class Klines:
     name: str
     time_s: float
     seconds: float
-    open: Floats
-    high: Floats
-    low: Floats
-    close: Floats
-    quote_volume: Floats | None
-    taker_quote_volume: Floats | None
+    open: Numbers
+    high: Numbers
+    low: Numbers
+    close: Numbers
+    quote_volume: Numbers | None
+    taker_quote_volume: Numbers | None
     notes: tuple[str, ...]
 
 
@@ -80,31 +59,31 @@ class Trades:
     """Trades in the order of time; a sign is 1 where the taker bought and -1 where it sold."""
 
     name: str
-    time_s: Floats
-    price: Floats
-    usd: Floats
-    sign: Floats
+    time_s: Numbers
+    price: Numbers
+    usd: Numbers
+    sign: Numbers
     notes: tuple[str, ...]
 
 
 def read_klines(path: str | Path) -> Klines:
-    """Return the bars of a kline file as published, or of any CSV with `time_utc`, open, high, low and close.
+    """Return the bars of a file as published, or of any CSV with `time_utc`, open, high, low and close.
 
     Raises
     ------
     ScenarioError
         With all that is wrong, each where it is.
     """
-    optional = ("volume", "quote_volume", "taker_volume", "taker_quote_volume")
-    rows = read_rows(Path(path), (KLINES,), KLINE_NAMES, ("time", "open", "high", "low", "close"), optional)
-    _check_bars(rows)
-    columns = dict(rows.columns)
-    time_s = seconds_since_1970(columns.pop("time"))
+    rows = _Rows.read(Path(path), "bars")
+    columns = {name: rows.number(name) for name in (*_PRICES, *_TRADED)}
+    columns = {name: values for name, values in columns.items() if not np.isnan(values).all()}
+    time_s = rows.time_s
     order, notes = _in_order(rows, time_s, columns)
     time_s = time_s[order]
     seconds = _length(rows, time_s)
     places = np.rint((time_s - time_s[0]) / seconds).astype(np.int64)
-    rows.refuse(_off_grid(order, time_s, seconds), "time", _between(seconds), "give whole bars of one length")
+    told = f"this time lies within a bar: bars are {seconds:g} s long"
+    rows.refuse(_off_grid(order, time_s, seconds), told, "give whole bars of one length")
     rows.raise_problems()
     grid = {name: _on_grid(values[order], places) for name, values in columns.items()}
     notes += _gaps(places, time_s[0], seconds)
@@ -116,21 +95,15 @@ def read_klines(path: str | Path) -> Klines:
 
 
 def read_trades(path: str | Path) -> Trades:
-    """Return the trades of a file of `trades` or `aggTrades` as published.
+    """Return the trades of a file as published, each once.
 
     Raises
     ------
     ScenarioError
         With all that is wrong, each where it is.
     """
-    needed = ("time", "price", "quantity", "is_buyer_maker")
-    rows = read_rows(Path(path), TRADE_LAYOUTS, TRADE_NAMES, needed, ("id", "quote_quantity"))
-    columns = rows.columns
-    for name in ("time", "price", "quantity"):
-        rows.refuse(columns[name] <= 0, name, "must be above 0", _CORRECT)
-    rows.raise_problems()
-    time_s, notes = seconds_since_1970(columns["time"]), list[str]()
-    ids = columns.get("id", np.arange(len(time_s), dtype=np.float64))
+    rows = _Rows.read(Path(path), "trades")
+    time_s, ids, notes = rows.time_s, rows.ids(), list[str]()
     order = np.lexsort((ids, time_s))
     if (np.diff(order) < 0).any():
         notes.append(f"{rows.name}: trades were not in the order of time")
@@ -138,31 +111,76 @@ def read_trades(path: str | Path) -> Trades:
     if is_again.any():
         notes.append(f"{rows.name}: {int(is_again.sum()):,} trades are there twice")
     order = order[~is_again]
-    usd = columns["price"] * columns["quantity"]
-    sign = 1.0 - 2.0 * columns["is_buyer_maker"]
-    return Trades(rows.name, time_s[order], columns["price"][order], usd[order], sign[order], tuple(notes))
+    price = rows.number("price")
+    usd = price * rows.number("size")
+    sign = np.concatenate([np.where(each.says("taker_side", "buy"), 1.0, -1.0) for each in rows.batches])
+    return Trades(rows.name, time_s[order], price[order], usd[order], sign[order], tuple(notes))
 
 
-def _check_bars(rows: Rows) -> None:
-    """Note the bars that cannot be."""
-    c = rows.columns
-    for name in ("time", "open", "high", "low", "close"):
-        rows.refuse(c[name] <= 0, name, "must be above 0", _CORRECT)
-    top, bottom = np.maximum(c["open"], c["close"]), np.minimum(c["open"], c["close"])
-    rows.refuse(c["high"] < top, "high", "high lies below open or close", _CORRECT)
-    rows.refuse(c["low"] > bottom, "low", "low lies above open or close", _CORRECT)
-    for whole, part in (("volume", "taker_volume"), ("quote_volume", "taker_quote_volume")):
-        if whole in c:
-            rows.refuse(c[whole] < 0, whole, "must be at least 0", _CORRECT)
-        if whole in c and part in c:
-            more = (c[part] < 0) | (c[part] > c[whole] * (1 + 1e-9))
-            rows.refuse(
-                more, part, f"takers cannot have bought less than 0 or more than the {whole}", _CORRECT
-            )
-    rows.raise_problems()
+@dataclass(frozen=True)
+class _Rows:
+    """The rows of a file, and what is wrong with them."""
+
+    name: str
+    batches: Sequence[Batch]
+    faults: Faults
+
+    @classmethod
+    def read(cls, path: Path, table: TableName) -> _Rows:
+        """Read the rows of a file that has rows of a table."""
+        found = recognise(path, table=table)
+        name = shown_name(path)
+        rows = cls(name, list[Batch](), Faults(name))
+        bars = Bars(rows.faults)
+        kept: list[Batch] = []
+        for batch in batches(path, found.adapters[0], found.about, rows.faults):
+            if table == "bars":
+                bars.see(batch)
+            kept.append(batch)
+        rows.raise_problems()
+        if not kept:
+            raise unreadable(name, "the file has no rows", "give a file as it is published")
+        return cls(name, kept, rows.faults)
+
+    @property
+    def time_s(self) -> Numbers:
+        """Return the times in seconds since 1970 UTC."""
+        return np.concatenate([each.time_us for each in self.batches]) / 1e6
+
+    def number(self, column: str) -> Numbers:
+        """Return a column; NaN where it is empty."""
+        return np.concatenate([each.number(column) for each in self.batches])
+
+    def ids(self) -> Indices:
+        """Return a number for each trade that is its own: what the venue calls it, where that is a number."""
+        import pyarrow as pa
+
+        whole = pa.concat_tables([each.table.select(["id"]) for each in self.batches])
+        if whole.column("id").null_count:
+            return np.arange(len(whole))
+        try:
+            return integers_of(whole.column("id"))
+        except pa.ArrowInvalid:
+            return codes_of(whole, ("id",))
+
+    def refuse(self, bad: Mask, message: str, hint: str) -> None:
+        """Note the same fault of all rows that have it."""
+        ends = np.cumsum([len(each) for each in self.batches])
+
+        def place(row: int) -> Place:
+            k = int(np.searchsorted(ends, row, side="right"))
+            return self.batches[k].place(row - int(ends[k]) + len(self.batches[k]), "time")
+
+        self.faults.note_rows(np.flatnonzero(bad), ROW, lambda _: message, hint, place, alike=message)
+
+    def raise_problems(self) -> None:
+        """Raise what was noted, if anything is wrong."""
+        problems = self.faults.problems
+        if any(each.severity == "error" for each in problems):
+            raise ScenarioError(problems)
 
 
-def _in_order(rows: Rows, time_s: Floats, columns: dict[str, Floats]) -> tuple[np.ndarray, list[str]]:
+def _in_order(rows: _Rows, time_s: Numbers, columns: dict[str, Numbers]) -> tuple[Indices, list[str]]:
     """Return which rows to take in which order: by time, and of bars that are there twice the first."""
     order = np.argsort(time_s, kind="stable")
     notes = [f"{rows.name}: bars were not in the order of time"] if (np.diff(time_s) < 0).any() else []
@@ -170,26 +188,26 @@ def _in_order(rows: Rows, time_s: Floats, columns: dict[str, Floats]) -> tuple[n
     before = np.roll(order, 1)
     differs = np.zeros(len(order), np.bool_)
     for values in columns.values():
-        differs |= is_again & (values[order] != values[before])
+        now, then = values[order], values[before]
+        differs |= is_again & (now != then) & ~(np.isnan(now) & np.isnan(then))
     conflicting = np.zeros(len(order), np.bool_)
     conflicting[order[differs]] = True
-    hint = "keep one of them"
-    rows.refuse(conflicting, "time", "another row has another bar of the same time", hint)
+    rows.refuse(conflicting, "another row has another bar of the same time", "keep one of them")
     rows.raise_problems()
     if is_again.any():
         notes.append(f"{rows.name}: {int(is_again.sum()):,} bars are there twice")
     return order[~is_again], notes
 
 
-def _length(rows: Rows, time_s: Floats) -> float:
+def _length(rows: _Rows, time_s: Numbers) -> float:
     """Return the length of a bar: the step that most bars are apart."""
     if len(time_s) < 2:
-        raise ScenarioError([Problem(ROW, "one bar has no length", "give at least two bars", rows.name)])
+        raise unreadable(rows.name, "one bar has no length", "give at least two bars")
     steps, counts = np.unique(np.rint(np.diff(time_s) * 1e3), return_counts=True)
     return float(steps[np.argmax(counts)]) / 1e3
 
 
-def _off_grid(order: np.ndarray, time_s: Floats, seconds: float) -> Mask:
+def _off_grid(order: Indices, time_s: Numbers, seconds: float) -> Mask:
     """Tell, in the order of the file, which bars begin inside of another."""
     offset = (time_s - time_s[0]) / seconds
     found = np.zeros(int(order.max()) + 1, np.bool_)
@@ -197,17 +215,13 @@ def _off_grid(order: np.ndarray, time_s: Floats, seconds: float) -> Mask:
     return found
 
 
-def _between(seconds: float) -> str:
-    return f"this time lies within a bar: bars are {seconds:g} s long"
-
-
-def _on_grid(values: Floats, places: np.ndarray) -> Floats:
+def _on_grid(values: Numbers, places: Indices) -> Numbers:
     grid = np.full(int(places[-1]) + 1, np.nan)
     grid[places] = values
     return grid
 
 
-def _gaps(places: np.ndarray, first_s: float, seconds: float) -> list[str]:
+def _gaps(places: Indices, first_s: float, seconds: float) -> list[str]:
     """Return what is missing between the first bar and the last."""
     steps = np.diff(places)
     if (steps == 1).all():
@@ -218,15 +232,13 @@ def _gaps(places: np.ndarray, first_s: float, seconds: float) -> list[str]:
     return [f"{missing:,} bars are missing in {gaps:,} gap{'s' * (gaps > 1)}, the first from {when}Z"]
 
 
-def _values(grid: dict[str, Floats]) -> tuple[Floats | None, Floats | None]:
+def _values(grid: dict[str, Numbers]) -> tuple[Numbers | None, Numbers | None]:
     """Return traded value and what takers bought of it; where a file has sizes only, at the middle of the bar."""
     middle = (grid["high"] + grid["low"]) / 2.0
-    quote = grid.get("quote_volume")
-    if quote is None and "volume" in grid:
-        quote = grid["volume"] * middle
-    taker = grid.get("taker_quote_volume")
-    if taker is None and "taker_volume" in grid:
-        taker = grid["taker_volume"] * middle
+    quote, taker = (
+        grid[value] if value in grid else grid[size] * middle if size in grid else None
+        for value, size in (("notional_usd", "size"), ("taker_buy_usd", "taker_buy_size"))
+    )
     if quote is None or not np.nansum(quote) > 0:
         return None, None
     return quote, taker

@@ -26,6 +26,9 @@ BLOCK_BYTES: Final = 4 << 20
 LONGEST_LINE: Final = 64 << 20
 """Bytes of a line, or of a document that is read whole."""
 
+BOM: Final = b"\xef\xbb\xbf"
+"""Byte order mark that some programs write before UTF-8."""
+
 _DAMAGED: Final = "the archive is damaged or cut off"
 _AGAIN: Final = "fetch it again"
 _FRAMES: Final = {b"\x04\x22\x4d\x18": "lz4", b"\x28\xb5\x2f\xfd": "zstd"}
@@ -66,7 +69,8 @@ def unpacked(path: Path) -> Generator[IO[bytes]]:
                 stream = inner
             yield stream
         except (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError, zlib.error, NotImplementedError):
-            raise unreadable(name, _DAMAGED, _AGAIN) from None
+            fetch = fetched_from(path.as_posix())
+            raise unreadable(name, _DAMAGED, f"{_AGAIN}\n{fetch}" if fetch else _AGAIN) from None
 
 
 def _layer(stream: io.BufferedReader, name: str, stack: contextlib.ExitStack) -> Any:
@@ -136,17 +140,25 @@ def blocks(stream: IO[bytes], name: str) -> Iterator[Text]:
     """Yield a stream in blocks of whole lines, without a byte order mark."""
     rest, first = b"", 1
     while block := stream.read(BLOCK_BYTES):
-        block = rest + (block.removeprefix(b"\xef\xbb\xbf") if first == 1 and not rest else block)
-        whole, newline, rest = block.rpartition(b"\n")
-        if newline:
-            yield Text(whole + newline, first)
-            first += whole.count(b"\n") + 1
+        block = rest + (block.removeprefix(BOM) if first == 1 and not rest else block)
+        end = block.rfind(b"\n") + 1
+        whole, rest = block[:end], block[end:]
+        if whole:
+            yield Text(whole, first)
+            first += n_lines(whole)
         if len(rest) > LONGEST_LINE:
             raise unreadable(
                 name, f"line {first} is longer than {LONGEST_LINE >> 20} MB", "give lines of text"
             )
     if rest:
         yield Text(rest, first)
+
+
+def n_lines(raw: bytes) -> int:
+    """Return the number of line ends; numpy counts them several times faster than `count`."""
+    import numpy as np
+
+    return int(np.count_nonzero(np.frombuffer(raw, np.uint8) == ord("\n")))
 
 
 def sha256_of(path: Path) -> str:

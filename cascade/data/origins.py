@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from cascade.data.arrays import Numbers, compute, integers_of, numbers_of, places_of, taken
 from cascade.data.contract import Contract
+from cascade.data.times import microseconds
+from cascade.output.columns import strings
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 TimeUnit = Literal["s", "ms", "us", "text"]
 Bound = Literal["", "above 0", "at least 0"]
-
-Numbers: TypeAlias = npt.NDArray[np.float64]
-
-PER_SECOND: Final[dict[str, int]] = {"s": 1, "ms": 1_000, "us": 1_000_000}
-
-_ZONE = r"(Z|[+-]00:?00)$"
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,12 +153,8 @@ class Word:
 
     def of(self, rows: Rows) -> Any:
         """Return its values."""
-        import pyarrow as pa
-
-        pc = compute()
-        words = pa.array([*self.means])
-        places = pc.index_in(pc.utf8_lower(rows.cells[self.cell.name]), words)
-        return pa.array([*self.means.values()]).take(places)
+        places = places_of(rows.cells[self.cell.name], [*self.means])
+        return taken(strings([*self.means.values(), None]), np.where(places < 0, len(self.means), places))
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +172,8 @@ class Sign:
 
     def of(self, rows: Rows) -> Any:
         """Return its values."""
-        return np.where(rows.number(self.cell) < 0, self.negative, self.positive)
+        below = rows.number(self.cell) < 0
+        return taken(strings([self.positive, self.negative]), below.astype(np.int64))
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,7 +267,7 @@ class Contracts:
         column = compute().binary_join_element_wise(*cells, "/").dictionary_encode()
         found = [rows.about.contract.size_of(name) for name in column.dictionary.to_pylist()]
         sizes, are_usd = np.array(found, float).reshape(-1, 2).T
-        places = numbers_of(column.indices).astype(np.int64)
+        places = integers_of(column.indices)
         return sizes[places], are_usd[places] > 0
 
 
@@ -303,65 +296,6 @@ class Known:
             first = rows.about.first_s
             return None if first is None else np.full(rows.n, round(first * 1e6), np.int64)
         return getattr(rows.about, self.what) or None
-
-
-def compute() -> Any:
-    """Return Arrow's functions of columns, which come with no types."""
-    import pyarrow.compute as pc
-
-    return pc
-
-
-def numbers_of(values: Any) -> Numbers:
-    """Return an array of numbers; NaN where it has none."""
-    import pyarrow as pa
-
-    return values.cast(pa.float64()).to_numpy(zero_copy_only=False)
-
-
-def units_of(times: Any) -> npt.NDArray[np.str_]:
-    """Return the unit of each time, by its size: none of ours since 1973 or before 5000 is of another."""
-    import pyarrow as pa
-
-    if pa.types.is_string(times.type):
-        return np.full(len(times), "text")
-    size = numbers_of(times)
-    limits = ((1e17, "ns"), (1e14, "us"), (1e11, "ms"), (1e8, "s"))
-    return np.select([size >= least for least, _ in limits], [unit for _, unit in limits], "?")
-
-
-def microseconds(times: Any) -> npt.NDArray[np.int64]:
-    """Return times in microseconds since 1970 UTC; floats hold those of our days exactly."""
-    import pyarrow as pa
-
-    if pa.types.is_string(times.type):
-        return instants(times)
-    units = units_of(times)
-    scale = np.select([units == "s", units == "ms"], [1e6, 1e3], 1.0)
-    return np.rint(numbers_of(times) * scale).astype(np.int64)
-
-
-def instants(texts: Any) -> npt.NDArray[np.int64]:
-    """Return what dates and times in UTC are in microseconds since 1970; raises ArrowInvalid where one is none."""
-    import pyarrow as pa
-
-    pc = compute()
-    bare = pc.replace_substring_regex(texts, _ZONE, "")
-    nanoseconds = bare.cast(pa.timestamp("ns")).cast(pa.int64())
-    return nanoseconds.to_numpy(zero_copy_only=False) // 1_000
-
-
-def is_instant(text: str) -> bool:
-    """Tell whether a text is a date, or a date and time, in UTC."""
-    import pyarrow as pa
-
-    if not re.match(r"\d{4}-\d\d-\d\d", text):
-        return False
-    try:
-        instants(pa.array([text]))
-    except pa.ArrowInvalid:
-        return False
-    return True
 
 
 def number(*names: str, bound: Bound = "", null: bool = False, times: float = 1.0) -> Plain:
@@ -394,6 +328,6 @@ def moment(*names: str, units: tuple[TimeUnit, ...], step_us: int = 1) -> Moment
     return Moment(Cell(names, "time", units=units), step_us)
 
 
-def word(name: str, means: Mapping[str, str]) -> Word:
+def word(names: str | tuple[str, ...], means: Mapping[str, str]) -> Word:
     """Return a published word by what it means."""
-    return Word(Cell((name,), "text", words=tuple(means)), means)
+    return Word(Cell((names,) if isinstance(names, str) else names, "text", words=tuple(means)), means)

@@ -13,7 +13,8 @@ import numpy.typing as npt
 from cascade.data.adapter import Adapter, Group
 from cascade.data.faults import Faults, Place
 from cascade.data.opening import Text
-from cascade.data.origins import Cell, is_instant
+from cascade.data.origins import Cell
+from cascade.data.times import is_instant
 from cascade.scenario.tables import ROW, shown
 
 if TYPE_CHECKING:

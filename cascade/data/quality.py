@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -172,7 +173,7 @@ class Values:
     are_contracts: bool
     """Whether amounts of its kind are contracts, so that what one is worth can be said."""
     ratios: list[npt.NDArray[np.float64]] = field(default_factory=list[npt.NDArray[np.float64]])
-    first: Place | None = None
+    first: Callable[[], Place] | None = None
 
     def see(self, batch: Batch) -> None:
         """Look at a batch."""
@@ -185,7 +186,7 @@ class Values:
         use = np.isfinite(off) & (size > 0) & (value > 0)
         self.ratios.append(np.array([np.median(off[use])]) if use.any() else np.zeros(0))
         if self.first is None and use.any():
-            self.first = placed(batch, "size")(int(np.flatnonzero(use)[0]))
+            self.first = partial(batch.place, int(np.flatnonzero(use)[0]), "size")
 
     def end(self) -> None:
         """Say what only the whole file tells."""
@@ -228,7 +229,7 @@ class Takers:
 
 @dataclass
 class Bars:
-    """Whether the prices of each bar lie within its high and low."""
+    """Whether the prices of each bar lie within its high and low, and what takers bought within what was traded."""
 
     faults: Faults
 
@@ -237,7 +238,17 @@ class Bars:
         from cascade.scenario.tables import ROW
 
         o, h, l, c = (batch.number(name) for name in ("open", "high", "low", "close"))  # noqa: E741
+        with np.errstate(invalid="ignore"):
+            more = [
+                (
+                    batch.number(part) > batch.number(all_) * (1 + 1e-9),
+                    "takers cannot have bought more than was traded",
+                    part,
+                )
+                for all_, part in (("size", "taker_buy_size"), ("notional_usd", "taker_buy_usd"))
+            ]
         for bad, told, cell in (
+            *more,
             (h < np.maximum(o, c), "high lies below open or close", "high"),
             (l > np.minimum(o, c), "low lies above open or close", "low"),
         ):

@@ -12,6 +12,17 @@ import numpy as np
 import numpy.typing as npt
 
 from cascade.data.adapter import Adapter, Keep
+from cascade.data.arrays import (
+    Mask,
+    Numbers,
+    compute,
+    integers_of,
+    mask_of,
+    numbers_of,
+    one_of,
+    places_of,
+    taken,
+)
 from cascade.data.canonical import columns_of, schema_of
 from cascade.data.faults import CONTRACT, DAY, UNIT, Faults, Place
 from cascade.data.origins import (
@@ -19,17 +30,13 @@ from cascade.data.origins import (
     Cell,
     Contracts,
     Known,
-    Numbers,
     Origin,
     Rows,
-    compute,
-    instants,
-    is_instant,
-    numbers_of,
-    units_of,
 )
 from cascade.data.published import Block, Indices, Part
 from cascade.data.shapes import read_blocks
+from cascade.data.times import instants, is_instant, units_in, units_of
+from cascade.output.columns import nulls_of, numbers
 from cascade.output.schemas import arrow_type
 from cascade.scenario.tables import ROW
 
@@ -37,8 +44,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from cascade.output.schemas import Column
-
-Mask = npt.NDArray[np.bool_]
 
 _CORRECT = "correct or remove this row"
 
@@ -60,9 +65,7 @@ class Batch:
     @cached_property
     def time_us(self) -> npt.NDArray[np.int64]:
         """Return the times of the rows in microseconds since 1970 UTC."""
-        import pyarrow as pa
-
-        return self.table.column("time").cast(pa.int64()).to_numpy()
+        return integers_of(self.table.column("time"))
 
     def number(self, column: str) -> Numbers:
         """Return a column as numbers; NaN where it is null."""
@@ -76,8 +79,7 @@ class Batch:
 
     def says(self, column: str, word: str) -> Mask:
         """Tell which rows have a word in a column."""
-        pc = compute()
-        return pc.equal(self.table.column(column), word).combine_chunks().to_numpy(zero_copy_only=False)
+        return mask_of(compute().equal(self.table.column(column), one_of(word)))
 
 
 def batches(path: Path, adapter: Adapter, about: About, faults: Faults) -> Iterator[Batch]:
@@ -108,7 +110,7 @@ def _batch(block: Block, adapter: Adapter, about: About, faults: Faults) -> Batc
         for keep in adapter.keep:
             kept = _selected(kept, _meets(kept, keep))
         if adapter.time_cell and len(kept.records):
-            units |= set(np.unique(units_of(kept.cells[adapter.time_cell.name])).tolist())
+            units |= units_in(kept.cells[adapter.time_cell.name])
         table, rows = _canonical(kept, block, adapter, about, faults)
         tables.append(table)
         records.append(rows)
@@ -116,7 +118,7 @@ def _batch(block: Block, adapter: Adapter, about: About, faults: Faults) -> Batc
     places = np.concatenate([*records, np.zeros(0, np.int64)])
     if len(tables) > 1:
         order = np.argsort(places, kind="stable")
-        table, places = table.take(pa.array(order)), places[order]
+        table, places = taken(table, order), places[order]
     return Batch(table, places, block, adapter, frozenset(units))
 
 
@@ -140,7 +142,7 @@ def _sound(part: Part, block: Block, adapter: Adapter, faults: Faults) -> Mask:
 
 def _wrong(cell: Cell, values: Any) -> Iterator[tuple[Mask, str, str, str]]:
     """Yield which values of a cell cannot be, with code, message and what to do."""
-    empty = values.is_null().to_numpy(zero_copy_only=False)
+    empty = nulls_of(values)
     if not cell.null:
         yield empty, ROW, "is empty", _CORRECT
     if cell.kind == "time":
@@ -153,11 +155,7 @@ def _wrong(cell: Cell, values: Any) -> Iterator[tuple[Mask, str, str, str]]:
             low = found <= 0 if cell.bound == "above 0" else found < 0
             yield low & ~empty & ~infinite, ROW, f"must be {cell.bound}", _CORRECT
     elif cell.words:
-        import pyarrow as pa
-
-        pc = compute()
-        known = pc.is_in(pc.utf8_lower(values), pa.array(cell.words)).to_numpy(zero_copy_only=False)
-        yield ~known & ~empty, ROW, "'{}' is not " + cell.said, _CORRECT
+        yield (places_of(values, cell.words) < 0) & ~empty, ROW, "'{}' is not " + cell.said, _CORRECT
 
 
 def _wrong_times(cell: Cell, values: Any, empty: Mask) -> Iterator[tuple[Mask, str, str, str]]:
@@ -190,19 +188,19 @@ def _meets(part: Part, keep: Keep) -> Mask:
     """Tell which rows are of a kind that is kept."""
     pc = compute()
     values = part.cells[keep.cell.name]
-    other = part.cells[keep.other.name] if keep.other else keep.word
+    other = part.cells[keep.other.name] if keep.other else one_of(keep.word)
     found = pc.equal(pc.utf8_lower(values), pc.utf8_lower(other) if keep.other else other)
-    return pc.fill_null(found, False).to_numpy(zero_copy_only=False)
+    return mask_of(found)
 
 
 def _selected(part: Part, mask: Mask) -> Part:
     """Return some rows of a part."""
-    import pyarrow as pa
-
     if mask.all():
         return part
-    rows = pa.array(np.flatnonzero(mask))
-    return Part(part.group, {name: each.take(rows) for name, each in part.cells.items()}, part.records[mask])
+    rows = np.flatnonzero(mask)
+    return Part(
+        part.group, {name: taken(each, rows) for name, each in part.cells.items()}, part.records[mask]
+    )
 
 
 def _canonical(
@@ -219,17 +217,15 @@ def _canonical(
         origin = origins.get(column.name)
         found = _filled(origin.of(rows) if origin else None, column, rows.n)
         if not column.nullable and found.null_count:
-            lacking = found.is_null().to_numpy(zero_copy_only=False)
+            lacking = nulls_of(found)
             _tell_lack(origin, lacking, part, block, adapter, faults)
             there &= ~lacking
         columns[column.name] = found
     if there.all():
         return pa.table(columns, schema=schema_of(adapter.table)), part.records
-    kept = pa.array(np.flatnonzero(there))
-    return (
-        pa.table({name: each.take(kept) for name, each in columns.items()}, schema=schema_of(adapter.table)),
-        part.records[there],
-    )
+    kept = np.flatnonzero(there)
+    columns = {name: taken(each, kept) for name, each in columns.items()}
+    return pa.table(columns, schema=schema_of(adapter.table)), part.records[there]
 
 
 def _filled(values: Any, column: Column, n: int) -> pa.Array:
@@ -237,13 +233,15 @@ def _filled(values: Any, column: Column, n: int) -> pa.Array:
     import pyarrow as pa
 
     kind = arrow_type(column.kind)
-    if values is None:
-        filler = pa.scalar("", pa.string()) if column.name == "symbol" else pa.scalar(None, kind)
-        return pa.repeat(filler, n)
-    if isinstance(values, str | float | int):
-        return pa.repeat(pa.scalar(values, kind), n)
+    if values is None and column.name != "symbol":
+        return pa.nulls(n, kind)
+    if values is None or isinstance(values, str):
+        return pa.repeat(one_of(values or ""), n)
+    if isinstance(values, float | int):
+        return pa.repeat(one_of(float(values)).cast(kind), n)
     if isinstance(values, np.ndarray):
-        return pa.array(values, kind, from_pandas=True)
+        is_whole = values.dtype.kind == "i"
+        return numbers(values, kind) if is_whole else numbers(values, pa.float64(), nullable=True).cast(kind)
     return values.cast(kind)
 
 

@@ -12,10 +12,11 @@ from typing import Final
 
 from cascade.data.adapter import Adapter, Csv, JsonDocument, JsonLines, Parquet, duration_s
 from cascade.data.adapters import ADAPTERS
+from cascade.data.canonical import TableName
 from cascade.data.contract import Contract
 from cascade.data.csv_rows import Header, cells_of, header_of
-from cascade.data.faults import CONTRACT, KIND
-from cascade.data.opening import unpacked, unreadable
+from cascade.data.faults import COLUMNS, CONTRACT, KIND
+from cascade.data.opening import BOM, unpacked, unreadable
 from cascade.data.origins import About, Known
 from cascade.errors import Problem, ScenarioError, UsageError
 from cascade.scenario.source import shown_name
@@ -61,6 +62,8 @@ class _Head:
     """The beginning of a file."""
 
     path: Path
+    symbol: str = ""
+    """What is traded, as the user says."""
     text: str = ""
     names: tuple[str, ...] = ()
     headers: dict[str, Header | None] = field(default_factory=dict[str, Header | None])
@@ -90,8 +93,13 @@ class _Head:
         return [row[header.columns[name]].strip() for row in rows if len(row) == header.width]
 
 
-def recognise(path: Path, given: Given | None = None) -> Recognised:
+def recognise(path: Path, given: Given | None = None, table: TableName | None = None) -> Recognised:
     """Return which kind a file is of.
+
+    Parameters
+    ----------
+    table
+        Kinds of this table only; of several that fit alike the first.
 
     Raises
     ------
@@ -101,12 +109,18 @@ def recognise(path: Path, given: Given | None = None) -> Recognised:
         If the kind that is given is none.
     """
     given = given or Given()
-    head = _head(path)
+    head = _head(path, given.symbol or "")
     chosen = [_adapter(given.kind)] if given.kind else _candidates(head)
     if not chosen:
         raise _of_no_kind(head)
-    best = _best(chosen, head)
-    if len({(each.fetch, each.publisher) for each in best}) > 1:
+    _refuse_lacking(chosen, head, is_said=bool(given.kind))
+    of_table = [each for each in chosen if table in (None, each.table)]
+    if not of_table:
+        raise _kind_error(
+            path, f"holds no {table}: it is {_best(chosen, head)[0].name}", f"give a file of {table}"
+        )
+    best = _best(of_table, head)
+    if table is None and len({(each.fetch, each.publisher) for each in best}) > 1:
         names = listing([each.name for each in best])
         hint = f"write --as {best[0].name}, or keep the folders that it is published in"
         raise _kind_error(path, f"may be of several kinds: {names}", hint)
@@ -114,19 +128,20 @@ def recognise(path: Path, given: Given | None = None) -> Recognised:
     if given.contract is not None and not any(each.contract for each in best):
         raise _needless_contract(path, first)
     header = head.header(first) if isinstance(first.shape, Csv) else None
+    best = best if table is None else best[:1]
     return Recognised(path, tuple(best), _about(path, first, given), header is None or header.is_written)
 
 
-def _head(path: Path) -> _Head:
+def _head(path: Path, symbol: str) -> _Head:
     with unpacked(path) as stream:
         raw = stream.read(HEAD_BYTES)
         if raw[:4] == _PARQUET:
-            return _Head(path, names=_parquet_names(path))
+            return _Head(path, symbol, names=_parquet_names(path))
     if not raw.strip():
         raise unreadable(
             shown_name(path), "the file is empty", "it was fetched and holds nothing: fetch it again"
         )
-    return _Head(path, raw.decode("utf-8", "replace"))
+    return _Head(path, symbol, raw.removeprefix(BOM).decode("utf-8", "replace"))
 
 
 def _parquet_names(path: Path) -> tuple[str, ...]:
@@ -179,7 +194,7 @@ def _symbol(adapter: Adapter, head: _Head) -> str:
     """Return what is traded, by the name of the file or its first row."""
     origin = adapter.columns["symbol"]
     if isinstance(origin, Known):
-        return (adapter.name_parts(head.path.as_posix()) or {}).get("symbol", "")
+        return head.symbol or (adapter.name_parts(head.path.as_posix()) or {}).get("symbol", "")
     return next(iter(head.cells(adapter, origin.cells[0].name)), "")
 
 
@@ -237,21 +252,76 @@ def _span(parts: Mapping[str, str], adapter: Adapter) -> tuple[float | None, flo
     return (first + shift).timestamp(), (until + shift).timestamp()
 
 
+def _refuse_lacking(found: Sequence[Adapter], head: _Head, *, is_said: bool) -> None:
+    """Refuse a file that lacks columns of what it is said to be, or of the kind whose folder it lies in."""
+    parts = head.path.absolute().parts
+    if is_said:
+        meant = [*found]
+    elif any(each.folder in parts for each in found if each.folder):
+        return
+    else:
+        publishers = {each.publisher for each in found}
+        meant = [
+            each
+            for each in ADAPTERS.values()
+            if each.folder in parts and each.folder and each.publisher in publishers
+        ]
+    for each in meant:
+        missing = _share(each, _names(head))[1]
+        if isinstance(each.shape, Csv) and head.text and head.header(each) is None and missing:
+            raise _lacking(head, each, missing)
+
+
 def _of_no_kind(head: _Head) -> ScenarioError:
-    """Return the error for a file that no adapter reads, with the kind that is nearest."""
-    first = head.lines[0] if head.lines else ", ".join(head.names)
-    names = {each.strip().strip('"').lower() for each in first.split(",")}
-    shares = {each.name: _share(each, names) for each in ADAPTERS.values() if isinstance(each.shape, Csv)}
-    near = max(shares, key=lambda name: shares[name][0])
-    share, missing = shares[near]
+    """Return the error for a file that no adapter reads, with the kind that is nearest: by its name, then by columns."""
+    tables = [each for each in ADAPTERS.values() if isinstance(each.shape, Csv)]
+    shares = {each.name: _share(each, _names(head)) for each in tables}
+
+    def rank(each: Adapter) -> tuple[bool, float, bool]:
+        share = shares[each.name][0]
+        is_named = share >= 0.5 and _is_named(each, head)
+        return is_named, share, is_named and bool(each.symbols)
+
+    near = max(tables, key=rank)
+    share, missing = shares[near.name]
+    if missing and share >= 0.5 and (_is_named(near, head) or (len(missing) == 1 and share >= 0.8)):
+        return _lacking(head, near, missing)
     hint = "kinds: cascade data list; write --as KIND for a file that was renamed"
     if not missing:
-        hint = f"its columns are those of {near}, but not of what it trades\n{hint}"
+        hint = f"its columns are those of {near.name}, but not of what it trades\n{hint}"
     elif share >= 0.5:
-        hint = f"it is like {near}, but for: {listing(missing)}\n{hint}"
+        hint = f"it is like {near.name}, but for: {listing(missing)}\n{hint}"
     return _kind_error(
-        head.path, f"is of no kind that Cascade reads; its first line is: {shown(first)}", hint
+        head.path, f"is of no kind that Cascade reads; its first line is: {shown(_first(head))}", hint
     )
+
+
+def _lacking(head: _Head, adapter: Adapter, missing: Sequence[str]) -> ScenarioError:
+    """Return the error for a file of a kind that lacks columns."""
+    one = len(missing) == 1
+    which = f"column {missing[0]}, which is" if one else f"columns {listing(missing)}, which are"
+    told = f"a file of {adapter.name} has the {which} not here"
+    hint = f"fetch it again: {adapter.fetch}; or write --as KIND if it is of another"
+    line = _first(head)
+    return ScenarioError([Problem(COLUMNS, told, hint, shown_name(head.path), 1, 1, max(1, len(line)), line)])
+
+
+def _first(head: _Head) -> str:
+    return head.lines[0] if head.lines else ", ".join(head.names)
+
+
+def _names(head: _Head) -> set[str]:
+    return {each.strip().strip('"').lower() for each in _first(head).split(",")}
+
+
+def _is_named(adapter: Adapter, head: _Head) -> bool:
+    """Tell whether a file is named, or lies, as files of a kind do."""
+    path = head.path.absolute()
+    parts = adapter.name_parts(path.as_posix())
+    symbol = head.symbol or (parts or {}).get("symbol", "")
+    if adapter.symbols and re.fullmatch(adapter.symbols, symbol) is None:
+        return False
+    return adapter.folder in path.parts if adapter.folder else parts is not None
 
 
 def _share(adapter: Adapter, names: set[str]) -> tuple[float, list[str]]:

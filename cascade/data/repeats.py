@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+
+from cascade.data.arrays import integers_of, taken
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -42,7 +44,7 @@ class Repeats:
             return False
         (column,) = self._key
         try:
-            numbers = table.column(column).cast(pa.int64()).to_numpy()
+            numbers = integers_of(table.column(column))
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
             self._highest = None
             return False
@@ -63,7 +65,7 @@ class Repeats:
         later, earlier = later[is_new], earlier[is_new]
         if not len(later):
             return later, later
-        pairs = both.take(pa.array(np.concatenate([earlier, later])))
+        pairs = taken(both, np.concatenate([earlier, later]))
         whole = codes_of(pairs, tuple(pairs.column_names))
         is_equal = whole[: len(later)] == whole[len(later) :]
         return np.sort(later[is_equal]) - first, np.sort(later[~is_equal]) - first
@@ -102,12 +104,8 @@ def codes_of(table: pa.Table, columns: tuple[str, ...]) -> Indices:
     codes, n = np.zeros(len(table), np.int64), 1
     for column in columns:
         encoded = table.column(column).combine_chunks().dictionary_encode(null_encoding="encode")
-        codes = codes * len(encoded.dictionary) + _indices(encoded)
+        codes = codes * len(encoded.dictionary) + integers_of(encoded.indices)
         n *= len(encoded.dictionary)
         if n > _MOST_CODES:
             codes, n = np.unique(codes, return_inverse=True)[1], len(codes)
     return codes
-
-
-def _indices(encoded: Any) -> Indices:
-    return encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)

@@ -121,7 +121,7 @@ def _typed(values: Any, field: pa.Field) -> pa.Array:
 def to_numpy(chunked: pa.ChunkedArray) -> Array:
     """Return a column of numbers as an array; null is NaN. `to_numpy` of pyarrow imports pandas."""
     kind = _DTYPES[str(chunked.type)]
-    parts = [_part_to_numpy(chunk, kind) for chunk in chunked.chunks]
+    parts = [part_to_numpy(chunk, kind) for chunk in chunked.chunks]
     return np.concatenate(parts) if parts else np.empty(0, kind)
 
 
@@ -132,8 +132,8 @@ def to_names(chunked: pa.ChunkedArray) -> npt.NDArray[np.str_]:
     parts: list[npt.NDArray[np.str_]] = []
     for chunk in chunked.chunks:
         names = np.array([*(name.as_py() for name in chunk.dictionary), ""], dtype=np.str_)
-        codes = _part_to_numpy(chunk.indices, np.dtype(np.int32))
-        parts.append(names[np.where(_nulls(chunk.indices), len(names) - 1, codes)])
+        codes = part_to_numpy(chunk.indices, np.dtype(np.int32))
+        parts.append(names[np.where(nulls_of(chunk.indices), len(names) - 1, codes)])
     return np.concatenate(parts)
 
 
@@ -143,27 +143,38 @@ def is_name(chunked: pa.ChunkedArray, name: str) -> npt.NDArray[np.bool_]:
     for chunk in chunked.chunks:
         codes = [k for k, known in enumerate(chunk.dictionary) if known.as_py() == name]
         parts.append(
-            np.isin(_part_to_numpy(chunk.indices, np.dtype(np.int32)), codes) & ~_nulls(chunk.indices)
+            np.isin(part_to_numpy(chunk.indices, np.dtype(np.int32)), codes) & ~nulls_of(chunk.indices)
         )
     return np.concatenate(parts)
 
 
-def _part_to_numpy(chunk: pa.Array, kind: np.dtype[Any]) -> Array:
+def part_to_numpy(chunk: pa.Array, kind: np.dtype[Any]) -> Array:
     """Return one chunk of numbers over the same memory, or with NaN for null."""
     data = chunk.buffers()[1]
     if data is None or len(chunk) == 0:
         return np.full(len(chunk), np.nan) if kind.kind == "f" else np.zeros(len(chunk), kind)
     found = np.frombuffer(data, dtype=kind)[chunk.offset : chunk.offset + len(chunk)]
-    return np.where(_nulls(chunk), np.nan, found) if chunk.null_count and kind.kind == "f" else found
+    return np.where(nulls_of(chunk), np.nan, found) if chunk.null_count and kind.kind == "f" else found
 
 
-def _nulls(chunk: pa.Array) -> npt.NDArray[np.bool_]:
+def nulls_of(chunk: pa.Array) -> npt.NDArray[np.bool_]:
     """Return which values of a chunk are null."""
     valid = chunk.buffers()[0]
     if valid is None:
         return np.zeros(len(chunk), dtype=bool)
-    bits = np.unpackbits(np.frombuffer(valid, dtype=np.uint8), bitorder="little")
-    return bits[chunk.offset : chunk.offset + len(chunk)] == 0
+    return ~_bits(valid, chunk)
+
+
+def flags_of(chunk: pa.Array) -> npt.NDArray[np.bool_]:
+    """Return one chunk of yes and no as an array; null is no."""
+    data = chunk.buffers()[1]
+    found = np.zeros(len(chunk), bool) if data is None else _bits(data, chunk)
+    return found & ~nulls_of(chunk) if chunk.null_count else found
+
+
+def _bits(data: pa.Buffer, chunk: pa.Array) -> npt.NDArray[np.bool_]:
+    bits = np.unpackbits(np.frombuffer(data, dtype=np.uint8), bitorder="little")
+    return bits[chunk.offset : chunk.offset + len(chunk)] == 1
 
 
 def _bitmap(valid: npt.NDArray[np.bool_]) -> pa.Buffer | None:

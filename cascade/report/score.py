@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from cascade.analysis.formats import format_bare, format_value
 from cascade.analysis.statistics import CONFIDENCE, Estimate
@@ -21,6 +22,7 @@ from cascade.calibration.scorecard import (
     key_of,
 )
 from cascade.calibration.scores import FEWEST_RANKED, PINBALL
+from cascade.calibration.sealed import Opened, Sealed
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -29,6 +31,14 @@ MISSING: Final = "--"
 
 MOST_ROWS: Final = 24
 """Figures that a terminal shows; the page and --json have all of them."""
+
+
+class Stamp(NamedTuple):
+    """What was registered of an event or its map, and what was opened for that."""
+
+    name: str
+    made: Sealed[Any, Any]
+    opened: Opened[Any]
 
 
 def number(value: float | None) -> str:
@@ -100,8 +110,9 @@ def _points(found: Difference) -> int:
 
 def remarks(card: Scorecard) -> Iterator[str]:
     """Yield what to know of a scorecard."""
-    for each in card.cards:
+    for each in stamps(card):
         yield from _of_registration(each)
+    for each in card.cards:
         for name, reason in each.unscored.items():
             yield f"{each.event.name}: {name} is not scored: {reason}."
     draws = [len(row.model.draws) for row in card.rows]
@@ -115,8 +126,17 @@ def remarks(card: Scorecard) -> Iterator[str]:
         yield f"{absent} figures have no value in some replicates, which are left out."
 
 
-def _of_registration(card: Card) -> Iterator[str]:
-    name, opened = card.event.name, card.opened
+def stamps(card: Scorecard) -> list[Stamp]:
+    """Return what was registered and opened of each event, and of its map."""
+    events = [Stamp(each.event.name, each.registration, each.opened) for each in card.cards]
+    maps = [
+        Stamp(f"{each.registration.event}, its map", each.registration, each.opened) for each in card.maps
+    ]
+    return [*events, *maps]
+
+
+def _of_registration(stamp: Stamp) -> Iterator[str]:
+    name, opened = stamp.name, stamp.opened
     if opened.seen is not None:
         yield (
             f"{name}: its observed values had been opened for another registration, {opened.seen:%Y-%m-%d %H:%M} UTC, "
@@ -125,7 +145,7 @@ def _of_registration(card: Card) -> Iterator[str]:
     if opened.others:
         yield f"{name}: the folder holds {opened.others} further registrations of it."
     if opened.is_changed:
-        yield f"{name}: the observed values are not those that were first opened."
+        yield f"{name}: the file of observed values is not the one that lay there first, unopened or opened."
 
 
 def how(card: Scorecard) -> str:
@@ -178,18 +198,20 @@ def score_rich(card: Scorecard) -> list[RenderableType]:
         parts += [_table(("against", "of", "n", "CRPS", "its CRPS", "difference"), _against(card)), ""]
     lacking = [f"{name} was not made: {_reason(card, name)}." for name in BASELINES if _is_absent(card, name)]
     for each in card.maps:
-        parts += [map_answer(each), *map_remarks(each), ""]
-    stamps = [
-        (
-            each.event.name, f"{each.registration.registered:%Y-%m-%d %H:%M:%S}", each.registration.sha256[:16],
-            f"{each.opened.opened:%Y-%m-%d %H:%M:%S}", each.opened.sha256[:16],
-        )
-        for each in card.cards
+        parts += [map_answer(each.score), *map_remarks(each.score), ""]
+    lines = [
+        (each.name, when(each.made.registered), each.made.sha256[:16], when(each.opened.opened), each.opened.sha256[:16])
+        for each in stamps(card)
     ]  # fmt: skip
     registered = _table(
-        ("event", "registered (UTC)", "sha256", "opened (UTC)", "sha256 of the values"), stamps
+        ("event", "registered (UTC)", "sha256", "opened (UTC)", "sha256 of the values"), lines
     )
     return [*parts, registered, "", *lacking, *remarks(card), how(card)]
+
+
+def when(moment: datetime) -> str:
+    """Return a time of a registration."""
+    return f"{moment:%Y-%m-%d %H:%M:%S}"
 
 
 def _against(card: Scorecard) -> list[tuple[str, ...]]:
@@ -280,7 +302,7 @@ def score_dict(card: Scorecard) -> dict[str, Any]:
             for each in BASELINES.values()
         ],
         "events": [_card_dict(each) for each in card.cards],
-        "maps": [map_dict(each) for each in card.maps],
+        "maps": [{**map_dict(each.score), **_stamp_dict(each.registration, each.opened)} for each in card.maps],
         "notes": list(remarks(card)),
     }  # fmt: skip
 
@@ -306,12 +328,25 @@ def _row_dict(row: Row) -> dict[str, Any]:
 def _card_dict(card: Card) -> dict[str, Any]:
     registration, opened = card.registration, card.opened
     return {
-        "name": card.event.name, "title": card.event.title, "registration": str(registration.path),
-        "registered": registration.registered.isoformat(), "sha256": registration.sha256,
-        **registration.request._asdict(), "opened": opened.opened.isoformat(), "observed_sha256": opened.sha256,
+        "name": card.event.name, "title": card.event.title, **_stamp_dict(registration, opened),
+        "unscored": dict(card.unscored),
+    }  # fmt: skip
+
+
+def registration_dict(made: Sealed[Any, Any]) -> dict[str, Any]:
+    """Return what ``--json`` prints of a registration."""
+    return {
+        "registration": str(made.path), "registered": made.registered.isoformat(), "sha256": made.sha256,
+        **made.request._asdict(),
+    }  # fmt: skip
+
+
+def _stamp_dict(made: Sealed[Any, Any], opened: Opened[Any]) -> dict[str, Any]:
+    return {
+        **registration_dict(made), "opened": opened.opened.isoformat(), "observed_sha256": opened.sha256,
         "observed_is_changed": opened.is_changed,
         "seen_before": None if opened.seen is None else opened.seen.isoformat(),
-        "other_registrations": opened.others, "unscored": dict(card.unscored),
+        "other_registrations": opened.others,
     }  # fmt: skip
 
 

@@ -53,6 +53,7 @@ OTHER_CODES: dict[str, str] = {
     "CAS313": "bands of depth of a data file are mixed up",
     "CAS314": "what an event asks for, knows or observed does not fit together",
     "CAS315": "archives lack what an event needs",
+    "CAS316": "a data file lacks columns of its kind",
     "CAS320": "a registration of predictions was altered after it was written",
     "CAS321": "a registration of predictions cannot be read",
     "CAS322": "the scenario of an event does not run through the windows of its figures",

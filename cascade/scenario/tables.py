@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import gzip
 import io
 import math
 import zlib
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -263,19 +264,7 @@ def read_table(
     ScenarioError
         If the file cannot be read, lacks a column of `parsers` or has no rows.
     """
-    name = shown_name(path)
-    if not path.is_file():
-        near = (
-            closest(path.name, [file.name for file in path.parent.glob("*")])
-            if path.parent.is_dir()
-            else None
-        )
-        hint = (
-            f"did you mean {path.parent / near}?"
-            if near
-            else "paths are relative to the file that names them"
-        )
-        raise ScenarioError([Problem(MISSING_FILE, "no such data file", hint, name)])
+    name = _name_of(path)
     wanted = {**parsers, **(optional or {})}
     read = _read_parquet if path.suffix == ".parquet" else _read_csv
     table, cells = read(path, name, wanted)
@@ -289,6 +278,34 @@ def read_table(
         problem = Problem(ROW, "the file has no rows", "add a row below the header", name, 2, 1)
         raise ScenarioError([problem])
     return table
+
+
+def check_header(path: Path, needed: Collection[str]) -> None:
+    """Refuse a file that is not there, is no table or lacks a column; none of its cells is read.
+
+    Raises
+    ------
+    ScenarioError
+        With every column that it lacks.
+    """
+    name = _name_of(path)
+    if path.suffix == ".parquet":
+        table, _ = _read_parquet(path, name, ())
+    else:
+        with _opened(path, name) as file:
+            line = file.readline(MOST_DATA_BYTES).decode("utf-8-sig", "replace").rstrip("\r\n")
+        table = DataTable(name, [cell.strip() for cell in next(csv.reader([line]), [])], [line])
+    _check_header(table, needed, needed, ())
+
+
+def _name_of(path: Path) -> str:
+    """Return what messages call a file; raises if it is not there."""
+    name = shown_name(path)
+    if path.is_file():
+        return name
+    near = closest(path.name, [file.name for file in path.parent.glob("*")]) if path.parent.is_dir() else None
+    hint = f"did you mean {path.parent / near}?" if near else "paths are relative to the file that names them"
+    raise ScenarioError([Problem(MISSING_FILE, "no such data file", hint, name)])
 
 
 def _unknown(
@@ -389,15 +406,22 @@ def _cells(table: DataTable, records: Any, wanted: Collection[str]) -> dict[str,
     return cells
 
 
-def _text_of(path: Path, name: str) -> str:
-    """Return the text of a file, unpacked."""
+@contextlib.contextmanager
+def _opened(path: Path, name: str) -> Generator[io.BufferedIOBase]:
+    """Open a file and give what is in it, unpacked."""
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            raw = file.read(MOST_DATA_BYTES + 1)
+            yield file
     except (OSError, EOFError, zlib.error) as error:
         what = "cannot be unpacked" if path.suffix == ".gz" else "cannot be read"
         hint = "pack it again, or write it as plain CSV" if path.suffix == ".gz" else ""
         raise ScenarioError([Problem(UNREADABLE, f"{what}: {error}", hint, name)]) from None
+
+
+def _text_of(path: Path, name: str) -> str:
+    """Return the text of a file, unpacked."""
+    with _opened(path, name) as file:
+        raw = file.read(MOST_DATA_BYTES + 1)
     if len(raw) > MOST_DATA_BYTES:
         raise _too_much(name, f"larger than {MOST_DATA_BYTES // 1_000_000} MB")
     try:

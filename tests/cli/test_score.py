@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -74,10 +75,16 @@ def test_an_event_is_scored_and_asked_again_nothing_is_simulated(event: Path) ->
     assert "error[CAS320]" in call("score", "event", "-n", "3", code=6).stderr
 
 
-def test_without_observed_values_predictions_are_registered_all_the_same(event: Path) -> None:
+def test_without_observed_values_nothing_runs_unless_predictions_are_all_that_is_asked(event: Path) -> None:
     (event / "observed.yaml").unlink()
-    said = call("score", "event", "-n", "2", code=3)
-    assert "observed.yaml" in said.stderr
+    said = call("score", "event", "-n", "2", code=3).stderr
+    assert "there is no file of observed values of fall" in said
+    assert "--register" in said
+    assert not Path("results").exists()
+    (event / "observed.yaml").touch()
+    assert "the file of observed values of fall is empty" in call("score", "event", "-n", "2", code=3).stderr
+    assert "nothing yet to judge" in call("score", "event", "--register", "--fail-if", "worse", code=2).stderr
+    assert call("score", "event", "-n", "2", "--register").stdout.startswith("fall  20")
     (registration,) = Path("results").glob("fall-*.registered.json")
     text = registration.read_text(encoding="utf-8")
     (event / "observed.yaml").write_text(OBSERVED, encoding="utf-8")
@@ -99,8 +106,19 @@ def test_a_map_is_scored_beside_it(event: Path) -> None:
     Path("real.csv").write_text("price,side,notional_usd\n" + "\n".join(rows) + "\n", encoding="utf-8")
     text = call("score", "event", "-n", "2", "--map", "real.csv").stdout
     assert "of what was liquidated lies where the map has it" in text
-    (found,) = json.loads(call("score", "event", "-n", "2", "--map", "real.csv", "--json").stdout)["maps"]
+    said = json.loads(
+        call("score", "event", "-n", "2", "--map", "real.csv", "--json", "-o", "map.html").stdout
+    )
+    (found,) = said["maps"]
     assert found["bands"] >= 11
+    assert found["registered"] < said["events"][0]["opened"]
+    assert found["registered"] < found["opened"]
+    page = Path("map.html").read_text(encoding="utf-8")
+    assert found["sha256"] in page
+    assert "fall, its map" in page
+    assert sum(
+        json.loads(Path(found["registration"]).read_text(encoding="utf-8"))["below"]["share"]
+    ) == pytest.approx(1)
     assert "no map of venue:ETHUSDT" in call(
         "score", "event", "--map", "real.csv", "--market", "venue:ETHUSDT", code=2
     ).stderr  # fmt: skip
@@ -125,12 +143,34 @@ def test_what_is_wrong_is_told_before_anything_runs(
     assert not Path("results").exists()
 
 
+def test_an_event_that_is_given_twice_counts_once_and_is_told(event: Path) -> None:
+    said = call("score", "event", "event/event.yaml", "event/", "-n", "2", "--json")
+    assert len(json.loads(said.stdout)["figures"]) == 2
+    assert "fall: given more than once, and counted once" in said.stderr
+
+
 def test_two_events_of_one_name_and_maps_of_several_are_refused(event: Path) -> None:
-    assert "two events are called fall" in call("score", "event", "event/event.yaml", code=2).stderr
+    shutil.copytree(event, "twin")
+    assert "two events are called fall" in call("score", "event", "twin", code=2).stderr
     other = event.with_name("other")
     other.mkdir()
     for path in event.iterdir():
         (other / path.name).write_text(
             path.read_text(encoding="utf-8").replace("fall\n", "other\n"), encoding="utf-8"
         )
+    Path("x.csv").write_text("price,side,notional_usd\n", encoding="utf-8")
     assert "a map is scored for one event" in call("score", "event", "other", "--map", "x.csv", code=2).stderr
+
+
+def test_what_can_be_seen_of_a_map_without_reading_it_is_told_before_anything_runs(event: Path) -> None:
+    Path("real.csv").write_text("price,sides,usd\nnot,a,value\n", encoding="utf-8")
+    (event / "observed.yaml").unlink()
+    said = call("score", "event", "--map", "real.csv", code=3).stderr
+    for part in (
+        "no column 'side' — is it 'sides'?",
+        "no column 'notional_usd'",
+        "no file of observed values",
+    ):
+        assert part in said
+    assert "no such data file" in call("score", "event", "--map", "real.cvs", code=3).stderr
+    assert not Path("results").exists()

@@ -21,7 +21,7 @@ from cascade.analysis.facts import returns as r
 from cascade.analysis.facts.evidence import autocorrelation, plain
 from cascade.analysis.facts.judge import estimate_of, gather, known_of, values_of
 from cascade.analysis.facts.real import orders_of, real_sample, series_of_trades
-from cascade.data import Trades, read_trades
+from cascade.data.klines import Trades, read_trades
 
 DATA = Path(os.environ.get("CASCADE_SHARED") or Path(__file__).parents[3] / "shared") / "data"
 

@@ -352,8 +352,9 @@ def test_a_column_that_was_renamed_is_named(tmp_path):
     lines = EXAMPLES["binance.bookDepth"].lines(5)
     lines[0] = lines[0].replace("notional", "value")
     (problem,) = check_file(write(tmp_path, EXAMPLES["binance.bookDepth"], lines=lines)).problems
-    assert problem.code == "CAS300"
-    assert "it is like binance.bookDepth, but for: notional" in problem.hint
+    assert problem.code == "CAS316"
+    assert problem.message == "a file of binance.bookDepth has the column notional, which is not here"
+    assert "fetch it again: data.binance.vision" in problem.hint
 
 
 def test_what_nobody_can_tell_is_asked_for(tmp_path):
@@ -412,3 +413,47 @@ def test_a_zip_within_what_is_read_in_one_go_has_to_be_unpacked(outer, tmp_path)
     (problem,) = check_file(nested).problems
     assert (problem.code, problem.hint) == ("CAS022", "unpack it first")
     assert "a zip lies within an archive" in problem.message
+
+
+LACKING = {
+    "binance.metrics": "sum_open_interest", "okx.swap_trades": "price", "okx.inverse_trades": "price",
+    "binance.coinm_metrics": "sum_open_interest", "tardis.liquidations": "price",
+    "tardis.book_snapshot_25": "asks[20].price", "tardis.incremental_book_L2": "is_snapshot",
+    "coinglass.liquidations": "liq_long_usd", "any.bars": "low",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", LACKING)
+@pytest.mark.parametrize("is_said", [False, True], ids=["found", "said"])
+def test_a_column_that_lacks_is_one_error_with_the_kind_and_where_to_fetch_it(kind, is_said, tmp_path):
+    lines = [line.split(",") for line in EXAMPLES[kind].lines(5)]
+    at = lines[0].index(LACKING[kind])
+    short = [",".join([*cells[:at], *cells[at + 1 :]]) for cells in lines]
+    path = write(tmp_path, EXAMPLES[kind], lines=short)
+    (problem,) = check_file(path, Given(kind) if is_said else None).problems
+    assert (problem.code, problem.line) == ("CAS316", 1)
+    assert f"a file of {kind} has the column {LACKING[kind]}, which is not here" in problem.message
+    assert "fetch it again: " in problem.hint
+
+
+@pytest.mark.parametrize(
+    "kind", ["binance.forceOrder", "bybit.orderbook", "hyperliquid.l2Book", "okx.trades"]
+)
+def test_a_byte_order_mark_is_no_part_of_a_file(kind, tmp_path):
+    lines = EXAMPLES[kind].lines(5)
+    verdict = check_file(write(tmp_path, EXAMPLES[kind], lines=["\ufeff" + lines[0], *lines[1:]]))
+    assert verdict.readings[0].rows
+    assert "CAS300" not in {each.code for each in verdict.problems}
+
+
+def test_the_symbol_that_is_said_tells_coin_margined_files(tmp_path):
+    path = day("binance.coinm_trades", 5, tmp_path)
+    renamed = path.rename(path.with_name("trades.zip"))
+    assert recognise(renamed, Given(symbol="BTCUSD_PERP")).adapters[0].name == "binance.coinm_trades"
+
+
+def test_a_damaged_archive_says_where_it_is_published(tmp_path):
+    path = day("binance.metrics", 50, tmp_path)
+    path.write_bytes(path.read_bytes()[:-40])
+    (problem,) = check_file(path).problems
+    assert "files of binance.metrics are published at: data.binance.vision" in problem.hint

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from cascade.calibration.map_score import (
+    MapForecast,
     Realised,
     densest_half,
     map_of,
@@ -16,23 +17,15 @@ from cascade.calibration.map_score import (
     turned_p,
 )
 from cascade.errors import ScenarioError, UsageError
-from cascade.exposure.holdings import Holdings
-from cascade.exposure.liquidation_map import WIDTH, LiquidationMap, Side
+from cascade.exposure.liquidation_map import WIDTH
 from cascade.report.score import map_answer, map_dict, map_remarks
 from tests.support.scenarios import small_scenario
 
 START, N = 100_000.0, 80
 
 
-def side(usd):
-    return Side(np.empty(0), np.asarray(usd, np.float64), np.ones(N), np.ones(N), 0.0)
-
-
-def map_like(below, above=None):
-    nobody = Holdings(*(np.empty(0) for _ in range(4)))
-    return LiquidationMap(
-        "venue:BTCUSDT", START, nobody, side(below), side(np.ones(N) if above is None else above)
-    )
+def map_like(below):
+    return MapForecast("venue:BTCUSDT", START, np.asarray(below, np.float64), np.ones(N))
 
 
 def humps(seed=4):
@@ -119,7 +112,7 @@ def test_a_table_of_liquidations_is_read_and_its_faults_told(tmp_path: Path):
 def test_the_map_of_a_scenario_is_that_of_its_market():
     found = map_of(small_scenario())
     assert found.market == "venue:BTCUSDT"
-    assert found.below.usd.sum() > 0
+    assert found.below_usd.sum() > 0
     with pytest.raises(UsageError, match="no map of venue:ETHUSDT") as caught:
         map_of(small_scenario(), "venue:ETHUSDT")
     assert "venue:BTCUSDT" in caught.value.remedy

@@ -228,6 +228,44 @@ def test_everything_that_lacks_is_asked_for_at_once(tmp_path):
     assert all("fetch" in each.hint for each in found)
 
 
+def test_an_empty_folder_lacks_everything_of_every_coin_and_is_told_what_may_lack(tmp_path):
+    archives = tmp_path / "archives"
+    archives.mkdir()
+    found = lacking(archives, tmp_path, ask=("liquidations",))
+    told = "\n".join(each.message for each in found)
+    for coin in ("BTC", "ETH"):
+        for what in (
+            f"prices of {coin} from",
+            f"prices of {coin} before",
+            f"open interest of {coin}",
+            f"funding of {coin}",
+        ):
+            assert what in told
+    assert "liquidations within the event" in told
+    assert "--assume" in found[0].hint
+    assert "400 days before" in found[0].hint
+
+
+def test_a_venue_that_the_market_does_not_stand_for_is_told_before_any_file_is_read(tmp_path):
+    with pytest.raises(UsageError, match="no venue 'binanse' — did you mean 'binance'") as caught:
+        new_event(wanted(venues=("okx", "binanse")), tmp_path / "nowhere", tmp_path / "slide")
+    assert "binance, okx, bybit" in caught.value.remedy
+
+
+def test_bars_of_a_day_are_a_path_where_the_user_assumes_so(tmp_path):
+    archives = write_daily(tmp_path / "archives")
+    usual = {"venues": ("binance", "okx", "bybit"), "ask": ("liquidations",), "warm_up_days": 5.0}
+    day = DAY - timedelta(days=3)
+    window = {"start": day, "end": day + timedelta(days=1)}
+    (problem,) = lacking(archives, tmp_path, coins=("BTC",), **usual, **window)
+    assert "there are bars of a day: --assume" in problem.hint
+    written = new_event(wanted(assume=True, **usual, **window), archives, tmp_path / "slide")
+    assert any("extremes and close of bars of a day" in each for each in written.notes)
+    source = scenario_of(tmp_path / "slide").sources["assets.BTC.news.file"]
+    assert (source.kind, "is assumed" in source.note) == ("assumed", True)
+    assert set(read_bars(tmp_path / "slide/btc-bars.csv").length_s) == {86_400.0}
+
+
 def test_what_is_asked_has_to_be_there(tmp_path):
     archives = tmp_path / "archives"
     write_window(archives)
@@ -371,7 +409,8 @@ def test_a_folder_is_overwritten_only_when_told(published):
     ("changes", "told"),
     [
         ({"coins": ("XRP",)}, "no market of XRP"),
-        ({"venues": ("kraken",)}, "which share"),
+        ({"venues": ("kraken",)}, "no venue 'kraken'"),
+        ({"venues": ()}, "no venue at all"),
         ({"base": "nowhere"}, "no scenario 'nowhere'"),
         ({"end": DAY}, "ends before it begins"),
     ],

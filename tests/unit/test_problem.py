@@ -18,16 +18,17 @@ from cascade.experiment import workers
 from cascade.output.sweep import read_sweep
 from cascade.scenario.draws import read_draws
 from tests.support.calibrations import small_problem
+from tests.support.foretold import event_of, of_a_day
 
 
-def problems(path: Path, *edits: tuple[str, str]) -> list[tuple[str, int, str]]:
+def problems(path: Path, *edits: tuple[str, str], **options: int) -> list[tuple[str, int, str]]:
     text = path.read_text(encoding="utf-8")
     for old, new in edits:
         assert old in text
         text = text.replace(old, new)
     path.write_text(text, encoding="utf-8")
     with pytest.raises(ScenarioError) as caught:
-        load_problem(path)
+        load_problem(path, **options)
     return [(each.code, each.line, f"{each.message} {each.hint}") for each in caught.value.problems]
 
 
@@ -77,6 +78,61 @@ def test_a_mistake_is_located(tmp_path: Path, old: str, new: str, code: str, wor
     found = problems(small_problem(tmp_path), (old, new))
     assert [each for each, _, _ in found] == [code], found
     assert words in found[0][2]
+
+
+def test_every_amount_of_every_prior_is_told_with_what_to_write(tmp_path: Path) -> None:
+    found = problems(
+        small_problem(tmp_path),
+        ("low: 100, high: 1000", "low: few, high: many"),
+        ("low: -2.5 %, high: -1 %", "low: -1 %, high: -2.5 %"),
+        ("dist: beta, a: 2, b: 3", "dist: loguniform, low: 0 %, high: 1 %"),
+    )
+    texts = [text for _, _, text in found]
+    assert [line for _, line, _ in found] == [4, 4, 5, 6]
+    assert "low: 'few' is not" in texts[0]
+    assert "high: 'many' is not" in texts[1]
+    assert "write the lesser under low" in texts[2]
+    assert "low has to be above zero" in texts[3]
+
+
+def test_what_coverage_and_the_fit_need_is_told_before_anything_runs_with_all_else(tmp_path: Path) -> None:
+    path = small_problem(tmp_path, replicates=2)
+    found = problems(
+        path,
+        ("simulations: 32", "simulations: 16"),
+        ("low: 100", "low: few"),
+        ("dist: beta", "dist: uniform"),
+        trials=4,
+    )
+    assert "CAS014" not in {code for code, _, _ in found}
+    path.write_text(
+        path.read_text(encoding="utf-8").replace("dist: uniform, a: 2, b: 3", "dist: beta, a: 2, b: 3")
+    )
+    found = problems(path, trials=4, simulations=15 + 1)
+    assert any("--check-coverage needs 3 replicates" in text for _, _, text in found)
+    assert any("low: 'few'" in text for _, _, text in found)
+    four = "".join(
+        f"  more{k}: {{paths: population.crowd.x{k}, prior: {{dist: uniform, low: 0, high: 1}}}}\n"
+        for k in range(2)
+    )
+    found = problems(path, ("scenarios:\n", f"{four}scenarios:\n"), trials=4)
+    assert any("16 draws are too few for 5 parameters write 24 or more" in text for _, _, text in found)
+
+
+def test_faults_of_an_event_are_not_hidden_by_those_of_the_problem(tmp_path: Path) -> None:
+    path = small_problem(tmp_path)
+    event = event_of(tmp_path / "day", {"total": of_a_day(0)}, {"total": 4e6})
+    event.observed.write_text(event.observed.read_text(encoding="utf-8").replace("value: 4", "value: four4"))
+    (tmp_path / "day/scenario.yaml").write_text("cascade: none\n", encoding="utf-8")
+    text = path.read_text(encoding="utf-8").replace("scenarios:\n", "events: [day]\nscenarios:\n")
+    path.write_text(text, encoding="utf-8")
+    both = {"observed.yaml", "scenario.yaml"}
+    for edit in (("low: 100", "low: few"), ("replicates: 3", "replicates: none")):
+        path.write_text(text.replace(*edit), encoding="utf-8")
+        with pytest.raises(ScenarioError) as caught:
+            load_problem(path)
+        assert both <= {Path(each.file).name for each in caught.value.problems}
+        assert any(Path(each.file).name == path.name for each in caught.value.problems)
 
 
 def test_a_problem_without_days_says_what_to_add(tmp_path: Path) -> None:

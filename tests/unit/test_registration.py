@@ -4,8 +4,11 @@ import json
 import re
 from datetime import timedelta
 
+import numpy as np
 import pytest
 
+from cascade.calibration.map_registration import MapRequest, open_realised, register_map
+from cascade.calibration.map_score import MapForecast
 from cascade.calibration.predictions import Prediction
 from cascade.calibration.registration import open_observed, place_of, read_registration, register, registered
 from cascade.calibration.scores import Forecast
@@ -109,3 +112,41 @@ def test_a_registration_after_values_were_seen_is_called_so(tmp_path, event, pre
     found = open_observed(event, late)
     assert (found.seen, found.others) == (seen.opened, 1)
     assert open_observed(event, first).seen is None
+
+
+def test_values_that_changed_between_registration_and_opening_are_told(tmp_path, event, predictions):
+    made = register(tmp_path, event, REQUEST, predictions)
+    event.observed.write_text(event.observed.read_text().replace("4000000", "5000000"))
+    assert open_observed(event, made).is_changed
+
+
+def test_a_map_is_registered_unread_and_once(tmp_path, event):
+    table = tmp_path / "real.csv"
+    table.write_text("price,side,notional_usd\nno,value,here\n")
+    expected = MapForecast("venue:BTCUSDT", 1e5, np.array([3e6, 1e6, 0.0]), np.array([0.0, 1e6 / 3.0, 2e6]))
+    request = MapRequest("e" * 64, "s" * 64, expected.market)
+    made = register_map(tmp_path, event, request, expected, table)
+    assert made.predictions.below_usd.tolist() == expected.below_usd.tolist()
+    assert made.predictions.above_usd.tolist() == expected.above_usd.tolist()
+    assert json.loads(made.path.read_text())["below"]["share"] == [0.75, 0.25, 0.0]
+    assert register_map(tmp_path, event, request, expected, table).registered == made.registered
+    assert not list(tmp_path.glob("*.opened.json"))
+    with pytest.raises(ScenarioError):
+        open_realised(table, made)
+    table.write_text("price,side,notional_usd\n99000,long,5\n")
+    found = open_realised(table, made)
+    assert (found.values.usd.tolist(), found.is_changed, found.seen) == ([5.0], True, None)
+    assert found.opened >= made.registered
+    made.path.write_text(made.path.read_text().replace("3000000.0", "3000001.0"))
+    with pytest.raises(ResultsError, match="altered"):
+        register_map(tmp_path, event, request, expected, table)
+
+
+def test_a_second_map_after_the_table_was_opened_is_no_forecast(tmp_path, event):
+    table = tmp_path / "real.csv"
+    table.write_text("price,side,notional_usd\n99000,long,5\n")
+    expected = MapForecast("venue:BTCUSDT", 1e5, np.ones(3), np.ones(3))
+    requests = [MapRequest("e" * 64, each * 64, expected.market) for each in "st"]
+    first = open_realised(table, register_map(tmp_path, event, requests[0], expected, table))
+    late = open_realised(table, register_map(tmp_path, event, requests[1], expected, table))
+    assert (late.seen, late.others) == (first.opened, 1)

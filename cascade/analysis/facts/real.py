@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from cascade.analysis.facts.observed import DAY_S, Floats, Orders, Sample, Series
-from cascade.data import Klines, Trades, read_klines, read_trades
+from cascade.data.klines import Klines, Trades, read_klines, read_trades
 from cascade.errors import UsageError
 
 MOST_FILES: Final = 2

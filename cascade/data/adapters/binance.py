@@ -96,7 +96,7 @@ def _trades(kind: str, id_: str, size: tuple[str, ...], *times: str) -> Iterator
     quantity = Cell(size, "number", "above 0")
     shared: dict[str, Origin] = {
         "time": moment(*times, units=("ms", "us")), "symbol": Known("symbol"), "id": text(id_, "id", "trade_id"),
-        "taker_side": word("is_buyer_maker", _BUYER_IS_MAKER), "price": Plain(_PRICE),
+        "taker_side": word(("is_buyer_maker", "isBuyerMaker"), _BUYER_IS_MAKER), "price": Plain(_PRICE),
     }  # fmt: skip
     notional = Either(spare("quote_qty", "quote_quantity"), Product(_PRICE, quantity))
     shape = Csv((header, (*header, "is_best_match")))

@@ -51,10 +51,15 @@ AMOUNTS: Final = Contract(
         "*": 1.0,
     },
 )  # fmt: skip
-"""Tardis keeps amounts as each exchange counts them; of these exchanges, what is not listed has to be told."""
+"""Tardis keeps amounts as each exchange counts them; of these exchanges, what is not listed has to be told.
+
+Published files confirm Binance's 100 USD of BTC, Bybit's 1 USD and OKX's 0.01 BTC against USDT; the others are what
+the exchanges' rules are known to say, which no file here has shown.
+"""
 
 _COUNTED: Final = (
-    "amounts are as the exchange counts them; conversion makes units of the asset and USD of them"
+    "amounts are as the exchange counts them; conversion makes units of the asset and USD of them. No file confirms "
+    "sizes of inverse contracts of BitMEX, Deribit, Kraken and OKX, nor of Binance's but BTC: --contract overrules them"
 )
 _KEPT: Final = "of contracts, amounts are numbers of contracts: they are kept as published"
 

@@ -24,7 +24,7 @@ from cascade.report.builders.table import (
     scaled,
     text_column,
 )
-from cascade.report.score import inside_text, interval_text, value_text
+from cascade.report.score import inside_text, interval_text, stamps, value_text, when
 
 FEWEST_DRAWN: Final = 3
 """Figures of a series from which they are drawn."""
@@ -205,29 +205,29 @@ def registrations(study: Study) -> list[Table]:
     """Return what was registered and opened when."""
     if study.scorecard is None:
         return []
-    cards = study.scorecard.cards
-    requests = [each.registration.request for each in cards]
+    found = stamps(study.scorecard)
+    requests = [each.made.request for each in found]
     remarks = [
         "opened before for another registration" if each.opened.seen else
-        "values changed since they were first opened" if each.opened.is_changed else ""
-        for each in cards
+        "values changed since they were registered or first opened" if each.opened.is_changed else ""
+        for each in found
     ]  # fmt: skip
     return [Table("registrations", "Predictions are written before observed values are opened", (
-        text_column("event", "event", [each.event.name for each in cards]),
-        text_column("registered", "registered (UTC)", [f"{c.registration.registered:%Y-%m-%d %H:%M:%S}" for c in cards]),
-        text_column("opened", "opened (UTC)", [f"{each.opened.opened:%Y-%m-%d %H:%M:%S}" for each in cards]),
-        text_column("sha256", "sha256 of the registration", [each.registration.sha256 for each in cards], kind="code"),
-        text_column("observed", "sha256 of the observed values", [each.opened.sha256 for each in cards], kind="code"),
+        text_column("event", "event", [each.name for each in found]),
+        text_column("registered", "registered (UTC)", [when(each.made.registered) for each in found]),
+        text_column("opened", "opened (UTC)", [when(each.opened.opened) for each in found]),
+        text_column("sha256", "sha256 of the registration", [each.made.sha256 for each in found], kind="code"),
+        text_column("observed", "sha256 of the observed values", [each.opened.sha256 for each in found], kind="code"),
         text_column("scenario", "sha256 of the scenario", [each.scenario_sha256 for each in requests], kind="code"),
-        Column("seed", "seed", [each.seed for each in requests], hidden=True),
-        Column("replicates", "replicates", [each.replicates for each in requests]),
+        Column("seed", "seed", [getattr(each, "seed", None) for each in requests], hidden=True),
+        Column("replicates", "replicates", [getattr(each, "replicates", None) for each in requests]),
         text_column("remark", "remark", remarks),
     ))]  # fmt: skip
 
 
 def maps(study: Study) -> list[Table]:
     """Return what the scores of a map are."""
-    return [] if study.scorecard is None else [_map(each) for each in study.scorecard.maps]
+    return [] if study.scorecard is None else [_map(each.score) for each in study.scorecard.maps]
 
 
 def _map(found: MapScore) -> Table:
@@ -257,7 +257,7 @@ def bands(study: Study) -> list[tuple[MapScore, Table]] | None:
     """Return the bands of each map, from the lowest price to the highest."""
     if study.scorecard is None:
         return None
-    return [(each, _bands(each)) for each in study.scorecard.maps]
+    return [(each.score, _bands(each.score)) for each in study.scorecard.maps]
 
 
 def _bands(found: MapScore) -> Table:

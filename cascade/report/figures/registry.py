@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias
 
 from cascade.report.builders.study import Missing, Study
@@ -29,7 +29,12 @@ class Entry:
         built = study.once(self.build)
         if isinstance(built, Missing):
             return built
-        return [self.draw(study, item) for item in built or ()]
+        return [_with_reading(self.draw(study, item), self.reading) for item in built or ()]
+
+
+def _with_reading(drawn: FigureSpec, reading: str) -> FigureSpec:
+    """Return a figure that says how to read it: as its kind does, where it has no words of its own."""
+    return drawn if drawn.read else replace(drawn, read=reading)
 
 
 FIGURES: Final[dict[str, Entry]] = {}

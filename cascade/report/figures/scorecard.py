@@ -43,7 +43,7 @@ def score_days(study: Study, item: Drawn) -> FigureSpec:
             ),
         ),
         n=_count(len(item.table)), interval="whiskers: 90 % interval of what was foretold",
-        read="Nine of ten whiskers should cross the line.", alt=f"{item.of.name}, foretold and observed.",
+        alt=f"{item.of.name}, foretold and observed.",
     )  # fmt: skip
 
 
@@ -67,7 +67,6 @@ def score_pit(study: Study, item: Table) -> FigureSpec:
             ),
         ),
         n=_count(round(float(item.numbers("figures").sum()))), interval="",
-        read="Flat is calibrated; a bowl is too sure, a hill not sure enough, a slope biased.",
         alt="Histogram of the probability integral transform.",
     )  # fmt: skip
 
@@ -86,7 +85,6 @@ def score_against(study: Study, item: Table) -> FigureSpec:
         panels=(Panel(y=Axis("", "", "category"), series=(points,), rules=(Rule(0.0, ""),)),),
         n=_count(max(int(each) for each in item.numbers("n"))),
         interval="whiskers: 95 % interval of the mean difference, by a block bootstrap over events or days",
-        read="Left of zero the simulation is better; an interval that crosses zero tells nothing.",
         alt="Differences of CRPS from each baseline.",
     )  # fmt: skip
 
@@ -113,6 +111,5 @@ def score_map(study: Study, item: tuple[MapScore, Table]) -> FigureSpec:
             ),
         ),
         n=f"{found.n} bands of 0.25 %", interval="",
-        read="A map that knows something is high where much was liquidated.",
         alt="USD by bands of the price: the map, and what was liquidated.",
     )  # fmt: skip

@@ -172,10 +172,10 @@ class FigureSpec:
     """How many replicates, or what else is counted."""
     interval: str
     """What bands and whiskers mean; empty where there are none."""
-    read: str
-    """How to read it, in a line."""
     alt: str
     """What it shows, for those who can't see it."""
+    read: str = ""
+    """How to read it, in a line; empty: as its kind says."""
     spans: tuple[Span, ...] = ()
     names_spans: bool = False
     """What the spans are is written at their tops."""
