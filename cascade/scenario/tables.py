@@ -19,8 +19,8 @@ import numpy.typing as npt
 
 from cascade.errors import MANY, UNPRINTABLE, Problem, ScenarioError, Severity
 from cascade.limits import FIRST_YEAR, LAST_YEAR, MOST_DATA_BYTES, MOST_ROWS
-from cascade.scenario.reading import TOO_MUCH
 from cascade.scenario.source import MISSING_FILE, shown_name
+from cascade.scenario.tree import TOO_MUCH
 from cascade.scenario.words import closest, listing
 from cascade.units import quoted
 

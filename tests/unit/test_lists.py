@@ -55,7 +55,7 @@ def written(text: str) -> tuple[Any, list[Problem]]:
     """Return what a text means, and what is wrong with it."""
     root = parse_yaml(text, "file.yaml", Path()).root
     assert root is not None
-    problems = list(write_out(root))
+    problems, _ = write_out(root)
     return root.plain(), problems
 
 
@@ -150,7 +150,7 @@ def test_a_list_that_is_not_there_is_named_with_the_nearest() -> None:
 
 def test_a_column_that_is_not_there_is_named_once() -> None:
     problem = only("makers: [{each: markets, name: '{venu}'}]")
-    assert problem.message == "the row on line 7 has no column 'venu' — did you mean 'venue'?"
+    assert problem.message == "no row of 'markets' has a column 'venu' — did you mean 'venue'?"
     assert problem.hint == "columns: coin, price, venue, held"
 
 
