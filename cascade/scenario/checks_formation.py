@@ -23,7 +23,7 @@ from cascade.scenario.words import did_you_mean, listing
 from cascade.units import format_usd
 
 
-@register("CAS153", "every asset that impact crosses from exists", "", "assets")
+@register("CAS153", "every asset that impact crosses from exists", "assets")
 def crossing_assets_exist(context: Context) -> Found:
     """Test the assets that an asset's `impact.cross` names."""
     assets = context.scenario.assets
@@ -37,7 +37,7 @@ def crossing_assets_exist(context: Context) -> Found:
             elif other not in assets:
                 message = f"no asset '{other}'{did_you_mean(other, others)}"
                 hint = f"other assets: {listing(others) or 'none'}"
-            elif assets[other].impact is None:
+            elif assets[other].impact is None and "assets" not in context.missing.damaged:
                 message = f"orders have no impact on {other} that could cross to {name}"
                 hint = f"write assets: {other}: impact: as well"
             else:

@@ -108,7 +108,11 @@ class _Writer:
         fitting = self._lists_with(columns)
         shown = " and ".join(f"{{{name}}}" for name in list(columns)[:2])
         what = "is a column" if len(columns) == 1 else "are columns"
-        hint = f"write {EACH}: {fitting[0]}" if len(fitting) == 1 else f"write {EACH}: with one of {listing(fitting)}"
+        hint = (
+            f"write {EACH}: {fitting[0]}"
+            if len(fitting) == 1
+            else f"write {EACH}: with one of {listing(fitting)}"
+        )
         if not fitting:
             hint = f"write {EACH}: with a list; none has all of {listing(list(columns))}"
         blamed = Node(None, part.key_place or part.place)

@@ -16,13 +16,11 @@ from pydantic import ValidationError
 from cascade.errors import Problem
 from cascade.scenario.fields import field_at, keys_of, models_at, tagged_at
 from cascade.scenario.messages import Detail, details_of, problems_of_details
-from cascade.scenario.missing import NAMED, Missing
+from cascade.scenario.missing import LISTED, NAMED, Missing
 from cascade.scenario.overrides import from_data
 from cascade.scenario.schema import Scenario
 from cascade.scenario.source import Node, Place, SourceText, Steps, chain_of
 from cascade.scenario.words import closest
-
-LISTS = ("makers", "news_takers", "flow", "arbitrage", "agents", "population", "shocks")
 
 _ROUNDS = 12
 """A round takes out what the one before has left, or brought to light."""
@@ -76,12 +74,14 @@ class Mended(Missing):
     def remove(self, nodes: list[Node], steps: Steps, *, is_missed: bool = True) -> None:
         """Take out the value at a path."""
         above, node = nodes[len(steps) - 1], nodes[len(steps)]
-        self.disown(nodes, steps, is_missed=is_missed)
         self._removed.append(node)
-        if above.items is not None:
+        if above.items is not None:  # another item takes its number
             above.value = [item for item in above.items if item is not node]
+            self.damaged.add(str(steps[0]))
+            self._around.update(id(each) for each in nodes[: len(steps)] if is_missed)
         elif above.mapping is not None:
             above.mapping.pop(str(steps[-1]), None)
+            self.disown(nodes, steps, is_missed=is_missed)
         if len(steps) == 1:
             self.gone.add(str(steps[0]))
         elif len(steps) == 2 and steps[0] in NAMED:
@@ -212,7 +212,7 @@ def _remove(mended: Mended, data: Any, steps: Steps, nodes: list[Node]) -> None:
     item: Steps = ()
     for n in range(len(steps), 0, -1):
         path = steps[:n]
-        if n == 1 or (n == 2 and path[0] in (*NAMED, *LISTS)):
+        if n == 1 or (n == 2 and path[0] in (*NAMED, *LISTED)):
             mended.remove(nodes, item or path)
             return
         if isinstance(path[-1], int):

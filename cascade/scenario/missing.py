@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 NAMED = ("assets", "venues", "markets")
 """Sections whose entries have names that other sections use."""
 
+LISTED = ("makers", "news_takers", "flow", "arbitrage", "agents", "population", "shocks")
+"""Sections that are lists: those who look at one item by item have nothing to say of one that is missing."""
+
 
 @dataclass
 class Missing:

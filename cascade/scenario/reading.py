@@ -170,6 +170,13 @@ def _syntax_problem(source: SourceText, error: MarkedYAMLError) -> Problem:
     hint = next(
         (hint for clue, hint in _SYNTAX_HINTS if clue in words), "check the indentation and the quotes"
     )
+    begun = error.context_mark
+    if not is_open and mark and begun and "flow" in words and begun.line < mark.line:
+        is_quote = source.lines[begun.line].count('"') % 2 == 1
+        mark = begun if is_quote else mark
+        hint = (
+            "close the quotes on this line" if is_quote else f"{hint}: it is open since line {begun.line + 1}"
+        )
     line = min(mark.line + 1, max(1, len(source.lines))) if mark else 1
     column = mark.column + 1 if mark and mark.line < len(source.lines) else 1
     return Place(source, line, column).problem(SYNTAX, f"not valid YAML: {words}", hint)

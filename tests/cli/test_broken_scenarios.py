@@ -68,6 +68,47 @@ LAYER = "  - type: leveraged\n"
 
 CASES = [
     case(
+        "what belongs elsewhere, is written as another kind of value, or names a venue for its markets",
+        [
+            ("flow:\n", 'flow:\n  - {name: crowd, markets: "*", tilt: {}}\n'),
+            (RULEBOOK, "    rulebook: binance"),
+            (SIZE, "    margin: cross\n    hedge: 30 %"),
+            (
+                "{type: depth, at: 1h, over: 10m, markets: binance:*",
+                "{type: depth, at: 1h, over: 10m, markets: binance",
+            ),
+        ],
+        Fault("CAS105", "rulebook: binance\n", "binance\n", "binance-2026-03"),
+        Fault("CAS010", "tilt: {}", "tilt", "`tilt` belongs in flow of type splitters"),
+        Fault("CAS012", "hedge: 30 %", "30 %", "write hedge: {share: ...}; its keys: share, size"),
+        Fault("CAS106", "markets: binance,", "binance,", "markets: spot:BTCUSD"),
+    ),
+    case(
+        "a rule in the wrong part of a rulebook",
+        [(RULEBOOK, f"{RULEBOOK}\n    rules: {{whole_tiers: 1}}")],
+        Fault("CAS010", "whole_tiers", "whole_tiers", "`whole_tiers` belongs in liquidation"),
+    ),
+    case(
+        "refill that does not rise with distance, and a text of which no file is made",
+        [
+            (MAKER, f"{MAKER}\n    refill: [[10, 1 /s], [1, 0.4 /s]]"),
+            ("seed: 7", "seed: 7\nparameters: [draws.parquet]"),
+        ],
+        Fault("CAS128", "refill: [[10", "1, 0.4", "the one before is 10"),
+        Fault("CAS012", "parameters: [", "[draws", "write parameters: draws.parquet"),
+    ),
+    case(
+        "items that are wrong in two ways before others that are wrong in one",
+        [(SHOCK, '  - {type: oracle_outage, at: 1h}\n  - {type: oracle_outage, at: 1h, markets: "spot:*"}')],
+        Fault(
+            "CAS017",
+            "  - {type: oracle_outage, at: 1h}",
+            "{type",
+            "write markets: with those whose index stays",
+        ),
+        Fault("CAS172", 'markets: "spot:*"', '"spot', "markets with an index: binance:BTCUSDT"),
+    ),
+    case(
         "unknown key",
         [("duration: 2h", "duration: 2h\ndurations: 3h")],
         Fault("CAS010", "durations: 3h", "durations", "keys here: cascade, name"),
@@ -796,7 +837,7 @@ def test_files_that_are_no_scenario(name: str, tmp_path: Path) -> None:
     text, code, line, remedy = WHOLE_FILES[name]
     path = tmp_path / "broken.yaml"
     path.write_text(text, encoding="utf-8")
-    (problem,) = problems_of(path)
+    (problem,) = [each for each in problems_of(path) if each.code != "CAS011"]  # which they lack, too
     assert problem.code == code
     assert line is None or problem.line == line
     assert remedy in problem.hint
