@@ -98,6 +98,7 @@ def all_checks() -> tuple[Check, ...]:
         "population",
         "positions",
         "python",
+        "sizes",
         "times",
     ):
         import_module(f"cascade.scenario.checks_{topic}")

@@ -65,6 +65,13 @@ POOLS = """
   aave:ETHUSD: {type: lending_pool, asset: ETH}
   compound:ETHUSD: {type: lending_pool, asset: ETH}"""
 LAYER = "  - type: leveraged\n"
+OWN_SIZES = [
+    ("  - name: perpetual-makers\n", "  - name: perpetual-makers\n    cap: 10M\n"),
+    ("  - name: spot-makers\n", "  - name: spot-makers\n    cap: 10M\n"),
+    (FLOW, '  - {name: background, markets: "*", scale: 0.02x}'),
+    ("perpetual: binance:BTCUSDT}", "perpetual: binance:BTCUSDT, gain_usd_per_bps: 5k}"),
+    (STOP, f"{STOP}\n    max_order: 10k"),
+]
 
 CASES = [
     case(
@@ -96,6 +103,14 @@ CASES = [
         ],
         Fault("CAS128", "refill: [[10", "1, 0.4", "the one before is 10"),
         Fault("CAS012", "parameters: [", "[draws", "write parameters: draws.parquet"),
+    ),
+    case(
+        "sizes of bitcoin in a book that is far thinner",
+        [("[[1, 0.15M], [10, 3M], [100, 80M]]", "[[1, 2k], [10, 40k], [100, 1M]]"), ("seed: 7", "seed: -1")],
+        Fault("CAS014", "seed: -1", "-1", ""),
+        Fault("CAS190", "  - name: spot-makers", "name", "write cap: 420k, or what you have measured", "warning"),
+        Fault("CAS190", FLOW, "{", "write scale: 0.0042x, or", "warning"),
+        Fault("CAS190", "  - {name: basis", "{", "write gain_usd_per_bps: 960, max_order: 2.1k, cap: 420k, or", "warning"),
     ),
     case(
         "items that are wrong in two ways before others that are wrong in one",
@@ -168,7 +183,7 @@ CASES = [
     ),
     case(
         "book that cannot hold the open interest",
-        [("      scale: 1x", "      scale: 0.01x")],
+        [("      scale: 1x", "      scale: 0.01x"), *OWN_SIZES],
         Fault("CAS109", "    open_interest: 5B", "5B", "multiply the depth of its makers by 10.5"),
     ),
     case(
@@ -487,6 +502,7 @@ CASES = [
             ("open_interest: 5B", "open_interest: 50M"),
             ("[[1, 0.15M], [10, 3M], [100, 80M]]", "[[1, 0.01M], [10, 0.2M], [100, 3M]]"),
             ("seed: 7", "seed: -1"),
+            *OWN_SIZES,
         ],
         Fault("CAS014", "seed: -1", "-1", ""),
         Fault("CAS157", "    news:\n", "news", "free_of_impact: yes", "warning"),
@@ -499,6 +515,7 @@ CASES = [
             ("[[1, 0.44M], [10, 9M], [100, 240M]]", "[[1, 0.01M], [10, 0.2M], [100, 5M]]"),
             ("open_interest: 5B", "open_interest: 50M"),
             ("seed: 7", "seed: -1"),
+            *OWN_SIZES,
         ],
         Fault("CAS014", "seed: -1", "-1", ""),
         Fault("CAS156", "    learning: {impact", "0.2", "write impact_bps_per_million: 10", "warning"),
