@@ -59,10 +59,8 @@ def _groups(context: Context) -> Iterator[tuple[Steps, Group, Sequence[str]]]:
         for number, group in enumerate(getattr(scenario, section)):
             if isinstance(group, SpotPerpetualArbitrage):
                 yield (section, number), group, (group.spot, group.perpetual)
-            elif (
-                (section != "population"
-                and not isinstance(group, PythonAgent))
-                or isinstance(group, LeveragedLayer)
+            elif (section != "population" and not isinstance(group, PythonAgent)) or isinstance(
+                group, LeveragedLayer
             ):
                 yield (section, number), group, scenario.select_markets(group.markets)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Final
 
+from cascade.limits import MOST_STEPS
 from cascade.scenario.checks import Context, Finding, Found, register
 from cascade.scenario.patterns import matches
 from cascade.scenario.schema_prices import AnchorsNews, BarsNews
@@ -149,6 +150,13 @@ def step_suits(context: Context) -> Found:
     if not _DT_LOW <= dt <= _DT_HIGH:
         yield Finding(("dt",), f"{format_duration(dt)} is not a time step", "write dt: 1s, from 10ms to 60s")
         return
+    n_steps = scenario.duration / dt
+    if n_steps > MOST_STEPS:
+        longer = next(
+            (step for step in (1.0, 10.0, _DT_HIGH) if scenario.duration / step <= MOST_STEPS), _DT_HIGH
+        )
+        hint = f"write dt: {format_duration(longer)}, or duration: {format_duration(MOST_STEPS * dt)} at most"
+        yield Finding(("dt",), f"the run has {n_steps:.3g} steps: more than {MOST_STEPS:,}", hint)
     for steps, length in ((("duration",), scenario.duration), (("outputs", "bars"), scenario.outputs.bars)):
         if abs(length / dt - round(length / dt)) > 1e-6 or length < dt:
             message = f"{format_duration(length)} is not a whole number of steps of {format_duration(dt)}"

@@ -110,7 +110,7 @@ CASES = [
         Fault("CAS014", "seed: -1", "-1", ""),
         Fault("CAS190", "  - name: spot-makers", "name", "write cap: 420k, or what you have measured", "warning"),
         Fault("CAS190", FLOW, "{", "write scale: 0.0042x, or", "warning"),
-        Fault("CAS190", "  - {name: basis", "{", "write gain_usd_per_bps: 960, max_order: 2.1k, cap: 420k, or", "warning"),
+        Fault("CAS190", "  - {name: basis", "{", "write gain_usd_per_bps: 960, max_order: 2.1k, cap: 420k", "warning"),
     ),
     case(
         "items that are wrong in two ways before others that are wrong in one",
@@ -858,6 +858,13 @@ def test_files_that_are_no_scenario(name: str, tmp_path: Path) -> None:
     assert problem.code == code
     assert line is None or problem.line == line
     assert remedy in problem.hint
+
+
+def test_a_run_has_no_more_steps_than_are_counted(tmp_path: Path) -> None:
+    path, _ = write(tmp_path, (("duration: 2h", "duration: 365d"), ("dt: 1s", "dt: 10ms")))
+    (problem,) = [each for each in problems_of(path) if each.code == "CAS118" and each.severity == "error"]
+    assert problem.message == "the run has 3.15e+09 steps: more than 1,000,000,000"
+    assert problem.hint == "write dt: 1s, or duration: 10000000s at most"
 
 
 def test_all_tabs_are_reported(tmp_path: Path) -> None:
