@@ -247,8 +247,11 @@ class ScenarioError(CascadeError):
 
 
 def in_file_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    """Return the problems grouped by file, in the order of their lines, each once."""
-    unique = list(dict.fromkeys(problems))
+    """Return the problems grouped by file, in the order of their lines, each once: an alias is one text."""
+    told: dict[Problem, Problem] = {}
+    for problem in problems:
+        told.setdefault(replace(problem, path="") if problem.line else problem, problem)
+    unique = list(told.values())
     files = {name: rank for rank, name in enumerate(dict.fromkeys(p.file for p in unique))}
     return tuple(sorted(unique, key=lambda p: (files[p.file], p.line, p.column)))
 

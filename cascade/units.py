@@ -32,7 +32,7 @@ _SECONDS = {"ms": 1e-3, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 8640
 def refuse(
     message: str,
     hint: str = "",
-    code: str = "CAS013",
+    code: str = "CAS017",
     path: tuple[str | int, ...] = (),
     *,
     on_key: bool = False,
@@ -49,6 +49,10 @@ def refuse_all(errors: Sequence[PydanticCustomError]) -> PydanticCustomError:
     """Return one error that stands for several."""
     context = {**(errors[0].context or {}), "others": tuple(error.context for error in errors[1:])}
     return PydanticCustomError("cascade", "{message}", context)  # type: ignore[arg-type]
+
+
+def _not_a_quantity(message: str, hint: str) -> PydanticCustomError:
+    return refuse(message, hint, "CAS013")
 
 
 _LONGEST_SHOWN = 60
@@ -74,7 +78,7 @@ def kind_of(value: object) -> str:
 
 def _plain(value: float) -> float:
     if not math.isfinite(value):
-        raise refuse("needs a finite number", "write the largest value that makes sense instead")
+        raise _not_a_quantity("needs a finite number", "write the largest value that makes sense instead")
     return float(value)
 
 
@@ -119,16 +123,18 @@ class Quantity:
     def parse(self, value: Any) -> Any:
         """Return the value in `unit`; refuse text in another unit."""
         if isinstance(value, bool) or not isinstance(value, int | float | str):
-            raise refuse(f"needs {self.name}, not {kind_of(value)}", self._hint)
+            raise _not_a_quantity(f"needs {self.name}, not {kind_of(value)}", self._hint)
         if not isinstance(value, str):
             return self._bounded(_plain(value) * self.factors[""], value)
         match = _QUANTITY.fullmatch(value.strip())
         if not match:
-            raise refuse(f"{quoted(value)} is not {self.name}", self._hint)
+            raise _not_a_quantity(f"{quoted(value)} is not {self.name}", self._hint)
         digits = match[1].replace("_", "").replace(",", "")
         unit = (match[2] or "").replace(" ", "")
         if unit not in self._table:
-            raise refuse(f"{quoted(value)} is not {self.name}: unknown unit {quoted(unit)}", self._hint)
+            raise _not_a_quantity(
+                f"{quoted(value)} is not {self.name}: unknown unit {quoted(unit)}", self._hint
+            )
         return self._bounded(_plain(scaled(digits, self._table[unit])), value)
 
     def _bounded(self, amount: float, shown: object) -> float:
@@ -158,12 +164,14 @@ class _DurationQuantity(Quantity):
         if isinstance(value, Seconds):
             return float(value)
         if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
-            raise refuse(f"{value} has no unit", f'write "{value:g}s" for seconds, "{value:g}m" for minutes')
+            raise _not_a_quantity(
+                f"{value} has no unit", f'write "{value:g}s" for seconds, "{value:g}m" for minutes'
+            )
         if not isinstance(value, str):
-            raise refuse(f"needs a duration, not {kind_of(value)}", self._hint)
+            raise _not_a_quantity(f"needs a duration, not {kind_of(value)}", self._hint)
         seconds = parse_duration(value)
         if seconds is None:
-            raise refuse(f"{quoted(value)} is not a duration", self._hint)
+            raise _not_a_quantity(f"{quoted(value)} is not a duration", self._hint)
         return _bounded(seconds, value)
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -264,14 +272,16 @@ def parse_instant(text: str) -> datetime:
     try:
         instant = datetime.fromisoformat(text.strip())
     except ValueError:
-        raise refuse(f"{quoted(text)} is not a date and time", 'write it as "2025-07-01T00:00:00Z"') from None
+        raise _not_a_quantity(
+            f"{quoted(text)} is not a date and time", 'write it as "2025-07-01T00:00:00Z"'
+        ) from None
     return _aware(instant, text)
 
 
 def _aware(instant: datetime, shown: str) -> datetime:
     if instant.tzinfo is None:
         example = instant.isoformat() + "Z"
-        raise refuse(
+        raise _not_a_quantity(
             f"{quoted(shown)} has no time zone", f'write "{example}" (Z is UTC) or an offset such as +02:00'
         )
     if not FIRST_YEAR <= instant.year < LAST_YEAR:
@@ -290,7 +300,9 @@ def _parse_instant(value: Any) -> datetime:
         return _aware(value, value.isoformat())
     if isinstance(value, str):
         return parse_instant(value)
-    raise refuse(f"needs a date and time, not {kind_of(value)}", 'write it as "2025-07-01T00:00:00Z"')
+    raise _not_a_quantity(
+        f"needs a date and time, not {kind_of(value)}", 'write it as "2025-07-01T00:00:00Z"'
+    )
 
 
 def _parse_moment(value: Any) -> datetime | float:
@@ -305,8 +317,10 @@ def _parse_moment(value: Any) -> datetime | float:
         if "-" in value[1:] or ":" in value:
             return parse_instant(value)
     elif isinstance(value, int | float) and not isinstance(value, bool):
-        raise refuse(f"{value} has no unit", f'write "{value:g}s" after the start, or a date and time')
-    raise refuse(
+        raise _not_a_quantity(
+            f"{value} has no unit", f'write "{value:g}s" after the start, or a date and time'
+        )
+    raise _not_a_quantity(
         f"needs a time, not {kind_of(value)}",
         'write the time since the start ("2h30m") or a date and time ("2025-07-01T09:40:00Z")',
     )

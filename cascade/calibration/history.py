@@ -14,7 +14,8 @@ import numpy.typing as npt
 
 from cascade.analysis.statistics.estimate import Floats
 from cascade.calibration.figures import MEASURES, Figure
-from cascade.scenario.tables import BadCellError, is_empty, read_table, shown
+from cascade.scenario.cells import BadCellError, is_empty, shown
+from cascade.scenario.tables import read_table
 
 PATH: Final = ("range_pct", "return_pct")
 """What the path of a day is to a baseline; of the day that is foretold it is given, as the simulation is given it."""

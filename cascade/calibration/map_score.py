@@ -21,8 +21,9 @@ from cascade.analysis.statistics.estimate import Floats
 from cascade.assembly import assemble
 from cascade.errors import UsageError
 from cascade.exposure.liquidation_map import WIDTH, liquidation_maps
+from cascade.scenario.cells import BadCellError, Parser, is_empty, positive, shown
 from cascade.scenario.schema import Scenario
-from cascade.scenario.tables import BadCellError, Parser, check_header, is_empty, positive, read_table, shown
+from cascade.scenario.tables import check_header, read_table
 
 HALF: Final = 0.5
 """Share of a map that its densest bands hold, whose share of what was liquidated is counted."""

@@ -17,7 +17,7 @@ from cascade.errors import ReplicatesError, ResultsError
 from cascade.experiment.design import variants_of
 from cascade.experiment.replicate import Progress
 from cascade.experiment.request import Request, first_replicates
-from cascade.experiment.run import Say, admit_code
+from cascade.experiment.run import Say, admit_code, unsaid
 from cascade.experiment.sweep import Prepared, run_prepared, varied
 from cascade.output.columns import to_numpy
 from cascade.output.reader import Result
@@ -80,7 +80,7 @@ class Simulations:
                 )  # fmt: skip
             except ReplicatesError as error:
                 sweep = _in_spite_of(error, prepared, out)
-                (say or _unsaid)(f"{error.problem}; their draws are left out")
+                (say or unsaid)(f"{error.problem}; their draws are left out")
             found.append(sweep)
         return tuple(found)
 
@@ -181,7 +181,3 @@ def _in_spite_of(error: ReplicatesError, prepared: Prepared, out: Path) -> Sweep
     if sweep.failures is None or len(sweep.failures) > LOST * prepared.n_runs:
         raise error
     return sweep
-
-
-def _unsaid(text: str) -> None:
-    """Say nothing."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Final, Literal, TypeAlias, get_args
+from typing import Final, Literal, TypeAlias
 
 from cascade.data.canonical import TableName
 from cascade.data.contract import Contract
@@ -13,8 +13,6 @@ from cascade.data.origins import Cell, Origin
 
 Publisher = Literal["binance", "bybit", "okx", "hyperliquid", "tardis", "coinglass", "any"]
 """Who publishes files that adapters read; `any`: files of a user's own, under common names."""
-
-PUBLISHERS: Final[tuple[Publisher, ...]] = get_args(Publisher)
 
 _DATED: Final = {
     "SYMBOL": r"(?P<symbol>[A-Z0-9_.]+?)",

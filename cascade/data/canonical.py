@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal, get_args
+from typing import TYPE_CHECKING, Final, Literal
 
 from cascade.output.schemas import Column, Kind, arrow_type
 
@@ -13,8 +13,6 @@ TableName = Literal[
     "trades", "bars", "book", "depth", "open_interest", "ratios", "flow", "funding", "liquidations", "positions",
     "ticker",
 ]  # fmt: skip
-
-TABLE_NAMES: Final[tuple[TableName, ...]] = get_args(TableName)
 
 PriceOf = Literal["trade", "mark", "index", "premium"]
 """What the prices of bars are of."""

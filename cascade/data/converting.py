@@ -144,7 +144,7 @@ def _write_table(checked: Checked, reading: Reading, path: Path) -> int:
     written = 0
     with PartWriter(path, schema) as part:
         found = tables_of(checked, reading)
-        for table in found if reading.is_sorted else _sorted(found, schema):
+        for table in found if reading.is_sorted else _sorted(found):
             part.write(pa.table(table.columns, schema=schema))
             written += len(table)
     return written
@@ -170,7 +170,7 @@ def tables_of(checked: Checked, reading: Reading) -> Iterator[pa.Table]:
         yield pa.concat_tables(waiting)
 
 
-def _sorted(tables: Iterator[pa.Table], schema: pa.Schema) -> Iterator[pa.Table]:
+def _sorted(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
     """Yield all rows in the order of time; those of one time as they were published."""
     import pyarrow as pa
 

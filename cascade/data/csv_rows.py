@@ -27,7 +27,8 @@ from cascade.data.published import (
     typed,
     value_of,
 )
-from cascade.scenario.tables import UNREADABLE, shown
+from cascade.scenario.cells import shown
+from cascade.scenario.tables import UNREADABLE
 
 if TYPE_CHECKING:
     import pyarrow as pa

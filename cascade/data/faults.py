@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -14,25 +14,6 @@ from cascade.errors import MANY, Problem, in_file_order
 UNIT, ORDER, TWICE, GAP, FROZEN = "CAS301", "CAS302", "CAS303", "CAS304", "CAS305"
 LABEL, SIDE, CONTRACT, PRICE, DAY = "CAS306", "CAS307", "CAS308", "CAS309", "CAS310"
 CHECKSUM, SYMBOL, BAND, KIND, COLUMNS = "CAS311", "CAS312", "CAS313", "CAS300", "CAS316"
-
-ABOUT: Final = {
-    KIND: "kind of file",
-    COLUMNS: "columns of a kind",
-    UNIT: "unit of time",
-    ORDER: "order",
-    TWICE: "duplicates",
-    GAP: "gaps",
-    FROZEN: "frozen series",
-    LABEL: "label of the interval",
-    SIDE: "side convention",
-    CONTRACT: "contract multiplier",
-    PRICE: "price",
-    DAY: "day of the name",
-    CHECKSUM: "checksum",
-    SYMBOL: "symbol",
-    BAND: "bands of depth",
-}
-"""What each code is about."""
 
 
 @dataclass(frozen=True, slots=True)

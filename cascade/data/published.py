@@ -15,7 +15,8 @@ from cascade.data.faults import Faults, Place
 from cascade.data.opening import Text
 from cascade.data.origins import Cell
 from cascade.data.times import is_instant
-from cascade.scenario.tables import ROW, shown
+from cascade.scenario.cells import shown
+from cascade.scenario.tables import ROW
 
 if TYPE_CHECKING:
     import pyarrow as pa

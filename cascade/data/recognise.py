@@ -19,8 +19,8 @@ from cascade.data.faults import COLUMNS, CONTRACT, KIND
 from cascade.data.opening import BOM, unpacked, unreadable
 from cascade.data.origins import About, Known
 from cascade.errors import Problem, ScenarioError, UsageError
+from cascade.scenario.cells import shown
 from cascade.scenario.source import shown_name
-from cascade.scenario.tables import shown
 from cascade.scenario.words import did_you_mean, listing
 
 HEAD_BYTES: Final = 1 << 20

@@ -54,7 +54,7 @@ def parameters_of(plan: Plan, variants: Sequence[Variant], taken: Sequence[str])
     found: list[Parameter] = []
     for path in paths:
         pairs = list(zip(variants, data, strict=True))
-        units = {_unit(variant.scenario, each, path) for variant, each in pairs} - {None}
+        units = {_unit(each, path) for _, each in pairs} - {None}
         unit = units.pop() if len(units) == 1 else ""
         values = tuple(_value(each, path, variant) for variant, each in pairs)
         column = _column(labels[path], unit or "", used)
@@ -121,7 +121,7 @@ def _of_one_kind(values: Sequence[float | str | None]) -> tuple[float | str | No
     return tuple(values)
 
 
-def _unit(scenario: Scenario, data: Mapping[str, Any], path: str) -> str | None:
+def _unit(data: Mapping[str, Any], path: str) -> str | None:
     """Return the unit of a field, or None where there is no such field."""
     info = _field(data, path)
     quantity = None if info is None else _quantity(info)

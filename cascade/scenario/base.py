@@ -12,7 +12,7 @@ from pydantic_core import CoreSchema, PydanticKnownError, core_schema
 from cascade.limits import MOST_REPLICATES, MOST_SEED
 from cascade.scenario.files import OUTSIDE, Forbidden, name_fault
 from cascade.scenario.frames import frame_file, is_frame
-from cascade.units import quoted, refuse
+from cascade.units import kind_of, quoted, refuse
 
 _INNER = (
     "schema",
@@ -125,6 +125,8 @@ def _text(value: Any) -> Any:
     """Refuse numbers and truth values that YAML read out of a name."""
     if isinstance(value, str):
         return value
+    if isinstance(value, dict | list):
+        raise refuse(f"needs text, not {kind_of(value)}", code="CAS012")
     raise refuse(f"needs text, not {value!r}", f'write it in quotes: "{value}"', "CAS012")
 
 

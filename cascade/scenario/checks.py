@@ -8,13 +8,14 @@ on what is left of a scenario whose schema is broken elsewhere (`mending`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from cascade.errors import Problem, ScenarioError, Severity
+from cascade.scenario.missing import LISTED, Missing
 from cascade.scenario.patterns import matches
 from cascade.scenario.schema import Scenario
 from cascade.scenario.schema_prices import AnchorsNews, BarsNews
@@ -49,7 +50,7 @@ class Check:
     Attributes
     ----------
     reads : frozenset[str]
-        Sections it looks at, entry by entry; it is left out when one of them is broken as a whole.
+        Sections it looks at, entry by entry; it is left out when one of them is broken as a whole and no list.
     whole : frozenset[str]
         Sections it needs with all their entries.
     """
@@ -62,7 +63,7 @@ class Check:
 
     def can_run(self, gone: Set[str], damaged: Set[str]) -> bool:
         """Tell whether the check makes sense without some sections, and with parts of others missing."""
-        return not ((self.reads | self.whole) & gone or self.whole & damaged)
+        return not ((self.reads - frozenset(LISTED) | self.whole) & gone or self.whole & damaged)
 
 
 _REGISTRY: dict[str, Check] = {}
@@ -97,6 +98,7 @@ def all_checks() -> tuple[Check, ...]:
         "population",
         "positions",
         "python",
+        "sizes",
         "times",
     ):
         import_module(f"cascade.scenario.checks_{topic}")
@@ -110,8 +112,8 @@ class Context:
     scenario: Scenario
     root: Node
     rulebooks: dict[str, Rulebook] = field(default_factory=dict)
-    absent: Mapping[str, Set[str]] = field(default_factory=dict)
-    """Names of entries, by section, that are written but broken: whoever names one of them is not wrong."""
+    missing: Missing = field(default_factory=Missing)
+    """What is written but broken: whoever names it is not wrong."""
 
     _bars: dict[tuple[str, str], Bars | None] = field(default_factory=dict)
     _holdings: dict[str, Positions | None] = field(default_factory=dict)
@@ -128,7 +130,7 @@ class Context:
 
     def is_absent(self, section: str, pattern: str) -> bool:
         """Tell whether a name or pattern may mean an entry that is broken."""
-        return any(matches(name, pattern) for name in self.absent.get(section, ()))
+        return any(matches(name, pattern) for name in self.missing.absent.get(section, ()))
 
     def rulebook_of(self, market: str) -> Rulebook | None:
         """Return the rulebook of a market's venue, if there is a valid one."""
@@ -188,7 +190,7 @@ def check(scenario: Scenario, root: Node) -> list[Problem]:
 
 def check_mended(scenario: Scenario, mended: Mended) -> list[Problem]:
     """Return what the checks find in what is left of a scenario that does not meet the schema."""
-    context = Context(scenario, mended.root, absent=mended.absent)
+    context = Context(scenario, mended.root, missing=mended)
     problems: list[Problem] = []
     for each in all_checks():
         if each.can_run(mended.gone, mended.damaged):

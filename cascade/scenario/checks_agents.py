@@ -74,19 +74,21 @@ def _patterns(
     select = context.scenario.select_pools if wanted is LendingPool else context.scenario.select_markets
     markets = context.scenario.markets
     fitting = [name for name in select("*") if wanted is None or isinstance(markets[name], wanted)]
-    known = [*fitting, *context.absent.get("markets", ())]
+    known = [*fitting, *context.missing.absent.get("markets", ())]
     for number, pattern in enumerate(patterns):
         if set(select((pattern,))).isdisjoint(fitting) and not context.is_absent("markets", pattern):
             own = (*steps, number)
             place = own if follow(context.root, own)[1] == own else steps
-            message = f"no {_kind(wanted)}market matches '{pattern}'{did_you_mean(pattern, known)}"
+            is_venue = any(name.startswith(f"{pattern}:") for name in fitting)
+            guess = f" — did you mean '{pattern}:*'?" if is_venue else did_you_mean(pattern, known)
+            message = f"no {_kind(wanted)}market matches '{pattern}'{guess}"
             yield Finding(place, message, f"{_kind(wanted)}markets: {listing(known) or 'none'}")
 
 
 def _single(context: Context, steps: Steps, name: str, wanted: type[Any] | UnionType) -> Iterator[Finding]:
     markets = context.scenario.markets
     fitting = [each for each, market in markets.items() if isinstance(market, wanted)]
-    known = [*fitting, *context.absent.get("markets", ())]
+    known = [*fitting, *context.missing.absent.get("markets", ())]
     hint = f"{_kind(wanted)}markets: {listing(known) or 'none'}"
     if context.is_absent("markets", name):
         return
@@ -101,7 +103,10 @@ def named_assets_exist(context: Context) -> Found:
     """Test the assets of news shocks."""
     assets = context.scenario.assets
     for number, shock in enumerate(context.scenario.shocks):
-        if isinstance(shock, NewsShock) and shock.asset not in (*assets, *context.absent.get("assets", ())):
+        if isinstance(shock, NewsShock) and shock.asset not in (
+            *assets,
+            *context.missing.absent.get("assets", ()),
+        ):
             message = f"no asset '{shock.asset}'{did_you_mean(shock.asset, assets)}"
             yield Finding(("shocks", number, "asset"), message, f"assets: {listing(assets)}")
 
@@ -134,7 +139,13 @@ def names_differ(context: Context) -> Found:
         for number, item in enumerate(items):
             if item.name in first:
                 message = f"the name '{item.name}' is taken by item {first[item.name]} of {steps[-1]}"
-                yield Finding((*steps, number, "name"), message, f"write another, such as {item.name}-2")
+                keys = [
+                    follow(context.root, (*steps, n, "name"))[0].key_place for n in (first[item.name], number)
+                ]
+                is_one_text = keys[0] is not None and keys[0] == keys[1]
+                hint = "let a column that differs from row to row be part of the name"
+                hint = hint if is_one_text else f"write another, such as {item.name}-2"
+                yield Finding((*steps, number, "name"), message, hint)
             first.setdefault(item.name, number)
 
 
@@ -238,9 +249,9 @@ def acts_once_a_step(context: Context) -> Found:
             yield Finding((section, number, key), message, hint, "warning")
 
 
-@register("CAS128", "depth profiles and levels rise", "makers")
+@register("CAS128", "depth profiles, levels and refill rise with distance", "makers")
 def depth_rises(context: Context) -> Found:
-    """Test the order of profiles, levels and jitter, and that there is one profile."""
+    """Test the order of profiles, levels, refill and jitter, and that there is one profile."""
     for number, maker in enumerate(context.scenario.makers):
         if not isinstance(maker, LadderMaker):
             continue
@@ -263,11 +274,15 @@ def depth_rises(context: Context) -> Found:
 
 
 def _levels(number: int, maker: LadderMaker) -> Iterator[Finding]:
-    levels = maker.levels_bps
-    for place, (near, far) in enumerate(pairwise(levels), start=1):
+    for place, (near, far) in enumerate(pairwise(maker.levels_bps), start=1):
         if far <= near:
             message = f"level {far:g} bps does not rise"
             yield Finding(("makers", number, "levels_bps", place), message, "write levels from near to far")
+    for place, ((near, _), (far, _)) in enumerate(pairwise(maker.refill), start=1):
+        if far <= near:
+            message = f"distance {far:g} does not rise"
+            hint = f"write distances from near to far; the one before is {near:g}"
+            yield Finding(("makers", number, "refill", place, 0), message, hint)
     low, high = maker.level_jitter
     if low > high:
         message = f"{low:g} lies above {high:g}"

@@ -23,7 +23,7 @@ from cascade.scenario.words import did_you_mean, listing
 from cascade.units import format_usd
 
 
-@register("CAS153", "every asset that impact crosses from exists", "", "assets")
+@register("CAS153", "every asset that impact crosses from exists", "assets")
 def crossing_assets_exist(context: Context) -> Found:
     """Test the assets that an asset's `impact.cross` names."""
     assets = context.scenario.assets
@@ -37,7 +37,7 @@ def crossing_assets_exist(context: Context) -> Found:
             elif other not in assets:
                 message = f"no asset '{other}'{did_you_mean(other, others)}"
                 hint = f"other assets: {listing(others) or 'none'}"
-            elif assets[other].impact is None:
+            elif assets[other].impact is None and "assets" not in context.missing.damaged:
                 message = f"orders have no impact on {other} that could cross to {name}"
                 hint = f"write assets: {other}: impact: as well"
             else:
@@ -103,7 +103,7 @@ def impact_fits_depth(context: Context) -> Found:
     """Warn of impact, by whichever rule, that is not that of a market as deep and busy as this one."""
     scenario = context.scenario
     books = scenario.select_markets("*")
-    held = {name: _held(scenario, name) for name in books}
+    held = {name: held_within(scenario, name) for name in books}
     for name, asset in scenario.assets.items():
         own = [market for market in books if scenario.markets[market].asset == name and held[market] > 0.0]
         if asset.impact is not None and own:
@@ -112,8 +112,8 @@ def impact_fits_depth(context: Context) -> Found:
     yield from _learning(scenario, held)
 
 
-def _held(scenario: Scenario, market: str) -> float:
-    """Return what makers quote within 1 % on a side; 0 where a profile is unsound."""
+def held_within(scenario: Scenario, market: str) -> float:
+    """Return the USD that makers quote within 1 % on a side; 0 where a profile is unsound."""
     try:
         return depth_within(scenario, market, FAR_BPS)
     except ScenarioError:

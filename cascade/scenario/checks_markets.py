@@ -31,7 +31,7 @@ def market_has_venue(context: Context) -> Found:
     venues = context.scenario.venues
     for name in context.scenario.markets:
         venue = name.partition(":")[0]
-        if venue not in (*venues, *context.absent.get("venues", ())):
+        if venue not in (*venues, *context.missing.absent.get("venues", ())):
             message = f"no venue '{venue}'{did_you_mean(venue, venues)}"
             yield Finding(("markets", name), message, f"venues: {listing(venues)}", on_key=True)
 
@@ -41,7 +41,7 @@ def market_has_asset(context: Context) -> Found:
     """Test the asset of each market."""
     assets = context.scenario.assets
     for name, market in context.scenario.markets.items():
-        if market.asset not in (*assets, *context.absent.get("assets", ())):
+        if market.asset not in (*assets, *context.missing.absent.get("assets", ())):
             message = f"no asset '{market.asset}'{did_you_mean(market.asset, assets)}"
             yield Finding(("markets", name, "asset"), message, f"assets: {listing(assets)}")
 

@@ -34,7 +34,9 @@ class _Held(NamedTuple):
     """Why it is gone at the start; empty unless it is."""
 
 
-@register("CAS162", "an order closes a position that its account holds", "assets markets population shocks")
+@register(
+    "CAS162", "an order closes a position that its account holds", "assets markets shocks", "population"
+)
 def account_holds_position(context: Context) -> Found:
     """Test the accounts of orders against the tables of the population."""
     wanted = [
@@ -115,7 +117,7 @@ def _under_cap(layer: TableLayer, table: Positions) -> tuple[Floats, list[str]]:
     ]
 
 
-@register("CAS163", "a front-loaded order is not worked evenly", "assets markets makers shocks")
+@register("CAS163", "a front-loaded order is not worked evenly", "assets markets shocks", "makers")
 def schedule_is_known(context: Context) -> Found:
     """Warn of schedules of Almgren and Chriss that are worked evenly, and those without a book to go by."""
     for number, shock in enumerate(context.scenario.shocks):

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Final
 
+from cascade.limits import MOST_STEPS
 from cascade.scenario.checks import Context, Finding, Found, register
 from cascade.scenario.patterns import matches
 from cascade.scenario.schema_prices import AnchorsNews, BarsNews
@@ -14,11 +15,10 @@ from cascade.scenario.source import Node, Place, SourceText, Steps, dotted, walk
 from cascade.scenario.words import closest
 from cascade.units import format_duration, format_instant, format_moment
 
-_FIGURES = "assets venues markets makers news_takers flow arbitrage agents population shocks"
 _DT_LOW, _DT_HIGH = 0.01, 60.0
 
 
-@register("CAS112", "anchors rise in time", "assets start markets", "activity")
+@register("CAS112", "anchors rise in time", "assets start markets activity")
 def anchors_rise(context: Context) -> Found:
     """Test the order of anchors, of funding schedules and of what else is given by time."""
     for steps, points in _schedules(context):
@@ -150,6 +150,13 @@ def step_suits(context: Context) -> Found:
     if not _DT_LOW <= dt <= _DT_HIGH:
         yield Finding(("dt",), f"{format_duration(dt)} is not a time step", "write dt: 1s, from 10ms to 60s")
         return
+    n_steps = scenario.duration / dt
+    if n_steps > MOST_STEPS:
+        longer = next(
+            (step for step in (1.0, 10.0, _DT_HIGH) if scenario.duration / step <= MOST_STEPS), _DT_HIGH
+        )
+        hint = f"write dt: {format_duration(longer)}, or duration: {format_duration(MOST_STEPS * dt)} at most"
+        yield Finding(("dt",), f"the run has {n_steps:.3g} steps: more than {MOST_STEPS:,}", hint)
     for steps, length in ((("duration",), scenario.duration), (("outputs", "bars"), scenario.outputs.bars)):
         if abs(length / dt - round(length / dt)) > 1e-6 or length < dt:
             message = f"{format_duration(length)} is not a whole number of steps of {format_duration(dt)}"
@@ -167,7 +174,7 @@ MOST_GUESSES: Final = 20
 """After so many a hint helps nobody, and each is looked for among all figures."""
 
 
-@register("CAS119", "every pattern of `sources` matches a figure", "sources", _FIGURES)
+@register("CAS119", "every pattern of `sources` matches a figure", "sources")
 def sources_match(context: Context) -> Found:
     """Warn of patterns of this file that match no figure, defaults included.
 
@@ -185,7 +192,7 @@ def sources_match(context: Context) -> Found:
     for pattern in context.scenario.sources:
         node = written.child(pattern) if written is not None else None
         own = node is None or node.place.source.name == context.root.place.source.name
-        if not own or any(matches(path, pattern) for path in paths):
+        if not own or _may_be_missing(context, pattern) or any(matches(path, pattern) for path in paths):
             continue
         guesses += 1
         guess = closest(pattern, paths) if guesses <= MOST_GUESSES else None
@@ -193,6 +200,10 @@ def sources_match(context: Context) -> Found:
             f"did you mean {guess}?" if guess else "write a dotted path, such as population.retail.leverage"
         )
         yield Finding(("sources", pattern), f"no figure matches '{pattern}'", hint, "warning", on_key=True)
+
+
+def _may_be_missing(context: Context, pattern: str) -> bool:
+    return any(matches(section, pattern.partition(".")[0]) for section in context.missing.sections)
 
 
 def _paths(root: Node) -> list[str]:

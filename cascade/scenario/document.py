@@ -46,7 +46,7 @@ def open_document(
     Its own folder and those of `allow` are where the files it names may lie; None allows every folder.
     """
     reading = read_document(path, overrides, what=what, allow=allow)
-    if reading.is_part:
+    if reading.missing:
         raise ScenarioError(reading.problems)
     return reading
 
@@ -64,12 +64,13 @@ def read_document(
     if what == "scenario":
         of_lists = [text for text in texts if text.strip().startswith(f"{LISTS}.")]
         reading.problems.extend(problem for text in of_lists for problem in override(reading.root, text))
-        badly_written = list(write_out(reading.root))
+        badly_written, unwritten = write_out(reading.root)
         reading.problems.extend(badly_written)
-        reading.is_part |= bool(badly_written)
+        reading.missing.add(unwritten)
         texts = [text for text in texts if text not in of_lists]
     for text in texts:
-        reading.problems.extend(override(reading.root, text))
+        if text.strip().partition(".")[0] not in reading.missing.sections:
+            reading.problems.extend(override(reading.root, text))
     return reading
 
 
@@ -99,12 +100,14 @@ def _read_chain(path: Path, below: tuple[Path, ...], what: str, fence: Fence | N
     try:
         base = _base(extends, (*below, absolute(path)), what, fence)
     except ScenarioError as error:  # what is written here is still looked at
-        return Reading(root, [*error.problems, *reading.problems], reading.texts, is_part=True)
+        reading.missing.is_anything = True
+        return Reading(root, [*error.problems, *reading.problems], reading.texts, reading.missing)
     assert base.root is not None
     merged = merge(base.root, root)
     _put_own_sources_last(merged, root)
     problems, texts = [*base.problems, *reading.problems], (*base.texts, *reading.texts)
-    return Reading(merged, problems, texts, is_part=base.is_part or reading.is_part)
+    reading.missing.add(base.missing)
+    return Reading(merged, problems, texts, reading.missing)
 
 
 def _base(extends: Node, chain: tuple[Path, ...], what: str, fence: Fence | None) -> Reading:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any, Literal, TypeAlias, Union, cast, get_args, get_origin
 
 from pydantic import BaseModel
@@ -47,6 +47,31 @@ def field_at(model: Model, steps: Steps, data: Any) -> FieldInfo | None:
         if info is not None:
             return info
     return None
+
+
+def places_of(key: str, model: Model) -> list[str]:
+    """Return the paths at which a model, or what is below it, has a key: of several kinds, by their type."""
+    return list(dict.fromkeys(_places_of(key, model, (), ())))
+
+
+def _places_of(key: str, annotation: Any, path: tuple[str, ...], above: tuple[Any, ...]) -> Iterator[str]:
+    for member in _members(annotation, None):
+        if not _is_model(member):
+            arguments = get_args(member)
+            step = ("NAME",) if get_origin(member) is dict else ()
+            for inner in arguments[1:] if step else arguments:
+                yield from _places_of(key, inner, (*path, *step), above)
+        elif member not in above:
+            fields = keys_of(member)
+            if key in fields:
+                yield _place(path, member)
+            for name, info in fields.items():
+                yield from _places_of(key, info.annotation, (*path, name), (*above, member))
+
+
+def _place(path: tuple[str, ...], member: Model) -> str:
+    tags = _literals(member, "type")
+    return ".".join(path) + (f" of type {tags[0]}" if tags else "")
 
 
 def tagged_at(model: Model, steps: Steps, data: Any) -> dict[str, Model]:

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator
 
 from cascade.errors import Problem
 from cascade.limits import MOST_WRITTEN_OUT
-from cascade.scenario.reading import DUPLICATE, TOO_MUCH
+from cascade.scenario.missing import Missing
 from cascade.scenario.source import Node, walk
+from cascade.scenario.tree import DUPLICATE, TOO_MUCH
 from cascade.scenario.words import did_you_mean, listing
 from cascade.units import quoted
 
@@ -26,46 +27,106 @@ class _Writer:
 
     def __init__(self, lists: Node | None) -> None:
         self.problems: list[Problem] = []
+        self.missing = Missing()
         self.lists = (lists.mapping or {}) if lists is not None else {}
         self.n_values = 0
+        self._list = ""
+        self._is_sound = True
         if lists is not None and lists.mapping is None:
             hint = "lists: {coins: [{coin: BTC}, {coin: ETH}]}"
             self._blame(lists, "`lists` is a mapping of names to lists of rows", hint)
 
-    def write(self, node: Node) -> None:
+    def write_sections(self, sections: dict[str, Node]) -> None:
+        """Write the parts of all sections out, and leave out those that cannot be."""
+        for name, node in list(sections.items()):
+            entries, items = node.mapping, node.items
+            if entries is not None and EACH in entries:
+                hint = f"write it in an item or entry of {name}, not beside them"
+                self._blame(entries[EACH], f"`{EACH}` is written for a whole section", hint)
+                self.missing.lose(name)
+                del sections[name]
+            elif entries is not None:
+                node.value = self._by_key(self._sound(name, entries.items()))
+            elif items is not None:
+                node.value = [part for _, part in self._sound(name, (("", each) for each in items))]
+
+    def _sound(self, section: str, parts: Iterable[tuple[str, Node]]) -> Iterator[tuple[str, Node]]:
+        """Yield the parts of a section, written out; note those that cannot be."""
+        for key, part in parts:
+            is_listed = part.mapping is not None and EACH in part.mapping
+            self._is_sound = True
+            for name, written in self._written(key, part):
+                if self._is_sound and (is_listed or not self._is_forgotten(key, part)):
+                    yield name, written
+                    if not self._is_sound:  # its key is that of another
+                        self.missing.lose(section)
+                else:
+                    self.missing.lose(section, "" if _COLUMN.search(name) else name)
+                self._is_sound = True
+            if not self._is_sound:  # there is no such list: nothing was written
+                self.missing.lose(section)
+
+    def _written(self, key: str, node: Node) -> Iterator[tuple[str, Node]]:
+        """Yield an item, or an entry with its key, as often as it is written."""
+        rows = self._rows(node)
+        if rows is None:
+            self._write(node)
+            yield key, node
+        for row in rows or ():
+            name = self._text(key, Node(key, node.key_place or node.place), row)
+            yield name if self._is_sound else "", self._filled(node, row)
+
+    def _write(self, node: Node) -> None:
         """Write out every item and entry below a node that has `each`."""
         if node.mapping is not None:
-            node.value = dict(self._entries(node.mapping))
+            node.value = self._by_key(
+                written for entry in node.mapping.items() for written in self._written(*entry)
+            )
         elif node.items is not None:
-            node.value = [item for each in node.items for item in self._items(each)]
+            node.value = [written for item in node.items for _, written in self._written("", item)]
 
-    def _items(self, item: Node) -> Iterator[Node]:
-        rows = self._rows(item)
-        if rows is None:
-            self.write(item)
-            yield item
-        else:
-            for row in rows:
-                yield self._filled(item, row)
+    def _by_key(self, written: Iterable[tuple[str, Node]]) -> dict[str, Node]:
+        entries: dict[str, Node] = {}
+        for name, node in written:
+            if name in entries:
+                place = node.key_place or node.place
+                hint = "let a column of the row be part of the key"
+                self.problems.append(place.problem(DUPLICATE, f"key {quoted(name)} is written twice", hint))
+                self._is_sound = False
+            entries[name] = node
+        return entries
 
-    def _entries(self, entries: dict[str, Node]) -> Iterator[tuple[str, Node]]:
-        taken: set[str] = set()
-        for key, node in entries.items():
-            rows = self._rows(node)
-            if rows is None:
-                self.write(node)
-            for row in rows if rows is not None else [None]:
-                name, written = key, node
-                if row is not None:
-                    name, written = self._key(key, node, row), self._filled(node, row)
-                if name in taken:
-                    hint = "let a column of the row be part of the key"
-                    place = node.key_place or node.place
-                    self.problems.append(
-                        place.problem(DUPLICATE, f"key {quoted(name)} is written twice", hint)
-                    )
-                taken.add(name)
-                yield name, written
+    def _is_forgotten(self, key: str, part: Node) -> bool:
+        """Blame a part that has columns of a list, and says of none that it is written for it."""
+        if not self.lists:
+            return False
+        texts = (text for _, node in walk(part) for text in (*(node.mapping or ()), node.value))
+        found = [name for text in (key, *texts) if isinstance(text, str) for name in _COLUMN.findall(text)]
+        columns = {name: self._lists_with({name}) for name in found}
+        if not any(columns.values()):
+            return False
+        fitting = self._lists_with(columns)
+        shown = " and ".join(f"{{{name}}}" for name in list(columns)[:2])
+        what = "is a column" if len(columns) == 1 else "are columns"
+        hint = (
+            f"write {EACH}: {fitting[0]}"
+            if len(fitting) == 1
+            else f"write {EACH}: with one of {listing(fitting)}"
+        )
+        if not fitting:
+            hint = f"write {EACH}: with a list; none has all of {listing(list(columns))}"
+        blamed = Node(None, part.key_place or part.place)
+        self._blame(blamed, f"{shown} {what} of a list, but nothing says of which", hint)
+        return True
+
+    def _lists_with(self, columns: Iterable[str]) -> list[str]:
+        """Return the lists of which every row has some columns."""
+        wanted = set(columns)
+        return [
+            name
+            for name, rows in self.lists.items()
+            if rows.items and all(wanted <= (row.mapping or {}).keys() for row in rows.items)
+        ]
 
     def _rows(self, item: Node) -> list[Node] | None:
         """Return the rows that an item is written for, and take its `each` out; None where it has none."""
@@ -80,18 +141,28 @@ class _Writer:
             self._blame(rows, f"`{named.value}` has no rows: nothing would be written for it", "write a row")
             return []
         if rows is None or rows.items is None:
-            message = (
-                f"no list {quoted(str(named.plain()))}{did_you_mean(str(named.plain()), list(self.lists))}"
-            )
-            known = f"lists here: {listing(list(self.lists))}" if self.lists else "write it under `lists:`"
-            self._blame(named, message, known)
+            self._blame(named, *self._no_list(named))
             return []
         self.n_values += sum(1 for _ in walk(item)) * len(rows.items)
         if self.n_values > MOST_WRITTEN_OUT:
             message = f"more than {MOST_WRITTEN_OUT:,} values, lists written out"
             self.problems.append(named.place.problem(TOO_MUCH, message, "write fewer or shorter rows"))
+            self._is_sound = False
             return []
+        self._list = str(named.value)
         return [row for row in rows.items if self._is_row(row)]
+
+    def _no_list(self, named: Node) -> tuple[str, str]:
+        if not isinstance(named.value, str):
+            return (
+                f"`{EACH}` names one list",
+                "to combine two lists, write one whose rows have the columns of both",
+            )
+        known = list(self.lists)
+        hint = (
+            f"lists here: {listing(known)}" if known else f"write lists: {{{named.value}: [{{coin: BTC}}]}}"
+        )
+        return f"no list {quoted(named.value)}{did_you_mean(named.value, known)}", hint
 
     def _is_row(self, row: Node) -> bool:
         if row.mapping is None:
@@ -101,7 +172,11 @@ class _Writer:
     def _filled(self, node: Node, row: Node) -> Node:
         """Return a copy of a node in which columns stand for what the row has in them."""
         if node.mapping is not None:
-            value = {self._key(key, each, row): self._filled(each, row) for key, each in node.mapping.items()}
+            self._refuse_what_looks_filled(node.mapping, row)
+            value = {
+                self._text(key, Node(key, each.key_place or each.place), row): self._filled(each, row)
+                for key, each in node.mapping.items()
+            }
         elif node.items is not None:
             value = [self._filled(each, row) for each in node.items]
         elif isinstance(node.value, str):
@@ -114,8 +189,14 @@ class _Writer:
             value = node.value
         return Node(value, node.place, node.key_place, node.number)
 
-    def _key(self, key: str, node: Node, row: Node) -> str:
-        return self._text(key, Node(key, node.key_place or node.place), row)
+    def _refuse_what_looks_filled(self, entries: dict[str, Node], row: Node) -> None:
+        """Blame a second `each`, and a column without quotes, which YAML takes for a mapping."""
+        if EACH in entries:
+            hint = "write one list whose rows have the columns of both"
+            self._blame(entries[EACH], f"`{EACH}` within an item that is written for each row", hint)
+        (key, node), *others = entries.items() or [("", row)]
+        if not others and node.value is None and key in (row.mapping or {}):
+            self._blame(node, f"{{{key}}} without quotes is a mapping", f'write "{{{key}}}"')
 
     def _text(self, text: str, node: Node, row: Node) -> str:
         """Return a text with columns put in."""
@@ -136,12 +217,19 @@ class _Writer:
     def _column(self, name: str, node: Node, row: Node) -> Node:
         known = row.mapping or {}
         if name not in known:
-            message = f"the row on line {row.place.line} has no column {quoted(name)}"
-            self._blame(node, message + did_you_mean(name, list(known)), f"columns: {listing(list(known))}")
+            rows = self.lists[self._list].items or ()
+            is_anywhere = any(name in (each.mapping or {}) for each in rows)
+            which = f"the row on line {row.place.line}" if is_anywhere else "no row"
+            verb = "has no" if is_anywhere else "has a"
+            message = (
+                f"{which} of '{self._list}' {verb} column {quoted(name)}{did_you_mean(name, list(known))}"
+            )
+            self._blame(node, message, f"columns: {listing(list(known))}")
         return known.get(name, node)
 
     def _blame(self, node: Node, message: str, hint: str) -> None:
         """Note a problem, once for a place."""
+        self._is_sound = False
         problem = node.place.problem(BAD_LIST, message, hint)
         if not any(_same_place(problem, each) for each in self.problems):
             self.problems.append(problem)
@@ -151,14 +239,14 @@ def _same_place(one: Problem, other: Problem) -> bool:
     return (one.file, one.line, one.column) == (other.file, other.line, other.column)
 
 
-def write_out(root: Node) -> Iterable[Problem]:
-    """Write a document out: each item that names a list once for every row of it; return what is wrong.
+def write_out(root: Node) -> tuple[list[Problem], Missing]:
+    """Write a document out: each item that names a list once for every row of it.
 
-    The lists themselves are gone afterwards: what is written out is an ordinary document.
+    The lists themselves are gone afterwards: what is written out is an ordinary document. What cannot be written
+    is left out; what is wrong with it is returned, and what is missing for it.
     """
-    entries = root.mapping
-    if entries is None:
-        return ()
-    writer = _Writer(entries.pop(LISTS, None))
-    writer.write(root)
-    return writer.problems
+    if root.mapping is None:
+        return [], Missing()
+    writer = _Writer(root.mapping.pop(LISTS, None))
+    writer.write_sections(root.mapping)
+    return writer.problems, writer.missing

@@ -16,6 +16,7 @@ from cascade.scenario.code import digest_of, parts_of
 from cascade.scenario.document import read_document
 from cascade.scenario.files import DATA_KEYS, Allowed
 from cascade.scenario.messages import MISSING_KEY, problems_of
+from cascade.scenario.missing import Missing
 from cascade.scenario.overrides import from_data, override, set_node, set_value
 from cascade.scenario.schema import Scenario
 from cascade.scenario.source import Node, Place, SourceText
@@ -53,9 +54,7 @@ def inspect(
     except ScenarioError as error:
         return None, error.problems
     assert reading.root is not None
-    if reading.is_part:
-        return None, ScenarioError([*reading.problems, *_schema_problems(reading.root)]).problems
-    scenario, problems = _validate(reading.root)
+    scenario, problems = _validate(reading.root, reading.missing)
     return scenario, ScenarioError([*reading.problems, *problems]).problems
 
 
@@ -211,26 +210,31 @@ def hash8(scenario: Scenario) -> str:
     return digest(scenario)[:8]
 
 
-def _validate(root: Node) -> tuple[Scenario | None, list[Problem]]:
+def _validate(root: Node, missing: Missing | None = None) -> tuple[Scenario | None, list[Problem]]:
+    """Return the scenario of a tree, unless something is wrong or missing, and every problem found."""
     from cascade.scenario.checks import check, check_mended
-    from cascade.scenario.mending import mend
+    from cascade.scenario.mending import mend, mended_of
 
+    missing = missing or Missing()
+    problems: list[Problem] = []
     try:
         scenario = Scenario.model_validate(root.plain())
+        if not missing:
+            return scenario, check(scenario, root)
+        mended = mended_of(root, missing)
     except ValidationError as error:
-        rest, mended = mend(root, error)
-        found = check_mended(rest, mended) if rest is not None else []
-        return None, [*problems_of(error, Scenario, root), *mended.problems, *found]
-    return scenario, check(scenario, root)
+        problems = [each for each in problems_of(error, Scenario, root) if not _is_of_missing(each, missing)]
+        scenario, mended = mend(root, error, missing)
+    found = [] if scenario is None or missing.is_anything else check_mended(scenario, mended)
+    came_up = [each for each in mended.problems if not _is_of_missing(each, missing)]
+    return None, [*problems, *came_up, *found]
 
 
-def _schema_problems(root: Node) -> list[Problem]:
-    """Return what is wrong with the values of a tree, part of which could not be read."""
-    try:
-        Scenario.model_validate(root.plain())
-    except ValidationError as error:
-        return [each for each in problems_of(error, Scenario, root) if each.code != MISSING_KEY]
-    return []
+def _is_of_missing(problem: Problem, missing: Missing) -> bool:
+    """Tell whether what a problem lacks may be written where nothing could be read."""
+    if problem.code == MISSING_KEY:
+        return missing.is_anything or problem.path.partition(".")[0] in missing.gone
+    return problem.path in missing.sections  # it needs at least one entry, say
 
 
 def tidy(value: Any) -> Any:

@@ -16,15 +16,11 @@ from pydantic import ValidationError
 from cascade.errors import Problem
 from cascade.scenario.fields import field_at, keys_of, models_at, tagged_at
 from cascade.scenario.messages import Detail, details_of, problems_of_details
+from cascade.scenario.missing import LISTED, NAMED, Missing
 from cascade.scenario.overrides import from_data
 from cascade.scenario.schema import Scenario
 from cascade.scenario.source import Node, Place, SourceText, Steps, chain_of
 from cascade.scenario.words import closest
-
-NAMED = ("assets", "venues", "markets")
-"""Sections whose entries have names that other sections use."""
-
-LISTS = ("makers", "news_takers", "flow", "arbitrage", "agents", "population", "shocks")
 
 _ROUNDS = 12
 """A round takes out what the one before has left, or brought to light."""
@@ -39,26 +35,17 @@ _PLACEHOLDERS: dict[str, Any] = {
 }
 
 
-@dataclass
-class Mended:
-    """A scenario's tree without its broken values, and what became of them.
+@dataclass(kw_only=True)
+class Mended(Missing):
+    """A scenario's tree without its broken values, and what is missing of it: that could not be read, or was taken out.
 
     Attributes
     ----------
-    gone : set[str]
-        Sections that are broken as a whole.
-    damaged : set[str]
-        Sections of which some part is broken.
-    absent : dict[str, set[str]]
-        Names of entries that were taken out: others may name them.
     problems : list[Problem]
         What came to light once the first mistakes were out of the way.
     """
 
     root: Node
-    gone: set[str] = field(default_factory=set)
-    damaged: set[str] = field(default_factory=set)
-    absent: dict[str, set[str]] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     _lost: set[tuple[int, str]] = field(default_factory=set)
     _around: set[int] = field(default_factory=set)
@@ -75,7 +62,7 @@ class Mended:
             return True
         return len(nodes) == len(steps) + 1 and id(nodes[-1]) in self._around
 
-    def lose(self, nodes: list[Node], steps: Steps, *, is_missed: bool = True) -> None:
+    def disown(self, nodes: list[Node], steps: Steps, *, is_missed: bool = True) -> None:
         """Note that the value at a path is not the user's any more; `nodes` lead to it from the root.
 
         Where it is missed, those that hold it are incomplete.
@@ -87,23 +74,34 @@ class Mended:
     def remove(self, nodes: list[Node], steps: Steps, *, is_missed: bool = True) -> None:
         """Take out the value at a path."""
         above, node = nodes[len(steps) - 1], nodes[len(steps)]
-        self.lose(nodes, steps, is_missed=is_missed)
         self._removed.append(node)
-        if above.items is not None:
+        if above.items is not None:  # another item takes its number
             above.value = [item for item in above.items if item is not node]
+            self.damaged.add(str(steps[0]))
+            self._around.update(id(each) for each in nodes[: len(steps)] if is_missed)
         elif above.mapping is not None:
             above.mapping.pop(str(steps[-1]), None)
+            self.disown(nodes, steps, is_missed=is_missed)
         if len(steps) == 1:
             self.gone.add(str(steps[0]))
         elif len(steps) == 2 and steps[0] in NAMED:
             self.absent.setdefault(str(steps[0]), set()).add(str(steps[-1]))
 
 
-def mend(root: Node, error: ValidationError) -> tuple[Scenario | None, Mended]:
-    """Return the scenario that is left without what an error is about; None where nothing is."""
-    mended = Mended(root.copy())
+def mended_of(root: Node, missing: Missing) -> Mended:
+    """Return a copy of a tree, of which something may be missing, to be mended."""
+    mended = Mended(root=root.copy())
+    mended.add(missing)
     mended.root.number_items()
+    return mended
+
+
+def mend(root: Node, error: ValidationError, missing: Missing) -> tuple[Scenario | None, Mended]:
+    """Return the scenario that is left without what an error is about; None where nothing is."""
+    mended = mended_of(root, missing)
     details = details_of(error, Scenario, mended.root)
+    for section in mended.gone & mended.root.value.keys():
+        mended.remove([mended.root, mended.root.value[section]], (section,))
     for _ in range(_ROUNDS):
         data = mended.root.plain()
         chains = [chain_of(mended.root, detail.steps) for detail in details]
@@ -136,7 +134,7 @@ def _fill(mended: Mended) -> None:
             mended.gone.add(section)
         elif is_emptied:
             for name in value:
-                mended.lose(chain_of(mended.root, (section, name)), (section, name))
+                mended.disown(chain_of(mended.root, (section, name)), (section, name))
 
 
 def _cut(mended: Mended, data: Any, detail: Detail, nodes: list[Node]) -> None:
@@ -175,7 +173,7 @@ def _reworded(mended: Mended, steps: Steps, nodes: list[Node], choices: list[str
     if guess is None:
         return False
     nodes[-1].value = guess
-    mended.lose(nodes, steps)
+    mended.disown(nodes, steps)
     return True
 
 
@@ -196,7 +194,7 @@ def _retyped(mended: Mended, data: Any, steps: Steps, nodes: list[Node]) -> bool
         return False
     entries["type"] = Node(best, nodes[-1].place)
     for key in ("type", *(keys_of(tagged[best]).keys() - entries.keys())):
-        mended.lose(nodes, (*steps, key))
+        mended.disown(nodes, (*steps, key))
     return True
 
 
@@ -214,7 +212,7 @@ def _remove(mended: Mended, data: Any, steps: Steps, nodes: list[Node]) -> None:
     item: Steps = ()
     for n in range(len(steps), 0, -1):
         path = steps[:n]
-        if n == 1 or (n == 2 and path[0] in (*NAMED, *LISTS)):
+        if n == 1 or (n == 2 and path[0] in (*NAMED, *LISTED)):
             mended.remove(nodes, item or path)
             return
         if isinstance(path[-1], int):

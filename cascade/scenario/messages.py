@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, cast
 
 from pydantic import BaseModel, ValidationError
 
 from cascade.errors import Problem
-from cascade.scenario.fields import example_of, field_at, keys_of, models_at, tags_of
+from cascade.scenario.fields import example_of, field_at, keys_of, models_at, places_of, tags_of
 from cascade.scenario.source import Node, Step, Steps, dotted, follow
 from cascade.scenario.words import closest, did_you_mean, listing
 from cascade.units import kind_of, quoted
@@ -121,7 +122,8 @@ class _Translator:
         if explain is not None:
             return explain(self)
         if self.kind == "cascade":
-            return str(self.context["code"]), str(self.context["message"]), str(self.context["hint"])
+            hint = str(self.context["hint"]) or self.example()
+            return str(self.context["code"]), str(self.context["message"]), hint
         if self.kind.endswith(("_type", "_parsing", "_from_float")):
             return _wrong_kind(self)
         return OTHER, self.text[:1].lower() + self.text[1:], self.example()
@@ -139,11 +141,25 @@ class _Translator:
         )
 
 
+_MOST_PLACES = 3
+"""Places where a key belongs, up to which they are told."""
+
+
+def unknown_key(name: str, keys: Iterable[str], model: type[BaseModel], section: str = "") -> tuple[str, str]:
+    """Return what to say of a key that is not known: which it resembles, or else where in the model it belongs."""
+    known = list(dict.fromkeys(keys))
+    guess = did_you_mean(name, known)
+    places = [] if guess else places_of(name, model)
+    places = [place for place in places if re.match(rf"{section}\b", place)] or places
+    belongs = f"`{name}` belongs in {' or '.join(places)}\n" if 0 < len(places) <= _MOST_PLACES else ""
+    return f"unknown key '{name}'{guess}", belongs + (
+        f"keys here: {listing(known, 24)}" if known else "remove it"
+    )
+
+
 def _unknown_key(at: _Translator) -> tuple[str, str, str]:
-    keys = [key for m in models_at(at.model, at.steps[:-1], at.data) for key in keys_of(m)]
-    name = str(at.last)
-    message = f"unknown key '{name}'{did_you_mean(name, keys)}"
-    return UNKNOWN_KEY, message, f"keys here: {listing(dict.fromkeys(keys), 24)}" if keys else "remove it"
+    keys = (key for model in models_at(at.model, at.steps[:-1], at.data) for key in keys_of(model))
+    return UNKNOWN_KEY, *unknown_key(str(at.last), keys, at.model, re.escape(str(at.steps[0])))
 
 
 def _missing_key(at: _Translator) -> tuple[str, str, str]:
@@ -253,13 +269,23 @@ _SHAPES = {
 }
 
 
+def _keys_to_write(at: _Translator) -> str:
+    keys = [key for model in models_at(at.model, at.steps, None) for key in keys_of(model)]
+    name = next((step for step in reversed(at.steps) if isinstance(step, str)), "")
+    return (
+        f"write {name}: {{{keys[0]}: ...}}; its keys: {listing(keys)}"
+        if keys and name
+        else _SHAPES["a mapping"]
+    )
+
+
 def _wrong_kind(at: _Translator) -> tuple[str, str, str]:
     wanted = _KINDS.get(at.kind.split("_")[0], "another kind of value")
     tags = tags_of(at.model, at.steps, at.data)
     hint = (
         f"write a mapping with type: one of {', '.join(tags)}"
         if tags
-        else at.example(_SHAPES.get(wanted, ""))
+        else at.example(_keys_to_write(at) if wanted == "a mapping" else _SHAPES.get(wanted, ""))
     )
     return WRONG_KIND, f"needs {wanted}, not {kind_of(at.input)}", hint
 

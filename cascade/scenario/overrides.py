@@ -10,7 +10,7 @@ from typing import Any
 from cascade.errors import Problem
 from cascade.scenario.files import anchor_files
 from cascade.scenario.frames import frame_file, is_frame
-from cascade.scenario.reading import DUPLICATE, parse_yaml
+from cascade.scenario.reading import parse_yaml
 from cascade.scenario.source import (
     Node,
     Place,
@@ -20,6 +20,7 @@ from cascade.scenario.source import (
     merge,
     walk,
 )
+from cascade.scenario.tree import DUPLICATE
 from cascade.scenario.words import did_you_mean, listing
 
 BAD_OVERRIDE = "CAS007"

@@ -12,18 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from cascade.scenario.cells import BadCellError, Parser, is_empty, positive, shown, text_cell
 from cascade.scenario.schema_venues import InversePerpetual, Perpetual
-from cascade.scenario.tables import (
-    BadCellError,
-    DataTable,
-    Floats,
-    Parser,
-    is_empty,
-    positive,
-    read_table,
-    shown,
-    text_cell,
-)
+from cascade.scenario.tables import DataTable, Floats, read_table
 from cascade.scenario.words import did_you_mean
 
 if TYPE_CHECKING:

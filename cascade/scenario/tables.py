@@ -9,24 +9,23 @@ import io
 import math
 import zlib
 from collections import Counter
-from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from cascade.errors import MANY, UNPRINTABLE, Problem, ScenarioError, Severity
-from cascade.limits import FIRST_YEAR, LAST_YEAR, MOST_DATA_BYTES, MOST_ROWS
-from cascade.scenario.reading import TOO_MUCH
+from cascade.errors import MANY, Problem, ScenarioError, Severity
+from cascade.limits import MOST_DATA_BYTES, MOST_ROWS
+from cascade.scenario.cells import BadCellError, Parser, not_negative, positive, time_cell
 from cascade.scenario.source import MISSING_FILE, shown_name
+from cascade.scenario.tree import TOO_MUCH
 from cascade.scenario.words import closest, listing
 from cascade.units import quoted
 
 Floats: TypeAlias = npt.NDArray[np.float64]
-Parser: TypeAlias = Callable[[Any], Any]
 
 COLUMN, ROW, UNREADABLE = "CAS020", "CAS021", "CAS022"
 _PRICES = ("open", "high", "low", "close")
@@ -68,7 +67,7 @@ def read_bars(path: str | Path, time_column: str = "time_utc") -> Bars:
             "write time_column: time_utc",
         )
         raise ScenarioError([Problem(COLUMN, message, hint, shown_name(Path(path)))])
-    table = read_table(Path(path), {time_column: _time, **parsers}, {"interval_s": positive})
+    table = read_table(Path(path), {time_column: time_cell, **parsers}, {"interval_s": positive})
     times, *prices = (np.array(table.columns[name], dtype=np.float64) for name in (time_column, *parsers))
     lengths = table.columns.get("interval_s") or [
         float(np.median(np.diff(times))) if len(times) > 1 else 60.0
@@ -103,7 +102,7 @@ def read_depth(path: str | Path) -> DepthProfile:
     ScenarioError
         With a problem for each bad row.
     """
-    table = read_table(Path(path), {"distance_bps": positive, "cumulative_usd": _not_negative})
+    table = read_table(Path(path), {"distance_bps": positive, "cumulative_usd": not_negative})
     profile = DepthProfile(*(np.array(column, dtype=np.float64) for column in table.columns.values()))
     nearer = np.flatnonzero(np.diff(profile.distance_bps) <= 0) + 1
     less = np.flatnonzero(np.diff(profile.cumulative_usd) < 0) + 1
@@ -113,71 +112,6 @@ def read_depth(path: str | Path) -> DepthProfile:
     )
     table.raise_problems()
     return profile
-
-
-class BadCellError(ValueError):
-    """A cell that cannot be read, and what to write instead."""
-
-    def __init__(self, message: str, hint: str) -> None:
-        super().__init__(message)
-        self.hint = hint
-
-
-def shown(cell: Any) -> str:
-    """Return a cell as messages quote it."""
-    return quoted("" if cell is None else str(cell))
-
-
-def _number(cell: Any) -> float:
-    try:
-        value = float(cell)
-    except (TypeError, ValueError):
-        raise BadCellError(f"{shown(cell)} is not a number", "write plain digits, such as 1250.5") from None
-    if not math.isfinite(value):
-        raise BadCellError(f"{shown(cell)} is not a finite number", "write plain digits, such as 1250.5")
-    return value
-
-
-def positive(cell: Any) -> float:
-    """Return a number above 0."""
-    value = _number(cell)
-    if value <= 0:
-        raise BadCellError(f"must be above 0, not {value:g}", "correct or remove this row")
-    return value
-
-
-def _not_negative(cell: Any) -> float:
-    value = _number(cell)
-    if value < 0:
-        raise BadCellError(f"must be at least 0, not {value:g}", "correct or remove this row")
-    return value
-
-
-def is_empty(cell: Any) -> bool:
-    """Tell whether there is nothing in a cell: in parquet it is None or NaN."""
-    return cell is None or (math.isnan(cell) if isinstance(cell, float) else not str(cell).strip())
-
-
-def text_cell(cell: Any) -> str:
-    """Return text, which may be empty; a number without decimals is the label that it was."""
-    if is_empty(cell):
-        return ""
-    text = str(int(cell) if isinstance(cell, float) and cell.is_integer() else cell).strip()
-    if UNPRINTABLE.search(text):
-        raise BadCellError("holds a control character", "remove it")
-    return text
-
-
-def _time(cell: Any) -> float:
-    """Return seconds since 1970; text without a time zone is UTC, as the name of the column says."""
-    hint = "write it as 2025-07-01T00:00:00Z"
-    try:
-        instant = cell if isinstance(cell, datetime) else datetime.fromisoformat(str(cell).strip())
-    except ValueError:
-        raise BadCellError(f"{shown(cell)} is not a date and time", hint) from None
-    if not FIRST_YEAR <= instant.year < LAST_YEAR:
-        raise BadCellError(f"{shown(cell)} lies outside the years {FIRST_YEAR} to {LAST_YEAR}", hint)
-    return (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).timestamp()
 
 
 @dataclass(slots=True)

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from cascade.errors import Problem, ScenarioError
 from cascade.scenario.document import open_document
-from cascade.scenario.messages import problems_of
+from cascade.scenario.messages import UNKNOWN_KEY, problems_of, unknown_key
 from cascade.scenario.overrides import from_data
 from cascade.scenario.patterns import matches
 from cascade.scenario.reading import Reading
@@ -53,7 +53,9 @@ class UnknownRulebookError(LookupError):
     def __init__(self, name: str) -> None:
         names = shipped_rulebooks()
         self.hint = f"write one of {listing(names)}, or the path of your own rulebook: ./rules.yaml"
-        super().__init__(f"unknown rulebook '{name}'{did_you_mean(name, names)}")
+        dated = [each for each in names if each.startswith(f"{name}-")]
+        guess = f" — did you mean '{dated[-1]}'?" if dated else did_you_mean(name, names)
+        super().__init__(f"unknown rulebook '{name}'{guess}")
 
 
 def shipped_rulebooks() -> tuple[str, ...]:
@@ -154,12 +156,7 @@ def _changed(name_or_path: str, rules: Node) -> tuple[Rulebook | None, list[Prob
     assert reading.root is not None
     written = rules.mapping or {}
     problems = [
-        (node.key_place or node.place).problem(
-            "CAS010",
-            f"unknown key '{key}'{did_you_mean(key, RULES)}",
-            f"keys here: {listing(RULES)}",
-            path=key,
-        )
+        (node.key_place or node.place).problem(UNKNOWN_KEY, *unknown_key(key, RULES, Rulebook), path=key)
         for key, node in written.items()
         if key not in RULES
     ]

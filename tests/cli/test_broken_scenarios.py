@@ -65,8 +65,64 @@ POOLS = """
   aave:ETHUSD: {type: lending_pool, asset: ETH}
   compound:ETHUSD: {type: lending_pool, asset: ETH}"""
 LAYER = "  - type: leveraged\n"
+OWN_SIZES = [
+    ("  - name: perpetual-makers\n", "  - name: perpetual-makers\n    cap: 10M\n"),
+    ("  - name: spot-makers\n", "  - name: spot-makers\n    cap: 10M\n"),
+    (FLOW, '  - {name: background, markets: "*", scale: 0.02x}'),
+    ("perpetual: binance:BTCUSDT}", "perpetual: binance:BTCUSDT, gain_usd_per_bps: 5k}"),
+    (STOP, f"{STOP}\n    max_order: 10k"),
+]
 
 CASES = [
+    case(
+        "what belongs elsewhere, is written as another kind of value, or names a venue for its markets",
+        [
+            ("flow:\n", 'flow:\n  - {name: crowd, markets: "*", tilt: {}}\n'),
+            (RULEBOOK, "    rulebook: binance"),
+            (SIZE, "    margin: cross\n    hedge: 30 %"),
+            (
+                "{type: depth, at: 1h, over: 10m, markets: binance:*",
+                "{type: depth, at: 1h, over: 10m, markets: binance",
+            ),
+        ],
+        Fault("CAS105", "rulebook: binance\n", "binance\n", "binance-2026-03"),
+        Fault("CAS010", "tilt: {}", "tilt", "`tilt` belongs in flow of type splitters"),
+        Fault("CAS012", "hedge: 30 %", "30 %", "write hedge: {share: ...}; its keys: share, size"),
+        Fault("CAS106", "markets: binance,", "binance,", "markets: spot:BTCUSD"),
+    ),
+    case(
+        "a rule in the wrong part of a rulebook",
+        [(RULEBOOK, f"{RULEBOOK}\n    rules: {{whole_tiers: 1}}")],
+        Fault("CAS010", "whole_tiers", "whole_tiers", "`whole_tiers` belongs in liquidation"),
+    ),
+    case(
+        "refill that does not rise with distance, and a text of which no file is made",
+        [
+            (MAKER, f"{MAKER}\n    refill: [[10, 1 /s], [1, 0.4 /s]]"),
+            ("seed: 7", "seed: 7\nparameters: [draws.parquet]"),
+        ],
+        Fault("CAS128", "refill: [[10", "1, 0.4", "the one before is 10"),
+        Fault("CAS012", "parameters: [", "[draws", "write parameters: draws.parquet"),
+    ),
+    case(
+        "sizes of bitcoin in a book that is far thinner",
+        [("[[1, 0.15M], [10, 3M], [100, 80M]]", "[[1, 2k], [10, 40k], [100, 1M]]"), ("seed: 7", "seed: -1")],
+        Fault("CAS014", "seed: -1", "-1", ""),
+        Fault("CAS190", "  - name: spot-makers", "name", "write cap: 420k, or what you have measured", "warning"),
+        Fault("CAS190", FLOW, "{", "write scale: 0.0042x, or", "warning"),
+        Fault("CAS190", "  - {name: basis", "{", "write gain_usd_per_bps: 960, max_order: 2.1k, cap: 420k", "warning"),
+    ),
+    case(
+        "items that are wrong in two ways before others that are wrong in one",
+        [(SHOCK, '  - {type: oracle_outage, at: 1h}\n  - {type: oracle_outage, at: 1h, markets: "spot:*"}')],
+        Fault(
+            "CAS017",
+            "  - {type: oracle_outage, at: 1h}",
+            "{type",
+            "write markets: with those whose index stays",
+        ),
+        Fault("CAS172", 'markets: "spot:*"', '"spot', "markets with an index: binance:BTCUSDT"),
+    ),
     case(
         "unknown key",
         [("duration: 2h", "duration: 2h\ndurations: 3h")],
@@ -127,7 +183,7 @@ CASES = [
     ),
     case(
         "book that cannot hold the open interest",
-        [("      scale: 1x", "      scale: 0.01x")],
+        [("      scale: 1x", "      scale: 0.01x"), *OWN_SIZES],
         Fault("CAS109", "    open_interest: 5B", "5B", "multiply the depth of its makers by 10.5"),
     ),
     case(
@@ -446,6 +502,7 @@ CASES = [
             ("open_interest: 5B", "open_interest: 50M"),
             ("[[1, 0.15M], [10, 3M], [100, 80M]]", "[[1, 0.01M], [10, 0.2M], [100, 3M]]"),
             ("seed: 7", "seed: -1"),
+            *OWN_SIZES,
         ],
         Fault("CAS014", "seed: -1", "-1", ""),
         Fault("CAS157", "    news:\n", "news", "free_of_impact: yes", "warning"),
@@ -458,6 +515,7 @@ CASES = [
             ("[[1, 0.44M], [10, 9M], [100, 240M]]", "[[1, 0.01M], [10, 0.2M], [100, 5M]]"),
             ("open_interest: 5B", "open_interest: 50M"),
             ("seed: 7", "seed: -1"),
+            *OWN_SIZES,
         ],
         Fault("CAS014", "seed: -1", "-1", ""),
         Fault("CAS156", "    learning: {impact", "0.2", "write impact_bps_per_million: 10", "warning"),
@@ -796,10 +854,17 @@ def test_files_that_are_no_scenario(name: str, tmp_path: Path) -> None:
     text, code, line, remedy = WHOLE_FILES[name]
     path = tmp_path / "broken.yaml"
     path.write_text(text, encoding="utf-8")
-    (problem,) = problems_of(path)
+    (problem,) = [each for each in problems_of(path) if each.code != "CAS011"]  # which they lack, too
     assert problem.code == code
     assert line is None or problem.line == line
     assert remedy in problem.hint
+
+
+def test_a_run_has_no_more_steps_than_are_counted(tmp_path: Path) -> None:
+    path, _ = write(tmp_path, (("duration: 2h", "duration: 365d"), ("dt: 1s", "dt: 10ms")))
+    (problem,) = [each for each in problems_of(path) if each.code == "CAS118" and each.severity == "error"]
+    assert problem.message == "the run has 3.15e+09 steps: more than 1,000,000,000"
+    assert problem.hint == "write dt: 1s, or duration: 10000000s at most"
 
 
 def test_all_tabs_are_reported(tmp_path: Path) -> None:

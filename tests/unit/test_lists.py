@@ -55,7 +55,7 @@ def written(text: str) -> tuple[Any, list[Problem]]:
     """Return what a text means, and what is wrong with it."""
     root = parse_yaml(text, "file.yaml", Path()).root
     assert root is not None
-    problems = list(write_out(root))
+    problems, _ = write_out(root)
     return root.plain(), problems
 
 
@@ -150,8 +150,75 @@ def test_a_list_that_is_not_there_is_named_with_the_nearest() -> None:
 
 def test_a_column_that_is_not_there_is_named_once() -> None:
     problem = only("makers: [{each: markets, name: '{venu}'}]")
-    assert problem.message == "the row on line 7 has no column 'venu' — did you mean 'venue'?"
+    assert problem.message == "no row of 'markets' has a column 'venu' — did you mean 'venue'?"
     assert problem.hint == "columns: coin, price, venue, held"
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "hint"),
+    [
+        ("makers: [{name: '{venue}-{coin}'}]", "{venue} and {coin} are columns of a list, but nothing says of which",
+         "write each: markets"),
+        ("assets: {'{coin}': {price: 1}}", "{coin} is a column of a list, but nothing says of which",
+         "write each: with one of coins, markets"),
+        ("makers: [{name: '{coin}', x: '{other}'}]",
+         "{coin} and {other} are columns of a list, but nothing says of which",
+         "write each: with a list; none has all of coin, other"),
+        ("makers: [{each: markets, depth: {each: coins}}]", "`each` within an item that is written for each row",
+         "write one list whose rows have the columns of both"),
+        ("makers: [{each: [coins, markets]}]", "`each` names one list",
+         "to combine two lists, write one whose rows have the columns of both"),
+        ("makers: {each: coins, name: '{coin}'}", "`each` is written for a whole section",
+         "write it in an item or entry of makers, not beside them"),
+        ("makers: [{each: markets, cap: {held}}]", "{held} without quotes is a mapping", 'write "{held}"'),
+    ],
+)  # fmt: skip
+def test_what_is_meant_is_said(text: str, message: str, hint: str) -> None:
+    problem = only(text)
+    assert (problem.code, problem.message, problem.hint) == ("CAS024", message, hint)
+
+
+def test_a_column_that_one_row_lacks_is_shown_with_the_row() -> None:
+    text = "lists: {rows: [{x: 1, y: 2}, {x: 2}]}\na: [{each: rows, b: '{y}'}]"
+    plain, (problem,) = written(text)
+    assert problem.message == "the row on line 1 of 'rows' has no column 'y'"
+    assert plain == {"a": [{"b": 2}]}
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('asset: "{coin}", tick: 0.1, lot: 0.01}\nmakers', 'asset: "{con}", tick: 0.1, lot: 0.01}\nmakers'),
+        ("each: coins, news", "each: coin, news"),
+        ("each: coins, news", "news"),
+        ('"{coin}": {each', "BTC: {each"),
+        ('open_interest: "{held}"', 'open_interest: "{hold}"'),
+    ],
+)
+def test_what_cannot_be_written_is_told_once_and_hides_nothing(file: Path, old: str, new: str) -> None:
+    text = SCENARIO.replace('markets: "*"', 'markets: ["*", "ons:*"]').replace(
+        "duration: 10m", "duration: 10"
+    )
+    assert old in text
+    file.write_text(text.replace(old, new, 1), encoding="utf-8")
+    scenario, problems = inspect(file)
+    assert scenario is None
+    told = {each.code for each in problems if each.severity == "error"}
+    assert told == {"CAS013", "CAS106", "CAS002" if new.startswith("BTC") else "CAS024"}
+
+
+def test_nothing_is_said_of_markets_where_some_are_not_known(file: Path) -> None:
+    text = SCENARIO.replace("{each: markets, type: linear", "{type: linear")
+    file.write_text(text, encoding="utf-8")
+    assert [each.code for each in inspect(file)[1]] == ["CAS024"]
+
+
+def test_names_that_rows_share_are_to_be_made_of_another_column(file: Path) -> None:
+    file.write_text(SCENARIO.replace('name: "{venue}-{coin}"', 'name: "{venue}"'), encoding="utf-8")
+    (problem,) = [each for each in inspect(file)[1] if each.severity == "error"]
+    assert (problem.code, problem.hint) == (
+        "CAS124", "let a column that differs from row to row be part of the name",
+    )  # fmt: skip
 
 
 def test_keys_that_come_out_equal_are_refused() -> None:

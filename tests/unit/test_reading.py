@@ -22,6 +22,7 @@ from cascade.scenario.schema import Scenario
 from tests.support.scenarios import small_data, small_scenario
 
 FOLDER = Path(__file__).parents[2]
+BASE = (FOLDER / "tests" / "data" / "base.yaml").read_text(encoding="utf-8")
 SHIPPED = sorted([*FOLDER.glob("scenarios/**/*.yaml"), *FOLDER.glob("cascade/**/*.yaml")])
 
 
@@ -160,10 +161,52 @@ def test_a_file_says_all_that_is_wrong_although_some_sections_are_no_yaml(tmp_pa
     }  # fmt: skip
 
 
-def test_what_others_refer_to_is_not_missed_where_it_is_in_a_broken_section(tmp_path: Path) -> None:
+def told_of(tmp_path: Path, text: str) -> set[tuple[str, str]]:
+    """Return the codes of what is wrong with a file, each with its path, or else its line."""
     path = tmp_path / "mine.yaml"
-    path.write_text("name: &who [mine\ndescription: *who\nduration: no\n", encoding="utf-8")
-    assert [each.code for each in inspect(path)[1]] == ["CAS001"]
+    path.write_text(text, encoding="utf-8")
+    return {(each.code, each.path or str(each.line)) for each in inspect(path)[1]}
+
+
+def test_what_refers_to_a_broken_section_is_left_out_with_it(tmp_path: Path) -> None:
+    text = BASE.replace("name: base\ndescription: A", "name: &who [mine\ndescription: *who\n# A").replace(
+        "dt: 1s", "dt: 1"
+    )
+    assert told_of(tmp_path, text) == {("CAS001", "3"), ("CAS013", "dt")}
+
+
+def test_checks_look_at_sound_sections_beside_broken_ones(tmp_path: Path) -> None:
+    text = BASE.replace("{name: background", "{name: back: ground").replace(
+        "  - {type: depth, at: 1h", "  - {type: depth, at: 9h"
+    )
+    assert told_of(tmp_path, text) == {("CAS001", "56"), ("CAS114", "shocks.1.at")}
+
+
+def test_a_section_of_which_no_key_can_be_read_may_be_any(tmp_path: Path) -> None:
+    text = BASE.replace("makers:\n", "makers\n").replace("dt: 1s", "dt: 1")
+    assert told_of(tmp_path, text) == {("CAS001", "42"), ("CAS013", "dt")}
+
+
+def test_what_extends_a_broken_section_has_nothing_missing(tmp_path: Path) -> None:
+    (tmp_path / "base.yaml").write_text(BASE.replace("assets:\n", "assets: [\n"), encoding="utf-8")
+    child = "extends: base.yaml\nassets: {BTC: {history: {duration: 5}}}\nreplicates: many\n"
+    codes = {code for code, _ in told_of(tmp_path, child)}
+    assert codes == {"CAS001", "CAS012"}
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "advises"),
+    [
+        ("a: {b: 1,\n  c: [2,\n  d: 3}", (3, 7), "close the list with ]: it is open since line 2"),
+        ('a: {b: "x, c: 1}\nd: {e: "y"}', (1, 4), "close the quotes on this line"),
+    ],
+)
+def test_what_stays_open_is_shown_where_it_was_opened(
+    text: str, place: tuple[int, int], advises: str
+) -> None:
+    problem = only(text)
+    assert (problem.code, problem.line, problem.column) == ("CAS001", *place)
+    assert problem.hint == advises
 
 
 @pytest.mark.parametrize("where", ["seed", "replicates", "makers.0.count", "markets.spot:BTCUSD.lot"])

@@ -1,0 +1,91 @@
+"""Checks of sizes that are left at their defaults, which are bitcoin's: that the books can bear them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TypeAlias
+
+from cascade.scenario.checks import Context, Finding, Found, register
+from cascade.scenario.checks_formation import held_within
+from cascade.scenario.liquidity import FAR_BPS, REFERENCE_DEPTH
+from cascade.scenario.schema_agents import (
+    Agent,
+    Arbitrage,
+    BackgroundFlow,
+    Flow,
+    PythonAgent,
+    SplittersFlow,
+    SpotPerpetualArbitrage,
+)
+from cascade.scenario.schema_makers import Maker
+from cascade.scenario.schema_population import LeveragedLayer
+from cascade.scenario.source import Steps
+from cascade.units import format_usd
+
+Group: TypeAlias = Maker | Flow | Arbitrage | Agent | LeveragedLayer
+
+MOST_APART = 30.0
+"""Books this many times thinner than bitcoin's are swept, or never felt, by orders and caps that are bitcoin's."""
+
+_AMOUNTS = ("size", "gain_usd_per_bps", "max_order", "cap", "capital")
+"""Keys of amounts in USD; a group that says the first of those it has is left alone."""
+
+
+@register(
+    "CAS190",
+    "sizes that are left at their defaults fit the books",
+    "news_takers flow arbitrage agents population",
+    "markets makers",
+)
+def default_sizes_fit(context: Context) -> Found:
+    """Warn of groups whose sizes are bitcoin's in markets that are far thinner."""
+    thin = {
+        name: depth
+        for name in context.scenario.select_markets("*")
+        if 0.0 < (depth := held_within(context.scenario, name)) < REFERENCE_DEPTH / MOST_APART
+    }
+    for steps, group, markets in _groups(context) if thin else ():
+        found = [name for name in markets if name in thin]
+        keys = _left(group)
+        if found and keys:
+            market = min(found, key=lambda name: thin[name])
+            yield _finding(steps, group, keys, market, thin[market])
+
+
+def _groups(context: Context) -> Iterator[tuple[Steps, Group, Sequence[str]]]:
+    """Yield the groups that have sizes, each with where it stands and its markets."""
+    scenario = context.scenario
+    for section in ("makers", "flow", "arbitrage", "agents", "population"):
+        for number, group in enumerate(getattr(scenario, section)):
+            if isinstance(group, SpotPerpetualArbitrage):
+                yield (section, number), group, (group.spot, group.perpetual)
+            elif (section != "population" and not isinstance(group, PythonAgent)) or isinstance(
+                group, LeveragedLayer
+            ):
+                yield (section, number), group, scenario.select_markets(group.markets)
+
+
+def _left(group: Group) -> list[str]:
+    """Return the keys of a group that are left at bitcoin's sizes; none where it says how large it trades."""
+    said = group.model_fields_set
+    if isinstance(group, BackgroundFlow | SplittersFlow):
+        is_said = said & {"scale", "size", "market_orders", "limit_orders"}
+        return [] if is_said else ["scale"]
+    if isinstance(group, LeveragedLayer):
+        return [] if "max_order" in said else ["max_order"]
+    known = [key for key in _AMOUNTS if key in type(group).model_fields]
+    return [] if known[0] in said else [key for key in known if key not in said]
+
+
+def _finding(steps: Steps, group: Group, keys: Sequence[str], market: str, depth: float) -> Finding:
+    part = depth / REFERENCE_DEPTH
+    fields = type(group).model_fields
+    amounts = [
+        f"{key}: {format_usd(float(f'{fields[key].default * part:.2g}'))}" for key in keys if key != "scale"
+    ]
+    wanted = ", ".join(amounts) or f"scale: {part:.2g}x"
+    message = (
+        f"sizes are those of bitcoin, but the book of {market} holds {format_usd(depth)} within {FAR_BPS / 100:g} %, "
+        f"where bitcoin's holds {format_usd(REFERENCE_DEPTH)}"
+    )
+    return Finding(steps, message, f"write {wanted}, or what you have measured", "warning")
