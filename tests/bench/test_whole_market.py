@@ -37,10 +37,10 @@ def four_coins() -> Scenario:
     return scenario.model_copy(update={"assets": assets, "markets": markets, **groups})
 
 
-def a_step(assembled: Assembled, steps: int = 600) -> float:
+def a_step(assembled: Assembled, steps: int = 200) -> float:
     """Return the seconds of a step, after the first minutes."""
     engine = started(assembled, steps=300)
-    return best_of(1, lambda: engine.advance(300 + steps)) / steps
+    return best_of(5, lambda: engine.advance(engine.step + steps)) / steps
 
 
 def test_four_venues_four_coins_a_million_accounts() -> None:
