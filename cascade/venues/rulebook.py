@@ -149,8 +149,8 @@ class LiquidationRule(Model):
     )
     reduces: Literal["always", "where_it_frees"] = Field(
         default="always",
-        description="`where_it_frees`: only in tiers whose maintenance rate is above the clearance fee, and else closes at "
-        "once: below that, closing a part costs more margin than it frees.",
+        description="`where_it_frees`: only in tiers whose maintenance rate is above the clearance fee, and else "
+        "closes at once: below that, closing a part costs more margin than it frees.",
     )
     order: Literal["ioc", "fok"] = Field(
         default="ioc", description="Whether a reduction may fill in part (ioc) or wholly or not at all (fok)."
@@ -345,7 +345,8 @@ class Contract(Model):
     )
     max_liquidation_qty: Annotated[float, Field(gt=0)] | None = Field(
         default=None,
-        description="Largest forced order, where the venue sends limit orders and not market orders; else `max_market_qty`.",
+        description="Largest forced order, where the venue sends limit orders and not market orders; else as "
+        "`max_market_qty`.",
     )
     price_band: Share | None = Field(
         default=None, description="Instead of the venue's `liquidation.price_band`."
