@@ -6,10 +6,12 @@ import re
 import resource
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from statistics import median
+from typing import Any
 
-from cascade.assembly import Assembled, assemble
+from cascade.assembly import assemble
 from cascade.explain.cost import memory_of
 from cascade.scenario.load import load
 from cascade.scenario.schema import Scenario
@@ -38,13 +40,6 @@ def four_coins() -> Scenario:
     return scenario.model_copy(update={"assets": assets, "markets": markets, **groups})
 
 
-def a_step(assembled: Assembled, steps: int = 200, runs: int = 7) -> float:
-    """Return the seconds of a step, after the first minutes: the median of some stretches of the market."""
-    engine = started(assembled, steps=300)
-    times = [best_of(1, lambda: engine.advance(engine.step + steps)) for _ in range(runs)]
-    return median(times) / steps
-
-
 def test_four_venues_four_coins_a_million_accounts() -> None:
     begun = time.process_time()
     made = assemble(four_coins())
@@ -67,15 +62,19 @@ def test_four_venues_four_coins_a_million_accounts() -> None:
 
 
 def test_where_a_step_goes() -> None:
-    whole = four_coins()
-    base = a_step(assemble(whole))
-    print(f"\na step of four coins on four venues: {base * 1e6:.0f} us; less without")
-    for name, without in PARTS.items():
-        saved = base - a_step(assemble(without(whole)))
-        line(name, f"{saved * 1e6:.0f} us")
+    whole, steps, rounds = four_coins(), 200, 10
+    engines = {name: started(assemble(change(whole)), steps=300) for name, change in PARTS.items()}
+    times: dict[str, list[float]] = {name: [] for name in PARTS}
+    for _ in range(rounds):  # side by side: other work on the machine slows all of them
+        for name, engine in engines.items():
+            times[name].append(best_of(1, partial(engine.advance, engine.step + steps)) / steps)
+    whole_step = times.pop("nothing")
+    print(f"\na step of four coins on four venues: {median(whole_step) * 1e6:.0f} us; less without")
+    for name, each in times.items():
+        line(name, f"{median(a - b for a, b in zip(whole_step, each, strict=True)) * 1e6:.0f} us")
 
 
-def only(kind: str, keep: Callable[[object], bool]) -> Callable[[Scenario], Scenario]:
+def only(kind: str, keep: Callable[[Any], bool]) -> Callable[[Scenario], Scenario]:
     """Return a change that keeps some groups of a kind."""
     return lambda scenario: scenario.model_copy(
         update={kind: [each for each in getattr(scenario, kind) if keep(each)]}
@@ -91,6 +90,7 @@ def halved(scenario: Scenario) -> Scenario:
 
 
 PARTS: dict[str, Callable[[Scenario], Scenario]] = {
+    "nothing": lambda scenario: scenario,
     "one of two ladder makers in each book": halved,
     "makers at the touch": only("makers", lambda each: each.type != "touch"),
     "the crowd's flow": only("flow", lambda each: False),
