@@ -157,7 +157,8 @@ def _contract(
     row.take_bound = rate(book.take_bound(market.contract))
     row.most_held = money(contract.max_position_usd or 0.0)
     row.most_open = money(contract.max_open_interest_usd or 0.0)
-    row.max_order = min(max(round(contract.max_market_qty / market.lot), 1), NO_LIMIT)
+    largest = contract.max_liquidation_qty or contract.max_market_qty
+    row.max_order = min(max(round(largest / market.lot), 1), NO_LIMIT)
     row.impact_notional = round(book.impact_notional(market.contract) * worth)
     cap = book.funding.cap
     of_mmr = funding_cap(rate(contract.tiers[0].mmr), rate(book.funding.cap_of_mmr), RATE)
@@ -217,6 +218,7 @@ def _rules(scenario: Scenario, rules: Rules, v: int, book: Rulebook, replicate: 
     row.wave_steps = max(round(liquidation.clock_s / dt), 1)
     row.procedure = number_of(Procedure, liquidation.procedure)
     row.tiers_down, row.whole_tiers = liquidation.tiers_down, liquidation.whole_tiers
+    row.only_where_it_frees = int(liquidation.reduces == "where_it_frees")
     row.fill_or_kill = int(liquidation.order == "fok")
     row.patience, row.backstop = _steps_of(liquidation.patience_s, dt), rate(liquidation.backstop)
     row.adl_ranking = number_of(Ranking, book.adl.ranking)

@@ -164,6 +164,7 @@ RATE_POINT = record(("step", I8), ("rate", I8))
 VENUE_P = record(
     ("n_waves", I8), ("wave_steps", I8),  # margin tests in a step, and steps from one to the next
     ("procedure", I8), ("tiers_down", I8), ("fill_or_kill", I8), ("whole_tiers", I8),
+    ("only_where_it_frees", I8),  # whether it reduces only where the rate of a tier is above the clearance fee
     ("patience", I8), ("backstop", I8),  # steps in which orders are sent again; part of maintenance margin
     ("adl_ranking", I8), ("adl_price", I8), ("key", U8),
     ("fund", I8), ("fees", I8), ("rounding", I8), ("absorber", I8),  # accounts

@@ -147,6 +147,11 @@ class LiquidationRule(Model):
     tiers_down: Annotated[int, Field(ge=1, le=3)] = Field(
         default=1, description="How many tiers a reduction goes down."
     )
+    reduces: Literal["always", "where_it_frees"] = Field(
+        default="always",
+        description="`where_it_frees`: only in tiers whose maintenance rate is above the clearance fee, and else "
+        "closes at once: below that, closing a part costs more margin than it frees.",
+    )
     order: Literal["ioc", "fok"] = Field(
         default="ioc", description="Whether a reduction may fill in part (ioc) or wholly or not at all (fok)."
     )
@@ -337,6 +342,11 @@ class Contract(Model):
     liquidation_fee: Share = Field(description="Clearance fee on the liquidated notional, to the fund.")
     max_market_qty: Annotated[float, Field(gt=0)] = Field(
         description="Largest market order, in base units; of an inverse contract in USD."
+    )
+    max_liquidation_qty: Annotated[float, Field(gt=0)] | None = Field(
+        default=None,
+        description="Largest forced order, where the venue sends limit orders and not market orders; else as "
+        "`max_market_qty`.",
     )
     price_band: Share | None = Field(
         default=None, description="Instead of the venue's `liquidation.price_band`."

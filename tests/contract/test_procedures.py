@@ -20,6 +20,7 @@ from tests.support.traffic import Traffic
 VARIANTS = {
     "to the next lower tier": {"procedure": "lower_tier", "tiers_down": 1},
     "two tiers down, small ones whole": {"procedure": "lower_tier", "tiers_down": 2, "whole_tiers": 1},
+    "only where it frees margin": {"procedure": "lower_tier", "tiers_down": 1, "only_where_it_frees": 1},
     "fill or kill": {"procedure": "lower_tier", "tiers_down": 1, "fill_or_kill": 1, "whole_tiers": 1},
     "sent again": {"procedure": "lower_tier", "tiers_down": 1, "patience": 3, "backstop": 0},
 }

@@ -9,7 +9,7 @@ from tests.oracle.lending import Call, Pool
 from tests.oracle.margin import bankruptcy_tick, failing_tick, tier_of
 from tests.oracle.matching import LAST_TICK
 from tests.support.runner import Intent
-from tests.support.world import NEVER, World, lot_value, usd_value
+from tests.support.world import NEVER, Venue, World, lot_value, usd_value
 
 SAFE, OPEN, FAILED = "safe", "open", "failed"
 
@@ -191,10 +191,16 @@ class Waterfall(Pool, Absorption):
         venue = self.venue_of(account)
         down = venue.tiers_down if venue.procedure == "lower_tier" else 0
         size = abs(row.lots)
-        if down and not market.spot and self._tier(position) > 0:
+        if down and not market.spot and self._reduces(venue, position):
             lower = max(self._tier(position) - down, 0)
             size -= market.tiers[lower].cap // abs(lot_value(market, self.marks[row.market]))
         return max(min(size, market.max_order), 1)
+
+    def _reduces(self, venue: Venue, position: int) -> bool:
+        """Tell whether a position is reduced and not closed: it may be told to only where margin is freed."""
+        market, tier = self.ledger.rules(position), self._tier(position)
+        frees = market.tiers[tier].rate > market.liquidation_fee
+        return tier > 0 and (frees or not venue.only_where_it_frees)
 
     def _in_slices(self, account: int) -> str:
         """A first slice of what is large, the whole of what is not; the rest at later tests."""

@@ -83,6 +83,7 @@ def _venue(rng: random.Random) -> Venue:
         basis_steps=rng.randint(1, 2),
         procedure=rng.choice([name for name in names_of(Procedure) if name != "liquidators"]),
         tiers_down=rng.randint(0, 2),
+        only_where_it_frees=rng.randint(0, 1),
         fill_or_kill=rng.choice((0, 0, 1)),
         whole_tiers=rng.choice((0, 0, 1)),
         slice_above=rng.choice((0, 1_000_000)),

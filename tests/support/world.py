@@ -65,6 +65,7 @@ class Venue:
     basis_steps: int = 1
     procedure: str = "lower_tier"
     tiers_down: int = 0
+    only_where_it_frees: int = 0
     fill_or_kill: int = 0
     whole_tiers: int = 0
     patience: int = 0

@@ -20,7 +20,7 @@ FLOOR = 2_020 * (START - 100) * UNIT
 """Notional at which the second tier begins: whole lots at the mark of the test."""
 
 
-def reduced(rate: float, fee: float, slip: float, margin: int, down: int = 1) -> Runner:
+def reduced(rate: float, fee: float, slip: float, margin: int, down: int = 1, only: int = 0) -> Runner:
     """Return a market in which a long has just failed its test, and been reduced as far as its venue would."""
     table = tiers((FLOOR, 500_000, 50.0), (10**15, round(rate * 1e8), 20.0))
     perpetual = Market(
@@ -43,7 +43,7 @@ def reduced(rate: float, fee: float, slip: float, margin: int, down: int = 1) ->
         *(Account(name=f"spot {k}", kind=par.FLOW_ACCOUNT, venue=0, balance=10**13,
                   holdings=(Holding(market=0, lots=1_000),)) for k in range(2)),
     ]  # fmt: skip
-    venues = (Venue(), Venue(tiers_down=down, fund_balance=10**12))
+    venues = (Venue(), Venue(tiers_down=down, only_where_it_frees=only, fund_balance=10**12))
     runner = Runner(World(markets=markets, venues=venues, accounts=tuple(accounts), n_ticks=4096))
     spot = next(
         k for k, row in enumerate(runner.st.positions) if row.market == 0
@@ -112,3 +112,16 @@ def test_partial_liquidation_saves_exactly_where_the_rate_exceeds_fee_and_slippa
     assert (kept[0] < kept[1]) == (helps and fee > 0), (
         "where it does not help, the fund gets as much of the owner"
     )
+
+
+@pytest.mark.parametrize(("rate", "fee", "slip"), GRID)
+def test_a_venue_that_reduces_only_where_it_frees_margin_closes_the_rest_in_one_order(
+    rate: float, fee: float, slip: float
+) -> None:
+    runner = reduced(rate, fee, slip, failing_margin(rate, 1_000), only=1)
+    asked = [int(row["order_lots"]) for row in runner.log("liquidations")]
+    if rate > fee:
+        always = reduced(rate, fee, slip, failing_margin(rate, 1_000)).log("liquidations")
+        assert asked == [int(row["order_lots"]) for row in always]
+    else:
+        assert asked == [LOTS]

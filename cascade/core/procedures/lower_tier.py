@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from cascade.compiler.jit import kernel, outlined
 from cascade.core.exact import lot_value
 from cascade.core.margin import Standing, is_flat, is_safe, standing_of, tier_of
@@ -55,6 +57,12 @@ def _size(st: State, p: Params, m: int, held: int, tiers: int) -> int:
     if tiers > 0:
         value = abs(lot_value(market, st.markets[m].mark))
         tier = tier_of(p, m, held * value)
-        if tier > market.first_tier:
+        if tier > market.first_tier and _reduces(p, market, tier):
             size = beyond_cap(held, value, p.tiers[max(tier - tiers, market.first_tier)].cap)
     return max(min(size, market.max_order), 1)
+
+
+@kernel
+def _reduces(p: Params, market: Any, tier: int) -> bool:
+    """Tell whether the venue reduces a position in a tier: closing a part frees its rate and costs the fee."""
+    return p.venues[market.venue].only_where_it_frees == 0 or p.tiers[tier].rate > market.liquidation_fee
