@@ -66,8 +66,15 @@ def test_a_day_of_trades_is_checked_and_converted(tmp_path: Path) -> None:
         "check": spent("-m", "cascade", "data", "check", str(path)),
         "check and convert": spent("-m", "cascade", "data", "convert", str(path), "-o", out),
     }
-    print(f"\n{ROWS:,} rows of aggTrades, {path.stat().st_size / 1e6:.0f} MB packed; processor time, start included")
+    print(
+        f"\n{ROWS:,} rows of aggTrades, {path.stat().st_size / 1e6:.0f} MB packed; processor time, start included"
+    )
     line("unzip, read whole, write: nothing checked", f"{plain[0]:.1f} s   {plain[1]:.0f} MB")
     for what, (seconds, megabytes) in found.items():
-        line(what, f"{seconds:.1f} s   {megabytes:.0f} MB", "under 5 s and 500 MB", seconds < 5.0 and megabytes < 500.0)
+        line(
+            what,
+            f"{seconds:.1f} s   {megabytes:.0f} MB",
+            "under 5 s and 500 MB",
+            seconds < 5.0 and megabytes < 500.0,
+        )
         line(f"{what}, over the plain read", f"{seconds / plain[0]:.2f} x")
