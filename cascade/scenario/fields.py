@@ -71,7 +71,7 @@ def _places_of(key: str, annotation: Any, path: tuple[str, ...], above: tuple[An
 
 def _place(path: tuple[str, ...], member: Model) -> str:
     tags = _literals(member, "type")
-    return ".".join(path) + (f" of type {tags[0]}" if tags else "")
+    return (".".join(path) or "the top level") + (f" of type {tags[0]}" if tags else "")
 
 
 def tagged_at(model: Model, steps: Steps, data: Any) -> dict[str, Model]:

@@ -108,9 +108,17 @@ CASES = [
         "sizes of bitcoin in a book that is far thinner",
         [("[[1, 0.15M], [10, 3M], [100, 80M]]", "[[1, 2k], [10, 40k], [100, 1M]]"), ("seed: 7", "seed: -1")],
         Fault("CAS014", "seed: -1", "-1", ""),
-        Fault("CAS190", "  - name: spot-makers", "name", "write cap: 420k, or what you have measured", "warning"),
+        Fault(
+            "CAS190", "  - name: spot-makers", "name", "write cap: 420k, or what you have measured", "warning"
+        ),
         Fault("CAS190", FLOW, "{", "write scale: 0.0042x, or", "warning"),
-        Fault("CAS190", "  - {name: basis", "{", "write gain_usd_per_bps: 960, max_order: 2.1k, cap: 420k", "warning"),
+        Fault(
+            "CAS190",
+            "  - {name: basis",
+            "{",
+            "write gain_usd_per_bps: 960, max_order: 2.1k, cap: 420k",
+            "warning",
+        ),
     ),
     case(
         "items that are wrong in two ways before others that are wrong in one",

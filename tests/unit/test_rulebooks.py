@@ -285,3 +285,12 @@ def test_figures_of_a_rulebook_are_sourced_and_differ() -> None:
     assert (apart["fees.taker"].first, apart["fees.taker"].second) == ("0.05 %", "0 %")
     assert apart["mark.rule"].second is None
     assert all(each.first != each.second for each in apart.values())
+
+
+def test_a_key_of_the_top_level_is_sent_there(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("extends: spot\nname: mine\nfees: {kind: spot}\n", encoding="utf-8")
+    with pytest.raises(ScenarioError) as caught:
+        load_rulebook(str(path))
+    (problem,) = [each for each in caught.value.problems if each.code == "CAS010"]
+    assert problem.hint.startswith("`kind` belongs in the top level\n")
