@@ -107,6 +107,7 @@ if __name__ == "__main__":
     found = pd.read_parquet(kept)
     for table in (against_days, against_lines):
         columns = [dict(table(found, days.coin_of(name))) for name in COINS]
-        print(
-            "\n".join(f"| {row} | {' | '.join(each[row] for each in columns)} |" for row in columns[0]), "\n"
+        sys.stdout.write(
+            "\n".join(f"| {row} | {' | '.join(each[row] for each in columns)} |" for row in columns[0])
+            + "\n\n"
         )
