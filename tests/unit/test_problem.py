@@ -105,6 +105,16 @@ def test_figures_are_compared_in_logarithms_where_they_are_amounts(tmp_path: Pat
     assert (accounts.error, fall.error) == (0.05, 5.0)
 
 
+def test_a_pattern_says_how_many_figures_count_and_a_name_goes_before_it(tmp_path: Path) -> None:
+    path = small_problem(tmp_path)
+    asked = (
+        'moments: {"*": {error: 30 %}, "fall.liquidated_*": {weight: 0}, fall.complete_usd: {error: 20 %}}'
+    )
+    path.write_text(f"{path.read_text(encoding='utf-8')}\n{asked}\n", encoding="utf-8")
+    found = {each.name: (each.error, each.weight) for each in load_problem(path).moments if each.is_log}
+    assert found == {"fall.liquidated_accounts": (0.3, 1.0), "fall.complete_usd": (0.2, 1.0)}
+
+
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Calibrated]:
     folder = tmp_path_factory.mktemp("made")
