@@ -1,7 +1,7 @@
 """The draws of parameters beside `ordinary-days.yaml`: what the fit to 37 days leaves open, and how days differ.
 
 `scale` multiplies the open interest above 10x: the error of the fitted level and, larger, how far days are from it;
-`long_share` has the error of the fit and what longs and shorts of a day differ by; `openings` of the layer below has what
+`long_share` has the error of the fit and what longs and shorts of a day differ by; `openings` of the layer below what
 open interest changes by from day to day. All from `docs/calibration.md`.
 """
 
