@@ -251,6 +251,7 @@ def _allowed(read: _Reading, path: Path) -> Allowed:
 def _day(
     name: str, scenario: Scenario, path: Path, event: Event | None, figures: tuple[str, ...], seed: int
 ) -> Day:
+    scenario = scenario.replace(parameters=None)  # what is fitted takes the place of what was drawn
     return Day(name, scenario, path, event, figures, seed, frozenset(numbers_of(scenario)))
 
 
