@@ -242,8 +242,8 @@ def _accounts(window: Window) -> float:
 
 @_measure(
     "open_interest_change_pct", "%",
-    "change of the open interest in USD of accounts on margin, with that of the price in it: coins are counted from the end "
-    "of the first bar on, and are worth then what it opens with",
+    "change of the open interest in USD of accounts on margin, with that of the price in it: coins are counted from the "
+    "end of the first bar on, and are worth then what it opens with",
     coin=True, bounds=(-100.0, math.inf),
 )  # fmt: skip
 def _open_interest_change(window: Window) -> float:
