@@ -151,6 +151,7 @@ class LayerBuilder:
             n = _longer(n, progress, self.births[number])
             traders, drawn = _lengthened(traders, n), _lengthened(drawn, n * each)
         n = int(progress[0])
+        traders.notional[:n] *= layer.openings
         mode = k.ISOLATED if layer.margin == "isolated" else k.CROSS
         return Seats(
             traders[:n], drawn[: n * each], np.tile(markets, n), np.full(n, each), np.full(n, int(mode))

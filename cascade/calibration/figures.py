@@ -241,12 +241,18 @@ def _accounts(window: Window) -> float:
 
 
 @_measure(
-    "open_interest_change_pct", "%", "change of the open interest in USD of accounts on margin, from the first bar on",
+    "open_interest_change_pct", "%",
+    "change of the open interest in USD of accounts on margin, with that of the price in it: coins are counted from the "
+    "end of the first bar on, and are worth then what it opens with",
     coin=True, bounds=(-100.0, math.inf),
 )  # fmt: skip
 def _open_interest_change(window: Window) -> float:
     recorded = window.run.bars.column_names
-    return _change_pct(window.bars("on_margin_usd" if "on_margin_usd" in recorded else "open_interest_usd"))
+    values = window.bars("on_margin_usd" if "on_margin_usd" in recorded else "open_interest_usd")
+    marks, opened = window.bars("mark_price"), window.bars("open_price")
+    if len(values) and len(marks) and len(opened) and window.market and not window.market.inverse:
+        values = np.append(values[0] * opened[0] / marks[0], values[1:])
+    return _change_pct(values)
 
 
 @_measure("low_usd", "USD", "lowest traded price", coin=True)

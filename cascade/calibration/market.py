@@ -11,12 +11,20 @@ from typing import Any, Final
 import numpy as np
 
 from cascade.calibration.archives import seconds
+from cascade.calibration.feed_dates import (
+    HIDDEN,
+    LATEST_SHOWS,
+    SHOWN_SOURCE,
+    accounts_of,
+    hides,
+    shown_at,
+)
 from cascade.calibration.measured import DEPTH_BPS, Found, Funding
 from cascade.calibration.price_bars import LONGEST_BAR_S, Bars
 from cascade.scenario.schema import Scenario
 from cascade.scenario.schema_makers import LadderMaker
 from cascade.scenario.schema_population import LeveragedLayer
-from cascade.scenario.schema_venues import LinearPerpetual, SpotMarket
+from cascade.scenario.schema_venues import LinearPerpetual, Reporting, SpotMarket
 from cascade.units import format_duration, format_instant
 
 HOUR_S: Final = 3600.0
@@ -73,10 +81,6 @@ class Frame:
         return "; ".join(f"{name} (sha256 {self.checksums[name]})" for name in files)
 
 
-HIDDEN: Final = "none"
-"""The feed of accounts of which nothing is published."""
-
-
 def scenario_of(frame: Frame, coins: Sequence[Coin]) -> Sections:
     """Return the scenario of an event as the sections of a file, where each figure of archives has its source."""
     found: Sections = {
@@ -111,20 +115,35 @@ def _day(moment: datetime) -> str:
 
 def _reporting(frame: Frame) -> tuple[Sections, Sections]:
     """Return the venues that report: those whose figures are read, with their shares of all of these."""
-    found: Sections = {}
-    for name, venue in frame.base.venues.items():
-        if venue.reporting:
-            hidden = {each.name: each.share for each in venue.reporting if each.feed == HIDDEN}
-            known, left = {*frame.shares, *hidden}, 1.0 - sum(hidden.values())
-            of_it = {each.name: None for each in venue.reporting if each.name not in known}
-            shown = {
-                each: {"share": f"{100 * share * left:.10g} %", "feed": frame.feeds[each]}
-                for each, share in frame.shares.items()
-            }
-            found[name] = {"reporting": {**of_it, **shown}}
-    note = "shares of the market that is extended, of the venues whose figures are read; feeds as venues document them"
-    source = {f"venues.{name}.reporting.*": {"kind": "assumed", "note": note} for name in found}
-    return {"venues": found}, source
+    found = {name: {"reporting": _told(frame, venue.reporting)} for name, venue in frame.base.venues.items()
+             if venue.reporting}  # fmt: skip
+    source = {"kind": "assumed", "note": "shares of the market that is extended, of the venues whose figures are read; "
+              "feeds as venues document them"}  # fmt: skip
+    if hides(frame.base):
+        shown = f"{100 * LATEST_SHOWS:.2g} % where only the latest order of a second was public, else all"
+        source = {"kind": "fitted", "source": SHOWN_SOURCE,
+                  "note": f"what feeds showed of each venue on {_day(frame.start)}: {shown}"}  # fmt: skip
+    return {"venues": found}, {f"venues.{name}.reporting.*": source for name in found}
+
+
+def _told(frame: Frame, reporting: Sequence[Reporting]) -> Sections:
+    """Return who reports: where a market hides what feeds do not show, as much of each as was shown at the time."""
+    hidden = {each.name: each.share for each in reporting if each.feed == HIDDEN}
+    told = {each.name: None for each in reporting if each.name not in {*frame.shares, *hidden}}
+    shares = dict(frame.shares)
+    if hidden:
+        every = sum(accounts_of(frame.base).values())
+        shares = {name: share * every * shown_at(name, frame.start) for name, share in shares.items()}
+    left, withheld = 1.0 - sum(shares.values()), sum(hidden.values())
+    return {
+        **told,
+        **{name: {"share": _percent(share), "feed": frame.feeds[name]} for name, share in shares.items()},
+        **{name: {"share": _percent(left * share / withheld)} for name, share in hidden.items()},
+    }
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.10g} %"
 
 
 def _coin(frame: Frame, coin: Coin) -> tuple[Sections, Sections]:

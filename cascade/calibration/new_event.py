@@ -12,7 +12,8 @@ from typing import Any, Final
 from cascade.calibration.archives import Folder, seconds
 from cascade.calibration.day_history import HISTORY_DAYS, days_of
 from cascade.calibration.event_folder import refuse_others, write_folder
-from cascade.calibration.market import HIDDEN, Coin, Frame, perpetual_of
+from cascade.calibration.feed_dates import accounts_of, feeds_at, hides, reporting_of
+from cascade.calibration.market import Coin, Frame, perpetual_of
 from cascade.calibration.measured import FUNDING_S, OpenInterest, depth_of, funding_of
 from cascade.calibration.price_bars import DAY_S, LONGEST_BAR_S, Bars, bars_of, instant
 from cascade.calibration.seen import KINDS, seen_of
@@ -23,7 +24,6 @@ from cascade.scenario.base import NAME_PATTERN
 from cascade.scenario.document import shipped_scenarios
 from cascade.scenario.load import load
 from cascade.scenario.schema import Scenario
-from cascade.scenario.schema_venues import Reporting
 from cascade.scenario.source import shown_name
 from cascade.scenario.words import did_you_mean, listing
 from cascade.units import parse_duration
@@ -38,12 +38,6 @@ WARM_UP_DAYS: Final = 14.0
 
 ASKED: Final = ("liquidations",)
 """What is asked unless the user says: markets here keep their open interest, but for whom they liquidate."""
-
-_COMPLETE_SINCE: Final = {
-    "bybit": datetime(2025, 2, 25, tzinfo=UTC),
-    "hyperliquid": datetime(2023, 1, 1, tzinfo=UTC),
-}
-"""Since when a venue publishes every liquidation; others publish the latest of a second."""
 
 _WANTED: Final = (
     "an event wants what is listed here; open interest, funding and depth it may assume (--assume). It also takes "
@@ -80,11 +74,7 @@ class Wanted:
     @property
     def feeds(self) -> dict[str, Feed]:
         """Return what each venue publishes of its liquidations at that time."""
-        late = datetime.max.replace(tzinfo=UTC)
-        return {
-            each: "complete" if self.start >= _COMPLETE_SINCE.get(each, late) else "latest_per_second"
-            for each in self.venues
-        }
+        return feeds_at(self.venues, self.start)
 
 
 def wanted_of(
@@ -214,22 +204,16 @@ def _base(wanted: Wanted) -> Scenario:
     return base
 
 
-def _reporting(base: Scenario) -> list[Reporting]:
-    """Return the reporting venues that a market stands for."""
-    return [each for venue in base.venues.values() for each in venue.reporting]
-
-
 def _feeds(wanted: Wanted, base: Scenario) -> Mapping[str, Feed]:
     """Return what each venue published at that time; in a market that hides a share by itself, what it says there."""
-    told = _reporting(base)
-    if any(each.feed == HIDDEN for each in told):
-        return {each.name: each.feed for each in told if each.name in wanted.venues}
+    if hides(base):
+        return {each.name: each.feed for each in reporting_of(base) if each.name in wanted.venues}
     return wanted.feeds
 
 
 def _shares(wanted: Wanted, base: Scenario) -> dict[str, float]:
     """Return the venues whose figures are read, with the shares that they have of all of these."""
-    reporting = {each.name: each.share for each in _reporting(base) if each.feed != HIDDEN}
+    reporting = accounts_of(base)
     found = {each: reporting.get(each, 1.0 if not reporting else 0.0) for each in wanted.venues}
     total = sum(found.values())
     if total <= 0.0 or (reporting and any(each not in reporting for each in wanted.venues)):

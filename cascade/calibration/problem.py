@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeAlias, TypeVar
@@ -307,6 +308,7 @@ def _allowed(allow: Allowed, folder: Path, path: Path) -> Allowed:
 def _day(
     name: str, scenario: Scenario, path: Path, event: Event | None, figures: tuple[str, ...], seed: int
 ) -> Day:
+    scenario = scenario.replace(parameters=None)  # what is fitted takes the place of what was drawn
     return Day(name, scenario, path, event, figures, seed, frozenset(numbers_of(scenario)))
 
 
@@ -314,7 +316,7 @@ def _moments(read: _Reading, pairs: Sequence[Pair]) -> Iterator[Moment]:
     """Yield the moments of all days, each as it is asked for."""
     names = [f"{day.name}.{name}" for day, figures in pairs for name in figures]
     for name in read.asked.moments:
-        if name not in names:
+        if not any(fnmatchcase(each, name) for each in names):
             message = f"no figure is called {name}{did_you_mean(name, names)}"
             read.refuse(("moments", name), message, f"figures are: {listing(names)}", on_key=True)
     for day, figures in pairs:
@@ -326,8 +328,9 @@ def _moment(read: _Reading, day: Day, figure: str, usual: Usual, own: MomentAske
     """Yield a figure as a moment, unless it cannot be compared as it is asked for."""
     value, error, is_log, unit = usual
     name = f"{day.name}.{figure}"
-    asked = read.asked.moments.get(name, own)
-    steps = ("moments", name) if asked is not own else ("scenarios", day.name, "observed", figure)
+    key = _key_of(name, read.asked.moments)
+    asked = own if key is None else read.asked.moments[key]
+    steps = ("scenarios", day.name, "observed", figure) if key is None else ("moments", key)
     if asked.scale is not None and (asked.scale == "log") != is_log:
         is_log = not is_log
         error = ERROR if is_log else ERROR_IN_UNITS
@@ -341,6 +344,11 @@ def _moment(read: _Reading, day: Day, figure: str, usual: Usual, own: MomentAske
             told = fault.context or {}
             read.refuse((*steps, "error"), str(told["message"]), str(told["hint"]))
     yield Moment(name, day.name, value, error, is_log, asked.weight, unit)
+
+
+def _key_of(name: str, moments: Mapping[str, MomentAsked]) -> str | None:
+    """Return what is said of a figure: under its own name, else under the first pattern that it fits."""
+    return name if name in moments else next((key for key in moments if fnmatchcase(name, key)), None)
 
 
 # --- parameters -------------------------------------------------------------------------------------

@@ -71,8 +71,9 @@ class ProblemFile(Model):
     events: tuple[Text, ...] = Field(default=(), description="Folders of events, relative to this file.")
     scenarios: dict[Name, OrdinaryDay] = Field(default_factory=dict, description="Other days, by name.")
     moments: dict[Text, MomentAsked] = Field(
-        default_factory=dict, description="How figures count that do not as usual, by day.figure.",
-        examples=[{"btc-2025-07-01.btc_largest": {"weight": 0}}],
+        default_factory=dict,
+        description="How figures count that do not as usual, by day.figure; * stands for any part of a name.",
+        examples=[{"btc-2025-07-01.btc_largest": {"weight": 0}, "june.*_long_*": {"error": "30 %"}}],
     )  # fmt: skip
     simulations: int = Field(
         default=256, ge=16, le=MOST_VARIANTS, description="Draws from the priors that are run."

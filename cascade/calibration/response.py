@@ -39,7 +39,7 @@ class Response:
     days : tuple[tuple[int, ...], ...]
         Moments of each day: those of different days share no luck.
     freedom : float
-        Degrees of freedom from which the spread of luck is known.
+        Degrees of freedom from which the spread of a day is known: the more of it is error and doubt, which are given.
     """
 
     coefficients: Values
@@ -97,14 +97,17 @@ def learn(table: Table) -> Response:
     luck = table.figures - means[:, None]
     variance = luck.var(axis=1, ddof=1) if table.n_replicates > 1 else np.zeros_like(means)
     together = _shared(luck)
+    doubt = _doubt(missed, variance, together, table.n_replicates)
+    error = np.array([each.error**2 for each in table.moments])
+    by_luck = (1.0 + 1.0 / table.n_replicates) * variance.mean(axis=0)
     names = [each.day for each in table.moments]
     same_day = np.array([[one == other for other in names] for one in names])
     return Response(
-        coefficients, is_bent, same_day * _doubt(missed, variance, together, table.n_replicates),
+        coefficients, is_bent, same_day * doubt,
         _spread(places, variance, table.n_replicates), same_day * _correlation(luck),
-        np.array([each.error**2 for each in table.moments]), np.array([each.weight for each in table.moments]),
+        error, np.array([each.weight for each in table.moments]),
         tuple(tuple(np.flatnonzero(np.array(names) == day).tolist()) for day in dict.fromkeys(names)),
-        table.n_replicates, _freedom(table, together),
+        table.n_replicates, _freedom(table, together) / _guessed(by_luck, by_luck + np.diag(doubt) + error),
     )  # fmt: skip
 
 
@@ -166,6 +169,15 @@ def _correlation(luck: Values) -> Values:
     found = (1.0 - SHRINKAGE) * (unit.T @ unit / len(flat))
     np.fill_diagonal(found, 1.0)
     return found
+
+
+def _guessed(luck: Values, total: Values) -> float:
+    """Return by what part the spread of a day is an estimate: the squared share of luck in it (Satterthwaite 1946).
+
+    Without this, four replicates would make many figures with a known error tell no more than a few.
+    """
+    share = luck / np.where(total > 0.0, total, 1.0)
+    return max(float((share**2).mean()), 1e-9)
 
 
 def _freedom(table: Table, together: Values) -> float:

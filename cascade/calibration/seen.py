@@ -99,7 +99,7 @@ def _open_interest(folder: Folder, coin: Coin, frame: Frame) -> Iterator[Seen]:
         "to": instant(end),
     }
     value = 100.0 * (after.value / before.value - 1.0)
-    source = f"open interest in USD of {', '.join(after.venues)}"
+    source = f"open interest in USD, each at the price of its time, of {', '.join(after.venues)}"
     yield Seen(f"{coin.name.lower()}_open_interest_change", asked, value, source, after.files)
 
 

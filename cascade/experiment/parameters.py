@@ -14,7 +14,7 @@ from cascade.analysis import metrics
 from cascade.experiment.design import Variant, labels_of
 from cascade.output.run_units import RunUnits
 from cascade.output.schemas import UNIT_SUFFIXES, Column
-from cascade.scenario.draws import read_draws
+from cascade.scenario.draws import lacks, read_draws
 from cascade.scenario.fields import field_at
 from cascade.scenario.load import to_data
 from cascade.scenario.schema import Scenario
@@ -77,7 +77,7 @@ def drawn_row(scenario: Scenario, replicate: int) -> dict[str, float]:
 
 
 def _drawn_columns(scenario: Scenario) -> dict[str, Column]:
-    """Return the column of each path that is drawn."""
+    """Return the column of each path that is drawn, of parts that the scenario has."""
     if scenario.parameters is None:
         return {}
     draws = read_draws(scenario.parameters)
@@ -86,6 +86,7 @@ def _drawn_columns(scenario: Scenario) -> dict[str, Column]:
             _column(f"drawn.{path}", unit, set()), "float", f"`{path}` of the replicate, drawn", unit
         )
         for path, unit in zip(draws.paths, draws.units, strict=True)
+        if not lacks(scenario, path)
     }
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from cascade.errors import ScenarioError
 from cascade.scenario.checks import Context, Finding, Found, register
-from cascade.scenario.draws import Draws, numbers_of, read_draws, with_draw
+from cascade.scenario.draws import Draws, lacks, numbers_of, read_draws, with_draw
 from cascade.scenario.schema import Scenario
 from cascade.scenario.source import Steps
 from cascade.scenario.words import did_you_mean
@@ -36,14 +36,23 @@ def draws_fit(context: Context) -> Found:
             yield Finding(_HERE, f"{name}: {problem.message}", problem.hint)
         return
     strange = list(_strange(scenario, draws))
-    yield from strange or _impossible(scenario, draws)
+    yield from strange
+    if not any(each.severity == "error" for each in strange):
+        yield from _impossible(scenario, draws)
 
 
 def _strange(scenario: Scenario, draws: Draws) -> Iterator[Finding]:
     """Yield the columns that name no number of the scenario."""
     known = numbers_of(scenario)
+    of_others = [path for path in draws.paths if path not in known and lacks(scenario, path)]
+    is_for_it = len(of_others) < len(draws.paths)
     for path in draws.paths:
-        if path not in known:
+        if path in of_others and is_for_it:
+            part = ".".join(path.split(".")[:2])
+            message = f"draws of {path} are not taken: the scenario has no {part}{did_you_mean(path, known)}"
+            hint = "nothing is to be done if they were fitted to other coins, too; else correct the name"
+            yield Finding(_HERE, message, hint, "warning")
+        elif path not in known:
             message = f"a column of draws is of {path}, where the scenario holds no number{did_you_mean(path, known)}"
             hint = "fit the parameters of this scenario, or give its parts the names that they had there"
             yield Finding(_HERE, message, hint)

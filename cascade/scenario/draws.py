@@ -134,12 +134,26 @@ def with_draw(scenario: Scenario, replicate: int) -> Scenario:
     Raises
     ------
     ScenarioError
-        If the draws cannot be read, or make no valid scenario.
+        If the draws cannot be read, or make no valid scenario. Those of parts that it lacks are left out.
     """
     if scenario.parameters is None:
         return scenario
-    changes: dict[str, Any] = {**read_draws(scenario.parameters).changes(replicate), "parameters": None}
-    return replaced(scenario, **changes)
+    drawn = read_draws(scenario.parameters).changes(replicate)
+    changes = {path: value for path, value in drawn.items() if not lacks(scenario, path)}
+    return replaced(scenario, **changes, parameters=None)
+
+
+def lacks(scenario: Scenario, path: str) -> bool:
+    """Tell whether a path leads into a part that a scenario has not: a coin, a venue, a layer of traders.
+
+    Draws that were fitted to several days are of all their coins; of what a day has not, they say nothing there.
+    """
+    section, _, rest = path.partition(".")
+    part = rest.partition(".")[0]
+    parts: Any = getattr(scenario, section, None)
+    if isinstance(parts, tuple | list):
+        parts = {getattr(each, "name", None) for each in parts}  # pyright: ignore[reportUnknownVariableType]
+    return isinstance(parts, Mapping | set) and part not in parts
 
 
 def checksum(path: str | Path) -> str:

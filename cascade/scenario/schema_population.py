@@ -144,6 +144,10 @@ class LeveragedLayer(Model):
     )
     size_leverage_reference: Annotated[float, Field(gt=0)] = Field(default=20.0, description="See above.")
     long_share: Share = Field(default=0.5, description="Share of openings that are long.")
+    openings: Multiple = Field(
+        default=1.0,
+        description="Multiplies the size of positions that open during the run: below 1 less opens than closes.",
+    )
     reaction: Reaction | None = Field(
         default=None,
         description="How the long share answers to past returns and funding; not at all by default.",

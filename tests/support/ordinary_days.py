@@ -1,4 +1,4 @@
-"""What the calibration to ordinary days is judged by: data, fit, weeks left out, lines to beat, intervals.
+"""What the calibration to ordinary days is judged by: data, fit, weeks left out, lines to beat.
 
 A day's liquidations are a pair of natural logarithms of USD, of longs and of shorts. A model is a table of such
 pairs by day: `level` and `long_share` of a coin only shift the two columns, since longs and shorts live
@@ -17,6 +17,8 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.stats import norm
 
+from cascade.calibration.scores import crps
+
 Floats = npt.NDArray[np.float64]
 
 DATA = Path(os.environ.get("CASCADE_SHARED") or Path(__file__).parents[3] / "shared") / "data"
@@ -30,7 +32,8 @@ WEEK = np.minimum(np.arange(N_DAYS) // 7, 4)
 UNKNOWN = {"ETH": ("2025-07-02", "2025-07-03", "2025-07-04")}
 """Days without bars: ether's are filled with bitcoin's, and not judged."""
 
-BLOCK_DAYS = 3
+_NORMAL = norm.ppf((np.arange(1_000) + 0.5) / 1_000)
+"""The standard normal distribution as evenly spaced quantiles."""
 
 _BARS = {
     "BTC": ("binance_usdm_BTCUSDT_5m_20250620_20250727.csv.gz",),
@@ -146,9 +149,14 @@ class Foretold:
         return float(np.sqrt(((self.mean - self.observed) ** 2).mean()))
 
     def crps(self) -> Floats:
-        """Return the continuous ranked probability score of each day: Gneiting and Raftery (2007), section 4.2."""
-        z = (self.observed - self.mean) / self.spread
-        return self.spread * (z * (2.0 * norm.cdf(z) - 1.0) + 2.0 * norm.pdf(z) - 1.0 / np.sqrt(np.pi))
+        """Return the continuous ranked probability score of each day."""
+        foretold = self.mean[:, None] + self.spread[:, None] * _NORMAL
+        pairs = zip(foretold, self.observed.tolist(), strict=True)
+        return np.array([crps(draws, day, is_sample=False) for draws, day in pairs])
+
+    def inside(self, share: float = 0.9) -> float:
+        """Return the share of the days in their central interval."""
+        return float((np.abs(self.observed - self.mean) <= norm.ppf(0.5 + share / 2.0) * self.spread).mean())
 
 
 def hold_out(model: Floats, coin: Coin) -> Foretold:
@@ -187,19 +195,3 @@ def hold_out_line(columns: Floats, coin: Coin) -> Foretold:
 def _split(coin: Coin, week: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
     judged = coin.judged
     return judged[WEEK[judged] != week], judged[WEEK[judged] == week]
-
-
-# --- intervals ------------------------------------------------------------------------------------
-
-
-def resampled(n: int, draws: int, seed: int) -> npt.NDArray[np.intp]:
-    """Return rows of day numbers of the circular block bootstrap, blocks of BLOCK_DAYS."""
-    first = np.random.default_rng(seed).integers(0, n, (draws, -(-n // BLOCK_DAYS)))
-    return ((first[:, :, None] + np.arange(BLOCK_DAYS)) % n).reshape(draws, -1)[:, :n]
-
-
-def interval(differences: Floats, share: float = 0.9) -> tuple[float, float]:
-    """Return the central bootstrap interval of a mean of days that follow each other."""
-    means = differences[resampled(len(differences), 4_000, seed=1)].mean(axis=1)
-    low, high = np.quantile(means, [(1.0 - share) / 2.0, (1.0 + share) / 2.0])
-    return float(low), float(high)

@@ -1,7 +1,8 @@
 """The draws of parameters beside `ordinary-days.yaml`: what the fit to 37 days leaves open, and how days differ.
 
 `scale` multiplies the open interest above 10x: the error of the fitted level and, larger, how far days are from it;
-`long_share` has the error of the fit and what longs and shorts of a day differ by. All from `docs/calibration.md`.
+`long_share` has the error of the fit and what longs and shorts of a day differ by; `openings` of the layer below what
+open interest changes by from day to day. All from `docs/calibration.md`.
 """
 
 from __future__ import annotations
@@ -20,20 +21,29 @@ SEED: Final = 20250726
 
 
 class Coin(NamedTuple):
-    """Of logs: 90 % interval of the level over the level, spread of days; of the share of longs: fit, side errors."""
+    """Of logs: 90 % interval of the level over the level, spread of days; of the share of longs: fit, side errors.
+
+    `interest` is the spread of a day's change in the logarithm of open interest in coins that stops leave over.
+    """
 
     layer: str
     level: tuple[float, float, float]
     days: float
     longs: tuple[float, float, float]
     sides: tuple[float, float]
+    interest: float
 
 
 COINS: Final = (
-    Coin("btc-high", (636, 690, 768), 0.33, (0.49, 0.53, 0.58), (0.31, 0.46)),
-    Coin("eth-high", (233, 250, 279), 0.22, (0.57, 0.59, 0.61), (0.26, 0.23)),
-    Coin("sol-high", (42, 43, 48), 0.27, (0.59, 0.62, 0.64), (0.24, 0.36)),
+    Coin("btc-high", (636, 690, 768), 0.33, (0.49, 0.53, 0.58), (0.31, 0.46), 0.025),
+    Coin("eth-high", (233, 250, 279), 0.22, (0.57, 0.59, 0.61), (0.26, 0.24), 0.026),
+    Coin("sol-high", (42, 43, 48), 0.27, (0.59, 0.62, 0.64), (0.25, 0.36), 0.029),
 )
+
+RENEWED: Final = 0.07
+"""Part of the open interest below 10x that opens anew on a day."""
+
+LEAST_OPENINGS: Final = 0.02
 
 _WIDTH: Final = 2 * 1.6448536
 
@@ -52,6 +62,10 @@ def draws() -> Draws:
         logit = rng.normal(middle, np.hypot((high - low) / _WIDTH, apart), N_DRAWS)
         paths += [f"population.{coin.layer}.scale", f"population.{coin.layer}.long_share"]
         columns += [scale, 1.0 / (1.0 + np.exp(-logit))]
+    for coin in COINS:
+        openings = rng.normal(1.0, coin.interest / RENEWED, N_DRAWS)
+        paths.append(f"population.{coin.layer.replace('high', 'low')}.openings")
+        columns.append(np.maximum(openings, LEAST_OPENINGS))
     return Draws(tuple(paths), ("1",) * len(paths), np.column_stack(columns))
 
 

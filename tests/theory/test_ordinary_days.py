@@ -10,15 +10,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import norm
 
+from cascade.analysis.statistics.bootstrap import block_mean
 from cascade.experiment.run import run
-from cascade.output.reader import Result
 from tests.support import ordinary_days as days
 from tests.support.ordinary_days import COINS, DATA, Coin, Floats
+from tests.support.ordinary_tables import liquidations_of, model_of, simulated
 
 SCENARIO = Path(__file__).parents[2] / "scenarios" / "ordinary-days.yaml"
-ROUGHNESS = {"BTC": "33 %", "ETH": "60 %", "SOL": "60 %"}
 
 with_data = pytest.mark.skipif(not DATA.is_dir(), reason="the bars and daily liquidations are not here")
 
@@ -59,17 +58,6 @@ def small() -> list[str]:
     return [f"population.{name}.open_interest={usd}" for name, usd in parts.items()]
 
 
-def test_the_score_of_a_normal_forecast_is_that_of_its_sample() -> None:
-    mean, spread, observed = np.array([0.0, 1.0, -2.0]), np.array([1.0, 0.3, 2.0]), np.array([0.4, 1.0, 3.0])
-    u = (np.arange(4_000) + 0.5) / 4_000
-    for each in zip(mean, spread, observed, strict=True):
-        sample = each[0] + each[1] * norm.ppf(u)
-        apart = np.abs(sample[:, None] - sample).mean()
-        expected = np.abs(sample - each[2]).mean() - apart / 2.0
-        one = days.Foretold(*(np.array([value]) for value in each))
-        assert one.crps()[0] == pytest.approx(expected, rel=2e-3)
-
-
 def test_level_and_long_share_are_found_again() -> None:
     rng = np.random.default_rng(3)
     model = rng.normal(16.0, 1.0, (days.N_DAYS, 2))
@@ -83,23 +71,8 @@ def test_level_and_long_share_are_found_again() -> None:
 
 
 @pytest.fixture(scope="module")
-def simulated(tmp_path_factory: pytest.TempPathFactory) -> Result:
-    """Run the shipped scenario along the days' own bars, from the first day to the last without a break."""
-    folder = tmp_path_factory.mktemp("ordinary-days")
-    changes = [f"duration={days.N_DAYS}d", "outputs.bars=1d"]
-    for coin in COINS:
-        days.bars_of(coin).to_csv(folder / f"{coin}-5m.csv")
-        days.days_before(coin).to_csv(folder / f"{coin}-1d.csv")
-        history = f"{{type: bars, file: {folder / f'{coin}-1d.csv'}, volatility: {ROUGHNESS[coin]}}}"
-        changes += [f"assets.{coin}.news={{type: bars, file: {folder / f'{coin}-5m.csv'}}}"]
-        changes += [f"assets.{coin}.history={history}"]
-    return run(SCENARIO, changes, replicates=4, allow=[folder], out=folder)
-
-
-@pytest.fixture(scope="module")
-def liquidations(simulated: Result) -> pd.DataFrame:
-    names = ["replicate", "t_s", "asset", "reporting", "side", "layer", "liquidated_usd"]
-    return simulated.tables.columns("liquidations", names).to_pandas()
+def liquidations(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
+    return liquidations_of(simulated(tmp_path_factory.mktemp("ordinary-days")))
 
 
 @pytest.fixture(scope="module", params=COINS)
@@ -109,8 +82,7 @@ def coin(request: pytest.FixtureRequest) -> Coin:
 
 @pytest.fixture
 def model(coin: Coin, liquidations: pd.DataFrame) -> Floats:
-    """Return the logarithms of longs and shorts by day, of the mean of the replicates."""
-    return np.log(np.maximum(days.daily(liquidations, coin.name).mean(axis=0), 1e3))
+    return model_of(liquidations, coin)
 
 
 @with_data
@@ -142,8 +114,9 @@ def test_weeks_that_are_left_out_are_foretold_better_than_by_any_line(coin: Coin
     ours = days.hold_out(model, coin)
     assert ours.rmse <= 0.40
     for columns in days.lines(coin).values():
-        _, high = days.interval(ours.crps() - days.hold_out_line(columns, coin).crps(), share=0.95)
-        assert high < 0.0
+        apart = block_mean(ours.crps() - days.hold_out_line(columns, coin).crps())
+        assert apart.high is not None
+        assert apart.high < 0.0
 
 
 @with_data

@@ -12,6 +12,7 @@ import pytest
 import cascade
 from cascade.assembly import assemble
 from cascade.errors import ScenarioError
+from cascade.experiment.parameters import drawn_row
 from cascade.output.columns import to_numpy
 from cascade.output.parquet import write_parquet
 from cascade.scenario.draws import Draws, numbers_of, read_draws, with_draw
@@ -108,8 +109,12 @@ def table(**columns) -> pa.Table:
         (lambda path: file_of(path.parent, VALUES[:0]), "holds no draws"),
         (lambda path: file_of(path.parent, np.full((1, 3), np.nan)), "draw 0 of column population.crowd.accounts"),
         (
-            lambda path: file_of(path.parent, paths=("population.crwd.accounts", *PATHS[1:])),
+            lambda path: file_of(path.parent, paths=("population.crowd.acounts", *PATHS[1:])),
             "did you mean 'population.crowd.accounts'",
+        ),
+        (
+            lambda path: file_of(path.parent, VALUES[:, :1], paths=("population.eth.accounts",)),
+            "where the scenario holds no number",
         ),
         (
             lambda path: file_of(path.parent, VALUES * [1, 1, -1]),
@@ -119,6 +124,22 @@ def table(**columns) -> pa.Table:
 )  # fmt: skip
 def test_what_is_wrong_is_told_where_the_file_is_named(tmp_path: Path, write, words: str) -> None:
     assert words in refused(tmp_path, write)
+
+
+def test_draws_of_what_a_scenario_lacks_are_left_out_and_told(tmp_path: Path) -> None:
+    """A posterior of several days is of all their coins."""
+    file_of(tmp_path, paths=("population.eth.accounts", *PATHS[1:]))
+    path = tmp_path / "small.yaml"
+    path.write_text(to_yaml(tiny()) + "parameters: draws.parquet\n", encoding="utf-8")
+    scenario, problems = inspect(path)
+    (told,) = [each for each in problems if each.code == "CAS331"]
+    assert told.severity == "warning"
+    assert "the scenario has no population.eth" in told.message
+    assert scenario is not None
+    assert numbers_of(with_draw(scenario, 0)) == numbers_of(tiny()) | dict(
+        zip(PATHS[1:], VALUES[0, 1:].tolist(), strict=True)
+    )
+    assert set(drawn_row(scenario, 0).values()) == set(VALUES[0, 1:].tolist())
 
 
 def test_a_damaged_page_is_noticed(tmp_path: Path) -> None:

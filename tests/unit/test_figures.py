@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import get_args
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from cascade.analysis.metrics import Replicate
@@ -108,6 +109,18 @@ def test_prices_and_open_interest(run):
     assert value(market, "range_pct", asset="BTC") == pytest.approx(100 * (100 / 98 - 1))
     expected = 100 * (1500 * 990 / (2000 * 1000) - 1)
     assert value(market, "open_interest_change_pct", asset="BTC") == pytest.approx(expected)
+
+
+def test_coins_that_were_open_are_worth_what_the_first_bar_opens_with(run):
+    """Published open interest is that of the day's first price: a first bar that falls is a part of the change."""
+    market = run(btc=[900_000, 990_000], on_margin=[2000, 1900])
+    bars = market.bars.set_column(
+        market.bars.column_names.index("open_price"), "open_price", pa.array([100_000.0, 90_000.0])
+    )
+    changed = value(
+        Replicate(market.units, bars, market.liquidations), "open_interest_change_pct", asset="BTC"
+    )
+    assert changed == pytest.approx(100 * (1900 * 990 / (2000 * 1000) - 1))
 
 
 def test_open_interest_of_older_results_is_all_there_is(units, tables):

@@ -167,13 +167,31 @@ def test_what_happened_beyond_every_simulation_is_said():
 
 
 def test_the_response_learns_the_slopes_and_the_luck_that_made_it():
-    response = learn(straight(7, n=512, shared=0.0))
+    response = learn(without_error(straight(7, n=512, shared=0.0)))
     assert pytest.approx(SLOPES, abs=0.05) == response.coefficients[1:4].T
     deviation = np.sqrt(np.diagonal(response.covariance(np.zeros((1, 3)))[0] - np.diag(response.error)))
     assert deviation == pytest.approx(LUCK * np.sqrt(1 + 1 / 8), rel=0.06)
     assert response.freedom == pytest.approx(512 * 7, rel=0.2)
-    paired = learn(straight(7, n=512, shared=1.0))
+    paired = learn(without_error(straight(7, n=512, shared=1.0)))
     assert paired.freedom == pytest.approx(7, rel=0.05)
+
+
+def without_error(table):
+    return replace(table, moments=tuple(replace(each, error=0.0) for each in table.moments))
+
+
+def test_many_figures_of_known_error_tell_more_than_the_replicates_that_say_what_luck_is():
+    """A level along 40 days, each known to a third, of two replicates: it is known to a third over the root of 40."""
+    generator, error, n_days = np.random.default_rng(1), 0.33, 40
+    prior = LogUniformPrior(dist="loguniform", low=0.1, high=10.0).prior(lambda key, value: float(value))
+    scores = first_scores(1, 32, 1)
+    luck = 0.03 * generator.standard_normal((2, n_days))
+    figures = np.log(prior.values(scores[:, 0]))[:, None, None] + luck
+    moments = [Moment(f"days.{k}", "days", 0.0, error, is_log=False) for k in range(n_days)]
+    table, _ = table_of([prior], moments, scores, figures)
+    table = replace(table, observed=error * generator.standard_normal(n_days))
+    spread = np.log(fit(table, "response", 2000, 1).values).std()
+    assert spread == pytest.approx(error / np.sqrt(n_days), rel=0.15)
 
 
 def test_days_share_no_luck():

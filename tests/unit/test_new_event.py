@@ -10,12 +10,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cascade.calibration import market
 from cascade.calibration.event_file import load_event, load_observed
+from cascade.calibration.feed_dates import accounts_of
 from cascade.calibration.history import read_history
+from cascade.calibration.market import Frame
 from cascade.calibration.new_event import Wanted, new_event, wanted_of
 from cascade.errors import ScenarioError, UsageError
+from cascade.scenario.document import shipped_scenarios
 from cascade.scenario.draws import read_draws, with_draw
-from cascade.scenario.load import inspect
+from cascade.scenario.load import inspect, load
 from cascade.scenario.tables import read_bars
 from tests.support.archived_day import (
     DAY,
@@ -181,7 +185,7 @@ def test_a_market_that_hides_a_part_keeps_it_and_its_draws_go_along(daily, tmp_p
     scenario = scenario_of(out)
     reporting = {each.name: (each.share, each.feed) for each in scenario.venues["offshore"].reporting}
     assert reporting["withheld"] == (0.39, "none")
-    assert reporting["bybit"] == (pytest.approx(0.163), "complete")
+    assert reporting["bybit"] == (pytest.approx(0.309), "complete")
     assert load_event(out).scope.venues == dict.fromkeys(venues, "complete")
     assert scenario.parameters is not None
     draws = read_draws(scenario.parameters)
@@ -193,6 +197,34 @@ def test_a_market_that_hides_a_part_keeps_it_and_its_draws_go_along(daily, tmp_p
     assert scenario.makers[0].depth.scale == 1.0, (
         "its makers are of other coins, too, and quote to a basis point"
     )
+
+
+@pytest.mark.parametrize(
+    ("start", "venues", "bybit", "withheld"),
+    [
+        (datetime(2025, 2, 25, tzinfo=UTC), ("binance", "okx", "bybit"), 0.309, 0.39),
+        (
+            datetime(2025, 2, 24, tzinfo=UTC),
+            ("binance", "okx", "bybit"),
+            0.309 * 0.44,
+            1 - 0.301 - 0.309 * 0.44,
+        ),
+        (datetime(2025, 2, 24, tzinfo=UTC), ("bybit",), 0.993 * 0.44, 1 - 0.993 * 0.44),
+    ],
+)
+def test_what_was_public_follows_the_date(start, venues, bybit, withheld):
+    """Totals of the feeds rose to 1.4 times when one of the three became complete."""
+    base = load(shipped_scenarios()["ordinary-days"])
+    accounts = {name: share for name, share in accounts_of(base).items() if name in venues}
+    of_these = {name: share / sum(accounts.values()) for name, share in accounts.items()}
+    feeds = dict.fromkeys(venues, "complete")
+    frame = Frame("slide", base, start, start + timedelta(days=1), of_these, feeds, {})
+    told = market.scenario_of(frame, [])["venues"]["offshore"]["reporting"]
+    shares = {name: float(each["share"].removesuffix(" %")) / 100 for name, each in told.items() if each}
+    assert {*shares} == {*venues, "withheld"}
+    assert shares["bybit"] == pytest.approx(bybit, abs=2e-3)
+    assert shares["withheld"] == pytest.approx(withheld, abs=2e-3)
+    assert sum(shares.values()) == pytest.approx(1)
 
 
 def test_force_replaces_an_event_and_nothing_else(daily, tmp_path):

@@ -15,8 +15,10 @@ from cascade.calibration.folder import DRAWS, SIMULATIONS, read_calibration
 from cascade.calibration.problem import load_problem
 from cascade.errors import InterruptedRunError, ResultsError, ScenarioError, UsageError
 from cascade.experiment import workers
+from cascade.output.parquet import write_parquet
 from cascade.output.sweep import read_sweep
-from cascade.scenario.draws import read_draws
+from cascade.scenario.draws import Draws, read_draws
+from cascade.scenario.load import load
 from tests.support.calibrations import small_problem
 from tests.support.foretold import event_of, of_a_day
 
@@ -159,6 +161,27 @@ def test_figures_are_compared_in_logarithms_where_they_are_amounts(tmp_path: Pat
     accounts, usd, fall = load_problem(small_problem(tmp_path)).moments
     assert (accounts.is_log, usd.is_log, fall.is_log) == (True, True, False)
     assert (accounts.error, fall.error) == (0.05, 5.0)
+
+
+def test_a_pattern_says_how_many_figures_count_and_a_name_goes_before_it(tmp_path: Path) -> None:
+    path = small_problem(tmp_path)
+    asked = (
+        'moments: {"*": {error: 30 %}, "fall.liquidated_*": {weight: 0}, fall.complete_usd: {error: 20 %}}'
+    )
+    path.write_text(f"{path.read_text(encoding='utf-8')}\n{asked}\n", encoding="utf-8")
+    found = {each.name: (each.error, each.weight) for each in load_problem(path).moments if each.is_log}
+    assert found == {"fall.liquidated_accounts": (0.3, 1.0), "fall.complete_usd": (0.2, 1.0)}
+
+
+def test_draws_that_a_scenario_takes_do_not_overwrite_what_is_fitted(tmp_path: Path) -> None:
+    path = small_problem(tmp_path)
+    scenario = path.parent / "small.yaml"
+    drawn = Draws(("population.crowd.accounts",), ("",), np.array([[50.0]]))
+    write_parquet(path.parent / "draws.parquet", drawn.table())
+    with scenario.open("a", encoding="utf-8") as file:
+        file.write("\nparameters: draws.parquet\n")
+    assert load(scenario).parameters is not None
+    assert [each.scenario.parameters for each in load_problem(path).days] == [None]
 
 
 N_DRAWS = 16

@@ -109,6 +109,20 @@ def test_a_pause_is_at_least_a_step_and_its_length_is_the_seat_s_own(pause):
     assert (len(following & begins) > 0.9 * len(ends)) == (pause == "0s")
 
 
+def test_positions_that_open_in_the_run_may_be_larger_than_those_of_before():
+    starts, opened = [], []
+    for openings in (1.0, 1.5):
+        built = assemble(market(population=[crowd(openings=openings)], duration="5m"))
+        starts.append(built.state.positions.lots.copy())
+        engine = Engine(built, Logs())
+        engine.advance(engine.n_steps)
+        engine.drain()
+        trades = engine.sink["trades"]
+        opened.append(trades["lots"][trades["purpose"] == OPENING].sum())
+    assert (starts[0] == starts[1]).all()
+    assert opened[1] / opened[0] == pytest.approx(1.5, rel=0.05)
+
+
 def test_seats_that_never_turn_over_have_no_pause():
     traders = assemble(market(population=[crowd(turnover=False)])).state.traders
     assert not (traders.phase == PAUSING).any()
