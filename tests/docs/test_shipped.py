@@ -27,6 +27,8 @@ def test_a_shipped_scenario_is_free_of_warnings(path: Path) -> None:
     assert problems == ()
     assert scenario is not None
     assert scenario.name == path.stem
+    shown = catalogue()[path.stem].removesuffix("...")
+    assert " ".join(scenario.description.split()).startswith(shown), "it is the description that is listed"
 
 
 def test_the_example_is_free_of_warnings(tmp_path: Path) -> None:

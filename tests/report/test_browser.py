@@ -324,7 +324,7 @@ def test_no_table_is_cut(look: Any, viewport: dict[str, int]) -> None:
 
 def test_first_screen_holds_the_answer_and_the_cards(look: Any) -> None:
     page = look()
-    page.evaluate("scrollTo(0, 0)")
+    page.evaluate("scrollTo({top: 0, behavior: 'instant'})")
     for part in (".verdict", ".card:last-child", "header figure figcaption"):
         box = page.locator(part).bounding_box()
         assert box["y"] + box["height"] <= DESKTOP["height"], part
