@@ -96,7 +96,6 @@ class CascadeVerdict:
     earlier_s: Estimate | None = None
     """By how much: mean over replicates of the median over notional."""
 
-
     @property
     def because(self) -> Estimate | None:
         """Return the share of what was liquidated that was so only because of other liquidations, as it is counted."""

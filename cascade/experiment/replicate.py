@@ -127,7 +127,11 @@ def failure_row(task: Task, error: BaseException) -> dict[str, object]:
 
 
 def _simulated(
-    task: Task, piece: Piece, progress: Progress | None, stopped: Callable[[], bool] | None, watch: Sink | None
+    task: Task,
+    piece: Piece,
+    progress: Progress | None,
+    stopped: Callable[[], bool] | None,
+    watch: Sink | None,
 ) -> bool:
     """Simulate and complete the piece; False where it was interrupted."""
     scenario, number, units = task.scenario, task.replicate, piece.units

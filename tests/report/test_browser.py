@@ -267,6 +267,26 @@ def test_print(visit: Any, name: str) -> None:
     assert page.evaluate(CONTRAST) == []
 
 
+def test_on_paper_a_figure_is_scaled_to_the_sheet(visit: Any) -> None:
+    """Printing waits for no drawing: what was drawn for a window is shown whole on a narrower sheet."""
+    page = visit()
+    page.emulate_media(media="print")
+    page.evaluate("document.body.style.width = '600px'")
+    drawn = page.evaluate(
+        """() => [...document.querySelectorAll(".plot")].map((plot) => {
+          const box = plot.getBoundingClientRect(), { width, height } = plot._fullLayout;
+          const ink = [...plot.querySelectorAll(".main-svg")].map((each) => each.getBoundingClientRect());
+          return { width: box.width, over: Math.max(...ink.map((each) => Math.max(each.right - box.right, each.bottom - box.bottom))),
+                   shape: ink[0].width / ink[0].height, meant: width / height };
+        })"""
+    )
+    assert len(drawn) > 10
+    for each in drawn:
+        assert each["width"] < 600
+        assert each["over"] < 1.5
+        assert each["shape"] == pytest.approx(each["meant"], rel=0.01)
+
+
 @pytest.mark.parametrize("viewport", [PHONE, DESKTOP], ids=["phone", "desktop"])
 def test_no_table_is_cut(visit: Any, viewport: dict[str, int]) -> None:
     """Whatever the reader opens, a table folds its rows and is never to be scrolled sideways."""

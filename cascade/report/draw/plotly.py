@@ -210,7 +210,10 @@ def _layout(spec: FigureSpec) -> dict[str, Any]:
         axis = Axis("", "", "category") if spec.is_horizontal else panel.y
         layout[name] = _axis(axis, "y") | {"domain": domain, "anchor": "x"}
         if spec.is_horizontal or panel.has_rows:
-            order = {"categoryorder": "array", "categoryarray": names_beside(spec, panel)}  # else of the traces
+            order = {
+                "categoryorder": "array",
+                "categoryarray": names_beside(spec, panel),
+            }  # else of the traces
             layout[name] |= {"autorange": "reversed"} | order
         layout["shapes"] += list(_shapes(spec, panel, number))
         layout["annotations"] += list(_annotations(panel, number))

@@ -33,7 +33,9 @@ def names_beside(spec: FigureSpec, panel: Panel) -> list[str]:
     """Return the names that run down a panel, in the order of the table, without those that have nothing beside them."""
     points = [series for series in panel.series if isinstance(series, Points)]
     names = spec.table.names(points[0].y if points else spec.x_column)
-    marked = {int(row) for series in points for row in rows_marked(spec, series)} if points else range(len(names))
+    marked = (
+        {int(row) for series in points for row in rows_marked(spec, series)} if points else range(len(names))
+    )
     return list(dict.fromkeys(name for row, name in enumerate(names) if row in marked))
 
 
