@@ -308,13 +308,16 @@ def test_first_screen_holds_the_answer_and_the_cards(visit: Any) -> None:
 
 
 def test_no_figure_is_blank_in_a_pdf_however_early(
-    pages: dict[str, str], parsed: Any, tmp_path: Path
+    pages: dict[str, str], parsed: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Printed by the command line, which waits for nothing: each figure has ink below its legend."""
     pdfium = pytest.importorskip("pypdfium2")
     from cascade.report.pdf import write_pdf
 
-    document = pdfium.PdfDocument(write_pdf(pages["script"], tmp_path / "page.pdf"))
+    monkeypatch.chdir(tmp_path)
+    printed = write_pdf(pages["script"], "page.pdf")
+    assert printed == Path("page.pdf"), "the file as it was named"
+    document = pdfium.PdfDocument(printed)
     drawn = sum(_figures_with_ink(document[k]) for k in range(len(document)))
     assert drawn == len(parsed.figures) > 10
 
