@@ -75,9 +75,13 @@ def _print(program: str, page: Path, printed: Path) -> str:
         f"--user-data-dir={page.parent / 'profile'}", *(["--no-sandbox"] if is_root else []),
         f"--window-size={WIDE}", "--no-pdf-header-footer", f"--print-to-pdf={printed}", page.as_uri(),
     ]  # fmt: skip
+    words = page.with_name("said.txt")
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_MOST_S, check=False)
+        with words.open("wb") as said:  # no pipe: helpers that outlive the browser would hold it open
+            done = subprocess.run(
+                command, stdout=subprocess.DEVNULL, stderr=said, timeout=_MOST_S, check=False
+            )
     except subprocess.TimeoutExpired:
         return f"it took more than {_MOST_S} s"
-    lines = [line for line in done.stderr.splitlines() if line.strip()]
+    lines = [line for line in words.read_text(errors="replace").splitlines() if line.strip()]
     return lines[-1] if lines else f"exit code {done.returncode}"
