@@ -276,8 +276,8 @@ def test_on_paper_a_figure_is_scaled_to_the_sheet(visit: Any) -> None:
         """() => [...document.querySelectorAll(".plot")].map((plot) => {
           const box = plot.getBoundingClientRect(), { width, height } = plot._fullLayout;
           const ink = [...plot.querySelectorAll(".main-svg")].map((each) => each.getBoundingClientRect());
-          return { width: box.width, over: Math.max(...ink.map((each) => Math.max(each.right - box.right, each.bottom - box.bottom))),
-                   shape: ink[0].width / ink[0].height, meant: width / height };
+          const over = ink.map((each) => Math.max(each.right - box.right, each.bottom - box.bottom));
+          return {width: box.width, over: Math.max(...over), shape: ink[0].width / ink[0].height, meant: width / height};
         })"""
     )
     assert len(drawn) > 10

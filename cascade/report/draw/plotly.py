@@ -82,7 +82,8 @@ def _line(spec: FigureSpec, panel: Panel, series: Line) -> dict[str, Any]:
     return {
         "type": "scatter", "mode": "lines", "name": series.name,
         "x": typed(_xs(spec, series, rows)), "y": typed(spec.table.numbers(series.y)[rows]),
-        "line": line | ({"shape": "hv"} if series.step else {}), "cliponaxis": False, "hovertemplate": _hover(panel.y, series.name),
+        "line": line | ({"shape": "hv"} if series.step else {}), "cliponaxis": False,
+        "hovertemplate": _hover(panel.y, series.name),
     }  # fmt: skip
 
 
