@@ -96,6 +96,11 @@ class CascadeVerdict:
     earlier_s: Estimate | None = None
     """By how much: mean over replicates of the median over notional."""
 
+    @property
+    def because(self) -> Estimate | None:
+        """Return the share of what was liquidated that was so only because of other liquidations, as it is counted."""
+        return next((each.share for each in self.measures if each.name == "because"), None)
+
 
 def matters(earlier_s: Estimate | None) -> bool:
     """Return whether what was brought forward was so by a time that counts."""

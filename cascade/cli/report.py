@@ -32,8 +32,9 @@ def report(
 
     Replicates of a run that was interrupted are reported as far as they finished, and the page says so.
     """
-    from cascade.report.write import read_for_report, write_report
+    from cascade.report.write import read_for_report, refuse_printed_memo, write_report
 
+    refuse_printed_memo(pdf=pdf, markdown=markdown)
     result = read_for_report(folder)
     if markdown and out is None:
         from cascade.report.markdown import memo

@@ -15,7 +15,8 @@ from cascade.analysis import metrics
 from cascade.analysis.cause import CauseLabeller
 from cascade.assembly import Assembled, assemble
 from cascade.assembly.caps import Capped
-from cascade.engine import Engine, Outcome, counterfactual, simulate
+from cascade.core.state import Array
+from cascade.engine import Engine, Outcome, Sink, counterfactual, simulate
 from cascade.errors import CascadeError
 from cascade.experiment.ending import ending_of
 from cascade.experiment.fills import fills_of
@@ -54,10 +55,33 @@ class Done(NamedTuple):
     """The piece, where it did not go to the folder of pieces."""
 
 
+class _Watched:
+    """A recorder whose records somebody else takes as well, as they come."""
+
+    def __init__(self, record: Recorder, watch: Sink) -> None:
+        self._sinks: tuple[Sink, Sink] = record, watch
+
+    def take(self, table: str, records: Array) -> None:
+        """Hand records to both."""
+        for sink in self._sinks:
+            sink.take(table, records)
+
+    def chunk(self, engine: Engine) -> None:
+        """Let both look at the market."""
+        for sink in self._sinks:
+            sink.chunk(engine)
+
+
 def run_replicate(
-    task: Task, progress: Progress | None = None, stopped: Callable[[], bool] | None = None
-) -> Done:
+    task: Task, progress: Progress | None = None, stopped: Callable[[], bool] | None = None,
+    watch: Sink | None = None,
+) -> Done:  # fmt: skip
     """Run a task.
+
+    Parameters
+    ----------
+    watch
+        Takes what is recorded as well, where pieces go to a folder: nothing of the counterfactuals.
 
     Raises
     ------
@@ -66,7 +90,7 @@ def run_replicate(
     """
     begun = time.perf_counter()
     if task.pieces is not None:
-        done = _into(task, task.pieces, progress, stopped)
+        done = _into(task, task.pieces, progress, stopped, watch)
         return done._replace(seconds=time.perf_counter() - begun)
     with tempfile.TemporaryDirectory(prefix="cascade-") as folder:
         done = _into(task, Path(folder), progress, stopped)
@@ -74,12 +98,15 @@ def run_replicate(
         return done._replace(seconds=time.perf_counter() - begun, files=files)
 
 
-def _into(task: Task, pieces: Path, progress: Progress | None, stopped: Callable[[], bool] | None) -> Done:
+def _into(
+    task: Task, pieces: Path, progress: Progress | None, stopped: Callable[[], bool] | None,
+    watch: Sink | None = None,
+) -> Done:  # fmt: skip
     units = units_of(task.scenario)
     columns = columns_of(task.scenario, units, counterfactual=task.counterfactual)
     with Piece(pieces, units, task.replicate, columns) as piece:
         try:
-            is_done = _simulated(task, piece, progress, stopped)
+            is_done = _simulated(task, piece, progress, stopped, watch)
         except Exception as error:
             if isinstance(error, CascadeError) and error.code == UNWRITABLE:
                 raise
@@ -100,7 +127,11 @@ def failure_row(task: Task, error: BaseException) -> dict[str, object]:
 
 
 def _simulated(
-    task: Task, piece: Piece, progress: Progress | None, stopped: Callable[[], bool] | None
+    task: Task,
+    piece: Piece,
+    progress: Progress | None,
+    stopped: Callable[[], bool] | None,
+    watch: Sink | None,
 ) -> bool:
     """Simulate and complete the piece; False where it was interrupted."""
     scenario, number, units = task.scenario, task.replicate, piece.units
@@ -115,7 +146,8 @@ def _simulated(
         del market, engine  # before the next is made
     cause = CauseLabeller(twins[0].liquidations()) if twins else None
     record = Recorder(units, number, tables_of(scenario), piece, cause, _window(scenario), assembled.owners)
-    with opened(scenario, number, assembled, record) as engine:
+    sink = record if watch is None else _Watched(record, watch)
+    with opened(scenario, number, assembled, sink) as engine:
         outcome = _run(engine, record, scenario, progress, stopped)
         if outcome is None:
             return False

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cascade.acting import admit_code
-from cascade.errors import InterruptedRunError, ReplicatesError
-from cascade.experiment.execute import Failure, begin, execute
+from cascade.errors import InterruptedRunError, ReplicatesError, ResultsError
+from cascade.experiment.execute import Failure, Ongoing, begin, execute
 from cascade.experiment.replicate import Progress
 from cascade.experiment.request import Origin, Request, first_replicates, folders_of
 from cascade.experiment.workers import workers_for
@@ -87,7 +87,6 @@ def run(
     ------
     ScenarioError, ReplicatesError, InterruptedRunError, ResultsError
     """
-    text, path = text_of(scenario)
     asked = overridden(scenario, overrides, allow=allow)
     admit_code([asked], scenario, overrides, allowed=allow_code)
     if seed is not None:
@@ -99,11 +98,8 @@ def run(
     if not force and is_settled(folder, digest, retry_failed=retry_failed):
         (say or unsaid)(done_already(folder))
         return _checked(folder)
-    # a scenario without a file is reproduced from its resolved form, which has the overrides in it
-    named = folders_of(asked) if allow is None else tuple(map(str, allow))
-    origin = Origin(path, tuple(overrides), named, allow_code) if path else Origin.of_results(asked, folder)
     start = start_of(force=force, retry_failed=retry_failed)
-    ongoing = begin(asked, request, origin, folder, text=text, path=path, start=start)
+    ongoing = _begun(asked, request, folder, scenario, overrides, allow, allow_code=allow_code, start=start)
     with ongoing.writer as writer:
         for sentence in session_notes(len(chosen), writer.found, writer.damaged):
             (say or unsaid)(sentence)
@@ -117,6 +113,67 @@ def run(
     if not is_complete(folder):
         raise stopped(ongoing.failures, folder, n_left=len(writer.pending))
     return _checked(folder)
+
+
+def kept(
+    asked: Scenario, source: str | Path | Scenario, replicate: int, overrides: Sequence[str] = (), *,
+    allow: Allowed = (), allow_code: bool = False, out: str | Path = "results", force: bool = False,
+) -> Ongoing:  # fmt: skip
+    """Begin the run of one replicate in its folder, for whoever runs it: it is the folder that `run` would make.
+
+    Parameters
+    ----------
+    asked
+        The scenario, loaded, with the overrides in it and its code admitted.
+    source
+        What it was loaded from.
+
+    Raises
+    ------
+    ResultsError
+        It is there already, or can't be written.
+    """
+    request = Request((replicate,), counterfactual=False)
+    digest = request.digest(asked)
+    folder = run_folder(Path(out), asked.name, digest)
+    if force or not is_settled(folder, digest, retry_failed=True):
+        start = start_of(force=force, retry_failed=True)
+        ongoing = _begun(asked, request, folder, source, overrides, allow, allow_code=allow_code, start=start)
+        if not ongoing.writer.is_whole:
+            return ongoing
+        ongoing.close()  # it was killed before its last file
+    raise ResultsError(
+        "this run is done already",
+        where=str(folder),
+        remedy=f"cascade view {folder} shows it, and --force runs it again",
+        code="CAS605",
+    )
+
+
+def ended(ongoing: Ongoing) -> Result:
+    """Return the results of a run that `kept` began.
+
+    Raises
+    ------
+    InterruptedRunError, ReplicatesError
+        It was stopped before its end, or failed.
+    """
+    folder = ongoing.writer.folder
+    if not is_complete(folder):
+        raise _interrupted(folder, ongoing.writer.n_finished, len(ongoing.request.replicates))
+    return _checked(folder)
+
+
+def _begun(
+    asked: Scenario, request: Request, folder: Path, source: str | Path | Scenario, overrides: Sequence[str],
+    allow: Allowed, *, allow_code: bool, start: Start,
+) -> Ongoing:  # fmt: skip
+    """Return a run in its folder, and say how each of its replicates is asked for again."""
+    text, path = text_of(source)
+    # a scenario without a file is reproduced from its resolved form, which has the overrides in it
+    named = folders_of(asked) if allow is None else tuple(map(str, allow))
+    origin = Origin(path, tuple(overrides), named, allow_code) if path else Origin.of_results(asked, folder)
+    return begin(asked, request, origin, folder, text=text, path=path, start=start)
 
 
 def _checked(folder: Path) -> Result:

@@ -14,6 +14,9 @@ from cascade.errors import UsageError
 NAMES: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
 """What a browser that prints without a window is called."""
 
+WIDE: Final = "1280,900"
+"""Of the window from which it prints: figures are drawn for it, and scaled to the sheet."""
+
 _MOST_S: Final = 600
 
 _WITHOUT: Final = "print the page from a browser, or write one for mail and print with --static"
@@ -46,7 +49,7 @@ def write_pdf(html: str, path: str | Path) -> Path:
     UsageError
         There is no browser, or it does not print.
     """
-    program, path = browser(), Path(path).absolute()
+    program, path = browser(), Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="cascade-") as folder:
         page, printed = Path(folder, "page.html"), Path(folder, "page.pdf")
@@ -70,11 +73,15 @@ def _print(program: str, page: Path, printed: Path) -> str:
     command = [
         program, "--headless", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
         f"--user-data-dir={page.parent / 'profile'}", *(["--no-sandbox"] if is_root else []),
-        "--no-pdf-header-footer", f"--print-to-pdf={printed}", page.as_uri(),
+        f"--window-size={WIDE}", "--no-pdf-header-footer", f"--print-to-pdf={printed}", page.as_uri(),
     ]  # fmt: skip
+    words = page.with_name("said.txt")
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_MOST_S, check=False)
+        with words.open("wb") as said:  # no pipe: helpers that outlive the browser would hold it open
+            done = subprocess.run(
+                command, stdout=subprocess.DEVNULL, stderr=said, timeout=_MOST_S, check=False
+            )
     except subprocess.TimeoutExpired:
         return f"it took more than {_MOST_S} s"
-    lines = [line for line in done.stderr.splitlines() if line.strip()]
+    lines = [line for line in words.read_text(errors="replace").splitlines() if line.strip()]
     return lines[-1] if lines else f"exit code {done.returncode}"

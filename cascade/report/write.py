@@ -80,9 +80,7 @@ def write_report(
     refuse_existing(path, force=force)
     if static:  # before the work, and not after it
         require_matplotlib()
-    if pdf and markdown:
-        remedy = "take one of the two: --pdf prints the page, --markdown writes a memo"
-        raise UsageError("a memo in Markdown is not printed", where="--pdf --markdown", remedy=remedy)
+    refuse_printed_memo(pdf=pdf, markdown=markdown)
     if pdf:
         browser()
     study = study_of(sources, baseline, metrics, confidence=confidence)
@@ -95,6 +93,13 @@ def write_report(
     if pdf:
         return write_pdf(text, path)
     return _written(text, path)
+
+
+def refuse_printed_memo(*, pdf: bool, markdown: bool) -> None:
+    """Refuse what asks for a memo and for a page on paper."""
+    if pdf and markdown:
+        remedy = "take one of the two: --pdf prints the page, --markdown writes a memo"
+        raise UsageError("a memo in Markdown is not printed", where="--pdf --markdown", remedy=remedy)
 
 
 def _written(text: str, path: Path) -> Path:

@@ -1,4 +1,4 @@
-"""A replicate that runs while it is looked at: in a thread, in memory, and nothing of it is kept."""
+"""A replicate that runs while it is looked at: in a thread, in memory, and in a folder if it is to be kept."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from cascade.assembly import assemble
 from cascade.core.state import Array
 from cascade.engine import Engine, Outcome, simulate
 from cascade.errors import CascadeError
+from cascade.experiment.execute import Ongoing
 from cascade.experiment.observe import Observer
 from cascade.experiment.recorder import units_of
+from cascade.experiment.replicate import run_replicate
 from cascade.scenario.schema import Scenario
 from cascade.view.payload import COLUMNS
 
@@ -25,6 +27,11 @@ Stage = Literal["starting", "running", "done", "stopped", "failed"]
 class Running:
     """One replicate under way, of a scenario whose code has been admitted.
 
+    Parameters
+    ----------
+    kept
+        The run that it is of, begun in its folder; None where nothing of it is to be left.
+
     Attributes
     ----------
     stage
@@ -35,8 +42,8 @@ class Running:
         Why it failed.
     """
 
-    def __init__(self, scenario: Scenario, replicate: int) -> None:
-        self.scenario, self.replicate = scenario, replicate
+    def __init__(self, scenario: Scenario, replicate: int, kept: Ongoing | None = None) -> None:
+        self.scenario, self.replicate, self.kept = scenario, replicate, kept
         self.units = units_of(scenario)
         self.stage: Stage = "starting"
         self.step, self.problem = 0, ""
@@ -77,7 +84,8 @@ class Running:
     def status(self) -> dict[str, Any]:
         """Return how far it is, as plain data."""
         done, whole = self.step * self.scenario.dt, self.scenario.duration
-        return {"stage": self.stage, "t_s": done, "duration_s": whole, "problem": self.problem}
+        kept = str(self.kept.writer.folder) if self.kept is not None and self.stage == "done" else ""
+        return {"stage": self.stage, "t_s": done, "duration_s": whole, "problem": self.problem, "kept": kept}
 
     def take(self, table: str, records: Array) -> None:
         """Keep records of the market that runs."""
@@ -85,21 +93,33 @@ class Running:
             self._kept.take(table, records)
 
     def chunk(self, engine: Engine) -> None:
-        """Look at nothing between two chunks."""
+        """Note that the market runs."""
+        self.stage = "running"
 
     def _run(self) -> None:
         try:
-            check = max(round(self.scenario.outputs.check_every / self.scenario.dt), 1)
-            market = assemble(self.scenario, self.replicate)
-            with opened(self.scenario, self.replicate, market, self) as engine:
-                self.stage = "running"
-                outcome = simulate(
-                    engine, engine.n_steps, self._advanced, self._stop.is_set, check_steps=check
-                )
-            self.stage = "stopped" if outcome is Outcome.INTERRUPTED else "done"
+            self.stage = self._in_memory() if self.kept is None else self._in_folder(self.kept)
         except Exception as error:  # the page says so: nobody waits for this thread
             self.problem = error.render() if isinstance(error, CascadeError) else repr(error)
             self.stage = "failed"
+
+    def _in_memory(self) -> Stage:
+        check = max(round(self.scenario.outputs.check_every / self.scenario.dt), 1)
+        market = assemble(self.scenario, self.replicate)
+        with opened(self.scenario, self.replicate, market, self) as engine:
+            outcome = simulate(engine, engine.n_steps, self._advanced, self._stop.is_set, check_steps=check)
+        return "stopped" if outcome is Outcome.INTERRUPTED else "done"
+
+    def _in_folder(self, kept: Ongoing) -> Stage:
+        with kept.writer:
+            for task in kept.tasks(0, is_remote=False):  # there is one
+                done = run_replicate(task, self._advanced, self._stop.is_set, watch=self)
+                if done.is_interrupted:
+                    return "stopped"
+                kept.settle(task, done)
+                self.problem = done.failure
+            kept.close()
+        return "failed" if self.problem else "done"
 
     def _advanced(self, steps: int) -> None:
         self.step += steps

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from cascade.acting import admit_code
 from cascade.errors import UsageError
+from cascade.experiment.execute import Ongoing
 from cascade.experiment.request import scenario_of
 from cascade.output.reader import Result
 from cascade.output.run_units import MarketUnits, RunUnits
@@ -115,10 +116,12 @@ class Session:
         return cls(title, courses, allow_code=allow_code)
 
     @classmethod
-    def of_scenario(cls, scenario: Scenario, replicate: int, *, allow_code: bool = False) -> Session:
-        """Return the session of a replicate, which begins at once."""
+    def of_scenario(
+        cls, scenario: Scenario, replicate: int, *, allow_code: bool = False, kept: Ongoing | None = None
+    ) -> Session:
+        """Return the session of a replicate, which begins at once, in its folder if it is to be kept."""
         admit_code([scenario], scenario, allowed=allow_code)
-        run = Running(scenario, replicate)
+        run = Running(scenario, replicate, kept)
         run.start()
         return cls(scenario.name, {scenario.name: run}, allow_code=allow_code)
 

@@ -8,11 +8,14 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from cascade.assembly import assemble
 from cascade.cli.app import build
+from cascade.engine import Engine
 from cascade.errors import UsageError
 from cascade.experiment.asked_order import Order, plans_of
 from cascade.experiment.order_cost import Prepared, prepare_cost
 from cascade.experiment.order_words import ScheduleWords
+from cascade.model import Logs
 from cascade.scenario.load import to_yaml
 from cascade.scenario.schema import Scenario
 from tests.support.scenarios import small_data, small_scenario
@@ -77,6 +80,32 @@ def test_at_once_it_costs_what_the_ladder_says(side):
     assert figures["filled_share"] == pytest.approx(1.0, abs=1e-4)
     assert figures["shortfall_usd"] == pytest.approx(5e6 * told * 1e-4, rel=0.02)
     assert figures["triggered_usd"] == 0.0
+
+
+def bids_by_hand(scenario: Scenario, step: int) -> list[tuple[int, int]]:
+    """Return the bids that rest after some steps without the order, the best first: ticks and lots."""
+    engine = Engine(assemble(scenario), Logs())
+    engine.advance(step)
+    state, n = engine.state, int(engine.params.run[0].n_ticks)
+    held = np.array(state.levels.lots[n : 2 * n])
+    ticks = np.arange(n) + int(state.markets[1].window)
+    rests = (held > 0) & (2 * ticks < int(state.markets[1].mid2))
+    return list(zip(ticks[rests][::-1].tolist(), held[rests][::-1].tolist(), strict=True))
+
+
+def test_at_once_it_pays_what_a_walk_through_the_book_by_hand_pays():
+    """From the best bid on until it is filled, to a tenth of a tick: makers renew some quotes while it comes."""
+    scenario = still()
+    book = bids_by_hand(scenario, 30)
+    (row,) = asked(scenario, 0.0).run(jobs=1).rows
+    vwap, filled = (float(row.values[name][0]) for name in ("vwap_price", "filled_usd"))
+    lots = left = round(filled / vwap / 0.001)
+    paid = 0
+    for tick, held in book:
+        paid, left = paid + tick * min(left, held), left - min(left, held)
+    assert left == 0
+    assert sum(held for _, held in book[:3]) < lots, "it takes several levels"
+    assert vwap == pytest.approx(0.1 * paid / lots, abs=0.01)
 
 
 def test_worked_it_is_cheaper_and_a_book_that_is_too_thin_is_told():

@@ -41,6 +41,7 @@ def test_memo(write_run, tmp_path):
     call("report", folder, "--markdown", "-o", path)
     assert path.read_text(encoding="utf-8") == text.removesuffix("\n")
     assert not (folder / "report.html").exists()
+    assert "--pdf --markdown" in call("report", folder, "--markdown", "--pdf", code=2).stderr
 
 
 def test_folders_that_hold_no_run(write_run, tmp_path):

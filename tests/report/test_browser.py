@@ -304,6 +304,26 @@ def test_print(visit: Any, name: str) -> None:
     assert page.evaluate(CONTRAST) == []
 
 
+def test_on_paper_a_figure_is_scaled_to_the_sheet(visit: Any) -> None:
+    """Printing waits for no drawing: what was drawn for a window is shown whole on a narrower sheet."""
+    page = visit()
+    page.emulate_media(media="print")
+    page.evaluate("document.body.style.width = '600px'")
+    drawn = page.evaluate(
+        """() => [...document.querySelectorAll(".plot")].map((plot) => {
+          const box = plot.getBoundingClientRect(), { width, height } = plot._fullLayout;
+          const ink = [...plot.querySelectorAll(".main-svg")].map((each) => each.getBoundingClientRect());
+          const over = ink.map((each) => Math.max(each.right - box.right, each.bottom - box.bottom));
+          return {width: box.width, over: Math.max(...over), shape: ink[0].width / ink[0].height, meant: width / height};
+        })"""
+    )
+    assert len(drawn) > 10
+    for each in drawn:
+        assert each["width"] < 600
+        assert each["over"] < 1.5
+        assert each["shape"] == pytest.approx(each["meant"], rel=0.01)
+
+
 @pytest.mark.parametrize("viewport", [PHONE, DESKTOP], ids=["phone", "desktop"])
 def test_no_table_is_cut(look: Any, viewport: dict[str, int]) -> None:
     """Whatever the reader opens, a table folds its rows and is never to be scrolled sideways."""
@@ -331,13 +351,16 @@ def test_first_screen_holds_the_answer_and_the_cards(look: Any) -> None:
 
 
 def test_no_figure_is_blank_in_a_pdf_however_early(
-    pages: dict[str, str], parsed: Any, tmp_path: Path
+    pages: dict[str, str], parsed: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Printed by the command line, which waits for nothing: each figure has ink below its legend."""
     pdfium = pytest.importorskip("pypdfium2")
     from cascade.report.pdf import write_pdf
 
-    document = pdfium.PdfDocument(write_pdf(pages["script"], tmp_path / "page.pdf"))
+    monkeypatch.chdir(tmp_path)
+    printed = write_pdf(pages["script"], "page.pdf")
+    assert printed == Path("page.pdf"), "the file as it was named"
+    document = pdfium.PdfDocument(printed)
     drawn = sum(_figures_with_ink(document[k]) for k in range(len(document)))
     assert drawn == len(parsed.figures) > 10
 

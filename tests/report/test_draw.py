@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -115,8 +116,23 @@ def test_plotly_draws_the_numbers_of_the_table():
     assert bar["y"] == ["b", "b"]
     assert decoded(bar["base"]) == pytest.approx([2, 3])
     (points,) = forest
-    assert points["y"] == ["a", "b", "a", "b"]
-    assert decoded(points["error_x"]["array"]) == pytest.approx([1, 1, np.nan, 1], nan_ok=True)
+    assert points["y"] == ["a", "b", "b"], "a row without a value has no marker"
+    assert decoded(points["error_x"]["array"]) == pytest.approx([1, 1, 1])
+
+
+def test_a_name_with_nothing_beside_it_is_left_out():
+    none = Column("y", "y", np.array([2.0, np.nan, 3.0, np.nan]), "USD")
+    few = replace(FIGURES["forest"], table=Table("few", "Few", (*TABLE.columns[:3], none, TABLE.columns[4])))
+    assert plotly.figure_json(few)["layout"]["yaxis"]["categoryarray"] == ["a"]
+    assert plotly.figure_json(FIGURES["forest"])["layout"]["yaxis"]["categoryarray"] == ["a", "b"]
+
+
+def test_what_counts_something_begins_at_zero():
+    counted = spec(
+        Panel(y=Axis("share", "%", is_from_zero=True), series=(Line(y="y", name="l", color="run1"),))
+    )
+    assert plotly.figure_json(counted)["layout"]["yaxis"]["rangemode"] == "tozero"
+    assert "rangemode" not in plotly.figure_json(FIGURES["lines"])["layout"]["yaxis"]
 
 
 def test_links_lead_from_one_point_to_another():

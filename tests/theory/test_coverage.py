@@ -14,7 +14,12 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
+from cascade.analysis.split import split
 from cascade.analysis.statistics import Mean, Probability, Quantile, Shortfall
+from cascade.analysis.statistics.bootstrap import block_estimate
+from cascade.analysis.statistics.proportion import exact_probability
+from cascade.analysis.statistics.signs import signs
+from cascade.analysis.verdict import share_of
 
 TRIALS = 1500
 MANY = pytest.param(1000, marks=pytest.mark.slow)
@@ -273,3 +278,99 @@ def test_difference_of_quantiles(share, n, noise):
     # fewer trials, each a bootstrap: 2.5 standard errors beyond 93 to 97 %
     slack = 2.5 * math.sqrt(0.95 * 0.05 / trials)
     assert 0.93 - slack < coverage(found, truth) < 0.97 + slack
+
+
+# --- ratios of two means: what the verdict rests on, and what an order has of a move
+
+
+def parts_of_totals(rng, n, *, sparse):
+    """Return totals of replicates, and a part of each: three tenths of the mean, or all of every tenth."""
+    whole = rng.lognormal(0.0, 0.5, n)
+    return whole * (rng.random(n) < 0.3 if sparse else rng.beta(3.0, 7.0, n)), whole
+
+
+@pytest.mark.parametrize("n", [12, 50, 200])
+@pytest.mark.parametrize("sparse", [False, True])
+def test_share_of_a_mean_in_another(n, *, sparse):
+    """Fieller's interval of the share of what was liquidated that would not have been."""
+    rng = np.random.default_rng(n)
+    found = [share_of(*parts_of_totals(rng, n, sparse=sparse)) for _ in range(TRIALS)]
+    assert_covers(coverage(found, 0.3), is_sparse=n == 12)
+
+
+@pytest.mark.parametrize("n", [12, 50])
+def test_the_error_of_a_share_of_a_move_is_that_of_its_spread(n):
+    """What an order added to a move, with its standard error: over many orders it varies by as much."""
+    rng = np.random.default_rng(n)
+    found = []
+    for _ in range(TRIALS):
+        added, whole = parts_of_totals(rng, n, sparse=False)
+        (part,) = (each for each in split(100.0 * whole, np.zeros(n), 100.0 * added) if each.kind == "added")
+        found.append((part.share, part.share_error))
+    shares, errors = np.array(found).T
+    assert errors.mean() == pytest.approx(shares.std(ddof=1), rel=0.08)
+    assert shares.mean() == pytest.approx(0.3, abs=4.0 * shares.std() / math.sqrt(TRIALS) + 0.002)
+
+
+# --- figures of a scorecard: days in the order of time
+
+
+def days(rng, n, correlation):
+    """Return what was foretold and what was observed on n days, in logarithms; neighbours hang together."""
+    noise = rng.normal(size=(2, n + 50))
+    for k in range(1, n + 50):
+        noise[:, k] += 0.3 * noise[:, k - 1]
+    x = noise[0, 50:]
+    return x, correlation * x + math.sqrt(1.0 - correlation**2) * noise[1, 50:]
+
+
+def correlation_of(x, y):
+    a, b = x - x.mean(), y - y.mean()
+    return float(a @ b) / math.sqrt(float(a @ a) * float(b @ b))
+
+
+def slope_of(x, y):
+    a = x - x.mean()
+    return float(a @ y) / float(a @ a)
+
+
+def error_of(x, y):
+    return math.sqrt(float((x - y) @ (x - y)) / len(x))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n", [37, 120])
+@pytest.mark.parametrize("of", [correlation_of, slope_of, error_of])
+def test_figures_of_days(of, n):
+    """Block-bootstrap intervals of correlation, elasticity and error hold in 90 % or more of draws of 37 days."""
+    rng, trials = np.random.default_rng(n), 120
+    truth = of(*days(np.random.default_rng(1), 200_000, 0.7))
+    found = []
+    for _ in range(trials):
+        x, y = days(rng, n, 0.7)
+        found.append(block_estimate(lambda k, x=x, y=y: of(x[k], y[k]), n))
+    slack = 2.5 * math.sqrt(0.95 * 0.05 / trials)
+    assert coverage(found, truth) > (0.90 if n < 100 else 0.93) - slack
+
+
+# --- exact tests
+
+
+@pytest.mark.parametrize("n", [5, 37, 200])
+@pytest.mark.parametrize("truth", [0.02, 0.5, 0.9])
+def test_the_exact_interval_of_a_probability_holds_at_least_as_often(n, truth):
+    counts = np.random.default_rng(n).binomial(n, truth, TRIALS)
+    found = {k: exact_probability(int(k), n) for k in np.unique(counts)}
+    error = math.sqrt(0.95 * 0.05 / TRIALS)
+    assert np.mean([not found[k].excludes(truth) for k in counts]) >= 0.95 - error
+
+
+@pytest.mark.parametrize("n", [4, 8, 40])
+@pytest.mark.parametrize("ties", [0.0, 0.4])
+def test_the_exact_test_of_signs_cries_wolf_no_more_often_than_it_says(n, ties):
+    """Pairs that lie either way as often: a p-value at or below a level comes in at most as many of them."""
+    rng = np.random.default_rng(n)
+    apart = rng.normal(size=(TRIALS, n)) * (rng.random((TRIALS, n)) >= ties)
+    p = np.array([signs(np.zeros(n), each).p for each in apart])
+    for level in (0.05, 0.2):
+        assert (p <= level).mean() <= level + 2.5 * math.sqrt(level * (1 - level) / TRIALS)

@@ -401,8 +401,11 @@ def test_zero_against_23_000_in_four_of_four_pairs_is_a_finding():
     each = found.differences["b"]["adl_usd"]
     assert (each.verdict, each.way) == (Verdict.UNDECIDED, Verdict.WORSE)
     assert (each.pairs.higher, each.pairs.lower, each.pairs.p) == (4, 0, pytest.approx(0.125))
-    assert "worse in 4 of 4 pairs, exact p 0.12" in found.to_text(width=400)
-    assert "one way in every pair" in text.sentence(found, found.variants[1])
+    assert "  worse in 4 of 4 pairs, exact p 0.12" in found.to_text(width=400), "it is what comes first"
+    said = text.sentence(found, found.variants[1])
+    assert "one way in every pair in 1 (adl_usd, worse)" in said
+    n_open = sum(d.verdict is Verdict.UNDECIDED for d in map(found.differences["b"].get, found.headline))
+    assert f"too few replicates to tell in {n_open - 1}," in said, "none is said twice"
 
 
 @pytest.mark.parametrize(

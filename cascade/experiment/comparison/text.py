@@ -65,15 +65,13 @@ def rows(comparison: Comparison, variant: str, metrics: Iterable[str]) -> list[R
 def _row(difference: Difference, measure: Measure) -> Row:
     if difference.baseline is None or difference.value is None or difference.difference is None:
         return Row(measure.name, "", "", "", "", f"{difference.verdict} ({difference.reason})", "", "")
-    said = [difference.reason] if difference.reason else []
+    said, found = [difference.reason] if difference.reason else [], str(difference.verdict)
     if difference.way is not None and difference.pairs is not None:
-        said.insert(
-            0,
-            f"{difference.way} in {difference.pairs.n} of {difference.pairs.n} pairs, exact p {difference.pairs.p:.2g}",
-        )
+        n = difference.pairs.n
+        found = f"{difference.way} in {n} of {n} pairs, exact p {difference.pairs.p:.2g}"
     if difference.tells and not difference.reason.endswith(f"needs {difference.tells} replicates"):
         said.append(f"you need about {about(difference.tells):,}")
-    verdict = f"{difference.verdict} ({'; '.join(said)})" if said else str(difference.verdict)
+    verdict = f"{found} ({'; '.join(said)})" if said else found
     return Row(
         measure.name,
         format_estimate(difference.baseline, measure.unit),
@@ -133,9 +131,10 @@ def sentence(comparison: Comparison, variant: Variant) -> str:
         said.append(f"not tested by this stress in {len(names[Verdict.UNTESTED])} (zero in all runs)")
     if names[Verdict.NONE]:
         said.append(f"no detectable difference in {len(names[Verdict.NONE])}")
-    if names[Verdict.UNDECIDED]:
+    left_open = len(names[Verdict.UNDECIDED]) - len(one_way)
+    if left_open:
         few = f"{_n(variant)} are too few to tell" if not said else "too few replicates to tell"
-        said.append(f"{few} in {len(names[Verdict.UNDECIDED])}, {you_need(found)}")
+        said.append(f"{few} in {left_open}, {you_need(each for each in found if not each.way)}")
     return f"{against}, of {len(found)} metrics: {'; '.join(said)}.{also}"
 
 

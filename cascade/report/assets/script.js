@@ -1,8 +1,14 @@
 "use strict";
 (() => {
   const config = { displayModeBar: false, responsive: true, showTips: false };
-  const plots = [];
   const tasks = [];
+
+  /* Paper has another width than the window: there a figure is scaled as a whole, since printing waits for no drawing. */
+  const fit = (plot) => {
+    const { width, height } = plot._fullLayout;
+    plot.style.setProperty("--shape", `${width} / ${height}`);
+    for (const svg of plot.querySelectorAll(".main-svg")) svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
+  };
 
   /* On a phone text is smaller, and a long name beside an axis stands in lines of its own. */
   const LINE = 22;
@@ -25,7 +31,8 @@
     if (plot.clientWidth < 480) narrow(spec.layout);
     spec.layout.font.family = getComputedStyle(document.body).fontFamily;
     tasks.push(Plotly.newPlot(plot, spec.data, spec.layout, config));
-    plots.push(plot);
+    fit(plot);
+    plot.on("plotly_afterplot", () => fit(plot));
   }
   Promise.all(tasks).then(() => { document.documentElement.dataset.drawn = "yes"; });
 
@@ -39,9 +46,4 @@
     const mine = plot.data.flatMap((trace, k) => (trace.name === key.dataset.series ? [k] : []));
     Plotly.restyle(plot, { visible: shown }, mine);
   });
-
-  /* Paper has another width than the window; resizing as the window does would wait for a while. */
-  const resize = () => plots.forEach((plot) => Plotly.relayout(plot, { width: plot.clientWidth }));
-  window.addEventListener("beforeprint", resize);
-  window.addEventListener("afterprint", resize);
 })();

@@ -98,6 +98,9 @@ def _parts(found: CascadeVerdict, table: Table) -> Iterator[Said]:
     if found.brought_forward is not None and found.earlier_s is not None:
         counted = "included in that" if matters(found.earlier_s) else "too little to count"
         share, time = _cell(table, "forward"), _cell(table, "earlier")
+        if matters(found.earlier_s) and found.because == found.brought_forward:
+            yield join([said("all of that brought forward, by"), time])
+            return
         yield join([share, said("was only brought forward, by"), join([time, said(f" ({counted})")], "")])
 
 

@@ -222,6 +222,8 @@ def _silence(rows: list[Difference]) -> str:
     """Return what is said of a run of which nothing can be told."""
     if all(each.verdict is Verdict.UNTESTED for each in rows):
         return "this stress tests nothing of it"
+    if all(each.is_tied for each in rows):
+        return "every replicate is the same in the headline metrics"
     is_open = any(each.tells for each in rows)
     none = "no difference that so few replicates can tell" if is_open else "no detectable difference"
     return f"{none} in the headline metrics"

@@ -180,4 +180,6 @@ def _mark(difference: Difference, p: Ref) -> Mark:
             f"{kind} unsure", f"({sign})", said(f"{difference.way} in every pair, exact p {{p}}", p=p)
         )
     kind, sign = _MARKS[difference.verdict]
+    if difference.verdict is Verdict.NONE and difference.is_tied:
+        return Mark(kind, "=", said("equal in every pair"))
     return Mark(kind, sign, said(_WORDS.get(difference.verdict, str(difference.verdict))))

@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from cascade.report.draw.palette import HEAT, look
-from cascade.report.draw.points import numbers_or_names, rows_of, thinned
+from cascade.report.draw.points import names_beside, numbers_or_names, rows_marked, rows_of, thinned
 from cascade.report.figures.spec import Axis, Band, Bar, FigureSpec, Heat, Line, Links, Panel, Points, Series
 
 PLOTLY_JS: Final = "4.1.1"
@@ -82,7 +82,8 @@ def _line(spec: FigureSpec, panel: Panel, series: Line) -> dict[str, Any]:
     return {
         "type": "scatter", "mode": "lines", "name": series.name,
         "x": typed(_xs(spec, series, rows)), "y": typed(spec.table.numbers(series.y)[rows]),
-        "line": line | ({"shape": "hv"} if series.step else {}), "hovertemplate": _hover(panel.y, series.name),
+        "line": line | ({"shape": "hv"} if series.step else {}), "cliponaxis": False,
+        "hovertemplate": _hover(panel.y, series.name),
     }  # fmt: skip
 
 
@@ -140,7 +141,7 @@ def _whiskers(spec: FigureSpec, series: Bar | Points, rows: Any, middle: Any) ->
 
 
 def _points(spec: FigureSpec, panel: Panel, series: Points) -> dict[str, Any]:
-    rows = rows_of(spec.table, series.where)
+    rows = rows_marked(spec, series)
     seen = look(series.color)
     xs = _xs(spec, series, rows)
     ys = numbers_or_names(spec.table, series.y, rows, is_category=panel.y.kind == "category")
@@ -189,17 +190,9 @@ def height_px(spec: FigureSpec) -> int:
     if spec.is_horizontal or spec.panels[0].has_rows:
         panel = spec.panels[0]
         side_by_side = len(panel.series) if spec.is_horizontal and panel.bars == "group" else 1
-        rows = max(len(set(spec.table.names(_categories(spec)))), 3)
+        rows = max(len(names_beside(spec, panel)), 3)
         return _AXES_PX + rows * max(_ROW_PX, 14 * side_by_side + 10)
     return max(_LEAST_PX + 60, int(_AXES_PX + 210 * sum(panel.height for panel in spec.panels)))
-
-
-def _categories(spec: FigureSpec) -> str:
-    for panel in spec.panels:
-        for series in panel.series:
-            if isinstance(series, Points):
-                return series.y
-    return spec.x_column
 
 
 def _layout(spec: FigureSpec) -> dict[str, Any]:
@@ -218,8 +211,10 @@ def _layout(spec: FigureSpec) -> dict[str, Any]:
         axis = Axis("", "", "category") if spec.is_horizontal else panel.y
         layout[name] = _axis(axis, "y") | {"domain": domain, "anchor": "x"}
         if spec.is_horizontal or panel.has_rows:
-            names = list(dict.fromkeys(spec.table.names(_categories(spec))))
-            order = {"categoryorder": "array", "categoryarray": names}  # else that of the traces
+            order = {
+                "categoryorder": "array",
+                "categoryarray": names_beside(spec, panel),
+            }  # else of the traces
             layout[name] |= {"autorange": "reversed"} | order
         layout["shapes"] += list(_shapes(spec, panel, number))
         layout["annotations"] += list(_annotations(panel, number))
@@ -252,6 +247,8 @@ def _axis(axis: Axis, letter: str) -> dict[str, Any]:
     }  # fmt: skip
     if axis.kind != "linear":
         found["type"] = axis.kind
+    if axis.is_from_zero:
+        found["rangemode"] = "tozero"
     if axis.ticks:
         found["tickvals"] = list(axis.ticks)
     elif axis.kind == "log":

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cascade.report.builders.table import Floats, Table
-from cascade.report.figures.spec import Where
+from cascade.report.figures.spec import FigureSpec, Panel, Points, Where
 
 MOST_POINTS = 2000
 """Points of a line."""
@@ -21,6 +21,22 @@ def rows_of(table: Table, where: Where) -> npt.NDArray[np.intp]:
         return np.arange(len(table))
     column, name = where
     return np.flatnonzero(np.array(table.names(column)) == name)
+
+
+def rows_marked(spec: FigureSpec, series: Points) -> npt.NDArray[np.intp]:
+    """Return the numbers of the rows in which a marker stands: those that have a value."""
+    rows = rows_of(spec.table, series.where)
+    return rows[~np.isnan(spec.table.numbers(series.x or spec.x_column)[rows])]
+
+
+def names_beside(spec: FigureSpec, panel: Panel) -> list[str]:
+    """Return the names that run down a panel, in the order of the table, without those that have nothing beside them."""
+    points = [series for series in panel.series if isinstance(series, Points)]
+    names = spec.table.names(points[0].y if points else spec.x_column)
+    marked = (
+        {int(row) for series in points for row in rows_marked(spec, series)} if points else range(len(names))
+    )
+    return list(dict.fromkeys(name for row, name in enumerate(names) if row in marked))
 
 
 def thinned(y: Floats, most: int = MOST_POINTS) -> npt.NDArray[np.intp]:

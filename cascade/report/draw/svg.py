@@ -15,7 +15,7 @@ from cascade.installation import install_command
 from cascade.report.builders.table import Floats
 from cascade.report.draw.palette import HEAT, look
 from cascade.report.draw.plotly import height_px
-from cascade.report.draw.points import numbers_or_names, rows_of, thinned
+from cascade.report.draw.points import numbers_or_names, rows_marked, rows_of, thinned
 from cascade.report.figures.spec import Axis, Band, Bar, FigureSpec, Heat, Line, Links, Panel, Points, Series
 
 _INK, _GRID = "#010203", "#040506"
@@ -152,7 +152,7 @@ def _xs(spec: FigureSpec, series: Line | Band | Bar | Points | Links, rows: Any)
 
 
 def _draw_points(axes: Any, spec: FigureSpec, panel: Panel, series: Points) -> None:
-    rows = rows_of(spec.table, series.where)
+    rows = rows_marked(spec, series)
     seen = look(series.color)
     xs = spec.table.numbers(series.x or spec.x_column)[rows]
     ys = numbers_or_names(spec.table, series.y, rows, is_category=panel.y.kind == "category")
@@ -244,6 +244,8 @@ def _set_axis(axis: Any, of: Axis) -> None:
     axis.set_label_text(of.text)
     if of.kind == "log":
         (axis.axes.set_yscale if axis.axis_name == "y" else axis.axes.set_xscale)("log")
+    if of.is_from_zero:
+        (axis.axes.set_ylim if axis.axis_name == "y" else axis.axes.set_xlim)(0.0)
     if of.ticks:
         axis.set_ticks(of.ticks)
     if of.kind == "linear":

@@ -27,6 +27,6 @@ def spans(study: Study) -> tuple[Span, ...]:
 
 
 def shocks(study: Study) -> str:
-    """Return what the shades mean, where there are any."""
+    """Return what the grey spans and lines mean, where there are any."""
     texts = list(dict.fromkeys(shade.text for shade in study.first.shades))
-    return f" Shaded: {'; '.join(texts)}." if texts else ""
+    return f" In grey: {'; '.join(texts)}." if texts else ""

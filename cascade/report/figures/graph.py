@@ -151,17 +151,31 @@ def branching_figure(study: Study, item: Ratios) -> FigureSpec:
         x=Axis("branching ratio n", "1"),
         x_column="n",
         panels=(Panel(y=Axis("", "", "category"), series=points, rules=(Rule(1.0, "critical"),)),),
-        n=f"{count(study)}; structural: that whose liquidated notional is the median; genealogical: the first "
-        f"{MOST_REPLICATES}",
-        interval=f"whiskers: {100 * CONFIDENCE:g} % intervals; structural: of the positions, at one moment of one "
-        f"replicate; genealogical: over replicates, from {LEAST_REPLICATES} on",
-        read="How much liquidation one unit of liquidation sets off. Structural: what was to be liquidated "
-        "within half a percent of the mark over what the book held there, just before the cascade in which most was "
-        "began. Counterfactual: of the whole move, the share that forced orders added, over all replicates. "
+        n=f"{count(study)}; {_if_structural(item, 'structural: that whose liquidated notional is the median; ')}"
+        f"genealogical: the first {MOST_REPLICATES}",
+        interval=f"whiskers: {100 * CONFIDENCE:g} % intervals; "
+        f"{_if_structural(item, 'structural: of the positions, at one moment of one replicate; ')}genealogical: over "
+        f"replicates, from {LEAST_REPLICATES} on",
+        read="How much liquidation one unit of liquidation sets off. "
+        f"{_if_structural(item, _STRUCTURAL)}"
+        "Counterfactual: of the whole move, the share that forced orders added, over all replicates. "
         "Genealogical: how many one liquidation trips, in the mean. Above the line each sets off more than itself, "
         "until the book refills or nobody is left: no ratio says that a cascade goes on for ever.",
         alt=f"Branching ratio of a {item.direction} in {item.market} by three estimators, with intervals.",
     )
+
+
+_STRUCTURAL = (
+    "Structural: what was to be liquidated within half a percent of the mark over what the book held there, just before "
+    "the cascade in which most was began. "
+)
+
+
+def _if_structural(item: Ratios, text: str) -> str:
+    """Return what is said of the structural estimate, where there is one."""
+    names, values = item.table.names("label"), item.table.numbers("n")
+    known = [name for name, value in zip(names, values, strict=True) if not np.isnan(value)]
+    return text if any(name.endswith("structural") for name in known) else ""
 
 
 def _ratio_title(study: Study, item: Ratios) -> Said:

@@ -131,7 +131,7 @@ def haircuts(study: Study, item: Fairness) -> FigureSpec:
         table=item.haircuts,
         x=Axis("loss of an account, of what it gave up", "%"),
         x_column="haircut",
-        panels=(Panel(y=Axis("accounts", "mean of replicates"), series=lines),),
+        panels=(Panel(y=Axis("accounts", "mean of replicates", is_from_zero=True), series=lines),),
         n=f"{count(study)}, accounts of all pooled",
         interval="",
         read="One narrow peak is a policy that treats all alike. The last bin holds everything above.",

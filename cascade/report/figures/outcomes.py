@@ -39,7 +39,7 @@ def outcome(study: Study, item: Outcome) -> FigureSpec:
         table=item.table,
         x=Axis(item.label, item.unit),
         x_column="value",
-        panels=(Panel(y=Axis("replicates at or below", "%"), series=lines),),
+        panels=(Panel(y=Axis("replicates at or below", "%", is_from_zero=True), series=lines),),
         n=count(study),
         interval="brackets: 95 % order-statistic interval of the median" if study.n > 5 else "",
         read="Each step is a replicate. At a height of 95 % the curve stands at the value that one in twenty exceeds.",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from cascade.analysis.metrics import column_name
 from cascade.report.builders.headline import cell
 from cascade.report.builders.prices import MarketTable, basis_and_funding, price_paths
 from cascade.report.builders.study import Study
-from cascade.report.builders.table import Said, Table, join, said, with_interval
+from cascade.report.builders.table import Ref, Said, Table, join, said, with_interval
 from cascade.report.figures.captions import MIDDLE, NINE_TENTHS, count, shocks, spans, time
 from cascade.report.figures.registry import figure
 from cascade.report.figures.spec import Axis, Band, FigureSpec, Line, Panel, Series
@@ -105,20 +107,19 @@ def basis(study: Study, item: MarketTable) -> FigureSpec:
         upper.append(Line(y=f"v{number}_basis", name=name, color=variant.color))
         funding = "" if study.is_comparison else "funding rate"
         lower.append(Line(y=f"v{number}_funding", name=funding, color=variant.color, step=True))
+    paid = any(np.nan_to_num(item.table.numbers(f"v{k}_funding")).any() for k in range(len(study.variants)))
+    funded = (Panel(y=Axis("funding rate", "%"), series=tuple(lower), height=0.6),) if paid else ()
+    rate = "longs pay where funding is positive" if paid else "funding is not paid within the run"
     return FigureSpec(
         name=item.table.name,
         title=_widest(item.table, item.market.name),
         table=item.table,
         x=time(study),
         x_column="time",
-        panels=(
-            Panel(y=Axis("mark over index", "%"), series=tuple(upper)),
-            Panel(y=Axis("funding rate", "%"), series=tuple(lower), height=0.6),
-        ),
+        panels=(Panel(y=Axis("mark over index", "%"), series=tuple(upper)), *funded),
         n=count(study),
         interval=NINE_TENTHS if study.n > 1 and not study.is_comparison else "",
-        read="A mark below the index means that the perpetual is sold harder than spot; longs pay where funding is "
-        f"positive.{shocks(study)}",
+        read=f"A mark below the index means that the perpetual is sold harder than spot; {rate}.{shocks(study)}",
         alt=f"Basis and funding rate of {item.market.name} over time.",
         spans=spans(study),
     )
@@ -126,10 +127,6 @@ def basis(study: Study, item: MarketTable) -> FigureSpec:
 
 def _widest(table: Table, market: str) -> Said:
     """Return the largest distance of the mark from the index."""
-    import numpy as np
-
-    from cascade.report.builders.table import Ref
-
     values = np.nan_to_num(np.abs(table.numbers("v0_basis")))
     row = int(np.argmax(values))
     return said(

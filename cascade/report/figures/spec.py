@@ -107,6 +107,8 @@ class Axis:
     kind: Literal["linear", "log", "category"] = "linear"
     ticks: tuple[float, ...] = ()
     """Where it is marked; left to the renderer if empty."""
+    is_from_zero: bool = False
+    """Whether it begins at zero: it counts something."""
 
     @property
     def text(self) -> str:

@@ -215,7 +215,7 @@
 
   /* How far what runs is. */
   const STAGES = { starting: "is being set up", running: "runs", done: "has reached its end", stopped: "was stopped", failed: "failed" };
-  const said = (run) => `${STAGES[run.stage]}${run.stage === "running" ? `: ${clock(run.t_s)} of ${clock(run.duration_s)}` : ""}. ${run.problem}`;
+  const said = (run) => `${STAGES[run.stage]}${run.stage === "running" ? `: ${clock(run.t_s)} of ${clock(run.duration_s)}` : ""}. ${run.kept ? `Its results are in ${run.kept}.` : run.problem}`;
   const tell = () => {
     const run = status.runs[$("course").value];
     $("stage").textContent = run ? `The run ${said(run)}` : "";
