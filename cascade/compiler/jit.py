@@ -108,7 +108,7 @@ def _take_turns(compiled: Any, directory: Path | None, name: str) -> None:
     @functools.wraps(compile_or_load)
     def in_turn(signature: Any) -> Any:
         with undisturbed():
-            if directory is None:
+            if directory is None or is_kept(directory, name):  # who only loads waits for nobody
                 return compile_or_load(signature)
             with locked(directory / f"{name}.lock"), compiling(directory, name):
                 return compile_or_load(signature)

@@ -1,5 +1,6 @@
 """Where compiled code is kept, that it is never stale, and what it must not contain."""
 
+import contextlib
 import gc
 import os
 import shutil
@@ -12,6 +13,7 @@ import pytest
 
 from cascade.compiler import jit, pipeline
 from cascade.compiler.jit import JIT_ENABLED, entry, is_compiled, kernel
+from cascade.compiler.lock import locked
 from cascade.compiler.pipeline import undisturbed
 from cascade.core.exact import charge
 
@@ -108,6 +110,17 @@ def test_of_several_processes_at_once_one_compiles_and_the_others_load(package, 
     words = [said(probe) for probe in probes]
     assert {result for _, result, *_ in words} == {"501"}
     assert sorted(n for *_, n in words) == ["0", "0", "0", "1"]
+
+
+def test_who_only_loads_waits_for_nobody(package, tmp_path):
+    cache = str(tmp_path / "cache")
+    digest, result, directory = run(package, CASCADE_CACHE_DIR=cache)
+    locks = list(Path(directory).glob("*.lock"))
+    assert locks
+    with contextlib.ExitStack() as held:
+        for lock in locks:
+            held.enter_context(locked(lock))
+        assert run(package, CASCADE_CACHE_DIR=cache) == [digest, result, directory]
 
 
 def test_functions_of_others_keep_their_own_cache(package, tmp_path):
