@@ -50,8 +50,10 @@ def live(
     loaded = loaded if seed is None else loaded.replace(seed=seed)
     ongoing = None
     if out is not None:
-        told = {"allow": allow or (), "allow_code": allow_code, "out": out, "force": force}
-        ongoing = kept(loaded, scenario, replicate, overrides or (), **told)
+        ongoing = kept(
+            loaded, scenario, replicate, overrides or (),
+            allow=allow or (), allow_code=allow_code, out=out, force=force,
+        )  # fmt: skip
     serve(Session.of_scenario(loaded, replicate, allow_code=allow_code, kept=ongoing), port, browser=browser)
     if ongoing is not None:
         show(f"results: {ended(ongoing).path}")
