@@ -18,6 +18,7 @@ from cascade.analysis.verdict import CascadeVerdict
 from cascade.analysis.verdict import verdict as judge
 from cascade.output.columns import to_numpy
 from cascade.output.reader import Result
+from cascade.output.run_units import MarketUnits, RunUnits
 from cascade.output.schemas import RUNS
 from cascade.report.builders.answer import verdict_said, verdict_table
 
@@ -314,20 +315,28 @@ def _plan(result: Result) -> Iterator[tuple[str, list[tuple[str, ...]]]]:
     ]
     sold = _COLLATERAL_ROWS if _has_any(result, "collateral_sold_usd") else ()
     yield "Liquidated", [*_TOTAL_ROWS, *assets, *_ORDER_ROWS, *sold]
+    leveraged = [market.name for market in units.markets if market.leveraged]
+    told = (
+        leveraged if len(leveraged) <= _EACH_TOLD else [market.name for market in _first_of_each_asset(units)]
+    )
     for market in units.markets:
         if market.name in units.coins:
             names = [(label, column_name(f"{{coin}}_{name}", market.name)) for label, name in _COIN_ROWS]
             yield f"Price of {market.name}", [*names]
-        if market.leveraged:
+        if market.name in told:
             names = [(label, column_name(f"{{market}}_{name}", market.name)) for label, name in _PRICE_ROWS]
             stops = [column_name(f"{{market}}_stops_{way}_bps", market.name) for way in ("fall", "rise")]
             idle = {name for name in stops if not any(_has_any(result, each) for each in stops)}
             yield f"Price of {market.name}", [row for row in names if row[1] not in idle]
+        if market.leveraged and told is leveraged:
             names = [(label, column_name(f"{{market}}_{name}", market.name)) for label, name in _TAKER_ROWS]
             yield f"Liquidated on {market.name}", [*names]
         if market.lending:
             names = [(label, column_name(f"{{pool}}_{name}", market.name)) for label, name in _POOL_ROWS]
             yield f"Calls on {market.name}", [*names]
+    if told is not leveraged:
+        for title, name in _MARKET_ROWS:
+            yield title, [(market, column_name(f"{{market}}_{name}", market)) for market in leveraged]
     yield "Cause", [*_CAUSE_ROWS]
     yield "Who bore it", [*_WATERFALL_ROWS]
 
@@ -360,6 +369,15 @@ _TAKER_ROWS = (
     ("share that the fund or backstop took", "taken_over_share"),
     ("share that was auto-deleveraged", "adl_share"),
 )
+
+_EACH_TOLD: Final = 4
+"""Leveraged markets up to which each has sections of its own; of more it is the first of each asset."""
+
+_MARKET_ROWS = (
+    ("Peak to trough, by market", "peak_to_trough_bps"),
+    ("Share that the book took, by market", "book_share"),
+)
+"""What is told of every market where they are many: a section each."""
 
 _COLLATERAL_ROWS = (("collateral sold", "collateral_sold_usd"),)
 
@@ -434,11 +452,21 @@ def _published_value(entry: Mapping[str, Any], figures: Mapping[str, Figure]) ->
 
 
 def _verdict(result: Result, figures: Mapping[str, Figure], cascade: CascadeVerdict) -> str:
-    """Return whether it cascaded, and what happened in a sentence per leveraged market."""
+    """Return whether it cascaded, and what happened in a sentence per asset with a leveraged market."""
     answer = verdict_said(cascade, verdict_table(cascade)).text
-    markets = [market for market in result.units.markets if market.leveraged]
-    sentences = (_sentence(market.asset, market.name, figures) for market in markets)
+    sentences = (
+        _sentence(market.asset, market.name, figures) for market in _first_of_each_asset(result.units)
+    )
     return " ".join(filter(None, (*sentences, answer)))
+
+
+def _first_of_each_asset(units: RunUnits) -> list[MarketUnits]:
+    """Return the leveraged market of each asset that the scenario names first."""
+    first: dict[str, MarketUnits] = {}
+    for market in units.markets:
+        if market.leveraged:
+            first.setdefault(market.asset, market)
+    return list(first.values())
 
 
 def _sentence(asset: str, market: str, figures: Mapping[str, Figure]) -> str:

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from cascade.analysis.formats import format_value
 from cascade.output.reader import read
+from cascade.output.run_units import MarketUnits
 from cascade.report.summary import summarise
 from tests.support.ensembles import realistic, result
 
@@ -39,6 +40,26 @@ def test_one_replicate(write_run):
         assert expected in text, expected
     assert "[" not in text, "one replicate has no interval"
     assert "published" not in text
+
+
+@pytest.mark.parametrize("n_venues", [2, 3])
+def test_of_many_markets_the_first_of_each_asset_is_told_and_the_others_have_a_row(n_venues):
+    """Two assets on two venues are four markets, each with its own sections; on three they are too many."""
+    pairs = [(asset, venue) for asset in ("BTC", "ETH") for venue in ("a", "b", "c")[:n_venues]]
+    markets = [MarketUnits(f"{venue}:{asset}USDT", asset, venue, 0.1, 0.001, 100) for asset, venue in pairs]
+    moves = {
+        f"{venue}_{asset.lower()}usdt_peak_to_trough_bps": [-100.0 - k]
+        for k, (asset, venue) in enumerate(pairs)
+    }
+    text = summarise(result(moves, markets=markets)).to_text()
+    assert text.count(" fell ") == 2
+    assert [text.count(f"Price of {market.name}") for market in markets] == (
+        [1] * 4 if n_venues == 2 else [1, 0, 0] * 2
+    )
+    beside = text.partition("Peak to trough, by market")[2].splitlines()[1:7]
+    assert [row.split()[0] for row in beside] == (
+        [market.name for market in markets] if n_venues == 3 else []
+    )
 
 
 def test_few_replicates_say_that_an_interval_needs_more(write_run):
