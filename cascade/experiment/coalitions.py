@@ -60,11 +60,21 @@ def _shares_news(scenario: Scenario) -> bool:
 
 
 def _has_composed_index(scenario: Scenario) -> bool:
-    """Tell whether the index of any asset is made of several spot books."""
-    spots = [
-        each for each in scenario.markets.values() if isinstance(each, SpotMarket) and each.index_weight > 0.0
-    ]
-    return len({each.asset for each in spots}) < len(spots)
+    """Tell whether the index of any market is made of several spot books."""
+    spots = {name: each for name, each in scenario.markets.items() if isinstance(each, SpotMarket)}
+    for name, market in scenario.markets.items():
+        if name in spots:
+            continue
+        venue = scenario.venues[name.partition(":")[0]]
+        index = rulebook_of(venue.rulebook, venue.rules).index
+        weights = [
+            index.weight_of(key, spot.index_weight)
+            for key, spot in spots.items()
+            if spot.asset == market.asset
+        ]
+        if sum(weight > 0.0 for weight in weights) > 1:
+            return True
+    return False
 
 
 def chosen_of(scenario: Scenario, channels: Sequence[str] | None) -> tuple[str, ...]:
