@@ -11,6 +11,9 @@ from typing import Any, Literal, TypeAlias, get_args
 MarkRule: TypeAlias = Literal["median", "index", "last", "carried", "books", "oracle"]
 """How a venue marks a perpetual: `core/mark_rules.py`."""
 
+IndexRule: TypeAlias = Literal["weighted_mean", "weighted_median"]
+"""How a venue makes an index of spot mids: `core/index.py`."""
+
 Procedure: TypeAlias = Literal["lower_tier", "full", "slices", "blocks", "liquidators"]
 """What a venue does with an account that fails its margin test: a module of `core/procedures/` each."""
 

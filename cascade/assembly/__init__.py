@@ -72,7 +72,7 @@ def assemble(
     run.priced_collateral[:] = int((collateral.price != k.OWN_SPOT).any())
     params = k.Params(
         run=run, assets=prices.assets, points=prices.points,
-        **assemble_formation(scenario, replicate)._asdict(), markets=venues.markets,
+        **assemble_formation(scenario, replicate)._asdict(), markets=venues.markets, sources=venues.sources,
         withdrawals=assemble_withdrawals(scenario), rates=venues.rates,
         **venues.rules._asdict(), tiers=venues.tiers, fees=venues.fees,
         collateral=collateral, makers=groups.makers,

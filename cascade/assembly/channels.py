@@ -62,11 +62,11 @@ def _untie(channels: Channels, p: k.Params, ticks: Array) -> None:
     if not channels.arbitrage:
         p.agents.rate[p.agents.kind == number_of(Agent, "arbitrage")] = 0.0
     if not channels.index_composition:
-        for asset in range(len(p.assets)):
-            sources = np.flatnonzero((p.markets.kind == k.SPOT) & (p.markets.asset == asset))
-            if len(sources):
-                heaviest = int(np.argmax(p.markets.index_weight[sources]))
-                p.markets.index_weight[np.delete(sources, heaviest)] = 0.0
+        for weights in p.sources:
+            for asset in range(len(p.assets)):
+                books = np.flatnonzero((p.markets.kind == k.SPOT) & (p.markets.asset == asset))
+                if len(books):
+                    weights[np.delete(books, int(np.argmax(weights[books])))] = 0.0
 
 
 def _hold_collateral(p: k.Params, ticks: Array) -> None:

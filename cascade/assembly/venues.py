@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -16,11 +17,11 @@ from cascade.core.exact import INVERSE, RATE
 from cascade.core.rules import funding_cap, tier_amount
 from cascade.core.start import empty
 from cascade.core.state import N_LEVELS, Array
-from cascade.names import AdlPrice, MarkRule, Procedure, Ranking, TakeOver, number_of
+from cascade.names import AdlPrice, IndexRule, MarkRule, Procedure, Ranking, TakeOver, number_of
 from cascade.rng import decision_key
 from cascade.scenario.amounts import COIN, MONEY, money_units
 from cascade.scenario.schema import Scenario
-from cascade.scenario.schema_venues import InversePerpetual, LendingPool, Market, Perpetual
+from cascade.scenario.schema_venues import InversePerpetual, LendingPool, Market, Perpetual, SpotMarket
 from cascade.venues.load import rulebook_of
 from cascade.venues.rulebook import FundingRule, FundRule, LiquidationRule, Pool, Rulebook
 
@@ -49,6 +50,7 @@ class Venues(NamedTuple):
     """Markets and venues as parameters; `first_rates` are the markets' first funding rates."""
 
     markets: Array
+    sources: Array
     rules: Rules
     tiers: Array
     rates: Array
@@ -105,7 +107,7 @@ def assemble_venues(scenario: Scenario, entities: Entities, replicate: int) -> V
             row.kind, row.spot = k.POOL, list(scenario.markets).index(market.spot)
             _pool(row, books[row.venue].pools[market.pool], tiers)
         else:
-            row.kind, row.index_weight = k.SPOT, market.index_weight
+            row.kind = k.SPOT
     rules = Rules(*(empty(dtype, len(names)) for dtype in RULES.values()))
     for v, book in enumerate(books):
         _rules(scenario, rules, v, book, replicate)
@@ -115,9 +117,20 @@ def assemble_venues(scenario: Scenario, entities: Entities, replicate: int) -> V
     fees = [(rate(book.fees.maker), rate(book.fees.taker)) for book in books]
     funding = [_first_rate(scenario, market) for market in scenario.markets.values()]
     return Venues(
-        markets, rules, records(k.TIER, tiers), records(k.RATE_POINT, rates), np.array(fees, np.int64),
-        np.array(funding, np.int64),
+        markets, _sources(scenario, books), rules, records(k.TIER, tiers), records(k.RATE_POINT, rates),
+        np.array(fees, np.int64), np.array(funding, np.int64),
     )  # fmt: skip
+
+
+def _sources(scenario: Scenario, books: Sequence[Rulebook]) -> Array:
+    """Return the weight of each market in each venue's indices."""
+    return np.array([
+        [
+            book.index.weight_of(name, market.index_weight) if isinstance(market, SpotMarket) else 0.0
+            for name, market in scenario.markets.items()
+        ]
+        for book in books
+    ])  # fmt: skip
 
 
 def _calm(row: Array) -> None:
@@ -243,7 +256,8 @@ def _mark(row: Array, book: Rulebook, dt: float) -> None:
     row.basis_steps = max(round(rule.basis_sample_s / dt), 1)
     row.n_basis = max(round(rule.basis_window_s / max(rule.basis_sample_s, dt)), 1)
     row.decay = left_after(dt, rule.basis_window_s)
-    row.outlier_limit = book.index.outlier_limit
+    row.index_rule, row.outlier_limit = number_of(IndexRule, book.index.rule), book.index.outlier_limit
+    row.silent_steps = _steps_of(book.index.silent_s, dt)
     row.index_steps = max(round(book.index.every_s / dt), 1)
     row.oracle_deviation, row.oracle_steps = rule.deviation, max(round(rule.heartbeat_s / dt), 1)
 

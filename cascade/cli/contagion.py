@@ -23,7 +23,9 @@ from cascade.cli.terminal import (
 )
 
 if TYPE_CHECKING:
-    from cascade.experiment.contagion import By
+    from cascade.experiment.contagion import Prepared
+    from cascade.experiment.contagion_found import Contagion
+    from cascade.experiment.contagion_question import By
 
 
 def contagion(
@@ -76,10 +78,7 @@ def contagion(
     Exit code 2 for a place, time or channel there is not, 3 if the scenario is invalid.
     """
     from cascade.experiment.contagion import prepare_contagion
-    from cascade.experiment.order_words import amount_of, amounts_of, order_in_words
-    from cascade.experiment.workers import cores
-    from cascade.explain.branches_cost import branches_cost
-    from cascade.explain.pace import remember
+    from cascade.experiment.order_words import amount_of, order_in_words
     from cascade.report.contagion import contagion_dict, contagion_rich
     from cascade.scenario.load import load
     from cascade.units import DURATION
@@ -88,27 +87,15 @@ def contagion(
     loaded = load(scenario, overrides or ())
     prepared = prepare_contagion(
         loaded if seed is None else loaded.replace(seed=seed),
-        by=_by(by), side=side or "sell", notional=notional,
-        at_s=amounts_of(DURATION, at, "--at") if at else (),
-        horizon_s=amount_of(DURATION, watch, "--watch") if watch else None,
-        channels=[name.strip() for name in channels.split(",") if name.strip()] if channels else (),
-        replicates=replicates,
+        by=_by(by), side=side or "sell", notional=notional, at_s=_times(at),
+        horizon_s=None if watch is None else amount_of(DURATION, watch, "--watch"),
+        channels=None if channels is None else _words(channels), replicates=replicates,
     )  # fmt: skip
     if out is not None:
-        from cascade.report.write import refuse_existing
-
-        for name in ("contagion.html", "contagion.csv", "contagion.parquet", "attribution.parquet"):
-            refuse_existing(out / name, force=force)
-    cost = branches_cost(prepared, jobs or cores())
-    if dry_run:
-        show_json(cost.as_dict()) if json else show(cost.text)
+        _refuse_existing(out, force=force)
+    found = _measured(prepared, jobs, dry_run=dry_run, json=json, quiet=quiet)
+    if found is None:
         return
-    say("" if quiet else cost.text)
-    tell_compiling()
-    with running(prepared.n_steps, quiet=quiet) as progress:
-        begun = time.monotonic()
-        found = prepared.run(jobs=jobs, progress=progress)
-        remember(cost.name, (time.monotonic() - begun) / cost.measured_s)
     show_json(contagion_dict(found)) if json else show_rich(*contagion_rich(found))
     if out is not None:
         from cascade.report.write import write_contagion
@@ -116,9 +103,53 @@ def contagion(
         say(f"page: {write_contagion(found, out, static=static)}")
 
 
+def _measured(
+    prepared: Prepared, jobs: int | None, *, dry_run: bool, json: bool, quiet: bool
+) -> Contagion | None:
+    """Say what it takes and do it; None where it was only to be said."""
+    from cascade.experiment.workers import cores
+    from cascade.explain.branches_cost import branches_cost
+    from cascade.explain.pace import remember
+
+    cost = branches_cost(prepared, jobs or cores())
+    if dry_run:
+        show_json(cost.as_dict()) if json else show(cost.text)
+        return None
+    say("" if quiet else cost.text)
+    tell_compiling()
+    with running(prepared.n_steps, quiet=quiet) as progress:
+        begun = time.monotonic()
+        found = prepared.run(jobs=jobs, progress=progress)
+        remember(cost.name, (time.monotonic() - begun) / cost.measured_s)
+    return found
+
+
+def _refuse_existing(out: Path, *, force: bool) -> None:
+    """Refuse a folder that holds what would be written."""
+    from cascade.report.write import refuse_existing
+
+    for name in ("contagion.html", "contagion.csv", "contagion.parquet", "attribution.parquet"):
+        refuse_existing(out / name, force=force)
+
+
+def _times(text: str | None) -> tuple[float, ...] | None:
+    """Return the times of `--at`; None where it is not written."""
+    from cascade.experiment.order_words import amounts_of
+    from cascade.units import DURATION
+
+    if text is None:
+        return None
+    return tuple(amounts_of(DURATION, text, "--at")) if text.strip(" ,") else ()
+
+
+def _words(text: str) -> list[str]:
+    """Return words between commas."""
+    return [word.strip() for word in text.split(",") if word.strip()]
+
+
 def _by(word: str) -> By:
     from cascade.errors import UsageError
-    from cascade.experiment.contagion import By
+    from cascade.experiment.contagion_question import By
 
     if word in get_args(By):
         return cast("By", word)

@@ -22,7 +22,7 @@ def update_mark(st: State, p: Params, m: int, sample: bool) -> None:
     rule = p.marks[fixed.venue]
     is_due = rule.index_steps == 1 or (sample and st.clock[0].step % rule.index_steps == 0)
     if is_due and market.halt & FROZEN == 0:
-        market.index = index_price(st, p, fixed.asset, rule.outlier_limit, market.index)
+        market.index = index_price(st, p, fixed.venue, fixed.asset, market.index)
     market.mark_before = market.mark
     if fixed.kind == SPOT:
         market.mark = max((market.mid2 + 1) // 2, 1)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from cascade.compiler.tables import declare
 from cascade.core.state import F8, F64, I8, I64, Array, record
-from cascade.names import CollateralPrice, Procedure, Ranking, number_of
+from cascade.names import CollateralPrice, IndexRule, Procedure, Ranking, number_of
 
 U8 = "u8"
 
@@ -60,6 +60,7 @@ REASONS = (
 
 # rules of rulebooks that others than their own kernels ask about
 SLICES_RULE, LIQUIDATORS = number_of(Procedure, "slices"), number_of(Procedure, "liquidators")
+WEIGHTED_MEDIAN = number_of(IndexRule, "weighted_median")
 RANDOM, SOCIALISE = number_of(Ranking, "random"), number_of(Ranking, "socialise")
 OWN_SPOT, MEDIAN = number_of(CollateralPrice, "own_spot"), number_of(CollateralPrice, "median")
 REDEMPTION, FLOOR = number_of(CollateralPrice, "redemption"), number_of(CollateralPrice, "floor")
@@ -138,7 +139,7 @@ POINT = record(("step", F8), ("log_price", F8))
 
 MARKET_P = record(
     ("kind", I8), ("contract", I8), ("asset", I8), ("venue", I8), ("settlement", I8), ("unit", I8),
-    ("tick_size", F8), ("lot_size", F8), ("face", I8), ("index_weight", F8),
+    ("tick_size", F8), ("lot_size", F8), ("face", I8),
     ("first_tier", I8), ("n_tiers", I8), ("step_tiers", I8), ("liquidation_fee", I8), ("price_band", I8),
     ("take_bound", I8), ("max_order", I8), ("impact_notional", I8), ("most_held", I8), ("most_open", I8),
     ("impact", F8), ("impact_decay", F8),  # log price per money unit of signed flow; per step
@@ -172,9 +173,10 @@ VENUE_P = record(
 
 MARK = record(
     ("rule", I8), ("n_basis", I8), ("basis_steps", I8), ("decay", F8), ("outlier_limit", F8), ("index_steps", I8),
-    ("oracle_deviation", F8), ("oracle_steps", I8),
+    ("index_rule", I8), ("silent_steps", I8), ("oracle_deviation", F8), ("oracle_steps", I8),
 )  # fmt: skip
-"""How a venue makes index and mark; `decay` is that of an exponential mean basis, per step."""
+"""How a venue makes index and mark; `decay` is that of an exponential mean basis, per step; a spot market that has
+taken no orders for `silent_steps` is no source, 0 for however long."""
 
 FUNDING = record(
     ("steps", I8), ("first", I8), ("interest", I8), ("clamp", I8), ("premium_steps", I8),
@@ -285,6 +287,7 @@ class Params(NamedTuple):
     leans: Array
     cross: Array  # float64 (n_assets, n_assets): share of a column's impact that moves a row's asset, too
     markets: Array
+    sources: Array  # float64 (n_venues, n_markets): weight of a spot market in a venue's index of its asset
     withdrawals: Array  # a row for each market
     rates: Array
     venues: Array  # these and what follows up to `lending`: a row for each venue
@@ -314,6 +317,7 @@ declare(
         "run": (RUN, 1), "assets": (ASSET_P, 1), "points": (POINT, 1),
         "activity": (ACTIVITY, 1), "scales": (SCALE, 1), "waves": (WAVE, 1), "busy": (BUSY, 1), "impacts": (IMPACT, 1),
         "modes": (MODE, 1), "memories": (MEMORY, 1), "leans": (LEAN, 1), "cross": (F64, 2), "markets": (MARKET_P, 1),
+        "sources": (F64, 2),
         "withdrawals": (WITHDRAWAL, 1), "rates": (RATE_POINT, 1), "venues": (VENUE_P, 1),
         "marks": (MARK, 1), "funding": (FUNDING, 1), "slices": (SLICES, 1), "blocks": (BLOCKS, 1),
         "funds": (FUND_RULE, 1), "lending": (LENDING, 1), "tiers": (TIER, 1), "fees": (I64, 2),

@@ -65,6 +65,7 @@ MARKET = record(
     ("index", F8), ("basis_mean", F8), ("n_basis", I8), ("basis_at", I8),
     ("oracle_at", I8),  # step at which an oracle answers anew, whatever the index does
     ("halt", I8), ("opens", I8),  # bits of what is off; the step from which orders are taken again
+    ("silent", I8),  # steps since orders were taken
     ("n_bids", I8), ("n_asks", I8), ("far_head", I8), ("far_tail", I8),
     ("open_interest", I8), ("on_margin", I8),  # long lots of all, and of accounts on margin
     ("funding_rate", I8), ("next_funding", I8), ("traded", I8),  # lots, since the start

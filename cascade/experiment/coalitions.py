@@ -60,11 +60,21 @@ def _shares_news(scenario: Scenario) -> bool:
 
 
 def _has_composed_index(scenario: Scenario) -> bool:
-    """Tell whether the index of any asset is made of several spot books."""
-    spots = [
-        each for each in scenario.markets.values() if isinstance(each, SpotMarket) and each.index_weight > 0.0
-    ]
-    return len({each.asset for each in spots}) < len(spots)
+    """Tell whether the index of any market is made of several spot books."""
+    spots = {name: each for name, each in scenario.markets.items() if isinstance(each, SpotMarket)}
+    for name, market in scenario.markets.items():
+        if name in spots:
+            continue
+        venue = scenario.venues[name.partition(":")[0]]
+        index = rulebook_of(venue.rulebook, venue.rules).index
+        weights = [
+            index.weight_of(key, spot.index_weight)
+            for key, spot in spots.items()
+            if spot.asset == market.asset
+        ]
+        if sum(weight > 0.0 for weight in weights) > 1:
+            return True
+    return False
 
 
 def chosen_of(scenario: Scenario, channels: Sequence[str] | None) -> tuple[str, ...]:
@@ -75,14 +85,38 @@ def chosen_of(scenario: Scenario, channels: Sequence[str] | None) -> tuple[str, 
     UsageError
         No such channel, one named twice, or none to switch off.
     """
-    chosen = present(scenario) if channels is None else tuple(channels)
-    if chosen == (ALL_OF_CONTAGION,):
-        chosen = present(scenario, CONTAGION)
-    for name in chosen:
+    remedy = f"channels are: {', '.join(CHANNELS)}"
+    if channels is None or tuple(channels) == (ALL_OF_CONTAGION,):
+        among, kind = (AMPLIFICATION, "") if channels is None else (CONTAGION, " of contagion")
+        if not (chosen := present(scenario, among)):
+            raise UsageError(f"the scenario has no channel{kind} to switch off", remedy=remedy)
+        return chosen
+    if not channels:
+        raise UsageError("no channel is named", where="--channels", remedy=remedy)
+    if ALL_OF_CONTAGION in channels:
+        remedy = f"write {ALL_OF_CONTAGION} alone, or name the channels one by one"
+        raise UsageError(f"'{ALL_OF_CONTAGION}' stands for all channels of contagion already", remedy=remedy)
+    for name in channels:
         if name not in CHANNELS:
-            remedy = f"channels are: {', '.join(CHANNELS)}"
             raise UsageError(f"there is no channel '{name}'{did_you_mean(name, CHANNELS)}", remedy=remedy)
-    if not chosen or len(set(chosen)) < len(chosen):
-        problem = "a channel is named twice" if chosen else "the scenario has no channel to switch off"
-        raise UsageError(problem, remedy=f"channels are: {', '.join(CHANNELS)}")
-    return chosen
+    if twice := [name for name in dict.fromkeys(channels) if tuple(channels).count(name) > 1]:
+        raise UsageError(f"a channel is named twice: {', '.join(twice)}", remedy="name each channel once")
+    return tuple(channels)
+
+
+def refuse_absent(scenario: Scenario, chosen: Sequence[str]) -> None:
+    """Refuse channels whose switch changes nothing in a scenario.
+
+    Raises
+    ------
+    UsageError
+        Some that it does not have, or has switched off itself.
+    """
+    here = present(scenario, CHANNELS)
+    if missing := [name for name in chosen if name not in here]:
+        off = all(not getattr(scenario.channels, name) for name in missing)
+        why = "it has switched off itself" if off else "it does not have"
+        raise UsageError(
+            f"the scenario has no {', '.join(missing)} to switch off: that is a channel {why}",
+            remedy=f"name others: {', '.join(here) or 'it has none'}",
+        )

@@ -10,43 +10,34 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
+from typing import Final
 
 import numpy as np
 
 from cascade.analysis.contagion import Matrix
 from cascade.analysis.games import Coalition, coalitions
-from cascade.analysis.statistics import Estimate, Mean
-from cascade.analysis.statistics.estimate import Floats
 from cascade.assembly import Assembled, assemble
 from cascade.engine import Engine
 from cascade.errors import UsageError
 from cascade.experiment.asked_order import Side
-from cascade.experiment.attribution import MetricAttribution, attributed
 from cascade.experiment.branch import only
 from cascade.experiment.branches import Response, respond, run_on
-from cascade.experiment.coalitions import chosen_of
+from cascade.experiment.coalitions import chosen_of, refuse_absent
+from cascade.experiment.contagion_found import Contagion, Matrices, contagion_of
+from cascade.experiment.contagion_question import (
+    By,
+    Question,
+    place_of,
+    places_of,
+    question_of,
+    sources_of,
+    with_sales,
+)
 from cascade.experiment.observe import Observer, Progress, Stopped
 from cascade.experiment.recorder import units_of
 from cascade.experiment.threads import threads
-from cascade.output.parquet import write_parquet
-from cascade.output.refusals import writing
-from cascade.output.run_units import MarketUnits, RunUnits
-from cascade.output.schemas import Column, schema
+from cascade.output.run_units import RunUnits
 from cascade.scenario.schema import Scenario
-from cascade.units import format_duration
-
-if TYPE_CHECKING:
-    import pyarrow as pa
-
-By = Literal["asset", "market", "venue"]
-
-TIMES: Final = 4
-"""Moments at which a run is branched, unless asked for: evenly over what the horizon leaves of it."""
-
-HORIZON_S: Final = 600.0
-"""How long branches go on, unless asked for, or a quarter of the run where that is less."""
 
 SHARE: Final = 0.01
 """What is sold of the open interest of a place, unless asked for."""
@@ -55,90 +46,6 @@ REPLICATES: Final = 16
 
 N_TICKS: Final = 1 << 16
 """Ticks of a market's window: what lies outside waits in lists, and a market with fewer is cloned sooner."""
-
-
-@dataclass(frozen=True)
-class Question:
-    """What is asked.
-
-    Attributes
-    ----------
-    notional
-        USD that are sold, or bought, in each place; None for a hundredth of its open interest.
-    at_s
-        When the market is branched.
-    horizon_s
-        How long branches go on.
-    """
-
-    by: By
-    side: Side
-    notional: float | None
-    at_s: tuple[float, ...]
-    horizon_s: float
-
-
-@dataclass(frozen=True)
-class Closed:
-    """What a channel does that is switched off alone, for one pair of places; USD per USD sold.
-
-    Attributes
-    ----------
-    measured
-        By how much it lowers what a dollar in `source` brings in `target`, over all generations.
-    predicted
-        The same by the two direct matrices.
-    gap
-        Measured less predicted.
-    """
-
-    channel: str
-    source: str
-    target: str
-    measured: Estimate
-    predicted: Estimate | None
-    gap: Estimate | None
-
-
-@dataclass(frozen=True)
-class Contagion:
-    """The matrices of contagion, and what each channel does to them.
-
-    Attributes
-    ----------
-    direct
-        The first generation: what a forced sale trips by itself.
-    total
-        All generations, within the horizon.
-    sold
-        USD that were sold in each place at a time, the mean.
-    channels
-        Of each pair of places, what each channel does to `total`; by Shapley values, which sum to it.
-    closed
-        Of each pair, what switching one channel off does.
-    rows
-        Rows of the table `attribution`, of `channels`.
-    """
-
-    name: str
-    question: Question
-    n: int
-    direct: Matrix
-    total: Matrix
-    sold: Floats
-    channels: tuple[MetricAttribution, ...] = ()
-    closed: tuple[Closed, ...] = ()
-    rows: tuple[Mapping[str, Any], ...] = ()
-
-    @property
-    def pairs(self) -> list[tuple[str, str]]:
-        """Return every pair of two places."""
-        return pairs_of(self.direct.names)
-
-
-def pairs_of(names: Sequence[str]) -> list[tuple[str, str]]:
-    """Return every pair of two places."""
-    return [(a, b) for a in names for b in names if a != b]
 
 
 @dataclass(frozen=True)
@@ -171,28 +78,14 @@ class Prepared:
                 for members, each in self.scenarios.items()
             }
             found = {members: [part.result() for part in each] for members, each in parts.items()}
-        return self._contagion({members: _Matrices.of(self.names, each) for members, each in found.items()})
-
-    def _contagion(self, found: Mapping[Coalition, _Matrices]) -> Contagion:
-        everyone = frozenset(self.channels)
-        whole = found[everyone]
-        shared, closed, rows = [], [], []
-        for source, target in pairs_of(self.names) if self.channels else []:
-            metric, more = _shares(source, target, self.channels, found)
-            shared.append(metric)
-            rows += more
-            closed += [
-                _closed(name, source, target, whole, found[everyone - {name}]) for name in self.channels
-            ]
-        return Contagion(
-            self.scenario.name, self.question, self.n, whole.direct, whole.total, whole.sold,
-            tuple(shared), tuple(closed), tuple(rows),
-        )  # fmt: skip
+        moments = len(self.question.at_s)
+        measured = {members: _matrices(self.names, each, moments) for members, each in found.items()}
+        return contagion_of(self.scenario.name, self.question, self.channels, measured)
 
 
 def prepare_contagion(
     scenario: Scenario, *, by: By = "asset", side: Side = "sell", notional: float | None = None,
-    at_s: Sequence[float] = (), horizon_s: float | None = None, channels: Sequence[str] = (),
+    at_s: Sequence[float] | None = None, horizon_s: float | None = None, channels: Sequence[str] | None = None,
     replicates: int = REPLICATES,
 ) -> Prepared:  # fmt: skip
     """Return what is to be done for the matrix of contagion of a scenario.
@@ -216,61 +109,21 @@ def prepare_contagion(
     UsageError
         Fewer than one market with leverage, a time beyond the run, or a channel that there is not.
     """
-    names = tuple(dict.fromkeys(place_of(market, by) for market in sources_of(units_of(scenario))))
+    names = places_of(units_of(scenario), by)
     if not names:
         raise UsageError(
             "the scenario has no perpetual market: nothing is liquidated there by force",
             remedy="add a market of type linear_perpetual",
         )
-    horizon = min(HORIZON_S, scenario.duration / 4.0) if horizon_s is None else horizon_s
-    first = min(HORIZON_S, scenario.duration / 8.0)
-    times = tuple(at_s) or tuple(np.linspace(first, scenario.duration - horizon, TIMES).tolist())
-    _check_times(scenario, times, horizon)
-    question = Question(by, side, notional, tuple(sorted(times)), horizon)
-    chosen = chosen_of(scenario, channels) if channels else ()
-    asked = _with_sales(scenario, question)
+    question = question_of(scenario, by, side, notional, at_s, horizon_s)
+    chosen = () if channels is None else chosen_of(scenario, channels)
+    refuse_absent(scenario, chosen)
+    asked = with_sales(scenario, question)
     scenarios = {
         members: asked.replace(**{f"channels.{name}": False for name in chosen if name not in members})
         for members in coalitions(chosen)
     }
     return Prepared(scenarios, chosen, question, names, replicates)
-
-
-def sources_of(units: RunUnits) -> list[MarketUnits]:
-    """Return the markets in which something can be sold by force: perpetuals."""
-    return [market for market in units.markets if market.leveraged and not market.lending]
-
-
-def place_of(market: MarketUnits, by: By) -> str:
-    """Return the row of the matrix that a market belongs to."""
-    return {"asset": market.asset, "market": market.name, "venue": market.venue}[by]
-
-
-def _check_times(scenario: Scenario, times: Sequence[float], horizon_s: float) -> None:
-    """Refuse branches that would not end within the run."""
-    if horizon_s < scenario.dt:
-        raise UsageError(
-            f"a horizon of {format_duration(horizon_s)} is less than a step", where="--watch",
-            remedy=f"write at least --watch {format_duration(scenario.dt)}",
-        )  # fmt: skip
-    late = max(times) + horizon_s - scenario.duration
-    if late > scenario.dt / 2.0:
-        raise UsageError(
-            f"branches from {format_duration(max(times))} on would end {format_duration(late)} after the run",
-            where="--at, --watch",
-            remedy=f"write an earlier --at, or a longer run: -s duration={format_duration(scenario.duration + late)}",
-        )
-
-
-def _with_sales(scenario: Scenario, question: Question) -> Scenario:
-    """Return the scenario with an order in each perpetual, which waits until its size and time are set."""
-    own = scenario.model_dump(mode="json", include={"shocks"}, exclude_none=True)["shocks"]
-    orders = [
-        {"type": "market_order", "market": market.name, "side": question.side, "notional": "1M", "at": "0s"}
-        for market in sources_of(units_of(scenario))
-    ]
-    changes: dict[str, Any] = {"shocks": [*own, *orders], "published": [], "outputs.trades": False}
-    return scenario.replace(**changes)
 
 
 # --- replicates ---------------------------------------------------------------------------------------
@@ -331,80 +184,15 @@ def _lot_usd(now: Assembled, units: RunUnits, m: int) -> float:
     return float(now.state.markets.mark[m]) * market.tick_size * market.lot_size
 
 
-class _Matrices(NamedTuple):
-    """The matrices under one coalition of channels, and what was sold at a time, by place."""
-
-    direct: Matrix
-    total: Matrix
-    sold: Floats
-
-    @classmethod
-    def of(cls, names: tuple[str, ...], found: Sequence[Response]) -> _Matrices:
-        """Return the matrices of some replicates."""
-        sold = np.stack([each.sold for each in found])
-        unsold = [name for name, column in zip(names, sold.T, strict=True) if (column <= 0).any()]
-        if unsold:
-            told = f"nothing could be traded by force in {', '.join(unsold)} at these moments"
-            raise UsageError(
-                told, where="--at", remedy="its book is empty or halted then: write other moments"
-            )
-        direct, total = (
-            Matrix(names, np.stack([getattr(each, name) for each in found]) / sold[:, :, None])
-            for name in ("direct", "total")
-        )
-        return cls(direct, total, sold.mean(axis=0))
-
-
-# --- channels -----------------------------------------------------------------------------------------
-
-
-def _shares(
-    source: str, target: str, channels: tuple[str, ...], found: Mapping[Coalition, _Matrices]
-) -> tuple[MetricAttribution, list[dict[str, Any]]]:
-    """Return what each channel did to what a dollar in one place brings in another."""
-    values = {
-        members: dict(enumerate(each.total.of(source, target).tolist())) for members, each in found.items()
-    }
-    said = f"USD liquidated in {target} for each USD sold by force in {source}"
-    column = Column(f"{source} to {target}", "float", said, unit="1")
-    n = len(next(iter(found.values())).total.values)
-    metric, rows = attributed(column, channels, values, range(n))
-    assert metric is not None, "every replicate has a value under every coalition"
-    return metric, rows
-
-
-def _closed(channel: str, source: str, target: str, whole: _Matrices, without: _Matrices) -> Closed:
-    """Return what switching a channel off does, against what the direct matrices say."""
-    measured = whole.total.of(source, target) - without.total.of(source, target)
-    series = whole.direct.generations(), without.direct.generations()
-    if series[0] is None or series[1] is None:
-        return Closed(channel, source, target, Mean().estimate(measured), None, None)
-    predicted = series[0].of(source, target) - series[1].of(source, target)
-    figures = (Mean().estimate(each) for each in (measured, predicted, measured - predicted))
-    return Closed(channel, source, target, *figures)
-
-
-# --- tables -------------------------------------------------------------------------------------------
-
-
-def written(found: Contagion, folder: Path) -> None:
-    """Write the matrices by replicate into a folder, and what each channel did."""
-    rows = [
-        {
-            "scenario": found.name, "replicate": k, "source": a, "target": b,
-            "first_generation": found.direct.of(a, b)[k], "all_generations": found.total.of(a, b)[k],
-        }
-        for k in range(found.n) for a in found.direct.names for b in found.direct.names
-    ]  # fmt: skip
-    shares = [{"scenario": found.name, **row} for row in found.rows]
-    with writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, each in (("contagion", rows), ("attribution", shares)):
-            if each:
-                write_parquet(folder / f"{name}.parquet", _table(name, each))
-
-
-def _table(name: str, rows: list[dict[str, Any]]) -> pa.Table:
-    import pyarrow as pa
-
-    return pa.Table.from_pylist(rows, schema=schema(name, dated=False))
+def _matrices(names: tuple[str, ...], found: Sequence[Response], moments: int) -> Matrices:
+    """Return the matrices of some replicates, in each of which so many moments were branched."""
+    sold = np.stack([each.sold for each in found])
+    unsold = [name for name, column in zip(names, sold.T, strict=True) if (column <= 0).any()]
+    if unsold:
+        told = f"nothing could be traded by force in {', '.join(unsold)} at these moments"
+        raise UsageError(told, where="--at", remedy="its book is empty or halted then: write other moments")
+    direct, total = (
+        Matrix(names, np.stack([getattr(each, name) for each in found]) / sold[:, :, None])
+        for name in ("direct", "total")
+    )
+    return Matrices(direct, total, sold.mean(axis=0) / moments)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from cascade.analysis.contagion import Matrix
 from cascade.analysis.formats import format_bare, format_estimate
 from cascade.analysis.statistics import CONFIDENCE, Estimate, Mean
-from cascade.experiment.contagion import Closed, Contagion
+from cascade.experiment.contagion_found import Closed, Contagion
 from cascade.report.attribution import metric_lines
 from cascade.units import format_duration, format_usd
 
@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 
 def answer(found: Contagion) -> str:
     """Return what was found, in a sentence."""
+    if is_quiet(found):
+        return (
+            f"What was {_done(found)} by force liquidated nobody, in any place: write a larger --{found.question.side}, "
+            "or branch the market where accounts are closer to their margin."
+        )
     source, target = strongest(found)
     brings = dollars(found.total.entry(source, target))
     where = "there" if source == target else f"in {target}"
@@ -83,6 +88,8 @@ def how(found: Contagion) -> str:
 
 def remarks(found: Contagion) -> Iterator[str]:
     """Yield what to know of the matrix."""
+    if is_quiet(found):
+        return
     if found.n < Mean().least():
         yield f"An interval needs {Mean().least()} replicates: -n {Mean().least()}."
     elif found.direct.radius.reason:
@@ -97,6 +104,11 @@ def remarks(found: Contagion) -> Iterator[str]:
         )
     if series_of(found) is None:
         yield "The generations have no sum: each is larger than the one before."
+
+
+def is_quiet(found: Contagion) -> bool:
+    """Tell whether no sale liquidated anything, in any replicate."""
+    return not found.direct.values.any() and not found.total.values.any()
 
 
 def series_of(found: Contagion) -> Matrix | None:

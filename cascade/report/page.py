@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
     from cascade.calibration.scorecard import Scorecard
-    from cascade.experiment.contagion import Contagion
+    from cascade.experiment.contagion_found import Contagion
     from cascade.experiment.facts import Facts
 
 FOLDER: Final = Path(__file__).resolve().parent

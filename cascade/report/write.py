@@ -10,7 +10,7 @@ from types import MappingProxyType
 from cascade.analysis.statistics import CONFIDENCE
 from cascade.calibration.scorecard import Scorecard
 from cascade.errors import UsageError
-from cascade.experiment.contagion import Contagion, written
+from cascade.experiment.contagion_found import Contagion, written
 from cascade.experiment.facts import Facts
 from cascade.experiment.recorder import units_of
 from cascade.experiment.request import scenario_of

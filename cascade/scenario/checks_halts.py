@@ -66,18 +66,34 @@ def _without_index(context: Context, steps: Steps, patterns: tuple[str, ...]) ->
 
 def _sources(context: Context, steps: Steps, patterns: tuple[str, ...]) -> Iterator[Finding]:
     """Warn where an outage leaves an index as it is: of what is no source, and where no source is left."""
-    missing = set(context.scenario.select_markets(patterns))
-    by_asset: dict[str, list[str]] = {}
-    for name, market in context.scenario.markets.items():
-        if isinstance(market, SpotMarket) and market.index_weight > 0.0:
-            by_asset.setdefault(market.asset, []).append(name)
-    for asset, sources in by_asset.items():
-        if missing.issuperset(sources):
-            message = f"no source of {asset} is left: its index stays as it is"
+    missing, indices = set(context.scenario.select_markets(patterns)), _indices(context)
+    for of, sources in indices.items():
+        if sources and missing.issuperset(sources):
+            message = f"no source of {of} is left: its index stays as it is"
             yield Finding(
                 steps, message, "leave one of the sources out, or write markets: instead", "warning"
             )
     spots = {name for name in missing if isinstance(context.scenario.markets[name], SpotMarket)}
-    for name in sorted(spots.difference(*by_asset.values())):
-        message = f"{name} is no source of an index: its index_weight is 0"
+    for name in sorted(spots.difference(*indices.values())):
+        message = f"{name} is no source of an index: it has no weight in any"
         yield Finding(steps, message, "write another spot market", "warning")
+
+
+def _indices(context: Context) -> dict[str, set[str]]:
+    """Return the spot markets that each index is made of, by its asset and, where a venue has its own, by that."""
+    spots = {name: each for name, each in context.scenario.markets.items() if isinstance(each, SpotMarket)}
+    found = {each.asset: set[str]() for each in spots.values()}
+    for name, each in spots.items():
+        if each.index_weight > 0.0:
+            found[each.asset].add(name)
+    for name, market in context.scenario.markets.items():
+        book = context.rulebook_of(name)
+        if name in spots or book is None or not book.index.weights:
+            continue
+        own = {
+            key
+            for key, spot in spots.items()
+            if spot.asset == market.asset and book.index.weight_of(key, 0.0) > 0.0
+        }
+        found[f"{market.asset} on {name.partition(':')[0]}"] = own
+    return found

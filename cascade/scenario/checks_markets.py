@@ -219,15 +219,40 @@ def index_has_spot(context: Context) -> Found:
     for name, market in markets.items():
         if isinstance(market, SpotMarket):
             continue
-        spots = [m for m in markets.values() if isinstance(m, SpotMarket) and m.asset == market.asset]
+        spots = {k: m for k, m in markets.items() if isinstance(m, SpotMarket) and m.asset == market.asset}
+        book = context.rulebook_of(name)
+        named = book is not None and bool(book.index.weights)
         if not spots:
             hint = f"add spot:{market.asset}USD: {{type: spot, asset: {market.asset}, tick: 0.1, lot: 0.001}}"
             yield Finding(
                 ("markets", name), f"no spot market of {market.asset} for its index", hint, on_key=True
             )
-        elif sum(spot.index_weight for spot in spots) <= 0:
+        elif named and not any(book.index.weight_of(key, 0.0) for key in spots):
+            venue = name.partition(":")[0]
+            message = f"the index of {venue} is made of {listing(book.index.weights)}: of {market.asset} none is here"
+            hint = f"write venues.{venue}.rules.index.weights: {{{next(iter(spots))}: 1}}"
+            yield Finding(("markets", name), message, hint, on_key=True)
+        elif not named and sum(spot.index_weight for spot in spots.values()) <= 0:
             message = f"all spot markets of {market.asset} have index_weight 0"
             yield Finding(("markets", name), message, "write index_weight: 1 for one of them", on_key=True)
+
+
+@register("CAS181", "weights of an index name spot markets", "venues", "markets")
+def weights_name_spots(context: Context) -> Found:
+    """Test the weights that a scenario writes itself: a rulebook may name venues that are not here."""
+    markets = context.scenario.markets
+    spots = [name for name, market in markets.items() if isinstance(market, SpotMarket)]
+    known = dict.fromkeys([*(name.partition(":")[0] for name in spots), *spots])
+    for name, venue in context.scenario.venues.items():
+        index = venue.rules.get("index")
+        weights = index.get("weights") if isinstance(index, dict) else None
+        for key in weights if isinstance(weights, dict) else ():
+            if key not in known:
+                message = (
+                    f"no spot market or venue of spot markets is called '{key}'{did_you_mean(key, known)}"
+                )
+                steps = ("venues", name, "rules", "index", "weights", key)
+                yield Finding(steps, message, f"write one of {listing(known)}", on_key=True)
 
 
 @register("CAS123", "a venue with perpetuals has an insurance fund", "venues markets")

@@ -13,7 +13,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from cascade.names import AdlPrice, CollateralPrice, MarkRule, Procedure, Ranking, TakeOver
+from cascade.names import AdlPrice, CollateralPrice, IndexRule, MarkRule, Procedure, Ranking, TakeOver
 from cascade.scenario.base import ContractName, Model, Name, Text
 from cascade.scenario.patterns import matches
 from cascade.units import Multiple, PositiveUsd, Price, Rate, Share, Usd, refuse
@@ -57,15 +57,33 @@ class Mark(Model):
 class Index(Model):
     """The index price, from spot markets."""
 
-    rule: Literal["weighted_mean"] = Field(
-        default="weighted_mean", description="Mean of spot mids, with guards."
+    rule: IndexRule = Field(
+        default="weighted_mean",
+        description="`weighted_mean`: mean of spot mids, with a guard; `weighted_median`: the mid on either side of "
+        "which lies half of the weight.",
+    )
+    weights: dict[Text, Annotated[float, Field(ge=0)]] = Field(
+        default_factory=dict,
+        description="Weights of spot markets, by name or by venue; others have none. Where nothing is written each has "
+        "its own `index_weight`.",
     )
     outlier_limit: Share = Field(
-        default=0.05, description="A source farther than this from the median is left out."
+        default=0.05,
+        description="In a mean a source farther than this from the median is left out; of several the median counts.",
+    )
+    silent_s: Annotated[float, Field(ge=0)] = Field(
+        default=0.0,
+        description="A source that has taken no orders for longer is left out; 0: its last mid counts on.",
     )
     every_s: Annotated[float, Field(ge=0)] = Field(
         default=0.0, description="Time between two readings of the oracle; 0: at every step."
     )
+
+    def weight_of(self, market: str, own: float) -> float:
+        """Return the weight of a spot market whose own weight counts where the venue says none."""
+        if not self.weights:
+            return own
+        return self.weights.get(market, self.weights.get(market.partition(":")[0], 0.0))
 
 
 class FundingRule(Model):

@@ -959,6 +959,7 @@ def test_every_check_is_provoked_here() -> None:
         "CAS167",
         "CAS171",
         "CAS172",
+        "CAS181",
         "CAS331",
     }  # test_positions, test_scheduled_orders, test_agents, test_halts, test_draws
     assert {check.code for check in all_checks()} <= provoked

@@ -73,6 +73,11 @@ def test_a_dry_run_says_what_it_would_take(file: str) -> None:
         (("--at", "5m"), "after the run"),
         (("--watch", "soon"), "--watch"),
         (("--channels", "news"), "there is no channel 'news'"),
+        (("--channels", ""), "no channel is named"),
+        (("--channels", "contagion,contagion"), "stands for all channels of contagion already"),
+        (("--channels", "makers_capital"), "it does not have"),
+        (("--at", ""), "no time to branch the market at"),
+        (("--at", "1m,60s", "--watch", "30s"), "1m is written twice"),
     ],
 )
 def test_mistakes_are_told_with_what_to_write(file: str, words: tuple[str, ...], told: str) -> None:

@@ -12,9 +12,22 @@ from tests.oracle.ledger import RATE
 from tests.oracle.matching import LAST_TICK
 from tests.oracle.waterfall import Waterfall
 from tests.support.runner import Intent
-from tests.support.world import Market, World, lot_value, usd_value
+from tests.support.world import Market, Venue, World, lot_value, usd_value
 
 Pending = tuple[Intent, Order | None]
+
+
+def weighted_median(sources: list[tuple[float, float]]) -> float:
+    """Return the middle of prices with weights: that which half of the weight is reached at from below and above."""
+    half, ends = sum(weight for _, weight in sources) / 2.0, []
+    for down in (False, True):
+        passed = 0.0
+        for price, weight in sorted(sources, reverse=down):
+            passed += weight
+            if passed >= half:
+                ends.append(price)
+                break
+    return 0.5 * (ends[0] + ends[1])
 
 
 class OracleMarket(Waterfall):
@@ -33,7 +46,7 @@ class OracleMarket(Waterfall):
         self.released: list[Pending] = []
         self.events_before = 0
         self.unfinished_waves = 0
-        self.index_guarded = 0  # counted for tests
+        self.index_guarded = self.medians = self.silenced = 0  # counted for tests
         self.oracle_at = [0] * len(world.markets)
 
     def step(self, intents: list[Pending]) -> None:
@@ -125,16 +138,40 @@ class OracleMarket(Waterfall):
                 self.last[m] = self.marks[m]
 
     def _index(self, market: Market, mids: list[float], before: float) -> float:
-        """Return the weighted mean of an asset's spot mids but outliers; of many, the median; of none, what it was."""
-        sources = [
-            (mids[s], spot.index_weight)
+        """Return what a venue makes of an asset's spot mids; of none, what it was."""
+        venue = self.world.venues[market.venue]
+        named = [
+            (mids[s], self.world.index_weight(market.venue, s))
             for s, spot in enumerate(self.world.markets)
-            if spot.spot and spot.asset == market.asset and not self.off(s, "mute")
+            if spot.spot
+            and spot.asset == market.asset
+            and not self.off(s, "mute")
+            and not self._is_silent(s, venue)
         ]
+        sources = [(price, weight) for price, weight in named if weight > 0.0]
         if not sources:
             self.stale += 1
             return before
-        limit = self.world.venues[market.venue].outlier_limit
+        if venue.index_rule == "weighted_median":
+            self.medians += len(sources) > 1
+            return weighted_median(sources)
+        return self._mean(sources, venue)
+
+    def _is_silent(self, s: int, venue: Venue) -> bool:
+        """Tell whether a spot market has taken no orders for longer than a venue waits."""
+        steps = 0
+        while steps <= self.now and any(
+            halt.shut and halt.market == s and halt.start <= self.now - steps < halt.stop
+            for halt in self.world.halts
+        ):
+            steps += 1
+        silent = 0 < venue.silent_steps < steps
+        self.silenced += silent
+        return silent
+
+    def _mean(self, sources: list[tuple[float, float]], venue: Venue) -> float:
+        """Return the weighted mean of prices but outliers; of many of these, the median."""
+        limit = venue.outlier_limit
         middle = statistics.median(price for price, _ in sources)
         far = [(price, weight) for price, weight in sources if abs(price - middle) > limit * middle]
         if len(far) > 1:

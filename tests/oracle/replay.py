@@ -71,7 +71,7 @@ SAME = {
 COUNTED = (
     "whole", "killed", "left_open", "waited", "resent", "given_up", "socialised", "skipped", "drawn_down", "limited",
     "shortfalls", "called", "unpaid", "scaled", "dusty", "poor", "waited_to_open", "refused_stops", "unbound",
-    "spared", "put_off", "stale",
+    "spared", "put_off", "stale", "medians", "silenced",
 )  # fmt: skip
 """What the oracle counts of procedures and policies."""
 

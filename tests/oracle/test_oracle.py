@@ -33,6 +33,7 @@ RARE = (
     "top-ups",
     "holdings bought",
     "index guarded",
+    "medians",
     "whole",
     "killed",
     "left_open",

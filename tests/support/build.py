@@ -17,7 +17,7 @@ from cascade.core.flow import N_QUANTILES
 from tests.support.world import Account, Halt, World, lot_value
 
 RULES = {
-    "mark": names.MarkRule, "procedure": names.Procedure, "take_over": names.TakeOver,
+    "mark": names.MarkRule, "index_rule": names.IndexRule, "procedure": names.Procedure, "take_over": names.TakeOver,
     "adl_ranking": names.Ranking, "adl_price": names.AdlPrice,
 }  # fmt: skip
 """Rules that a world's venues name."""
@@ -165,7 +165,6 @@ def _markets(world: World, roster: tuple[Account, ...]) -> list[dict[str, Any]]:
                 "settlement": market.settlement,
                 "face": market.face if market.inverse else 0,
                 "lot_size": 1.0,
-                "index_weight": market.index_weight,
                 "first_tier": first_tier,
                 "n_tiers": len(market.tiers),
                 "step_tiers": int(market.step_tiers),
@@ -263,6 +262,9 @@ def _params(world: World, roster: tuple[Account, ...]) -> par.Params:
         leans=records(par.LEAN, [{}] * n_assets),
         cross=np.eye(n_assets),
         markets=records(par.MARKET_P, _markets(world, roster)),
+        sources=np.array(
+            [[world.index_weight(v, m) for m in range(len(world.markets))] for v in range(len(world.venues))]
+        ),
         withdrawals=records(par.WITHDRAWAL, [WITHDRAWAL] * len(world.markets)),
         rates=records(par.RATE_POINT, []),
         **_rules(world, roster),

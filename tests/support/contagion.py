@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from cascade.analysis.contagion import Matrix
-from cascade.experiment.contagion import Contagion, Question
+from cascade.experiment.contagion_found import Contagion
+from cascade.experiment.contagion_question import Question
 from cascade.scenario.schema import Scenario
 from tests.support.scenarios import small_data
 

@@ -6,7 +6,16 @@ import random
 from dataclasses import replace
 
 from cascade.core import params as par
-from cascade.names import AdlPrice, CollateralPrice, MarkRule, Procedure, Ranking, TakeOver, names_of
+from cascade.names import (
+    AdlPrice,
+    CollateralPrice,
+    IndexRule,
+    MarkRule,
+    Procedure,
+    Ranking,
+    TakeOver,
+    names_of,
+)
 from tests.support.world import (
     NEVER,
     Account,
@@ -161,7 +170,16 @@ def _markets(rng: random.Random) -> tuple[list[Market], list[Venue]]:
         perpetuals = [_perpetual(rng, a, 1) for a in (0, 1)]
         return [spot, Market(spot=True, start=START, asset=1), *perpetuals], venues
     thin = Market(spot=True, start=START, index_weight=3.0)
-    return [spot, thin, _perpetual(rng, 0, 1), _perpetual(rng, 0, 2)], [*venues, _venue(rng)]
+    perpetuals, last = [_perpetual(rng, 0, 1), _perpetual(rng, 0, 2)], _venue(rng)
+    own = random.Random(f"indexes of {last}")  # so that all else is drawn as it was before venues had indexes
+    indexed = [
+        replace(
+            venue, index_rule=own.choice(names_of(IndexRule)), silent_steps=own.choice((0, 1, 4)),
+            index_weights=own.choice(({}, {0: 2.0, 1: 2.0}, {0: 1.0, 1: 3.0}, {1: 1.0})),
+        )
+        for venue in (venues[1], last)
+    ]  # fmt: skip
+    return [spot, thin, *perpetuals], [venues[0], *indexed]
 
 
 def _others(rng: random.Random, markets: list[Market]) -> list[Account]:

@@ -88,6 +88,9 @@ class Venue:
     drawdown_floor: int = 0
     level_steps: int = 1
     index_steps: int = 1
+    index_rule: str = "weighted_mean"
+    index_weights: dict[int, float] = field(default_factory=dict)  # by spot market; empty: their own
+    silent_steps: int = 0
     mark_decay: float = 0.5
     key: int = 7
     funding_at_index: int = 0
@@ -190,6 +193,12 @@ class World:
     quotes: dict[int, int] = field(default_factory=dict)
     halts: tuple[Halt, ...] = ()
     collateral: dict[tuple[int, int], Collateral] = field(default_factory=dict)
+
+    def index_weight(self, venue: int, market: int) -> float:
+        """Return what a market weighs in a venue's indices: of its own accord, where the venue says nothing."""
+        own = self.markets[market].index_weight if self.markets[market].spot else 0.0
+        weights = self.venues[venue].index_weights
+        return weights.get(market, 0.0) if weights else own
 
     def counts(self, venue: int, market: int) -> Collateral:
         """Return how a venue counts a spot market's asset."""

@@ -278,11 +278,32 @@ def test_without_arbitrage_nobody_ties_markets() -> None:
 
 
 def test_without_composition_an_index_is_its_largest_book() -> None:
-    books = [tied(index_composition=on).params.markets for on in (True, False)]
-    spot = books[0].kind == par.SPOT
-    assert sorted(books[0].index_weight[spot]) == [0.5, 1.0, 1.0]
-    np.testing.assert_array_equal(books[1].index_weight[spot & (books[0].index_weight < 1.0)], 0.0)
-    np.testing.assert_array_equal(books[1].index_weight[spot & (books[0].index_weight == 1.0)], 1.0)
+    composed, alone = (tied(index_composition=on).params for on in (True, False))
+    spot = composed.markets.kind == par.SPOT
+    assert len(composed.sources) == len(composed.venues)
+    for before, after in zip(composed.sources, alone.sources, strict=True):
+        assert sorted(before[spot]) == [0.5, 1.0, 1.0]
+        assert not before[~spot].any()
+        np.testing.assert_array_equal(after, np.where(before == 0.5, 0.0, before))
+
+
+def test_each_venue_falls_back_on_the_book_that_is_heaviest_for_it() -> None:
+    """Two venues that weigh the same two books differently: with composition off each has another one."""
+    spots = contagion_data()["markets"] | {
+        "spot:BTCEUR": {"type": "spot", "asset": "BTC", "tick": 0.1, "lot": 0.001}
+    }
+    venues = contagion_data()["venues"]
+    weights = {"spot:BTCUSD": 1, "spot:BTCEUR": 3, "spot:ETHUSD": 1}
+    venues["venue"]["rules"] = venues["venue"]["rules"] | {"index": {"weights": weights}}
+    names = list(spots)
+    btc = [names.index("spot:BTCUSD"), names.index("spot:BTCEUR")]
+    for on, expected in ((True, [[1.0, 1.0], [1.0, 3.0]]), (False, [[1.0, 0.0], [0.0, 3.0]])):
+        scenario = contagion_scenario(markets=spots, venues=venues, channels={"index_composition": on})
+        assert assemble(scenario).params.sources[:, btc].tolist() == expected
+    assert "index_composition" in present(contagion_scenario(markets=spots, venues=venues), CONTAGION)
+    own = {"spot:BTCEUR": 0, "spot:BTCUSD": 1, "spot:ETHUSD": 1}
+    venues["venue"]["rules"]["index"] = {"weights": own}
+    assert "index_composition" not in present(contagion_scenario(markets=spots, venues=venues), CONTAGION)
 
 
 def test_without_repricing_coins_count_as_at_the_start() -> None:

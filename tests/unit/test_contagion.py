@@ -8,11 +8,14 @@ from functools import cache
 import numpy as np
 import pytest
 
+from cascade.analysis.contagion import Matrix
 from cascade.analysis.statistics import Mean
 from cascade.assembly import MONEY, assemble
 from cascade.engine import Engine, Nothing
 from cascade.errors import UsageError
-from cascade.experiment.contagion import Contagion, prepare_contagion
+from cascade.experiment.contagion import prepare_contagion
+from cascade.experiment.contagion_found import Contagion
+from cascade.experiment.contagion_question import Question
 from cascade.experiment.run import run
 from cascade.output.columns import to_numpy
 from cascade.output.parquet import read_files
@@ -29,7 +32,7 @@ def measured(n: int, *closed: str, jobs: int = 1, by: str = "asset", **changes) 
     """Return the contagion of the small market of two assets."""
     scenario = contagion_scenario(**changes)
     asked = prepare_contagion(
-        scenario, by=by, notional=SOLD, at_s=(AT,), horizon_s=HORIZON, channels=closed, replicates=n
+        scenario, by=by, notional=SOLD, at_s=(AT,), horizon_s=HORIZON, channels=closed or None, replicates=n
     )  # fmt: skip
     return asked.run(jobs=jobs)
 
@@ -131,7 +134,8 @@ def test_branching_leaves_the_market_as_it_was() -> None:
     first = prepare_contagion(contagion_scenario(), notional=SOLD, at_s=(30.0,), horizon_s=30.0, replicates=1)
     whole, parts = asked.run(jobs=1), (alone.run(jobs=1), first.run(jobs=1))
     usd = sum(part.total.values[0] * part.sold[:, None] for part in parts)
-    np.testing.assert_allclose(whole.total.values[0] * whole.sold[:, None], usd)
+    np.testing.assert_allclose(whole.total.values[0] * 2.0 * whole.sold[:, None], usd)
+    np.testing.assert_allclose(whole.sold, np.mean([part.sold for part in parts], axis=0))  # at a time
 
 
 @pytest.mark.parametrize(
@@ -186,12 +190,37 @@ def test_by_default_it_is_branched_four_times_within_the_run() -> None:
         ({"at_s": (200.0,), "horizon_s": 60.0}, "would end 20s after the run"),
         ({"at_s": (10.0,), "horizon_s": 0.5}, "less than a step"),
         ({"channels": ("cross_margn",)}, "there is no channel 'cross_margn'"),
-        ({"channels": ("adl", "adl")}, "named twice"),
+        ({"channels": ("adl", "adl")}, "a channel is named twice: adl"),
+        ({"channels": ("contagion", "contagion")}, "stands for all channels of contagion already"),
+        ({"channels": ("contagion", "adl")}, "stands for all channels of contagion already"),
+        ({"channels": ()}, "no channel is named"),
+        (
+            {"channels": ("makers_capital",)},
+            "no makers_capital to switch off: that is a channel it does not have",
+        ),
+        ({"at_s": ()}, "no time to branch the market at"),
+        ({"at_s": (10.0, 20.0, 10.0), "horizon_s": 5.0}, "10s is written twice"),
+        ({"at_s": (10.0, 10.2), "horizon_s": 5.0}, "in one step of 1s"),
     ],
 )
 def test_what_cannot_be_asked_is_told(asked, problem: str) -> None:
     with pytest.raises(UsageError, match=problem):
         prepare_contagion(contagion_scenario(), **asked)
+
+
+def test_a_channel_that_the_scenario_has_off_already_is_told() -> None:
+    scenario = contagion_scenario(channels={"arbitrage": False})
+    with pytest.raises(UsageError, match="a channel it has switched off itself"):
+        prepare_contagion(scenario, channels=("arbitrage",))
+
+
+def test_that_nobody_is_liquidated_is_told() -> None:
+    """That is an answer, not a matrix of zeros."""
+    nothing, question = Matrix(("BTC",), np.zeros((8, 1, 1))), Question("asset", "buy", 1.0, (AT,), HORIZON)
+    quiet = Contagion("quiet", question, 8, nothing, nothing, np.ones(1))
+    said = "What was bought by force liquidated nobody, in any place: write a larger --buy"
+    assert answer(quiet).startswith(said)
+    assert len(contagion_dict(quiet)["notes"]) == 1  # how it was measured, and no more
 
 
 def test_a_market_that_nobody_holds_is_told() -> None:

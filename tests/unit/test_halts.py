@@ -229,6 +229,70 @@ def test_without_any_source_the_index_stays():
     assert len(set(course.index[FIRST - 1 : LAST + 1])) == 1
 
 
+def three_spots(**index: Any) -> dict[str, Any]:
+    """Return a market of three spot books, of which its venue makes an index as it says."""
+    data = small_data()
+    others = {"east": {"rulebook": "spot"}, "west": {"rulebook": "spot"}}
+    venues = data["venues"] | others
+    venues["venue"] = venues["venue"] | {"rules": {"index": index}}
+    books = {f"{name}:BTCUSD": data["markets"]["spot:BTCUSD"] for name in others}
+    return {"venues": venues, "markets": data["markets"] | books}
+
+
+WEIGHTS = {"spot": 2, "east": 1, "west:BTCUSD": 5}
+
+
+def mids(course: Course) -> tuple[float, float, float]:
+    """Return the mids of the three books."""
+    return mid(course, SPOT), mid(course, 2), mid(course, 3)
+
+
+def test_a_venue_weighs_spot_books_by_its_own_figures():
+    course = Course(scenario_of(**three_spots(weights=WEIGHTS)), until=40)
+    own, east, west = mids(course)
+    assert len({own, east, west}) > 1
+    assert course.index[-1] == pytest.approx((2 * own + east + 5 * west) / 8, rel=1e-12)
+
+
+def test_a_weighted_median_is_the_price_of_the_middle_of_the_weight():
+    heavy = Course(scenario_of(**three_spots(rule="weighted_median", weights=WEIGHTS)), until=40)
+    assert heavy.index[-1] == mids(heavy)[2]  # with most of the weight, wherever it is
+    even = {"spot": 1, "east": 1, "west": 1}
+    equal = Course(scenario_of(**three_spots(rule="weighted_median", weights=even)), until=40)
+    assert equal.index[-1] == sorted(mids(equal))[1]
+    two = Course(scenario_of(**three_spots(rule="weighted_median", weights={"spot": 1, "east": 1})), until=40)
+    assert two.index[-1] == pytest.approx(sum(mids(two)[:2]) / 2, rel=1e-12)
+
+
+def test_a_source_that_takes_no_orders_is_left_out_after_a_while():
+    """A halt of 50 s, and a venue that waits for ten of them: the mid that stands counts no longer than that."""
+    halt = {"type": "halt", "at": "30s", "over": "50s", "markets": "west:*"}
+    for step, has_west in ((39, True), (41, False), (79, False), (81, True)):
+        course = Course(scenario_of(FALL, halt, **three_spots(weights=WEIGHTS, silent_s=10)), until=step)
+        own, east, west = mids(course)
+        weighted = (2 * own + east + 5 * west) / 8 if has_west else (2 * own + east) / 3
+        assert course.index[-1] == pytest.approx(weighted, rel=1e-12), step
+    patient = Course(scenario_of(FALL, halt, **three_spots(weights=WEIGHTS)), until=79)
+    own, east, west = mids(patient)
+    assert patient.index[-1] == pytest.approx((2 * own + east + 5 * west) / 8, rel=1e-12)
+    assert west > own  # which has fallen since
+
+
+def test_weights_must_name_what_is_there():
+    broken = scenario_of(**three_spots(weights={"spto": 1}))
+    (message,) = found_in(broken, "CAS181")
+    assert "no spot market or venue of spot markets is called 'spto'" in message
+    assert "did you mean 'spot'" in message
+    (message,) = found_in(broken, "CAS122")
+    assert "of BTC none is here" in message
+
+
+def test_an_outage_of_all_that_a_venue_weighs_is_told():
+    outage = {"type": "oracle_outage", "at": "10s", "sources": "west:*"}
+    (message,) = found_in(scenario_of(outage, **three_spots(weights={"west": 1})), "CAS172")
+    assert "no source of BTC on venue is left" in message
+
+
 # --- limits of contracts, and orders on margin ----------------------------------------------------
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from cascade.compiler.jit import kernel, outlined
-from cascade.core.halts import halt_market
+from cascade.core.halts import halt_market, is_shut
 from cascade.core.inbox import append, has_room
 from cascade.core.margin import MAX_TICK
 from cascade.core.params import (
@@ -37,6 +37,8 @@ def set_states(st: State, p: Params) -> None:
             st.markets[shock.target].depth_shock *= shock.amount
         elif shock.kind == HALT_SHOCK:
             halt_market(st, shock.target, shock.halt, shock.stop)
+    for m in range(len(p.markets)):
+        st.markets[m].silent = st.markets[m].silent + 1 if is_shut(st, m) else 0
 
 
 @outlined

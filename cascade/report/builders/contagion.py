@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from cascade.analysis.contagion import Matrix
-from cascade.experiment.contagion import Contagion
+from cascade.experiment.contagion_found import Contagion
 from cascade.report.builders.study import Study
 from cascade.report.builders.table import Column, Table, estimate_columns, text_column
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from cascade.calibration.scorecard import Scorecard
     from cascade.experiment.attribution import Attribution
     from cascade.experiment.comparison import Comparison
-    from cascade.experiment.contagion import Contagion
+    from cascade.experiment.contagion_found import Contagion
     from cascade.experiment.facts import Facts
     from cascade.experiment.threshold import Frontier
 

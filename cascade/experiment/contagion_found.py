@@ -1,0 +1,162 @@
+"""What was found of contagion: the matrices, what each channel does to them, and the tables they are written to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from cascade.analysis.contagion import Matrix
+from cascade.analysis.games import Coalition
+from cascade.analysis.statistics import Estimate, Mean
+from cascade.analysis.statistics.estimate import Floats
+from cascade.experiment.attribution import MetricAttribution, attributed
+from cascade.experiment.contagion_question import Question
+from cascade.output.parquet import write_parquet
+from cascade.output.refusals import writing
+from cascade.output.schemas import Column, schema
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class Closed:
+    """What a channel does that is switched off alone, for one pair of places; USD per USD sold.
+
+    Attributes
+    ----------
+    measured
+        By how much it lowers what a dollar in `source` brings in `target`, over all generations.
+    predicted
+        The same by the two direct matrices.
+    gap
+        Measured less predicted.
+    """
+
+    channel: str
+    source: str
+    target: str
+    measured: Estimate
+    predicted: Estimate | None
+    gap: Estimate | None
+
+
+@dataclass(frozen=True)
+class Contagion:
+    """The matrices of contagion, and what each channel does to them.
+
+    Attributes
+    ----------
+    direct
+        The first generation: what a forced sale trips by itself.
+    total
+        All generations, within the horizon.
+    sold
+        USD that were sold in each place at a time, the mean.
+    channels
+        Of each pair of places, what each channel does to `total`; by Shapley values, which sum to it.
+    closed
+        Of each pair, what switching one channel off does.
+    rows
+        Rows of the table `attribution`, of `channels`.
+    """
+
+    name: str
+    question: Question
+    n: int
+    direct: Matrix
+    total: Matrix
+    sold: Floats
+    channels: tuple[MetricAttribution, ...] = ()
+    closed: tuple[Closed, ...] = ()
+    rows: tuple[Mapping[str, Any], ...] = ()
+
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        """Return every pair of two places."""
+        return pairs_of(self.direct.names)
+
+
+def pairs_of(names: Sequence[str]) -> list[tuple[str, str]]:
+    """Return every pair of two places."""
+    return [(a, b) for a in names for b in names if a != b]
+
+
+class Matrices(NamedTuple):
+    """The matrices under one coalition of channels, and what was sold at a time, by place."""
+
+    direct: Matrix
+    total: Matrix
+    sold: Floats
+
+
+def contagion_of(
+    name: str, question: Question, channels: tuple[str, ...], found: Mapping[Coalition, Matrices]
+) -> Contagion:
+    """Return what was found under each coalition of channels that are on."""
+    everyone = frozenset(channels)
+    whole = found[everyone]
+    shared, closed, rows = [], [], []
+    for source, target in pairs_of(whole.direct.names) if channels else []:
+        metric, more = _shares(source, target, channels, found)
+        shared.append(metric)
+        rows += more
+        closed += [_closed(each, source, target, whole, found[everyone - {each}]) for each in channels]
+    return Contagion(
+        name, question, len(whole.direct.values), whole.direct, whole.total, whole.sold,
+        tuple(shared), tuple(closed), tuple(rows),
+    )  # fmt: skip
+
+
+def _shares(
+    source: str, target: str, channels: tuple[str, ...], found: Mapping[Coalition, Matrices]
+) -> tuple[MetricAttribution, list[dict[str, Any]]]:
+    """Return what each channel did to what a dollar in one place brings in another."""
+    values = {
+        members: dict(enumerate(each.total.of(source, target).tolist())) for members, each in found.items()
+    }
+    said = f"USD liquidated in {target} for each USD sold by force in {source}"
+    column = Column(f"{source} to {target}", "float", said, unit="1")
+    n = len(next(iter(found.values())).total.values)
+    metric, rows = attributed(column, channels, values, range(n))
+    assert metric is not None, "every replicate has a value under every coalition"
+    return metric, rows
+
+
+def _closed(channel: str, source: str, target: str, whole: Matrices, without: Matrices) -> Closed:
+    """Return what switching a channel off does, against what the direct matrices say."""
+    measured = whole.total.of(source, target) - without.total.of(source, target)
+    series = whole.direct.generations(), without.direct.generations()
+    if series[0] is None or series[1] is None:
+        return Closed(channel, source, target, Mean().estimate(measured), None, None)
+    predicted = series[0].of(source, target) - series[1].of(source, target)
+    figures = (Mean().estimate(each) for each in (measured, predicted, measured - predicted))
+    return Closed(channel, source, target, *figures)
+
+
+# --- tables -------------------------------------------------------------------------------------------
+
+
+def written(found: Contagion, folder: Path) -> None:
+    """Write the matrices by replicate into a folder, and what each channel did."""
+    rows = [
+        {
+            "scenario": found.name, "replicate": k, "source": a, "target": b,
+            "first_generation": found.direct.of(a, b)[k], "all_generations": found.total.of(a, b)[k],
+        }
+        for k in range(found.n) for a in found.direct.names for b in found.direct.names
+    ]  # fmt: skip
+    shares = [{"scenario": found.name, **row} for row in found.rows]
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, each in (("contagion", rows), ("attribution", shares)):
+            if each:
+                write_parquet(folder / f"{name}.parquet", _table(name, each))
+
+
+def _table(name: str, rows: list[dict[str, Any]]) -> pa.Table:
+    import pyarrow as pa
+
+    return pa.Table.from_pylist(rows, schema=schema(name, dated=False))
