@@ -221,18 +221,20 @@ def index_has_spot(context: Context) -> Found:
             continue
         spots = {k: m for k, m in markets.items() if isinstance(m, SpotMarket) and m.asset == market.asset}
         book = context.rulebook_of(name)
-        named = book is not None and bool(book.index.weights)
+        named = book.index if book is not None and book.index.weights else None
         if not spots:
             hint = f"add spot:{market.asset}USD: {{type: spot, asset: {market.asset}, tick: 0.1, lot: 0.001}}"
             yield Finding(
                 ("markets", name), f"no spot market of {market.asset} for its index", hint, on_key=True
             )
-        elif named and not any(book.index.weight_of(key, 0.0) for key in spots):
+        elif named is not None and not any(named.weight_of(key, 0.0) for key in spots):
             venue = name.partition(":")[0]
-            message = f"the index of {venue} is made of {listing(book.index.weights)}: of {market.asset} none is here"
+            message = (
+                f"the index of {venue} is made of {listing(named.weights)}: of {market.asset} none is here"
+            )
             hint = f"write venues.{venue}.rules.index.weights: {{{next(iter(spots))}: 1}}"
             yield Finding(("markets", name), message, hint, on_key=True)
-        elif not named and sum(spot.index_weight for spot in spots.values()) <= 0:
+        elif named is None and sum(spot.index_weight for spot in spots.values()) <= 0:
             message = f"all spot markets of {market.asset} have index_weight 0"
             yield Finding(("markets", name), message, "write index_weight: 1 for one of them", on_key=True)
 
