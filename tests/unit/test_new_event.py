@@ -189,7 +189,8 @@ def test_a_market_that_hides_a_part_keeps_it_and_its_draws_go_along(daily, tmp_p
     assert load_event(out).scope.venues == dict.fromkeys(venues, "complete")
     assert scenario.parameters is not None
     draws = read_draws(scenario.parameters)
-    assert draws.paths == ("population.btc-high.scale", "population.btc-high.long_share"), (
+    of_bitcoin = ("btc-high.scale", "btc-high.long_share", "btc-low.openings")
+    assert sorted(draws.paths) == sorted(f"population.{each}" for each in of_bitcoin), (
         "of coins that are there"
     )
     first = with_draw(scenario, 0)
