@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -370,8 +371,8 @@ def _figures_with_ink(page: Any) -> int:
     import numpy as np
 
     text, height = page.get_textpage(), page.get_height()
-    places = [text.get_rect(k) for k in range(text.count_rects())]
-    captions = [box for box in places if text.get_text_bounded(*box).strip().startswith("n: ")]
+    said = text.get_text_range()
+    captions = [text.get_charbox(found.start()) for found in re.finditer(r"(?m)^n: ", said)]
     pixels = np.asarray(page.render(scale=1.0).to_pil().convert("HSV"), dtype=int)
     found, below = 0, 0.0
     for left, _, _, top in sorted(captions, key=lambda box: -box[3]):
