@@ -7,6 +7,7 @@ from typing import Final
 
 from cascade.errors import UsageError
 from cascade.experiment.request import layer_has_stops
+from cascade.scenario.index_sources import sources_of
 from cascade.scenario.schema import Scenario
 from cascade.scenario.schema_channels import AMPLIFICATION, CHANNELS, CONTAGION
 from cascade.scenario.schema_makers import LadderMaker
@@ -61,19 +62,12 @@ def _shares_news(scenario: Scenario) -> bool:
 
 def _has_composed_index(scenario: Scenario) -> bool:
     """Tell whether the index of any market is made of several spot books."""
-    spots = {name: each for name, each in scenario.markets.items() if isinstance(each, SpotMarket)}
     for name, market in scenario.markets.items():
-        if name in spots:
-            continue
-        venue = scenario.venues[name.partition(":")[0]]
-        index = rulebook_of(venue.rulebook, venue.rules).index
-        weights = [
-            index.weight_of(key, spot.index_weight)
-            for key, spot in spots.items()
-            if spot.asset == market.asset
-        ]
-        if sum(weight > 0.0 for weight in weights) > 1:
-            return True
+        if not isinstance(market, SpotMarket):
+            venue = scenario.venues[name.partition(":")[0]]
+            index = rulebook_of(venue.rulebook, venue.rules).index
+            if len(sources_of(scenario, market.asset, index)) > 1:
+                return True
     return False
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cascade.scenario.checks import Context, Finding, Found, register
+from cascade.scenario.index_sources import sources_of
 from cascade.scenario.schema_shocks import MarketOrderShock, OracleOutage
 from cascade.scenario.schema_venues import LendingPool, Perpetual, SpotMarket
 from cascade.scenario.source import Steps
@@ -81,19 +82,15 @@ def _sources(context: Context, steps: Steps, patterns: tuple[str, ...]) -> Itera
 
 def _indices(context: Context) -> dict[str, set[str]]:
     """Return the spot markets that each index is made of, by its asset and, where a venue has its own, by that."""
-    spots = {name: each for name, each in context.scenario.markets.items() if isinstance(each, SpotMarket)}
-    found = {each.asset: set[str]() for each in spots.values()}
-    for name, each in spots.items():
-        if each.index_weight > 0.0:
-            found[each.asset].add(name)
-    for name, market in context.scenario.markets.items():
+    scenario = context.scenario
+    spots = {name: each for name, each in scenario.markets.items() if isinstance(each, SpotMarket)}
+    found = {
+        asset: {*sources_of(scenario, asset)}
+        for asset in dict.fromkeys(each.asset for each in spots.values())
+    }
+    for name, market in scenario.markets.items():
         book = context.rulebook_of(name)
-        if name in spots or book is None or not book.index.weights:
-            continue
-        own = {
-            key
-            for key, spot in spots.items()
-            if spot.asset == market.asset and book.index.weight_of(key, 0.0) > 0.0
-        }
-        found[f"{market.asset} on {name.partition(':')[0]}"] = own
+        if name not in spots and book is not None and book.index.weights:
+            own = {*sources_of(scenario, market.asset, book.index)}
+            found[f"{market.asset} on {name.partition(':')[0]}"] = own
     return found

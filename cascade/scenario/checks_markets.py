@@ -9,6 +9,7 @@ from fractions import Fraction
 from cascade.errors import ScenarioError
 from cascade.scenario.amounts import COIN, MONEY
 from cascade.scenario.checks import Context, Finding, Found, register
+from cascade.scenario.index_sources import sources_of
 from cascade.scenario.schema_venues import InversePerpetual, LendingPool, Perpetual, SpotMarket
 from cascade.scenario.source import follow
 from cascade.scenario.words import did_you_mean, listing
@@ -219,22 +220,24 @@ def index_has_spot(context: Context) -> Found:
     for name, market in markets.items():
         if isinstance(market, SpotMarket):
             continue
-        spots = {k: m for k, m in markets.items() if isinstance(m, SpotMarket) and m.asset == market.asset}
+        spots = [k for k, m in markets.items() if isinstance(m, SpotMarket) and m.asset == market.asset]
         book = context.rulebook_of(name)
-        named = book.index if book is not None and book.index.weights else None
+        index = None if book is None else book.index
         if not spots:
             hint = f"add spot:{market.asset}USD: {{type: spot, asset: {market.asset}, tick: 0.1, lot: 0.001}}"
             yield Finding(
                 ("markets", name), f"no spot market of {market.asset} for its index", hint, on_key=True
             )
-        elif named is not None and not any(named.weight_of(key, 0.0) for key in spots):
+        elif sources_of(context.scenario, market.asset, index):
+            continue
+        elif index is not None and index.weights:
             venue = name.partition(":")[0]
             message = (
-                f"the index of {venue} is made of {listing(named.weights)}: of {market.asset} none is here"
+                f"the index of {venue} is made of {listing(index.weights)}: of {market.asset} none is here"
             )
-            hint = f"write venues.{venue}.rules.index.weights: {{{next(iter(spots))}: 1}}"
+            hint = f"write venues.{venue}.rules.index.weights: {{{spots[0]}: 1}}"
             yield Finding(("markets", name), message, hint, on_key=True)
-        elif named is None and sum(spot.index_weight for spot in spots.values()) <= 0:
+        else:
             message = f"all spot markets of {market.asset} have index_weight 0"
             yield Finding(("markets", name), message, "write index_weight: 1 for one of them", on_key=True)
 
