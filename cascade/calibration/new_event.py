@@ -25,7 +25,7 @@ from cascade.scenario.document import shipped_scenarios
 from cascade.scenario.load import load
 from cascade.scenario.schema import Scenario
 from cascade.scenario.source import shown_name
-from cascade.scenario.words import did_you_mean, listing
+from cascade.scenario.words import did_you_mean, listing, words_in
 from cascade.units import parse_duration
 
 LACKING: Final = "CAS315"
@@ -107,7 +107,7 @@ def wanted_of(
         raise UsageError(
             f"'{warm_up}' is not a duration", where="--warm-up", remedy="write days, such as 14d"
         )
-    asked = _listed(ask.lower())
+    asked = tuple(words_in(ask.lower()))
     unknown = [each for each in asked if each not in KINDS]
     if unknown or not asked:
         guess = did_you_mean(unknown[0], KINDS) if unknown else ""
@@ -115,13 +115,9 @@ def wanted_of(
             f"'{ask}' cannot be asked{guess}", where="--ask", remedy=f"write some of {listing(KINDS)}"
         )
     return Wanted(
-        name, _instant("--start", start), _instant("--end", end), _listed(coins.upper()), _listed(venues.lower()), base,
-        seconds_before / DAY_S, asked, assume,
+        name, _instant("--start", start), _instant("--end", end), tuple(words_in(coins.upper())),
+        tuple(words_in(venues.lower())), base, seconds_before / DAY_S, asked, assume,
     )  # fmt: skip
-
-
-def _listed(text: str) -> tuple[str, ...]:
-    return tuple(each.strip() for each in text.split(",") if each.strip())
 
 
 def _instant(option: str, text: str) -> datetime:

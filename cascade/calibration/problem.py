@@ -387,6 +387,7 @@ def _parameter(read: _Reading, name: str, asked: ParameterAsked, days: Sequence[
     n_before = len(read.problems)
 
     def number(key: str, value: Amount) -> float:
+        """Return an amount of the prior in the unit of its paths; one that is wrong is noted, and NaN."""
         if unit == SECONDS:
             seconds = parse_duration(value) if isinstance(value, str) else None
             if seconds is None:

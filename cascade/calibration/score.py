@@ -117,6 +117,7 @@ class Prepared:
             tell(f"{name}: given more than once, and counted once")
 
         def registered_of(each: Asked) -> Registration:
+            """Return the registration of an event: that which is there, or one of what it is now foretold."""
             known = registered(folder, each.event, each.request)
             if known is not None:
                 tell(f"{each.event.name}: registered at {known.registered:%Y-%m-%d %H:%M} UTC already")

@@ -66,8 +66,9 @@ def attribute(
     from cascade.experiment.workers import wants_processes
     from cascade.explain.sweep_cost import cost_of_sweep
     from cascade.report.attribution import attribution_dict, attribution_text
+    from cascade.scenario.words import words_in
 
-    named = None if channels is None else [name.strip() for name in channels.split(",") if name.strip()]
+    named = None if channels is None else words_in(channels)
     prepared = prepare_attribution(
         file, overrides or (), channels=named, replicates=replicates, metrics=metric, seed=seed,
         allow=allow or (), allow_code=allow_code,

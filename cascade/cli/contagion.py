@@ -81,6 +81,7 @@ def contagion(
     from cascade.experiment.order_words import amount_of, order_in_words
     from cascade.report.contagion import contagion_dict, contagion_rich
     from cascade.scenario.load import load
+    from cascade.scenario.words import words_in
     from cascade.units import DURATION
 
     side, notional = order_in_words(sell, buy, may_lack=True)
@@ -89,7 +90,7 @@ def contagion(
         loaded if seed is None else loaded.replace(seed=seed),
         by=_by(by), side=side or "sell", notional=notional, at_s=_times(at),
         horizon_s=None if watch is None else amount_of(DURATION, watch, "--watch"),
-        channels=None if channels is None else _words(channels), replicates=replicates,
+        channels=None if channels is None else words_in(channels), replicates=replicates,
     )  # fmt: skip
     if out is not None:
         _refuse_existing(out, force=force)
@@ -140,11 +141,6 @@ def _times(text: str | None) -> tuple[float, ...] | None:
     if text is None:
         return None
     return tuple(amounts_of(DURATION, text, "--at")) if text.strip(" ,") else ()
-
-
-def _words(text: str) -> list[str]:
-    """Return words between commas."""
-    return [word.strip() for word in text.split(",") if word.strip()]
 
 
 def _by(word: str) -> By:

@@ -25,6 +25,11 @@ def did_you_mean(word: str, candidates: Iterable[str]) -> str:
     return f" — did you mean '{match}'?" if match else ""
 
 
+def words_in(text: str) -> list[str]:
+    """Return the words of a text between its commas."""
+    return [word.strip() for word in text.split(",") if word.strip()]
+
+
 def listing(words: Iterable[str], limit: int = 12) -> str:
     """Return words as a comma-separated list, shortened where there are many."""
     names = list(words)
