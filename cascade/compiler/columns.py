@@ -18,12 +18,16 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.core.datamodel import models
 from numba.core.extending import lower_builtin, register_model
-from numba.core.imputils import lower_getattr_generic, lower_setattr_generic
-from numba.np import arrayobj, numpy_support
+from numba.core.imputils import lower_getattr, lower_getattr_generic, lower_setattr_generic
+from numba.core.typing import signature
+from numba.core.typing.templates import AbstractTemplate, AttributeTemplate, infer_getattr, infer_global
+from numba.np import numpy_support
 
 from cascade.compiler.plain import widened
 
 ROOT = "cascade"
+
+WORD = ir.IntType(64)
 
 
 def _read_as(kind: Any) -> Any:
@@ -48,40 +52,79 @@ class Row(types.Record):
         """Return the type at which a field is kept."""
         return super().typeof(key)
 
+    def __repr__(self) -> str:
+        """Return its name, which tells it from others."""
+        return self.name
+
     @classmethod
     def _normalize_fields(cls, fields: Any) -> Any:
         """Keep the fields of the record, which are in order."""
         return fields
 
 
-class Column(types.Array):
-    """An array of a table: of records, or of numbers."""
+class Column(types.Type):
+    """An array of a table, of records or of numbers: where its address and shape stand there."""
 
     def __init__(self, name: str, dtype: Any, ndim: int, fixed: bool) -> None:
         item = numpy_support.from_dtype(dtype)
         if isinstance(item, types.Record):
-            self.kept = read = Row(f"{name}[]", item, fixed)
+            self.kept = self.read = Row(f"{name}[]", item, fixed)
         else:
-            self.kept, read = item, _read_as(item)
-        super().__init__(read, ndim, "C", name=name)
+            self.kept, self.read = item, _read_as(item)
+        super().__init__(name)
+        self.ndim = ndim
         self.fixed = fixed
-        self.itemsize = dtype.itemsize
 
     @property
-    def key(self) -> Any:
-        """Return what tells this type from others: its name."""
-        return self.name
+    def index(self) -> Any:
+        """Return the type of a place."""
+        return types.intp if self.ndim == 1 else types.UniTuple(types.intp, self.ndim)
 
 
-class _ColumnModel(models.ArrayModel):
-    """An array in memory, whose items are as they are kept."""
+class _ColumnModel(models.PrimitiveModel):
+    """The address of the words that say where the array is, and how large."""
 
     def __init__(self, manager: Any, column: Column) -> None:
-        super().__init__(manager, types.Array(column.kept, column.ndim, "C"))
+        super().__init__(manager, column, WORD.as_pointer())
 
 
 register_model(Row)(models.RecordModel)
 register_model(Column)(_ColumnModel)
+
+
+@infer_global(operator.getitem)
+class _Read(AbstractTemplate):
+    def generic(self, args: Any, kws: Any) -> Any:
+        """Return the type of an item."""
+        column, _ = args
+        return signature(column.read, column, column.index) if isinstance(column, Column) else None
+
+
+@infer_global(operator.setitem)
+class _Write(AbstractTemplate):
+    def generic(self, args: Any, kws: Any) -> Any:
+        """Return that a number may be written."""
+        column = args[0]
+        if not isinstance(column, Column) or isinstance(column.read, Row):
+            return None
+        return signature(types.none, column, column.index, column.read)
+
+
+@infer_global(len)
+class _Length(AbstractTemplate):
+    def generic(self, args: Any, kws: Any) -> Any:
+        """Return the type of a length."""
+        (column,) = args
+        return signature(types.intp, column) if isinstance(column, Column) else None
+
+
+@infer_getattr
+class _ColumnAttribute(AttributeTemplate):
+    key = Column
+
+    def resolve_shape(self, column: Column) -> Any:
+        """Return the type of a shape."""
+        return types.UniTuple(types.intp, column.ndim)
 
 
 def _tag(builder: Any, name: str) -> Any:
@@ -125,41 +168,53 @@ def _set_field(context: Any, builder: Any, signature: Any, arguments: Any, field
     _store(builder, value, place, f"{row.name}.{field}", row.fixed)
 
 
-def _place(context: Any, builder: Any, column: Column, array: Any, indices: Any) -> Any:
+def word(builder: Any, words: Any, at: int) -> Any:
+    """Return what a table says of its arrays, which does not change while a kernel runs."""
+    value = builder.load(builder.gep(words, [ir.Constant(WORD, at)]))
+    value.set_metadata("invariant.load", builder.module.add_metadata([]))
+    return value
+
+
+def place(context: Any, builder: Any, column: Column, words: Any, indices: list[Any]) -> Any:
     """Return the address of an item."""
-    fields = arrayobj.make_array(column)(context, builder, array)
-    return cgutils.get_item_pointer(context, builder, column, fields, indices, wraparound=False)
+    first = builder.inttoptr(word(builder, words, 0), context.get_data_type(column.kept).as_pointer())
+    number, *others = indices
+    for axis, index in enumerate(others, 1):
+        number = builder.add(builder.mul(number, word(builder, words, 1 + axis)), index)
+    return builder.gep(first, [number])
 
 
-def _indices(context: Any, builder: Any, given: Any, value: Any) -> Any:
-    """Return the indices of a place as words."""
-    kinds, values = (given,), (value,)
-    if isinstance(given, types.UniTuple | types.Tuple):
-        kinds, values = given.types, cgutils.unpack_tuple(builder, value, count=len(given))
-    return [context.cast(builder, each, kind, types.intp) for kind, each in zip(kinds, values, strict=True)]
+def _indexed(context: Any, builder: Any, column: Column, words: Any, index: Any) -> Any:
+    indices = [index] if column.ndim == 1 else cgutils.unpack_tuple(builder, index, column.ndim)
+    return place(context, builder, column, words, indices)
 
 
-@lower_builtin(operator.getitem, Column, types.Integer)
+@lower_builtin(operator.getitem, Column, types.intp)
 @lower_builtin(operator.getitem, Column, types.UniTuple)
-@lower_builtin(operator.getitem, Column, types.Tuple)
 def _get_item(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-    column, given = signature.args
-    place = _place(context, builder, column, arguments[0], _indices(context, builder, given, arguments[1]))
-    if isinstance(column.dtype, Row):
-        return place
-    value = _load(builder, place, column.name, column.fixed)
-    return context.cast(builder, value, column.kept, column.dtype)
+    column = signature.args[0]
+    at = _indexed(context, builder, column, *arguments)
+    if isinstance(column.read, Row):
+        return at
+    return context.cast(builder, _load(builder, at, column.name, column.fixed), column.kept, column.read)
 
 
-@lower_builtin(operator.setitem, Column, types.Integer, types.Boolean)
-@lower_builtin(operator.setitem, Column, types.UniTuple, types.Boolean)
-@lower_builtin(operator.setitem, Column, types.Tuple, types.Boolean)
-@lower_builtin(operator.setitem, Column, types.Integer, types.Number)
-@lower_builtin(operator.setitem, Column, types.UniTuple, types.Number)
-@lower_builtin(operator.setitem, Column, types.Tuple, types.Number)
+@lower_builtin(operator.setitem, Column, types.intp, types.Any)
+@lower_builtin(operator.setitem, Column, types.UniTuple, types.Any)
 def _set_item(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-    column, given, kind = signature.args
-    place = _place(context, builder, column, arguments[0], _indices(context, builder, given, arguments[1]))
-    value = context.cast(builder, arguments[2], kind, column.kept)
-    _store(builder, value, place, column.name, column.fixed)
+    column, (words, index, given) = signature.args[0], arguments
+    at = _indexed(context, builder, column, words, index)
+    value = context.cast(builder, given, column.read, column.kept)
+    _store(builder, value, at, column.name, column.fixed)
     return context.get_dummy_value()
+
+
+@lower_builtin(len, Column)
+def _get_length(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    return word(builder, arguments[0], 1)
+
+
+@lower_getattr(Column, "shape")
+def _get_shape(context: Any, builder: Any, column: Column, words: Any) -> Any:
+    lengths = [word(builder, words, 1 + axis) for axis in range(column.ndim)]
+    return context.make_tuple(builder, types.UniTuple(types.intp, column.ndim), lengths)

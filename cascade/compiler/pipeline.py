@@ -12,8 +12,8 @@ import gc
 from collections.abc import Generator
 from typing import Any
 
-from llvmlite.binding import Linkage
-from numba.core import types
+from llvmlite.binding import Linkage, create_pass_builder, create_pipeline_tuning_options
+from numba.core import cgutils, config, sigutils, types
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase
 from numba.core.compiler_machinery import PassManager, register_pass
@@ -41,6 +41,9 @@ class _Part(JITCodeLibrary):
     def codegen(self) -> Any:
         """Return what `get_executable` writes a function's environment to: nothing, it has none."""
         return _Nowhere
+
+    def _optimize_functions(self, ll_module: Any) -> None:
+        """Leave them as they are: all is optimised together with what calls it."""
 
     def finalize(self) -> None:
         """Declare the code complete."""
@@ -76,12 +79,26 @@ class _Whole(JITCodeLibrary):
         super().finalize()
 
     def _optimize_final_module(self) -> None:
-        """Tell LLVM that nobody else calls the parts, then optimise: once, as no references are counted."""
+        """Tell LLVM that nobody else calls the parts, then optimise: once, as no references are counted.
+
+        No loop of a kernel is one over numbers side by side, so none is unrolled or made one of vectors: a step
+        gains nothing by it, and a quarter of LLVM's time goes there.
+        """
         for function in self._final_module.functions:
             if function.linkage == Linkage.linkonce_odr:
                 function.linkage = Linkage.internal
-        passes, options = self._codegen._module_pass_manager()  # pyright: ignore[reportPrivateUsage]
-        passes.run(self._final_module, options)
+        wanted = create_pipeline_tuning_options(int(config.OPT))
+        wanted.loop_vectorization = wanted.loop_interleaving = wanted.loop_unrolling = False
+        builder = create_pass_builder(self._codegen._tm, wanted)  # pyright: ignore[reportPrivateUsage]
+        builder.getModulePassManager().run(self._final_module, builder)
+
+
+class _Lower(Lower):
+    """Numba's writer of LLVM's language, which tells no debugger about variables."""
+
+    def alloca_lltype(self, name: str, lltype: Any, datamodel: Any = None) -> Any:
+        """Return the place of a variable on the stack."""
+        return cgutils.alloca_once(self.builder, lltype, name=name, zfill=False)
 
 
 class _LoweringInto(BaseNativeLowering):
@@ -93,7 +110,7 @@ class _LoweringInto(BaseNativeLowering):
     @property
     def lowering_class(self) -> type[Lower]:  # type: ignore[override]
         """Return the class that lowers the function."""
-        return Lower
+        return _Lower
 
     def run_pass(self, state: Any) -> Any:
         """Lower the function."""
@@ -167,6 +184,15 @@ class PartDispatcher(CPUDispatcher):
         """Take a constant for a number like any other: numba would compile the kernel for each anew."""
         plain = {name: types.unliteral(kind) for name, kind in kws.items()}
         return super().get_call_template(tuple(map(types.unliteral, args)), plain)
+
+    def compile(self, sig: Any) -> Any:
+        """Compile for a list of types unless that is done: no part is timed, or looked for on disk."""
+        arguments, returned = sigutils.normalize_signature(sig)
+        found = self.overloads.get(tuple(arguments))
+        if found is None:
+            found = self._compiler.compile(arguments, returned)
+            self.add_overload(found)
+        return found.entry_point
 
 
 @contextlib.contextmanager

@@ -19,9 +19,8 @@ from numba.core.datamodel import models
 from numba.core.extending import NativeValue, register_model, typeof_impl, unbox
 from numba.core.imputils import lower_getattr_generic
 from numba.core.typing.templates import AttributeTemplate, infer_getattr
-from numba.np import arrayobj
 
-from cascade.compiler.columns import Column
+from cascade.compiler.columns import WORD, Column
 
 WORDS = 3
 """Words per array in a table: address, first and second length."""
@@ -88,29 +87,9 @@ class _TablesAttribute(AttributeTemplate):
 
 @lower_getattr_generic(TablesType)
 def _lower_field(context: Any, builder: Any, tables: TablesType, pointer: Any, attribute: str) -> Any:
-    """Build the array of a field from its address and shape in the table."""
-    array_type = tables.fields[attribute]
+    """Return where the table has the address and shape of a field."""
     at = WORDS * tables.order.index(attribute)
-    word = ir.IntType(64)
-    invariant = builder.module.add_metadata([])
-
-    def load(k: int) -> Any:
-        place = builder.gep(builder.bitcast(pointer, word.as_pointer()), [ir.Constant(word, at + k)])
-        value = builder.load(place)
-        value.set_metadata("invariant.load", invariant)
-        return value
-
-    array = context.make_array(array_type)(context, builder)
-    data = builder.inttoptr(load(0), array.data.type)
-    shape = [load(1 + k) for k in range(array_type.ndim)]
-    item = array_type.itemsize
-    strides = [ir.Constant(word, item)]
-    if array_type.ndim == 2:
-        strides = [builder.mul(shape[1], ir.Constant(word, item)), ir.Constant(word, item)]
-    arrayobj.populate_array(
-        array, data=data, shape=shape, strides=strides, itemsize=ir.Constant(word, item), meminfo=None
-    )
-    return array._getvalue()
+    return builder.gep(builder.bitcast(pointer, WORD.as_pointer()), [ir.Constant(WORD, at)])
 
 
 def declare(cls: type[Any], layout: Layout, *, fixed: bool = False) -> None:

@@ -11,6 +11,7 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
+from cascade.compiler.columns import place
 from cascade.compiler.jit import JIT_ENABLED, kernel
 from cascade.core.params import Params
 from cascade.core.state import State
@@ -21,10 +22,10 @@ if JIT_ENABLED:
         @intrinsic
         def fetch(typing_context: Any, array: Any, index: Any) -> Any:
             def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-                kind, number, address = signature.args[0], ir.IntType(32), cgutils.voidptr_t
-                values = context.make_array(kind)(context, builder, arguments[0])
-                place = [arguments[1], *[ir.Constant(ir.IntType(64), 0)] * (kind.ndim - 1)]
-                row = cgutils.get_item_pointer(context, builder, kind, values, place, wraparound=False)
+                column, number, address = signature.args[0], ir.IntType(32), cgutils.voidptr_t
+                words, first = arguments
+                indices = [first, *[ir.Constant(ir.IntType(64), 0)] * (column.ndim - 1)]
+                row = place(context, builder, column, words, indices)
                 call = ir.FunctionType(ir.VoidType(), [address, number, number, number])
                 fetch = builder.module.declare_intrinsic("llvm.prefetch", [address], call)
                 to_write, keep, data = (ir.Constant(number, flag) for flag in (1, 3, 1))
