@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import sys
 import tempfile
@@ -53,9 +52,10 @@ def _software() -> Iterator[Symptom]:
 
 
 def _machine() -> Iterator[Symptom]:
+    from cascade.installation import cores
+
     yield Symptom("platform", f"{platform.system()} {platform.machine()}")
-    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    yield Symptom("cores", str(available))
+    yield Symptom("cores", str(cores()))
 
 
 def _kernel_cache() -> Symptom:

@@ -1,8 +1,9 @@
-"""Where this copy of Cascade was installed from, and the command that installs more of it from there."""
+"""Where this copy of Cascade was installed from, the command that installs more of it, and the cores it may use."""
 
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import sys
 from importlib import metadata
@@ -56,3 +57,8 @@ def _requirement(extras: str, origin: dict[str, Any]) -> str:
     if "subdirectory" in origin:
         url = f"{url}#subdirectory={origin['subdirectory']}"
     return f"{DISTRIBUTION}{extras} @ {url}"
+
+
+def cores() -> int:
+    """Return the cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -16,13 +16,13 @@ from cascade.cli.terminal import (
     Force,
     Jobs,
     RetryFailed,
+    expect_compiling,
     has_color,
     running,
     say,
     show,
     show_json,
     show_rich,
-    tell_compiling,
 )
 from cascade.limits import MOST_VARIANTS
 
@@ -79,7 +79,7 @@ def calibrate(
         )
         return
     say("" if quiet else "\n".join(f"{name}: {each.time_text()}" for name, each in costs.items()))
-    tell_compiling()
+    expect_compiling()
     with running(prepared.n_steps, quiet=quiet) as progress:
         found = calibrated(
             prepared, trials=check_coverage, out=out, jobs=jobs, processes=wants_processes(prepared.n_runs, jobs),

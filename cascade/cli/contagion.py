@@ -14,12 +14,12 @@ from cascade.cli.terminal import (
     Jobs,
     Overrides,
     Seed,
+    expect_compiling,
     running,
     say,
     show,
     show_json,
     show_rich,
-    tell_compiling,
 )
 
 if TYPE_CHECKING:
@@ -108,16 +108,16 @@ def _measured(
     prepared: Prepared, jobs: int | None, *, dry_run: bool, json: bool, quiet: bool
 ) -> Contagion | None:
     """Say what it takes and do it; None where it was only to be said."""
-    from cascade.experiment.workers import cores
     from cascade.explain.branches_cost import branches_cost
     from cascade.explain.pace import remember
+    from cascade.installation import cores
 
     cost = branches_cost(prepared, jobs or cores())
     if dry_run:
         show_json(cost.as_dict()) if json else show(cost.text)
         return None
     say("" if quiet else cost.text)
-    tell_compiling()
+    expect_compiling()
     with running(prepared.n_steps, quiet=quiet) as progress:
         begun = time.monotonic()
         found = prepared.run(jobs=jobs, progress=progress)

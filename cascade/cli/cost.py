@@ -15,11 +15,11 @@ from cascade.cli.terminal import (
     Overrides,
     Quiet,
     Seed,
+    expect_compiling,
     running,
     show,
     show_json,
     show_rich,
-    tell_compiling,
 )
 
 Scenario: TypeAlias = Annotated[Path, typer.Argument(metavar="SCENARIO", help="Scenario file.")]
@@ -115,7 +115,7 @@ def cost(
         market=market, account=account, schedules=words.read(), replicates=replicates, allow_code=allow_code,
         **times,
     )  # fmt: skip
-    tell_compiling()
+    expect_compiling()
     with running(prepared.n_steps, quiet=quiet) as progress:
         found = prepared.run(jobs=jobs, progress=progress)
     if json:

@@ -14,12 +14,12 @@ from cascade.cli.terminal import (
     Markdown,
     Overrides,
     Quiet,
+    expect_compiling,
     running,
     say,
     show,
     show_json,
     show_rich,
-    tell_compiling,
 )
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def facts(
         from cascade.report.write import refuse_existing
 
         refuse_existing(out, force=force)
-    tell_compiling()
+    expect_compiling()
     with running(prepared.n_steps, quiet=quiet) as progress:
         found = prepared.run(jobs=jobs, progress=progress)
     if json:

@@ -13,11 +13,11 @@ from cascade.cli.terminal import (
     Jobs,
     Overrides,
     Quiet,
+    expect_compiling,
     running,
     say,
     show,
     show_json,
-    tell_compiling,
 )
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def held(
 
     loaded = load(scenario, overrides or ())
     admit_code([loaded], scenario, overrides or (), allowed=allow_code)
-    tell_compiling()
+    expect_compiling()
     with running(replicates * loaded.n_steps, quiet=quiet) as progress:
         found = measure(loaded, replicates, allow_code=allow_code, jobs=jobs, progress=progress)
     if json:

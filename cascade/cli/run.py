@@ -23,12 +23,12 @@ from cascade.cli.terminal import (
     Replicates,
     RetryFailed,
     Seed,
+    expect_compiling,
     has_color,
     running,
     say,
     show,
     show_json,
-    tell_compiling,
 )
 from cascade.limits import MOST_REPLICATES
 
@@ -67,7 +67,7 @@ def run(
     say(render_problems(problems, color=has_color()))
     n = 1 if replicate is not None else replicates or scenario.replicates
     runs = runs_of(scenario, counterfactual=counterfactual)
-    tell_compiling()
+    expect_compiling()
     begun = datetime.now(UTC)
     with running(n * runs * scenario.n_steps, quiet=quiet) as progress:
         result = run_scenario(

@@ -13,12 +13,12 @@ from cascade.cli.terminal import (
     AsJson,
     Jobs,
     Seed,
+    expect_compiling,
     running,
     say,
     show_json,
     show_rich,
     show_rows,
-    tell_compiling,
 )
 from cascade.errors import UsageError
 from cascade.limits import MOST_REPLICATES
@@ -107,7 +107,7 @@ def score(
         events, replicates=replicates, seed=seed, realised=realised, positions=positions, market=market,
         allow=allow or (), is_blind=register,
     )  # fmt: skip
-    tell_compiling()
+    expect_compiling()
     with running(prepared.steps(registrations), quiet=quiet) as progress:
         foretold = prepared.foretell(
             out=registrations, jobs=jobs, progress=progress, allow_code=allow_code, say=None if quiet else say

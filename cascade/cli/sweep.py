@@ -25,13 +25,13 @@ from cascade.cli.terminal import (
     Replicates,
     RetryFailed,
     Seed,
+    expect_compiling,
     has_color,
     running,
     say,
     show,
     show_json,
     show_rich,
-    tell_compiling,
     width,
 )
 from cascade.limits import MOST_VARIANTS
@@ -107,7 +107,7 @@ def sweep(
         return
     cost = cost_of_sweep(prepared, jobs, looked_at=1)
     say("" if quiet else cost.time_text())
-    tell_compiling()
+    expect_compiling()
     begun = datetime.now(UTC)
     with running(prepared.n_steps, quiet=quiet) as progress:
         found = run_prepared(

@@ -140,10 +140,12 @@ def say(text: str) -> None:
         typer.echo(text, err=True)
 
 
-def tell_compiling() -> None:
-    """Say what is compiled while it is, and for how long if this machine has compiled before."""
+def expect_compiling() -> None:
+    """Begin to compile what a run needs; say what is compiled while it is, and for how long if that is known."""
     from cascade.compiler.waiting import watch
+    from cascade.experiment.ahead import compile_ahead
 
+    compile_ahead()
     watch(lambda name, left: say(compiling_line(name, left)))
 
 

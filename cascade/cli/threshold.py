@@ -23,13 +23,13 @@ from cascade.cli.terminal import (
     Replicates,
     RetryFailed,
     Seed,
+    expect_compiling,
     has_color,
     running,
     say,
     show,
     show_json,
     show_rich,
-    tell_compiling,
 )
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ def _searched(
         show_json(cost) if json else show(cost.to_text())
         return None
     say("" if quiet else cost.time_text())
-    tell_compiling()
+    expect_compiling()
     n_runs = search.n_expected * len(search.request.replicates)
     begun = datetime.now(UTC)
     with running(search.steps(search.n_expected), quiet=quiet) as progress:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-from cascade.cli.terminal import AllowCode, say, show, tell_compiling
+from cascade.cli.terminal import AllowCode, expect_compiling, say, show
 
 if TYPE_CHECKING:
     from cascade.view.session import Session
@@ -45,7 +45,7 @@ def serve(session: Session, port: int, *, browser: bool) -> None:
     except BaseException:
         session.close()
         raise
-    tell_compiling()
+    expect_compiling()
     with doorway(server.address) as door:
         show(server.address)
         say("Ctrl-C ends it")

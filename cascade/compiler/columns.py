@@ -19,8 +19,8 @@ from numba.core import cgutils, types
 from numba.core.datamodel import models
 from numba.core.extending import lower_builtin, register_model
 from numba.core.imputils import lower_getattr, lower_getattr_generic, lower_setattr_generic
-from numba.core.typing import signature
-from numba.core.typing.templates import AbstractTemplate, AttributeTemplate, infer_getattr, infer_global
+from numba.core.typing import templates
+from numba.core.typing.templates import AbstractTemplate, AttributeTemplate, infer_getattr, signature
 from numba.np import numpy_support
 
 from cascade.compiler.plain import widened
@@ -28,6 +28,8 @@ from cascade.compiler.plain import widened
 ROOT = "cascade"
 
 WORD = ir.IntType(64)
+
+infer_global: Any = templates.infer_global  # a decorator of classes, which no type checker can tell
 
 
 def _read_as(kind: Any) -> Any:

@@ -9,7 +9,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
 import numba
 import numpy as np
@@ -18,7 +18,7 @@ from numba.core import config as numba_config
 from cascade.compiler.lock import locked
 from cascade.compiler.pipeline import PartCompiler, PartDispatcher, WholeCompiler, undisturbed
 from cascade.compiler.plain import wide_view
-from cascade.compiler.tables import viewing
+from cascade.compiler.tables import received_as, viewing
 from cascade.compiler.waiting import compiling, is_kept
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -34,10 +34,10 @@ else:
     int64 = np.int64
 
 JIT_ENABLED = not config.DISABLE_JIT
+"""False under ``NUMBA_DISABLE_JIT=1``: kernels then run as the plain Python they are written in."""
 
 STEP = "cascade.core.step.advance"
-"""The entry point that is compiled last in a first run, and longest."""
-"""False under ``NUMBA_DISABLE_JIT=1``: kernels then run as the plain Python they are written in."""
+"""The entry point that is needed last in a first run, and compiled longest."""
 
 # `_nrt=False` forbids allocation and removes reference counting (a factor of 13 in a book);
 # inlining everything is 2 to 5 times faster than inlining some.
@@ -110,10 +110,18 @@ def _take_turns(compiled: Any, directory: Path | None, name: str) -> None:
         with undisturbed():
             if directory is None or is_kept(directory, name):  # who only loads waits for nobody
                 return compile_or_load(signature)
-            with locked(directory / f"{name}.lock"), compiling(directory, name):
+            with compiling(directory, name), locked(directory / f"{name}.lock"):
                 return compile_or_load(signature)
 
     compiled.compile = in_turn
+
+
+def compile_now(function: Callable[..., Any]) -> None:
+    """Compile an entry point, or load it, for arguments of the types that it is annotated with."""
+    compiled = function.compiled  # type: ignore[attr-defined]
+    named = get_type_hints(compiled.py_func)
+    named.pop("return", None)
+    compiled.compile(tuple(map(received_as, named.values())))
 
 
 def sources_digest() -> str:

@@ -13,7 +13,7 @@ from collections.abc import Generator
 from typing import Any
 
 from llvmlite.binding import Linkage, create_pass_builder, create_pipeline_tuning_options
-from numba.core import cgutils, config, sigutils, types
+from numba.core import cgutils, sigutils, types
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase
 from numba.core.compiler_machinery import PassManager, register_pass
@@ -87,7 +87,7 @@ class _Whole(JITCodeLibrary):
         for function in self._final_module.functions:
             if function.linkage == Linkage.linkonce_odr:
                 function.linkage = Linkage.internal
-        wanted = create_pipeline_tuning_options(int(config.OPT))
+        wanted = create_pipeline_tuning_options(speed_level=3)
         wanted.loop_vectorization = wanted.loop_interleaving = wanted.loop_unrolling = False
         builder = create_pass_builder(self._codegen._tm, wanted)  # pyright: ignore[reportPrivateUsage]
         builder.getModulePassManager().run(self._final_module, builder)
@@ -179,6 +179,8 @@ class WholeCompiler(PartCompiler):
 
 class PartDispatcher(CPUDispatcher):
     """A kernel, which is compiled for one list of types only."""
+
+    _compiler: Any
 
     def get_call_template(self, args: Any, kws: Any) -> Any:
         """Take a constant for a number like any other: numba would compile the kernel for each anew."""

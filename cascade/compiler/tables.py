@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
+from numba import typeof
 from numba.core import cgutils, types
 from numba.core.datamodel import models
 from numba.core.extending import NativeValue, register_model, typeof_impl, unbox
@@ -104,6 +105,11 @@ def declare(cls: type[Any], layout: Layout, *, fixed: bool = False) -> None:
             raise ValueError(msg)
     _TYPES[cls] = TablesType(cls.__name__, layout, fixed)
     _LAYOUTS[cls] = layout
+
+
+def received_as(cls: type[Any]) -> Any:
+    """Return numba's type of a declared class, or of a plain one: what a kernel receives an instance as."""
+    return _TYPES.get(cls) or typeof(cls())
 
 
 def blank(cls: type[Any]) -> Any:

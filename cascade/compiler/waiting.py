@@ -31,7 +31,7 @@ def is_kept(directory: Path, name: str) -> bool:
 
 @contextlib.contextmanager
 def compiling(directory: Path, name: str) -> Generator[None]:
-    """Tell the watcher if an entry point is compiled rather than loaded, and keep how long it takes."""
+    """Tell the watcher if an entry point is compiled, by whoever it is, and keep how long that takes."""
     kept = directory / f"{name}{_SUFFIX}"
     if kept.exists():
         yield
@@ -41,7 +41,8 @@ def compiling(directory: Path, name: str) -> Generator[None]:
     begun = time.perf_counter()
     yield
     with contextlib.suppress(OSError):
-        kept.write_text(f"{time.perf_counter() - begun:.3f}\n")
+        if not kept.exists():  # who waited for another took no time of his own
+            kept.write_text(f"{time.perf_counter() - begun:.3f}\n")
 
 
 def seconds_left(directory: Path) -> float | None:

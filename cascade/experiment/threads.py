@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from cascade.errors import InterruptedRunError
 from cascade.experiment.observe import Stopped
-from cascade.experiment.workers import cores
+from cascade.installation import cores
 
 
 @contextmanager

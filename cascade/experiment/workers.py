@@ -10,7 +10,7 @@ from typing import Any, Final, Protocol, TypeAlias
 
 from cascade.errors import ResultsError, SimulationError, UsageError
 from cascade.experiment.replicate import Done, Progress, Task, run_replicate
-from cascade.installation import install_command
+from cascade.installation import cores, install_command
 from cascade.output import log
 
 Job: TypeAlias = Future[Done]
@@ -45,11 +45,6 @@ class Workers(Protocol):
     def close(self, *, stop: bool) -> None:
         """Let go of the pool; `stop` what is under way rather than wait for it."""
         ...
-
-
-def cores() -> int:
-    """Return the cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class Threads:

@@ -11,9 +11,10 @@ from cascade.analysis.formats import format_bytes
 from cascade.assembly import assemble
 from cascade.experiment.recorder import tables_of
 from cascade.experiment.request import runs_of
-from cascade.experiment.workers import AHEAD, cores
+from cascade.experiment.workers import AHEAD
 from cascade.explain.cost import cost_of
 from cascade.explain.pace import Pace
+from cascade.installation import cores
 from cascade.output.shards import LARGE, SIZE, shards_of
 from cascade.units import format_duration
 

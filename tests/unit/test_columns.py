@@ -74,6 +74,13 @@ def use_all(kept: Kept, changed: Changed, k: int, floats: Any) -> int:
 
 
 @entry
+def measure(kept: Kept, changed: Changed) -> int:
+    """Tell all lengths, as digits."""
+    height, width = changed.grid.shape
+    return 1000 * len(kept.numbers) + 100 * len(changed.grid) + 10 * height + width
+
+
+@entry
 def write_a_field(kept: Kept) -> None:
     kept.rows[0].a = 1
 
@@ -96,6 +103,11 @@ def test_what_is_written_is_read_again():
     assert changed.rows.b.tolist() == [10.0, 20.0, 30.0, 40.0]
     assert changed.rows.c.tolist() == [2, 2, 2, 2]
     assert changed.grid.tolist() == [[0, 0, 0, 0], [20, 40, 60, 80]]
+
+
+def test_lengths_are_those_of_the_arrays():
+    grid = np.zeros((2, 5), np.int32)
+    assert measure(kept_rows(), Changed(np.zeros(4, ROW).view(np.recarray), grid)) == 4225
 
 
 def changed_rows() -> Changed:

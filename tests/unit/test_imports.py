@@ -15,7 +15,8 @@ RANK = {part: rank for rank, layer in enumerate(LAYERS) for part in layer}
 
 PURE = {"__future__", "collections", "functools", "importlib", "math", "typing", "numpy", "numba", "llvmlite"}
 FOUNDATION = {
-    "cascade.compiler.choice", "cascade.compiler.jit", "cascade.compiler.tables", "cascade.names", "cascade.rng",
+    "cascade.compiler.choice", "cascade.compiler.fetching", "cascade.compiler.jit", "cascade.compiler.tables",
+    "cascade.names", "cascade.rng",
 }  # fmt: skip
 IMPURE = {"open", "print", "input", "exec", "eval"}
 

@@ -35,6 +35,14 @@ def test_the_time_that_is_left_is_what_the_missing_took_when_all_was_compiled(fo
     assert told == [("take_seats", 50.0), ("advance", 40.0)]
 
 
+def test_who_waits_for_another_is_told_and_leaves_the_time_of_that_one(folders, told):
+    present, _ = folders
+    with waiting.compiling(present, "core.step.advance"):
+        (present / "core.step.advance.seconds").write_text("33.0\n")
+    assert told == [("advance", 50.0)]
+    assert (present / "core.step.advance.seconds").read_text() == "33.0\n"
+
+
 def test_nobody_is_told_of_what_is_loaded(folders, told):
     _, earlier = folders
     with waiting.compiling(earlier, "core.step.advance"):
