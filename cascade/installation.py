@@ -1,4 +1,4 @@
-"""Where this copy of Cascade was installed from, the command that installs more of it, and the cores it may use."""
+"""Where this copy of Cascade was installed from, the command that installs more, its cache, and the cores it may use."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import os
 import shlex
 import sys
+import tempfile
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
@@ -62,3 +63,26 @@ def _requirement(extras: str, origin: dict[str, Any]) -> str:
 def cores() -> int:
     """Return the cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def cache_folder(name: str) -> Path | None:
+    """Return a folder that can be written and is kept from run to run; None where this machine has none.
+
+    Tried in order: CASCADE_CACHE_DIR, the user's cache, temporary files of this user.
+    """
+    named = os.environ.get("CASCADE_CACHE_DIR")
+    home = os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
+    user = os.getuid() if hasattr(os, "getuid") else "user"
+    roots = ([Path(named)] if named else []) + [
+        Path(home) / "cascade",
+        Path(tempfile.gettempdir()) / f"cascade-{user}",
+    ]
+    for root in roots:
+        folder = root / name
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder):
+                return folder
+        except OSError:
+            continue
+    return None

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import os
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
@@ -16,10 +14,17 @@ import numpy as np
 from numba.core import config as numba_config
 
 from cascade.compiler.lock import locked
-from cascade.compiler.pipeline import PartCompiler, PartDispatcher, WholeCompiler, undisturbed
+from cascade.compiler.pipeline import (
+    PartCompiler,
+    PartDispatcher,
+    WholeCompiler,
+    WholeDispatcher,
+    undisturbed,
+)
 from cascade.compiler.plain import wide_view
 from cascade.compiler.tables import received_as, viewing
 from cascade.compiler.waiting import compiling, is_kept
+from cascade.installation import cache_folder
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -93,8 +98,10 @@ def entry(function: F) -> F:
     if directory is not None:
         config.CACHE_DIR = str(directory)
     try:
-        decorate = numba.njit(cache=directory is not None, pipeline_class=WholeCompiler, **_OPTIONS)
-        compiled = decorate(function)
+        options = {"nopython": True, **_OPTIONS}
+        compiled: Any = WholeDispatcher(function, targetoptions=options, pipeline_class=WholeCompiler)
+        if directory is not None:
+            compiled.enable_caching()
     finally:
         config.CACHE_DIR = before
     _take_turns(compiled, directory, f"{function.__module__}.{function.__qualname__}")
@@ -140,24 +147,10 @@ def cache_directory() -> Path | None:
     """Return a writable cache directory keyed by the kernel sources, or None to compile without one.
 
     Numba watches only the file of the entry point, so an edited helper would return stale code
-    from a directory that is not keyed. Tried in order: CASCADE_CACHE_DIR, the user cache, temp.
+    from a directory that is not keyed.
     """
-    tag = f"kernels-{sources_digest()}-py{sys.version_info[0]}{sys.version_info[1]}-nb{numba.__version__}"
-    home = os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
-    named = os.environ.get("CASCADE_CACHE_DIR")
-    roots = ([Path(named)] if named else []) + [
-        Path(home) / "cascade",
-        Path(tempfile.gettempdir()) / f"cascade-{os.getuid() if hasattr(os, 'getuid') else 'user'}",
-    ]
-    for root in roots:
-        directory = root / tag
-        try:
-            directory.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=directory):
-                return directory
-        except OSError:
-            continue
-    return None
+    python = f"py{sys.version_info[0]}{sys.version_info[1]}"
+    return cache_folder(f"kernels-{sources_digest()}-{python}-nb{numba.__version__}")
 
 
 def is_compiled() -> bool:

@@ -14,6 +14,7 @@ from typing import Any
 
 from llvmlite.binding import Linkage, create_pass_builder, create_pipeline_tuning_options
 from numba.core import cgutils, sigutils, types
+from numba.core.caching import FunctionCache
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase
 from numba.core.compiler_machinery import PassManager, register_pass
@@ -195,6 +196,23 @@ class PartDispatcher(CPUDispatcher):
             found = self._compiler.compile(arguments, returned)
             self.add_overload(found)
         return found.entry_point
+
+
+class _Kept(FunctionCache):
+    """The code of an entry point on disk."""
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """Load it without numba's library of functions, which only compiling needs, and which takes half a second."""
+        with self._guard_against_spurious_io_errors():
+            return self._load_overload(sig, target_context)
+
+
+class WholeDispatcher(CPUDispatcher):
+    """An entry point."""
+
+    def enable_caching(self) -> None:
+        """Keep its code on disk."""
+        self._cache = _Kept(self.py_func)
 
 
 @contextlib.contextmanager

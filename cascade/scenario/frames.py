@@ -8,6 +8,8 @@ import tempfile
 from pathlib import Path
 from typing import Any, Final
 
+from cascade.installation import cache_folder
+
 _KEPT: Final = "frames"
 
 
@@ -47,13 +49,5 @@ def _exchanged(frame: Any) -> Any:
 
 
 def _folder() -> Path:
-    """Return where tables are kept: in the user's cache, or where there is none, among temporary files."""
-    home = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "cascade"
-    for root in (Path(os.environ.get("CASCADE_CACHE_DIR") or home), Path(tempfile.gettempdir()) / "cascade"):
-        try:
-            (root / _KEPT).mkdir(parents=True, exist_ok=True)
-        except OSError:
-            continue
-        if os.access(root / _KEPT, os.W_OK):
-            return (root / _KEPT).resolve()
-    return Path(tempfile.mkdtemp(prefix="cascade-"))
+    """Return where tables are kept: among temporary files where this machine has no cache."""
+    return (cache_folder(_KEPT) or Path(tempfile.mkdtemp(prefix="cascade-"))).resolve()

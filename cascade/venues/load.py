@@ -19,6 +19,7 @@ from cascade.scenario.patterns import matches
 from cascade.scenario.reading import Reading
 from cascade.scenario.source import Node, Place, SourceText, Steps, follow, merge, walk
 from cascade.scenario.words import closest, did_you_mean, listing
+from cascade.venues.kept import read_shipped
 from cascade.venues.rulebook import Contract, Pool, Provenance, Rulebook, Tier
 
 _FOLDER = Path(__file__).resolve().parent
@@ -132,7 +133,7 @@ def _existing(name_or_path: str) -> Path:
 
 @lru_cache(maxsize=64)
 def _document(path: Path, _modified: int) -> Reading:
-    return open_document(path, what="rulebook")
+    return read_shipped(path) if path.parent == _FOLDER else open_document(path, what="rulebook")
 
 
 @lru_cache(maxsize=64)

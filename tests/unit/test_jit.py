@@ -48,7 +48,7 @@ def package(tmp_path):
     ignore = shutil.ignore_patterns("__pycache__", "docs", "report", "assets")
     for name in ("compiler", "core"):
         shutil.copytree(ROOT / "cascade" / name, folder / "cascade" / name, ignore=ignore)
-    for name in ("__init__", "names", "rng"):
+    for name in ("__init__", "installation", "names", "rng"):
         shutil.copy(ROOT / "cascade" / f"{name}.py", folder / "cascade" / f"{name}.py")
     return folder
 
@@ -110,6 +110,14 @@ def test_of_several_processes_at_once_one_compiles_and_the_others_load(package, 
     words = [said(probe) for probe in probes]
     assert {result for _, result, *_ in words} == {"501"}
     assert sorted(n for *_, n in words) == ["0", "0", "0", "1"]
+
+
+def test_who_only_loads_does_without_the_library_of_the_compiler(package, tmp_path):
+    loaded = "print('numba.cpython.mathimpl' in sys.modules)"
+    cache = str(tmp_path / "cache")
+    assert [
+        said(start(package, before="import sys", after=loaded, CASCADE_CACHE_DIR=cache))[-1] for _ in range(2)
+    ] == ["True", "False"]
 
 
 def test_who_only_loads_waits_for_nobody(package, tmp_path):

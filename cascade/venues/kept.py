@@ -1,0 +1,55 @@
+"""Shipped rulebooks as they were read before: half a second of reading YAML with every place is spent once a machine."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import os
+import pickle
+import sys
+from pathlib import Path
+
+from cascade.installation import cache_folder
+from cascade.scenario.document import open_document
+from cascade.scenario.reading import Reading
+from cascade.scenario.source import shown_name
+
+_PACKAGE = Path(__file__).parents[1]
+
+
+def read_shipped(path: Path) -> Reading:
+    """Return a shipped rulebook as it was read here before; else read it, and keep it.
+
+    A copy counts that is whole and was read from the same files by the same code, for the same name in messages.
+    """
+    folder = cache_folder(f"rulebooks-{_sources_digest()}")
+    if folder is None:
+        return open_document(path, what="rulebook")
+    kept = folder / f"{path.stem}-{_digest(shown_name(path).encode())[:8]}"
+    with contextlib.suppress(OSError):
+        digest, _, content = kept.read_bytes().partition(b"\n")
+        if digest.decode(errors="replace") == _digest(content):
+            return pickle.loads(content)
+    reading = open_document(path, what="rulebook")
+    content = pickle.dumps(reading)
+    with contextlib.suppress(OSError):
+        begun = kept.with_name(f".{kept.name}-{os.getpid()}")
+        begun.write_bytes(f"{_digest(content)}\n".encode() + content)
+        begun.replace(kept)
+    return reading
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+@functools.cache
+def _sources_digest() -> str:
+    """Return a hash of every shipped rulebook, and of the code that reads them."""
+    digest = hashlib.sha256(f"{sys.version_info[:2]}".encode())
+    for path in sorted((*_PACKAGE.glob("scenario/*.py"), *_PACKAGE.glob("venues/*"), _PACKAGE / "errors.py")):
+        if path.is_file():
+            digest.update(path.name.encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
