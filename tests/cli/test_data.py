@@ -179,6 +179,7 @@ def peak_kb(path, out):
     return int(done.stdout)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").is_file(), reason="the system does not tell the peak")
 def test_memory_follows_the_block_and_not_the_file(tmp_path):
     """A file three times as long takes hardly more memory to check and convert: it is read in blocks."""

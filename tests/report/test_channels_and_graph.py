@@ -340,6 +340,7 @@ def test_page_of_an_attribution(attributed):
         assert order == [row["label"] for row in found.csv[name]]
 
 
+@pytest.mark.slow
 def test_static_page_and_memo_of_an_attribution(attributed):
     pytest.importorskip("matplotlib")
     study = study_of([attributed.path])

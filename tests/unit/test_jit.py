@@ -104,6 +104,7 @@ def test_an_edited_helper_is_compiled_anew(package, tmp_path):
     assert run(package, CASCADE_CACHE_DIR=cache) == [digest, "501", directory]
 
 
+@pytest.mark.slow
 def test_of_several_processes_at_once_one_compiles_and_the_others_load(package, tmp_path):
     misses = "print(sum(probe.compiled.stats.cache_misses.values()))"
     probes = [start(package, after=misses, CASCADE_CACHE_DIR=str(tmp_path / "cache")) for _ in range(4)]
@@ -112,6 +113,7 @@ def test_of_several_processes_at_once_one_compiles_and_the_others_load(package, 
     assert sorted(n for *_, n in words) == ["0", "0", "0", "1"]
 
 
+@pytest.mark.slow
 def test_who_only_loads_waits_for_nobody(package, tmp_path):
     cache = str(tmp_path / "cache")
     digest, result, directory = run(package, CASCADE_CACHE_DIR=cache)
@@ -123,6 +125,7 @@ def test_who_only_loads_waits_for_nobody(package, tmp_path):
         assert run(package, CASCADE_CACHE_DIR=cache) == [digest, result, directory]
 
 
+@pytest.mark.slow
 def test_functions_of_others_keep_their_own_cache(package, tmp_path):
     """Numba imported and used before us, and after: its setting is as it was."""
     cache = tmp_path / "cache"

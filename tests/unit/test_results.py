@@ -253,6 +253,7 @@ class PowerCutError(Exception):
     pass
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("when", range(0, 48, 2))
 def test_death_at_any_file_leaves_nothing_that_looks_complete(write_run, tmp_path, monkeypatch, when):
     """The n-th renaming of a file fails; afterwards so does everything else the process tries."""
@@ -311,7 +312,8 @@ with RunWriter(Path(sys.argv[1]), units, scenario_text="", resolved_text="", tab
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs SIGKILL")
-@pytest.mark.parametrize("n_parts", [0, 1, 7])
+@pytest.mark.sampled(3)
+@pytest.mark.parametrize("n_parts", [7, 1, 0])
 def test_killed_process(tmp_path, n_parts):
     folder = tmp_path / "x"
     with subprocess.Popen(
@@ -422,6 +424,7 @@ def damaging(path, how):
         path.unlink()
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("how", ["truncated", "changed", "gone"])
 @pytest.mark.parametrize("complete", [True, False])
 @pytest.mark.parametrize("table", ["bars", "trades"])
@@ -487,6 +490,7 @@ def test_a_piece_that_changes_before_it_is_merged_is_not_merged(tmp_path, units)
         assert writer.pending == (0,)
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("place", np.linspace(0, 1, 9))
 @pytest.mark.parametrize("table", ["bars", "liquidations", "runs"])
 def test_changed_bytes_are_never_read(write_run, table, place):
@@ -621,6 +625,7 @@ def test_a_shard_that_a_kill_kept_from_the_log_is_written_again_and_nothing_else
     assert finished == [0, 1]
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("how", ["truncated", "changed", "gone"])
 @pytest.mark.parametrize("name", ["runs.parquet", "manifest.json", ".parts/runs/part-00000.parquet"])
 def test_what_is_made_of_parts_is_made_again(write_run, name, how):

@@ -106,9 +106,14 @@ def test_examples():
 
 
 @pytest.mark.parametrize(
-    ("words", "seen"), [((), "seen 100 7"), (("--hypothesis-profile=deep",), "seen 1000 70")]
+    ("words", "seen"),
+    [
+        ((), "seen 25 1"),
+        pytest.param(("--slow",), "seen 100 7", marks=pytest.mark.slow),
+        pytest.param(("--hypothesis-profile=deep",), "seen 1000 70", marks=pytest.mark.slow),
+    ],
 )
-def test_the_deep_profile_looks_at_ten_times_the_examples(
+def test_slow_tests_and_the_deep_profile_look_at_more_examples(
     project: Path, words: tuple[str, ...], seen: str
 ) -> None:
     (project / "tests" / "theory" / "test_two.py").write_text(EXAMPLES)
