@@ -90,7 +90,9 @@ def covered(intervals: list[bool]) -> None:
     assert share >= 0.95 - 3 * error, share
 
 
-@pytest.fixture(scope="module", params=LEVELS)
+@pytest.fixture(
+    scope="module", params=[n if n < 0.9 else pytest.param(n, marks=pytest.mark.slow) for n in LEVELS]
+)
 def sample(request) -> tuple[float, list[Course]]:
     """Return markets of each branching ratio."""
     return request.param, courses(request.param, N, seed=40)

@@ -99,6 +99,7 @@ def test_the_distribution_sums_to_one_and_has_its_moments():
         assert (p * (k - mean) ** 2).sum() == pytest.approx(2 / (1 - n) ** 3, rel=1e-9)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("n", LEVELS)
 def test_the_number_liquidated_is_generalised_poisson(n):
     check(draw(n, 1, N, seed=20))
