@@ -32,12 +32,14 @@ def test_the_first_cascade() -> None:
     assert found["mark"].shape[1] == 4
 
 
+@pytest.mark.slow
 def test_the_policy_question() -> None:
     answer = found_by("policy_question")["answer"]
     assert len(answer) == 3
     assert answer["adl_usd"].min() < answer["adl_usd"].max(), "the fund decides who is deleveraged"
 
 
+@pytest.mark.slow
 def test_the_agent_of_ones_own() -> None:
     found = found_by("own_agent")
     assert found["buyer"].position("binance:BTCUSDT") > 0.0

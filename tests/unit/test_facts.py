@@ -314,6 +314,7 @@ def test_facts_of_a_gaussian_walk_are_judged_as_such():
     assert rows["spread"].readings[0].reason.startswith("bars are 60 s long")
 
 
+@pytest.mark.slow
 def test_clustered_volatility_is_seen():
     rng, n = np.random.default_rng(19), 3 * 1440 - 1
     samples: list[Sample] = []
