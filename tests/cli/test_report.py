@@ -25,6 +25,7 @@ def test_page_in_the_folder_of_the_run_is_not_overwritten(write_run):
     call("report", folder, "--force")
 
 
+@pytest.mark.slow
 def test_static_page_elsewhere(write_run, tmp_path):
     pytest.importorskip("matplotlib")
     path = tmp_path / "new" / "page.html"

@@ -20,7 +20,7 @@ from cascade.scenario.load import load
 from tests.docs.conftest import BLOCKS, Block, blocks
 
 INSTALLS = "python3 -m venv"
-SLOW = {"report", "policies", "calibrate", "contagion", "stories"}
+SLOW = {"attribution", "calibrate", "contagion", "policies", "report", "statistics", "stories", "studies"}
 """Pages whose blocks draw several pages, or run several scenarios."""
 
 SHELL = [each for each in blocks("sh") if INSTALLS not in each.values[0].text]

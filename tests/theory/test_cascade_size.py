@@ -115,6 +115,7 @@ def test_the_number_liquidated_is_generalised_poisson_in_many_markets(n):
     check(draw(n, 1, 6_000, seed=21))
 
 
+@pytest.mark.slow
 def test_borel_tanner_when_the_shock_is_a_number_of_liquidations():
     """Let m accounts fail at the first tick, the others beyond: T is Borel-Tanner with mean m / (1 - n)."""
     n, m, levels = 0.6, 4, LEVELS[0.6]

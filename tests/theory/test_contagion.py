@@ -51,7 +51,7 @@ def matrix_of(found: list[Response], name: str) -> Matrix:
     return Matrix(("X",), np.stack([getattr(each, name) / each.sold[:, None] for each in found]))
 
 
-@pytest.fixture(scope="module", params=LEVELS)
+@pytest.fixture(scope="module", params=[0.3, pytest.param(0.6, marks=pytest.mark.slow)])
 def sample(request) -> tuple[float, list[Response]]:
     """Return branched markets of each branching ratio."""
     return request.param, branched(request.param, N, seed=50)
