@@ -120,6 +120,7 @@ def test_a_replicate_is_picked(visit: Callable[..., Any], session: Session) -> N
     )
 
 
+@pytest.mark.slow
 def test_a_what_if_shows_the_difference(visit: Callable[..., Any], session: Session) -> None:
     page = visit(session)
     page.fill("#path", "shocks.0.move")
