@@ -53,8 +53,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture(scope="session")
 def is_thorough(pytestconfig: pytest.Config) -> bool:
-    """Tell whether a test that repeats itself does so as often as the slow ones."""
-    return pytestconfig.option.slow
+    """Tell whether a test that repeats itself does so as often as it can: with the slow tests, or asked for by name."""
+    return is_asked_for("slow", pytestconfig)
 
 
 @pytest.fixture(scope="session")
@@ -65,7 +65,7 @@ def n_mutations(pytestconfig: pytest.Config, is_thorough: bool) -> int:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Look at fewer examples without the slow tests, unless the command line names a profile."""
-    if not (config.option.slow or config.option.hypothesis_profile):
+    if not (is_asked_for("slow", config) or config.option.hypothesis_profile):
         settings.load_profile("quick")
 
 

@@ -174,6 +174,7 @@ def test_result_in_memory(write_run):
     assert result.path is None
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("close", [True, False], ids=["complete", "unfinished"])
 def test_parts_of_a_table_are_read_without_the_rest(write_run, close):
     folder = write_run(n=34, close=close)  # two shards, the second of which waits in pieces if unfinished

@@ -72,6 +72,7 @@ def test_asked_again_nothing_is_computed(found: Threshold) -> None:
     assert n_computed(found.path) == before == dict.fromkeys(before, 1)
 
 
+@pytest.mark.slow
 def test_killed_in_its_second_round_it_goes_on(
     found: Threshold, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
