@@ -154,7 +154,7 @@ def test_the_matrix_of_contagion_is_drawn_with_its_numbers(look: Any) -> None:
 
 @pytest.mark.sampled(8)
 @pytest.mark.parametrize("name", ["script", "static", "score", "contagion"])
-@pytest.mark.parametrize("viewport", [PHONE, DESKTOP], ids=["phone", "desktop"])
+@pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_nothing_is_wider_than_the_window(look: Any, name: str, viewport: dict[str, int]) -> None:
     page = look(name, viewport)
     picture(page, f"{name}-{viewport['width']}")
@@ -337,7 +337,7 @@ def test_on_paper_a_figure_is_scaled_to_the_sheet(visit: Any) -> None:
 
 
 @pytest.mark.sampled(2)
-@pytest.mark.parametrize("viewport", [PHONE, DESKTOP], ids=["phone", "desktop"])
+@pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_no_table_is_cut(look: Any, viewport: dict[str, int]) -> None:
     """Whatever the reader opens, a table folds its rows and is never to be scrolled sideways."""
     page = look("script", viewport)
