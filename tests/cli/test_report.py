@@ -66,6 +66,7 @@ def test_every_row_of_the_memo_has_as_many_cells_as_its_head(write_run):
     assert all(len(set(block)) == 1 for block in blocks if block)
 
 
+@pytest.mark.slow
 def test_comparison_as_a_page(write_run, tmp_path):
     runs, path = [write_run(n=6), write_run(n=6, folder="other-11111111")], tmp_path / "report.html"
     done = call("compare", *runs, "-o", path)

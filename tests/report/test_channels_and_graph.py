@@ -350,6 +350,7 @@ def test_static_page_and_memo_of_an_attribution(attributed):
     assert "forced orders" in memo(study)
 
 
+@pytest.mark.slow
 def test_coalitions_can_still_be_compared(attributed, tmp_path):
     out = tmp_path / "compared.html"
     done = CliRunner().invoke(build(["compare"]), ["compare", str(attributed.path), "-o", str(out)])

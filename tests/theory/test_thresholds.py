@@ -53,7 +53,7 @@ def sizes_of(ladders, lots):
     return np.array([least_fixed_point(lots, depths, np.full(len(depths), SIZE))[1] for depths in ladders])
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [0.5, 0.1])
 def test_the_critical_sale_of_the_linear_market_lies_in_its_interval(share):
     """Of 100 seeds of 40 replicates, in 95 or more: order statistics hold at least as often as they say."""

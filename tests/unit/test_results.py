@@ -102,6 +102,7 @@ def test_tables_have_the_declared_schema(write_run):
             assert read_table.schema.field(0).metadata == declared.field(0).metadata
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("table", [*DATA_TABLES, "runs"])
 def test_pandas_polars_and_duckdb_read_every_table(write_run, table):
     folder = write_run()
@@ -254,7 +255,7 @@ class PowerCutError(Exception):
     pass
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(7)
 @pytest.mark.parametrize("when", range(0, 48, 2))
 def test_death_at_any_file_leaves_nothing_that_looks_complete(write_run, tmp_path, monkeypatch, when):
     """The n-th renaming of a file fails; afterwards so does everything else the process tries."""
@@ -491,7 +492,7 @@ def test_a_piece_that_changes_before_it_is_merged_is_not_merged(tmp_path, units)
         assert writer.pending == (0,)
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize("place", np.linspace(0, 1, 9))
 @pytest.mark.parametrize("table", ["bars", "liquidations", "runs"])
 def test_changed_bytes_are_never_read(write_run, table, place):

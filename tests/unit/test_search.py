@@ -133,6 +133,7 @@ def test_other_bounds_are_found_beyond_the_range(found: Threshold, tmp_path: Pat
     assert "the threshold is not in the range" in threshold_text(never)
 
 
+@pytest.mark.slow
 def test_a_frontier_is_a_threshold_for_each_value(tmp_path: Path) -> None:
     found = cascade.frontier(
         tiny(), VARY, "population.crowd.accounts=50,100", UNTIL, replicates=2, within=0.4, out=tmp_path
