@@ -23,6 +23,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_the_answer_comes_first_and_json_says_the_same(folder: Path) -> None:
     words = (folder / "problem.yaml", "-o", folder / "results", "-q")
     said = call(*words)

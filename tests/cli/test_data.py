@@ -69,6 +69,7 @@ def test_a_check_against_another_source(tmp_path):
     assert "CAS003" in call("check", trades, "--against", tmp_path / "none.csv", code=3).stderr
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("kind", EXAMPLES)
 def test_what_is_converted_is_what_was_published(kind, tmp_path):
     example = EXAMPLES[kind]

@@ -25,6 +25,7 @@ def found_by(name: str) -> dict[str, Any]:
     return dict(defined)
 
 
+@pytest.mark.slow
 def test_the_first_cascade() -> None:
     found = found_by("first_cascade")
     assert found["run"].metrics(0)["binance_btcusdt_amplification"] is not None

@@ -115,7 +115,7 @@ OF_POOLS = (
 
 def test_kernels_equal_the_oracle_where_a_venue_lends(worlds):
     seen: Counter[str] = Counter()
-    for seed in worlds(80, 300):
+    for seed in worlds(40, 300):
         found, happened = replay(seed, also=with_pools)
         assert not found, "\n".join(found)
         seen += happened
@@ -127,7 +127,7 @@ OF_VENUES = ("liquidations", "adl", "taken over", "fund loss", "cross liquidated
 
 def test_kernels_equal_the_oracle_on_four_venues(worlds):
     seen: Counter[str] = Counter()
-    for seed in worlds(50, 150):
+    for seed in worlds(30, 150):
         found, happened = replay(seed, also=with_four_venues)
         assert not found, "\n".join(found)
         seen += happened
@@ -139,7 +139,7 @@ OF_HEDGES = ("hedged liquidated", "hedged deleveraged", "taken over", "socialise
 
 def test_kernels_equal_the_oracle_in_hedge_mode(worlds):
     seen: Counter[str] = Counter()
-    for seed in worlds(80, 300):
+    for seed in worlds(40, 300):
         found, happened = replay(seed, also=with_hedges)
         assert not found, "\n".join(found)
         seen += happened
@@ -154,7 +154,7 @@ OF_HALTS = (
 
 def test_kernels_equal_the_oracle_where_markets_are_halted(worlds):
     seen: Counter[str] = Counter()
-    for seed in worlds(100, 600):
+    for seed in worlds(80, 600):
         found, happened = replay(seed, also=with_halts)
         assert not found, "\n".join(found)
         seen += happened

@@ -91,7 +91,7 @@ def covered(intervals: list[bool]) -> None:
 
 
 @pytest.fixture(
-    scope="module", params=[n if n < 0.9 else pytest.param(n, marks=pytest.mark.slow) for n in LEVELS]
+    scope="module", params=[n if n == 0.6 else pytest.param(n, marks=pytest.mark.slow) for n in LEVELS]
 )
 def sample(request) -> tuple[float, list[Course]]:
     """Return markets of each branching ratio."""

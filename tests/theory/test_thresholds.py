@@ -112,7 +112,7 @@ def test_the_frontier_is_the_line_on_which_one_liquidation_sets_off_another(per_
     assert n_above - n_below <= 1.5 / per_tick
 
 
-@pytest.mark.sampled(5)
+@pytest.mark.sampled(24)
 @pytest.mark.parametrize("share", [0.5, 0.9, 0.05, 0.01])
 @pytest.mark.parametrize("n", [20, 100, pytest.param(400, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("falls", [False, True])

@@ -328,6 +328,7 @@ def test_clustered_volatility_is_seen():
     assert rows["kurtosis_1m"].readings[0].estimate.value > 3.0
 
 
+@pytest.mark.slow
 def test_bands_of_own_data_replace_the_registered_ones():
     n_days = 25
     own = Sample((series(normal(n_days * 288 - 1, 20) * 1e-3, 300.0),))

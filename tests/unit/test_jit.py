@@ -145,6 +145,7 @@ def test_without_a_writable_directory_it_compiles_uncached(package):
     assert not list(package.rglob("*.nbi"))
 
 
+@pytest.mark.slow
 def test_a_directory_that_cannot_be_written_is_passed_over(package, tmp_path):
     _, result, directory = run(package, CASCADE_CACHE_DIR="/dev/null/a", XDG_CACHE_HOME=str(tmp_path))
     assert result == "501"

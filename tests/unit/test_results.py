@@ -689,6 +689,7 @@ def test_rows_of_other_software_are_not_mixed(write_run):
     assert len(read(write_run(start="force")).runs) == 2
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("number", "says"),
     [(errno.ENOSPC, "the disk is full"), (errno.EROFS, "read-only"), (errno.EACCES, "may not be written")],
@@ -745,6 +746,7 @@ def test_force_takes_the_manifest_first(write_run, monkeypatch):
     assert not is_complete(folder)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("change", "code"),
     [

@@ -26,6 +26,7 @@ def test_crps_of_quantiles_of_a_normal_is_its_closed_form(y):
     assert crps(nodes, y, is_sample=False) == pytest.approx(normal_crps(y), abs=2e-4)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("n", [2, 5, 40])
 def test_the_fair_crps_is_right_on_average_for_any_number_of_draws(n):
     draws = np.sort(np.random.default_rng(n).normal(size=(20_000, n)), axis=1)

@@ -127,6 +127,7 @@ def test_a_page_draws_what_was_tried(found: Threshold) -> None:
     assert "complete_usd &gt; 100k" in text
 
 
+@pytest.mark.slow
 def test_other_bounds_are_found_beyond_the_range(found: Threshold, tmp_path: Path) -> None:
     never = cascade.threshold(tiny(), VARY, "liquidated_usd > 100B", replicates=2, out=tmp_path)
     assert (never.status, never.value, len(never.tried)) == (Status.NEVER, None, len(FIRST))

@@ -60,6 +60,7 @@ def test_the_last_lines_say_what_was_left_out(project: Path) -> None:
     assert "created: 1/1 worker" in text
 
 
+@pytest.mark.slow
 def test_what_is_asked_for_is_not_left_out(project: Path) -> None:
     text = run(project, "--slow", "-n", "0")
     assert "left out" not in text
@@ -71,6 +72,7 @@ def test_of_sampled_cases_the_first_of_each_k_is_run(project: Path) -> None:
     assert ["".join(filter(str.isdigit, line)) for line in seen] == ["0", "2"]
 
 
+@pytest.mark.slow
 def test_a_test_that_is_named_runs_in_this_process_even_if_it_is_slow(project: Path) -> None:
     text = run(project, "tests/theory/test_two.py::test_slow")
     assert "1 passed" in text
