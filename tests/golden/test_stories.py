@@ -131,6 +131,7 @@ def test_the_knobs_of_the_headline_turn(story: Story) -> None:
 # --- what they tell ---------------------------------------------------------------------------------
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.name)
 def test_the_story_differs_from_its_control_in_every_replicate(story: Story, play: Play) -> None:
     pairs = zip(

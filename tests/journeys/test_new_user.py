@@ -113,6 +113,7 @@ def test_a_position_has_the_price_at_which_it_is_liquidated(desk: Path, call: Ca
     assert "All marks alike: liquidated" in hedged
 
 
+@pytest.mark.slow
 def test_ones_own_order_closes_the_position(desk: Path, call: Call) -> None:
     mine = pd.read_csv(desk / "accounts.csv")
     largest = mine[(mine["side"] == "long") & (mine["leverage"] == 3.0)].sort_values("quantity").iloc[-1]

@@ -105,6 +105,7 @@ def test_the_number_liquidated_is_generalised_poisson(n):
     check(draw(n, 1, N, seed=20))
 
 
+@pytest.mark.slow
 def test_the_number_of_shorts_squeezed_is_generalised_poisson():
     check(draw(0.6, -1, N, seed=23))
 

@@ -297,6 +297,7 @@ def test_a_figure_is_inside_on_the_edge_or_outside(value, low, high, expected):
     assert verdict_of(Estimate(value, low, high, 4), Band(1.0, 2.0, "stated", "")) is expected
 
 
+@pytest.mark.slow
 def test_facts_of_a_gaussian_walk_are_judged_as_such():
     rng = np.random.default_rng(18)
     samples: list[Sample] = []

@@ -594,6 +594,7 @@ def test_the_run_of_another_request_is_not_taken_for_this_one(write_run, complet
     assert read(write_run(n=2, start="resume", request={"digest": "aaaaaaaa"})).path == folder
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", ["runs.parquet", "bars/part-00001.parquet", "scenario.yaml"])
 def test_a_run_goes_on_without_its_log_if_the_manifest_is_sound(write_run, name):
     expected = contents(write_run(n=3, folder="straight"))
