@@ -30,7 +30,7 @@ def results(tmp_path_factory):
         venues = {"spot": {"rulebook": "spot"}, "venue": {"rulebook": "binance-2025-07", "fund": fund}}
         shocks = [{"type": "news", "at": "30s", "asset": "BTC", "move": move}]
         scenario = small_scenario(name="stress", outputs=OUTPUTS, venues=venues, shocks=shocks)
-        found.append(cascade.run(scenario, replicates=8, out=out))
+        found.append(cascade.run(scenario, replicates=12, out=out))
     return found
 
 
