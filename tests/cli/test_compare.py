@@ -53,6 +53,7 @@ def test_thresholds_are_an_exit_code(runs):
     call("compare", *runs, "--fail-if", "complete_usd>1B", "--fail-if", "worse")
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(
     ("words", "expected"),
     [

@@ -24,7 +24,7 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def test_the_answer_comes_first_then_the_matrix(file: str) -> None:
-    shown = call("contagion", file, *OPTIONS, "--channels", "contagion")
+    shown = call("contagion", file, *OPTIONS, "--channels", "cross_margin")
     lines = shown.stdout.splitlines()
     assert lines[0].startswith("A dollar sold by force in ")
     assert "of liquidations in " in lines[0]

@@ -69,6 +69,7 @@ def test_a_check_against_another_source(tmp_path):
     assert "CAS003" in call("check", trades, "--against", tmp_path / "none.csv", code=3).stderr
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("kind", EXAMPLES)
 def test_what_is_converted_is_what_was_published(kind, tmp_path):
     example = EXAMPLES[kind]
@@ -179,6 +180,7 @@ def peak_kb(path, out):
     return int(done.stdout)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").is_file(), reason="the system does not tell the peak")
 def test_memory_follows_the_block_and_not_the_file(tmp_path):
     """A file three times as long takes hardly more memory to check and convert: it is read in blocks."""

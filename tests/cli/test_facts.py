@@ -84,6 +84,10 @@ def test_own_bars_give_the_bands(run, bars):
     assert band["source"] == "mine.csv: 30 windows"
     assert -0.2 < band["low"] < -0.05
     assert by_name["spread"]["readings"][0]["band"]["source"] == "BTC book of 341 s"
+
+
+@pytest.mark.slow
+def test_bars_may_be_given_twice_and_are_named(run, bars):
     twice = json.loads(call(run, "--against", bars, "--against", bars, "--json").stdout)
     assert twice["facts"][36]["readings"][1]["band"]["low"] == pytest.approx(1.0)
     text = call(run, "--against", bars).stdout
@@ -111,9 +115,10 @@ def test_what_cannot_be_asked(run, tmp_path):
     assert "overrides" in call(run, "-s", "duration=2m", code=2).stderr
 
 
-def test_the_page_draws_what_is_behind_the_verdicts(run, bars, tmp_path):
+@pytest.mark.parametrize("words", [[], pytest.param(["--static"], marks=pytest.mark.slow)])
+def test_the_page_draws_what_is_behind_the_verdicts(run, bars, tmp_path, words):
     page = tmp_path / "facts.html"
-    call(run, "--against", bars, "-o", page, "--static")
+    call(run, "--against", bars, "-o", page, *words)
     text = page.read_text(encoding="utf-8")
     for figure in (
         "facts-tail-1s",
@@ -127,6 +132,7 @@ def test_the_page_draws_what_is_behind_the_verdicts(run, bars, tmp_path):
     assert "your data" in text
     assert "<code>facts_impact</code>: nothing was recorded" in text
     assert "Outside of those that no market may miss" in text
+    assert ("plotly" in text) == (not words)
     assert "--force" in call(run, "-o", page, code=2).stderr
     call(run, "-o", page, "--force")
-    assert "plotly" in page.read_text(encoding="utf-8")
+    assert page.read_text(encoding="utf-8") != text

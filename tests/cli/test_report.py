@@ -25,6 +25,7 @@ def test_page_in_the_folder_of_the_run_is_not_overwritten(write_run):
     call("report", folder, "--force")
 
 
+@pytest.mark.slow
 def test_static_page_elsewhere(write_run, tmp_path):
     pytest.importorskip("matplotlib")
     path = tmp_path / "new" / "page.html"
@@ -65,6 +66,7 @@ def test_every_row_of_the_memo_has_as_many_cells_as_its_head(write_run):
     assert all(len(set(block)) == 1 for block in blocks if block)
 
 
+@pytest.mark.slow
 def test_comparison_as_a_page(write_run, tmp_path):
     runs, path = [write_run(n=6), write_run(n=6, folder="other-11111111")], tmp_path / "report.html"
     done = call("compare", *runs, "-o", path)

@@ -100,6 +100,7 @@ def test_without_observed_values_nothing_runs_unless_predictions_are_all_that_is
     assert len([*Path("results").glob("fall-*.registered.json")]) == 2
 
 
+@pytest.mark.slow
 def test_a_map_is_scored_beside_it(event: Path) -> None:
     start = 107_000.0
     rows = [f"{start * (1 - 0.0025 * (band + 0.5))},long,{1e5 * (1 + band % 3)}" for band in range(11)]

@@ -26,6 +26,7 @@ def written(tmp_path: Path, duration: str, **changes: object) -> Path:
     return path
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("duration", "dt"), [("1s", "1s"), ("10ms", "10ms"), ("45s", "1s")])
 def test_every_command_takes_a_run_shorter_than_a_bar(tmp_path: Path, duration: str, dt: str) -> None:
     file, out = written(tmp_path, duration, dt=dt), tmp_path / "out"

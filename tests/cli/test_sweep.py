@@ -58,6 +58,7 @@ def _waiting() -> int:
     return total
 
 
+@pytest.mark.slow
 def test_the_disk_that_a_dry_run_foresees_is_of_the_right_order(file: str) -> None:
     options = (file, "-n", "32", "-s", FUND, "-s", "population.0.accounts=3000")
     found = json.loads(call("sweep", *options, "--dry-run", "--json").stdout)

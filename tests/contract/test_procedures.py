@@ -74,6 +74,7 @@ def test_contract(procedure: str, policy: str) -> None:
     assert (seen > 0).all(), seen
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("procedure", PROCEDURES)
 def test_without_forced_orders_nothing_reaches_the_book_and_nobody_is_deleveraged(procedure: str) -> None:
     n = 0

@@ -25,6 +25,7 @@ def found_by(name: str) -> dict[str, Any]:
     return dict(defined)
 
 
+@pytest.mark.slow
 def test_the_first_cascade() -> None:
     found = found_by("first_cascade")
     assert found["run"].metrics(0)["binance_btcusdt_amplification"] is not None
@@ -32,12 +33,14 @@ def test_the_first_cascade() -> None:
     assert found["mark"].shape[1] == 4
 
 
+@pytest.mark.slow
 def test_the_policy_question() -> None:
     answer = found_by("policy_question")["answer"]
     assert len(answer) == 3
     assert answer["adl_usd"].min() < answer["adl_usd"].max(), "the fund decides who is deleveraged"
 
 
+@pytest.mark.slow
 def test_the_agent_of_ones_own() -> None:
     found = found_by("own_agent")
     assert found["buyer"].position("binance:BTCUSDT") > 0.0

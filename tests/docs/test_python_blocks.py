@@ -8,8 +8,8 @@ import pytest
 
 from tests.docs.conftest import Block, blocks
 
-SLOW = {"policies"}
-"""Pages whose block runs 80 replicates."""
+SLOW = {"policies", "sweep", "threshold"}
+"""Pages whose block runs 30 replicates and more."""
 
 PYTHON = [
     pytest.param(*each.values, id=each.id, marks=[pytest.mark.slow] if each.values[0].page in SLOW else [])

@@ -1,4 +1,7 @@
-"""Every shell block of the README and of the pages runs; `conftest.py` says what is cut short."""
+"""Every shell block of the README and of the pages runs; `conftest.py` says what is cut short.
+
+Of pages whose blocks take long, commands and scenarios are only checked without `--slow`.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,15 @@ from cascade.scenario.load import load
 from tests.docs.conftest import BLOCKS, Block, blocks
 
 INSTALLS = "python3 -m venv"
+SLOW = {"attribution", "calibrate", "contagion", "policies", "report", "statistics", "stories", "studies"}
+"""Pages whose blocks draw several pages, or run several scenarios."""
+
 SHELL = [each for each in blocks("sh") if INSTALLS not in each.values[0].text]
+LONG = [each for each in SHELL if each.values[0].page in SLOW]
+USUAL = [
+    each if each not in LONG else pytest.param(*each.values, id=each.id, marks=pytest.mark.slow)
+    for each in SHELL
+]
 
 RECORD = """#!/bin/sh
 printf '%s\\n' "${0##*/}" "$@" >> "$RECORD"
@@ -38,6 +49,14 @@ def commands(text: str, desk: Path) -> list[list[str]]:
     environment = {"PATH": f"{programs}{os.pathsep}{os.defpath}", "RECORD": str(record)}
     subprocess.run(["bash", "-euc", text], cwd=desk, env=environment, check=True)
     return [command.splitlines() for command in record.read_text().removesuffix("\n\n").split("\n\n")]
+
+
+def looked_up(words: list[str]) -> list[list[str]]:
+    """Return what refuses an option that a command does not have and, of a run, a mistake in its scenario."""
+    if words[0] != "run":
+        return [[*words, "--help"]]
+    overrides = [["-s", word] for before, word in pairwise(words) if before in {"-s", "--set"}]
+    return [[*words, "--help"], ["validate", words[1], *(word for pair in overrides for word in pair)]]
 
 
 def shortened(words: list[str]) -> list[str]:
@@ -68,7 +87,24 @@ def enough(words: list[str]) -> float:
     return min(scenario.duration, max(ends, default=0.0) + 60.0)
 
 
-@pytest.mark.parametrize("block", SHELL)
+def invoked(words: list[str]) -> None:
+    """Call a command of Cascade, which prints something and reports no error."""
+    result = CliRunner().invoke(build(words[:1]), words)
+    assert result.exit_code == 0, (words, result.output)
+    assert result.stdout
+
+
+@pytest.mark.parametrize("block", LONG)
+def test_commands_of_a_long_block_are_there(block: Block, desk: Path) -> None:
+    called = commands(block.text, desk)
+    assert called
+    for program, *words in called:
+        assert program == "cascade"
+        for each in looked_up(words):
+            invoked(each)
+
+
+@pytest.mark.parametrize("block", USUAL)
 def test_block(block: Block, desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("typer.launch", lambda _: 0)  # shows no page
     called = commands(block.text, desk)
@@ -78,10 +114,7 @@ def test_block(block: Block, desk: Path, monkeypatch: pytest.MonkeyPatch) -> Non
             assert words[0] == "-m"
             assert importlib.util.find_spec(words[1]), words
             continue
-        short = shortened(words)
-        result = CliRunner().invoke(build(short[:1]), short)
-        assert result.exit_code == 0, (short, result.output)
-        assert result.stdout
+        invoked(shortened(words))
 
 
 def test_the_readme_shows_every_kind_of_use_and_nothing_else_installs() -> None:

@@ -21,6 +21,7 @@ def test_every_file_is_shipped_and_described() -> None:
     assert all(described.values())
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_a_shipped_scenario_is_free_of_warnings(path: Path) -> None:
     scenario, problems = inspect(path)

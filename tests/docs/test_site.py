@@ -102,7 +102,7 @@ def test_a_search_finds_lines_with_all_words_headings_first() -> None:
         list(search("xyzzy"))
 
 
-def test_the_command(tmp_path: Path) -> None:
+def test_the_command(site: Path) -> None:
     def docs(*words: str) -> tuple[int, str]:
         result = CliRunner().invoke(build(["docs"]), ["docs", *words])
         return result.exit_code, result.output
@@ -111,9 +111,8 @@ def test_the_command(tmp_path: Path) -> None:
     assert code == 0
     assert "glossary" in told
     assert docs("--search", "xyzzy")[0] == 2
-    assert docs("--html", str(tmp_path / "site"))[0] == 0
-    assert docs("--html", str(tmp_path / "site"))[0] == 2
-    assert docs("--html", str(tmp_path / "site"), "--force")[0] == 0
+    assert docs("--html", str(site))[0] == 2
+    assert docs("--html", str(site), "--force")[0] == 0
     assert docs("mesa")[1].startswith("# Agents of your own")
 
 

@@ -47,6 +47,7 @@ def look(path) -> None:
             assert 1 <= problem.column <= len(problem.source_line) + 1
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
     "raw", [b"\x00" * 50, b"{", b"[]\n", b"[1, 2]", b"{}\n" * 3, b'"', b"\xff" * 9, b",,,\n,,\n"]

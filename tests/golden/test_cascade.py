@@ -15,7 +15,7 @@ from cascade.output.reader import Result
 SCENARIO = Path(__file__).parents[2] / "scenarios" / "btc-107k-105k-cascade.yaml"
 PERPETUAL = "offshore:BTCUSDT"
 SHOCK_S, WINDOW_S = 300, 1_800
-N, USUAL = 16, 4
+N, USUAL = 16, 1
 """Replicates, and how many of them are looked at without `--slow`."""
 
 REPLICATES = [pytest.param(k, marks=() if k < USUAL else pytest.mark.slow) for k in range(N)]

@@ -19,6 +19,7 @@ def call(*words: str) -> str:
     return result.stdout
 
 
+@pytest.mark.slow
 def test_from_a_day_to_a_comparison_that_knows_what_is_not_known(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,6 +13,7 @@ from tests.journeys.test_question import call
 from tests.support.contagion import contagion_scenario
 
 
+@pytest.mark.slow
 def test_a_fall_of_bitcoin_and_an_ether_book(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("mine.yaml").write_text(to_yaml(contagion_scenario()), encoding="utf-8")

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import cascade
 from tests.journeys.test_own_accounts import CONTRACT, SCENARIO, SOURCE, write_accounts
 from tests.journeys.test_own_accounts import call as command
 
@@ -112,6 +113,7 @@ def test_a_position_has_the_price_at_which_it_is_liquidated(desk: Path, call: Ca
     assert "All marks alike: liquidated" in hedged
 
 
+@pytest.mark.slow
 def test_ones_own_order_closes_the_position(desk: Path, call: Call) -> None:
     mine = pd.read_csv(desk / "accounts.csv")
     largest = mine[(mine["side"] == "long") & (mine["leverage"] == 3.0)].sort_values("quantity").iloc[-1]
@@ -147,6 +149,7 @@ def test_ones_own_order_closes_the_position(desk: Path, call: Call) -> None:
     assert runs["out_shortfall_bps"][0] == pytest.approx(figures["shortfall_bps"]["value"], abs=0.01)
 
 
+@pytest.mark.slow
 def test_reverse_stress_from_which_fall_on_too_much_is_liquidated(desk: Path, call: Call) -> None:
     until = "--until 'liquidated_usd > 3M' --vary 'shocks.news.move=-10 %..-1 %' --within 20%"
     market = "mine-scenario.yaml -s duration=150s -n 6 -q -o reverse"
@@ -166,14 +169,10 @@ def test_reverse_stress_from_which_fall_on_too_much_is_liquidated(desk: Path, ca
     assert "shocks.news.move" in (desk / page).read_text(encoding="utf-8")
 
 
-def test_the_library_gives_the_same_numbers(desk: Path, call: Call) -> None:
-    script = (
-        "import cascade, json; r = cascade.run(cascade.load('mine-scenario.yaml'), out='library'); "
-        "print(json.dumps(float(r.runs.column('complete_usd')[0].as_py())))"
-    )
-    (desk / "use.py").write_text(script, encoding="utf-8")
+def test_the_library_gives_the_same_numbers(desk: Path) -> None:
+    found = cascade.run(cascade.load(desk / "mine-scenario.yaml"), out=desk / "library").runs
     base = pd.read_parquet(only_run(desk / "base") / "runs.parquet")
-    assert json.loads(call("use")) == base["complete_usd"][0]
+    assert found.column("complete_usd").to_pylist() == base["complete_usd"].tolist()
 
 
 def test_tables_join_the_users_own_file_by_label(desk: Path) -> None:

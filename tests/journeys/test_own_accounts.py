@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import shlex
-import subprocess
-import sys
+from contextlib import chdir
 from pathlib import Path
 
 import duckdb
@@ -13,9 +11,11 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from typer.testing import CliRunner
+
+from cascade.cli.app import build
 
 N = 5_000
-ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
 
 SCENARIO = """\
 cascade: 1
@@ -96,9 +96,10 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def call(folder: Path, line: str, code: int = 0) -> tuple[str, str]:
     """Run a command of the desk; return what it prints and what it says."""
-    words = [sys.executable, "-m", *shlex.split(line)]
-    done = subprocess.run(words, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, check=False)
-    assert done.returncode == code, (line, done.stdout, done.stderr)
+    _, *words = shlex.split(line)
+    with chdir(folder):
+        done = CliRunner().invoke(build(words[:1]), words)
+    assert done.exit_code == code, (line, done.output)
     return done.stdout, done.stderr
 
 

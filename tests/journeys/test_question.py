@@ -19,6 +19,7 @@ def call(*words: str) -> str:
     return result.stdout
 
 
+@pytest.mark.slow
 def test_a_question_to_a_market_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("mine.yaml").write_text(OLD, encoding="utf-8")

@@ -94,6 +94,7 @@ def assert_same(a: Runner, b: Runner) -> None:
     assert queues(a) == queues(b)
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("seed", range(40))
 def test_buffers_of_any_size_and_chunks_of_any_length_change_nothing(seed):
     world, sent = script(seed, 20)
@@ -116,6 +117,7 @@ def test_liquidation_rows_keep_their_adl_lots_when_their_buffer_holds_one(cross)
     assert_same(*runs)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("seed", range(10))
 def test_a_copy_of_a_running_market_runs_as_the_market_does(seed):
     world, sent = script(seed, 12)
@@ -262,6 +264,7 @@ def mirrored_intents(world: World, side: int, seed: int, step: int) -> list[Inte
     return sent
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("seed", range(30))
 def test_longs_and_shorts_are_treated_alike(seed):
     """Without fees and maintenance margin a market turned upside down is the same market."""
@@ -294,6 +297,7 @@ def _equity(runner: Runner, account: int) -> int:
 # --- renumbering ----------------------------------------------------------------------------------
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("seed", range(15))
 def test_the_numbers_of_unmargined_accounts_do_not_matter(seed):
     """In a queue: luck belongs to a place, and who shares is rounded in the order of places."""

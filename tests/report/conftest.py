@@ -43,16 +43,18 @@ def quiet(tmp_path_factory: pytest.TempPathFactory) -> Result:
 
 
 @pytest.fixture(scope="session")
-def pages(stress: Result, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Return the page of the stress, and one of events that are scored, with a script and without."""
-    pytest.importorskip("matplotlib")
+def pages(stress: Result, tmp_path_factory: pytest.TempPathFactory, is_thorough: bool) -> dict[str, str]:
+    """Return the page of the stress, and one of events that are scored; both without a script too with `--slow`."""
     scored = foretold_days(tmp_path_factory.mktemp("scored"), 40)
-    return {
+    made = {
         "script": page(study_of([stress]), Options(made=MADE)),
-        "static": page(study_of([stress]), Options(static=True, made=MADE)),
         "score": score_page(scored, Options(made=MADE)),
-        "score-static": score_page(scored, Options(static=True, made=MADE)),
     }
+    if is_thorough:
+        pytest.importorskip("matplotlib")
+        made["static"] = page(study_of([stress]), Options(static=True, made=MADE))
+        made["score-static"] = score_page(scored, Options(static=True, made=MADE))
+    return made
 
 
 @pytest.fixture(scope="session")

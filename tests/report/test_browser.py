@@ -131,6 +131,7 @@ def test_every_figure_is_drawn(look: Any) -> None:
     assert all(drawn.nth(k).locator(marks).count() for k in range(drawn.count()))
 
 
+@pytest.mark.slow
 def test_every_figure_of_a_scorecard_is_drawn(look: Any) -> None:
     page = look("score")
     picture(page, "score")
@@ -140,6 +141,7 @@ def test_every_figure_of_a_scorecard_is_drawn(look: Any) -> None:
     assert page.locator("#t-registrations code").count() == 3
 
 
+@pytest.mark.slow
 def test_the_matrix_of_contagion_is_drawn_with_its_numbers(look: Any) -> None:
     page = look("contagion")
     picture(page, "contagion")
@@ -150,8 +152,9 @@ def test_the_matrix_of_contagion_is_drawn_with_its_numbers(look: Any) -> None:
         assert plots.nth(k).locator(".heatmap-label").count() == 9
 
 
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize("name", ["script", "static", "score", "contagion"])
-@pytest.mark.parametrize("viewport", [PHONE, DESKTOP], ids=["phone", "desktop"])
+@pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_nothing_is_wider_than_the_window(look: Any, name: str, viewport: dict[str, int]) -> None:
     page = look(name, viewport)
     picture(page, f"{name}-{viewport['width']}")
@@ -193,6 +196,7 @@ CONTRAST = """() => {
 }"""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("name", ["script", "static", "score-static"])
 def test_text_stands_out_from_its_ground(look: Any, name: str, scheme: str) -> None:
@@ -201,6 +205,7 @@ def test_text_stands_out_from_its_ground(look: Any, name: str, scheme: str) -> N
     assert page.evaluate(CONTRAST) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["script", "static"])
 def test_in_the_dark_a_series_has_the_colour_of_its_key(visit: Any, name: str) -> None:
     page = visit(name, color_scheme="light")
@@ -223,6 +228,7 @@ LABELS = """() => [...document.querySelectorAll(".plot")].flatMap((plot) =>
         .map((text) => text.textContent))"""
 
 
+@pytest.mark.slow
 def test_no_name_beside_an_axis_is_cut_on_a_phone(
     look: Any, page_file: dict[str, Path], stress: Result, quiet: Result
 ) -> None:
@@ -233,6 +239,7 @@ def test_no_name_beside_an_axis_is_cut_on_a_phone(
         assert look(name, PHONE).evaluate(LABELS) == []
 
 
+@pytest.mark.slow
 def test_colours_can_be_chosen_without_a_script(visit: Any) -> None:
     page = visit("static", color_scheme="light")
     ground = "getComputedStyle(document.body).backgroundColor"
@@ -244,6 +251,7 @@ def test_colours_can_be_chosen_without_a_script(visit: Any) -> None:
     assert page.evaluate(ground) == light
 
 
+@pytest.mark.slow
 def test_keyboard_reaches_everything(visit: Any) -> None:
     page = visit()
     reached: list[str] = []
@@ -270,6 +278,7 @@ def test_keyboard_reaches_everything(visit: Any) -> None:
     )
 
 
+@pytest.mark.slow
 def test_skip_link_leads_to_the_report(visit: Any) -> None:
     page = visit("score")
     page.keyboard.press("Tab")
@@ -294,6 +303,7 @@ def test_a_key_of_the_legend_hides_its_series(look: Any) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["script", "static"])
 def test_print(visit: Any, name: str) -> None:
     page = visit(name)
@@ -305,6 +315,7 @@ def test_print(visit: Any, name: str) -> None:
     assert page.evaluate(CONTRAST) == []
 
 
+@pytest.mark.slow
 def test_on_paper_a_figure_is_scaled_to_the_sheet(visit: Any) -> None:
     """Printing waits for no drawing: what was drawn for a window is shown whole on a narrower sheet."""
     page = visit()
@@ -325,7 +336,8 @@ def test_on_paper_a_figure_is_scaled_to_the_sheet(visit: Any) -> None:
         assert each["shape"] == pytest.approx(each["meant"], rel=0.01)
 
 
-@pytest.mark.parametrize("viewport", [PHONE, DESKTOP], ids=["phone", "desktop"])
+@pytest.mark.sampled(2)
+@pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_no_table_is_cut(look: Any, viewport: dict[str, int]) -> None:
     """Whatever the reader opens, a table folds its rows and is never to be scrolled sideways."""
     page = look("script", viewport)
@@ -351,6 +363,7 @@ def test_first_screen_holds_the_answer_and_the_cards(look: Any) -> None:
         assert box["y"] + box["height"] <= DESKTOP["height"], part
 
 
+@pytest.mark.slow
 def test_no_figure_is_blank_in_a_pdf_however_early(
     pages: dict[str, str], parsed: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

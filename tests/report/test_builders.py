@@ -249,6 +249,7 @@ def test_names_of_runs_tell_paths_with_one_ending_apart():
     )
 
 
+@pytest.mark.slow
 def test_a_page_that_would_be_too_large_is_drawn_coarser(monkeypatch, write_run):
     study = study_of([cascade.read(write_run(n=2))])
     whole, rendered, asked = pages.page(study), pages._rendered, []

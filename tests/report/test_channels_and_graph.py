@@ -340,6 +340,7 @@ def test_page_of_an_attribution(attributed):
         assert order == [row["label"] for row in found.csv[name]]
 
 
+@pytest.mark.slow
 def test_static_page_and_memo_of_an_attribution(attributed):
     pytest.importorskip("matplotlib")
     study = study_of([attributed.path])
@@ -349,6 +350,7 @@ def test_static_page_and_memo_of_an_attribution(attributed):
     assert "forced orders" in memo(study)
 
 
+@pytest.mark.slow
 def test_coalitions_can_still_be_compared(attributed, tmp_path):
     out = tmp_path / "compared.html"
     done = CliRunner().invoke(build(["compare"]), ["compare", str(attributed.path), "-o", str(out)])

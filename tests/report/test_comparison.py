@@ -40,8 +40,13 @@ def study(results):
 
 
 @pytest.fixture(scope="session")
-def compared(study):
-    return Page.of(page(study, Options(made=MADE)))
+def text(study):
+    return page(study, Options(made=MADE))
+
+
+@pytest.fixture(scope="session")
+def compared(text):
+    return Page.of(text)
 
 
 def test_every_number_is_that_of_its_table(compared):
@@ -131,12 +136,16 @@ def test_forest_draws_the_intervals(compared):
     )
 
 
+def test_small(text):
+    assert len(text.encode()) < MOST_BYTES
+
+
+@pytest.mark.slow
 def test_static_and_small(study):
     pytest.importorskip("matplotlib")
     static = page(study, Options(static=True, made=MADE))
     assert "<script" not in static
     assert len(static.encode()) < MOST_BYTES
-    assert len(page(study, Options(made=MADE)).encode()) < MOST_BYTES
 
 
 def test_baseline_can_be_chosen(results):

@@ -109,7 +109,9 @@ def test_deleveraging_stays_within_its_venue(straight: tuple[Logs, Engine]) -> N
         np.testing.assert_array_equal(homes, venues[adl["market"]], err_msg=side)
 
 
-@pytest.mark.parametrize(("chunk", "capacity"), [(1, None), (7, None), (3, SMALLEST)])
+@pytest.mark.parametrize(
+    ("chunk", "capacity"), [pytest.param(1, None, marks=pytest.mark.slow), (7, None), (3, SMALLEST)]
+)
 def test_tables_are_the_same_however_it_is_cut(
     chunk: int, capacity: Capacity | None, scenario: Scenario, straight: tuple[Logs, Engine]
 ) -> None:

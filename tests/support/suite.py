@@ -1,4 +1,15 @@
-"""What the suite leaves out unless it is asked for, and says so at its end; and how many workers it takes."""
+"""What the suite leaves out unless it is asked for, and says so at its end; and how many workers it takes.
+
+Slow is, in the order in which a test is asked:
+
+- what takes more than about five seconds of a core and proves what a quicker test proves for a smaller market, a
+  shorter time or fewer replicates: it is marked `slow`;
+- all but the first of each `k` cases of a test that is marked `sampled(k)`: they prove the same of another page,
+  scenario or world. A file may mark all of its tests so;
+- what a test that repeats itself adds to its repetitions: mutations, examples of Hypothesis.
+
+What remains still asks every family its question.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +17,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from tests.support import examples  # noqa: F401 its profiles are there before one is asked for
 
@@ -26,7 +38,7 @@ LEFT_OUT = pytest.StashKey[dict[str, dict[str, int]]]()
 """By mark and family, which is the folder below `tests/`, the number of tests."""
 
 
-MUTATIONS, MANY_MUTATIONS = 60, 240
+MUTATIONS, MANY_MUTATIONS = 24, 240
 """How many mutations each file of tests/fuzz looks at, and how many with the slow tests."""
 
 
@@ -40,10 +52,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture(scope="session")
-def n_mutations(pytestconfig: pytest.Config) -> int:
+def is_thorough(pytestconfig: pytest.Config) -> bool:
+    """Tell whether a test that repeats itself does so as often as it can: with the slow tests, or asked for by name."""
+    return is_asked_for("slow", pytestconfig)
+
+
+@pytest.fixture(scope="session")
+def n_mutations(pytestconfig: pytest.Config, is_thorough: bool) -> int:
     """Return how many mutations all tests of a file look at together."""
-    option = pytestconfig.option
-    return option.fuzz or (MANY_MUTATIONS if option.slow else MUTATIONS)
+    return pytestconfig.option.fuzz or (MANY_MUTATIONS if is_thorough else MUTATIONS)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Look at fewer examples without the slow tests, unless the command line names a profile."""
+    if not (is_asked_for("slow", config) or config.option.hypothesis_profile):
+        settings.load_profile("quick")
 
 
 def is_asked_for(mark: str, config: pytest.Config) -> bool:
@@ -62,8 +85,21 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     return 0 if names_tests(config) or is_asked_for("bench", config) else None
 
 
+def mark_all_but_samples(items: list[pytest.Item]) -> None:
+    """Mark as slow what `sampled(k)` leaves out: of the cases of a test, all but the first of each `k`."""
+    seen: Counter[str] = Counter()
+    for item in items:
+        sampled = item.get_closest_marker("sampled")
+        if sampled is not None:
+            name = item.nodeid.partition("[")[0]
+            if seen[name] % sampled.args[0]:
+                item.add_marker("slow")
+            seen[name] += 1
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    mark_all_but_samples(items)
     left: dict[str, list[pytest.Item]] = {mark: [] for mark in HOW}
     kept: list[pytest.Item] = []
     for item in items:

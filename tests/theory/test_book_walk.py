@@ -88,6 +88,7 @@ def test_an_order_larger_than_the_book_takes_all_of_it(blank, per_level, levels,
     assert done.paid == UNIT * per_level * sum(range(30_000, 30_000 + levels))
 
 
+@pytest.mark.sampled(7)
 @pytest.mark.parametrize("buys", [True, False], ids=["buy", "sell"])
 @pytest.mark.parametrize("ticks", [40, 160, 640])
 @pytest.mark.parametrize("beta", [0.0, 0.5, 1.0])

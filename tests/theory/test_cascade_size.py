@@ -99,11 +99,13 @@ def test_the_distribution_sums_to_one_and_has_its_moments():
         assert (p * (k - mean) ** 2).sum() == pytest.approx(2 / (1 - n) ** 3, rel=1e-9)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("n", LEVELS)
 def test_the_number_liquidated_is_generalised_poisson(n):
     check(draw(n, 1, N, seed=20))
 
 
+@pytest.mark.slow
 def test_the_number_of_shorts_squeezed_is_generalised_poisson():
     check(draw(0.6, -1, N, seed=23))
 
@@ -114,6 +116,7 @@ def test_the_number_liquidated_is_generalised_poisson_in_many_markets(n):
     check(draw(n, 1, 6_000, seed=21))
 
 
+@pytest.mark.slow
 def test_borel_tanner_when_the_shock_is_a_number_of_liquidations():
     """Let m accounts fail at the first tick, the others beyond: T is Borel-Tanner with mean m / (1 - n)."""
     n, m, levels = 0.6, 4, LEVELS[0.6]

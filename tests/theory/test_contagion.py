@@ -51,7 +51,7 @@ def matrix_of(found: list[Response], name: str) -> Matrix:
     return Matrix(("X",), np.stack([getattr(each, name) / each.sold[:, None] for each in found]))
 
 
-@pytest.fixture(scope="module", params=LEVELS)
+@pytest.fixture(scope="module", params=[0.3, pytest.param(0.6, marks=pytest.mark.slow)])
 def sample(request) -> tuple[float, list[Response]]:
     """Return branched markets of each branching ratio."""
     return request.param, branched(request.param, N, seed=50)
@@ -94,12 +94,14 @@ def drawn(rng: np.random.Generator, n: int) -> Matrix:
     return Matrix(("A", "B", "C"), TRUE * common * rng.gamma(2.0, 0.5, (n, 3, 3)))
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("n", [8, 20, 60])
 def test_intervals_of_the_spectral_radius_cover_it(n):
     rng, truth = np.random.default_rng(11), leading(TRUE).value
     covered([each.low <= truth <= each.high for each in (drawn(rng, n).radius for _ in range(400))])
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("n", [20, 60])
 def test_intervals_of_all_generations_cover_them(n):
     rng, truth = np.random.default_rng(12), float((np.linalg.inv(np.eye(3) - TRUE) - np.eye(3))[0, 1])

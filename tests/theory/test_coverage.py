@@ -21,6 +21,8 @@ from cascade.analysis.statistics.proportion import exact_probability
 from cascade.analysis.statistics.signs import signs
 from cascade.analysis.verdict import share_of
 
+pytestmark = pytest.mark.sampled(12)
+
 TRIALS = 1500
 MANY = pytest.param(1000, marks=pytest.mark.slow)
 SIZES = (20, 50, 200, MANY)

@@ -130,7 +130,7 @@ def test_the_first_move_of_the_news_is_no_larger_than_any_other():
 
 
 def test_the_share_liquidated_is_a_first_passage_probability():
-    check(2_000)
+    check(500)
 
 
 @pytest.mark.slow

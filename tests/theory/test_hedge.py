@@ -68,6 +68,7 @@ def first_liquidated(world: World, step: int) -> int | None:
     return None
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("longs", "shorts", "margin"),
     [

@@ -15,6 +15,8 @@ from cascade.core.check import breaches
 from tests.support.runner import Intent, Runner
 from tests.support.world import Account, Holding, Market, Seat, Venue, World, tiers, wallet
 
+pytestmark = pytest.mark.sampled(5)
+
 START, UNIT, LOTS = 10_000, 100, 2_100
 FLOOR = 2_020 * (START - 100) * UNIT
 """Notional at which the second tier begins: whole lots at the mark of the test."""

@@ -13,7 +13,8 @@ from tests.support.calibrations import ERROR, NAMES, straight
 TRIALS = 100
 
 
-@pytest.mark.parametrize("shared", [0.0, pytest.param(0.6, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("shared", [0.0, 0.6])
 def test_intervals_hold_the_truth_as_often_as_they_say(shared: float) -> None:
     held, identified = [], []
     for seed in range(TRIALS):

@@ -53,6 +53,7 @@ def sizes_of(ladders, lots):
     return np.array([least_fixed_point(lots, depths, np.full(len(depths), SIZE))[1] for depths in ladders])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [0.5, 0.1])
 def test_the_critical_sale_of_the_linear_market_lies_in_its_interval(share):
     """Of 100 seeds of 40 replicates, in 95 or more: order statistics hold at least as often as they say."""
@@ -91,6 +92,7 @@ def test_the_market_itself_has_that_critical_sale():
     assert sale_at(found.low) <= critical_sale(least, 0.5) <= sale_at(found.high)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("per_tick", [4, 8, 16])
 def test_the_frontier_is_the_line_on_which_one_liquidation_sets_off_another(per_tick):
     """Accounts of v lots at every tick of a ladder of q lots: n = v / q, and from n = 1 on one lot takes them all."""
@@ -110,6 +112,7 @@ def test_the_frontier_is_the_line_on_which_one_liquidation_sets_off_another(per_
     assert n_above - n_below <= 1.5 / per_tick
 
 
+@pytest.mark.sampled(24)
 @pytest.mark.parametrize("share", [0.5, 0.9, 0.05, 0.01])
 @pytest.mark.parametrize("n", [20, 100, pytest.param(400, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("falls", [False, True])

@@ -18,6 +18,7 @@ SILENT = (Verdict.NONE, Verdict.UNDECIDED)
 """What is said where nothing differs: also that some metric of the tail takes more replicates."""
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("n", [24, 200])
 @pytest.mark.parametrize("paired", [True, False], ids=["paired", "independent"])
 def test_each_metric_and_all_of_them(n, *, paired):

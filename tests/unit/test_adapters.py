@@ -67,6 +67,7 @@ def _same(found, expected):
     )
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("kind", EXAMPLES)
 def test_blocks_of_any_size_give_the_same_rows(kind, tmp_path, monkeypatch):
     example = EXAMPLES[kind]

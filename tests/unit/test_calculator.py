@@ -266,6 +266,7 @@ def test_example_is_met_or_marked(example):
     json.dumps(checked.as_dict())
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example["id"])
 def test_missing_inputs_are_named(example):
     """Whatever input is left out: computed without, or said to be missing; never a traceback."""

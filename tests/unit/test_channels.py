@@ -326,6 +326,7 @@ def test_without_repricing_coins_count_as_at_the_start() -> None:
 # --- luck and invariants ----------------------------------------------------------------------------
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("channel", CHANNELS)
 def test_news_and_lives_are_those_of_the_full_market(channel: str) -> None:
     engine, _ = off(channel)
@@ -336,6 +337,7 @@ def test_news_and_lives_are_those_of_the_full_market(channel: str) -> None:
             np.testing.assert_array_equal(engine.state.traders[name], full.state.traders[name])
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("channel", sorted(set(CHANNELS) - {"mark_rule"}))
 def test_a_channel_that_has_nothing_to_do_changes_nothing(channel: str) -> None:
     """A calm market without leverage is the same to the last order. Marks, by which orders are sized, are not."""

@@ -163,6 +163,7 @@ def test_an_array_that_is_not_contiguous_is_refused():
         copy(Kept(rows[::2], np.arange(4)), blank(Changed), 0)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     "test", [test_what_is_written_is_read_again, test_what_is_kept_in_fewer_than_64_bits_is_read_at_64]
 )

@@ -297,6 +297,7 @@ def test_a_figure_is_inside_on_the_edge_or_outside(value, low, high, expected):
     assert verdict_of(Estimate(value, low, high, 4), Band(1.0, 2.0, "stated", "")) is expected
 
 
+@pytest.mark.slow
 def test_facts_of_a_gaussian_walk_are_judged_as_such():
     rng = np.random.default_rng(18)
     samples: list[Sample] = []
@@ -314,6 +315,7 @@ def test_facts_of_a_gaussian_walk_are_judged_as_such():
     assert rows["spread"].readings[0].reason.startswith("bars are 60 s long")
 
 
+@pytest.mark.slow
 def test_clustered_volatility_is_seen():
     rng, n = np.random.default_rng(19), 3 * 1440 - 1
     samples: list[Sample] = []
@@ -327,6 +329,7 @@ def test_clustered_volatility_is_seen():
     assert rows["kurtosis_1m"].readings[0].estimate.value > 3.0
 
 
+@pytest.mark.slow
 def test_bands_of_own_data_replace_the_registered_ones():
     n_days = 25
     own = Sample((series(normal(n_days * 288 - 1, 20) * 1e-3, 300.0),))

@@ -180,6 +180,7 @@ def without_error(table):
     return replace(table, moments=tuple(replace(each, error=0.0) for each in table.moments))
 
 
+@pytest.mark.slow
 def test_many_figures_of_known_error_tell_more_than_the_replicates_that_say_what_luck_is():
     """A level along 40 days, each known to a third, of two replicates: it is known to a third over the root of 40."""
     generator, error, n_days = np.random.default_rng(1), 0.33, 40

@@ -104,6 +104,7 @@ def test_an_edited_helper_is_compiled_anew(package, tmp_path):
     assert run(package, CASCADE_CACHE_DIR=cache) == [digest, "501", directory]
 
 
+@pytest.mark.slow
 def test_of_several_processes_at_once_one_compiles_and_the_others_load(package, tmp_path):
     misses = "print(sum(probe.compiled.stats.cache_misses.values()))"
     probes = [start(package, after=misses, CASCADE_CACHE_DIR=str(tmp_path / "cache")) for _ in range(4)]
@@ -120,6 +121,7 @@ def test_who_only_loads_does_without_the_library_of_the_compiler(package, tmp_pa
     ] == ["True", "False"]
 
 
+@pytest.mark.slow
 def test_who_only_loads_waits_for_nobody(package, tmp_path):
     cache = str(tmp_path / "cache")
     digest, result, directory = run(package, CASCADE_CACHE_DIR=cache)
@@ -131,6 +133,7 @@ def test_who_only_loads_waits_for_nobody(package, tmp_path):
         assert run(package, CASCADE_CACHE_DIR=cache) == [digest, result, directory]
 
 
+@pytest.mark.slow
 def test_functions_of_others_keep_their_own_cache(package, tmp_path):
     """Numba imported and used before us, and after: its setting is as it was."""
     cache = tmp_path / "cache"
@@ -150,6 +153,7 @@ def test_without_a_writable_directory_it_compiles_uncached(package):
     assert not list(package.rglob("*.nbi"))
 
 
+@pytest.mark.slow
 def test_a_directory_that_cannot_be_written_is_passed_over(package, tmp_path):
     _, result, directory = run(package, CASCADE_CACHE_DIR="/dev/null/a", XDG_CACHE_HOME=str(tmp_path))
     assert result == "501"

@@ -71,6 +71,7 @@ def test_a_cap_that_nobody_is_above_changes_nothing(tmp_path: Path) -> None:
     assert (cap.accounts, cap.long_usd, cap.largest) == (0, 0.0, ())
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("then", ["leave", "reduce"])
 def test_nobody_elses_luck_moves(tmp_path: Path, then: str) -> None:
     data = small_data(outputs={"bars": "10s", "accounts": True})

@@ -54,6 +54,7 @@ def test_a_map_that_knows_beats_the_null():
     assert sum(map_dict(found)["sides"][0]["realised_usd"]) == pytest.approx(realised.usd[:30].sum())
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("kind", ["even", "reversed"])
 def test_a_map_that_knows_nothing_does_not(kind):
     usd, realised = humps()

@@ -146,6 +146,7 @@ def test_every_figure_of_archives_names_its_file_and_checksum(published):
     assert all((archives / name).is_file() for name in named)
 
 
+@pytest.mark.slow
 def test_daily_tables_do_where_bars_are_of_the_day_alone(daily):
     folder = daily[1].folder
     scenario = scenario_of(folder)
@@ -178,6 +179,7 @@ def test_days_before_and_the_path_of_the_day_are_a_table(daily):
     assert longs[day - 1] > 0
 
 
+@pytest.mark.slow
 def test_a_market_that_hides_a_part_keeps_it_and_its_draws_go_along(daily, tmp_path):
     venues = ("binance", "okx", "bybit")
     out = tmp_path / "slide"
@@ -285,6 +287,7 @@ def test_a_venue_that_the_market_does_not_stand_for_is_told_before_any_file_is_r
     assert "binance, okx, bybit" in caught.value.remedy
 
 
+@pytest.mark.slow
 def test_bars_of_a_day_are_a_path_where_the_user_assumes_so(tmp_path):
     archives = write_daily(tmp_path / "archives")
     usual = {"venues": ("binance", "okx", "bybit"), "ask": ("liquidations",), "warm_up_days": 5.0}
@@ -389,6 +392,7 @@ def test_a_file_that_was_renamed_is_named(tmp_path):
     assert "files that no adapter reads: notes.csv" in found[0].hint
 
 
+@pytest.mark.slow
 def test_the_folder_of_a_file_may_say_what_is_traded(tmp_path):
     archives = write_day(tmp_path / "archives")
     path = next((archives / "klines").rglob("*5m-2025-07-01.zip"))
@@ -399,6 +403,7 @@ def test_the_folder_of_a_file_may_say_what_is_traded(tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_trades_do_where_there_are_no_bars(tmp_path):
     archives = write_day(tmp_path / "archives")
     next((archives / "klines").rglob("*5m-2025-07-01.zip")).unlink()

@@ -45,6 +45,7 @@ def test_every_anchor_on_a_step_is_met_whatever_the_volatility(dt: str) -> None:
     assert values[-1] == values[60 * per_second - 1]  # after the last anchor it stays
 
 
+@pytest.mark.slow
 def test_the_bridge_spreads_as_a_bridge_does() -> None:
     """Half-way between anchors 60 s apart, log values have variance s^2 T / 4 (Karatzas and Shreve 5.6.B)."""
     points = [["0s", 107_000], ["60s", 105_000]]

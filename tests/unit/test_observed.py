@@ -59,6 +59,7 @@ def test_threads_do_not_matter(scenario):
     assert readings(one) == readings(two)
 
 
+@pytest.mark.slow
 def test_a_sample_is_what_the_tables_hold(result):
     subject = subject_of(result.units)
     assert (subject.market.name, subject.reference.name, subject.pair) == (MARKET, "spot:BTCUSD", None)

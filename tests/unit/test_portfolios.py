@@ -49,6 +49,7 @@ def random_account(seed: int) -> Portfolio:
     return Portfolio(tuple(legs), float(np.round(worth * rng.uniform(0.02, 0.3), 2)))
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("seed", range(40))
 def test_a_range_ends_where_the_test_first_fails(seed: int) -> None:
     account = random_account(seed)
@@ -76,6 +77,7 @@ def _within(found, move: Fraction) -> bool:
     return (found.low is None or found.low < move) and (found.high is None or move < found.high)
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("seed", range(40))
 def test_one_mark_is_that_of_the_calculator(seed: int) -> None:
     account = random_account(seed)

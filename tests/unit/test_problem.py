@@ -271,6 +271,7 @@ def test_asked_again_nothing_is_computed_and_the_answer_is_the_same(
     assert (again.fitted.path / DRAWS).read_bytes() == before
 
 
+@pytest.mark.slow
 def test_interrupted_it_goes_on(
     made: tuple[Path, Calibrated], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

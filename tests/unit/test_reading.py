@@ -49,6 +49,7 @@ def value_of(text: str) -> Any:
     return reading.root.plain()
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_shipped_files_are_read_as_yaml(path: Path) -> None:
     reference = YAML(typ="safe", pure=True)

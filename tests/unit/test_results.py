@@ -102,6 +102,7 @@ def test_tables_have_the_declared_schema(write_run):
             assert read_table.schema.field(0).metadata == declared.field(0).metadata
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("table", [*DATA_TABLES, "runs"])
 def test_pandas_polars_and_duckdb_read_every_table(write_run, table):
     folder = write_run()
@@ -174,6 +175,7 @@ def test_result_in_memory(write_run):
     assert result.path is None
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("close", [True, False], ids=["complete", "unfinished"])
 def test_parts_of_a_table_are_read_without_the_rest(write_run, close):
     folder = write_run(n=34, close=close)  # two shards, the second of which waits in pieces if unfinished
@@ -253,6 +255,7 @@ class PowerCutError(Exception):
     pass
 
 
+@pytest.mark.sampled(7)
 @pytest.mark.parametrize("when", range(0, 48, 2))
 def test_death_at_any_file_leaves_nothing_that_looks_complete(write_run, tmp_path, monkeypatch, when):
     """The n-th renaming of a file fails; afterwards so does everything else the process tries."""
@@ -311,7 +314,8 @@ with RunWriter(Path(sys.argv[1]), units, scenario_text="", resolved_text="", tab
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs SIGKILL")
-@pytest.mark.parametrize("n_parts", [0, 1, 7])
+@pytest.mark.sampled(3)
+@pytest.mark.parametrize("n_parts", [7, 1, 0])
 def test_killed_process(tmp_path, n_parts):
     folder = tmp_path / "x"
     with subprocess.Popen(
@@ -422,6 +426,7 @@ def damaging(path, how):
         path.unlink()
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("how", ["truncated", "changed", "gone"])
 @pytest.mark.parametrize("complete", [True, False])
 @pytest.mark.parametrize("table", ["bars", "trades"])
@@ -487,6 +492,7 @@ def test_a_piece_that_changes_before_it_is_merged_is_not_merged(tmp_path, units)
         assert writer.pending == (0,)
 
 
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize("place", np.linspace(0, 1, 9))
 @pytest.mark.parametrize("table", ["bars", "liquidations", "runs"])
 def test_changed_bytes_are_never_read(write_run, table, place):
@@ -588,6 +594,7 @@ def test_the_run_of_another_request_is_not_taken_for_this_one(write_run, complet
     assert read(write_run(n=2, start="resume", request={"digest": "aaaaaaaa"})).path == folder
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", ["runs.parquet", "bars/part-00001.parquet", "scenario.yaml"])
 def test_a_run_goes_on_without_its_log_if_the_manifest_is_sound(write_run, name):
     expected = contents(write_run(n=3, folder="straight"))
@@ -621,6 +628,7 @@ def test_a_shard_that_a_kill_kept_from_the_log_is_written_again_and_nothing_else
     assert finished == [0, 1]
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("how", ["truncated", "changed", "gone"])
 @pytest.mark.parametrize("name", ["runs.parquet", "manifest.json", ".parts/runs/part-00000.parquet"])
 def test_what_is_made_of_parts_is_made_again(write_run, name, how):
@@ -682,6 +690,7 @@ def test_rows_of_other_software_are_not_mixed(write_run):
     assert len(read(write_run(start="force")).runs) == 2
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("number", "says"),
     [(errno.ENOSPC, "the disk is full"), (errno.EROFS, "read-only"), (errno.EACCES, "may not be written")],
@@ -738,6 +747,7 @@ def test_force_takes_the_manifest_first(write_run, monkeypatch):
     assert not is_complete(folder)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("change", "code"),
     [

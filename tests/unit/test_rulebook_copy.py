@@ -12,6 +12,7 @@ from cascade.venues.figures import differences, figures
 from cascade.venues.load import load_rulebook, shipped_rulebooks
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("name", shipped_rulebooks())
 def test_a_copy_has_the_same_rules_and_sources(name: str, tmp_path: Path) -> None:
     path = copy_rulebook(name, tmp_path / "mine.yaml")

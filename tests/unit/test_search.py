@@ -72,6 +72,7 @@ def test_asked_again_nothing_is_computed(found: Threshold) -> None:
     assert n_computed(found.path) == before == dict.fromkeys(before, 1)
 
 
+@pytest.mark.slow
 def test_killed_in_its_second_round_it_goes_on(
     found: Threshold, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -126,12 +127,14 @@ def test_a_page_draws_what_was_tried(found: Threshold) -> None:
     assert "complete_usd &gt; 100k" in text
 
 
+@pytest.mark.slow
 def test_other_bounds_are_found_beyond_the_range(found: Threshold, tmp_path: Path) -> None:
     never = cascade.threshold(tiny(), VARY, "liquidated_usd > 100B", replicates=2, out=tmp_path)
     assert (never.status, never.value, len(never.tried)) == (Status.NEVER, None, len(FIRST))
     assert "the threshold is not in the range" in threshold_text(never)
 
 
+@pytest.mark.slow
 def test_a_frontier_is_a_threshold_for_each_value(tmp_path: Path) -> None:
     found = cascade.frontier(
         tiny(), VARY, "population.crowd.accounts=50,100", UNTIL, replicates=2, within=0.4, out=tmp_path

@@ -59,6 +59,7 @@ def parts(result: Result, replicate: int = 0) -> dict[str, Any]:
     return {name.removeprefix(SLUG): value for name, value in found.items() if name.startswith(SLUG)}
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("replicate", [0, 1])
 def test_where_nobody_can_be_liquidated_all_that_is_added_is_of_stops(runs, replicate):
     found = parts(runs[True, False], replicate)
@@ -91,6 +92,7 @@ def test_the_parts_are_differences_of_runs_with_channels_off(runs, replicate, tm
     assert found["amplification"] == found["fall_bps"] / unforced
 
 
+@pytest.mark.slow
 def test_attribution_in_that_order_is_the_split_and_tells_the_other(runs, tmp_path):
     """What both did together is the last one's: `attribute` turns the order round."""
     told = [parts(runs[True, True], k) for k in (0, 1)]

@@ -24,12 +24,17 @@ def test_quick():
 @pytest.mark.slow
 def test_slow():
     pass
+
+@pytest.mark.sampled(2)
+@pytest.mark.parametrize("case", range(3))
+def test_cases(case):
+    print("case", case)
 """
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """Return a project of two tests, one of them slow, with our plugin and our settings."""
+    """Return a project of quick, slow and sampled tests, with our plugin and our settings."""
     family = tmp_path / "tests" / "theory"
     family.mkdir(parents=True)
     (family / "test_two.py").write_text(TESTS)
@@ -50,17 +55,24 @@ def run(project: Path, *words: str) -> str:
 def test_the_last_lines_say_what_was_left_out(project: Path) -> None:
     text = run(project)
     *_, said, closing = text.splitlines()
-    assert said == "left out: 1 slow tests (theory 1); `pytest --slow` runs them, as .ci/run does"
-    assert "1 passed" in closing
+    assert said == "left out: 2 slow tests (theory 2); `pytest --slow` runs them, as .ci/run does"
+    assert "3 passed" in closing
     assert "created: 1/1 worker" in text
 
 
+@pytest.mark.slow
 def test_what_is_asked_for_is_not_left_out(project: Path) -> None:
     text = run(project, "--slow", "-n", "0")
     assert "left out" not in text
-    assert "2 passed" in text
+    assert "5 passed" in text
 
 
+def test_of_sampled_cases_the_first_of_each_k_is_run(project: Path) -> None:
+    seen = [line for line in run(project, "-n", "0", "-sq").splitlines() if "case" in line]
+    assert ["".join(filter(str.isdigit, line)) for line in seen] == ["0", "2"]
+
+
+@pytest.mark.slow
 def test_a_test_that_is_named_runs_in_this_process_even_if_it_is_slow(project: Path) -> None:
     text = run(project, "tests/theory/test_two.py::test_slow")
     assert "1 passed" in text
@@ -106,9 +118,14 @@ def test_examples():
 
 
 @pytest.mark.parametrize(
-    ("words", "seen"), [((), "seen 100 7"), (("--hypothesis-profile=deep",), "seen 1000 70")]
+    ("words", "seen"),
+    [
+        ((), "seen 25 1"),
+        pytest.param(("--slow",), "seen 100 7", marks=pytest.mark.slow),
+        pytest.param(("--hypothesis-profile=deep",), "seen 1000 70", marks=pytest.mark.slow),
+    ],
 )
-def test_the_deep_profile_looks_at_ten_times_the_examples(
+def test_slow_tests_and_the_deep_profile_look_at_more_examples(
     project: Path, words: tuple[str, ...], seen: str
 ) -> None:
     (project / "tests" / "theory" / "test_two.py").write_text(EXAMPLES)

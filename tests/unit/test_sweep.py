@@ -126,6 +126,7 @@ def test_a_damaged_file_of_a_finished_sweep_is_made_anew(straight: Sweep, tmp_pa
     assert said[1:] == ["resuming: 5 of 10 replicates are there already"]
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize(
     "name",
     [

@@ -103,6 +103,7 @@ def scan(oracle: OracleMarket, marks: list[int]) -> list[int]:
     ]
 
 
+@pytest.mark.sampled(3)  # every pair of the first two, every number of ticks
 @pytest.mark.parametrize(("cross", "hedged"), [(False, False), (True, False), (False, True), (True, True)])
 @pytest.mark.parametrize("n_ticks", [64, 1000, 4096])
 def test_no_account_is_missed_and_none_is_flagged_that_is_safe(cross, hedged, n_ticks):

@@ -131,6 +131,7 @@ def test_the_way_to_the_page_is_its_owners_alone() -> None:
     assert not door.exists()
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("command", ["view", "live"])
 def test_ctrl_c_ends_it(stored: Result, tmp_path: Path, command: str) -> None:
     what = stored.path

@@ -95,6 +95,7 @@ def test_scrubbing_shows_the_moment(visit: Callable[..., Any], session: Session)
     assert page.locator("#plot .scatterlayer .trace").count() >= 7
 
 
+@pytest.mark.slow
 def test_the_tape_is_paged(visit: Callable[..., Any], session: Session) -> None:
     page = visit(session)
     page.wait_for_selector("#tape tbody tr")
@@ -105,6 +106,7 @@ def test_the_tape_is_paged(visit: Callable[..., Any], session: Session) -> None:
     assert page.is_disabled("#later")
 
 
+@pytest.mark.slow
 def test_a_replicate_is_picked(visit: Callable[..., Any], session: Session) -> None:
     page = visit(session)
     sent = [session.course("falling", k, MARKET)["series"]["mark_price"][-1] for k in (0, 1)]
@@ -118,6 +120,7 @@ def test_a_replicate_is_picked(visit: Callable[..., Any], session: Session) -> N
     )
 
 
+@pytest.mark.slow
 def test_a_what_if_shows_the_difference(visit: Callable[..., Any], session: Session) -> None:
     page = visit(session)
     page.fill("#path", "shocks.0.move")
@@ -133,6 +136,7 @@ def test_a_what_if_shows_the_difference(visit: Callable[..., Any], session: Sess
     picture(page, "view-what-if")
 
 
+@pytest.mark.slow
 def test_a_what_if_that_is_wrong_is_told(visit: Callable[..., Any], session: Session) -> None:
     page = visit(session)
     page.fill("#path", "shocks.0.mvoe")
@@ -142,6 +146,7 @@ def test_a_what_if_that_is_wrong_is_told(visit: Callable[..., Any], session: Ses
     assert session.what_if is None
 
 
+@pytest.mark.slow
 def test_a_run_is_watched(visit: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     gate = threading.Semaphore(1)  # the run goes on when it is let
 
@@ -168,6 +173,7 @@ def test_a_run_is_watched(visit: Callable[..., Any], monkeypatch: pytest.MonkeyP
     assert int(page.input_value("#time")) == 0, "who looks back is left there"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("viewport", [PHONE, DESKTOP], ids=["phone", "desktop"])
 def test_nothing_is_cut_and_text_stands_out(
