@@ -12,12 +12,15 @@ from cascade.report.summary import ENSEMBLE_LABELS
 from cascade.report.summary_plan import MARKET_LABELS, RUN_LABELS
 from cascade.units import format_usd
 
+_NOUNS: Final = {"adl_usd": "auto-deleveraging", "adl_accounts": "number of accounts auto-deleveraged"}
+"""Metrics whose row in the summary is no noun."""
+
 _RELATIONS: Final = {">": "above", ">=": "of at least", "<": "below", "<=": "of at most"}
 
 
 def metric_words(metric: str, markets: Iterable[str] = ()) -> str:
     """Return what a reader calls a metric, and of which of some markets; of one that no summary shows, its name."""
-    named = ENSEMBLE_LABELS.get(metric) or RUN_LABELS.get(metric)
+    named = _NOUNS.get(metric) or ENSEMBLE_LABELS.get(metric) or RUN_LABELS.get(metric)
     if named:
         return named
     return next(

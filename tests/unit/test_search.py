@@ -148,7 +148,7 @@ def test_a_frontier_is_a_threshold_for_each_value(tmp_path: Path) -> None:
     assert found.thresholds[1].value is not None
     text = page(study_of([found.path]))
     assert "The threshold of shocks.fall.move by population.crowd.accounts." in text
-    assert "population.crowd.accounts = 100 accounts: " in text
+    assert "population.crowd.accounts = 100" in text
 
 
 # --- what is asked
@@ -173,6 +173,11 @@ def test_a_field_that_cannot_be_searched_is_located(vary: str, said: str) -> Non
     assert said in str(caught.value)
     assert "--vary:1:" in str(caught.value)
     assert caught.value.remedy
+
+
+def test_a_range_the_wrong_way_round_is_written_the_right_way() -> None:
+    with pytest.raises(ScenarioError, match=r"the lower first: shocks\.fall\.move=-4 %\.\.-1 %"):
+        prepare_search(tiny(), "shocks.fall.move=-1 %..-4 %", UNTIL)
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,7 @@ def tried(study: Study, item: Curve) -> FigureSpec:
         x_column="value", x=_axis(asked.vary, unit, item.table.numbers("value")),
         panels=(
             Panel(
-                y=Axis("replicates in which it happened", "%", is_from_zero=True),
+                y=Axis("replicates", "%"),
                 series=(
                     Band(low="probability_low", high="probability_high", name="", color="run1"),
                     Line(y="probability", name="", color="run1"),
