@@ -43,6 +43,8 @@ class Event:
     unit: str = ""
     needs_twin: bool = False
     """Whether the metric takes the counterfactual."""
+    markets: tuple[str, ...] = ()
+    """Those of the run, of one of which the metric may be."""
 
     def happened(self, values: Floats) -> Flags:
         """Return in which replicates it happened; not where the metric has no value."""
@@ -66,7 +68,10 @@ def event_of(text: str, units: RunUnits, where: str = "--until") -> Event:
     name = _metric(match[1], known, match, where)
     entry = known[name]
     bound = _number(match[3], entry, where)
-    return Event(f"{name} {match[2]} {match[3]}", name, match[2], bound, entry.unit, entry.needs_twin)
+    markets = tuple(market.name for market in units.markets)
+    return Event(
+        f"{name} {match[2]} {match[3]}", name, match[2], bound, entry.unit, entry.needs_twin, markets
+    )
 
 
 def _metric(word: str, known: Mapping[str, Metric], match: re.Match[str], where: str) -> str:

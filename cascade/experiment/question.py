@@ -218,9 +218,18 @@ def _risen(axis: Axis, low: Node, high: Node) -> Span:
     try:
         range_of(low.value, high.value)
     except ValueError as error:
-        hint = f"write both ends in one unit, the lower first: {axis.path}=1M..100M"
+        hint = f"write both ends in one unit, the lower first: {axis.path}={_turned(low, high)}"
         raise ScenarioError([low.place.problem(NOT_POSSIBLE, str(error), hint, path=axis.path)]) from None
     return Span(axis, low, high)
+
+
+def _turned(low: Node, high: Node) -> str:
+    """Return a range with its ends the other way round, if that is one; else an example."""
+    try:
+        range_of(high.value, low.value)
+    except ValueError:
+        return "1M..100M"
+    return f"{high.value}..{low.value}"
 
 
 def _value_at(root: Node, path: str) -> Node | None:

@@ -196,7 +196,9 @@ def frontier(
 
 def is_searched(sweep: Sweep) -> bool:
     """Tell whether a sweep is one over the values that a search tried."""
-    return "search" in sweep.manifest.get("request", {})
+    return "until" in sweep.manifest.get("request", {}).get(
+        "search", {}
+    )  # that of a calibration asks other things
 
 
 def frontier_of(sweep: Sweep) -> Frontier:

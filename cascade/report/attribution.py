@@ -16,6 +16,22 @@ def attribution_text(found: Attribution) -> str:
     return "\n".join(_lines(found))
 
 
+def answer(found: Attribution) -> str:
+    """Return how much of the first metric comes through channels, through which most, and whether luck explains it."""
+    metric = found.metrics[0]
+    show = lambda estimate: format_estimate(estimate, metric.unit)  # noqa: E731
+    ends = f"{show(metric.total)} with all channels on, {show(metric.outside)} with all off"
+    whole = f"{metric.definition}: {ends}."
+    if not metric.effect.value:
+        return f"{whole} No channel adds to it."
+    most = max(metric.shares, key=lambda share: abs(share.shapley.value))
+    through = f"Channels add {show(metric.effect)}, most of it through {most.channel} ({show(most.shapley)})."
+    low, high = metric.effect.low, metric.effect.high
+    if low is None or high is None:
+        return f"{whole} {through} So few replicates cannot tell that from luck."
+    return f"{whole} {through}" + (" That cannot be told from luck." if low <= 0.0 <= high else "")
+
+
 def attribution_dict(found: Attribution) -> dict[str, Any]:
     """Return what ``--json`` prints."""
     return {
@@ -27,9 +43,12 @@ def attribution_dict(found: Attribution) -> dict[str, Any]:
 
 def _lines(found: Attribution) -> Iterator[str]:
     count = "1 replicate" if found.n == 1 else f"{found.n:,} replicates"
+    yield answer(found)
+    yield ""
     yield f"{found.scenario}  {len(found.channels)} channels, {2 ** len(found.channels)} coalitions, {count}"
     for metric in found.metrics:
         yield ""
+        yield metric.definition
         yield from metric_lines(metric)
     yield ""
     yield from found.notes

@@ -12,7 +12,7 @@ from cascade.report.builders.differences import differences
 from cascade.report.builders.headline import headline, verdict
 from cascade.report.builders.study import Study
 from cascade.report.builders.table import Column, Table, show
-from cascade.report.threshold import how, line_text, threshold_text
+from cascade.report.threshold import how, line_text, question_text, threshold_text
 
 
 def memo(study: Study) -> str:
@@ -49,7 +49,7 @@ def _parts(study: Study) -> Iterator[str]:
 def _searched(found: Frontier) -> Iterator[str]:
     """Yield what a search found: its answer, the thresholds and what was tried."""
     first = found.thresholds[0]
-    yield f"# {markdown_code(found.scenario)}: {markdown(found.question.text)}\n"
+    yield f"# {markdown_code(found.scenario)}: {markdown(question_text(first))}\n"
     yield f"{markdown(line_text(found) if found.question.against else threshold_text(first))}\n"
     yield f"{markdown(how(first))}\n"
     for table in searches.thresholds(Study((), frontier=found)):

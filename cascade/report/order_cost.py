@@ -81,6 +81,40 @@ def heading(found: OrderCost) -> str:
     return f"{found.name}: {doing} from {format_duration(order.at_s)} on, {found.n} {many}"
 
 
+def answer(found: OrderCost) -> str:
+    """Return what the order costs worked in the cheapest way, and in the dearest, and what it triggers."""
+    known = [
+        (estimate.value, row) for row in found.rows if (estimate := row.estimate("slippage_bps")) is not None
+    ]
+    if not known:
+        return "The order was not filled."
+    best, worst = min(known, key=lambda each: each[0])[1], max(known, key=lambda each: each[0])[1]
+    doing = "Selling" if found.order.side == "sell" else "Buying"
+    size = f"{doing} {format_usd(found.order.notional)} USD"
+    against = "against the same luck without it"
+    if len(found.rows) == 1:
+        costs = f"{size} {_how(best)} costs {_slippage(best)} {against}."
+    else:
+        costs = (
+            f"{size} costs least {_how(best)}: {_slippage(best)} {against}; most "
+            f"{_how(worst)}: {_slippage(worst)}."
+        )
+    triggered = max(found.rows, key=lambda row: float(row.values["triggered_usd"].mean()))
+    if not triggered.values["triggered_usd"].any():
+        return f"{costs} It triggers no liquidations."
+    usd = _cell(triggered, "triggered_usd", format_usd).line
+    return f"{costs} {_how(triggered).capitalize()} it triggers liquidations of {usd} USD."
+
+
+def _slippage(row: Row) -> str:
+    found = _cell(row, "slippage_bps", format_bps)
+    return f"{found.value} bps{f' ({found.interval})' if found.interval else ''}"
+
+
+def _how(row: Row) -> str:
+    return "at once" if row.plan.over_s == 0.0 else f"over {row.plan.name}"
+
+
 def remarks(found: OrderCost) -> list[str]:
     """Return how to read the table, and what it lacks."""
     than = "below" if found.order.side == "sell" else "above"
@@ -91,7 +125,7 @@ def remarks(found: OrderCost) -> list[str]:
         f"An interval needs {Mean().least()} replicates: -n {Mean().least()}.",
     ]  # fmt: skip
     for row in found.rows:
-        name = "at once" if row.plan.over_s == 0.0 else f"over {row.plan.name}"
+        name = _how(row)
         share = float(row.values["filled_share"].mean())
         if share < _ALL:
             lines.append(f"{name}: {share:.0%} of the order was filled; costs are of that part.")
@@ -122,13 +156,20 @@ def cost_rich(found: OrderCost, scenario: Scenario) -> list[RenderableType]:
         table.add_column(title, justify="right")
     for row, expected in zip(found.rows, expectations(found, scenario), strict=True):
         table.add_row(*("\n".join(filter(None, each)) for each in cells(row, expected)))
-    return [heading(found), table, *remarks(found)]
+    return [answer(found), heading(found), table, *remarks(found)]
 
 
 def cost_markdown(found: OrderCost, scenario: Scenario) -> str:
     """Return the cost of an order as a table in Markdown."""
     titles = headings(found)
-    lines = [f"{heading(found)}.", "", f"| {' | '.join(titles)} |", "|---" * len(titles) + "|"]
+    lines = [
+        answer(found),
+        "",
+        f"{heading(found)}.",
+        "",
+        f"| {' | '.join(titles)} |",
+        "|---" * len(titles) + "|",
+    ]
     for row, expected in zip(found.rows, expectations(found, scenario), strict=True):
         lines.append(f"| {' | '.join(each.line for each in cells(row, expected))} |")
     return "\n".join([*lines, "", *remarks(found)])

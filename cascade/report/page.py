@@ -21,6 +21,7 @@ from cascade.experiment.threshold import Frontier, frontier_of, is_searched
 from cascade.output.manifest import software_version
 from cascade.output.reader import Result
 from cascade.output.sweep import Sweep, named_results, read
+from cascade.report.attribution import answer as answer_of_attribution
 from cascade.report.builders.comparison import comparison_verdict
 from cascade.report.builders.differences import labels
 from cascade.report.builders.outcome_table import Outcomes, outcome_table
@@ -37,8 +38,9 @@ from cascade.report.score import answer as answer_of_score
 from cascade.report.score import how as how_scored
 from cascade.report.score import remarks as remarks_of_score
 from cascade.report.sections import OVERVIEW, Section, sections
-from cascade.report.stylised import heading, remarks
-from cascade.report.threshold import how, line_text, threshold_text
+from cascade.report.stylised import answer as answer_of_facts
+from cascade.report.stylised import remarks
+from cascade.report.threshold import how, line_text, question_text, threshold_text
 from cascade.report.threshold import remarks as remarks_of
 
 if TYPE_CHECKING:
@@ -166,7 +168,7 @@ def facts_page(found: Facts, options: Options | None = None) -> str:
         If the page is to be static and matplotlib is not installed.
     """
     head = _Head(
-        f"{found.name}: stylised facts", said(f"{heading(found)}."), " ".join(remarks(found)),
+        f"{found.name}: stylised facts", said("{answer}", answer=answer_of_facts(found)), " ".join(remarks(found)),
         "every number comes from the facts as cascade computed them",
     )  # fmt: skip
     return _filled(Study((), facts=found), options or Options(), head)
@@ -211,19 +213,26 @@ def _searched(found: Frontier, options: Options) -> str:
     sentence = line_text(found) if found.question.against else threshold_text(first)
     notes = dict.fromkeys(note for each in found.thresholds for note in remarks_of(each))
     head = _Head(
-        f"{found.scenario}: {found.question.vary}", said(sentence), " ".join([*notes, how(first)]),
-        "every number comes from the tables of the search", lead=found.question.text,
+        f"{found.scenario}: the threshold of {found.question.vary}", said("{answer}", answer=sentence),
+        " ".join([*notes, how(first)]), "every number comes from the tables of the search", lead=question_text(first),
     )  # fmt: skip
     return _filled(Study((), frontier=found), options, head)
 
 
 def _rendered(study: Study, options: Options) -> str:
     head = _Head(
-        _title(study), comparison_verdict(study) or answer(study), _conditions(study),
+        _title(study), _verdict(study), _conditions(study),
         "every number comes from the tables of the run", _lead(study), _references(study), cards(study),
         outcome_table(study), is_unfinished=study.first.result.outcome == "unfinished",
     )  # fmt: skip
     return _filled(study, options, head)
+
+
+def _verdict(study: Study) -> Said:
+    """Return the answer: what channels did, where the page is asked that, or what differs, or whether it cascaded."""
+    if study.attribution is not None:
+        return said("{answer}", answer=answer_of_attribution(study.attribution))
+    return comparison_verdict(study) or answer(study)
 
 
 class _Head(NamedTuple):

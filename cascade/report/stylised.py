@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from cascade.analysis.facts import RULES, Band, Reading, Row, Verdict
 from cascade.analysis.statistics import CONFIDENCE
 from cascade.experiment.facts import Facts
+from cascade.units import format_duration
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -84,8 +85,24 @@ def all_cells(found: Facts) -> Iterator[Cells]:
 def heading(found: Facts) -> str:
     """Return what was judged, and how it came out."""
     counts = ", ".join(f"{n} {verdict}" for verdict, n in found.tally.items())
-    many = "replicate" if found.n == 1 else "replicates"
-    return f"{found.name}: {found.market}, {found.n} {many} of {number(found.hours)} h: {counts}"
+    return f"{found.name}: {found.market}, {_length(found)}: {counts}"
+
+
+def answer(found: Facts) -> str:
+    """Return how it came out, in a sentence."""
+    inside, edge, outside, absent = (found.tally.get(verdict, 0) for verdict in Verdict)
+    rest = f" {absent} could not be judged." if absent else ""
+    return (
+        f"Of {inside + edge + outside} stylised facts judged of {found.market}, {inside} lie inside the bands of real "
+        f"markets, {edge} on their edge and {outside} outside.{rest} Judged of {_length(found)}."
+    )
+
+
+def _length(found: Facts) -> str:
+    length = (
+        f"{number(found.hours)} h" if found.hours >= 1.0 else format_duration(round(3600.0 * found.hours))
+    )
+    return f"{found.n} {'replicate' if found.n == 1 else 'replicates'} of {length}"
 
 
 def remarks(found: Facts) -> list[str]:

@@ -96,6 +96,21 @@ _WATERFALL_ROWS = (
     ("bad debt", "bad_debt_usd"),
 )
 
+_LIQUIDATED: Final = {label for label, *_ in (*_TOTAL_ROWS[:3], _ORDER_ROWS[0])}
+"""Rows of the section `Liquidated` that need its title to be understood."""
+
+RUN_LABELS: Final = {
+    metric: f"{label} liquidated" if label in _LIQUIDATED else label
+    for label, metric, *_ in (*_TOTAL_ROWS, *_ORDER_ROWS, *_COLLATERAL_ROWS, *_CAUSE_ROWS, *_WATERFALL_ROWS)
+    if not label.startswith(" ")
+}
+"""What a reader sees instead of the name of a metric of a run; none of a row that is read below another."""
+
+MARKET_LABELS: Final = {
+    name: label for label, name in (*_TAKER_ROWS, *_PRICE_ROWS) if not label.startswith(" ")
+}
+"""The same of a metric of a market, by its name without the market's."""
+
 
 def plan(result: Result) -> Iterator[tuple[str, list[tuple[str, ...]]]]:
     """Yield each section's title and its rows: label, metric and public counterpart."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from textwrap import fill
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -17,6 +18,7 @@ from cascade.experiment.comparison.selection import default_headline
 from cascade.experiment.question import share_of
 from cascade.output.run_units import RunUnits
 from cascade.output.sweep import Sweep
+from cascade.report.metric_words import metric_words
 from cascade.scenario.words import did_you_mean, listing
 
 if TYPE_CHECKING:
@@ -34,6 +36,8 @@ class Figure:
     """A figure of every variant: the mean of a metric, a quantile of it, or a metric of the ensemble."""
 
     name: str
+    label: str
+    """What a reader calls it."""
     unit: str
     estimates: tuple[Estimate | None, ...]
     """By variant; None where one has no value of it."""
@@ -80,7 +84,7 @@ def answer_dict(answer: SweepAnswer) -> list[dict[str, Any]]:
     """Return what ``--json`` prints."""
     return [
         {
-            "name": figure.name, "unit": figure.unit,
+            "name": figure.name, "label": figure.label, "unit": figure.unit,
             "variants": {
                 name: None if each is None else asdict(each)
                 for name, each in zip(answer.variants, figure.estimates, strict=True)
@@ -93,7 +97,7 @@ def answer_dict(answer: SweepAnswer) -> list[dict[str, Any]]:
 def answer_rich(answer: SweepAnswer, width: int) -> list[RenderableType]:
     """Return the answer for a terminal of so many columns: what it says in a sentence, then the table."""
     telling = [figure for figure in answer.figures if not figure.is_nothing]
-    nothing = [figure.name for figure in answer.figures if figure.is_nothing]
+    nothing = [figure.label for figure in answer.figures if figure.is_nothing]
     shown = _that_fit(answer, telling, width)
     parts: list[RenderableType] = list(_sentences(answer, telling[:1]))
     if shown:
@@ -152,7 +156,10 @@ def _figure(name: str, samples: Sequence[Sample]) -> Figure:
         statistic = Quantile(share_of(share, "--metric")) if share else Mean(metric.bounds)
     values = [sample.columns.get(source, np.empty(0)) for sample in samples]
     known = [each[~np.isnan(each)] for each in values]
-    return Figure(name, unit, tuple(statistic.estimate(each) if len(each) else None for each in known))
+    label = metric_words(column, [market.name for market in samples[0].result.units.markets])
+    if share:
+        label = f"{label}, {share} quantile"
+    return Figure(name, label, unit, tuple(statistic.estimate(each) if len(each) else None for each in known))
 
 
 def _sentences(answer: SweepAnswer, figures: Sequence[Figure]) -> Iterator[str]:
@@ -164,11 +171,15 @@ def _sentences(answer: SweepAnswer, figures: Sequence[Figure]) -> Iterator[str]:
         (low, least), (high, most) = min(known), max(known)
         low_text, high_text = format_value(low, figure.unit), format_value(high, figure.unit)
         if low == high:
-            yield f"{figure.name} is {low_text} in every variant."
+            yield f"{_start(figure.label)}: {low_text} in every variant."
         else:
-            yield f"{figure.name} runs from {low_text} in {least} to {high_text} in {most}."
+            yield f"{_start(figure.label)}: from {low_text} in {least} to {high_text} in {most}."
     if not figures:
         yield "Nothing was liquidated or lost in any variant."
+
+
+def _start(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}"
 
 
 def _cells(figure: Figure) -> list[str]:
@@ -186,7 +197,7 @@ def _that_fit(answer: SweepAnswer, figures: Sequence[Figure], width: int) -> lis
     room = width - max(map(len, ("variant", *answer.variants[:MOST_ROWS])))
     shown: list[Figure] = []
     for figure in figures:
-        room -= GAP + max(map(len, (figure.name, *_cells(figure))))
+        room -= GAP + _width(figure, _cells(figure))
         if room < 0 and shown:
             return shown
         shown.append(figure)
@@ -198,9 +209,15 @@ def _table(answer: SweepAnswer, figures: Sequence[Figure]) -> RenderableType:
 
     table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0))
     table.add_column("variant", header_style="dim")
-    for figure in figures:
-        table.add_column(figure.name, justify="right", header_style="dim")
     columns = [_cells(figure) for figure in figures]
+    for figure, column in zip(figures, columns, strict=True):
+        head = fill(figure.label, _width(figure, column), break_long_words=False)
+        table.add_column(head, justify="right", header_style="dim", no_wrap=True)
     for row, name in enumerate(answer.variants[:MOST_ROWS]):
         table.add_row(name, *(column[row] for column in columns))
     return table
+
+
+def _width(figure: Figure, column: Sequence[str]) -> int:
+    """Return the letters across a column, whose head breaks between words."""
+    return max(map(len, (*figure.label.split(), *column)))

@@ -9,6 +9,7 @@ from cascade.analysis.formats import MISSING, format_share, format_value
 from cascade.analysis.statistics import Estimate, about
 from cascade.analysis.statistics.crossing import Status
 from cascade.experiment.threshold import Frontier, Threshold
+from cascade.report.metric_words import event_words
 from cascade.units import format_duration
 
 if TYPE_CHECKING:
@@ -37,37 +38,55 @@ def probability(estimate: Estimate) -> str:
 
 def interval(found: Threshold) -> str:
     """Return the interval of a threshold; of one that is bounded on one side only, that side."""
+    if _is_flat(found):
+        return MISSING
     low, high = (None if end is None else field_text(end, found.unit) for end in (found.low, found.high))
     if low and high:
         return f"{low} to {high}"
     return f"above {low}" if low else f"up to {high}" if high else MISSING
 
 
+def _is_flat(found: Threshold) -> bool:
+    """Tell whether the event is as frequent at both ends: nothing says on which side of the range a threshold lies."""
+    return found.status is not Status.CROSSED and found.tried[0].happened == found.tried[-1].happened
+
+
 def threshold_text(found: Threshold) -> str:
     """Return what was found, in a sentence or two."""
-    asked, event = found.question, found.question.event.text
-    bound = f"in {'at least' if found.rises else 'at most'} {format_share(asked.share)} of replicates"
+    asked, event, share = (
+        found.question,
+        event_words(found.question.event),
+        format_share(found.question.share),
+    )
     first, last = found.tried[0], found.tried[-1]
     if found.status is Status.TURNS:
         return (
             f"{event} has no single threshold in {asked.vary}: it comes and goes between "
             f"{field_text(first.value, found.unit)} and {field_text(last.value, found.unit)}."
         )
-    if found.status is Status.ALWAYS:
-        at, lies = first, "the whole range is beyond the threshold"
-    elif found.status is Status.NEVER:
-        at, lies = last, "the threshold is not in the range"
-    else:
+    if found.status is Status.CROSSED:
         sure = interval(found)
         with_it = f" ({format_share(asked.confidence)} interval: {sure})" if sure != MISSING else ""
-        return (
-            f"{event} happens {bound} from {asked.vary} = {field_text(found.value, found.unit)} on{with_it}."
-        )
-    known = f"; it lies {interval(found)}" if interval(found) != MISSING else ""
-    return (
-        f"{event}: {lies}. At {asked.vary} = {field_text(at.value, found.unit)} it happens in "
-        f"{probability(at.probability)}{known}."
+        return f"{event} happens {beside(found, field_text(found.value, found.unit) + with_it)}."
+    often = "at least" if found.rises else "more than"
+    rare = "fewer than" if found.rises else "at most"
+    bound = often if (found.status is Status.ALWAYS) is found.rises else rare
+    ends = " and ".join(
+        f"{probability(each.probability)} at {field_text(each.value, found.unit)}" for each in (first, last)
     )
+    known = f" It lies {interval(found)}." if interval(found) != MISSING else ""
+    return (
+        f"{event} happens in {bound} {share} of replicates over the whole range of {asked.vary}: in {ends}. The "
+        f"threshold is not in the range.{known}"
+    )
+
+
+def beside(found: Threshold, value: str) -> str:
+    """Return in which replicates the event happens on which side of a value."""
+    asked, share = found.question, format_share(found.question.share)
+    if found.rises:
+        return f"in at least {share} of replicates from {asked.vary} = {value} on"
+    return f"in more than {share} of replicates below {asked.vary} = {value}, and in at most {share} from there on"
 
 
 def remarks(found: Threshold) -> Iterator[str]:
@@ -131,13 +150,25 @@ def frontier_rich(found: Frontier) -> list[RenderableType]:
 def line_text(found: Frontier) -> str:
     """Return how far a frontier reaches, in a sentence."""
     crossed = [each for each in found.thresholds if each.value is not None]
-    event, asked = found.question.event.text, found.question
+    event, asked = event_words(found.question.event), found.question
     if not crossed:
         return f"{event}: no threshold in {asked.vary} for any of {len(found.thresholds)} values of {asked.against}."
-    ends = [f"{field_text(each.value, each.unit)} at {asked.against} = {field_text(each.against, found.against_unit)}"
-            for each in (crossed[0], crossed[-1])]  # fmt: skip
-    bound = f"in {'at least' if crossed[0].rises else 'at most'} {format_share(asked.share)} of replicates"
-    return f"{event} happens {bound} from {asked.vary} = {' to '.join(dict.fromkeys(ends))} on."
+    ends = [
+        f"{field_text(each.value, each.unit)} where {asked.against} = {field_text(each.against, found.against_unit)}"
+        for each in (crossed[0], crossed[-1])
+    ]
+    return f"{event} happens {beside(crossed[0], ', and '.join(dict.fromkeys(ends)))}."
+
+
+def question_text(found: Threshold) -> str:
+    """Return what was asked, in a sentence."""
+    asked = found.question
+    for_each = f", for each {asked.against}" if asked.against else ""
+    event = event_words(asked.event)
+    return (
+        f"At which {asked.vary} does {event[0].lower()}{event[1:]} begin, or cease, to happen in "
+        f"{format_share(asked.share)} of replicates{for_each}?"
+    )
 
 
 def _table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> RenderableType:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from io import StringIO
 from pathlib import Path
+from typing import Final
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError
@@ -38,6 +39,14 @@ class Reading:
     """Lines of the sections whose syntax is broken, where there is no tree."""
 
 
+_NOT_THERE: Final = {
+    "scenario": "check the path, or list the shipped ones: cascade init --list",
+    "event": "give the folder of an event, as `cascade event new` writes it; cascade docs event",
+    "problem": "give the file of a calibration; cascade docs calibrate has one to begin with",
+}
+"""What to do about a file that is not there, by what it is."""
+
+
 def read_yaml(path: Path, *, what: str = "scenario") -> Reading:
     """Read a YAML file into located nodes."""
     name = shown_name(path)
@@ -46,7 +55,7 @@ def read_yaml(path: Path, *, what: str = "scenario") -> Reading:
             raw = file.read(MOST_BYTES + 1)
         directory = path.resolve().parent
     except FileNotFoundError:
-        hint = "check the path, or list the shipped ones: cascade init --list" if what == "scenario" else ""
+        hint = _NOT_THERE.get(what, "check the path")
         raise ScenarioError([Problem(MISSING_FILE, f"no such {what} file", hint, name)]) from None
     except IsADirectoryError:
         hint = f"name the file: {name}/NAME.yaml"

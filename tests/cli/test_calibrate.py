@@ -61,6 +61,12 @@ def test_a_dry_run_says_what_it_takes_and_runs_nothing(folder: Path, tmp_path: P
     assert not (tmp_path / "none").exists()
 
 
+def test_a_problem_that_is_not_there_says_where_one_is_explained(tmp_path: Path) -> None:
+    said = call(tmp_path / "none.yaml")
+    assert said.exit_code == 3
+    assert "cascade docs calibrate has one to begin with" in said.stderr
+
+
 def test_a_mistake_leaves_with_3_and_its_place(tmp_path: Path) -> None:
     path = small_problem(tmp_path)
     path.write_text(path.read_text().replace("population.crowd.accounts", "population.crowd.acounts"))

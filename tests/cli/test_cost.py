@@ -163,7 +163,8 @@ def test_the_scenarios_own_shocks_stay_and_rows_do_not_touch_each_other():
 def test_a_table_an_interval_and_json(file):
     words = (file, "--sell", "3M", "--over", "0s,1m", "--at", "2m", "--watch", "1m", "-j", 2, "-q")
     plain = call(*words, "-n", 2).stdout
-    assert plain.startswith("small: sell 3M USD at venue:BTCUSDT from 2m on, 2 replicates")
+    assert plain.startswith("Selling 3M USD costs least over 1m: ")
+    assert "small: sell 3M USD at venue:BTCUSDT from 2m on, 2 replicates" in plain
     assert "An interval needs 6 replicates: -n 6." in plain
     found = json.loads(call(*words, "-n", 6, "--json").stdout)
     assert [row["over_s"] for row in found["rows"]] == [0.0, 60.0]

@@ -33,6 +33,12 @@ def test_static_page_elsewhere(write_run, tmp_path):
     assert "<script" not in path.read_text(encoding="utf-8")
 
 
+def test_a_file_that_the_system_refuses_is_named_as_it_was_asked_for(write_run, tmp_path):
+    (tmp_path / "taken").write_text("a file", encoding="utf-8")
+    path = tmp_path / "taken" / "page.html"
+    assert ".tmp" not in call("report", write_run(n=2), "-o", path, code=2).stderr
+
+
 def test_memo(write_run, tmp_path):
     folder, path = write_run(n=6), tmp_path / "memo.md"
     text = call("report", folder, "--markdown").stdout

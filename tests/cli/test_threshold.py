@@ -32,7 +32,7 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 def test_a_threshold_prints_its_answer_first_and_a_report_draws_it(file: str) -> None:
     lines = call("threshold", file, *OPTIONS, "-n", "2", "-q").stdout.splitlines()
     assert lines[0].startswith(
-        "complete_usd > 100k happens in at most 50 % of replicates from shocks.fall.move = -"
+        "Total liquidated above 100k USD happens in more than 50 % of replicates below shocks.fall.move = -"
     )
     assert lines[2].split() == ["shocks.fall.move", "happened", "probability"]
     assert "2 replicates bound it on one side at most: both take -n 6." in lines
@@ -42,7 +42,7 @@ def test_a_threshold_prints_its_answer_first_and_a_report_draws_it(file: str) ->
     assert Path(call("report", folder).stdout.strip()).is_file()
     assert pace.pace_of("small").known == "of this scenario"
     line = call("frontier", file, *OPTIONS, "--against", "venues.venue.fund=1M,2M", "-n", "1", "-q").stdout
-    assert line.startswith("complete_usd > 100k happens in at most 50 %")
+    assert line.startswith("Total liquidated above 100k USD happens in more than 50 %")
     assert "1.00M USD" in line
     assert "2.00M USD" in line
 
@@ -70,9 +70,10 @@ def test_a_sweep_answers_on_one_screen(file: str) -> None:
     assert not Path("results").exists(), "a name that is none is told before the work"
     text = call(*words, "-q").stdout
     first, *rest = text.splitlines()
-    assert first.startswith("complete_usd runs from ")
+    assert first.startswith("Total liquidated: from ")
     assert " in fall.move=-0.2" in first
-    assert any(line.startswith("variant") and "complete_usd" in line for line in rest)
+    assert any("liquidated" in line for line in rest)
+    assert any(line.startswith("variant") for line in rest)
     found = json.loads(call(*words, "--json", "--metric", "complete_usd@50%", "--metric", "fall_bps").stdout)
     assert [each["name"] for each in found["figures"]] == ["complete_usd@50%", "venue_btcusdt_fall_bps"]
     sweep = cascade.read(found["path"])
@@ -84,12 +85,12 @@ def test_a_sweep_answers_on_one_screen(file: str) -> None:
 def test_a_wide_answer_fits_the_screen_and_says_what_is_left_out() -> None:
     estimate = Estimate(12e6, 10e6, 14e6, 9)
     n = MOST_ROWS + 3
-    figures = [Figure(f"m{k}_usd", "USD", (estimate,) * n) for k in range(6)]
-    nothing = Figure("adl_usd", "USD", (Estimate(0.0, 0.0, 0.0, 9),) * n)
+    figures = [Figure(f"m{k}_usd", f"metric {k}", "USD", (estimate,) * n) for k in range(6)]
+    nothing = Figure("adl_usd", "auto-deleveraged", "USD", (Estimate(0.0, 0.0, 0.0, 9),) * n)
     parts = answer_rich(SweepAnswer("s", tuple(f"v{k}" for k in range(n)), (*figures, nothing)), 80)
-    assert parts[0] == "m0_usd is 12.0M USD in every variant."
+    assert parts[0] == "Metric 0: 12.0M USD in every variant."
     assert "and 3 more variants, in runs.parquet" in parts
-    assert "Zero, or without a value, in all variants: adl_usd." in parts
+    assert "Zero, or without a value, in all variants: auto-deleveraged." in parts
     (table,) = (each for each in parts if not isinstance(each, str))
     assert len(table.columns) == 3  # type: ignore[union-attr]
     assert table.row_count == MOST_ROWS  # type: ignore[union-attr]

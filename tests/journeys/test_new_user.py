@@ -164,7 +164,9 @@ def test_reverse_stress_from_which_fall_on_too_much_is_liquidated(desk: Path, ca
     due = mine.assign(price=price, usd=mine["quantity"] * price).sort_values("price", ascending=False)
     by_hand = due.loc[due["usd"].cumsum() > 3e6, "price"].iloc[0] / 150 - 1
     assert found["value"] == pytest.approx(by_hand, abs=0.01)
-    assert "complete_usd > 3M" in call(f"cascade threshold {market} {until}")  # nothing is run anew
+    assert "Total liquidated above 3M USD" in call(
+        f"cascade threshold {market} {until}"
+    )  # nothing is run anew
     page = Path(call(f"cascade report {found['path']}").strip())
     assert "shocks.news.move" in (desk / page).read_text(encoding="utf-8")
 

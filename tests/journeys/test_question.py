@@ -28,7 +28,7 @@ def test_a_question_to_a_market_of_ones_own(tmp_path: Path, monkeypatch: pytest.
     event = ("--vary", "shocks.fall.move=-15 %..-1 %", "--until", "liquidated_usd > 50k", "--within", "10%")
     text = call("threshold", *market, *event)
     assert text.startswith(
-        "complete_usd > 50k happens in at most 50 % of replicates from shocks.fall.move = -"
+        "Total liquidated above 50k USD happens in more than 50 % of replicates below shocks.fall.move = -"
     )
     found = json.loads(call("threshold", *market[:-1], *event, "--json"))
     assert found["low"] <= found["value"] <= found["high"]

@@ -15,6 +15,7 @@ import pytest
 
 from cascade.output.reader import Result
 from cascade.report import page as pages_of
+from cascade.report.site import write_site
 
 CHROMIUM = next(
     (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), ""
@@ -403,3 +404,16 @@ def test_downloads_hold_the_tables(look: Any, parsed: Any) -> None:
         page.locator("a.csv[download='headline.csv']").click()
     text = Path(waiting.value.path()).read_text(encoding="utf-8")
     assert len(text.splitlines()) == 1 + len(parsed.csv["headline"])
+
+
+def test_pages_of_the_documentation_are_not_cut(browser: Any, tmp_path: Path) -> None:
+    folder = write_site(tmp_path / "site").parent
+    page = browser.new_context(viewport=PHONE, offline=True).new_page()
+    cut = []
+    for each in sorted(folder.rglob("*.html")):
+        page.goto(each.as_uri(), timeout=120_000)
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        if wide > PHONE["width"]:
+            cut.append((each.name, wide))
+    page.context.close()
+    assert cut == []

@@ -12,7 +12,7 @@ from cascade.report.builders import depth, differences, facts, liquidations, los
 from cascade.report.builders.headline import headline
 from cascade.report.builders.liquidation_map import liquidation_map
 from cascade.report.builders.losses import gini
-from cascade.report.builders.study import BINS, Bars
+from cascade.report.builders.study import BINS, Bars, quantile
 from cascade.report.builders.table import Column, Table, join, plain, said, text_column
 from cascade.report.page import study_of
 
@@ -27,6 +27,16 @@ def frames(stress):
     return {
         name: stress.tables[name].to_pandas() for name in ("bars", "liquidations", "adl", "accounts", "runs")
     }
+
+
+@pytest.mark.parametrize("gap", [0.0, 0.3])
+def test_a_quantile_over_replicates_leaves_out_those_without_a_value(gap):
+    luck = np.random.default_rng(1)
+    values = np.where(luck.random((7, 40)) < gap, np.nan, luck.lognormal(10.0, 1.0, (7, 40)))
+    for share in (0.05, 0.5, 0.75):
+        known = [np.quantile(each[~np.isnan(each)], share) for each in values.T]
+        assert quantile(values, share).tolist() == known
+    assert np.isnan(quantile(np.empty((0, 3)), 0.5)).all()
 
 
 def of_market(frame, market="venue:BTCUSDT"):

@@ -17,6 +17,7 @@ from cascade.cli.app import build
 from cascade.errors import ResultsError, SimulationError
 from cascade.experiment.attribution import FILE, attribute
 from cascade.exposure.criticality import criticality
+from cascade.report.attribution import answer
 from cascade.report.builders import attribution, graph
 from cascade.report.figures.graph import generations_figure
 from cascade.report.markdown import memo
@@ -326,7 +327,9 @@ def test_page_of_an_attribution(attributed):
     assert not study.is_comparison
     text = page(study, Options(made=MADE))
     found = Page.of(text)
-    assert "attribution" in [given.get("id") for tag, given in found.elements if tag == "section"]
+    assert next(given.get("id") for tag, given in found.elements if tag == "section") == "attribution"
+    assert f'<p class="verdict">{answer(attributed)}</p>' in text
+    assert "with all channels on" in answer(attributed)
     for number in found.numbers:
         assert number.value == found.cell(number.place), number
     assert len(text.encode()) < MOST_BYTES

@@ -20,6 +20,8 @@ from cascade.analysis.statistics.bootstrap import block_estimate
 from cascade.analysis.statistics.proportion import exact_probability
 from cascade.analysis.statistics.signs import signs
 from cascade.analysis.verdict import share_of
+from cascade.experiment.attribution import attributed
+from cascade.output.schemas import Column
 
 pytestmark = pytest.mark.sampled(12)
 
@@ -312,6 +314,34 @@ def test_the_error_of_a_share_of_a_move_is_that_of_its_spread(n):
     shares, errors = np.array(found).T
     assert errors.mean() == pytest.approx(shares.std(ddof=1), rel=0.08)
     assert shares.mean() == pytest.approx(0.3, abs=4.0 * shares.std() / math.sqrt(TRIALS) + 0.002)
+
+
+# --- what channels do
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n", [20, 60])
+def test_what_a_channel_does(n):
+    """Two channels that strengthen each other: waterfall and Shapley value of each, and the effect of both."""
+    rng, trials = np.random.default_rng(n), 300
+    metric = Column("complete_usd", "float", "what was liquidated", "USD")
+    both = frozenset({"a", "b"})
+    found = []
+    for _ in range(trials):
+        outside, a, b, joint = rng.lognormal(0.0, 0.5, (4, n))
+        games = {frozenset(): outside, frozenset("a"): outside + a, frozenset("b"): outside + b}
+        games[both] = outside + a + b + joint
+        values = {members: dict(enumerate(each.tolist())) for members, each in games.items()}
+        found.append(attributed(metric, ("a", "b"), values, range(n))[0])
+    one = math.exp(0.125)
+    for estimates, truth in (
+        ([each.effect for each in found], 3.0 * one),
+        ([each.shares[0].waterfall for each in found], one),
+        ([each.shares[1].waterfall for each in found], 2.0 * one),
+        ([each.shares[0].shapley for each in found], 1.5 * one),
+    ):
+        share, slack = coverage(estimates, truth), 2.5 * math.sqrt(0.95 * 0.05 / trials)
+        assert 0.93 - slack <= share <= 0.97 + slack
 
 
 # --- figures of a scorecard: days in the order of time

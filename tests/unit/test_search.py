@@ -20,7 +20,7 @@ from cascade.experiment.threshold import Threshold, frontier_of
 from cascade.output.columns import to_numpy
 from cascade.output.parquet import read_file
 from cascade.report.page import page, study_of
-from cascade.report.threshold import threshold_text
+from cascade.report.threshold import interval, threshold_text
 from cascade.scenario.load import to_yaml
 from cascade.scenario.schema import Scenario
 from tests.support.scenarios import small_scenario
@@ -116,7 +116,7 @@ def test_its_tables_say_the_same(found: Threshold) -> None:
 def test_the_answer_says_value_and_interval(found: Threshold) -> None:
     said = threshold_text(found)
     assert said.startswith(
-        "complete_usd > 100k happens in at most 50 % of replicates from shocks.fall.move = -"
+        "Total liquidated above 100k USD happens in more than 50 % of replicates below shocks.fall.move = -"
     )
     assert "95 % interval: -" in said
 
@@ -124,14 +124,21 @@ def test_the_answer_says_value_and_interval(found: Threshold) -> None:
 def test_a_page_draws_what_was_tried(found: Threshold) -> None:
     text = page(study_of([found.path]))
     assert "values of shocks.fall.move that were tried" in text.lower()
-    assert "complete_usd &gt; 100k" in text
+    assert "Total liquidated above 100k USD" in text
 
 
 @pytest.mark.slow
 def test_other_bounds_are_found_beyond_the_range(found: Threshold, tmp_path: Path) -> None:
     never = cascade.threshold(tiny(), VARY, "liquidated_usd > 100B", replicates=2, out=tmp_path)
     assert (never.status, never.value, len(never.tried)) == (Status.NEVER, None, len(FIRST))
-    assert "the threshold is not in the range" in threshold_text(never)
+    said = threshold_text(never)
+    assert said.startswith(
+        "Total liquidated above 100B USD happens in fewer than 50 % of replicates over the whole"
+    )
+    assert said.endswith("at -0.2 %. The threshold is not in the range."), (
+        "nor is it told on which side it lies"
+    )
+    assert interval(never) == "--"
 
 
 @pytest.mark.slow
@@ -144,6 +151,7 @@ def test_a_frontier_is_a_threshold_for_each_value(tmp_path: Path) -> None:
     assert found.thresholds[1].value is not None
     text = page(study_of([found.path]))
     assert "The threshold of shocks.fall.move by population.crowd.accounts." in text
+    assert "population.crowd.accounts = 100" in text
 
 
 # --- what is asked
@@ -168,6 +176,11 @@ def test_a_field_that_cannot_be_searched_is_located(vary: str, said: str) -> Non
     assert said in str(caught.value)
     assert "--vary:1:" in str(caught.value)
     assert caught.value.remedy
+
+
+def test_a_range_the_wrong_way_round_is_written_the_right_way() -> None:
+    with pytest.raises(ScenarioError, match=r"the lower first: shocks\.fall\.move=-4 %\.\.-1 %"):
+        prepare_search(tiny(), "shocks.fall.move=-1 %..-4 %", UNTIL)
 
 
 @pytest.mark.parametrize(

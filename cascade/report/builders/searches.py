@@ -9,6 +9,7 @@ from cascade.analysis.statistics import Estimate
 from cascade.experiment.threshold import Frontier, Threshold
 from cascade.report.builders.study import Study
 from cascade.report.builders.table import Column, Table, estimate_columns, scaled, text_column
+from cascade.report.metric_words import event_words
 from cascade.report.threshold import field_text
 
 
@@ -50,7 +51,7 @@ def threshold_table(found: Frontier) -> Table:
     names = [field_text(each.against, found.against_unit) for each in found.thresholds]
     numbers = [each.against for each in found.thresholds]
     against_unit, against_by = shown(found.against_unit)
-    return Table("thresholds", f"From which {asked.vary} on {asked.event.text}", (
+    return Table("thresholds", f"Thresholds of {asked.vary}: {event_words(asked.event)}", (
         text_column("at", asked.against or "threshold of", names if asked.against else [asked.vary]),
         *estimate_columns("value", asked.vary, estimates, unit),
         text_column("status", "found", [str(each.status) for each in found.thresholds]),

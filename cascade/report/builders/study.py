@@ -318,9 +318,13 @@ def _shade(scenario: Scenario, shock: Shock) -> Shade:
 
 def quantile(matrix: Floats, share: float) -> Floats:
     """Return a quantile over replicates by column; NaN where no replicate has a value."""
+    if not len(matrix):
+        return np.full(matrix.shape[1], np.nan)
+    if not np.isnan(matrix).any():
+        return np.quantile(matrix, share, axis=0)  # equal to the last bit, and not column by column
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # numpy warns of columns without values
-        return np.nanquantile(matrix, share, axis=0) if len(matrix) else np.full(matrix.shape[1], np.nan)
+        return np.nanquantile(matrix, share, axis=0)
 
 
 def by_replicate(values: npt.NDArray[Any], replicates: npt.NDArray[Any], all_of: Sequence[int]) -> Floats:

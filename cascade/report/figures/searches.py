@@ -10,6 +10,7 @@ from cascade.report.builders.study import Study
 from cascade.report.builders.table import Floats, said
 from cascade.report.figures.registry import figure
 from cascade.report.figures.spec import Axis, Band, FigureSpec, Line, Panel, Points, Rule
+from cascade.report.metric_words import event_words
 from cascade.report.threshold import field_text, line_text, threshold_text
 
 _WIDE = 5.0
@@ -63,18 +64,19 @@ def tried(study: Study, item: Curve) -> FigureSpec:
     """Draw how often the event happened."""
     found, asked = item.threshold, item.threshold.question
     unit, by = shown(found.unit)
-    at = f" at {asked.against} = {field_text(found.against, '')}" if asked.against else ""
+    against_unit = study.frontier.against_unit if study.frontier else ""
+    at = f"{asked.against} = {field_text(found.against, against_unit)}: " if asked.against else ""
     marks = (
         (Rule(found.value * by, "threshold"),)
         if found.value is not None and found.status is Status.CROSSED
         else ()
     )
     return FigureSpec(
-        name=item.table.name, title=said("{answer}", answer=f"{threshold_text(found)[:-1]}{at}"), table=item.table,
+        name=item.table.name, title=said("{answer}", answer=f"{at}{threshold_text(found)[:-1]}"), table=item.table,
         x_column="value", x=_axis(asked.vary, unit, item.table.numbers("value")),
         panels=(
             Panel(
-                y=Axis(f"replicates with {asked.event.text}", "%"),
+                y=Axis("replicates", "%"),
                 series=(
                     Band(low="probability_low", high="probability_high", name="", color="run1"),
                     Line(y="probability", name="", color="run1"),
@@ -85,5 +87,5 @@ def tried(study: Study, item: Curve) -> FigureSpec:
         ),
         n=f"{found.n:,} replicates of each value", interval="band: Wilson's interval of 95 %",
         read="The threshold is where the line crosses the share.",
-        alt=f"Share of replicates in which {asked.event.text}, by {asked.vary}.",
+        alt=f"Share of replicates with {event_words(asked.event)}, by {asked.vary}.",
     )  # fmt: skip

@@ -1,0 +1,39 @@
+"""What a reader sees instead of the names of metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from cascade.analysis.formats import format_value
+from cascade.analysis.metrics import column_name
+from cascade.experiment.bounds import Event
+from cascade.report.summary import ENSEMBLE_LABELS
+from cascade.report.summary_plan import MARKET_LABELS, RUN_LABELS
+from cascade.units import format_usd
+
+_NOUNS: Final = {"adl_usd": "auto-deleveraging", "adl_accounts": "number of accounts auto-deleveraged"}
+"""Metrics whose row in the summary is no noun."""
+
+_RELATIONS: Final = {">": "above", ">=": "of at least", "<": "below", "<=": "of at most"}
+
+
+def metric_words(metric: str, markets: Iterable[str] = ()) -> str:
+    """Return what a reader calls a metric, and of which of some markets; of one that no summary shows, its name."""
+    named = _NOUNS.get(metric) or ENSEMBLE_LABELS.get(metric) or RUN_LABELS.get(metric)
+    if named:
+        return named
+    return next(
+        (
+            f"{label} ({market})" for market in markets for name, label in MARKET_LABELS.items()
+            if column_name(f"{{market}}_{name}", market) == metric
+        ),
+        metric,
+    )  # fmt: skip
+
+
+def event_words(event: Event) -> str:
+    """Return an event as the beginning of a sentence: `Total liquidated above 3M USD`."""
+    words = metric_words(event.metric, event.markets)
+    bound = f"{format_usd(event.bound)} USD" if event.unit == "USD" else format_value(event.bound, event.unit)
+    return f"{words[0].upper()}{words[1:]} {_RELATIONS[event.operator]} {bound}"
