@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -19,16 +20,19 @@ from cascade.scenario.document import shipped_scenarios
 from tests.support import ordinary_days as days
 from tests.support.ordinary_days import COINS, Coin, Floats
 
-ROUGHNESS = {"BTC": "33 %", "ETH": "60 %", "SOL": "60 %"}
+ROUGHNESS: Final = {
+    "BTC": "33 %", "ETH": "60 %", "SOL": "60 %", "XRP": "65 %", "DOGE": "85 %", "BNB": "30 %", "ADA": "75 %"
+}  # fmt: skip
+"""Volatility within the days before, of which there are daily bars."""
 
 _COLUMNS = ["replicate", "t_s", "asset", "reporting", "side", "layer", "liquidated_usd"]
 
 
-def simulated(folder: Path) -> Result:
-    """Run the shipped scenario along the days' own bars, from the first day to the last without a break."""
+def simulated(folder: Path, bars_of: Callable[[str], pd.DataFrame] = days.bars_of) -> Result:
+    """Run the shipped scenario along bars of the days, from the first day to the last without a break."""
     changes = [f"duration={days.N_DAYS}d", "outputs.bars=1d"]
     for coin in COINS:
-        days.bars_of(coin).to_csv(folder / f"{coin}-5m.csv")
+        bars_of(coin).to_csv(folder / f"{coin}-5m.csv")
         days.days_before(coin).to_csv(folder / f"{coin}-1d.csv")
         history = f"{{type: bars, file: {folder / f'{coin}-1d.csv'}, volatility: {ROUGHNESS[coin]}}}"
         changes += [f"assets.{coin}.news={{type: bars, file: {folder / f'{coin}-5m.csv'}}}"]
