@@ -6,7 +6,6 @@ to the extremes again, in turn. What a day has within these four prices, is borr
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -21,17 +20,14 @@ _WHEN: Final = np.array([0.0, 0.5, 0.5, 1.0])
 """When within a bar its open, extremes and close are taken to be."""
 
 
-def bent(shapes: Sequence[pd.DataFrame], day: Floats) -> pd.DataFrame:
-    """Return the bars of the shape that is most like a day, bent to its open, high, low and close."""
-    ends = _ends(np.log(day))
-    logs = [np.log(each[PRICES].to_numpy()) for each in shapes]
-    apart = [float(np.abs(_ends(_day(each)) - ends).sum()) for each in logs]
-    nearest = int(np.argmin(apart))
-    inside = _tilted(_between(logs[nearest]), ends)
+def bent(shape: pd.DataFrame, day: Floats) -> pd.DataFrame:
+    """Return bars of a day bent to another one's open, high, low and close."""
     low, high = np.log(day[2]), np.log(day[1])
+    ends = (np.log(day[[0, 3]]) - low) / (high - low)
+    inside = _tilted(_between(np.log(shape[PRICES].to_numpy())), ends)
     bars = np.exp(low + (high - low) * inside)
     bars[:, 1], bars[:, 2] = bars.max(axis=1), bars.min(axis=1)
-    return pd.DataFrame(bars, shapes[nearest].index, PRICES)
+    return pd.DataFrame(bars, shape.index, PRICES)
 
 
 def _tilted(inside: Floats, ends: Floats) -> Floats:
@@ -50,13 +46,3 @@ def _tilted(inside: Floats, ends: Floats) -> Floats:
 def _between(bars: Floats) -> Floats:
     """Return bars with their lowest price at 0 and their highest at 1."""
     return (bars - bars.min()) / (bars.max() - bars.min())
-
-
-def _day(bars: Floats) -> Floats:
-    """Return open, high, low and close of all bars together."""
-    return np.array([bars[0, 0], bars.max(), bars.min(), bars[-1, 3]])
-
-
-def _ends(day: Floats) -> Floats:
-    """Return where between low and high a day begins and ends."""
-    return (day[[0, 3]] - day[2]) / (day[1] - day[2])

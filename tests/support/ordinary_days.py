@@ -48,6 +48,8 @@ _BARS: Final = {
 """Files of bars of 5 minutes; other coins have bars of a day alone."""
 
 WITH_BARS: Final = tuple(_BARS)
+LENDERS: Final = ("SOL", "ETH", "BTC")
+"""Coins whose days others borrow the shape of."""
 
 
 @dataclass(frozen=True)
@@ -82,12 +84,7 @@ class Fit:
 
 
 def bars_of(coin: str) -> pd.DataFrame:
-    """Return the 5-minute bars of a coin by their opening time: its own, else those that it borrows.
-
-    Gaps are filled with bitcoin's between the same ends.
-    """
-    if coin not in _BARS:
-        return borrowed_bars_of(coin)
+    """Return the 5-minute bars of a coin by their opening time, gaps filled with bitcoin's between the same ends."""
     read = [pd.read_csv(DATA / "klines" / name, index_col="time_utc")[PRICES] for name in _BARS[coin]]
     bars = pd.concat(read)
     if coin == "BTC":
@@ -102,12 +99,11 @@ def bars_of(coin: str) -> pd.DataFrame:
     return bars.sort_index()
 
 
-def borrowed_bars_of(coin: str) -> pd.DataFrame:
-    """Return the bars of other coins on the same days, bent to the daily prices of a coin."""
-    lenders = [bars_of(each) for each in reversed(WITH_BARS) if each != coin]
-    by_day = [dict(iter(each.groupby(lambda time: time[:10]))) for each in lenders]
+def borrowed_bars_of(coin: str, lender: str) -> pd.DataFrame:
+    """Return the bars of another coin on the same days, bent to the daily prices of a coin."""
+    shapes = bars_of(lender).groupby(lambda time: time[:10])
     prices = _daily_bars(coin)
-    days = [bent([each[day] for each in by_day], prices.loc[day].to_numpy()) for day in DAYS]
+    days = [bent(shapes.get_group(day), prices.loc[day].to_numpy()) for day in DAYS]
     return pd.concat(days).rename_axis("time_utc")
 
 
@@ -128,8 +124,10 @@ def coin_of(name: str) -> Coin:
     """Return the days of a coin."""
     rows = pd.read_csv(DATA / "daily" / "liquidations.csv.gz")
     mine = rows[rows.symbol == name].set_index("ts_utc").loc[list(DAYS), ["liq_long_usd", "liq_short_usd"]]
-    by_day = bars_of(name).groupby(lambda time: time[:10])
-    path = by_day.agg({"open": "first", "high": "max", "low": "min", "close": "last"}).loc[list(DAYS)]
+    path = _daily_bars(name).loc[list(DAYS)]
+    if name in _BARS:
+        by_day = bars_of(name).groupby(lambda time: time[:10])
+        path = by_day.agg({"open": "first", "high": "max", "low": "min", "close": "last"}).loc[list(DAYS)]
     return Coin(
         name, np.log(mine.to_numpy()), np.log(np.log(path.high / path.low)).to_numpy(),
         (path.close / path.open - 1.0).to_numpy(),

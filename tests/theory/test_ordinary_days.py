@@ -13,6 +13,8 @@ import pytest
 
 from cascade.analysis.statistics.bootstrap import block_mean
 from cascade.experiment.run import run
+from cascade.scenario.load import load
+from cascade.scenario.schema_population import LeveragedLayer
 from tests.support import ordinary_days as days
 from tests.support.ordinary_days import COINS, DATA, Coin, Floats
 from tests.support.ordinary_tables import liquidations_of, model_of, simulated
@@ -47,15 +49,10 @@ def test_the_mark_meets_every_extreme_of_every_bar(tmp_path: Path) -> None:
 
 def small() -> list[str]:
     """Return changes that leave a hundredth of the traders."""
-    parts = {
-        "btc-high": "7M",
-        "btc-low": "200M",
-        "eth-high": "2M",
-        "eth-low": "100M",
-        "sol-high": "400k",
-        "sol-low": "30M",
-    }
-    return [f"population.{name}.open_interest={usd}" for name, usd in parts.items()]
+    layers = [each for each in load(SCENARIO).population if isinstance(each, LeveragedLayer)]
+    return [
+        f"population.{each.name}.open_interest={(each.open_interest or 0.0) / 100:.0f}" for each in layers
+    ]
 
 
 def test_level_and_long_share_are_found_again() -> None:

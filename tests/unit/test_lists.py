@@ -155,7 +155,9 @@ def test_files_that_extend_change_items_by_the_names_that_they_become(file: Path
 
 def test_a_name_that_no_row_becomes_is_an_item_of_its_own(file: Path, tmp_path: Path) -> None:
     child = tmp_path / "child.yaml"
-    child.write_text("extends: scenario.yaml\npopulation: {three-BTC: {long_share: 60 %}}\n", encoding="utf-8")
+    child.write_text(
+        "extends: scenario.yaml\npopulation: {three-BTC: {long_share: 60 %}}\n", encoding="utf-8"
+    )
     (problem,) = [each for each in inspect(child)[1] if each.severity == "error"]
     assert problem.path == "population.three-BTC"
     assert (problem.file, problem.line) == (str(child), 2)
