@@ -27,7 +27,7 @@ def test_levels_and_shares_of_longs_are_wide_as_days_differ(shipped):
     for coin in (*COINS, *ALTS):
         scale, longs = (columns[f"population.{coin.layer}.{each}"] for each in ("scale", "long_share"))
         assert np.median(scale) == pytest.approx(1.0, abs=0.05)
-        assert np.log(scale).std() == pytest.approx(np.hypot(coin.days, 0.05), rel=0.12)
+        assert np.log(scale).std() == pytest.approx(np.hypot(coin.days, 0.06), rel=0.12)
         assert np.median(longs) == pytest.approx(coin.longs[1], abs=0.02)
         assert longs.min() > 0
         assert longs.max() < 1
