@@ -200,9 +200,12 @@ def test_a_market_that_hides_a_part_keeps_it_and_its_draws_go_along(daily, tmp_p
     )
 
 
-@pytest.mark.parametrize("coin", ["BTC", "ETH", "SOL", "XRP", "DOGE", "BNB", "ADA"])
-def test_a_day_of_each_coin_of_ordinary_days_is_that_coin_alone(coin, tmp_path):
-    archives = write_day(tmp_path / "archives", f"{coin}USDT")
+@pytest.mark.parametrize(
+    ("coin", "at"),
+    [("BTC", 107e3), ("ETH", 2.5e3), ("SOL", 150), ("XRP", 2.2), ("DOGE", 0.17), ("BNB", 650), ("ADA", 0.6)],
+)
+def test_a_day_of_each_coin_of_ordinary_days_is_that_coin_alone(coin, at, tmp_path):
+    archives = write_day(tmp_path / "archives", f"{coin}USDT", at)
     new_event(wanted(base="ordinary-days", coins=(coin,), ask=("prices",)), archives, tmp_path / "slide")
     scenario = scenario_of(tmp_path / "slide")
     assert list(scenario.assets) == [coin]
