@@ -38,7 +38,9 @@ def kline(moment: datetime, minutes: int, at: float = 107_000.0) -> str:
     first, last = price(moment, at), price(moment + timedelta(minutes=minutes), at)
     high, low = max(first, last) * 1.0005, min(first, last) * 0.9995
     end = ms(moment + timedelta(minutes=minutes)) - 1
-    return f"{ms(moment)},{first:.7g},{high:.7g},{low:.7g},{last:.7g},5,{end},{5 * at:.10g},9,2,{2 * at:.10g},0"
+    return (
+        f"{ms(moment)},{first:.7g},{high:.7g},{low:.7g},{last:.7g},5,{end},{5 * at:.10g},9,2,{2 * at:.10g},0"
+    )
 
 
 def write_klines(

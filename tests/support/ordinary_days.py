@@ -110,14 +110,14 @@ def borrowed_bars_of(coin: str, lender: str) -> pd.DataFrame:
 def days_before(coin: str) -> pd.DataFrame:
     """Return the daily bars of a coin in June before the first day."""
     rows = _daily_bars(coin)
-    rows = rows[(rows.index >= "2025-06-01") & (rows.index < DAYS[0])]
+    rows = pd.DataFrame(rows[(rows.index >= "2025-06-01") & (rows.index < DAYS[0])])
     return rows.set_axis(rows.index + "T00:00:00Z").rename_axis("time_utc")
 
 
 def _daily_bars(coin: str) -> pd.DataFrame:
     """Return the daily bars of a coin by day."""
     rows = pd.read_csv(DATA / "daily" / "perp_ohlcv.csv.gz")
-    return rows[rows.symbol == f"{coin}USDT"].set_index("ts_utc")[PRICES]
+    return pd.DataFrame(rows[rows.symbol == f"{coin}USDT"].set_index("ts_utc")[PRICES])
 
 
 def coin_of(name: str) -> Coin:

@@ -107,7 +107,8 @@ def against_days(liquidations: pd.DataFrame, coin: Coin) -> Iterator[tuple[str, 
     )
     mine = liquidations[liquidations.asset == coin.name]
     million = 1e6 * liquidations.replicate.nunique()
-    low = mine[(mine.side == "short") & (mine.layer == f"{coin.name.lower()}-low")].liquidated_usd.sum()
+    is_low = (mine.side == "short") & (mine.layer == f"{coin.name.lower()}-low")
+    low = mine.loc[is_low, "liquidated_usd"].sum()
     yield (
         "shorts below 10x of all, M USD",
         f"{low / million:.3g} of {mine.liquidated_usd.sum() / million:,.0f}",

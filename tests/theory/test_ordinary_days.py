@@ -161,9 +161,9 @@ def test_low_leverage_does_not_pile_up_shorts_through_the_rally(
     name: str, liquidations: dict[str, pd.DataFrame]
 ) -> None:
     mine = liquidations[name][liquidations[name].asset == name]
-    low = mine[(mine.layer == f"{name.lower()}-low") & (mine.side == "short")]
+    is_low = (mine.layer == f"{name.lower()}-low") & (mine.side == "short")
     most = 0.02 if name in WITH_BARS else 0.03  # dogecoin rose by three quarters
-    assert low.liquidated_usd.sum() <= most * mine.liquidated_usd.sum()
+    assert mine.loc[is_low, "liquidated_usd"].sum() <= most * mine.liquidated_usd.sum()
 
 
 # --- coins whose days have the shape of others' ------------------------------------------------------
