@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cascade.calibration.folder import Fitted, write_calibration
 from cascade.calibration.knowledge import Answer, answer_of
-from cascade.calibration.problem import FEWEST_DRAWS, FEWEST_OF_COVERAGE, load_problem
+from cascade.calibration.problem_reading import FEWEST_DRAWS, FEWEST_OF_COVERAGE, load_problem
 from cascade.calibration.reference_table import table_of
 from cascade.calibration.simulate import Simulations, prepare_simulations
 from cascade.errors import SimulationError, UsageError

@@ -71,7 +71,6 @@ def facts(
     """
     from cascade.errors import ThresholdError
     from cascade.experiment.facts import prepare_facts
-    from cascade.report.stylised import facts_dict, facts_markdown, facts_rich
 
     prepared = prepare_facts(
         source, overrides or (), against=against or (), trades=trades, market=market, replicates=replicates,
@@ -84,17 +83,23 @@ def facts(
     expect_compiling()
     with running(prepared.n_steps, quiet=quiet) as progress:
         found = prepared.run(jobs=jobs, progress=progress)
+    _show(found, json=json, markdown=markdown)
+    if out is not None:
+        _write(found, out, static=static)
+    if strict and found.missed:
+        rows = ", ".join(str(row.fact.row) for row in found.missed)
+        raise ThresholdError(f"facts that no market may miss are outside: {rows}", code="CAS900")
+
+
+def _show(found: Facts, *, json: bool, markdown: bool) -> None:
+    from cascade.report.stylised import facts_dict, facts_markdown, facts_rich
+
     if json:
         show_json(facts_dict(found))
     elif markdown:
         show(facts_markdown(found))
     else:
         show_rich(*facts_rich(found))
-    if out is not None:
-        _write(found, out, static=static)
-    if strict and found.missed:
-        rows = ", ".join(str(row.fact.row) for row in found.missed)
-        raise ThresholdError(f"facts that no market may miss are outside: {rows}", code="CAS900")
 
 
 def _write(found: Facts, out: Path, *, static: bool) -> None:

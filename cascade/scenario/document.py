@@ -17,7 +17,7 @@ from cascade.scenario.files import (
     anchor_files,
     name_fault,
 )
-from cascade.scenario.lists import LISTS, write_out
+from cascade.scenario.lists import LISTS, put_off, write_out
 from cascade.scenario.overrides import override
 from cascade.scenario.reading import WRONG_SHAPE, Reading, read_yaml
 from cascade.scenario.source import (
@@ -64,14 +64,23 @@ def read_document(
     if what == "scenario":
         of_lists = [text for text in texts if text.strip().startswith(f"{LISTS}.")]
         reading.problems.extend(problem for text in of_lists for problem in override(reading.root, text))
-        badly_written, unwritten = write_out(reading.root)
-        reading.problems.extend(badly_written)
-        reading.missing.add(unwritten)
+        _write_out(reading)
         texts = [text for text in texts if text not in of_lists]
     for text in texts:
         if text.strip().partition(".")[0] not in reading.missing.sections:
             reading.problems.extend(override(reading.root, text))
     return reading
+
+
+def _write_out(reading: Reading) -> None:
+    """Write the lists of a scenario out, and change what they became as the files that extend it say."""
+    assert reading.root is not None
+    problems, missing = write_out(reading.root)
+    reading.problems.extend(problems)
+    reading.missing.add(missing)
+    for changes in reading.later:
+        kept = {k: v for k, v in (changes.mapping or {}).items() if k not in reading.missing.sections}
+        reading.root = merge(reading.root, Node(kept, changes.place))
 
 
 def shipped_scenarios() -> dict[str, Path]:
@@ -103,11 +112,13 @@ def _read_chain(path: Path, below: tuple[Path, ...], what: str, fence: Fence | N
         reading.missing.is_anything = True
         return Reading(root, [*error.problems, *reading.problems], reading.texts, reading.missing)
     assert base.root is not None
-    merged = merge(base.root, root)
-    _put_own_sources_last(merged, root)
+    now, later = put_off(base.root, root)
+    merged = merge(base.root, now)
+    _put_own_sources_last(merged, now)
     problems, texts = [*base.problems, *reading.problems], (*base.texts, *reading.texts)
     reading.missing.add(base.missing)
-    return Reading(merged, problems, texts, reading.missing)
+    put_off_so_far = (*base.later, later) if later is not None else base.later
+    return Reading(merged, problems, texts, reading.missing, later=put_off_so_far)
 
 
 def _base(extends: Node, chain: tuple[Path, ...], what: str, fence: Fence | None) -> Reading:

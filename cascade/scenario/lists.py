@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from cascade.errors import Problem
 from cascade.limits import MOST_WRITTEN_OUT
 from cascade.scenario.missing import Missing
-from cascade.scenario.source import Node, walk
+from cascade.scenario.source import Node, item_number, walk
 from cascade.scenario.tree import DUPLICATE, TOO_MUCH
 from cascade.scenario.words import did_you_mean, listing
 from cascade.units import quoted
@@ -250,3 +250,31 @@ def write_out(root: Node) -> tuple[list[Problem], Missing]:
     writer = _Writer(root.mapping.pop(LISTS, None))
     writer.write_sections(root.mapping)
     return writer.problems, writer.missing
+
+
+def put_off(base: Node, over: Node) -> tuple[Node, Node | None]:
+    """Return what a file changes of one that it extends: before lists are written out, and afterwards.
+
+    Beside items that are written for every row, a name that is not there is that of an item to come.
+    """
+    if over.mapping is None or not _parts(base):
+        return over, None
+    is_listed = any(part.child(EACH) is not None for part in _parts(base))
+    now: dict[str, Node] = {}
+    later: dict[str, Node] = {}
+    for key, node in over.mapping.items():
+        number = item_number(base.items, key) if base.items is not None else None
+        below = base.child(key if base.items is None else number if number is not None else "")
+        if below is not None:
+            now[key], rest = put_off(below, node)
+            if rest is not None:
+                later[key] = rest
+        elif is_listed and node.child(EACH) is None:
+            later[key] = node
+        else:
+            now[key] = node
+    return Node(now, over.place, over.key_place), Node(later, over.place, over.key_place) if later else None
+
+
+def _parts(node: Node) -> list[Node]:
+    return [*node.mapping.values()] if node.mapping is not None else node.items or []

@@ -37,6 +37,8 @@ class Reading:
     """What of it, or of what it extends, could not be read: problems say why."""
     broken: frozenset[int] = frozenset()
     """Lines of the sections whose syntax is broken, where there is no tree."""
+    later: tuple[Node, ...] = ()
+    """What it changes of items that lists will write."""
 
 
 _NOT_THERE: Final = {

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from cascade.calibration.problem import load_problem
+from cascade.calibration.problem_reading import load_problem
 from cascade.experiment.sweep import prepare
 from cascade.manual import page
 from cascade.scenario.document import read_document

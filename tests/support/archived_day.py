@@ -38,7 +38,9 @@ def kline(moment: datetime, minutes: int, at: float = 107_000.0) -> str:
     first, last = price(moment, at), price(moment + timedelta(minutes=minutes), at)
     high, low = max(first, last) * 1.0005, min(first, last) * 0.9995
     end = ms(moment + timedelta(minutes=minutes)) - 1
-    return f"{ms(moment)},{first:.1f},{high:.1f},{low:.1f},{last:.1f},5,{end},535000,9,2,214000,0"
+    return (
+        f"{ms(moment)},{first:.7g},{high:.7g},{low:.7g},{last:.7g},5,{end},{5 * at:.10g},9,2,{2 * at:.10g},0"
+    )
 
 
 def write_klines(
@@ -53,17 +55,17 @@ def write_text(path: Path, header: str, rows: Iterable[str]) -> Path:
     return packed(path, "\n".join([*([header] if header else []), *rows]) + "\n")
 
 
-def write_day(folder: Path, symbol: str = "BTCUSDT") -> Path:
+def write_day(folder: Path, symbol: str = "BTCUSDT", at: float = 107_000.0) -> Path:
     """Write klines of five minutes and of days, metrics, depth, funding and recorded liquidations of Binance."""
     for day in (DAY - timedelta(days=1), DAY):
-        write_klines(folder, symbol, "5m", 5, day, 288)
+        write_klines(folder, symbol, "5m", 5, day, 288, at=at)
     past = DAY - timedelta(days=20)
-    rows = [kline(past + timedelta(days=k), 1440) for k in range(19)]
+    rows = [kline(past + timedelta(days=k), 1440, at) for k in range(19)]
     write_text(folder / f"klines/{symbol}/1d/{symbol}-1d-2025-06.zip", KLINES, rows)
     for day in (DAY - timedelta(days=1), DAY):
         stamps = [day + timedelta(minutes=5 * (k + 1)) for k in range(288)]
         usd = OPEN_INTEREST_USD * (1 if day < DAY else 0.9)
-        rows = [f"{at:%F %T},{symbol},80000.5,{usd + at.minute:.2f},0.7,1.8,0.6,1.1" for at in stamps]
+        rows = [f"{time:%F %T},{symbol},80000.5,{usd + time.minute:.2f},0.7,1.8,0.6,1.1" for time in stamps]
         write_text(folder / f"metrics/{symbol}-metrics-{day:%Y-%m-%d}.zip", METRICS, rows)
     before, header = DAY - timedelta(days=1), "timestamp,percentage,depth,notional"
     rows = [
@@ -77,7 +79,7 @@ def write_day(folder: Path, symbol: str = "BTCUSDT") -> Path:
         rows,
     )
     stamps = [datetime(2025, 7, 1, tzinfo=UTC) + timedelta(hours=8 * k) for k in range(90)]
-    rows = [f"{ms(at) + k % 3},8,0.0000{k + 10}" for k, at in enumerate(stamps)]
+    rows = [f"{ms(time) + k % 3},8,0.0000{k + 10}" for k, time in enumerate(stamps)]
     header = "calc_time,funding_interval_hours,last_funding_rate"
     write_text(folder / f"fundingRate/{symbol}-fundingRate-2025-07.zip", header, rows)
     write_text(folder / "forceOrder-2025-07-01.jsonl", "", map(forced, range(24 * 4)))

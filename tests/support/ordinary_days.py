@@ -11,6 +11,7 @@ import os
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -18,12 +19,13 @@ import pandas as pd
 from scipy.stats import norm
 
 from cascade.calibration.scores import crps
+from tests.support.bent_bars import PRICES, bent
 
 Floats = npt.NDArray[np.float64]
 
 DATA = Path(os.environ.get("CASCADE_SHARED") or Path(__file__).parents[3] / "shared") / "data"
 
-COINS = ("BTC", "ETH", "SOL")
+COINS = ("BTC", "ETH", "SOL", "XRP", "DOGE", "BNB", "ADA")
 START, N_DAYS = datetime(2025, 6, 20, tzinfo=UTC), 37
 DAYS = tuple(f"{START + timedelta(days=k):%Y-%m-%d}" for k in range(N_DAYS))
 WEEK = np.minimum(np.arange(N_DAYS) // 7, 4)
@@ -35,7 +37,7 @@ UNKNOWN = {"ETH": ("2025-07-02", "2025-07-03", "2025-07-04")}
 _NORMAL = norm.ppf((np.arange(1_000) + 0.5) / 1_000)
 """The standard normal distribution as evenly spaced quantiles."""
 
-_BARS = {
+_BARS: Final = {
     "BTC": ("binance_usdm_BTCUSDT_5m_20250620_20250727.csv.gz",),
     "ETH": (
         "bybit_linear_ETHUSDT_5m_20250620_20250702.csv.gz",
@@ -43,7 +45,11 @@ _BARS = {
     ),
     "SOL": ("binance_usdm_SOLUSDT_5m_20250620_20250727.csv.gz",),
 }
-_PRICES = ["open", "high", "low", "close"]
+"""Files of bars of 5 minutes; other coins have bars of a day alone."""
+
+WITH_BARS: Final = tuple(_BARS)
+LENDERS: Final = ("SOL", "ETH", "BTC")
+"""Coins whose days others borrow the shape of."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +85,7 @@ class Fit:
 
 def bars_of(coin: str) -> pd.DataFrame:
     """Return the 5-minute bars of a coin by their opening time, gaps filled with bitcoin's between the same ends."""
-    read = [pd.read_csv(DATA / "klines" / name, index_col="time_utc")[_PRICES] for name in _BARS[coin]]
+    read = [pd.read_csv(DATA / "klines" / name, index_col="time_utc")[PRICES] for name in _BARS[coin]]
     bars = pd.concat(read)
     if coin == "BTC":
         return bars
@@ -93,19 +99,35 @@ def bars_of(coin: str) -> pd.DataFrame:
     return bars.sort_index()
 
 
+def borrowed_bars_of(coin: str, lender: str) -> pd.DataFrame:
+    """Return the bars of another coin on the same days, bent to the daily prices of a coin."""
+    shapes = bars_of(lender).groupby(lambda time: time[:10])
+    prices = _daily_bars(coin)
+    days = [bent(shapes.get_group(day), prices.loc[day].to_numpy()) for day in DAYS]
+    return pd.concat(days).rename_axis("time_utc")
+
+
 def days_before(coin: str) -> pd.DataFrame:
     """Return the daily bars of a coin in June before the first day."""
+    rows = _daily_bars(coin)
+    rows = pd.DataFrame(rows[(rows.index >= "2025-06-01") & (rows.index < DAYS[0])])
+    return rows.set_axis(rows.index + "T00:00:00Z").rename_axis("time_utc")
+
+
+def _daily_bars(coin: str) -> pd.DataFrame:
+    """Return the daily bars of a coin by day."""
     rows = pd.read_csv(DATA / "daily" / "perp_ohlcv.csv.gz")
-    rows = rows[(rows.symbol == f"{coin}USDT") & (rows.ts_utc >= "2025-06-01") & (rows.ts_utc < DAYS[0])]
-    return rows.set_index(rows.ts_utc + "T00:00:00Z").rename_axis("time_utc")[_PRICES]
+    return pd.DataFrame(rows[rows.symbol == f"{coin}USDT"].set_index("ts_utc")[PRICES])
 
 
 def coin_of(name: str) -> Coin:
     """Return the days of a coin."""
     rows = pd.read_csv(DATA / "daily" / "liquidations.csv.gz")
     mine = rows[rows.symbol == name].set_index("ts_utc").loc[list(DAYS), ["liq_long_usd", "liq_short_usd"]]
-    by_day = bars_of(name).groupby(lambda time: time[:10])
-    path = by_day.agg({"open": "first", "high": "max", "low": "min", "close": "last"}).loc[list(DAYS)]
+    path = _daily_bars(name).loc[list(DAYS)]
+    if name in _BARS:
+        by_day = bars_of(name).groupby(lambda time: time[:10])
+        path = by_day.agg({"open": "first", "high": "max", "low": "min", "close": "last"}).loc[list(DAYS)]
     return Coin(
         name, np.log(mine.to_numpy()), np.log(np.log(path.high / path.low)).to_numpy(),
         (path.close / path.open - 1.0).to_numpy(),

@@ -134,6 +134,35 @@ def test_a_file_that_extends_changes_rows_and_items(file: Path, tmp_path: Path) 
     assert {layer.long_share for layer in layers} == {0.6}  # pyright: ignore
 
 
+def test_files_that_extend_change_items_by_the_names_that_they_become(file: Path, tmp_path: Path) -> None:
+    middle, child = tmp_path / "middle.yaml", tmp_path / "child.yaml"
+    middle.write_text(
+        "extends: scenario.yaml\n"
+        "population: {one-BTC: {long_share: 60 %}, two-BTC: null}\n"
+        'markets: {"two:BTCUSDT": null}\n',
+        encoding="utf-8",
+    )
+    child.write_text(
+        'extends: middle.yaml\nlists: {markets: {"0": {held: 9M}}}\n'
+        "population: {one-BTC: {long_share: 70 %}, one-ETH: {open_interest: 1M}}\n",
+        encoding="utf-8",
+    )
+    scenario = load(child)
+    found = [(each.name, each.open_interest, each.long_share) for each in scenario.population]  # pyright: ignore
+    assert found == [("one-BTC", 9e6, 0.7), ("one-ETH", 1e6, 0.5)]
+    assert "two:BTCUSDT" not in scenario.markets
+
+
+def test_a_name_that_no_row_becomes_is_an_item_of_its_own(file: Path, tmp_path: Path) -> None:
+    child = tmp_path / "child.yaml"
+    child.write_text(
+        "extends: scenario.yaml\npopulation: {three-BTC: {long_share: 60 %}}\n", encoding="utf-8"
+    )
+    (problem,) = [each for each in inspect(child)[1] if each.severity == "error"]
+    assert problem.path == "population.three-BTC"
+    assert (problem.file, problem.line) == (str(child), 2)
+
+
 def test_a_wrong_value_is_shown_in_its_row(file: Path) -> None:
     file.write_text(SCENARIO.replace("held: 3M", "held: 3Q"), encoding="utf-8")
     (problem,) = [each for each in inspect(file)[1] if each.severity == "error"]

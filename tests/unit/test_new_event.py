@@ -203,6 +203,24 @@ def test_a_market_that_hides_a_part_keeps_it_and_its_draws_go_along(daily, tmp_p
 
 
 @pytest.mark.parametrize(
+    ("coin", "at"),
+    [("BTC", 107e3), ("ETH", 2.5e3), ("SOL", 150), ("XRP", 2.2), ("DOGE", 0.17), ("BNB", 650), ("ADA", 0.6)],
+)
+def test_a_day_of_each_coin_of_ordinary_days_is_that_coin_alone(coin, at, tmp_path):
+    archives = write_day(tmp_path / "archives", f"{coin}USDT", at)
+    new_event(wanted(base="ordinary-days", coins=(coin,), ask=("prices",)), archives, tmp_path / "slide")
+    scenario = scenario_of(tmp_path / "slide")
+    assert list(scenario.assets) == [coin]
+    assert list(scenario.markets) == [f"spot:{coin}USD", f"offshore:{coin}USDT"]
+    layers = {each.name: each for each in scenario.population}
+    assert [*layers] == [f"{coin.lower()}-high", f"{coin.lower()}-low"]
+    total = sum(each.open_interest for each in layers.values())
+    assert total == pytest.approx(OPEN_INTEREST_USD, rel=1e-4)
+    drawn = read_draws(scenario.parameters).of_replicate(0)
+    assert with_draw(scenario, 0).population[0].scale == drawn[f"population.{coin.lower()}-high.scale"] != 1.0
+
+
+@pytest.mark.parametrize(
     ("start", "venues", "bybit", "withheld"),
     [
         (datetime(2025, 2, 25, tzinfo=UTC), ("binance", "okx", "bybit"), 0.309, 0.39),

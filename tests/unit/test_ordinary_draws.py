@@ -8,7 +8,7 @@ import pytest
 from cascade.scenario.document import shipped_scenarios
 from cascade.scenario.draws import draws_beside, read_draws, with_draw
 from cascade.scenario.load import load
-from tests.support.ordinary_draws import COINS, draws
+from tests.support.ordinary_draws import ALTS, COINS, draws
 
 
 @pytest.fixture(scope="module")
@@ -23,13 +23,21 @@ def test_the_file_is_what_the_fit_gives(shipped):
 
 
 def test_levels_and_shares_of_longs_are_wide_as_days_differ(shipped):
-    for number, coin in enumerate(COINS):
-        scale, longs = shipped.values[:, 2 * number], shipped.values[:, 2 * number + 1]
+    columns = dict(zip(shipped.paths, shipped.values.T, strict=True))
+    for coin in (*COINS, *ALTS):
+        scale, longs = (columns[f"population.{coin.layer}.{each}"] for each in ("scale", "long_share"))
         assert np.median(scale) == pytest.approx(1.0, abs=0.05)
-        assert np.log(scale).std() == pytest.approx(np.hypot(coin.days, 0.05), rel=0.12)
+        assert np.log(scale).std() == pytest.approx(np.hypot(coin.days, 0.06), rel=0.12)
         assert np.median(longs) == pytest.approx(coin.longs[1], abs=0.02)
         assert longs.min() > 0
         assert longs.max() < 1
+
+
+def test_coins_that_came_later_move_no_draw_of_the_others(shipped):
+    """The first of bitcoin, ether and SOL, as they were before there were others."""
+    first = shipped.of_replicate(0)
+    assert first["population.btc-high.scale"] == pytest.approx(0.7749849012724404, rel=1e-12)
+    assert first["population.sol-low.openings"] == pytest.approx(1.0913509149875387, rel=1e-12)
 
 
 def test_a_replicate_of_the_scenario_takes_its_draw(shipped):

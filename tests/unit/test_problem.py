@@ -12,7 +12,7 @@ import pytest
 import cascade
 from cascade.calibration.calibrate import Calibrated, calibrate, prepare_calibration
 from cascade.calibration.folder import DRAWS, SIMULATIONS, read_calibration
-from cascade.calibration.problem import load_problem
+from cascade.calibration.problem_reading import load_problem
 from cascade.errors import InterruptedRunError, ResultsError, ScenarioError, UsageError
 from cascade.experiment import workers
 from cascade.output.parquet import write_parquet
