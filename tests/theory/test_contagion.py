@@ -31,7 +31,7 @@ def branched(n: float, count: int, seed: int) -> list[Response]:
         "kind": par.MARKET_SHOCK,
         "target": 1,
         "start": 2**40,
-        "stop": 2**40,
+        "stop": 2**40 + 1,
         "position": market.places["flow"],
     }
     found: list[Response] = []
