@@ -183,7 +183,7 @@ def checked(check: Check, names: Sequence[str], figures: Figures) -> Iterator[Ch
         for channel in everyone - members:
             lowers, lowered = said[everyone] - said[members], seen[everyone] - seen[members]
             for k, target in enumerate(names):
-                if target != check.source:
+                if target != check.source or len(names) == 1:
                     yield _row(check, channel, target, lowers[:, k], lowered[:, k])
 
 

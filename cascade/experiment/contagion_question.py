@@ -102,13 +102,11 @@ def row_of_order(scenario: Scenario, by: By, name: str | None) -> int:
     found = [k for k, each in enumerate(orders) if name in (None, each.name)]
     if len(found) != 1:
         names = [each.name for each in orders if each.name is not None]
-        what = (
-            f"one order called '{name}'{did_you_mean(name, names)}" if name is not None else "one order alone"
-        )
-        raise UsageError(
-            f"the scenario does not have {what} among its shocks", where="--shock",
-            remedy=f"orders are: {listing(names) or 'none that has a name'}",
-        )  # fmt: skip
+        told = f"the scenario has {len(orders)} orders among its shocks, and which one is meant is not said"
+        if name is not None:
+            told = f"no order among the scenario's shocks is called '{name}'{did_you_mean(name, names)}"
+        remedy = f"orders are: {listing(names) or 'none that has a name'}"
+        raise UsageError(told, where="--shock", remedy=remedy)
     units = units_of(scenario)
     market = next(each for each in units.markets if each.name == orders[found[0]].market)
     if place_of(market, by) not in places_of(units, by):
