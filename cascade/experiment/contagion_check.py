@@ -52,6 +52,11 @@ class Check:
     replicates: range
 
     @property
+    def everyone(self) -> Coalition:
+        """Return all channels."""
+        return max(self.scenarios, key=len)
+
+    @property
     def n_steps(self) -> int:
         """Return the steps that will be simulated."""
         return self.n_runs * self.until
@@ -176,7 +181,7 @@ def figures_of(
 
 def checked(check: Check, names: Sequence[str], figures: Figures) -> Iterator[Checked]:
     """Yield what the shock brings in each place, then by how much each closed channel lowers it in other places."""
-    everyone, (said, seen, _) = max(check.scenarios, key=len), figures
+    everyone, (said, seen, _) = check.everyone, figures
     for k, target in enumerate(names):
         yield _row(check, None, target, said[everyone][:, k], seen[everyone][:, k])
     for members in check.scenarios:
@@ -194,9 +199,8 @@ def _row(check: Check, channel: str | None, target: str, said: Floats, seen: Flo
 
 def rows_of(check: Check, names: Sequence[str], figures: Figures) -> Iterator[dict[str, Any]]:
     """Yield the rows of the table `contagion_check`, without the scenario's name."""
-    everyone = max(check.scenarios, key=len)
     for members, sold in figures.sold.items():
-        said, off = figures.said[members], "".join(everyone - members) or "none"
+        said, off = figures.said[members], "".join(check.everyone - members) or "none"
         whole = zip(check.replicates, figures.seen[members].tolist(), sold.tolist(), strict=True)
         branched = ((k, usd, float(sold.mean())) for k, usd in enumerate(said.tolist()))
         for runs, rows in (("branched", branched), ("whole", whole)):

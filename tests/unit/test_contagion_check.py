@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import cache
 
 import numpy as np
@@ -92,6 +93,8 @@ def test_channels_one_at_a_time_are_those_of_every_coalition() -> None:
     assert few.closed == all_of_them.closed
     assert few.channels == ()
     assert len(all_of_them.channels) == 2
+    for metric in all_of_them.channels:
+        assert math.fsum(share.shapley.value for share in metric.shares) == metric.effect.value
 
 
 def test_a_figure_that_is_predicted_wrongly_is_told() -> None:
