@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast, get_args
 
@@ -55,6 +56,20 @@ def contagion(
             help="Channels to be switched off, every coalition of them; `contagion` for all of that kind.",
         ),
     ] = None,
+    alone: Annotated[
+        bool, typer.Option("--alone", help="Switch channels off one at a time, not in every coalition.")
+    ] = False,
+    shock: Annotated[
+        str | None,
+        typer.Option("--shock", metavar="NAME", help="Trade an order of the scenario, as it is written, instead."),
+    ] = None,
+    check: Annotated[
+        int,
+        typer.Option(
+            "--check", metavar="N", min=0,
+            help="Hold it against N whole runs of other luck, with the shock and without, each channel on and off.",
+        ),
+    ] = 0,
     replicates: Annotated[
         int, typer.Option("-n", "--replicates", min=1, help="Replicates; an interval needs 6.")
     ] = 16,
@@ -73,9 +88,10 @@ def contagion(
     """Measure what is liquidated in each asset, market or venue for a dollar sold by force in another.
 
     A running market is cloned at several times, and goes on under the same luck with and without a forced sale in each
-    place. With --channels it is done again for every coalition of channels: k channels take 2^k times as long.
+    place. With --channels it is done again for every coalition of channels: k channels take 2^k times as long. With
+    --check the scenario is also run from start to end, and what its shock brings is held against the matrix.
 
-    Exit code 2 for a place, time or channel there is not, 3 if the scenario is invalid.
+    Exit code 2 for a place, time, channel or shock there is not, 3 if the scenario is invalid.
     """
     from cascade.experiment.contagion import prepare_contagion
     from cascade.experiment.order_words import amount_of, order_in_words
@@ -84,13 +100,16 @@ def contagion(
     from cascade.scenario.words import words_in
     from cascade.units import DURATION
 
+    if shock is not None:
+        _refuse_beside_shock({"--sell": sell, "--buy": buy, "--at": at})
     side, notional = order_in_words(sell, buy, may_lack=True)
     loaded = load(scenario, overrides or ())
     prepared = prepare_contagion(
         loaded if seed is None else loaded.replace(seed=seed),
         by=_by(by), side=side or "sell", notional=notional, at_s=_times(at),
         horizon_s=None if watch is None else amount_of(DURATION, watch, "--watch"),
-        channels=None if channels is None else words_in(channels), replicates=replicates,
+        channels=None if channels is None else words_in(channels), alone=alone, shock=shock, check=check,
+        replicates=replicates,
     )  # fmt: skip
     if out is not None:
         _refuse_existing(out, force=force)
@@ -129,8 +148,20 @@ def _refuse_existing(out: Path, *, force: bool) -> None:
     """Refuse a folder that holds what would be written."""
     from cascade.report.write import refuse_existing
 
-    for name in ("contagion.html", "contagion.csv", "contagion.parquet", "attribution.parquet"):
+    files = ("contagion.html", "contagion.csv", "contagion.parquet", "attribution.parquet")
+    for name in (*files, "contagion_check.csv", "contagion_check.parquet"):
         refuse_existing(out / name, force=force)
+
+
+def _refuse_beside_shock(options: Mapping[str, str | None]) -> None:
+    """Refuse options that say what a shock says."""
+    from cascade.errors import UsageError
+
+    if given := [name for name, value in options.items() if value is not None]:
+        raise UsageError(
+            "the shock says already what is traded, and when", where=", ".join(given),
+            remedy=f"leave {', '.join(given)} out, or leave --shock out",
+        )  # fmt: skip
 
 
 def _times(text: str | None) -> tuple[float, ...] | None:

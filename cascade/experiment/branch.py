@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -13,6 +14,7 @@ from cascade.core.state import State
 from cascade.experiment.observe import Columns, Observer, Progress, Stopped
 from cascade.experiment.recorder import units_of
 from cascade.output.columns import to_numpy
+from cascade.output.run_units import Ints
 from cascade.scenario.schema import Scenario
 
 if TYPE_CHECKING:
@@ -40,13 +42,18 @@ def only(assembled: Assembled, number: int | None, state: State, first: int = 0)
     first
         Shocks before it stay in any case.
     """
-    shocks = assembled.params.shocks.copy()
-    kept = np.arange(len(shocks)) < first
+    kept = np.arange(len(assembled.params.shocks)) < first
     if number is not None:
         kept[first + number] = True
-    never = int(assembled.params.run[0].n_steps) + 1
-    shocks.start[~kept], shocks.stop[~kept] = never, never + 1
-    return Assembled(assembled.params._replace(shocks=shocks), state.clone(), assembled.endowment)
+    return waiting(assembled._replace(state=state.clone()), np.flatnonzero(~kept))
+
+
+def waiting(assembled: Assembled, rows: Sequence[int] | Ints) -> Assembled:
+    """Return a market in which some shocks never begin; how long each of them lasts is kept."""
+    shocks, never = assembled.params.shocks.copy(), int(assembled.params.run[0].n_steps) + 1
+    shocks.stop[rows] += never - shocks.start[rows]
+    shocks.start[rows] = never
+    return assembled._replace(params=assembled.params._replace(shocks=shocks))
 
 
 class Branch:

@@ -40,7 +40,7 @@ def respond(
     opening: Assembled, units: RunUnits, sales: Sequence[Sale], places: Sequence[int], until: int,
     stopped: Stopped = lambda: False,
 ) -> Response:  # fmt: skip
-    """Return what each of some sales does to a running market, in this very step and until another.
+    """Return what each of some sales does to a running market, from this very step until another.
 
     Parameters
     ----------
@@ -52,15 +52,15 @@ def respond(
     sold = np.zeros(len(sales))
     found: list[Floats] = []
     for market in (_absorbing(opening), opening):
-        without, _ = _liquidated(market, units, until, stopped)
+        without, _ = liquidated(market, units, until, stopped)
         more = np.zeros((len(sales), len(units.markets)))
         for k, sale in enumerate(sales):
-            usd, state = _liquidated(_begun(market, sale), units, until, stopped)
+            usd, state = liquidated(_begun(market, sale), units, until, stopped)
             more[k] = usd - without
             sold[k] = sum(
-                _traded_usd(state.works[row], units, market.params.shocks[row].target) for row in sale
+                traded_usd(state.works[row], units, market.params.shocks[row].target) for row in sale
             )
-        found.append(_by_place(more, places, len(sales)))
+        found.append(by_place(more, places, len(sales)))
     return Response(sold, *found)
 
 
@@ -72,14 +72,15 @@ def _absorbing(market: Assembled) -> Assembled:
 
 
 def _begun(market: Assembled, sale: Sale) -> Assembled:
-    """Return a market in which some of the waiting orders begin now, at once."""
+    """Return a market in which some of the waiting orders begin now; each is worked as long as it would have been."""
     shocks, now = market.params.shocks.copy(), int(market.state.clock[0].step)
     for row, lots in sale.items():
-        shocks.amount[row], shocks.start[row], shocks.stop[row] = lots, now, now + 1
+        shocks.stop[row] += now - shocks.start[row]
+        shocks.amount[row], shocks.start[row] = lots, now
     return market._replace(params=market.params._replace(shocks=shocks))
 
 
-def _liquidated(market: Assembled, units: RunUnits, until: int, stopped: Stopped) -> tuple[Floats, Any]:
+def liquidated(market: Assembled, units: RunUnits, until: int, stopped: Stopped) -> tuple[Floats, Any]:
     """Return the USD liquidated by market until a step, by a copy of a market, and the state it ends in."""
     observer = Observer(units, {"liquidations": ("market", "liquidated_usd")}, ())
     engine = Engine(market._replace(state=market.state.clone()), observer)
@@ -102,7 +103,7 @@ def run_on(engine: Engine, until: int, progress: Progress | None, stopped: Stopp
             progress(engine.step - before)
 
 
-def _traded_usd(work: Any, units: RunUnits, m: int) -> float:
+def traded_usd(work: Any, units: RunUnits, m: int) -> float:
     """Return what an order has traded, in USD."""
     market = units.markets[m]
     if market.inverse:
@@ -110,7 +111,7 @@ def _traded_usd(work: Any, units: RunUnits, m: int) -> float:
     return abs(float(work.value)) * market.money_unit
 
 
-def _by_place(usd: Floats, places: Sequence[int], n: int) -> Floats:
+def by_place(usd: Floats, places: Sequence[int], n: int) -> Floats:
     """Return sums over the markets of each place."""
     found = np.zeros((len(usd), n))
     for m, place in enumerate(places):

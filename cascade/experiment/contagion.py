@@ -9,6 +9,7 @@ it, where those set off others.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,27 +21,25 @@ from cascade.assembly import Assembled, assemble
 from cascade.engine import Engine
 from cascade.errors import UsageError
 from cascade.experiment.asked_order import Side
-from cascade.experiment.branch import only
+from cascade.experiment.branch import waiting
 from cascade.experiment.branches import Response, respond, run_on
 from cascade.experiment.coalitions import chosen_of, refuse_absent
+from cascade.experiment.contagion_check import Check, Whole, check_of, whole_run
 from cascade.experiment.contagion_found import Contagion, Matrices, contagion_of
 from cascade.experiment.contagion_question import (
     By,
     Question,
-    place_of,
+    columns_of,
     places_of,
     question_of,
-    sources_of,
+    question_of_shock,
     with_sales,
 )
+from cascade.experiment.contagion_sales import Sales
 from cascade.experiment.observe import Observer, Progress, Stopped
 from cascade.experiment.recorder import units_of
 from cascade.experiment.threads import threads
-from cascade.output.run_units import RunUnits
 from cascade.scenario.schema import Scenario
-
-SHARE: Final = 0.01
-"""What is sold of the open interest of a place, unless asked for."""
 
 REPLICATES: Final = 16
 
@@ -57,6 +56,7 @@ class Prepared:
     question: Question
     names: tuple[str, ...]
     n: int
+    check: Check | None = None
 
     @property
     def scenario(self) -> Scenario:
@@ -68,7 +68,8 @@ class Prepared:
         """Return the steps that will be simulated."""
         asked = self.question
         branches = 2 * (1 + len(self.names)) * len(asked.at_s) * asked.horizon_s
-        return len(self.scenarios) * self.n * round((max(asked.at_s) + branches) / self.scenario.dt)
+        steps = len(self.scenarios) * self.n * round((max(asked.at_s) + branches) / self.scenario.dt)
+        return steps + (0 if self.check is None else self.check.n_steps)
 
     def run(self, *, jobs: int | None = None, progress: Progress | None = None) -> Contagion:
         """Do it on threads; kernels let go of the interpreter's lock."""
@@ -77,16 +78,30 @@ class Prepared:
                 members: [pool.submit(_replicate, self, each, k, progress, stopped) for k in range(self.n)]
                 for members, each in self.scenarios.items()
             }
+            whole = self._whole_runs(pool, progress, stopped)
             found = {members: [part.result() for part in each] for members, each in parts.items()}
+            seen = {members: [part.result() for part in each] for members, each in whole.items()}
         moments = len(self.question.at_s)
         measured = {members: _matrices(self.names, each, moments) for members, each in found.items()}
-        return contagion_of(self.scenario.name, self.question, self.channels, measured)
+        return contagion_of(self.scenario.name, self.question, self.channels, measured, self.check, seen)
+
+    def _whole_runs(
+        self, pool: ThreadPoolExecutor, progress: Progress | None, stopped: Stopped
+    ) -> dict[Coalition, list[Future[Whole]]]:
+        """Begin the whole runs that the matrix is checked by."""
+        check = self.check
+        if check is None:
+            return {}
+        return {
+            members: [pool.submit(whole_run, check, each, k, progress, stopped) for k in check.replicates]
+            for members, each in check.scenarios.items()
+        }
 
 
 def prepare_contagion(
     scenario: Scenario, *, by: By = "asset", side: Side = "sell", notional: float | None = None,
     at_s: Sequence[float] | None = None, horizon_s: float | None = None, channels: Sequence[str] | None = None,
-    replicates: int = REPLICATES,
+    alone: bool = False, shock: str | None = None, check: int = 0, replicates: int = REPLICATES,
 ) -> Prepared:  # fmt: skip
     """Return what is to be done for the matrix of contagion of a scenario.
 
@@ -103,11 +118,18 @@ def prepare_contagion(
     channels
         Channels to be switched off, every coalition of them: k take 2^k times as long. `contagion` alone stands for
         all of contagion that the scenario has.
+    alone
+        Channels are switched off one at a time, not in every coalition: k take k + 1 times as long.
+    shock
+        Name of an order of the scenario: it is what is traded, as it is written, in place of `side`, `notional`
+        and `at_s`; the other places trade as much, as fast.
+    check
+        Whole runs of other luck, with and without the shock, that what the matrix says of it is held against.
 
     Raises
     ------
     UsageError
-        Fewer than one market with leverage, a time beyond the run, or a channel that there is not.
+        Fewer than one market with leverage, a time beyond the run, or a channel or shock that there is not.
     """
     names = places_of(units_of(scenario), by)
     if not names:
@@ -115,15 +137,22 @@ def prepare_contagion(
             "the scenario has no perpetual market: nothing is liquidated there by force",
             remedy="add a market of type linear_perpetual",
         )
-    question = question_of(scenario, by, side, notional, at_s, horizon_s)
+    if shock is None:
+        question = question_of(scenario, by, side, notional, at_s, horizon_s)
+    else:
+        question = question_of_shock(scenario, by, shock, horizon_s)
     chosen = () if channels is None else chosen_of(scenario, channels)
     refuse_absent(scenario, chosen)
-    asked = with_sales(scenario, question)
-    scenarios = {
-        members: asked.replace(**{f"channels.{name}": False for name in chosen if name not in members})
-        for members in coalitions(chosen)
-    }
-    return Prepared(scenarios, chosen, question, names, replicates)
+    plain = {
+        members: scenario.replace(**{f"channels.{name}": False for name in chosen if name not in members})
+        for members in coalitions(chosen) if not alone or len(members) >= len(chosen) - 1
+    }  # fmt: skip
+    asked = {members: with_sales(each, question) for members, each in plain.items()}
+    if not check:
+        return Prepared(asked, chosen, question, names, replicates)
+    others = range(replicates, replicates + check)
+    whole_runs = check_of(plain, chosen, by, shock, question.horizon_s, others)
+    return Prepared(asked, chosen, question, names, replicates, whole_runs)
 
 
 # --- replicates ---------------------------------------------------------------------------------------
@@ -133,55 +162,20 @@ def _replicate(
     prepared: Prepared, scenario: Scenario, number: int, progress: Progress | None, stopped: Stopped
 ) -> Response:
     """Return the sums over moments of what the sales of one replicate did."""
-    asked, units = prepared.question, units_of(scenario)
-    drawn, names = assemble(scenario, number, n_ticks=N_TICKS), prepared.names
-    first = len(drawn.params.shocks) - len(sources_of(units))
-    places = [
-        names.index(place) if market.leveraged and (place := place_of(market, asked.by)) in names else -1
-        for market in units.markets
-    ]
-    walk = Engine(only(drawn, None, drawn.state, first), Observer(units, {}, ()))
+    asked, units, names = prepared.question, units_of(scenario), prepared.names
+    drawn = assemble(scenario, number, n_ticks=N_TICKS)
+    sales, places = Sales.of(scenario, drawn, asked, names), columns_of(units, asked.by)
+    walk = Engine(waiting(drawn, sales.waiting), Observer(units, {}, ()))
     k, horizon = len(names), round(asked.horizon_s / scenario.dt)
     sums = Response(np.zeros(k), np.zeros((k, k)), np.zeros((k, k)))
     for at_s in asked.at_s:
         run_on(walk, min(int(at_s / scenario.dt), scenario.n_steps - horizon), progress, stopped)
         now = Assembled(walk.params, walk.state, walk.endowment)
-        found = respond(
-            now, units, _sales(now, units, asked, names, first), places, walk.step + horizon, stopped
-        )
+        found = respond(now, units, sales.at(now), places, walk.step + horizon, stopped)
         sums = Response(*(total + more for total, more in zip(sums, found, strict=True)))
         if progress is not None:
             progress(2 * (1 + k) * horizon)
     return sums
-
-
-def _sales(
-    now: Assembled, units: RunUnits, asked: Question, names: Sequence[str], first: int
-) -> list[dict[int, float]]:
-    """Return the order of each place, spread over its markets by their open interest."""
-    p, st = now.params, now.state
-    sign = 1.0 if asked.side == "buy" else -1.0
-    held = {row: float(st.markets.open_interest[p.shocks[row].target]) for row in range(first, len(p.shocks))}
-    found: list[dict[int, float]] = []
-    for name in names:
-        rows = [row for row in held if place_of(units.markets[p.shocks[row].target], asked.by) == name]
-        worth = sum(held[row] * _lot_usd(now, units, p.shocks[row].target) for row in rows)
-        if worth <= 0.0:
-            raise UsageError(
-                f"nobody holds a position in {name}: there is nothing to sell by force",
-                remedy="give its markets a population, or leave them out",
-            )
-        share = SHARE if asked.notional is None else asked.notional / worth
-        found.append({row: sign * max(share * held[row], 1.0) for row in rows})
-    return found
-
-
-def _lot_usd(now: Assembled, units: RunUnits, m: int) -> float:
-    """Return what a lot of a market is worth at mark."""
-    market = units.markets[m]
-    if market.inverse:
-        return market.lot_size
-    return float(now.state.markets.mark[m]) * market.tick_size * market.lot_size
 
 
 def _matrices(names: tuple[str, ...], found: Sequence[Response], moments: int) -> Matrices:

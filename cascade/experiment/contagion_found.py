@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,6 +12,7 @@ from cascade.analysis.games import Coalition
 from cascade.analysis.statistics import Estimate, Mean
 from cascade.analysis.statistics.estimate import Floats
 from cascade.experiment.attribution import MetricAttribution, attributed
+from cascade.experiment.contagion_check import Check, Checked, Whole, checked, figures_of, rows_of
 from cascade.experiment.contagion_question import Question
 from cascade.output.parquet import write_parquet
 from cascade.output.refusals import writing
@@ -61,6 +62,10 @@ class Contagion:
         Of each pair, what switching one channel off does.
     rows
         Rows of the table `attribution`, of `channels`.
+    checked
+        What is found of a shock in whole runs of other luck, beside what `total` says of it.
+    whole_runs
+        Rows of the table `contagion_check`.
     """
 
     name: str
@@ -72,6 +77,8 @@ class Contagion:
     channels: tuple[MetricAttribution, ...] = ()
     closed: tuple[Closed, ...] = ()
     rows: tuple[Mapping[str, Any], ...] = ()
+    checked: tuple[Checked, ...] = ()
+    whole_runs: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def pairs(self) -> list[tuple[str, str]]:
@@ -93,21 +100,33 @@ class Matrices(NamedTuple):
 
 
 def contagion_of(
-    name: str, question: Question, channels: tuple[str, ...], found: Mapping[Coalition, Matrices]
-) -> Contagion:
-    """Return what was found under each coalition of channels that are on."""
+    name: str, question: Question, channels: tuple[str, ...], found: Mapping[Coalition, Matrices],
+    check: Check | None = None, seen: Mapping[Coalition, Sequence[Whole]] | None = None,
+) -> Contagion:  # fmt: skip
+    """Return what was found under each coalition of channels that are on, and in whole runs."""
     everyone = frozenset(channels)
     whole = found[everyone]
     shared, closed, rows = [], [], []
+    is_game = len(found) == 2 ** len(channels)
     for source, target in pairs_of(whole.direct.names) if channels else []:
-        metric, more = _shares(source, target, channels, found)
-        shared.append(metric)
-        rows += more
+        if is_game:
+            metric, more = _shares(source, target, channels, found)
+            shared.append(metric)
+            rows += more
         closed += [_closed(each, source, target, whole, found[everyone - {each}]) for each in channels]
-    return Contagion(
+    result = Contagion(
         name, question, len(whole.direct.values), whole.direct, whole.total, whole.sold,
         tuple(shared), tuple(closed), tuple(rows),
     )  # fmt: skip
+    if check is None or seen is None:
+        return result
+    figures = figures_of(check, {members: each.total for members, each in found.items()}, seen)
+    names = whole.total.names
+    return replace(
+        result,
+        checked=tuple(checked(check, names, figures)),
+        whole_runs=tuple(rows_of(check, names, figures)),
+    )
 
 
 def _shares(
@@ -148,10 +167,12 @@ def written(found: Contagion, folder: Path) -> None:
         }
         for k in range(found.n) for a in found.direct.names for b in found.direct.names
     ]  # fmt: skip
-    shares = [{"scenario": found.name, **row} for row in found.rows]
+    shares, runs = (
+        [{"scenario": found.name, **row} for row in each] for each in (found.rows, found.whole_runs)
+    )
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        for name, each in (("contagion", rows), ("attribution", shares)):
+        for name, each in (("contagion", rows), ("attribution", shares), ("contagion_check", runs)):
             if each:
                 write_parquet(folder / f"{name}.parquet", _table(name, each))
 

@@ -22,6 +22,7 @@ class BranchesCost:
     name: str
     """Under which this machine remembers how long it took."""
     branches: int
+    whole_runs: int
     steps: int
     measured_s: float
     """On the machine that was measured, all jobs busy."""
@@ -37,13 +38,15 @@ class BranchesCost:
     def text(self) -> str:
         """Return it as a line."""
         how_long = format_duration(max(round(self.seconds), 1))
-        return f"{self.branches:,} branches, {self.steps:,} steps: about {how_long} ({self.pace.text})"
+        runs = f", {self.whole_runs:,} whole runs" if self.whole_runs else ""
+        return f"{self.branches:,} branches{runs}, {self.steps:,} steps: about {how_long} ({self.pace.text})"
 
     def as_dict(self) -> dict[str, Any]:
         """Return the record ``--json`` prints."""
         return {
-            "branches": self.branches, "steps": self.steps, "is_estimate": True, "seconds": self.seconds,
-            "compile_s": self.compile_s, "pace": self.pace.factor, "pace_known": self.pace.known,
+            "branches": self.branches, "whole_runs": self.whole_runs, "steps": self.steps, "is_estimate": True,
+            "seconds": self.seconds, "compile_s": self.compile_s, "pace": self.pace.factor,
+            "pace_known": self.pace.known,
         }  # fmt: skip
 
 
@@ -52,8 +55,16 @@ def branches_cost(prepared: Prepared, jobs: int) -> BranchesCost:
     scenario = prepared.scenario
     cost, runs = cost_of(scenario, assemble(scenario)), prepared.n * len(prepared.scenarios)
     branches = runs * 2 * (1 + len(prepared.names)) * len(prepared.question.at_s)
-    seconds = prepared.n_steps * cost.us_per_step * 1e-6 + branches * CLONE_S + runs * REPLICATE_S
+    whole_runs = 0 if prepared.check is None else prepared.check.n_runs
+    begun = runs + whole_runs
+    seconds = prepared.n_steps * cost.us_per_step * 1e-6 + branches * CLONE_S + begun * REPLICATE_S
     name = f"{scenario.name}, branched"
     return BranchesCost(
-        name, branches, prepared.n_steps, seconds / min(jobs, runs), cost.compile_s, pace_of(name)
+        name,
+        branches,
+        whole_runs,
+        prepared.n_steps,
+        seconds / min(jobs, begun),
+        cost.compile_s,
+        pace_of(name),
     )

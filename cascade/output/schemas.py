@@ -450,8 +450,22 @@ CONTAGION: Final = Table(
     timed=False,
 )
 
+CONTAGION_CHECK: Final = Table(
+    "contagion_check",
+    "One row per replicate, closed channel and place: what a shock brings, by branches and in whole runs of other luck.",
+    (
+        _column("runs", "category", "`branched`: what the matrix says; `whole`: what is found"),
+        _column("channel", "category", "channel that is off; `none` where all are on"),
+        _column("source", "category", "place that the shock trades in"),
+        _column("target", "category", "place where it brings liquidations"),
+        _column("sold_usd", "float", "what the shock traded; branched: the mean of whole runs", unit="USD"),
+        _column("liquidated_usd", "float", "liquidated more than without the shock", unit="USD"),
+    ),
+    timed=False,
+)
+
 DERIVED: Final[dict[str, Table]] = {
-    table.name: table for table in (NODES, EDGES, ATTRIBUTION, TRIED, FRONTIER, CONTAGION)
+    table.name: table for table in (NODES, EDGES, ATTRIBUTION, TRIED, FRONTIER, CONTAGION, CONTAGION_CHECK)
 }
 """Tables that an analysis writes, by name; they are no part of a run."""
 

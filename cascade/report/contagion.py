@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from cascade.analysis.contagion import Matrix
 from cascade.analysis.formats import format_bare, format_estimate
 from cascade.analysis.statistics import CONFIDENCE, Estimate, Mean
+from cascade.experiment.contagion_check import Checked
 from cascade.experiment.contagion_found import Closed, Contagion
 from cascade.report.attribution import metric_lines
 from cascade.units import format_duration, format_usd
@@ -79,10 +80,11 @@ def how(found: Contagion) -> str:
     asked = found.question
     times = ", ".join(format_duration(round(each)) for each in asked.at_s)
     many = "1 replicate" if found.n == 1 else f"{found.n:,} replicates"
+    speed = "" if asked.shock is None else f", as {asked.shock} is in its own place, and as fast in others"
     return (
         f"{many}, branched at {times} for {format_duration(round(asked.horizon_s))} under the same luck with and "
-        f"without what is {_done(found)}: {sold_text(found)}. The first generation is what that trips by itself, forced "
-        f"orders being kept out of the book. Intervals are of {CONFIDENCE:.0%}: cascade docs contagion."
+        f"without what is {_done(found)}{speed}: {sold_text(found)}. The first generation is what that trips by itself, "
+        f"forced orders being kept out of the book. Intervals are of {CONFIDENCE:.0%}: cascade docs contagion."
     )
 
 
@@ -122,6 +124,33 @@ def departure(found: Contagion) -> Estimate | None:
     return None if series is None else Mean().estimate(found.total.of(*pair) - series.of(*pair))
 
 
+def verdict_of_check(found: Contagion) -> str:
+    """Return whether whole runs bring what the matrix says, in a sentence."""
+    runs = found.checked[0].found.n
+    against = f"In {runs:,} whole runs of other luck"
+    told = [each for each in found.checked if each.agrees is not None]
+    if not told:
+        return (
+            f"{against} nothing can be told of what the matrix predicts: a difference needs more that differ."
+        )
+    missed = [each for each in told if not each.agrees]
+    if missed:
+        which = ", ".join(f"{what_of(each)} in {each.target}" for each in missed)
+        return f"{against} {len(missed)} of {len(told)} figures are not what the matrix predicts: {which}."
+    acting = sum(each.acts for each in told)
+    return f"{against} all {len(told)} figures are what the matrix predicts; {acting} of them are other than nothing."
+
+
+def what_of(row: Checked) -> str:
+    """Return what a figure of a check is of."""
+    return "what the shock brings" if row.channel is None else f"{row.channel} off"
+
+
+def agreement(row: Checked) -> str:
+    """Return whether a prediction is found, in a word."""
+    return "--" if row.agrees is None else "yes" if row.agrees else "no"
+
+
 def contagion_rich(found: Contagion) -> list[RenderableType]:
     """Return the matrix for a terminal."""
     parts: list[RenderableType] = [answer(found), "", _matrix(found), "", _vectors(found), ""]
@@ -129,6 +158,8 @@ def contagion_rich(found: Contagion) -> list[RenderableType]:
         parts += [metric.definition, *metric_lines(metric), ""]
     if found.closed:
         parts += ["One channel switched off lowers it by", _closed(found.closed), ""]
+    if found.checked:
+        parts += [verdict_of_check(found), "", _checked(found.checked), ""]
     return [*parts, *remarks(found), how(found)]
 
 
@@ -149,6 +180,7 @@ def contagion_dict(found: Contagion) -> dict[str, Any]:
             for a in found.direct.names for b in found.direct.names
         ],
         "channels": [asdict(metric) for metric in found.channels], "closed": [asdict(each) for each in found.closed],
+        "check": [asdict(each) | {"acts": each.acts, "agrees": each.agrees} for each in found.checked],
         "notes": [*remarks(found), how(found)],
     }  # fmt: skip
 
@@ -182,6 +214,17 @@ def _closed(rows: Sequence[Closed]) -> RenderableType:
         for each in rows
     ]  # fmt: skip
     return _table(("channel", "from", "to", "measured", "by the first generation", "difference"), said)
+
+
+def _checked(rows: Sequence[Checked]) -> RenderableType:
+    said = [
+        (
+            what_of(each), each.target, *(format_estimate(of, "USD") for of in (each.predicted, each.found, each.gap)),
+            agreement(each),
+        )
+        for each in rows
+    ]  # fmt: skip
+    return _table(("whole runs", "in", "predicted", "found", "difference", "agrees"), said)
 
 
 def _table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> RenderableType:

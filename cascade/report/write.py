@@ -18,7 +18,7 @@ from cascade.output.manifest import MANIFEST, RESOLVED, write_atomically
 from cascade.output.reader import Result
 from cascade.output.reader import read as read_run
 from cascade.output.sweep import Sweep, is_sweep, read
-from cascade.report.builders.contagion import entry_table
+from cascade.report.builders.contagion import check_tables, entry_table
 from cascade.report.draw.svg import require_matplotlib
 from cascade.report.page import Options, contagion_page, facts_page, page, score_page, study_of
 from cascade.report.pdf import browser, write_pdf
@@ -141,7 +141,8 @@ def write_contagion(found: Contagion, folder: str | Path, *, static: bool = Fals
     """
     text, path = contagion_page(found, Options(static=static)), Path(folder) / "contagion.html"
     written(found, path.parent)
-    write_atomically(path.with_suffix(".csv"), entry_table(found).csv())
+    for table in (entry_table(found), *check_tables(found)):
+        write_atomically(path.with_name(f"{table.name}.csv"), table.csv())
     write_atomically(path, text)
     return path
 

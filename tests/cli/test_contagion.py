@@ -10,7 +10,7 @@ import pytest
 from cascade.explain import pace
 from cascade.scenario.load import to_yaml
 from tests.cli.test_commands import call
-from tests.support.contagion import contagion_scenario
+from tests.support.contagion import contagion_scenario, sale_of_bitcoin
 
 OPTIONS = ("--sell", "6M", "--at", "1m", "--watch", "30s", "-n", "2")
 
@@ -64,6 +64,29 @@ def test_a_dry_run_says_what_it_would_take(file: str) -> None:
     assert told["steps"] == 2 * 2 * (60 + 6 * 30)
 
 
+def test_a_shock_is_held_against_whole_runs(file: str) -> None:
+    Path("sale.yaml").write_text(to_yaml(sale_of_bitcoin()), encoding="utf-8")
+    asked = (
+        "contagion",
+        "sale.yaml",
+        "--shock",
+        "sale",
+        "--channels",
+        "cross_margin",
+        "-n",
+        "6",
+        "--check",
+        "6",
+    )
+    assert call(*asked, "--dry-run").stdout.startswith("72 branches, 24 whole runs, ")
+    lines = call(*asked, "-q").stdout.splitlines()
+    heads = ["whole runs", "in", "predicted", "found", "difference", "agrees"]
+    assert any(all(head in line for head in heads) for line in lines)
+    assert any(line.strip().startswith("cross_margin off") and line.endswith("yes") for line in lines)
+    said = call("contagion", "sale.yaml", "--shock", "sale", "--sell", "1M", code=2).stderr
+    assert "leave --sell out, or leave --shock out" in said
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
@@ -73,6 +96,7 @@ def test_a_dry_run_says_what_it_would_take(file: str) -> None:
         (("--at", "5m"), "after the run"),
         (("--watch", "soon"), "--watch"),
         (("--channels", "news"), "there is no channel 'news'"),
+        (("--shock", "sale"), "no order among the scenario's shocks is called 'sale'"),
         (("--channels", ""), "no channel is named"),
         (("--channels", "contagion,contagion"), "stands for all channels of contagion already"),
         (("--channels", "makers_capital"), "it does not have"),

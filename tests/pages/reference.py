@@ -112,7 +112,8 @@ _DERIVED_HEAD = """# Tables of analyses
 `cascade graph RUN -o FOLDER` writes `nodes` and `edges`, `cascade attribute FILE` writes `attribution` into
 the folder of its sweep; [attribution](attribution.md) says how they come about. `cascade threshold` and
 `cascade frontier` write `tried` and `frontier` into that of theirs, the latter as CSV, too ([threshold](threshold.md));
-`cascade contagion SCENARIO -o FOLDER` writes `contagion` and, with channels, `attribution` ([contagion](contagion.md)).
+`cascade contagion SCENARIO -o FOLDER` writes `contagion`, with channels `attribution` and with `--check`
+`contagion_check` ([contagion](contagion.md)).
 """
 
 _FIGURES_HEAD = """# Figures of a report

@@ -67,6 +67,16 @@ def contagion_scenario(**changes: Any) -> Scenario:
     return Scenario.model_validate(contagion_data(**changes))
 
 
+def sale_of_bitcoin(**changes: Any) -> Scenario:
+    """Return that market with a sale of BTC in it, of 6M over ten seconds after a minute."""
+    sale = {
+        "name": "sale", "type": "market_order", "side": "sell", "market": "venue:BTCUSDT", "at": "1m",
+        "over": "10s", "notional": "6M",
+    }  # fmt: skip
+    data = contagion_data(duration="2m", **changes)
+    return Scenario.model_validate(data | {"shocks": [*data["shocks"], sale]})
+
+
 def known_contagion(n: int = 8) -> Contagion:
     """Return a matrix of three assets that is known."""
     rng, mean = np.random.default_rng(3), np.array([[0.1, 0.2, 0.05], [0.02, 0.15, 0.0], [0.01, 0.0, 0.3]])

@@ -15,6 +15,8 @@ from cascade.assembly.entities import records
 from cascade.core import params as par
 from cascade.core import state as cols
 from cascade.experiment.branches import Response, respond
+from cascade.experiment.contagion_check import Check, Checked, Whole, checked, figures_of
+from tests.support.contagion import sale_of_bitcoin
 from tests.theory.reduced import Ladder, ReducedMarket, scattered
 from tests.theory.test_branching import SIZE, UNITS, covered
 
@@ -31,7 +33,7 @@ def branched(n: float, count: int, seed: int) -> list[Response]:
         "kind": par.MARKET_SHOCK,
         "target": 1,
         "start": 2**40,
-        "stop": 2**40,
+        "stop": 2**40 + 1,
         "position": market.places["flow"],
     }
     found: list[Response] = []
@@ -80,6 +82,46 @@ def test_intervals_of_one_market_cover_the_truth(sample):
     tens = [found[k : k + 12] for k in range(0, N, 12)]
     intervals = [matrix_of(each, "direct").radius for each in tens]
     covered([each.low <= n <= each.high for each in intervals])
+
+
+OPEN, CLOSED = frozenset({"forced_orders"}), frozenset[str]()
+
+
+def lowered(found: list[Response], others: list[Response]) -> Checked:
+    """Return by how much forced orders that stay out of the book lower what a dollar brings: said, and of other luck.
+
+    All generations are liquidated with that channel open, the first alone with it closed.
+    """
+    anything = sale_of_bitcoin()  # the runs are those of the ladder
+    check = Check({OPEN: anything, CLOSED: anything}, "asset", 0, "X", 2, range(len(found), 2 * len(found)))
+    parts = {OPEN: "total", CLOSED: "direct"}
+    totals = {members: matrix_of(found, name) for members, name in parts.items()}
+    whole = {
+        members: [Whole(1.0, getattr(each, name)[0] / each.sold[0]) for each in others]
+        for members, name in parts.items()
+    }
+    return list(checked(check, ("X",), figures_of(check, totals, whole)))[-1]
+
+
+def covers_what_is_known(n: float, found: list[Response], others: list[Response]) -> None:
+    """Fail where intervals of a closed channel, of twelve markets each, hold what is known less often than they say."""
+    rows = [lowered(found[k : k + 12], others[k : k + 12]) for k in range(0, len(found), 12)]
+    truth = n / (1.0 - n) - n
+    covered([not each.predicted.excludes(truth) for each in rows])
+    covered([not each.found.excludes(truth) for each in rows])
+    covered([each.agrees is True for each in rows])
+    assert all(each.acts for each in rows)
+
+
+def test_a_closed_channel_lowers_what_is_known_by_the_matrix_and_in_other_luck(sample):
+    n, found = sample
+    covers_what_is_known(n, found, branched(n, N, seed=51))
+
+
+@pytest.mark.slow
+def test_intervals_of_a_closed_channel_cover_what_is_known():
+    """Forty intervals of each kind."""
+    covers_what_is_known(0.3, branched(0.3, 480, seed=52), branched(0.3, 480, seed=53))
 
 
 # --- matrices that are known

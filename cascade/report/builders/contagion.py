@@ -8,6 +8,7 @@ from cascade.analysis.contagion import Matrix
 from cascade.experiment.contagion_found import Contagion
 from cascade.report.builders.study import Study
 from cascade.report.builders.table import Column, Table, estimate_columns, text_column
+from cascade.report.contagion import agreement, verdict_of_check, what_of
 
 
 class Cells(NamedTuple):
@@ -41,9 +42,11 @@ def _cells(matrix: Matrix, generations: str) -> Table:
 
 
 def entries(study: Study) -> list[Table]:
-    """Return every entry with its interval, what spreads, and what each channel did."""
+    """Return every entry with its interval, what spreads, what each channel did, and what whole runs say of it."""
     found = study.contagion
-    return [] if found is None else [entry_table(found), vector_table(found), *channel_tables(found)]
+    return [] if found is None else [
+        entry_table(found), vector_table(found), *channel_tables(found), *check_tables(found),
+    ]  # fmt: skip
 
 
 def entry_table(found: Contagion) -> Table:
@@ -82,20 +85,34 @@ def vector_table(found: Contagion) -> Table:
 
 def channel_tables(found: Contagion) -> list[Table]:
     """Return what each channel did to each pair, where channels were switched off."""
-    if not found.channels:
-        return []
-    shares = [(metric, share) for metric in found.channels for share in metric.shares]
-    closed = found.closed
-    return [
-        Table("contagion_channels", "What each channel brings: Shapley values, which sum to the whole", (
+    tables: list[Table] = []
+    if found.channels:
+        shares = [(metric, share) for metric in found.channels for share in metric.shares]
+        tables.append(Table("contagion_channels", "What each channel brings: Shapley values, which sum to the whole", (
             text_column("pair", "", [metric.metric for metric, _ in shares]),
             text_column("channel", "channel", [share.channel for _, share in shares]),
             *estimate_columns("shapley", "brings", [share.shapley for _, share in shares], "1"),
-        )),
-        Table("contagion_closed", "By how much one channel switched off lowers it", (
+        )))  # fmt: skip
+    if closed := found.closed:
+        tables.append(Table("contagion_closed", "By how much one channel switched off lowers it", (
             text_column("pair", "", [f"{each.source} to {each.target}" for each in closed]),
             text_column("channel", "channel", [each.channel for each in closed]),
             *estimate_columns("measured", "measured", [each.measured for each in closed], "1"),
             *estimate_columns("predicted", "by the first generation", [each.predicted for each in closed], "1"),
-        )),
-    ]  # fmt: skip
+        )))  # fmt: skip
+    return tables
+
+
+def check_tables(found: Contagion) -> list[Table]:
+    """Return what the matrix says of a shock beside what whole runs of other luck bring, where they were run."""
+    rows = found.checked
+    if not rows:
+        return []
+    return [Table("contagion_check", verdict_of_check(found), (
+        text_column("figure", "what is liquidated, or less of it", [what_of(each) for each in rows]),
+        text_column("target", "in", [each.target for each in rows]),
+        *estimate_columns("predicted", "predicted", [each.predicted for each in rows], "USD"),
+        *estimate_columns("found", "found", [each.found for each in rows], "USD"),
+        *estimate_columns("gap", "difference", [each.gap for each in rows], "USD"),
+        text_column("agrees", "agrees", [agreement(each) for each in rows]),
+    ))]  # fmt: skip
