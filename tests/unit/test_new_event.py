@@ -87,7 +87,7 @@ def test_the_market_is_that_of_the_archives(published):
     assert scenario.assets["BTC"].impact.cross == {}
     total = layers["btc-low"].open_interest + layers["btc-high"].open_interest
     assert total == pytest.approx(OPEN_INTEREST_USD, rel=1e-4)
-    assert layers["btc-low"].open_interest / total == pytest.approx(18.7 / 24.5, rel=1e-4)
+    assert layers["btc-low"].open_interest / total == pytest.approx(20.1 / 24.5, rel=1e-4)
     maker = next(each for each in scenario.makers if each.name == "btc-perpetual")
     assert maker.depth.scale == pytest.approx(DEPTH_USD / 240e6, rel=1e-3)
     assert maker.withdrawal.calm_volatility < 0.2
