@@ -49,7 +49,7 @@ def test_a_scenario_is_run_and_nothing_is_written(small, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "small.yaml").write_text(to_yaml(small), encoding="utf-8")
     done = call("small.yaml", "-n", 1, "--sales", 0, "-j", 1, "-s", "duration=6m")
-    assert done.stdout.startswith("small: venue:BTCUSDT, 1 replicate of 0.1 h: ")
+    assert done.stdout.startswith("small: venue:BTCUSDT, 1 replicate of 6m: ")
     assert " 43 " in done.stdout
     assert "no sales were simulated" in done.stdout
     assert [path.name for path in tmp_path.iterdir()] == ["small.yaml"]
