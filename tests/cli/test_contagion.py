@@ -64,6 +64,7 @@ def test_a_dry_run_says_what_it_would_take(file: str) -> None:
     assert told["steps"] == 2 * 2 * (60 + 6 * 30)
 
 
+@pytest.mark.slow
 def test_a_shock_is_held_against_whole_runs(file: str) -> None:
     Path("sale.yaml").write_text(to_yaml(sale_of_bitcoin()), encoding="utf-8")
     asked = (

@@ -60,6 +60,7 @@ def pairs():
             yield pytest.param(procedure, policy, marks=[pytest.mark.slow] if is_slow else [])
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(("procedure", "policy"), [*pairs()])
 def test_contract(procedure: str, policy: str) -> None:
     seen = np.zeros(2, np.int64)

@@ -94,6 +94,7 @@ def invoked(words: list[str]) -> None:
     assert result.stdout
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("block", LONG)
 def test_commands_of_a_long_block_are_there(block: Block, desk: Path) -> None:
     called = commands(block.text, desk)
@@ -104,6 +105,7 @@ def test_commands_of_a_long_block_are_there(block: Block, desk: Path) -> None:
             invoked(each)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("block", USUAL)
 def test_block(block: Block, desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("typer.launch", lambda _: 0)  # shows no page

@@ -10,6 +10,7 @@ from tests.golden import numbers
 from tests.golden.numbers import CASES, SCENARIOS, Case, Golden, Number
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     "case",
     [pytest.param(case, marks=pytest.mark.slow if case.slow else (), id=case.scenario) for case in CASES],

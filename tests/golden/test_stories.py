@@ -119,6 +119,7 @@ def knobs(name: str) -> list[list[str]]:
     return found
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.name)
 def test_the_knobs_of_the_headline_turn(story: Story) -> None:
     path = SCENARIOS / f"{story.name}.yaml"

@@ -14,6 +14,7 @@ SCENARIOS = Path(__file__).parents[2] / "scenarios"
 N = 6
 
 
+@pytest.mark.slow
 def test_which_rule_keeps_the_vault_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     study = yaml.safe_load((SCENARIOS / "studies/listing-attack.yaml").read_text(encoding="utf-8"))

@@ -121,6 +121,7 @@ def picture(page: Any, name: str) -> None:
         page.screenshot(path=f"{folder}/{name}.png", full_page=True)
 
 
+@pytest.mark.slow
 def test_every_figure_is_drawn(look: Any) -> None:
     page = look()
     picture(page, "light")
@@ -153,7 +154,7 @@ def test_the_matrix_of_contagion_is_drawn_with_its_numbers(look: Any) -> None:
         assert plots.nth(k).locator(".heatmap-label").count() == 9
 
 
-@pytest.mark.sampled(8)
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["script", "static", "score", "contagion"])
 @pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_nothing_is_wider_than_the_window(look: Any, name: str, viewport: dict[str, int]) -> None:
@@ -287,6 +288,7 @@ def test_skip_link_leads_to_the_report(visit: Any) -> None:
     assert page.evaluate("document.activeElement.id") == "main"
 
 
+@pytest.mark.slow
 def test_a_key_of_the_legend_hides_its_series(look: Any) -> None:
     page = look()
     key = page.locator("#price button[data-series=index]").first
@@ -337,7 +339,7 @@ def test_on_paper_a_figure_is_scaled_to_the_sheet(visit: Any) -> None:
         assert each["shape"] == pytest.approx(each["meant"], rel=0.01)
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.slow
 @pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_no_table_is_cut(look: Any, viewport: dict[str, int]) -> None:
     """Whatever the reader opens, a table folds its rows and is never to be scrolled sideways."""
@@ -398,6 +400,7 @@ def _figures_with_ink(page: Any) -> int:
     return found
 
 
+@pytest.mark.slow
 def test_downloads_hold_the_tables(look: Any, parsed: Any) -> None:
     page = look()
     with page.expect_download() as waiting:
@@ -406,6 +409,7 @@ def test_downloads_hold_the_tables(look: Any, parsed: Any) -> None:
     assert len(text.splitlines()) == 1 + len(parsed.csv["headline"])
 
 
+@pytest.mark.slow
 def test_pages_of_the_documentation_are_not_cut(browser: Any, tmp_path: Path) -> None:
     folder = write_site(tmp_path / "site").parent
     page = browser.new_context(viewport=PHONE, offline=True).new_page()

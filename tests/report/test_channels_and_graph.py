@@ -216,6 +216,7 @@ def test_replicate_that_cannot_be_run_again_is_said(chain, monkeypatch):
     assert "branching" in found.figures
 
 
+@pytest.mark.slow
 def test_estimates_that_lack_their_data_say_so(write_run, attributed):
     (item,) = graph.branching(study_of([cascade.read(write_run(n=2))]))
     assert "can't be read again" in item.table.refer("structural", "reason").value

@@ -146,6 +146,7 @@ def test_links_lead_from_one_point_to_another():
     assert "autorange" not in drawn["layout"]["yaxis"], "rows run down on a category axis only"
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", FIGURES)
 def test_matplotlib_draws_every_kind_of_series(name):
     pytest.importorskip("matplotlib")

@@ -210,6 +210,7 @@ def test_same_run_same_bytes_without_a_script(pages, stress):
     assert page(again, Options(static=True, made=MADE)) == pages["static"]
 
 
+@pytest.mark.slow
 def test_many_replicates_against_one(stress, quiet):
     for runs in ([stress, quiet], [quiet, stress]):
         assert "Which differences are not luck?" in page(study_of(runs), Options(made=MADE))

@@ -113,6 +113,7 @@ def covers_what_is_known(n: float, found: list[Response], others: list[Response]
     assert all(each.acts for each in rows)
 
 
+@pytest.mark.sampled(2)
 def test_a_closed_channel_lowers_what_is_known_by_the_matrix_and_in_other_luck(sample):
     n, found = sample
     covers_what_is_known(n, found, branched(n, N, seed=51))

@@ -110,6 +110,7 @@ def test_code_runs_only_with_leave(desk: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "results").exists()
 
 
+@pytest.mark.slow
 def test_to_look_at_a_scenario_runs_nothing_of_it(tmp_path: Path) -> None:
     (tmp_path / "desk.py").write_text("raise SystemExit\nclass Whale: pass\n", encoding="utf-8")
     path = written(tmp_path)
@@ -194,6 +195,7 @@ def test_a_run_with_an_agent_is_the_same_on_one_worker_and_on_two(desk: Path, tm
     assert code["source"] == f"sha256:{hashlib.sha256(DESK.encode()).hexdigest()}"
 
 
+@pytest.mark.slow
 def test_a_comparison_with_and_without_an_agent_is_paired(desk: Path, tmp_path: Path) -> None:
     with_it = cascade.run(desk, replicates=6, out=tmp_path / "results", allow_code=True)
     without = cascade.run(
@@ -263,6 +265,7 @@ def idle(folder: Path) -> dict[str, Any]:
     return {"name": "idle", "python": f"{folder / 'idle.py'}:Idle", "cash": "1M"}
 
 
+@pytest.mark.slow
 def test_an_order_costs_the_same_beside_an_agent_who_does_nothing(tmp_path: Path) -> None:
     """Courses run from the start where agents act, as what they remember can't be copied: luck makes them the same."""
     fall = {"type": "news", "at": "30s", "asset": "BTC", "move": "-2 %"}
@@ -303,6 +306,7 @@ def test_a_sale_is_answered_the_same_beside_an_agent_who_does_nothing(tmp_path: 
     assert one.moved_bps.tolist() == other.moved_bps.tolist()
 
 
+@pytest.mark.slow
 def test_what_was_at_risk_of_a_run_with_an_agent(desk: Path, tmp_path: Path) -> None:
     run = cascade.run(desk, out=tmp_path / "results", allow_code=True)
     words = ["graph", str(run.path), "-q", "--json"]

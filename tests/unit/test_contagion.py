@@ -107,6 +107,7 @@ def test_branching_leaves_the_market_as_it_was() -> None:
     np.testing.assert_allclose(whole.sold, np.mean([part.sold for part in parts], axis=0))  # at a time
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("by", "names"), [("market", ("venue:BTCUSDT", "venue:ETHUSDT")), ("venue", ("venue",))]
 )
@@ -121,6 +122,7 @@ def test_markets_and_venues_are_held_against_each_other_too(by: str, names: tupl
         assert answer(found).startswith("A dollar sold by force in venue brings")
 
 
+@pytest.mark.slow
 def test_shorts_are_squeezed_by_what_is_bought() -> None:
     layers = [
         {"type": "leveraged", "name": "shorts", "markets": "venue:*", "margin": "cross", "open_interest": "150M",
@@ -223,6 +225,7 @@ def test_the_record_says_what_the_text_says() -> None:
     assert [each["channel"] for each in told["closed"]] == ["cross_margin", "collateral"] * 2
 
 
+@pytest.mark.slow
 def test_the_market_is_whole_after_a_sale() -> None:
     """Every branch verifies its invariants: one that is broken is told."""
     seen = []

@@ -79,6 +79,7 @@ def test_every_channel_lowers_ether_by_what_the_matrix_says() -> None:
     assert closed["cross_margin"].acts
 
 
+@pytest.mark.slow
 def test_channels_one_at_a_time_are_those_of_every_coalition() -> None:
     def of(*, alone: bool) -> Contagion:
         return prepare_contagion(

@@ -93,6 +93,7 @@ def hostile(write_run, tmp_path: Path) -> list[Path]:
     return folders
 
 
+@pytest.mark.slow
 def test_memos_and_comparisons_hold_what_others_wrote_as_text(hostile: list[Path]) -> None:
     result = cascade.read(hostile[0])
     assert manifest_of(hostile[0])["published"][0]["source"] == PUBLISHED

@@ -79,6 +79,7 @@ def failing_ticks(now: Assembled) -> tuple[Array, Array]:
     return ticks[0], ticks[1]
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("which", ["drawn", "large"])
 def test_margins_fail_at_the_ticks_that_triggers_hang_at(which: str, request: pytest.FixtureRequest) -> None:
     """An account without stop or top-up hangs in the trigger index at its liquidation price."""

@@ -85,6 +85,7 @@ def run(package: Path, before: str = "", **environment: str) -> list[str]:
     return said(start(package, before, **environment))
 
 
+@pytest.mark.slow
 def test_an_edited_helper_is_compiled_anew(package, tmp_path):
     cache = str(tmp_path / "cache")
     digest, result, directory = run(package, CASCADE_CACHE_DIR=cache)

@@ -38,6 +38,7 @@ def humps(seed=4):
     return usd, Realised(middle, real, np.ones(N, np.bool_))
 
 
+@pytest.mark.slow
 def test_a_map_that_knows_beats_the_null():
     usd, realised = humps()
     found = score_map(map_like(usd), realised, (START * (1 - 30 * WIDTH), START))

@@ -202,6 +202,7 @@ def test_a_market_that_hides_a_part_keeps_it_and_its_draws_go_along(daily, tmp_p
     )
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(
     ("coin", "at"),
     [("BTC", 107e3), ("ETH", 2.5e3), ("SOL", 150), ("XRP", 2.2), ("DOGE", 0.17), ("BNB", 650), ("ADA", 0.6)],
@@ -248,6 +249,7 @@ def test_what_was_public_follows_the_date(start, venues, bybit, withheld):
     assert sum(shares.values()) == pytest.approx(1)
 
 
+@pytest.mark.slow
 def test_force_replaces_an_event_and_nothing_else(daily, tmp_path):
     archives, again = daily[0], wanted(venues=("binance", "okx", "bybit"))
     other = tmp_path / "mine"

@@ -245,6 +245,7 @@ def test_patterns_match_as_those_of_a_shell(name: str, pattern: str) -> None:
     assert matches(name, pattern) == fnmatchcase(name, pattern)
 
 
+@pytest.mark.slow
 def test_patterns_of_many_stars_take_no_time(tmp_path: Path) -> None:
     many = {f"{'*a' * 1000}Z{number}": {"kind": "assumed"} for number in range(200)}
     begun = time.process_time()

@@ -448,6 +448,7 @@ def test_a_damaged_shard_is_named_and_written_again(write_run, table, complete, 
     assert said.startswith(f"{table}/part-00001.parquet is damaged")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["truncated", "changed", "gone"])
 def test_a_damaged_piece_is_named_and_computed_again(tmp_path, units, how):
     options = {
@@ -537,6 +538,7 @@ def test_files_that_a_run_did_not_write_are_not_read(write_run):
     assert "book" not in read(folder).tables
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", ["scenario.yaml", "scenario.resolved.yaml"])
 @pytest.mark.parametrize("complete", [True, False])
 def test_a_scenario_that_is_not_the_one_that_ran_is_not_read(write_run, name, complete):
@@ -584,6 +586,7 @@ def test_a_piece_whose_checksums_changed_is_not_read(tmp_path, units):
         assert writer.pending == (1, 2)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("complete", [True, False])
 def test_the_run_of_another_request_is_not_taken_for_this_one(write_run, complete):
     """A folder that was renamed, or two that changed places."""
@@ -653,6 +656,7 @@ def test_a_table_that_is_gone_is_explained(write_run):
     assert refused.value.code == "CAS609"
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("complete", [True, False])
 def test_what_failed_is_retried_and_nothing_else(tmp_path, units, complete):
     options = {

@@ -147,6 +147,7 @@ def with_baskets(rng: random.Random, world: World, price: str) -> World:
     return replace(world, markets=(*world.markets, other), accounts=tuple(accounts), collateral=rules)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("price", names_of(CollateralPrice))
 def test_no_account_is_missed_whatever_its_collateral_is_priced_by(price):
     rng = random.Random(price)

@@ -74,6 +74,7 @@ def test_a_run_that_is_ended_before_its_end_leaves_nothing_that_seems_whole(
     assert len(watched(file, tmp_path)[1].runs) == 1  # the same again goes on
 
 
+@pytest.mark.slow
 def test_the_command_says_where_its_results_are(file: Path, tmp_path: Path) -> None:
     words = [sys.executable, "-m", "cascade", "live", str(file), "--no-browser", "-o", "mine"]
     with subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as process:
