@@ -10,10 +10,13 @@ import numpy as np
 import pytest
 
 import cascade
+from cascade.analysis.statistics import Estimate
 from cascade.errors import ResultsError
 from cascade.report.builders import differences
 from cascade.report.builders.comparison import dominance
+from cascade.report.builders.table import Table, estimate_columns, text_column
 from cascade.report.draw.palette import RUNS
+from cascade.report.figures.comparison import _forest_title
 from cascade.report.page import MOST_BYTES, Options, page, study_of
 from cascade.report.write import write_report
 from tests.report.conftest import MADE, OUTPUTS
@@ -134,6 +137,30 @@ def test_forest_draws_the_intervals(compared):
     assert ends[~np.isnan(ends)] == pytest.approx(
         sorted(float(row["difference_low"]) for row in rows), rel=1e-4, abs=1e-3
     )
+
+
+@pytest.mark.parametrize(
+    ("verdict", "way", "title"),
+    [
+        ("worse", "", "Largest difference that is not luck: b, 20.0 % of base"),
+        ("undecided", "worse", "b is worse than in base in every pair; so few pairs may be luck"),
+        ("undecided", "", "No difference from base can be told from luck"),
+    ],
+)
+def test_the_title_of_differences_says_no_less_than_the_answer(verdict, way, title):
+    rows = [Estimate(90.0, -5.0, 200.0, 6), Estimate(20.0, -1.0, 41.0, 6)]
+    item = Table(
+        "forest",
+        "Differences",
+        (
+            text_column("label", "metric", ["a", "b"]),
+            text_column("verdict", "verdict", ["no detectable difference", verdict]),
+            text_column("way", "in every pair", ["", way]),
+            *estimate_columns("difference", "difference", rows, "%"),
+        ),
+    )
+    study = SimpleNamespace(first=SimpleNamespace(label="base"))
+    assert _forest_title(study, item).text == title
 
 
 def test_small(text):

@@ -102,6 +102,7 @@ def forest(study: Study) -> list[Table] | None:
         text_column("label", "metric", labels if len(found.variants) > 2 else metrics),
         text_column("run", "run", [each.variant for each in rows]),
         text_column("verdict", "verdict", [each.verdict.value for each in rows]),
+        text_column("way", "in every pair", [each.way.value if each.way else "" for each in rows]),
         *estimate_columns("difference", "difference, of the baseline", values, "%"),
     )
     return [Table("forest", "Differences in percent of the baseline", columns)] if rows else None

@@ -49,13 +49,17 @@ def forest_figure(study: Study, item: Table) -> FigureSpec:
 
 
 def _forest_title(study: Study, item: Table) -> Said:
-    """Return the largest difference that can be told from zero."""
+    """Return the largest difference that can be told from zero, or else that all pairs have one way."""
     sizes = np.abs(np.nan_to_num(item.numbers("difference")))
     told = np.array([verdict in _TOLD for verdict in item.names("verdict")])
-    if not told.any():
+    one_way = np.array([bool(way) for way in item.names("way")])
+    if not (told | one_way).any():
         return said(f"No difference from {study.first.label} can be told from luck")
-    row = int(np.argmax(np.where(told, sizes, -1.0)))
+    row = int(np.argmax(np.where(told if told.any() else one_way, sizes, -1.0)))
     names = item.value(row, "label"), study.first.label
+    if not told.any():
+        way = item.value(row, "way")
+        return said(f"{names[0]} is {way} than in {names[1]} in every pair; so few pairs may be luck")
     return said(
         f"Largest difference that is not luck: {names[0]}, {{d}} of {names[1]}",
         d=Ref(item, row, "difference"),
