@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cascade import names
+from cascade.compiler import jit
 from cascade.compiler.choice import choice
 from cascade.compiler.jit import JIT_ENABLED, entry, kernel
 from cascade.core import adl_policies, agents, backstop, collateral, deleveraging, mark_rules, procedures
@@ -63,6 +64,9 @@ def test_a_name_without_a_kernel_is_told():
 
 
 @pytest.mark.skipif(not JIT_ENABLED, reason="needs the compiler")
-def test_a_choice_is_compiled_once():
-    assert len(through.compiled.signatures) == 1
+def test_a_choice_is_compiled_once(monkeypatch):
+    monkeypatch.setattr(jit, "cache_directory", lambda: None)  # what is loaded compiles no parts
+    anew = entry(through.compiled)
+    assert (anew(0, 7), anew(1, 7)) == (14, 21)
+    assert len(anew.compiled.signatures) == 1
     assert len(chosen.signatures) == 1
