@@ -86,3 +86,10 @@ def cache_folder(name: str) -> Path | None:
         except OSError:
             continue
     return None
+
+
+def keep(path: Path, content: bytes) -> None:
+    """Write a file of the cache whole: whoever reads it meanwhile, or writes it too, finds one or the other."""
+    begun = path.with_name(f".{path.name}-{os.getpid()}")
+    begun.write_bytes(content)
+    begun.replace(path)

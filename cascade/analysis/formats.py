@@ -159,3 +159,8 @@ def as_written(value: str) -> str:
         return value
     number = float(value)
     return format_axis(number, "USD") if float(f"{number:.6g}") == number else value  # six digits are shown
+
+
+def capital(text: str) -> str:
+    """Return a text as the beginning of a sentence."""
+    return f"{text[:1].upper()}{text[1:]}"

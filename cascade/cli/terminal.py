@@ -195,9 +195,8 @@ def guarded(command: F) -> F:
 
 def _refused_by_the_system(error: OSError) -> UsageError:
     """Return what the system says of a file that the command names: no such name, no permission."""
-    name = re.sub(
-        r"\.([^/]+)\.tmp$", r"\1", str(error.filename or "")
-    )  # what is written whole has such a name first
+    # a file that is written whole is called .NAME.tmp until it is
+    name = re.sub(r"\.([^/]+)\.tmp$", r"\1", str(error.filename or ""))
     where = name if len(name) <= _LONGEST_SHOWN else f"{name[:_LONGEST_SHOWN]}..."
     problem = f"the system refuses this file: {error.strerror or error}"
     return UsageError(problem, where=where, remedy="name another file or folder", code="CAS806")

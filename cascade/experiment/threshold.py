@@ -196,9 +196,8 @@ def frontier(
 
 def is_searched(sweep: Sweep) -> bool:
     """Tell whether a sweep is one over the values that a search tried."""
-    return "until" in sweep.manifest.get("request", {}).get(
-        "search", {}
-    )  # that of a calibration asks other things
+    search = sweep.manifest.get("request", {}).get("search", {})
+    return "until" in search  # that of a calibration asks other things
 
 
 def frontier_of(sweep: Sweep) -> Frontier:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 from statistics import median, median_low
 from typing import Any, Final, NamedTuple
 
+from cascade.installation import keep
 from cascade.output.log import events
 
 FILE: Final = "pace.json"
@@ -72,9 +72,7 @@ def remember(name: str, factor: float) -> None:
     last = [*known.pop(name, []), round(factor, 4)][-KEPT:]
     kept = dict([*known.items(), (name, last)][-SCENARIOS:])
     with contextlib.suppress(OSError):
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
-        temporary.write_text(json.dumps(kept), encoding="utf-8")
-        temporary.replace(path)
+        keep(path, json.dumps(kept).encode())
 
 
 def took_since(folders: Iterable[Path], since: datetime) -> list[float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from cascade.analysis.formats import format_value
+from cascade.analysis.formats import capital, format_value
 from cascade.analysis.metrics import column_name
 from cascade.experiment.bounds import Event
 from cascade.report.summary import ENSEMBLE_LABELS
@@ -36,4 +36,4 @@ def event_words(event: Event) -> str:
     """Return an event as the beginning of a sentence: `Total liquidated above 3M USD`."""
     words = metric_words(event.metric, event.markets)
     bound = f"{format_usd(event.bound)} USD" if event.unit == "USD" else format_value(event.bound, event.unit)
-    return f"{words[0].upper()}{words[1:]} {_RELATIONS[event.operator]} {bound}"
+    return f"{capital(words)} {_RELATIONS[event.operator]} {bound}"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from cascade.analysis.formats import format_bare, format_value
+from cascade.analysis.formats import capital, format_bare, format_value
 from cascade.analysis.metrics import METRICS, ColumnMetric, EnsembleMetric, metrics_of, short_name
 from cascade.analysis.statistics import Estimate, Mean, Quantile
 from cascade.errors import UsageError
@@ -171,15 +171,11 @@ def _sentences(answer: SweepAnswer, figures: Sequence[Figure]) -> Iterator[str]:
         (low, least), (high, most) = min(known), max(known)
         low_text, high_text = format_value(low, figure.unit), format_value(high, figure.unit)
         if low == high:
-            yield f"{_start(figure.label)}: {low_text} in every variant."
+            yield f"{capital(figure.label)}: {low_text} in every variant."
         else:
-            yield f"{_start(figure.label)}: from {low_text} in {least} to {high_text} in {most}."
+            yield f"{capital(figure.label)}: from {low_text} in {least} to {high_text} in {most}."
     if not figures:
         yield "Nothing was liquidated or lost in any variant."
-
-
-def _start(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}"
 
 
 def _cells(figure: Figure) -> list[str]:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import tempfile
 from pathlib import Path
 from typing import Any, Final
 
-from cascade.installation import cache_folder
+from cascade.installation import cache_folder, keep
 
 _KEPT: Final = "frames"
 
@@ -35,9 +34,7 @@ def frame_file(frame: Any) -> str:
     content = sink.getvalue().to_pybytes()
     path = _folder() / f"{hashlib.sha256(content).hexdigest()[:16]}.parquet"
     if not path.is_file():
-        temporary = path.with_name(f".{path.name}-{os.getpid()}")
-        temporary.write_bytes(content)
-        temporary.replace(path)
+        keep(path, content)
     return str(path)
 
 

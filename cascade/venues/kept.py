@@ -5,12 +5,11 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
-import os
 import pickle
 import sys
 from pathlib import Path
 
-from cascade.installation import cache_folder
+from cascade.installation import cache_folder, keep
 from cascade.scenario.document import open_document
 from cascade.scenario.reading import Reading
 from cascade.scenario.source import shown_name
@@ -34,9 +33,7 @@ def read_shipped(path: Path) -> Reading:
     reading = open_document(path, what="rulebook")
     content = pickle.dumps(reading)
     with contextlib.suppress(OSError):
-        begun = kept.with_name(f".{kept.name}-{os.getpid()}")
-        begun.write_bytes(f"{_digest(content)}\n".encode() + content)
-        begun.replace(kept)
+        keep(kept, f"{_digest(content)}\n".encode() + content)
     return reading
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
+from cascade.analysis.formats import capital
 from cascade.analysis.statistics.estimate import Estimate
 from cascade.analysis.verdict import FEWEST, MATTERS_S, Answer, CascadeVerdict, Measure, Sureness, matters
 from cascade.report.builders.table import (
@@ -114,8 +115,8 @@ def _cell(table: Table, name: str) -> Said:
 
 
 def _capital(sentence: Said) -> Said:
-    first = sentence.template[:1]
-    return sentence if first == "{" else replace(sentence, template=first.upper() + sentence.template[1:])
+    begins_with_cell = sentence.template[:1] == "{"
+    return sentence if begins_with_cell else replace(sentence, template=capital(sentence.template))
 
 
 def _in_percent(share: Estimate | None) -> Estimate | None:

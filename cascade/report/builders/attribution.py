@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from cascade.analysis.formats import capital
 from cascade.analysis.statistics import Estimate
 from cascade.experiment.attribution import MetricAttribution
 from cascade.report.builders.outcomes import judged
@@ -77,7 +78,5 @@ def _attributed(
         Column("base", "drawn from", [part.base / scale for part in parts], unit, hidden=True),
         Column("n", "n", [part.estimate.n for part in parts]),
     )
-    table = Table(
-        f"{kind}-{metric.metric.replace('_', '-')}", f"{label[0].upper()}{label[1:]} {how}", columns
-    )
+    table = Table(f"{kind}-{metric.metric.replace('_', '-')}", f"{capital(label)} {how}", columns)
     return Attributed(label, unit, metric.n, table)

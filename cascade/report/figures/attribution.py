@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from cascade.analysis.formats import capital
 from cascade.analysis.statistics import CONFIDENCE
 from cascade.report.builders.attribution import Attributed, shares, waterfalls
 from cascade.report.builders.study import Study
@@ -104,7 +105,7 @@ def _most(item: Attributed) -> Said:
 
 
 def _start(item: Attributed) -> str:
-    return f"{item.label[0].upper()}{item.label[1:]}:"
+    return f"{capital(item.label)}:"
 
 
 def _count(item: Attributed) -> str:

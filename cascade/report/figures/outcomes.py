@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cascade.analysis.formats import capital
 from cascade.report.builders.headline import cell
 from cascade.report.builders.outcomes import Outcome, outcomes
 from cascade.report.builders.study import Study
@@ -32,7 +33,7 @@ def outcome(study: Study, item: Outcome) -> FigureSpec:
         for v in study.variants
     )
     median = cell(study, item.metric)
-    start = said(f"{item.label[0].upper()}{item.label[1:]}:")
+    start = said(f"{capital(item.label)}:")
     return FigureSpec(
         name=item.table.name,
         title=join([start, said("median"), with_interval(median)]) if median else said(item.label),

@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 
 from cascade.analysis.facts import Row
+from cascade.analysis.formats import capital
 from cascade.experiment.facts import Facts
 from cascade.report.builders.study import Study
 from cascade.report.builders.stylised import curves, with_column
@@ -182,7 +183,7 @@ def _title(drawn: Drawn, found: Facts) -> Said:
 def _said(row: Row) -> str:
     reading = next((each for each in row.readings if each.estimate is not None), row.readings[0])
     label = f" ({reading.part.label})" if reading.part.label else ""
-    name = f"{row.fact.title[0].upper()}{row.fact.title[1:]}{label}"
+    name = f"{capital(row.fact.title)}{label}"
     if reading.estimate is None:
         return f"{name}: not judged"
     unit = f" {row.fact.unit}" if row.fact.unit != "1" else ""
