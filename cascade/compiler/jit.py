@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
 import numba
 import numpy as np
+from llvmlite.binding import get_host_cpu_name
 from numba.core import config as numba_config
 
 from cascade.compiler.lock import locked
@@ -147,10 +148,10 @@ def cache_directory() -> Path | None:
     """Return a writable cache directory keyed by the kernel sources, or None to compile without one.
 
     Numba watches only the file of the entry point, so an edited helper would return stale code
-    from a directory that is not keyed.
+    from a directory that is not keyed; and a folder that machines share has code for each kind of them.
     """
     python = f"py{sys.version_info[0]}{sys.version_info[1]}"
-    return cache_folder(f"kernels-{sources_digest()}-{python}-nb{numba.__version__}")
+    return cache_folder(f"kernels-{sources_digest()}-{python}-nb{numba.__version__}-{get_host_cpu_name()}")
 
 
 def is_compiled() -> bool:

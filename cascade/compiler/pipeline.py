@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import hashlib
 from collections.abc import Generator
+from pathlib import Path
 from typing import Any
 
 from llvmlite.binding import Linkage, create_pass_builder, create_pipeline_tuning_options
 from numba.core import cgutils, sigutils, types
-from numba.core.caching import FunctionCache
+from numba.core.caching import CompileResultCacheImpl, FunctionCache, UserProvidedCacheLocator
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase
 from numba.core.compiler_machinery import PassManager, register_pass
@@ -198,8 +200,41 @@ class PartDispatcher(CPUDispatcher):
         return found.entry_point
 
 
+class _Anywhere(UserProvidedCacheLocator):
+    """Where code is kept: found again by what its source says, not by the folder and the time of its file.
+
+    So a second installation of the same sources, be it in another environment, compiles nothing.
+    """
+
+    _py_file: str
+    _lineno: int
+
+    def __init__(self, function: Any, file: str) -> None:
+        super().__init__(function, file)
+        self._module = function.__module__
+
+    @classmethod
+    def get_suitable_cache_subpath(cls, py_file: str) -> str:
+        """Return the folder itself, which is of these sources alone."""
+        return ""
+
+    def get_source_stamp(self) -> str:
+        """Return a hash of the file's content."""
+        return hashlib.sha256(Path(self._py_file).read_bytes()).hexdigest()
+
+    def get_disambiguator(self) -> str:
+        """Return what tells a function from another one of its name."""
+        return f"{self._module}-{self._lineno}"
+
+
+class _KeptCode(CompileResultCacheImpl):
+    _locator_classes = (_Anywhere,)
+
+
 class _Kept(FunctionCache):
     """The code of an entry point on disk."""
+
+    _impl_class = _KeptCode
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """Load it without numba's library of functions, which only compiling needs, and which takes half a second."""

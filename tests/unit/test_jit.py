@@ -114,6 +114,16 @@ def test_of_several_processes_at_once_one_compiles_and_the_others_load(package, 
     assert sorted(n for *_, n in words) == ["0", "0", "0", "1"]
 
 
+@pytest.mark.slow
+def test_the_same_sources_in_another_folder_are_loaded_and_not_compiled(package, tmp_path):
+    misses = "print(sum(probe.compiled.stats.cache_misses.values()))"
+    cache = str(tmp_path / "cache")
+    *_, compiled = said(start(package, after=misses, CASCADE_CACHE_DIR=cache))
+    elsewhere = shutil.copytree(package, tmp_path / "elsewhere")
+    *_, again = said(start(elsewhere, after=misses, CASCADE_CACHE_DIR=cache))
+    assert (compiled, again) == ("1", "0")
+
+
 def test_who_only_loads_does_without_the_library_of_the_compiler(package, tmp_path):
     loaded = "print('numba.cpython.mathimpl' in sys.modules)"
     cache = str(tmp_path / "cache")
