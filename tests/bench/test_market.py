@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from cascade.core.state import ACCOUNT, ORDER, POSITION, TRADER
@@ -10,6 +12,7 @@ from tests.bench.markets import FUSED, count_events, drawn, started
 from tests.bench.measure import best_of, line
 
 DAY = 86_400
+PAIR_STEPS = 7_000
 
 
 @pytest.mark.parametrize(("accounts", "target"), [(10_000, None), (100_000, 0.3), (1_000_000, 0.6)])
@@ -27,15 +30,24 @@ def test_reference_market(accounts: int, target: float | None) -> None:
     line("a day of 1 s steps", f"{day:.2f} s", bound, day <= target if target else None)
 
 
-def test_realistic_pair(tmp_path) -> None:
-    text = copy_to(tmp_path, EXAMPLE).read_text(encoding="utf-8")
-    engine = started(drawn(text), steps=60)
-    steps = 7_000
-    seconds = best_of(1, lambda: engine.advance(60 + steps))
-    print("\nrealistic pair of spot and perpetual (the example)")
-    day = seconds / steps * DAY
-    line("a step", f"{seconds / steps * 1e6:.1f} us")
-    line("a day of 1 s steps", f"{day:.2f} s", "about 1 s", day <= 1.5)
+def test_pairs_of_spot_and_perpetual(tmp_path: Path) -> None:
+    learning = (Path(__file__).parents[1] / "data" / "learning_market.yaml").read_text(encoding="utf-8")
+    realistic = copy_to(tmp_path, EXAMPLE).read_text(encoding="utf-8")
+    print("\npairs of spot and perpetual, a step of 1 s")
+    spent = []
+    for name, text, target in (
+        ("makers learn", learning, 1.5),
+        ("the example: impact and touch", realistic, None),
+    ):
+        engine = started(drawn(text), steps=60)
+        seconds = best_of(1, lambda engine=engine: engine.advance(60 + PAIR_STEPS))
+        day = seconds / PAIR_STEPS * DAY
+        spent.append(seconds)
+        line(f"{name}: a step", f"{seconds / PAIR_STEPS * 1e6:.1f} us")
+        line(
+            f"{name}: a day", f"{day:.2f} s", "about 1 s" if target else "", day <= target if target else None
+        )
+    line("the second over the first", f"{spent[1] / spent[0]:.2f}")
 
 
 def test_memory() -> None:
