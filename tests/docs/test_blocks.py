@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -10,12 +11,12 @@ from ruamel.yaml import YAML
 
 from cascade.calibration.problem_reading import load_problem
 from cascade.experiment.sweep import prepare
-from cascade.manual import page
+from cascade.manual import page, pages
 from cascade.scenario.document import read_document
 from cascade.scenario.gallery import copy_to
 from cascade.scenario.load import load
 from cascade.scenario.schema import Scenario
-from tests.docs.conftest import Block, blocks, text_of
+from tests.docs.conftest import BLOCKS, Block, blocks, text_of
 
 
 @pytest.fixture
@@ -42,6 +43,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 OWN = [
     each for each in blocks("yaml") if each.values[0].page != "extending"
 ]  # shows lines of files: test_extending
+
+
+@pytest.mark.parametrize("name", pages())
+def test_every_fence_opens_or_ends_a_block(name: str) -> None:
+    """One that is written otherwise would hide its block, and the next, from these tests."""
+    fences = re.findall(r"^```", page(name), re.MULTILINE)
+    assert len(fences) == 2 * sum(each.page == name for each in BLOCKS)
 
 
 @pytest.mark.parametrize("block", OWN)
