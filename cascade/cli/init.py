@@ -11,7 +11,7 @@ from cascade.cli.terminal import say, show
 
 
 def init(
-    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where to write it.")] = Path(),
+    place: Annotated[Path, typer.Argument(metavar="[DIR or FILE.yaml]", help="Where to write it.")] = Path(),
     source: Annotated[str, typer.Option("--from", metavar="NAME", help="A shipped scenario.")] = "example",
     list_all: Annotated[bool, typer.Option("--list", help="List the shipped scenarios.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
@@ -23,6 +23,6 @@ def init(
         for name, description in catalogue().items():
             show(f"{name:<28} {description}")
         return
-    path = copy_to(folder, source, force=force)
+    path = copy_to(place, source, force=force)
     show(str(path))
     say(f"next: cascade validate {path}\n      cascade run {path}")

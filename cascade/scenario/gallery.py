@@ -18,27 +18,37 @@ def catalogue() -> dict[str, str]:
     return {name: _description(path) for name, path in _files().items()}
 
 
-def copy_to(folder: Path, name: str, *, force: bool = False) -> Path:
-    """Copy a scenario into a folder and return the new file.
+def copy_to(place: Path, name: str, *, force: bool = False) -> Path:
+    """Copy a scenario into a folder, or to a file that ends in .yaml, and return the new file.
+
+    A scenario in a file of another name is called like the file, as its results are then.
 
     Raises
     ------
     UsageError
         If there is no such scenario, or the file exists and `force` is not set.
     """
+    from cascade.scenario.base import NAME_PATTERN
+
     files = _files()
     if name not in files:
         message = f"no scenario '{name}'{did_you_mean(name, files)}"
         raise UsageError(message, remedy=f"scenarios: {listing(files)}", code="CAS801")
-    target = folder / files[name].name
+    is_file = place.suffix in (".yaml", ".yml") and not place.is_dir()
+    target = place if is_file else place / files[name].name
     if target.exists() and not force:
         raise UsageError(
             "the file exists", where=str(target), remedy="add --force to overwrite it", code="CAS802"
         )
-    folder.mkdir(parents=True, exist_ok=True)
-    target.write_text(files[name].read_text(encoding="utf-8"), encoding="utf-8")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    text = files[name].read_text(encoding="utf-8")
+    if target.stem != name and re.fullmatch(NAME_PATTERN, target.stem):
+        text = _NAME.sub(f"name: {target.stem}", text, count=1).replace(f"{name}.yaml", target.name)
+    target.write_text(text, encoding="utf-8")
     return target
 
+
+_NAME = re.compile(r"^name: \S+", re.MULTILINE)
 
 _DESCRIPTION = re.compile(r"^description:.*\n(?:[ ].*\n|\n)*", re.MULTILINE)
 """The section of a file that is read: forty whole files would take seconds."""

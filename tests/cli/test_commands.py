@@ -73,6 +73,19 @@ def test_init_writes_a_valid_example_and_keeps_existing_files(tmp_path: Path) ->
     assert load(path).name == "example"
 
 
+def test_init_writes_to_a_file_that_is_named_and_calls_the_scenario_like_it(tmp_path: Path) -> None:
+    mine = tmp_path / "desk" / "mine.yaml"
+    assert Path(call("init", str(mine)).stdout.strip()) == mine
+    assert load(mine).name == "mine"
+    assert "cascade run mine.yaml" in mine.read_text(encoding="utf-8")
+    assert "--force" in call("init", str(mine), code=2).stderr
+    call("init", str(mine), "--from", "thin-book", "--force")
+    assert load(mine).name == "mine"
+    spaced = tmp_path / "not a name.yaml"
+    call("init", str(spaced))
+    assert load(spaced).name == "example"
+
+
 def test_init_lists_and_names_what_there_is() -> None:
     assert call("init", "--list").stdout.startswith("example ")
     assert "did you mean 'example'" in call("init", "--from", "exampel", code=2).stderr
