@@ -146,8 +146,15 @@ def expect_compiling() -> None:
     from cascade.compiler.waiting import watch
     from cascade.experiment.ahead import compile_ahead
 
+    told: set[str] = set()
+
+    def tell(name: str, left: float | None) -> None:
+        if name not in told:  # replicates side by side wait for the same one
+            told.add(name)
+            say(compiling_line(name, left))
+
     compile_ahead()
-    watch(lambda name, left: say(compiling_line(name, left)))
+    watch(tell)
 
 
 def compiling_line(name: str, left: float | None) -> str:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cascade.cli.terminal import compiling_line
+from cascade.cli.terminal import compiling_line, expect_compiling
 from cascade.compiler import waiting
 
 
@@ -72,3 +72,16 @@ def test_what_is_said_names_the_entry_point_and_the_time():
     assert compiling_line("advance", None) == (
         "compiling advance: once after an installation, for a minute or two"
     )
+
+
+def test_what_two_replicates_wait_for_is_said_once(monkeypatch, capsys):
+    watchers = []
+    monkeypatch.setattr("cascade.compiler.waiting.watch", watchers.append)
+    monkeypatch.setattr("cascade.experiment.ahead.compile_ahead", lambda: None)
+    expect_compiling()
+    for name in ("advance", "advance", "audit"):
+        watchers[0](name, 40.0)
+    assert [line.split(":")[0] for line in capsys.readouterr().err.splitlines()] == [
+        "compiling advance",
+        "compiling audit",
+    ]
