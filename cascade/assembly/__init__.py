@@ -74,10 +74,10 @@ def assemble(
         run=run, assets=prices.assets, points=prices.points,
         **assemble_formation(scenario, replicate)._asdict(), markets=venues.markets, sources=venues.sources,
         withdrawals=assemble_withdrawals(scenario), rates=venues.rates,
-        **venues.rules._asdict(), tiers=venues.tiers, fees=venues.fees,
+        **venues.rules._asdict(), tiers=venues.tiers, fees=np.concatenate([venues.fees, groups.own_fees]),
         collateral=collateral, makers=groups.makers,
         quote_levels=groups.quote_levels, agents=groups.agents, flows=groups.flows,
-        splitters=groups.splitters,
+        splitters=groups.splitters, ties=groups.ties,
         layers=layers.layers, trails=trails.array(), shocks=groups.shocks, quantiles=quantiles.array(),
     )  # fmt: skip
     ticks = np.maximum(np.rint(prices.start[venues.markets.asset] / venues.markets.tick_size), 1)

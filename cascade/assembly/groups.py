@@ -12,6 +12,7 @@ from cascade.assembly.entities import Entities, records
 from cascade.assembly.memory import left_after
 from cascade.assembly.orders import worked
 from cascade.assembly.outages import halted
+from cascade.assembly.ties import TieBuilder
 from cascade.assembly.trails import Trails
 from cascade.assembly.venues import decay
 from cascade.assembly.withdrawals import withdrawal_of
@@ -29,6 +30,7 @@ from cascade.scenario.schema_agents import (
     SINGLES,
     BackgroundFlow,
     DipBuyers,
+    Hunter,
     PythonAgent,
     SplittersFlow,
     ValueTrader,
@@ -72,6 +74,8 @@ class Groups(NamedTuple):
     agents: Array
     flows: Array
     splitters: Array
+    ties: Array
+    own_fees: Array
     shocks: Array
     n_quotes: int
 
@@ -92,6 +96,7 @@ class GroupBuilder:
         self.flows: list[dict[str, Any]] = []
         self.splitters: list[dict[str, Any]] = []
         self.capitals: dict[str, int] = {}
+        self.ties = TieBuilder(self)
         self.n_parents = 0
         self.n_quotes = 0
 
@@ -104,6 +109,10 @@ class GroupBuilder:
         if self.markets[m].contract == INVERSE:
             return usd / self.markets[m].lot_size
         return usd / (self.prices[self.markets[m].asset] * self.markets[m].lot_size)
+
+    def per_step(self, rate: float) -> float:
+        """Return how likely somebody who looks at a rate does so in a step."""
+        return min(rate * self.scenario.dt, 1.0)
 
     def agent(self, kind: int, m: int, usd: float) -> tuple[int, int]:
         """Add an account with cash, and on a spot market with as much stock; return position and stock."""
@@ -123,6 +132,8 @@ class GroupBuilder:
             agents=records(k.AGENT_P, self.agents),
             flows=records(k.FLOW, self.flows),
             splitters=records(k.SPLITTERS, self.splitters),
+            ties=records(k.TIE, self.ties.rows),
+            own_fees=self.ties.own_fees(),
             shocks=self._shocks(),
             n_quotes=self.n_quotes,
         )
@@ -152,8 +163,10 @@ class GroupBuilder:
                 "tolerance": group.tolerance, "noise": group.fair_noise_bps * 1e-4,
                 "skew": group.skew_bps * 1e-4, "cap": self.lots(m, group.cap), "initial": stock,
                 "key": key, "slot": slot, "slack": group.slack_bps * 1e-4,
-                "pace": group.looks(dt), "purse": self._purse(name),
+                "pace": group.looks(dt), "purse": self._purse(name), "desk": len(self.makers),
             })  # fmt: skip
+            if group.hedge is not None:
+                self.ties.seat(group, m, slot, len(self.makers) - 1)
             columns = (distances, usd / group.count * MONEY, refills, near)
             self.levels += [
                 {"distance": distance, "money": size, "refill": refill, "nearness": nearness}
@@ -171,12 +184,14 @@ class GroupBuilder:
         """Add those who send orders, kind by kind in the order in which they act."""
         self._news_takers()
         self._flow()
-        self._arbitrage()
+        self.ties.build()
         ours = [each for each in self.scenario.agents if not isinstance(each, PythonAgent)]
         for group in sorted(ours, key=lambda each: number_of(kinds.Agent, each.type)):
             for name in self.scenario.select_markets(group.markets):
                 if isinstance(group, DipBuyers):
                     self._dip_buyers(group, name)
+                elif isinstance(group, Hunter):
+                    self.ties.hunter(group, name)
                 else:
                     self._value_traders(group, name)
         for flow in self.scenario.flow:
@@ -188,7 +203,7 @@ class GroupBuilder:
         position, stock = self.agent(k.FLOW_ACCOUNT, m, group.capital)
         self.add_agent(group.type, {
             "position": position, "initial": stock, "cap": self.lots(m, group.capital),
-            "rate": min(group.rate * self.scenario.dt, 1.0),
+            "rate": self.per_step(group.rate),
             "max_order": self.lots(m, group.max_order), "threshold": group.threshold_bps * 1e-4,
             "gain": self.lots(m, group.gain_usd_per_bps) * 1e4,
             "key": self.key(f"{group.type}/{group.name}", name),
@@ -203,7 +218,7 @@ class GroupBuilder:
             below = low + (high - low) * (number + 0.5) / group.count
             self.add_agent(group.type, {
                 "position": position, "own": self.trails.add(m, group.window), "cap": each * MONEY,
-                "rate": min(group.rate * self.scenario.dt, 1.0), "threshold": -math.log1p(-below),
+                "rate": self.per_step(group.rate), "threshold": -math.log1p(-below),
                 "max_order": max(self.lots(m, group.max_order), 1.0),
                 "key": self.key(f"{group.type}/{group.name}/{number}", name),
             })  # fmt: skip
@@ -275,21 +290,6 @@ class GroupBuilder:
     def _asset(self, m: int) -> Asset:
         """Return the asset of a market."""
         return list(self.scenario.assets.values())[int(self.markets[m].asset)]
-
-    def _arbitrage(self) -> None:
-        for group in self.scenario.arbitrage:
-            s, f = self.names.index(group.spot), self.names.index(group.perpetual)
-            stock = int(self.lots(s, group.cap))
-            _, first = self.entities.add(
-                k.ARBITRAGE_ACCOUNT, int(self.markets[f].venue), [s, f], ENDOWMENT * group.cap, [stock, 0]
-            )
-            self.add_agent("arbitrage", {
-                "position": first + 1, "second": first, "initial": stock,
-                "threshold": group.threshold_bps * 1e-4, "gain": self.lots(f, group.gain_usd_per_bps) * 1e4,
-                "max_order": self.lots(f, group.max_order), "cap": self.lots(f, group.cap),
-                "rate": min(group.rate * self.scenario.dt, 1.0),
-                "key": self.key(f"arbitrage/{group.name}", group.perpetual),
-            })  # fmt: skip
 
     def _shocks(self) -> Array:
         found: list[dict[str, Any]] = []

@@ -11,6 +11,7 @@ import numpy as np
 from pydantic import Field
 
 from cascade.scenario.base import File, MarketPatterns, Model, Name, unless_said
+from cascade.scenario.schema_ties import Hedge
 from cascade.scenario.schema_withdrawal import Withdrawal
 from cascade.scenario.tables import Floats, read_depth
 from cascade.units import Bps, Multiple, PerSecond, PositiveBps, PositiveDuration, PositiveUsd, Share, Usd
@@ -115,6 +116,10 @@ class _Makers(Model):
     cap: PositiveUsd = Field(default=100e6, description="Inventory cap of each maker.", examples=["100M"])
     slack_bps: Bps = Field(
         default=0.0, description="A quote's price stays, in any case, while it is off by less than this."
+    )
+    hedge: Hedge | None = Field(
+        default=None,
+        description="The n-th makers of an asset's markets are a desk, which hedges across them; absent: none does.",
     )
 
     def profile(self) -> Quoted:
