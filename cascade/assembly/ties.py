@@ -150,7 +150,7 @@ class TieBuilder:
             "key": groups.key(f"hedger/{name}/{slot}", coin),
         })  # fmt: skip
         self.rows.append({
-            "maker": makers[0], "capital": (hedge.capital or 0.0) * MONEY, "patience": quoted,
+            "maker": makers[0], "capital": hedge.capital * MONEY, "patience": quoted,
             "delay": round(hedge.delay / groups.scenario.dt),
         })  # fmt: skip
 

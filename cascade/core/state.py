@@ -82,10 +82,13 @@ MARKET = record(
 PRESSURE = record(("net", F8), ("bids_left", F8), ("asks_left", F8))
 """Net flow of takers of late, in money units, and the share of their sizes that it leaves to each side's makers."""
 
-PURSE = record(("start", I8), ("gain", F8), ("at", F8), ("gained", F8), ("left", F8), ("room", F8))
+PURSE = record(
+    ("start", I8), ("gain", F8), ("at", F8), ("gained", F8), ("left", F8), ("room", F8), ("net", F8)
+)
 """A maker: its balance at the start, and the share of its sizes that losses leave it. Of the first of those who share a
 capital: what all have gained since, the loss at which they withdraw. `gained` is the running mean of that gain. `room`:
-the share of what adds to inventory that the capital of its desk, as far as it is used, leaves it."""
+the share of what adds to inventory that the capital of its desk, as far as it is used, leaves it; `net`: what the desk
+holds, net, in parts of the maker's cap."""
 
 LEVEL = record(("lots", I8), ("head", I4), ("tail", I4))
 """A price level: total resting lots and its first-in-first-out queue. Bid or ask by place."""

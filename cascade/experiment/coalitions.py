@@ -57,7 +57,7 @@ def present(scenario: Scenario, among: Sequence[str] = AMPLIFICATION) -> tuple[s
 
 def _shares_capital(group: Maker) -> bool:
     """Tell whether makers of several markets share losses, or what they may hold."""
-    if group.hedge is not None and group.hedge.capital is not None:
+    if group.hedge is not None:
         return True
     if not isinstance(group, LadderMaker) or group.withdrawal is None or group.withdrawal.losses is None:
         return False

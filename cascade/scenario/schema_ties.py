@@ -152,10 +152,10 @@ class Hedge(Model):
         examples=["5s"],
     )
     max_order: PositiveUsd = Field(default=2e6, description="Largest hedge at a time.", examples=["2M"])
-    capital: PositiveUsd | None = Field(
-        default=None,
-        description="What each may hold of an asset, long and short of all markets added up: what is used leaves "
-        "smaller quotes in all of them; absent: each market's `cap` alone.",
+    capital: PositiveUsd = Field(
+        default=50e6,
+        description="What a desk may hold of an asset, long and short of all markets added up: what is used leaves "
+        "smaller quotes in all of them.",
         examples=["20M"],
     )
 

@@ -71,7 +71,10 @@ def _inventory(st: State, p: Params, k: int) -> float:
 
 @outlined
 def _count(st: State, p: Params, first: int, capital: float) -> float:
-    """Return what the makers of a desk hold, net; what it is, long and short added up, leaves them less room."""
+    """Return what the makers of a desk hold, net, in USD money units, and let each of them know.
+
+    What they hold, long and short added up, leaves them that much less room.
+    """
     net, used, k = 0.0, 0.0, first
     while True:
         held = _inventory(st, p, k)
@@ -80,12 +83,14 @@ def _count(st: State, p: Params, first: int, capital: float) -> float:
         k = p.makers[k].desk
         if k == first:
             break
-    if capital > 0.0:
-        while True:
-            st.purses[k].room = max(1.0 - used / capital, 0.0)
-            k = p.makers[k].desk
-            if k == first:
-                break
+    while True:
+        maker = p.makers[k]
+        m = st.positions[maker.position].market
+        st.purses[k].net = net / (maker.cap * float(usd_value(p.markets[m], st.markets[m].mark)))
+        st.purses[k].room = max(1.0 - used / capital, 0.0) if capital > 0.0 else 1.0
+        k = maker.desk
+        if k == first:
+            break
     return net
 
 
@@ -93,7 +98,8 @@ def _count(st: State, p: Params, first: int, capital: float) -> float:
 def _cheapest(st: State, p: Params, first: int, net: float, money: float) -> int:
     """Return the maker of the desk whose market takes a hedge nearest to its mid, or NONE where all are shut.
 
-    The market that most of what is open came from is none of them.
+    The market that most of what is open came from is none of them; without capital left, nor is one in which the
+    desk would hold more.
     """
     source, most, k = first, 0.0, first
     while True:
@@ -105,7 +111,7 @@ def _cheapest(st: State, p: Params, first: int, net: float, money: float) -> int
             break
     best, least = NONE, 1.0
     while True:
-        if k != source:
+        if k != source and (st.purses[k].room > 0.0 or math.copysign(1.0, net) * _inventory(st, p, k) > 0.0):
             slip = _slippage(st, p, st.positions[p.makers[k].position].market, net < 0.0, money)
             if slip < least:
                 best, least = k, slip

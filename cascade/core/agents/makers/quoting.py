@@ -44,7 +44,8 @@ def look(st: State, p: Params, k: int) -> Look:
     row = st.positions[maker.position]
     m = row.market
     inventory = float(row.lots - maker.initial) / maker.cap
-    shift = maker.noise * normal(maker.key, step, maker.slot, THIRD) - maker.skew * inventory
+    risk = inventory if maker.desk == k else st.purses[k].net  # what it has hedged elsewhere is none
+    shift = maker.noise * normal(maker.key, step, maker.slot, THIRD) - maker.skew * risk
     thick, own = st.markets[m].depth_factor * st.markets[m].depth_shock, st.purses[k].left
     room = st.purses[k].room
     bids_left, asks_left = own * st.pressures[m].bids_left, own * st.pressures[m].asks_left
