@@ -27,7 +27,7 @@ REST = 2
 
 
 class Fuel(NamedTuple):
-    """What is liquidated within reach on a side, in lots, and the tick at which most of it is."""
+    """What is liquidated within reach on a side, in lots, and the tick that is the middle of it."""
 
     lots: float
     tick: int
@@ -88,7 +88,7 @@ def _look(st: State, p: Params, k: int) -> None:
 
 @outlined
 def _fuel(st: State, p: Params, m: int, way: int, reach: float) -> Fuel:
-    """Return what hangs in the triggers of market m within reach of its mark, and where the heaviest tick is.
+    """Return what hangs in the triggers of market m within reach of its mark, and its mean tick.
 
     What stops out or tops up there is not told from what is liquidated: nobody outside sees that either.
     """
@@ -96,7 +96,7 @@ def _fuel(st: State, p: Params, m: int, way: int, reach: float) -> Fuel:
     at, heads = bitmap_at(p, m, TRIGGERS + way), bucket_at(p, m, way)
     mark = market.mark - market.window
     last = int64(float(market.mark) * math.exp(reach if way == HIGH else -reach)) - market.window
-    total, heaviest, tick = 0.0, 0.0, market.mark
+    total, weighted = 0.0, 0.0
     slot = _next(st, p, at, mark, way)
     while slot != NONE and (slot <= last if way == HIGH else slot >= last):
         lots, node = 0.0, st.trigger_heads[heads + slot]
@@ -104,10 +104,9 @@ def _fuel(st: State, p: Params, m: int, way: int, reach: float) -> Fuel:
             lots += abs(float(st.positions[node >> 1].lots))
             node = st.triggers[node].next
         total += lots
-        if lots > heaviest:
-            heaviest, tick = lots, market.window + slot
+        weighted += lots * float(slot)
         slot = _next(st, p, at, slot + (1 if way == HIGH else -1), way)
-    return Fuel(total, tick)
+    return Fuel(total, market.window + int64(weighted / total) if total > 0.0 else market.mark)
 
 
 @kernel
