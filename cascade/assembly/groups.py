@@ -12,7 +12,7 @@ from cascade.assembly.entities import Entities, records
 from cascade.assembly.memory import left_after
 from cascade.assembly.orders import worked
 from cascade.assembly.outages import halted
-from cascade.assembly.ties import TieBuilder
+from cascade.assembly.ties import TieBuilder, Tied
 from cascade.assembly.trails import Trails
 from cascade.assembly.venues import decay
 from cascade.assembly.withdrawals import withdrawal_of
@@ -76,6 +76,7 @@ class Groups(NamedTuple):
     splitters: Array
     ties: Array
     own_fees: Array
+    tied: tuple[Tied, ...]
     shocks: Array
     n_quotes: int
 
@@ -134,6 +135,7 @@ class GroupBuilder:
             splitters=records(k.SPLITTERS, self.splitters),
             ties=records(k.TIE, self.ties.rows),
             own_fees=self.ties.own_fees(),
+            tied=self.ties.tied(),
             shocks=self._shocks(),
             n_quotes=self.n_quotes,
         )

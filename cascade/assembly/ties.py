@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -15,6 +15,18 @@ from cascade.scenario.schema_ties import Arbitrage, CarryTraders, Hedge, Wallets
 
 if TYPE_CHECKING:
     from cascade.assembly.groups import GroupBuilder
+
+
+class Tied(NamedTuple):
+    """What a group began with: from that its gain is counted. A treasury's groups are one."""
+
+    name: str
+    accounts: tuple[int, ...]
+    cash: int
+    stock: tuple[tuple[int, int], ...]
+    """Markets, and the lots of them that it was lent."""
+    settlement: int
+
 
 YEAR_S = 365.25 * 86_400.0
 RATE_UNITS = 1e8
@@ -31,10 +43,27 @@ class TieBuilder:
         self.fees: list[tuple[int, int]] = []
         self.desks: dict[tuple[str, int, int], list[int]] = {}
         self.hedges: dict[tuple[str, int, int], Hedge] = {}
+        self.members: dict[str, list[int]] = {}
 
     def own_fees(self) -> Array:
         """Return the fee schedules of those who have their own, a row each."""
         return np.array(self.fees, np.int64).reshape(-1, 2)
+
+    def tied(self) -> tuple[Tied, ...]:
+        """Return what each group has at the start, once all are there."""
+        return tuple(self._tied(name, tuple(dict.fromkeys(own))) for name, own in self.members.items())
+
+    def _tied(self, name: str, accounts: tuple[int, ...]) -> Tied:
+        """Return what the accounts of a group have at the start."""
+        entities = self.groups.entities
+        own = set(accounts)
+        stock = tuple(
+            (each.market, each.lots) for each in entities.positions if each.account in own and each.lots
+        )
+        settlement = entities.accounts[accounts[0]].settlement
+        return Tied(
+            name, accounts, sum(entities.cash[each][settlement] for each in accounts), stock, settlement
+        )
 
     def steps(self, seconds: float) -> int:
         """Return a time as steps, at least one."""
@@ -98,9 +127,10 @@ class TieBuilder:
         held = []
         for m, lots in ((f, 0), (s, stock)):
             venue = int(groups.markets[m].venue)
-            _, position = groups.entities.add(kind, venue, [m], ready, [lots], fees=fees)
+            wallet, position = groups.entities.add(kind, venue, [m], ready, [lots], fees=fees)
             transit, _ = groups.entities.add(kind, venue, [], 0.0)
             held.append(position)
+            self.members[_purse_of(group, wallets)] += [wallet, transit]
             self.rows.append({
                 "treasury": treasury, "transit": transit, "ready": ready * MONEY, "leverage": wallets.leverage,
                 "delay": self.steps(wallets.transfer), "cost": 4.0 * wallets.fee,
@@ -112,10 +142,11 @@ class TieBuilder:
         """Return the account of a group's treasury, with what it adds to that."""
         entities = self.groups.entities
         rest = (1.0 - 2.0 * wallets.ready) * wallets.capital
-        name = f"group {group.name}" if wallets.treasury is None else f"shared {wallets.treasury}"
+        name = _purse_of(group, wallets)
         if name not in self.treasuries:
             self.treasuries[name], _ = entities.add(kind, int(self.groups.markets[f].venue), [], 0.0)
         entities.cash[self.treasuries[name]][0] += round(rest * MONEY)
+        self.members.setdefault(name, []).append(self.treasuries[name])
         return self.treasuries[name]
 
     def _schedule(self, maker: float, taker: float) -> int:
@@ -142,6 +173,8 @@ class TieBuilder:
         for maker, following in zip(makers, [*makers[1:], makers[0]], strict=True):
             groups.makers[maker]["desk"] = following
         name, asset, slot = desk
+        places = [groups.makers[maker]["position"] for maker in makers]
+        self.members.setdefault(name, []).extend(groups.entities.positions[place].account for place in places)
         coin = list(groups.scenario.assets)[asset]
         quoted = round(hedge.quoted / groups.scenario.dt)
         groups.add_agent("hedger", {
@@ -163,9 +196,10 @@ class TieBuilder:
         if groups.markets[m].kind != k.PERPETUAL:
             return
         fees = self._schedule(0.0, group.fee)
-        _, position = groups.entities.add(
+        account, position = groups.entities.add(
             k.HUNTER_ACCOUNT, int(groups.markets[m].venue), [m], group.capital, fees=fees
         )
+        self.members.setdefault(group.name, []).append(account)
         settlement = int(groups.markets[m].settlement)
         groups.add_agent("hunter", {
             "position": position, "own": len(self.rows), "rate": groups.per_step(group.rate),
@@ -177,3 +211,8 @@ class TieBuilder:
             "reach": group.reach_bps * 1e-4, "error": group.error, "worth": group.worth,
             "patience": self.steps(group.patience), "most_lost": group.max_loss,
         })  # fmt: skip
+
+
+def _purse_of(group: Arbitrage, wallets: Wallets) -> str:
+    """Return whose money a group's is: its treasury's, or its own."""
+    return wallets.treasury or group.name
