@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cascade import names as kinds
+from cascade.assembly.draft import Draft
 from cascade.assembly.entities import Entities, records
 from cascade.assembly.memory import left_after
 from cascade.assembly.orders import worked
@@ -17,11 +18,9 @@ from cascade.assembly.trails import Trails
 from cascade.assembly.venues import decay
 from cascade.assembly.withdrawals import withdrawal_of
 from cascade.core import params as k
-from cascade.core.exact import INVERSE
 from cascade.core.flow import N_QUANTILES, quantile_grid
 from cascade.core.state import Array
 from cascade.names import number_of
-from cascade.rng import decision_key
 from cascade.scenario.amounts import ENDOWMENT, MONEY, STOCK_USD
 from cascade.scenario.distributions import AnyDistribution
 from cascade.scenario.liquidity import learning_of
@@ -81,45 +80,22 @@ class Groups(NamedTuple):
     n_quotes: int
 
 
-class GroupBuilder:
+class GroupBuilder(Draft):
     """Adds the agents of a scenario to its entities."""
 
     def __init__(
         self, scenario: Scenario, replicate: int, markets: Array, prices: Array, entities: Entities,
         quantiles: Quantiles, trails: Trails,
     ) -> None:  # fmt: skip
-        self.scenario, self.replicate, self.markets, self.prices = scenario, replicate, markets, prices
-        self.entities, self.quantiles, self.trails = entities, quantiles, trails
-        self.names = list(scenario.markets)
-        self.makers: list[dict[str, Any]] = []
+        super().__init__(scenario, replicate, markets, prices, entities)
+        self.quantiles, self.trails = quantiles, trails
         self.levels: list[dict[str, float]] = []
-        self.agents: list[dict[str, Any]] = []
         self.flows: list[dict[str, Any]] = []
         self.splitters: list[dict[str, Any]] = []
         self.capitals: dict[str, int] = {}
         self.ties = TieBuilder(self)
         self.n_parents = 0
         self.n_quotes = 0
-
-    def key(self, group: str, market: str) -> np.uint64:
-        """Return the key of a group's draws in one market."""
-        return decision_key(self.scenario.seed, f"{group}/{market}", self.replicate)
-
-    def lots(self, m: int, usd: float) -> float:
-        """Return USD as lots of a market at its start price."""
-        if self.markets[m].contract == INVERSE:
-            return usd / self.markets[m].lot_size
-        return usd / (self.prices[self.markets[m].asset] * self.markets[m].lot_size)
-
-    def per_step(self, rate: float) -> float:
-        """Return how likely somebody who looks at a rate does so in a step."""
-        return min(rate * self.scenario.dt, 1.0)
-
-    def agent(self, kind: int, m: int, usd: float) -> tuple[int, int]:
-        """Add an account with cash, and on a spot market with as much stock; return position and stock."""
-        stock = int(self.lots(m, usd)) if self.markets[m].kind == k.SPOT else 0
-        _, position = self.entities.add(kind, int(self.markets[m].venue), [m], usd, [stock])
-        return position, stock
 
     def build(self) -> Groups:
         """Return all groups."""
@@ -234,10 +210,6 @@ class GroupBuilder:
                     "max_order": group.max_order * MONEY, "rate": group.rate * self.scenario.dt,
                     "key": self.key(f"news taker/{group.name}", name),
                 })  # fmt: skip
-
-    def add_agent(self, kind: str, figures: dict[str, Any]) -> None:
-        """Add an agent of a kind."""
-        self.agents.append({"kind": number_of(kinds.Agent, kind), **figures})
 
     def _flow(self) -> None:
         """Add background flow."""

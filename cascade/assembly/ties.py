@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from cascade.assembly.draft import Draft
 from cascade.core import params as k
 from cascade.core.state import NONE, Array
 from cascade.scenario.amounts import ENDOWMENT, MONEY
 from cascade.scenario.schema_agents import Hunter
 from cascade.scenario.schema_makers import Maker
 from cascade.scenario.schema_ties import Arbitrage, CarryTraders, Hedge, Wallets
-
-if TYPE_CHECKING:
-    from cascade.assembly.groups import GroupBuilder
 
 
 class Tied(NamedTuple):
@@ -34,10 +32,10 @@ RATE_UNITS = 1e8
 
 
 class TieBuilder:
-    """Adds those who tie markets to what a builder of groups has."""
+    """Adds those who tie markets, and those who hunt, to a draft."""
 
-    def __init__(self, groups: GroupBuilder) -> None:
-        self.groups = groups
+    def __init__(self, draft: Draft) -> None:
+        self.draft = draft
         self.rows: list[dict[str, Any]] = []
         self.treasuries: dict[str, int] = {}
         self.fees: list[tuple[int, int]] = []
@@ -55,7 +53,7 @@ class TieBuilder:
 
     def _tied(self, name: str, accounts: tuple[int, ...]) -> Tied:
         """Return what the accounts of a group have at the start."""
-        entities = self.groups.entities
+        entities = self.draft.entities
         own = set(accounts)
         stock = tuple(
             (each.market, each.lots) for each in entities.positions if each.account in own and each.lots
@@ -67,11 +65,11 @@ class TieBuilder:
 
     def steps(self, seconds: float) -> int:
         """Return a time as steps, at least one."""
-        return max(round(seconds / self.groups.scenario.dt), 1)
+        return max(round(seconds / self.draft.scenario.dt), 1)
 
     def build(self) -> None:
         """Add arbitrageurs, then carry traders, then desks of makers: the order in which they act."""
-        pairs = self.groups.scenario.arbitrage
+        pairs = self.draft.scenario.arbitrage
         for group in sorted(pairs, key=lambda each: isinstance(each, CarryTraders)):
             self._pair(group)
         for desk, makers in self.desks.items():
@@ -81,70 +79,70 @@ class TieBuilder:
 
     def _pair(self, group: Arbitrage) -> None:
         """Add those who tie one pair of markets."""
-        groups = self.groups
-        s, f = groups.names.index(group.other), groups.names.index(group.perpetual)
+        draft = self.draft
+        s, f = draft.names.index(group.other), draft.names.index(group.perpetual)
         figures = (
             self._endless(group.most, s, f)
             if group.wallets is None
             else self._walleted(group, group.wallets, s, f)
         )
         figures |= {
-            "max_order": groups.lots(f, group.max_order), "cap": groups.lots(f, group.most),
-            "rate": groups.per_step(group.rate),
+            "max_order": draft.lots(f, group.max_order), "cap": draft.lots(f, group.most),
+            "rate": draft.per_step(group.rate),
         }  # fmt: skip
         if isinstance(group, CarryTraders):
             own = self.rows[figures["own"]]
             own["leave"] = group.leave * group.hold / YEAR_S
             figures |= {
                 "threshold": group.enter * group.hold / YEAR_S,
-                "key": groups.key(f"carry/{group.name}", group.perpetual),
+                "key": draft.key(f"carry/{group.name}", group.perpetual),
             }
-            groups.add_agent("carry", figures)
+            draft.add_agent("carry", figures)
             return
         figures |= {
-            "threshold": group.threshold_bps * 1e-4, "gain": groups.lots(f, group.gain_usd_per_bps) * 1e4,
-            "key": groups.key(f"arbitrage/{group.name}", group.perpetual),
+            "threshold": group.threshold_bps * 1e-4, "gain": draft.lots(f, group.gain_usd_per_bps) * 1e4,
+            "key": draft.key(f"arbitrage/{group.name}", group.perpetual),
         }  # fmt: skip
-        groups.add_agent("arbitrage", figures)
+        draft.add_agent("arbitrage", figures)
 
     def _endless(self, cap: float, s: int, f: int) -> dict[str, Any]:
         """Add one account that has as much as its cap needs, on both venues."""
-        groups = self.groups
-        stock = int(groups.lots(s, cap)) if groups.markets[s].kind == k.SPOT else 0
-        _, first = groups.entities.add(
-            k.ARBITRAGE_ACCOUNT, int(groups.markets[f].venue), [s, f], ENDOWMENT * cap, [stock, 0]
+        draft = self.draft
+        stock = int(draft.lots(s, cap)) if draft.markets[s].kind == k.SPOT else 0
+        _, first = draft.entities.add(
+            k.ARBITRAGE_ACCOUNT, int(draft.markets[f].venue), [s, f], ENDOWMENT * cap, [stock, 0]
         )
         return {"position": first + 1, "second": first, "initial": stock, "own": NONE}
 
     def _walleted(self, group: Arbitrage, wallets: Wallets, s: int, f: int) -> dict[str, Any]:
         """Add a wallet for either leg, accounts of what is on its way, and the part of the treasury."""
-        groups, own, ready = self.groups, len(self.rows), wallets.ready * wallets.capital
+        draft, own, ready = self.draft, len(self.rows), wallets.ready * wallets.capital
         kind = k.CARRY_ACCOUNT if isinstance(group, CarryTraders) else k.ARBITRAGE_ACCOUNT
         fees = self._schedule(wallets.fee, wallets.fee)
-        lent = int(groups.lots(s, ENDOWMENT * wallets.leverage * wallets.capital))
-        stock = lent if groups.markets[s].kind == k.SPOT else 0
+        lent = int(draft.lots(s, ENDOWMENT * wallets.leverage * wallets.capital))
+        stock = lent if draft.markets[s].kind == k.SPOT else 0
         treasury = self._treasury(group, kind, f, wallets)
         held = []
         for m, lots in ((f, 0), (s, stock)):
-            venue = int(groups.markets[m].venue)
-            wallet, position = groups.entities.add(kind, venue, [m], ready, [lots], fees=fees)
-            transit, _ = groups.entities.add(kind, venue, [], 0.0)
+            venue = int(draft.markets[m].venue)
+            wallet, position = draft.entities.add(kind, venue, [m], ready, [lots], fees=fees)
+            transit, _ = draft.entities.add(kind, venue, [], 0.0)
             held.append(position)
             self.members[_purse_of(group, wallets)] += [wallet, transit]
             self.rows.append({
                 "treasury": treasury, "transit": transit, "ready": ready * MONEY, "leverage": wallets.leverage,
                 "delay": self.steps(wallets.transfer), "cost": 4.0 * wallets.fee,
-                "hold": group.hold / groups.scenario.dt, "maker": NONE,
+                "hold": group.hold / draft.scenario.dt, "maker": NONE,
             })  # fmt: skip
         return {"position": held[0], "second": held[1], "initial": stock, "own": own}
 
     def _treasury(self, group: Arbitrage, kind: int, f: int, wallets: Wallets) -> int:
         """Return the account of a group's treasury, with what it adds to that."""
-        entities = self.groups.entities
+        entities = self.draft.entities
         rest = (1.0 - 2.0 * wallets.ready) * wallets.capital
         name = _purse_of(group, wallets)
         if name not in self.treasuries:
-            self.treasuries[name], _ = entities.add(kind, int(self.groups.markets[f].venue), [], 0.0)
+            self.treasuries[name], _ = entities.add(kind, int(self.draft.markets[f].venue), [], 0.0)
         entities.cash[self.treasuries[name]][0] += round(rest * MONEY)
         self.members.setdefault(name, []).append(self.treasuries[name])
         return self.treasuries[name]
@@ -161,53 +159,53 @@ class TieBuilder:
     def seat(self, group: Maker, m: int, slot: int, maker: int) -> None:
         """Give a maker its place in the desk of its number and asset."""
         assert group.hedge is not None
-        desk = (group.name, int(self.groups.markets[m].asset), slot)
+        desk = (group.name, int(self.draft.markets[m].asset), slot)
         self.desks.setdefault(desk, []).append(maker)
         self.hedges[desk] = group.hedge
 
     def _desk(self, desk: tuple[str, int, int], makers: list[int]) -> None:
         """Add who hedges for the makers of a desk, each of whom knows the next."""
-        groups, hedge = self.groups, self.hedges[desk]
+        draft, hedge = self.draft, self.hedges[desk]
         if len(makers) < 2:  # of an asset that the group makes in one market
             return
         for maker, following in zip(makers, [*makers[1:], makers[0]], strict=True):
-            groups.makers[maker]["desk"] = following
+            draft.makers[maker]["desk"] = following
         name, asset, slot = desk
-        places = [groups.makers[maker]["position"] for maker in makers]
-        self.members.setdefault(name, []).extend(groups.entities.positions[place].account for place in places)
-        coin = list(groups.scenario.assets)[asset]
-        quoted = round(hedge.quoted / groups.scenario.dt)
-        groups.add_agent("hedger", {
-            "position": groups.makers[makers[0]]["position"], "own": len(self.rows), "rate": 1.0,
+        places = [draft.makers[maker]["position"] for maker in makers]
+        self.members.setdefault(name, []).extend(draft.entities.positions[place].account for place in places)
+        coin = list(draft.scenario.assets)[asset]
+        quoted = round(hedge.quoted / draft.scenario.dt)
+        draft.add_agent("hedger", {
+            "position": draft.makers[makers[0]]["position"], "own": len(self.rows), "rate": 1.0,
             "threshold": hedge.threshold * MONEY, "max_order": hedge.max_order * MONEY,
-            "key": groups.key(f"hedger/{name}/{slot}", coin),
+            "key": draft.key(f"hedger/{name}/{slot}", coin),
         })  # fmt: skip
         self.rows.append({
             "maker": makers[0], "capital": hedge.capital * MONEY, "patience": quoted,
-            "delay": round(hedge.delay / groups.scenario.dt),
+            "delay": round(hedge.delay / draft.scenario.dt),
         })  # fmt: skip
 
     # --- hunters ----------------------------------------------------------------------------------
 
     def hunter(self, group: Hunter, name: str) -> None:
         """Add the hunter of one market; of a spot market, on which nobody is liquidated, none."""
-        groups = self.groups
-        m = groups.names.index(name)
-        if groups.markets[m].kind != k.PERPETUAL:
+        draft = self.draft
+        m = draft.names.index(name)
+        if draft.markets[m].kind != k.PERPETUAL:
             return
         fees = self._schedule(0.0, group.fee)
-        account, position = groups.entities.add(
-            k.HUNTER_ACCOUNT, int(groups.markets[m].venue), [m], group.capital, fees=fees
+        account, position = draft.entities.add(
+            k.HUNTER_ACCOUNT, int(draft.markets[m].venue), [m], group.capital, fees=fees
         )
         self.members.setdefault(group.name, []).append(account)
-        settlement = int(groups.markets[m].settlement)
-        groups.add_agent("hunter", {
-            "position": position, "own": len(self.rows), "rate": groups.per_step(group.rate),
-            "max_order": max(groups.lots(m, group.max_order), 1.0),
-            "key": groups.key(f"hunter/{group.name}", name),
+        settlement = int(draft.markets[m].settlement)
+        draft.add_agent("hunter", {
+            "position": position, "own": len(self.rows), "rate": draft.per_step(group.rate),
+            "max_order": max(draft.lots(m, group.max_order), 1.0),
+            "key": draft.key(f"hunter/{group.name}", name),
         })  # fmt: skip
         self.rows.append({
-            "capital": groups.entities.cash[-1][settlement], "leverage": group.leverage, "maker": NONE,
+            "capital": draft.entities.cash[-1][settlement], "leverage": group.leverage, "maker": NONE,
             "reach": group.reach_bps * 1e-4, "error": group.error, "worth": group.worth,
             "patience": self.steps(group.patience), "most_lost": group.max_loss,
         })  # fmt: skip

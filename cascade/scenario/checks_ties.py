@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from cascade.scenario.checks import Context, Finding, Found, register
-from cascade.scenario.schema_ties import CarryTraders
+from cascade.scenario.schema_ties import CarryTraders, VenueArbitrage
 from cascade.scenario.schema_venues import DOLLAR
 from cascade.scenario.words import listing
 
@@ -17,12 +17,11 @@ def pairs_make_sense(context: Context) -> Found:
     """Test that a pair is of two markets, that a wallet is in dollars, and that who enters does not leave at once."""
     markets = context.scenario.markets
     for number, pair in enumerate(context.scenario.arbitrage):
-        if pair.other == pair.perpetual:
-            others = [
-                name
-                for name, m in markets.items()
-                if name != pair.other and m.asset == _asset(context, pair.other)
-            ]
+        same = None  # a perpetual that is given as its own spot is no spot market, which CAS106 says
+        if isinstance(pair, VenueArbitrage) and pair.against == pair.perpetual:
+            same = markets.get(pair.against)
+        if same is not None:
+            others = [name for name, m in markets.items() if name != pair.other and m.asset == same.asset]
             hint = f"other markets of the asset: {listing(others) or 'none'}"
             yield Finding(("arbitrage", number, pair.other_key), f"{pair.other} is tied to itself", hint)
         for key in (pair.other_key, "perpetual"):
@@ -37,11 +36,6 @@ def pairs_make_sense(context: Context) -> Found:
             yield Finding(
                 ("arbitrage", number, "leave"), message, f"write leave: {pair.enter / 5:.3g}, below enter"
             )
-
-
-def _asset(context: Context, name: str) -> str | None:
-    market = context.scenario.markets.get(name)
-    return None if market is None else market.asset
 
 
 @register("CAS195", "who hedges quotes another market of the asset", "makers", "markets")
