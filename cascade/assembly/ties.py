@@ -159,7 +159,8 @@ class TieBuilder:
     def seat(self, group: Maker, m: int, slot: int, maker: int) -> None:
         """Give a maker its place in the desk of its number and asset."""
         assert group.hedge is not None
-        desk = (group.name, int(self.draft.markets[m].asset), slot)
+        assert group.desk is not None
+        desk = (group.desk, int(self.draft.markets[m].asset), slot)
         self.desks.setdefault(desk, []).append(maker)
         self.hedges[desk] = group.hedge
 

@@ -64,10 +64,7 @@ def _traders(scenario: Scenario) -> Iterator[str]:
     for pair in scenario.arbitrage:
         if pair.wallets is not None:
             yield pair.wallets.treasury or pair.name
-    for group in scenario.makers:
-        assets = [scenario.markets[name].asset for name in scenario.select_markets(group.markets)]
-        if group.hedge is not None and len(set(assets)) < len(assets):
-            yield group.name
+    yield from filter(None, (group.desk for group in scenario.makers))
     for agent in scenario.agents:
         if isinstance(agent, Hunter):
             yield agent.name

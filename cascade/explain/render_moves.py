@@ -49,7 +49,7 @@ def render_moves(moves: Moves) -> Iterator[RenderableType]:
     yield from _sales(moves.markets)
 
 
-_SHOWN = 6
+_SHOWN = 8
 """Groups that tie markets and are shown; a market of many books has as many as books."""
 
 

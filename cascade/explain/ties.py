@@ -8,7 +8,8 @@ from typing import Any
 
 from cascade.scenario.schema import Scenario
 from cascade.scenario.schema_agents import Hunter
-from cascade.scenario.schema_ties import Arbitrage, CarryTraders, Hedge
+from cascade.scenario.schema_makers import Maker
+from cascade.scenario.schema_ties import Arbitrage, CarryTraders
 from cascade.units import format_duration, format_usd
 
 
@@ -35,10 +36,10 @@ def ties_of(scenario: Scenario) -> tuple[Tie, ...]:
         if on.carry if is_carry else on.arbitrage:
             kind = "carry" if is_carry else "arbitrage"
             found.append(Tie(pair.name, kind, (pair.perpetual, pair.other), "; ".join(_pair(pair))))
-    for group in scenario.makers:
-        if group.hedge is not None and on.hedging:
-            markets = tuple(scenario.select_markets(group.markets))
-            found.append(Tie(group.name, "desks", markets, _desk(group.hedge, group.count)))
+    for name, groups in _desks(scenario).items():
+        if on.hedging:
+            markets = scenario.select_markets(pattern for group in groups for pattern in group.markets)
+            found.append(Tie(name, "desks", tuple(markets), _desk(groups[0])))
     hunters = [each for each in scenario.agents if isinstance(each, Hunter) and on.hunting]
     found += [
         Tie(each.name, "hunters", tuple(scenario.select_markets(each.markets)), _hunter(each))
@@ -67,7 +68,18 @@ def _pair(pair: Arbitrage) -> Iterator[str]:
     )
 
 
-def _desk(hedge: Hedge, count: int) -> str:
+def _desks(scenario: Scenario) -> dict[str, list[Maker]]:
+    """Return the groups of makers of each desk."""
+    found: dict[str, list[Maker]] = {}
+    for group in scenario.makers:
+        if group.desk is not None:
+            found.setdefault(group.desk, []).append(group)
+    return found
+
+
+def _desk(group: Maker) -> str:
+    hedge, count = group.hedge, group.count
+    assert hedge is not None
     how = f"quoted for {format_duration(hedge.quoted)}, then at market" if hedge.quoted else "at market"
     return (
         f"{count} an asset, {format_usd(hedge.capital)} each; beyond {format_usd(hedge.threshold)} they hedge "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from cascade.scenario.checks import Context, Finding, Found, register
+from cascade.scenario.schema_makers import Maker
 from cascade.scenario.schema_ties import CarryTraders, VenueArbitrage
 from cascade.scenario.schema_venues import DOLLAR
 from cascade.scenario.words import listing
@@ -38,16 +39,26 @@ def pairs_make_sense(context: Context) -> Found:
             )
 
 
-@register("CAS195", "who hedges quotes another market of the asset", "makers", "markets")
+@register(
+    "CAS195", "who hedges quotes another market of the asset, and a desk has one rule", "makers", "markets"
+)
 def desks_have_where_to_hedge(context: Context) -> Found:
-    """Test that a group that hedges makes two markets of an asset at least."""
-    markets = context.scenario.markets
-    for number, maker in enumerate(context.scenario.makers):
-        if maker.hedge is None:
+    """Test that a desk makes two markets of an asset at least, and that its groups hedge alike."""
+    markets, makers = context.scenario.markets, context.scenario.makers
+    first: dict[str, Maker] = {}
+    for number, maker in enumerate(makers):
+        if maker.hedge is None or maker.desk is None:
             continue
-        made = context.scenario.select_markets(maker.markets)
+        other = first.setdefault(maker.desk, maker)
+        if other.hedge != maker.hedge:
+            message = f"differs from that of {other.name}, but {maker.desk} is one desk"
+            yield Finding(
+                ("makers", number, "hedge"), message, f"write the hedge of {other.name} here as well"
+            )
+        patterns = [pattern for each in makers if each.desk == maker.desk for pattern in each.markets]
+        made = context.scenario.select_markets(patterns)
         if made and max(Counter(markets[name].asset for name in made).values()) < 2:
-            message = f"{maker.name} makes one market of an asset: there is none to hedge in"
+            message = f"{maker.desk} makes one market of an asset: there is none to hedge in"
             assets = {markets[name].asset for name in made}
             others = [
                 n

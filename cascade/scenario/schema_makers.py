@@ -119,8 +119,13 @@ class _Makers(Model):
     )
     hedge: Hedge | None = Field(
         default=None,
-        description="The n-th makers of an asset's markets are a desk, which hedges across them; absent: none does.",
+        description="The n-th makers of each market of an asset are a desk, which hedges across them; absent: none.",
     )
+
+    @property
+    def desk(self) -> str | None:
+        """Return the name of the desk that the group is of; None where it does not hedge."""
+        return None if self.hedge is None else self.hedge.desk or self.name
 
     def profile(self) -> Quoted:
         """Return what the group quotes together up to each distance; empty where its file is unsound."""

@@ -140,6 +140,11 @@ class CarryTraders(_Pair):
 class Hedge(Model):
     """How makers hedge in one market what they took in others of the same asset."""
 
+    desk: Name | None = Field(
+        default=None,
+        description="Groups that name the same desk hedge across all their markets; absent: across the group's own.",
+        examples=["desk"],
+    )
     threshold: Usd = Field(
         default=1e6, description="What stays open, net, of all markets of an asset.", examples=["1M"]
     )
