@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from cascade.compiler.jit import kernel, outlined
-from cascade.core.agents.pairs import carry_of, gap_of, is_cut, trade_pair
+from cascade.core.agents.pairs import AT_ANY_PRICE, carry_of, gap_of, is_cut, trade_pair
 from cascade.core.agents.wallets import fill_wallets, receive, room_of, strain_of
 from cascade.core.inbox import has_room
 from cascade.core.params import Params
 from cascade.core.state import NONE, State
 from cascade.rng import ALONE, FIRST, uniform
+
+
+class Wish(NamedTuple):
+    """The lots of the first leg to buy (sell, < 0), and the part of the gap beyond the hurdle."""
+
+    lots: float
+    spare: float
 
 
 @outlined
@@ -26,25 +35,29 @@ def act(st: State, p: Params, k: int) -> bool:
         return False
     if is_cut(st, p, k):
         return True
-    size, cap, strain = _wanted(st, p, k), arb.cap, 0.0
+    wish, cap, strain, spare = _wanted(st, p, k), arb.cap, 0.0, AT_ANY_PRICE
     if arb.own != NONE:
         room = room_of(st, p, k)
-        cap, strain = min(cap, room), strain_of(st, p, k, room)
+        cap, strain, spare = min(cap, room), strain_of(st, p, k, room), wish.spare
+    size = wish.lots
     held = float(st.positions[arb.position].lots)
     if (size > 0.0) == (held > 0.0):
         room = max(cap - abs(held), 0.0)
         size = max(min(size, room), -room)
     elif arb.own != NONE and held != 0.0:  # who leaves a position does not open the opposite one on the way
         size = max(min(size, abs(held)), -abs(held))
-    trade_pair(st, p, k, strain if strain != 0.0 else size)
+    if strain != 0.0:
+        trade_pair(st, p, k, strain, AT_ANY_PRICE)
+    else:
+        trade_pair(st, p, k, size, spare)
     if arb.own != NONE:
         fill_wallets(st, p, k)
     return True
 
 
 @kernel
-def _wanted(st: State, p: Params, k: int) -> float:
-    """Return the lots of the first leg to buy (sell, < 0) for the gap between the books."""
+def _wanted(st: State, p: Params, k: int) -> Wish:
+    """Return what to do about the gap between the books."""
     arb, gap = p.agents[k], gap_of(st, p, k)
     sells, buys = arb.threshold, arb.threshold
     if arb.own != NONE:
@@ -54,7 +67,7 @@ def _wanted(st: State, p: Params, k: int) -> float:
         sells, buys = (adds if held <= 0 else 0.0) - carry, (adds if held >= 0 else 0.0) + carry
     dear, cheap = gap.dear - sells, gap.cheap - buys
     if dear > 0.0:
-        return -min(arb.gain * dear, arb.max_order)
+        return Wish(-min(arb.gain * dear, arb.max_order), dear)
     if cheap > 0.0:
-        return min(arb.gain * cheap, arb.max_order)
-    return 0.0
+        return Wish(min(arb.gain * cheap, arb.max_order), cheap)
+    return Wish(0.0, 0.0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cascade.compiler.jit import kernel, outlined
-from cascade.core.agents.pairs import NO_GAP, carry_of, gap_of, is_cut, trade_pair
+from cascade.core.agents.pairs import AT_ANY_PRICE, NO_GAP, carry_of, gap_of, is_cut, trade_pair
 from cascade.core.agents.wallets import fill_wallets, receive, room_of, strain_of
 from cascade.core.inbox import has_room
 from cascade.core.params import Params
@@ -24,7 +24,8 @@ def act(st: State, p: Params, k: int) -> bool:
         return True
     room = room_of(st, p, k)
     strain = strain_of(st, p, k, room)
-    trade_pair(st, p, k, strain if strain != 0.0 else _wanted(st, p, k, min(room, trader.cap)))
+    size = strain if strain != 0.0 else _wanted(st, p, k, min(room, trader.cap))
+    trade_pair(st, p, k, size, AT_ANY_PRICE)
     fill_wallets(st, p, k)
     return True
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from cascade.compiler.jit import int64, kernel, outlined
+from cascade.core.agents.sizes import valid_tick
 from cascade.core.book import NO_ASK, NO_BID
 from cascade.core.exact import INVERSE, lot_value
 from cascade.core.funding import expected_rate
@@ -28,6 +29,9 @@ class Gap(NamedTuple):
 
 NO_GAP = -1.0
 """A gap that nobody trades: of a pair of which a book has no quote."""
+
+
+AT_ANY_PRICE = -1.0
 
 
 @kernel
@@ -110,22 +114,28 @@ def _exposure(st: State, p: Params, position: int) -> float:
 
 
 @outlined
-def trade_pair(st: State, p: Params, k: int, lots: float) -> None:
+def trade_pair(st: State, p: Params, k: int, lots: float, spare: float) -> None:
     """Let agent k trade lots of its first leg against the second; room for two intents must have been checked.
 
-    Legs that filled unequally are squared in the first.
+    Legs that filled unequally are squared in the first, at any price. Of what the gap has to spare, as a share of the
+    price, each leg may give up a half beyond its best price; `AT_ANY_PRICE` is no bound.
     """
     arb, ratio = p.agents[k], ratio_of(st, p, k)
     loose = _exposure(st, p, arb.position) + (_exposure(st, p, arb.second) - float(arb.initial)) * ratio
     hedge = max(min(-loose, arb.max_order), -arb.max_order)
     offset = uniform(arb.key, st.clock[0].step, ALONE, SECOND)
-    _send(st, arb.position, int64(lots + hedge), offset)
-    _send(st, arb.second, int64(-lots / ratio), offset)
+    first = spare if int64(hedge) == 0 else AT_ANY_PRICE
+    _send(st, arb.position, int64(lots + hedge), first, offset)
+    _send(st, arb.second, int64(-lots / ratio), spare, offset)
 
 
 @kernel
-def _send(st: State, position: int, lots: int, offset: float) -> None:
-    """Write an order that takes what it finds."""
-    if lots != 0:
-        limit = MAX_TICK if lots > 0 else 1
-        append(st, position, lots, limit, IOC, ANY, offset, 0)
+def _send(st: State, position: int, lots: int, spare: float, offset: float) -> None:
+    """Write an order that takes what it finds, up to half of what there is to spare beyond the best price."""
+    if lots == 0:
+        return
+    market, limit = st.markets[st.positions[position].market], MAX_TICK if lots > 0 else 1
+    if spare != AT_ANY_PRICE:
+        best = float(market.best_ask if lots > 0 else market.best_bid)
+        limit = valid_tick(best * (1.0 + 0.5 * spare) if lots > 0 else best * (1.0 - 0.5 * spare))
+    append(st, position, lots, limit, IOC, ANY, offset, 0)
