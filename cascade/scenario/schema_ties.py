@@ -46,7 +46,6 @@ class _Pair(Model):
 
     name: Name = Field(description="Name of the group.", examples=["basis"])
     perpetual: MarketName = Field(description="The perpetual market.", examples=["binance:BTCUSDT"])
-    wallets: Wallets | None = None
 
     @property
     def other(self) -> str:

@@ -77,6 +77,7 @@ class Course(NamedTuple):
     """A market that has run to its end, and its mids on the way, in USD, a column for each market."""
 
     engine: Engine
+    logs: Logs
     drawn: Assembled
     scenario: Scenario
     mids: Array
@@ -93,7 +94,7 @@ class Course(NamedTuple):
     def logged(self, table: str) -> Array:
         """Return the rows of a log."""
         self.engine.drain()
-        return self.engine.sink[table]
+        return self.logs[table]
 
 
 def course(
@@ -102,11 +103,12 @@ def course(
     """Run a market to its end and look at it now and then; nothing may be lost on the way."""
     scenario = Scenario.model_validate(data)
     drawn = assemble(scenario, replicate)
-    engine, mids, seen = Engine(drawn, Logs()), [], []
+    logs, mids, seen = Logs(), [], []
+    engine = Engine(drawn, logs)
     for step in [*range(every, engine.n_steps, every), engine.n_steps]:
         engine.advance(step)
         mids.append(0.5 * engine.state.markets.mid2 * engine.params.markets.tick_size)
         if look is not None:
             seen.append(look(engine))
     assert not breaches(engine.state, engine.params, drawn.endowment)
-    return Course(engine, drawn, scenario, np.array(mids), np.array(seen))
+    return Course(engine, logs, drawn, scenario, np.array(mids), np.array(seen))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -99,7 +101,7 @@ def test_what_a_desk_holds_of_one_market_thins_its_quotes_in_the_other() -> None
     assert left["5M"] < 0.7
 
 
-def lowest(agents: list[dict], move: float) -> tuple[float, int]:
+def lowest(agents: list[dict[str, Any]], move: float) -> tuple[float, int]:
     """Return the lowest mid of venue A in bps, and how many are liquidated, where the news falls by a share."""
     fall = {"type": "news", "at": "1m", "over": "2m", "asset": "BTC", "move": -move}
     crowd = FUEL | {"from_price": 99_400, "to_price": 98_500, "notional": "90M"}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -117,7 +119,7 @@ def test_a_strained_wallet_reduces_its_position() -> None:
 # --- carry ----------------------------------------------------------------------------------------
 
 
-def funded(rate: str, **changes: object) -> dict:
+def funded(rate: str, **changes: object) -> dict[str, Any]:
     data = ties_data(arbitrage=[CARRY | changes], duration="2m")
     data["markets"]["a:BTCUSDT"] = data["markets"]["a:BTCUSDT"] | {
         "funding": {"rate": rate, "schedule": "fixed"}
@@ -229,7 +231,7 @@ def test_a_hunter_ends_flat_and_its_gain_is_what_it_traded() -> None:
     [{"capital": "100k"}, {"worth": 50}, {"reach_bps": 5}],
     ids=["no capital", "not worth it", "no reach"],
 )
-def test_a_hunter_leaves_alone_what_it_cannot_reach_or_what_is_not_worth_it(changes: dict) -> None:
+def test_a_hunter_leaves_alone_what_it_cannot_reach_or_what_is_not_worth_it(changes: dict[str, Any]) -> None:
     found = course(ties_data(agents=[HUNTER | changes], population=[FUEL], arbitrage=[to_spot("a")]))
     assert found.gain_usd("hunters") == 0
     assert len(found.logged("liquidations")) == 0
