@@ -76,7 +76,8 @@ class CascadeModel(Floor):
         assembled = assemble(asked, replicate, n_agents=len(agents), capacity=capacity)
         self.logs = Logs()
         super().__init__(asked, replicate, assembled, self.logs, [*makers_of(asked), *agents])
-        self.owners, self.caps, self.collect_every = assembled.owners, assembled.caps, collect_every
+        self.owners, self.caps, self.tied = assembled.owners, assembled.caps, assembled.tied
+        self.collect_every = collect_every
         figures = {
             f"{name} {figure}": _reporter(market, figure)
             for name, market in self.markets.items()
@@ -115,7 +116,9 @@ class CascadeModel(Floor):
                 remedy="run it to its end first: model.run_model()",
                 code="CAS602",
             )
-        return result_of(self.scenario, self.replicate, self.engine, self.logs.tables, self.owners, self.caps)
+        return result_of(
+            self.scenario, self.replicate, self.engine, self.logs.tables, self.owners, self.caps, self.tied
+        )
 
 
 class Logs:

@@ -35,7 +35,9 @@ CollateralPrice: TypeAlias = Literal["own_spot", "median", "redemption", "floor"
 Maker: TypeAlias = Literal["ladder", "touch"]
 """Kinds of makers in a scenario: a module of `core/agents/makers/` each."""
 
-Agent: TypeAlias = Literal["news_taker", "background", "arbitrage", "value", "dip_buyer", "splitters"]
+Agent: TypeAlias = Literal[
+    "news_taker", "background", "arbitrage", "carry", "hedger", "hunter", "value", "dip_buyer", "splitters",
+]  # fmt: skip
 """Kinds of agents who send orders, in the order in which they act: a module of `core/agents/` each."""
 
 

@@ -17,6 +17,7 @@ from cascade.assembly.layers import LayerBuilder, Seats
 from cascade.assembly.orders import bind, margined_orders, open_accounts
 from cascade.assembly.owners import NOBODY, Owners
 from cascade.assembly.price_paths import assemble_prices
+from cascade.assembly.ties import Tied
 from cascade.assembly.trails import Trails
 from cascade.assembly.venues import Venues, assemble_venues, lot_unit, settlement_of, worth_of
 from cascade.assembly.withdrawals import assemble_withdrawals
@@ -42,6 +43,7 @@ class Assembled(NamedTuple):
     endowment: Array  # lots of each spot market given to accounts
     owners: Owners = NOBODY
     caps: tuple[Capped, ...] = ()
+    tied: tuple[Tied, ...] = ()
 
 
 def assemble(
@@ -74,10 +76,10 @@ def assemble(
         run=run, assets=prices.assets, points=prices.points,
         **assemble_formation(scenario, replicate)._asdict(), markets=venues.markets, sources=venues.sources,
         withdrawals=assemble_withdrawals(scenario), rates=venues.rates,
-        **venues.rules._asdict(), tiers=venues.tiers, fees=venues.fees,
+        **venues.rules._asdict(), tiers=venues.tiers, fees=np.concatenate([venues.fees, groups.own_fees]),
         collateral=collateral, makers=groups.makers,
         quote_levels=groups.quote_levels, agents=groups.agents, flows=groups.flows,
-        splitters=groups.splitters,
+        splitters=groups.splitters, ties=groups.ties,
         layers=layers.layers, trails=trails.array(), shocks=groups.shocks, quantiles=quantiles.array(),
     )  # fmt: skip
     ticks = np.maximum(np.rint(prices.start[venues.markets.asset] / venues.markets.tick_size), 1)
@@ -100,7 +102,7 @@ def assemble(
     state.trails[:] = trails.start()
     state.ledger.deposits[:] = balances.sum(axis=0)
     take_seats(state, params)
-    return Assembled(params, state, _endowment(venues.markets, positions), owners, caps)
+    return Assembled(params, state, _endowment(venues.markets, positions), owners, caps, groups.tied)
 
 
 def _run(scenario: Scenario, n_ticks: int, venues: Venues) -> Array:

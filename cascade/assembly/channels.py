@@ -57,16 +57,28 @@ def _untie(channels: Channels, p: k.Params, ticks: Array) -> None:
         _hold_collateral(p, ticks)
     if not channels.makers_capital:
         p.makers.purse[:] = np.arange(len(p.makers))
+        p.ties.capital[p.ties.maker >= 0] = (
+            0.0  # what a desk holds of one market leaves the others as they are
+        )
     if not channels.cross_impact:
         p.cross[:] = np.eye(len(p.cross))
-    if not channels.arbitrage:
-        p.agents.rate[p.agents.kind == number_of(Agent, "arbitrage")] = 0.0
+    _bench(channels, p)
     if not channels.index_composition:
         for weights in p.sources:
             for asset in range(len(p.assets)):
                 books = np.flatnonzero((p.markets.kind == k.SPOT) & (p.markets.asset == asset))
                 if len(books):
                     weights[np.delete(books, int(np.argmax(weights[books])))] = 0.0
+
+
+def _bench(channels: Channels, p: k.Params) -> None:
+    """Let nobody trade of those whose channel is off."""
+    for kind, is_on in (
+        ("arbitrage", channels.arbitrage), ("carry", channels.carry),
+        ("hedger", channels.hedging), ("hunter", channels.hunting),
+    ):  # fmt: skip
+        if not is_on:
+            p.agents.rate[p.agents.kind == number_of(Agent, kind)] = 0.0
 
 
 def _hold_collateral(p: k.Params, ticks: Array) -> None:

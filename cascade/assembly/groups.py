@@ -8,19 +8,19 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cascade import names as kinds
+from cascade.assembly.draft import Draft
 from cascade.assembly.entities import Entities, records
 from cascade.assembly.memory import left_after
 from cascade.assembly.orders import worked
 from cascade.assembly.outages import halted
+from cascade.assembly.ties import TieBuilder, Tied
 from cascade.assembly.trails import Trails
 from cascade.assembly.venues import decay
 from cascade.assembly.withdrawals import withdrawal_of
 from cascade.core import params as k
-from cascade.core.exact import INVERSE
 from cascade.core.flow import N_QUANTILES, quantile_grid
 from cascade.core.state import Array
 from cascade.names import number_of
-from cascade.rng import decision_key
 from cascade.scenario.amounts import ENDOWMENT, MONEY, STOCK_USD
 from cascade.scenario.distributions import AnyDistribution
 from cascade.scenario.liquidity import learning_of
@@ -29,6 +29,7 @@ from cascade.scenario.schema_agents import (
     SINGLES,
     BackgroundFlow,
     DipBuyers,
+    Hunter,
     PythonAgent,
     SplittersFlow,
     ValueTrader,
@@ -72,44 +73,29 @@ class Groups(NamedTuple):
     agents: Array
     flows: Array
     splitters: Array
+    ties: Array
+    own_fees: Array
+    tied: tuple[Tied, ...]
     shocks: Array
     n_quotes: int
 
 
-class GroupBuilder:
+class GroupBuilder(Draft):
     """Adds the agents of a scenario to its entities."""
 
     def __init__(
         self, scenario: Scenario, replicate: int, markets: Array, prices: Array, entities: Entities,
         quantiles: Quantiles, trails: Trails,
     ) -> None:  # fmt: skip
-        self.scenario, self.replicate, self.markets, self.prices = scenario, replicate, markets, prices
-        self.entities, self.quantiles, self.trails = entities, quantiles, trails
-        self.names = list(scenario.markets)
-        self.makers: list[dict[str, Any]] = []
+        super().__init__(scenario, replicate, markets, prices, entities)
+        self.quantiles, self.trails = quantiles, trails
         self.levels: list[dict[str, float]] = []
-        self.agents: list[dict[str, Any]] = []
         self.flows: list[dict[str, Any]] = []
         self.splitters: list[dict[str, Any]] = []
         self.capitals: dict[str, int] = {}
+        self.ties = TieBuilder(self)
         self.n_parents = 0
         self.n_quotes = 0
-
-    def key(self, group: str, market: str) -> np.uint64:
-        """Return the key of a group's draws in one market."""
-        return decision_key(self.scenario.seed, f"{group}/{market}", self.replicate)
-
-    def lots(self, m: int, usd: float) -> float:
-        """Return USD as lots of a market at its start price."""
-        if self.markets[m].contract == INVERSE:
-            return usd / self.markets[m].lot_size
-        return usd / (self.prices[self.markets[m].asset] * self.markets[m].lot_size)
-
-    def agent(self, kind: int, m: int, usd: float) -> tuple[int, int]:
-        """Add an account with cash, and on a spot market with as much stock; return position and stock."""
-        stock = int(self.lots(m, usd)) if self.markets[m].kind == k.SPOT else 0
-        _, position = self.entities.add(kind, int(self.markets[m].venue), [m], usd, [stock])
-        return position, stock
 
     def build(self) -> Groups:
         """Return all groups."""
@@ -123,6 +109,9 @@ class GroupBuilder:
             agents=records(k.AGENT_P, self.agents),
             flows=records(k.FLOW, self.flows),
             splitters=records(k.SPLITTERS, self.splitters),
+            ties=records(k.TIE, self.ties.rows),
+            own_fees=self.ties.own_fees(),
+            tied=self.ties.tied(),
             shocks=self._shocks(),
             n_quotes=self.n_quotes,
         )
@@ -152,8 +141,10 @@ class GroupBuilder:
                 "tolerance": group.tolerance, "noise": group.fair_noise_bps * 1e-4,
                 "skew": group.skew_bps * 1e-4, "cap": self.lots(m, group.cap), "initial": stock,
                 "key": key, "slot": slot, "slack": group.slack_bps * 1e-4,
-                "pace": group.looks(dt), "purse": self._purse(name),
+                "pace": group.looks(dt), "purse": self._purse(name), "desk": len(self.makers),
             })  # fmt: skip
+            if group.hedge is not None:
+                self.ties.seat(group, m, slot, len(self.makers) - 1)
             columns = (distances, usd / group.count * MONEY, refills, near)
             self.levels += [
                 {"distance": distance, "money": size, "refill": refill, "nearness": nearness}
@@ -171,12 +162,14 @@ class GroupBuilder:
         """Add those who send orders, kind by kind in the order in which they act."""
         self._news_takers()
         self._flow()
-        self._arbitrage()
+        self.ties.build()
         ours = [each for each in self.scenario.agents if not isinstance(each, PythonAgent)]
         for group in sorted(ours, key=lambda each: number_of(kinds.Agent, each.type)):
             for name in self.scenario.select_markets(group.markets):
                 if isinstance(group, DipBuyers):
                     self._dip_buyers(group, name)
+                elif isinstance(group, Hunter):
+                    self.ties.hunter(group, name)
                 else:
                     self._value_traders(group, name)
         for flow in self.scenario.flow:
@@ -188,7 +181,7 @@ class GroupBuilder:
         position, stock = self.agent(k.FLOW_ACCOUNT, m, group.capital)
         self.add_agent(group.type, {
             "position": position, "initial": stock, "cap": self.lots(m, group.capital),
-            "rate": min(group.rate * self.scenario.dt, 1.0),
+            "rate": self.per_step(group.rate),
             "max_order": self.lots(m, group.max_order), "threshold": group.threshold_bps * 1e-4,
             "gain": self.lots(m, group.gain_usd_per_bps) * 1e4,
             "key": self.key(f"{group.type}/{group.name}", name),
@@ -203,7 +196,7 @@ class GroupBuilder:
             below = low + (high - low) * (number + 0.5) / group.count
             self.add_agent(group.type, {
                 "position": position, "own": self.trails.add(m, group.window), "cap": each * MONEY,
-                "rate": min(group.rate * self.scenario.dt, 1.0), "threshold": -math.log1p(-below),
+                "rate": self.per_step(group.rate), "threshold": -math.log1p(-below),
                 "max_order": max(self.lots(m, group.max_order), 1.0),
                 "key": self.key(f"{group.type}/{group.name}/{number}", name),
             })  # fmt: skip
@@ -217,10 +210,6 @@ class GroupBuilder:
                     "max_order": group.max_order * MONEY, "rate": group.rate * self.scenario.dt,
                     "key": self.key(f"news taker/{group.name}", name),
                 })  # fmt: skip
-
-    def add_agent(self, kind: str, figures: dict[str, Any]) -> None:
-        """Add an agent of a kind."""
-        self.agents.append({"kind": number_of(kinds.Agent, kind), **figures})
 
     def _flow(self) -> None:
         """Add background flow."""
@@ -275,21 +264,6 @@ class GroupBuilder:
     def _asset(self, m: int) -> Asset:
         """Return the asset of a market."""
         return list(self.scenario.assets.values())[int(self.markets[m].asset)]
-
-    def _arbitrage(self) -> None:
-        for group in self.scenario.arbitrage:
-            s, f = self.names.index(group.spot), self.names.index(group.perpetual)
-            stock = int(self.lots(s, group.cap))
-            _, first = self.entities.add(
-                k.ARBITRAGE_ACCOUNT, int(self.markets[f].venue), [s, f], ENDOWMENT * group.cap, [stock, 0]
-            )
-            self.add_agent("arbitrage", {
-                "position": first + 1, "second": first, "initial": stock,
-                "threshold": group.threshold_bps * 1e-4, "gain": self.lots(f, group.gain_usd_per_bps) * 1e4,
-                "max_order": self.lots(f, group.max_order), "cap": self.lots(f, group.cap),
-                "rate": min(group.rate * self.scenario.dt, 1.0),
-                "key": self.key(f"arbitrage/{group.name}", group.perpetual),
-            })  # fmt: skip
 
     def _shocks(self) -> Array:
         found: list[dict[str, Any]] = []

@@ -361,7 +361,7 @@ def _cross(base: Scenario, name: str, gone: Sequence[str]) -> list[str]:
 
 def _is_of(base: Scenario, item: Any, markets: Sequence[str]) -> bool:
     """Tell whether somebody trades in some markets only."""
-    named = [getattr(item, key, None) for key in ("market", "spot", "perpetual")]
+    named = [getattr(item, key, None) for key in ("market", "spot", "against", "perpetual")]
     own = {each for each in named if each} | {*base.select_markets(getattr(item, "markets", None) or ())}
     return bool(own) and own <= {*markets}
 

@@ -190,10 +190,11 @@ def cancel_account(st: State, p: Params, account: int) -> int:
 
 @kernel
 def fee_rate(st: State, p: Params, account: int, m: int, taker: int) -> int:
-    """Return the maker (0) or taker (1) fee rate of an account in market m; some trade free."""
-    if st.accounts[account].fees == 0:
+    """Return the maker (0) or taker (1) fee rate of an account in market m; some trade free or have their own."""
+    schedule = st.accounts[account].fees
+    if schedule == 0:
         return 0
-    return p.fees[p.markets[m].venue, taker]
+    return p.fees[p.markets[m].venue if schedule == 1 else len(p.venues) + schedule - 2, taker]
 
 
 @kernel

@@ -16,10 +16,13 @@ from cascade.core.window import level_after
 
 
 @outlined
-def impact_price(st: State, p: Params, m: int, buys: bool) -> float:
-    """Return the average price of buying (or selling) the impact notional at market, or the far side's best."""
+def average_price(st: State, p: Params, m: int, buys: bool, wanted: int) -> float:
+    """Return the average price of buying (or selling) a notional at market, or the mid where a side is empty.
+
+    `wanted` is in money units of the settlement asset; a book that holds less is priced by what it holds.
+    """
     market, fixed, n = st.markets[m], p.markets[m], p.run[0].n_ticks
-    wanted, value, lots = fixed.impact_notional, 0, 0
+    value, lots = 0, 0
     best = market.best_ask if buys else market.best_bid
     if best == NO_ASK or best == NO_BID:
         return mid_price(st, p, m)
@@ -39,10 +42,30 @@ def sample_premium(st: State, p: Params, m: int) -> None:
     """Add a linearly weighted sample of the premium index."""
     market = st.markets[m]
     index = market.index
-    premium = premium_index(impact_price(st, p, m, SELLS), impact_price(st, p, m, BUYS), index)
+    premium = premium_index(
+        average_price(st, p, m, SELLS, p.markets[m].impact_notional),
+        average_price(st, p, m, BUYS, p.markets[m].impact_notional),
+        index,
+    )
     market.premium_at += 1.0
     market.premium_sum += market.premium_at * premium
     market.premium_weight += market.premium_at
+
+
+@outlined
+def expected_rate(st: State, p: Params, m: int) -> float:
+    """Return the funding rate, in 1e-8, to be expected of the interval that runs; 0 of a market without funding.
+
+    It is what the premium so far makes of it, for the part that is over, and for the rest the last rate.
+    """
+    market, fixed = st.markets[m], p.markets[m]
+    if fixed.kind != PERPETUAL:
+        return 0.0
+    last = float(market.funding_rate)
+    if fixed.funding == FUNDING_FIXED or market.premium_weight == 0.0:
+        return last
+    left = float(market.next_funding - st.clock[0].step) / float(p.funding[fixed.venue].steps)
+    return last + (float(_next_rate(st, p, m)) - last) * max(min(1.0 - left, 1.0), 0.0)
 
 
 @kernel

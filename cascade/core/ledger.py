@@ -55,6 +55,13 @@ def move_position(st: State, p: Params, source: int, target: int, lots: int, val
 
 
 @kernel
+def pay(st: State, source: int, target: int, settlement: int, amount: int) -> None:
+    """Move money from one account to another."""
+    st.balances[source, settlement] -= amount
+    st.balances[target, settlement] += amount
+
+
+@kernel
 def transfer(st: State, account: int, settlement: int, amount: int) -> None:
     """Deposit (amount > 0) into an account from outside, or withdraw from it."""
     st.balances[account, settlement] += amount

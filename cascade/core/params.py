@@ -20,11 +20,11 @@ SPOT, PERPETUAL, POOL = 0, 1, 2
 # account kinds
 (
     FUND, FEES, ROUNDING, ABSORBER, HOLDER, MAKER_ACCOUNT, NEWS_TAKER_ACCOUNT, FLOW_ACCOUNT,
-    ARBITRAGE_ACCOUNT, SHOCK_ACCOUNT, AGENT, TRADER_ACCOUNT, VAULT, LIQUIDATOR,
-) = range(14)  # fmt: skip
+    ARBITRAGE_ACCOUNT, SHOCK_ACCOUNT, AGENT, TRADER_ACCOUNT, VAULT, LIQUIDATOR, CARRY_ACCOUNT, HUNTER_ACCOUNT,
+) = range(16)  # fmt: skip
 ACCOUNT_KINDS = (
     "fund", "fees", "rounding", "absorber", "holder", "maker", "news taker", "flow",
-    "arbitrage", "shock", "agent", "trader", "vault", "liquidator",
+    "arbitrage", "shock", "agent", "trader", "vault", "liquidator", "carry", "hunter",
 )  # fmt: skip
 
 # margin modes
@@ -214,11 +214,11 @@ the haircut), and the price in ticks that redemption, or the floor, gives."""
 MAKER = record(
     ("kind", I8), ("position", I8), ("first_level", I8), ("n_levels", I8), ("first_quote", I8), ("act", F8),
     ("tolerance", F8), ("noise", F8), ("skew", F8), ("cap", F8), ("initial", I8), ("key", U8), ("slot", I8),
-    ("slack", F8), ("pace", F8), ("purse", I8),
+    ("slack", F8), ("pace", F8), ("purse", I8), ("desk", I8),
 )  # fmt: skip
 """A maker. Noise and skew as log price; cap in lots around the initial position; `slack` is the log price by which a
 quote may be off before it follows; `pace` are its looks in a step, where these are more than one; `purse` is the
-number of the first maker of its capital."""
+number of the first maker of its capital, `desk` that of the next maker of its desk, the last one's being the first."""
 
 QUOTE_LEVEL = record(("distance", F8), ("money", F8), ("refill", F8), ("nearness", F8))
 """A level of a maker's ladder: log distance from fair value, money units per side, share that returns at a look, the
@@ -244,10 +244,24 @@ the net position at which all sell; powers of activity and daytime."""
 AGENT_P = record(
     ("kind", I8), ("position", I8), ("second", I8), ("initial", I8),  # lots of `second` at the start
     ("rate", F8), ("max_order", F8), ("cap", F8), ("threshold", F8), ("gain", F8), ("key", U8),
-    ("own", I8),  # its row in the records of its kind, where that has some; a dip buyer's trail
+    ("own", I8),  # its first row in the records of its kind, where that has some; a dip buyer's trail
 )  # fmt: skip
 """An agent who sends orders: how often it acts in a step, the largest order and inventory, from which log distance
 on it acts, and how strongly for each unit beyond."""
+
+TIE = record(
+    ("treasury", I8), ("transit", I8), ("ready", F8), ("leverage", F8), ("delay", I8),  # a wallet
+    ("cost", F8), ("hold", F8), ("leave", F8),  # a pair of them: of the first
+    ("maker", I8), ("capital", F8), ("patience", I8),  # a desk of makers, and a hunter
+    ("reach", F8), ("error", F8), ("worth", F8), ("most_lost", F8),  # a hunter
+)  # fmt: skip
+"""What those who tie markets have beyond other agents; an arbitrageur or carry trader has a row for either wallet.
+
+A wallet: accounts of its treasury and of money on its way, money units kept on the venue, largest position for its
+equity, and steps that money is on its way. A pair: fees of opening and closing both legs and the gain below which it
+leaves, as log price, over `hold` steps. A desk: its first maker, its capital, the delay of a hedge and how long one
+is quoted before it takes. A hunter: how far it sees, the deviation of the log of what it sees, fuel for the depth in
+front of it, patience, and the part of its capital that it may lose."""
 
 LAYER = record(
     ("first_trader", I8), ("first_place", I8), ("long_share", F8), ("min_hold_s", F8), ("pause_s", F8), ("turnover", I8),
@@ -298,13 +312,14 @@ class Params(NamedTuple):
     funds: Array
     lending: Array
     tiers: Array
-    fees: Array  # int64 (n_venues, 2): maker and taker rate
+    fees: Array  # int64 (n, 2): maker and taker rate of each venue, then of those who have rates of their own
     collateral: Array  # (n_venues * n_markets,) COLLATERAL
     makers: Array
     quote_levels: Array
     agents: Array  # in the order of their kinds
     flows: Array
     splitters: Array
+    ties: Array
     layers: Array
     trails: Array
     shocks: Array
@@ -323,7 +338,7 @@ declare(
         "funds": (FUND_RULE, 1), "lending": (LENDING, 1), "tiers": (TIER, 1), "fees": (I64, 2),
         "collateral": (COLLATERAL, 1),
         "makers": (MAKER, 1), "quote_levels": (QUOTE_LEVEL, 1), "agents": (AGENT_P, 1),
-        "flows": (FLOW, 1), "splitters": (SPLITTERS, 1), "layers": (LAYER, 1), "trails": (TRAIL, 1),
+        "flows": (FLOW, 1), "splitters": (SPLITTERS, 1), "ties": (TIE, 1), "layers": (LAYER, 1), "trails": (TRAIL, 1),
         "shocks": (SHOCK, 1),
         "quantiles": (F64, 2),
     },

@@ -18,8 +18,10 @@ from cascade.core.exact import usd_value
 from cascade.core.params import (
     ANY,
     ARBITRAGE_ACCOUNT,
+    CARRY_ACCOUNT,
     CLOSING,
     FLOW_ACCOUNT,
+    HUNTER_ACCOUNT,
     MAKER_ACCOUNT,
     NEWS_TAKER_ACCOUNT,
     OPENING,
@@ -49,7 +51,12 @@ def feel(st: State, p: Params, position: int, lots: int, purpose: int) -> None:
     if p.impacts[a].kick == 0.0 or lots == 0:
         return
     kind = st.accounts[st.positions[position].account].kind
-    if kind == MAKER_ACCOUNT or kind == NEWS_TAKER_ACCOUNT or kind == ARBITRAGE_ACCOUNT:
+    if (
+        kind == MAKER_ACCOUNT
+        or kind == NEWS_TAKER_ACCOUNT
+        or kind == ARBITRAGE_ACCOUNT
+        or kind == CARRY_ACCOUNT
+    ):
         return
     value = lots * usd_value(p.markets[m], st.markets[m].mark)
     if _is_ordinary(kind, purpose):
@@ -65,7 +72,7 @@ def _is_ordinary(kind: int, purpose: int) -> bool:
     """Tell whether an order is one of the crowd's, which others learn to expect."""
     if kind == TRADER_ACCOUNT:
         return purpose == OPENING or purpose == CLOSING
-    return kind == FLOW_ACCOUNT and purpose == ANY
+    return (kind == FLOW_ACCOUNT or kind == HUNTER_ACCOUNT) and purpose == ANY
 
 
 @outlined

@@ -71,6 +71,7 @@ def allocate(
         modes=np.zeros((2 * len(p.assets), N_MODES)),
         means=np.zeros((len(p.assets), N_MEANS)),
         crowds=empty(s.CROWD, len(p.splitters)),
+        desks=empty(s.DESK, len(p.ties)),
         parents=empty(s.PARENT, int(p.splitters.n_parents.sum())),
         works=empty(s.WORK, len(p.shocks)),
         trails=np.zeros(len(p.trails)),
@@ -136,7 +137,7 @@ def set_prices(st: State, p: Params, prices: Array, funding: Array) -> None:
     for k in range(len(p.makers)):
         held = st.positions[p.makers[k].position]
         st.purses[k].start = st.balances[held.account, p.markets[held.market].settlement]
-        st.purses[k].left = 1.0
+        st.purses[k].left, st.purses[k].room = 1.0, 1.0
     price_collateral(st, p)
 
 

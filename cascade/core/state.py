@@ -82,9 +82,13 @@ MARKET = record(
 PRESSURE = record(("net", F8), ("bids_left", F8), ("asks_left", F8))
 """Net flow of takers of late, in money units, and the share of their sizes that it leaves to each side's makers."""
 
-PURSE = record(("start", I8), ("gain", F8), ("at", F8), ("gained", F8), ("left", F8))
+PURSE = record(
+    ("start", I8), ("gain", F8), ("at", F8), ("gained", F8), ("left", F8), ("room", F8), ("net", F8)
+)
 """A maker: its balance at the start, and the share of its sizes that losses leave it. Of the first of those who share a
-capital: what all have gained since, the loss at which they withdraw. `gained` is the running mean of that gain."""
+capital: what all have gained since, the loss at which they withdraw. `gained` is the running mean of that gain. `room`:
+the share of what adds to inventory that the capital of its desk, as far as it is used, leaves it; `net`: what the desk
+holds, net, in parts of the maker's cap."""
 
 LEVEL = record(("lots", I8), ("head", I4), ("tail", I4))
 """A price level: total resting lots and its first-in-first-out queue. Bid or ask by place."""
@@ -181,6 +185,10 @@ stands behind them, nor one for another. All that follows is a total since the s
 CROWD = record(("swing", F8), ("trend", F8))
 """A flow of splitters: log of its volume beyond what activity gives, and what quotes have done of late."""
 
+DESK = record(("due", I8), ("stage", I8), ("side", I8), ("tick", I8), ("equity", I8))
+"""Where one who ties markets stands, a row for each TIE: the step at which money arrives, or at which a hedge or an
+attack goes on, 0 for never; its stage; and of an attack the side, the tick it goes for and the equity it began with."""
+
 PARENT = record(("side", I8), ("piece", F8), ("left", I8))
 """An order that is worked in pieces: its side, the money of a piece, the pieces that are left."""
 
@@ -211,6 +219,7 @@ class State(NamedTuple):
     modes: Array  # float64 (2 * n_assets, N_MODES): impact of ordinary orders, then of forced ones
     means: Array  # float64 (n_assets, N_MEANS): running means of the kicks of ordinary orders
     crowds: Array  # (n_splitters,) CROWD
+    desks: Array  # (n_ties,) DESK
     parents: Array  # (n_parents,) PARENT
     works: Array  # (n_shocks,) WORK
     trails: Array  # float64 (n_trails,): running means of log mids
@@ -261,8 +270,8 @@ declare(
     State,
     {
         "clock": (CLOCK, 1), "assets": (ASSET, 1),
-        "swings": (F64, 2), "modes": (F64, 2), "means": (F64, 2), "crowds": (CROWD, 1), "parents": (PARENT, 1),
-        "works": (WORK, 1),
+        "swings": (F64, 2), "modes": (F64, 2), "means": (F64, 2), "crowds": (CROWD, 1),
+        "desks": (DESK, 1), "parents": (PARENT, 1), "works": (WORK, 1),
         "trails": (F64, 1), "markets": (MARKET, 1),
         "pressures": (PRESSURE, 1), "purses": (PURSE, 1), "levels": (LEVEL, 1),
         "bits": (U64, 1), "trigger_heads": (I32, 1), "orders": (ORDER, 1),

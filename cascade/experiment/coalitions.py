@@ -9,9 +9,11 @@ from cascade.errors import UsageError
 from cascade.experiment.request import layer_has_stops
 from cascade.scenario.index_sources import sources_of
 from cascade.scenario.schema import Scenario
+from cascade.scenario.schema_agents import Hunter
 from cascade.scenario.schema_channels import AMPLIFICATION, CHANNELS, CONTAGION
-from cascade.scenario.schema_makers import LadderMaker
+from cascade.scenario.schema_makers import LadderMaker, Maker
 from cascade.scenario.schema_population import LeveragedLayer, TableLayer
+from cascade.scenario.schema_ties import CarryTraders
 from cascade.scenario.schema_venues import LinearPerpetual, SpotMarket
 from cascade.scenario.words import did_you_mean
 from cascade.venues.load import rulebook_of
@@ -41,16 +43,25 @@ def present(scenario: Scenario, among: Sequence[str] = AMPLIFICATION) -> tuple[s
         "adl": bool(scenario.population),
         "mark_rule": any(book.mark.rule != "index" for book in books),
         "common_news": len(scenario.assets) > 1 and _shares_news(scenario),
-        "makers_capital": any(
-            isinstance(group, LadderMaker) and group.withdrawal and group.withdrawal.losses
-            and group.withdrawal.losses.capital for group in scenario.makers
-        ),
+        "makers_capital": any(_shares_capital(group) for group in scenario.makers),
         "collateral": any(layer.collateral for layer in layers),
         "cross_impact": any(asset.impact and any(asset.impact.cross.values()) for asset in scenario.assets.values()),
-        "arbitrage": bool(scenario.arbitrage),
+        "hedging": any(group.hedge for group in scenario.makers),
+        "arbitrage": any(not isinstance(pair, CarryTraders) for pair in scenario.arbitrage),
+        "carry": any(isinstance(pair, CarryTraders) for pair in scenario.arbitrage),
+        "hunting": any(isinstance(agent, Hunter) for agent in scenario.agents),
         "index_composition": _has_composed_index(scenario),
     }  # fmt: skip
     return tuple(name for name in among if has[name] and getattr(scenario.channels, name))
+
+
+def _shares_capital(group: Maker) -> bool:
+    """Tell whether makers of several markets share losses, or what they may hold."""
+    if group.hedge is not None:
+        return True
+    if not isinstance(group, LadderMaker) or group.withdrawal is None or group.withdrawal.losses is None:
+        return False
+    return group.withdrawal.losses.capital is not None
 
 
 def _shares_news(scenario: Scenario) -> bool:

@@ -9,6 +9,7 @@ from cascade import provenance
 from cascade.analysis import metrics
 from cascade.assembly import Owners
 from cascade.assembly.caps import Capped
+from cascade.assembly.ties import Tied
 from cascade.core import step
 from cascade.core.state import Array
 from cascade.engine import Engine, Outcome
@@ -25,7 +26,7 @@ from cascade.scenario.schema import Scenario
 
 def result_of(
     scenario: Scenario, replicate: int, engine: Engine, logs: Mapping[str, Iterable[Array]], owners: Owners,
-    caps: Sequence[Capped],
+    caps: Sequence[Capped], tied: Sequence[Tied],
 ) -> Result:  # fmt: skip
     """Return what a market that has ended left in its logs: bars, liquidations, adl, funds and the row of `runs`."""
     units = units_of(scenario)
@@ -36,7 +37,7 @@ def result_of(
     record.finish()
     waiting = int(step.count_failing(engine.state, engine.params)) > 0
     outcome = Outcome.WAITING if waiting else Outcome.COMPLETED
-    row = row_of(record, (), engine, outcome, scenario, caps)
+    row = row_of(record, (), engine, outcome, scenario, caps, tied)
     columns = metrics.metric_columns(units, counterfactual=False)
     runs = from_columns(
         "runs", {name: [value] for name, value in row.items()}, units, replicate, extra=columns

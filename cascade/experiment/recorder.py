@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from cascade.output.run_units import MarketUnits, OrderUnits, ReportingTag, RunU
 from cascade.output.schemas import schema
 from cascade.output.snapshots import book_rows, positions_batch
 from cascade.scenario.schema import Scenario
+from cascade.scenario.schema_agents import Hunter
 from cascade.scenario.schema_shocks import MarketOrderShock
 from cascade.venues.load import rulebook_of
 
@@ -53,7 +55,19 @@ def units_of(scenario: Scenario) -> RunUnits:
         capped=tuple(
             layer.name for layer in scenario.population if getattr(layer, "leverage_cap", None) is not None
         ),
+        traders=tuple(dict.fromkeys(_traders(scenario))),
     )
+
+
+def _traders(scenario: Scenario) -> Iterator[str]:
+    """Yield who trades on finite capital that is counted: pairs with wallets, desks that hedge, hunters."""
+    for pair in scenario.arbitrage:
+        if pair.wallets is not None:
+            yield pair.wallets.treasury or pair.name
+    yield from filter(None, (group.desk for group in scenario.makers))
+    for agent in scenario.agents:
+        if isinstance(agent, Hunter):
+            yield agent.name
 
 
 def _market_units(scenario: Scenario, name: str) -> MarketUnits:

@@ -15,11 +15,13 @@ from cascade.analysis import metrics
 from cascade.analysis.cause import CauseLabeller
 from cascade.assembly import Assembled, assemble
 from cascade.assembly.caps import Capped
+from cascade.assembly.ties import Tied
 from cascade.core.state import Array
 from cascade.engine import Engine, Outcome, Sink, counterfactual, simulate
 from cascade.errors import CascadeError
 from cascade.experiment.ending import ending_of
 from cascade.experiment.fills import fills_of
+from cascade.experiment.gains import gains_of
 from cascade.experiment.parameters import columns_of, drawn_row
 from cascade.experiment.recorder import Recorder, tables_of, units_of
 from cascade.experiment.request import Origin, has_stops
@@ -151,19 +153,20 @@ def _simulated(
         outcome = _run(engine, record, scenario, progress, stopped)
         if outcome is None:
             return False
-        piece.finish(row_of(record, twins, engine, outcome, scenario, assembled.caps))
+        piece.finish(row_of(record, twins, engine, outcome, scenario, assembled.caps, assembled.tied))
     return True
 
 
 def row_of(
     record: Recorder, twins: Sequence[Recorder], engine: Engine, outcome: Outcome, scenario: Scenario,
-    caps: Sequence[Capped],
+    caps: Sequence[Capped], tied: Sequence[Tied],
 ) -> dict[str, Any]:  # fmt: skip
     """Return the row of `runs` of a replicate that has ended."""
     ending = ending_of(engine, outcome)
     found = replace(
         _replicate(record, *map(_replicate, twins)), orders=fills_of(engine, scenario, record.units),
         capped={each.layer: (each.accounts, each.long_usd + each.short_usd) for each in caps},
+        gains=gains_of(engine, tied, record.units),
     )  # fmt: skip
     row = metrics.compute(found)
     notes = [row.pop("notes", None) or "", *ending.notes(record.units)]

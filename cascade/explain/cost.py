@@ -94,8 +94,9 @@ def cost_of(scenario: Scenario, drawn: Assembled) -> Cost:
     """Return what a run of the scenario will take."""
     p, state = drawn.params, drawn.state
     steps = int(p.run[0].n_steps)
-    arbitrage, takers = (
-        p.agents.rate[p.agents.kind == number_of(Agent, kind)].sum() for kind in ("arbitrage", "news_taker")
+    arbitrage, carry, takers = (
+        p.agents.rate[p.agents.kind == number_of(Agent, kind)].sum()
+        for kind in ("arbitrage", "carry", "news_taker")
     )
     quotes = 2.0 * p.makers.act * p.makers.n_levels
     moved = (p.impacts.kick > 0)[p.markets.asset[state.positions.market[p.makers.position]]]
@@ -110,7 +111,7 @@ def cost_of(scenario: Scenario, drawn: Assembled) -> Cost:
             + p.flows.limit_rate.sum()
             + p.splitters.rate.sum()
             + takers
-            + 2.0 * arbitrage
+            + 2.0 * (arbitrage + carry)
         ),
         decisions_per_step=2.0 * float((ends < steps).sum()) / steps,
         compile_s=_compile_s(),

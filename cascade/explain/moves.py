@@ -12,6 +12,7 @@ import numpy as np
 from cascade.assembly import Assembled
 from cascade.core.params import ANCHORS, Params
 from cascade.explain.sale import Sale, sale_in
+from cascade.explain.ties import Tie, ties_of
 from cascade.scenario.liquidity import DAY_S, FAR_BPS, NEAR_BPS, daily_flow, depth_within
 from cascade.scenario.schema import Scenario
 from cascade.scenario.schema_makers import LadderMaker, Maker
@@ -78,16 +79,18 @@ class Moves:
 
     assets: tuple[AssetMoves, ...]
     markets: tuple[MarketMoves, ...]
+    ties: tuple[Tie, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return the record ``--json`` prints."""
-        return {"assets": self.assets, "markets": self.markets}
+        return {"assets": self.assets, "markets": self.markets, "ties": self.ties}
 
 
 def moves_of(scenario: Scenario, drawn: Assembled) -> Moves:
     """Return what moves the prices of a scenario, with the news as it is drawn."""
     assets = tuple(_asset(scenario, drawn.params, a) for a in range(len(scenario.assets)))
-    return Moves(assets, tuple(_market(scenario, drawn, name) for name in scenario.select_markets("*")))
+    markets = tuple(_market(scenario, drawn, name) for name in scenario.select_markets("*"))
+    return Moves(assets, markets, ties_of(scenario))
 
 
 def _asset(scenario: Scenario, p: Params, a: int) -> AssetMoves:

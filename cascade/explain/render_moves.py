@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from cascade.explain.moves import AssetMoves, MarketMoves, Moves
 from cascade.explain.parts import heading, note, table
 from cascade.explain.sale import LATER_S, OVER_S, SALE_USD
+from cascade.explain.ties import Tie
 from cascade.units import format_duration, format_usd
 
 if TYPE_CHECKING:
@@ -43,7 +44,22 @@ def render_moves(moves: Moves) -> Iterator[RenderableType]:
         rows.add_row(each.market, *depth, back, format_usd(each.flow_usd_per_day))
     yield rows
     yield note("USD; depth on one side. Leveraged accounts, arbitrage and news-takers trade on top of flow.")
+    if moves.ties:
+        yield from _ties(moves.ties)
     yield from _sales(moves.markets)
+
+
+_SHOWN = 8
+"""Groups that tie markets and are shown; a market of many books has as many as books."""
+
+
+def _ties(ties: Sequence[Tie]) -> Iterator[RenderableType]:
+    rows = table("who ties them", "", "markets", "")
+    for tie in ties[:_SHOWN]:
+        rows.add_row(tie.name, tie.kind, " ".join(tie.markets), tie.text)
+    yield rows
+    if len(ties) > _SHOWN:
+        yield note(f"And {len(ties) - _SHOWN} more.")
 
 
 def _impact(asset: AssetMoves) -> str:

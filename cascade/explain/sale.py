@@ -122,7 +122,7 @@ def _tied(scenario: Scenario, market: str) -> list[str]:
     tied = [market]
     for name in tied:
         for pair in scenario.arbitrage:
-            ends = (pair.spot, pair.perpetual)
+            ends = (pair.other, pair.perpetual)
             tied += [other for other in ends if name in ends and other not in tied]
     return tied
 

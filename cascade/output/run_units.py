@@ -99,6 +99,8 @@ class RunUnits:
     orders: tuple[OrderUnits, ...] = ()
     capped: tuple[str, ...] = ()
     """Layers whose leverage is capped."""
+    traders: tuple[str, ...] = ()
+    """Those on finite capital, whose gain is counted: groups, or the treasury that several share."""
 
     @property
     def dated(self) -> bool:
@@ -142,6 +144,7 @@ class RunUnits:
             funds=tuple(data["funds"]),
             orders=tuple(OrderUnits(**order) for order in data.get("orders", ())),
             capped=tuple(data.get("capped", ())),
+            traders=tuple(data.get("traders", ())),
         )
 
 

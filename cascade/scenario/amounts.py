@@ -75,8 +75,14 @@ def amounts(context: Context) -> Iterator[Amount]:
         names = scenario.select_markets(agent.markets)
         yield from _held(context, ("agents", number, "capital"), agent.capital, 1.0, names)
     for number, pair in enumerate(scenario.arbitrage):
-        names = [name for name in (pair.spot, pair.perpetual) if name in scenario.markets]
-        yield from _held(context, ("arbitrage", number, "cap"), pair.cap, ENDOWMENT, names)
+        names = [name for name in (pair.other, pair.perpetual) if name in scenario.markets]
+        if pair.wallets is None:
+            yield from _held(context, ("arbitrage", number, "cap"), pair.most, ENDOWMENT, names)
+        else:
+            times = ENDOWMENT * pair.wallets.leverage
+            yield from _held(
+                context, ("arbitrage", number, "wallets", "capital"), pair.wallets.capital, times, names
+            )
     yield from _ordered(context)
 
 

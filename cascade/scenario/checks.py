@@ -99,6 +99,7 @@ def all_checks() -> tuple[Check, ...]:
         "positions",
         "python",
         "sizes",
+        "ties",
         "times",
     ):
         import_module(f"cascade.scenario.checks_{topic}")

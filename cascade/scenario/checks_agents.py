@@ -10,7 +10,7 @@ from typing import Any
 
 from cascade.errors import ScenarioError
 from cascade.scenario.checks import Context, Finding, Found, register
-from cascade.scenario.schema_agents import PythonAgent
+from cascade.scenario.schema_agents import Hunter, PythonAgent
 from cascade.scenario.schema_makers import LadderMaker, Maker, TouchMaker
 from cascade.scenario.schema_population import BorrowersLayer, LadderLayer, LeveragedLayer, TableLayer
 from cascade.scenario.schema_shocks import DepthShock, HaltShock, MarketOrderShock, NewsShock, OracleOutage
@@ -29,9 +29,11 @@ def named_markets_exist(context: Context) -> Found:
     for section in ("makers", "news_takers", "flow", "agents"):
         for number, agent in enumerate(getattr(scenario, section)):
             named = () if isinstance(agent, PythonAgent) else agent.markets
-            yield from _patterns(context, (section, number, "markets"), named)
+            wanted = Perpetual if isinstance(agent, Hunter) else None
+            yield from _patterns(context, (section, number, "markets"), named, wanted)
     for number, pair in enumerate(scenario.arbitrage):
-        yield from _single(context, ("arbitrage", number, "spot"), pair.spot, SpotMarket)
+        kind = SpotMarket if pair.other_key == "spot" else Perpetual
+        yield from _single(context, ("arbitrage", number, pair.other_key), pair.other, kind)
         yield from _single(context, ("arbitrage", number, "perpetual"), pair.perpetual, Perpetual)
     for number, layer in enumerate(scenario.population):
         if isinstance(layer, LeveragedLayer):
@@ -154,22 +156,21 @@ def arbitrage_is_of_one_asset(context: Context) -> Found:
     """Test that both legs of an arbitrage trade the same asset."""
     markets = context.scenario.markets
     for number, pair in enumerate(context.scenario.arbitrage):
-        spot, perpetual = markets.get(pair.spot), markets.get(pair.perpetual)
+        other, perpetual = markets.get(pair.other), markets.get(pair.perpetual)
         if (
-            spot is None
+            other is None
             or perpetual is None
-            or not {spot.asset, perpetual.asset} <= set(context.scenario.assets)
+            or not {other.asset, perpetual.asset} <= set(context.scenario.assets)
         ):
             continue
-        if spot.asset != perpetual.asset:
-            message = f"{pair.spot} trades {spot.asset}, but {pair.perpetual} trades {perpetual.asset}"
+        if other.asset != perpetual.asset:
+            message = f"{pair.other} trades {other.asset}, but {pair.perpetual} trades {perpetual.asset}"
+            wanted, word = (SpotMarket, "spot") if pair.other_key == "spot" else (Perpetual, "perpetual")
             names = [
-                name
-                for name, m in markets.items()
-                if isinstance(m, SpotMarket) and m.asset == perpetual.asset
+                name for name, m in markets.items() if isinstance(m, wanted) and m.asset == perpetual.asset
             ]
-            hint = f"spot markets of {perpetual.asset}: {listing(names) or 'none'}"
-            yield Finding(("arbitrage", number, "spot"), message, hint)
+            hint = f"{word} markets of {perpetual.asset}: {listing(names) or 'none'}"
+            yield Finding(("arbitrage", number, pair.other_key), message, hint)
 
 
 def quoted_within(maker: Maker, distance_bps: float) -> float | None:

@@ -10,15 +10,14 @@ from cascade.scenario.checks_formation import held_within
 from cascade.scenario.liquidity import FAR_BPS, REFERENCE_DEPTH
 from cascade.scenario.schema_agents import (
     Agent,
-    Arbitrage,
     BackgroundFlow,
     Flow,
     PythonAgent,
     SplittersFlow,
-    SpotPerpetualArbitrage,
 )
 from cascade.scenario.schema_makers import Maker
 from cascade.scenario.schema_population import LeveragedLayer
+from cascade.scenario.schema_ties import Arbitrage
 from cascade.scenario.source import Steps
 from cascade.units import format_usd
 
@@ -57,8 +56,8 @@ def _groups(context: Context) -> Iterator[tuple[Steps, Group, Sequence[str]]]:
     scenario = context.scenario
     for section in ("makers", "flow", "arbitrage", "agents", "population"):
         for number, group in enumerate(getattr(scenario, section)):
-            if isinstance(group, SpotPerpetualArbitrage):
-                yield (section, number), group, (group.spot, group.perpetual)
+            if section == "arbitrage":
+                yield (section, number), group, (group.other, group.perpetual)
             elif (section != "population" and not isinstance(group, PythonAgent)) or isinstance(
                 group, LeveragedLayer
             ):

@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, Field
 
 from cascade.scenario.base import File, MarketName, Model, Name, Replicates, Seed, Text
 from cascade.scenario.patterns import matches
-from cascade.scenario.schema_agents import Agent, Arbitrage, Flow, NewsTaker, PythonAgent
+from cascade.scenario.schema_agents import Agent, Flow, NewsTaker, PythonAgent
 from cascade.scenario.schema_channels import Channels
 from cascade.scenario.schema_formation import Activity
 from cascade.scenario.schema_makers import Maker
@@ -20,6 +20,7 @@ from cascade.scenario.schema_outputs import Outputs, Published, Reference, Sourc
 from cascade.scenario.schema_population import Layer
 from cascade.scenario.schema_prices import Asset
 from cascade.scenario.schema_shocks import Shock
+from cascade.scenario.schema_ties import Arbitrage
 from cascade.scenario.schema_venues import LendingPool, LinearPerpetual, Market, Venue, complete_markets
 from cascade.units import Instant, PositiveDuration, format_duration
 

@@ -1,4 +1,4 @@
-"""Agents without leverage who quote nothing: news-takers, background flow, arbitrageurs, others, and your own.
+"""Agents who quote nothing and tie nothing: news-takers, background flow, others, and your own.
 
 The defaults are the starting set of the documentation page `parameters`.
 """
@@ -12,12 +12,15 @@ from pydantic import BeforeValidator, Field, JsonValue, model_validator
 
 from cascade.scenario.base import ClassReference, MarketName, MarketPatterns, Model, Name, Text, unless_said
 from cascade.scenario.distributions import BpsDistribution, Exponential, Lognormal, UsdDistribution
+from cascade.scenario.schema_ties import VIP_TAKER
 from cascade.units import (
     Bps,
     Multiple,
     PerSecond,
+    PositiveBps,
     PositiveDuration,
     PositiveUsd,
+    Rate,
     Share,
     Usd,
     refuse,
@@ -162,23 +165,6 @@ Flow: TypeAlias = Annotated[
 ]
 
 
-class SpotPerpetualArbitrage(Model):
-    """Arbitrageurs who tie a perpetual to its spot market."""
-
-    type: Literal["spot_perpetual"] = "spot_perpetual"
-    name: Name = Field(description="Name of the group.", examples=["basis"])
-    spot: MarketName = Field(description="The spot market.", examples=["spot:BTCUSD"])
-    perpetual: MarketName = Field(description="The perpetual market.", examples=["binance:BTCUSDT"])
-    threshold_bps: Bps = Field(default=0.28, description="They trade when the basis is beyond this.")
-    gain_usd_per_bps: Usd = Field(default=230e3, description="Order size for each bp beyond the threshold.")
-    max_order: PositiveUsd = Field(default=500e3, description="Largest order.")
-    cap: PositiveUsd = Field(default=100e6, description="Largest inventory.")
-    rate: PerSecond = Field(default=1.0, description="How often they look.")
-
-
-Arbitrage: TypeAlias = SpotPerpetualArbitrage
-
-
 class _Agents(Model):
     """What every group of other agents has."""
 
@@ -233,6 +219,43 @@ class DipBuyers(Model):
         return self
 
 
+class Hunter(Model):
+    """A hunter of liquidations: it pushes the price into levels near it, and closes into the forced orders."""
+
+    type: Literal["hunter"]
+    name: Name = Field(description="Name of the group.", examples=["hunters"])
+    markets: MarketPatterns = Field(examples=["binance:*"])
+    capital: PositiveUsd = Field(default=10e6, description="What it has in each market.", examples=["10M"])
+    leverage: Multiple = Field(
+        default=5.0, description="Its largest position, in multiples of its equity.", examples=["5x"]
+    )
+    reach_bps: PositiveBps = Field(
+        default=50.0, description="How far from the mark it sees levels.", examples=["50 bps"]
+    )
+    error: Annotated[float, Field(ge=0, le=3)] = Field(
+        default=0.5,
+        description="Standard deviation of the log of what it takes to be liquidated within reach.",
+    )
+    worth: Multiple = Field(
+        default=1.0,
+        description="It attacks where what is liquidated is this multiple of what the book holds in front of it.",
+        examples=["1x"],
+    )
+    patience: PositiveDuration = Field(
+        default=120.0, description="Longest time it pushes, and then quotes what it holds before it takes."
+    )
+    max_loss: Annotated[Share, Field(gt=0)] = Field(
+        default=0.2,
+        description="Part of its capital after whose loss it closes and stops.",
+        examples=["20 %"],
+    )
+    fee: Annotated[Rate, Field(ge=0)] = Field(
+        default=VIP_TAKER, description="What it pays for a trade that takes; one that makes is free."
+    )
+    rate: PerSecond = Field(default=0.5, description="How often it looks.", examples=["0.5 /s"])
+    max_order: PositiveUsd = Field(default=500e3, description="Largest order.", examples=["500k"])
+
+
 class PythonAgent(Model):
     """An agent that you write in Python; it is run only where you allow code (`cascade docs mesa`)."""
 
@@ -269,6 +292,6 @@ def _python_if_named(value: Any) -> Any:
 
 
 Agent: TypeAlias = Annotated[
-    Annotated[ValueTrader | DipBuyers | PythonAgent, Field(discriminator="type")],
+    Annotated[ValueTrader | DipBuyers | Hunter | PythonAgent, Field(discriminator="type")],
     BeforeValidator(_python_if_named),
 ]

@@ -44,8 +44,17 @@ class Channels(Model):
         default=True,
         description="Orders in an asset move what makers think of others; off: they move their own alone.",
     )
+    hedging: bool = Field(
+        default=True, description="Makers hedge in one market what they took in another; off: they hold it."
+    )
     arbitrage: bool = Field(
         default=True, description="Arbitrageurs tie markets together; off: they do not trade."
+    )
+    carry: bool = Field(
+        default=True, description="Carry traders hold spot against perpetuals; off: they do not trade."
+    )
+    hunting: bool = Field(
+        default=True, description="Hunters push the price into liquidations; off: they do not trade."
     )
     index_composition: bool = Field(
         default=True,
@@ -56,10 +65,19 @@ class Channels(Model):
 CHANNELS = tuple(Channels.model_fields)
 """Names of the channels in the order in which a waterfall switches them on."""
 
-AMPLIFICATION = ("forced_orders", "maker_withdrawal", "stop_losses", "cross_margin", "adl", "mark_rule")
+AMPLIFICATION = (
+    "forced_orders",
+    "maker_withdrawal",
+    "stop_losses",
+    "cross_margin",
+    "adl",
+    "mark_rule",
+    "hunting",
+)
 """Those through which a fall feeds on itself."""
 
 CONTAGION = (
-    "common_news", "cross_margin", "collateral", "makers_capital", "cross_impact", "arbitrage", "index_composition",
+    "common_news", "cross_margin", "collateral", "makers_capital", "cross_impact", "hedging",
+    "arbitrage", "carry", "index_composition",
 )  # fmt: skip
 """Those through which it goes over to other assets and markets."""

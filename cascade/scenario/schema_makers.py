@@ -11,6 +11,7 @@ import numpy as np
 from pydantic import Field
 
 from cascade.scenario.base import File, MarketPatterns, Model, Name, unless_said
+from cascade.scenario.schema_ties import Hedge
 from cascade.scenario.schema_withdrawal import Withdrawal
 from cascade.scenario.tables import Floats, read_depth
 from cascade.units import Bps, Multiple, PerSecond, PositiveBps, PositiveDuration, PositiveUsd, Share, Usd
@@ -116,6 +117,15 @@ class _Makers(Model):
     slack_bps: Bps = Field(
         default=0.0, description="A quote's price stays, in any case, while it is off by less than this."
     )
+    hedge: Hedge | None = Field(
+        default=None,
+        description="The n-th makers of each market of an asset are a desk, which hedges across them; absent: none.",
+    )
+
+    @property
+    def desk(self) -> str | None:
+        """Return the name of the desk that the group is of; None where it does not hedge."""
+        return None if self.hedge is None else self.hedge.desk or self.name
 
     def profile(self) -> Quoted:
         """Return what the group quotes together up to each distance; empty where its file is unsound."""

@@ -48,6 +48,7 @@ BITCOIN = "{daily_volume: 55B, daily_volatility: 1.6 %}"
 STOP = "    stop_loss: {share: 40 %}"
 SHOCK = "  - {type: market_order, at: 30m, over: 5m, market: binance:BTCUSDT, side: sell, notional: 20M}"
 SPOT = "  spot:BTCUSD: {type: spot, asset: BTC, tick: 0.1, lot: 0.001}"
+ARBITRAGE = "  - {name: basis, spot: spot:BTCUSD, perpetual: binance:BTCUSDT}"
 FLOW = '  - {name: background, markets: "*"}'
 ETH = "  ETH: {news: {type: constant, price: 2500}, history: {type: gbm, volatility: 25 %, duration: 8d}}\n"
 ETH_AFTER = "\nvenues:"
@@ -418,6 +419,42 @@ CASES = [
         ],
         Fault("CAS126", "spot: spot:ETHUSD, per", "spot:ETHUSD, per", "spot markets of BTC: spot:BTCUSD"),
         Fault("CAS107", "asset: BCT", "BCT", "assets: BTC, ETH"),
+    ),
+    case(
+        "a pair tied to itself, and a carry that leaves before it enters",
+        [
+            (
+                ARBITRAGE,
+                "  - {name: across, type: venues, perpetual: binance:BTCUSDT, against: binance:BTCUSDT}\n"
+                "  - {name: carry, type: carry, spot: spot:BTCUSD, perpetual: binance:BTCUSDT, "
+                "wallets: {capital: 5M}, leave: 20 %}",
+            )
+        ],
+        Fault("CAS194", "  - {name: across", "binance:BTCUSDT}", "other markets of the asset: spot:BTCUSD"),
+        Fault("CAS194", "  - {name: carry", "20 %", "write leave: 0.03, below enter"),
+    ),
+    case(
+        "a desk of one market, and hunters of a spot market",
+        [
+            ("  - name: spot-makers", "    hedge: {threshold: 1M}\n  - name: spot-makers"),
+            ("\nshocks:", '\nagents:\n  - {type: hunter, name: hunters, markets: "spot:*"}\n\nshocks:'),
+        ],
+        Fault(
+            "CAS195", "    hedge: {thr", "hedge", "add a market to markets: spot:BTCUSD; or leave hedge out"
+        ),
+        Fault("CAS106", "  - {type: hunter", '"spot:*"', "perpetual markets: binance:BTCUSDT"),
+    ),
+    case(
+        "a wallet that keeps more ready than there is, and a hunter's capital in words",
+        [
+            (ARBITRAGE, ARBITRAGE[:-1] + ", wallets: {capital: 5M, ready: 60 %}}"),
+            (
+                "\nshocks:",
+                '\nagents:\n  - {type: hunter, name: hunters, markets: "binance:*", capital: much}\n\nshocks:',
+            ),
+        ],
+        Fault("CAS014", "  - {name: basis", "60 %", 'write ready: "20 %"'),
+        Fault("CAS013", "  - {type: hunter", "much", "write an amount of USD"),
     ),
     case(
         "a cap below what is quoted, and ticks of the wrong size",

@@ -88,8 +88,9 @@ def test_the_small_scenario_is_free_of_warnings(folder: Path) -> None:
 
 def test_defaults_of_the_parameters_page_are_those_of_the_code() -> None:
     from cascade.scenario.liquidity import REFERENCE_LEARNING
-    from cascade.scenario.schema_agents import SpotPerpetualArbitrage, Sweeper
+    from cascade.scenario.schema_agents import Sweeper
     from cascade.scenario.schema_makers import LEVELS_BPS, LadderMaker, Learning
+    from cascade.scenario.schema_ties import SpotPerpetualArbitrage
 
     text = page("parameters")
     assert f"`count` | {LadderMaker.model_fields['count'].default} |" in text

@@ -88,6 +88,7 @@ CASES = (
     Case("thin-book", ("duration=15m",)),
     Case("vanishing-depth", ("duration=35m",)),
     Case("venue-outage", ("duration=25m",), market="binance_btcusdt"),
+    Case("tied-venues", ("duration=25m",), market="binance_btcusdt"),
     Case("listing-attack", market="dex_jelly"),
     Case("weekend-liquidity", ("duration=25m",)),
     Case("whale-liquidation", ("duration=15m",)),

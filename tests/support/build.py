@@ -274,6 +274,7 @@ def _params(world: World, roster: tuple[Account, ...]) -> par.Params:
         makers=records(par.MAKER, []),
         quote_levels=records(par.QUOTE_LEVEL, []),
         agents=records(par.AGENT_P, []),
+        ties=records(par.TIE, []),
         flows=records(par.FLOW, []),
         splitters=records(par.SPLITTERS, []),
         layers=records(par.LAYER, [layer]),

@@ -30,8 +30,8 @@ CORE = {
     "Numbers": "exact bitmap flow rules prefetch",
     "The book": "book window inbox matching expiries halts",
     "Prices": "activity news propagator trails index marks mark_rules funding collateral",
-    "Who trades": "seats agents agents/sizes agents/fund agents/shocks agents/makers agents/makers/opinion "
-    "agents/makers/lean agents/makers/quoting agents/makers/withdrawal",
+    "Who trades": "seats agents agents/sizes agents/pairs agents/wallets agents/fund agents/shocks agents/makers "
+    "agents/makers/opinion agents/makers/lean agents/makers/quoting agents/makers/withdrawal",
     "Margin tests": "margin triggers buckets margin_test",
     "Liquidation": "liquidation procedures procedures/forced_order liquidation_log lending",
     "Who bears the losses": "backstop deleveraging ranking adl_policies",

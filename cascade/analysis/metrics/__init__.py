@@ -1,6 +1,6 @@
 """Every metric of a run, with its unit, its definition and its formula."""
 
-from cascade.analysis.metrics import caps, ensemble, liquidations, orders, pools, prices, waterfall
+from cascade.analysis.metrics import caps, ensemble, liquidations, orders, pools, prices, traders, waterfall
 from cascade.analysis.metrics.registry import (
     METRICS,
     Absent,
@@ -41,5 +41,6 @@ __all__ = [
     "pools",
     "prices",
     "short_name",
+    "traders",
     "waterfall",
 ]

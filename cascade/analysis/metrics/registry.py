@@ -24,7 +24,7 @@ from cascade.output.schemas import Column
 if TYPE_CHECKING:
     import pyarrow as pa
 
-Scope = Literal["run", "asset", "market", "pool", "coin", "order", "layer"]
+Scope = Literal["run", "asset", "market", "pool", "coin", "order", "layer", "trader"]
 
 Worse: TypeAlias = Literal["up", "down"]
 """The direction in which a metric harms: `up` if more of it is worse."""
@@ -86,6 +86,8 @@ class Replicate:
     """What scheduled orders did, by name."""
     capped: Mapping[str, tuple[int, float]] = field(default_factory=dict[str, tuple[int, float]])
     """Accounts above the leverage cap of their layer, by layer, and the USD of positions that went."""
+    gains: Mapping[str, float] = field(default_factory=dict[str, float])
+    """What those have gained who trade on finite capital, in USD, by name."""
     _cache: dict[tuple[str, ...], Any] = field(default_factory=dict[tuple[str, ...], Any], repr=False)
 
     def numbers(self, table: str, column: str) -> npt.NDArray[Any]:
@@ -171,7 +173,7 @@ def metric(
 
     A count (`int64`) always has a value; other metrics may be `Absent`.
     """
-    scopes: tuple[Scope, ...] = ("asset", "market", "pool", "coin", "order", "layer", "run")
+    scopes: tuple[Scope, ...] = ("asset", "market", "pool", "coin", "order", "layer", "trader", "run")
     scope: Scope = next(each for each in scopes if f"{{{each}}}" in name or each == "run")
 
     def register(compute: Callable[..., Value]) -> Callable[..., Value]:
@@ -255,6 +257,7 @@ def _instances(units: RunUnits, *, counterfactual: bool) -> Iterator[tuple[Metri
         "coin": [(name,) for name in units.coins],
         "order": [(order.name,) for order in units.orders],
         "layer": [(name,) for name in units.capped],
+        "trader": [(name,) for name in units.traders],
     }
     for entry in METRICS.values():
         if isinstance(entry, EnsembleMetric) or (entry.needs_twin and not counterfactual):

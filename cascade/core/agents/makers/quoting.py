@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-from cascade.compiler.jit import int64, kernel
+from cascade.compiler.jit import int64, kernel, outlined
 from cascade.core.agents.makers.opinion import fair_value
 from cascade.core.exact import usd_value
 from cascade.core.inbox import append
@@ -44,14 +44,24 @@ def look(st: State, p: Params, k: int) -> Look:
     row = st.positions[maker.position]
     m = row.market
     inventory = float(row.lots - maker.initial) / maker.cap
-    shift = maker.noise * normal(maker.key, step, maker.slot, THIRD) - maker.skew * inventory
+    risk = inventory if maker.desk == k else st.purses[k].net  # what it has hedged elsewhere is none
+    shift = maker.noise * normal(maker.key, step, maker.slot, THIRD) - maker.skew * risk
     thick, own = st.markets[m].depth_factor * st.markets[m].depth_shock, st.purses[k].left
+    room = st.purses[k].room
     bids_left, asks_left = own * st.pressures[m].bids_left, own * st.pressures[m].asks_left
     return Look(
         fair_value(st, p, m) * math.exp(shift) / p.markets[m].tick_size,
         float(usd_value(p.markets[m], st.markets[m].mark)),
-        thick * min(max(1.0 - inventory, 0.0), 1.0) * st.markets[m].bid_thickness * bids_left,
-        thick * min(max(1.0 + inventory, 0.0), 1.0) * st.markets[m].ask_thickness * asks_left,
+        thick
+        * min(max(1.0 - inventory, 0.0), 1.0)
+        * st.markets[m].bid_thickness
+        * bids_left
+        * (room if inventory >= 0.0 else 1.0),
+        thick
+        * min(max(1.0 + inventory, 0.0), 1.0)
+        * st.markets[m].ask_thickness
+        * asks_left
+        * (room if inventory <= 0.0 else 1.0),
         _arrival(maker.pace, uniform(maker.key, step, maker.slot, SECOND)),
         st.markets[m].depth_factor * bids_left,
         st.markets[m].depth_factor * asks_left,
@@ -105,3 +115,17 @@ def renew(
     expect_level(st, p, m, tick)
     number = append(st, maker.position, lots, tick, QUOTE, ANY, offset, 0)
     st.inbox[number].ref = quote
+
+
+@outlined
+def pull_quotes(st: State, p: Params, k: int, lots: int, offset: float) -> None:
+    """Let maker k withdraw the quotes that its own order of signed lots would meet; it renews them at its next look.
+
+    Room for as many intents as it has levels must have been checked.
+    """
+    maker = p.makers[k]
+    for j in range(maker.n_levels):
+        quote = maker.first_quote + 2 * j + (1 if lots > 0 else 0)
+        if st.quotes[quote] != NONE:
+            number = append(st, maker.position, 0, 1, QUOTE, ANY, offset, 0)
+            st.inbox[number].ref = quote
