@@ -54,6 +54,8 @@ class Shade:
     start: float
     end: float
     text: str
+    is_whole: bool = False
+    """Whether it is on from the start of the run to its end: there is no time without it to be told from."""
 
 
 class Clock(NamedTuple):
@@ -311,9 +313,15 @@ def _shade(scenario: Scenario, shock: Shock) -> Shade:
     elif isinstance(shock, NewsShock):
         text, end = f"news of {shock.asset}", at + shock.over
     else:
-        text = f"depth of {', '.join(shock.markets)}" if isinstance(shock, DepthShock) else shock.subject
+        text = _depth(shock) if isinstance(shock, DepthShock) else shock.subject
         end = (at + shock.over) if shock.over else scenario.duration
-    return Shade(at, max(end, at + scenario.dt), text)
+    return Shade(at, max(end, at + scenario.dt), text, is_whole=at <= 0.0 and end >= scenario.duration)
+
+
+def _depth(shock: DepthShock) -> str:
+    """Return whose depth a shock changes."""
+    every = "*" in shock.markets
+    return "depth of all markets" if every else f"depth of {', '.join(shock.markets)}"
 
 
 def quantile(matrix: Floats, share: float) -> Floats:

@@ -253,6 +253,8 @@ def _axis(axis: Axis, letter: str) -> dict[str, Any]:
         found["tickvals"] = list(axis.ticks)
     elif axis.kind == "log":
         found["nticks"] = 6
+        if axis.unit == "USD":  # else 20k and 50k are written as 2 and 5
+            found["tickformat"] = "~s"
     if axis.kind == "category":
         found |= {"showgrid": False}
     elif axis.unit == "USD":
