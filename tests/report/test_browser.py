@@ -189,7 +189,7 @@ CONTRAST = """() => {
   };
   const found = [];
   for (const e of document.querySelectorAll("body *")) {
-    if (e.closest("script, style, .hidden, .skip, noscript")) continue;
+    if (e.closest("script, style, .hidden, .skip, noscript, .heatmap-label")) continue;  // these stand on their cells
     const own = [...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim());
     if (!own) continue;
     const style = getComputedStyle(e), is_svg = e instanceof SVGElement;
