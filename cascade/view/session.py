@@ -120,6 +120,10 @@ class Session:
         for name, course in courses.items():
             if "bars" not in course.result.tables:
                 raise UsageError(f"the run {name!r} has no bars to look at", where=str(folder))
+            if (
+                course.result.files is not None and course.result.manifest
+            ):  # of one that goes on, files come and go
+                course.result.files.refuse_damage()
         title = named[0].result.name if len(named) == 1 else Path(folder).name
         return cls(title, courses, allow_code=allow_code, before_run=before_run)
 

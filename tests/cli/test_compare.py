@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -113,6 +114,24 @@ def test_a_table_that_was_altered_is_refused_although_it_is_not_read(runs, table
     said = call("compare", *runs, code=6).stderr
     assert str(part) in said
     assert "its checksum differs" in said
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "runs.parquet", "bars/part-00000.parquet"])
+def test_what_may_not_be_read_is_not_called_damaged(runs, name, monkeypatch):
+    """As root every file may be read, so that the refusal is the system's in its words only."""
+    forbidden, real = runs[1] / name, Path.open
+
+    def refused(self, *args, **options):
+        if self == forbidden:
+            raise PermissionError(13, "Permission denied", str(self))
+        return real(self, *args, **options)
+
+    monkeypatch.setattr(Path, "open", refused)
+    said = call("compare", *runs, code=6).stderr
+    assert str(forbidden) in said
+    assert "no permission" in said
+    assert "damaged" not in said
+    assert "anew" not in said, "to run it again would not help"
 
 
 def test_tampered_results_are_refused_with_a_remedy(runs):

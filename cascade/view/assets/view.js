@@ -114,10 +114,19 @@
       hovermode: "x unified", dragmode: false, barmode: "stack", bargap: 0.15, shapes: cursor(), annotations: [],
       xaxis: { ...axis, fixedrange: true, title: { text: `time since the start (${is_long ? "h:min" : "min:s"})`, standoff: 8 },
         anchor: of.length > 1 ? `y${of.length}` : "y", tickvals: ticks, ticktext: ticks.map(written) } };
-    of.forEach(({ title }, k) => {
+    /* The axis of what never moves: a twentieth to either side, and not the last digits of a billion. */
+    const still = ({ lines, is_bars }) => {
+      const other = changed && is_paired() && !is_bars ? changed.series[lines[0][0]] : [];
+      const values = lines.flatMap(([column]) => shown.series[column]).concat(other).filter((value) => value !== null);
+      const low = values.reduce((a, b) => Math.min(a, b), Infinity), high = values.reduce((a, b) => Math.max(a, b), -Infinity);
+      const by = Math.abs(high) / 20 || 1;
+      return values.length && high - low < by / 1000 ? { range: [low - by, high + by] } : {};
+    };
+    of.forEach((panel, k) => {
+      const { title } = panel;
       const top = 1 - k * (PANEL + GAP) / whole;
       found[k ? `yaxis${k + 1}` : "yaxis"] = { ...axis, fixedrange: true, domain: [Math.max(top - height, 0), top], anchor: "x",
-        nticks: 5, ...(k === 0 ? { exponentformat: "none" } : {}) };
+        nticks: 5, ...still(panel), ...(k === 0 ? { exponentformat: "none" } : {}) };
       found.annotations.push({ text: title, xref: "paper", yref: "paper", x: 0, y: top, xanchor: "left", yanchor: "bottom",
         showarrow: false });
     });
