@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from cascade.experiment.threshold import Frontier
 
 T = TypeVar("T")
+
+MOST_KEPT: Final = 1_000_000
+"""Rows up to which a table is read whole, about 200 MB at the most; of a larger one a column at a time."""
 
 BINS, FEWEST_BINS = 360, 45
 """Points of time of a series on a page, and where the page would be too large; the run has every bar."""
@@ -184,8 +187,11 @@ class Variant:
         return to_names(self._column(table, column))
 
     def _column(self, table: str, column: str) -> pa.ChunkedArray:
-        """Return a column of a table, which may be too large to be read whole."""
-        return self.result.tables.columns(table, [column]).column(0)
+        """Return a column of a table, which is read once; of one too large to be kept, when it is asked for."""
+        tables = self.result.tables
+        if self.result.manifest.get("rows", {}).get(table, MOST_KEPT) < MOST_KEPT:
+            return tables[table].column(column)
+        return tables.columns(table, [column]).column(0)
 
     def metric(self, name: str) -> Floats:
         """Return a metric by replicate, in the order of `runs`; what is missing is NaN, or is empty."""
