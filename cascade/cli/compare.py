@@ -14,6 +14,7 @@ from cascade.cli.terminal import (
     show,
     show_json,
     show_rich,
+    width,
 )
 
 
@@ -47,17 +48,28 @@ def compare(
 
     Exit code 1 if a `--fail-if` is met, 6 if the runs cannot be compared.
     """
+    from cascade.escape import markdown as markdown_text
     from cascade.experiment.comparison import compare as compare_runs
     from cascade.experiment.comparison import parse_threshold, refuse_breaches, text
+    from cascade.output.sweep import named_results
+    from cascade.report.compare_answer import answer_rich, sentence
 
     thresholds = [parse_threshold(each) for each in fail_if or ()]
-    found = compare_runs(runs, baseline, metrics, confidence=confidence)
+    named = {each.name: each.result for each in named_results(runs)}
+    found = compare_runs(named, baseline, metrics, confidence=confidence)
+    markets = list(
+        dict.fromkeys(
+            each.name for result in named.values() for each in result.units.markets if each.leveraged
+        )
+    )
     if json:
         show_json(found.to_dict())
     elif markdown:
-        show(text.markdown(found, everything=everything))
+        show(f"{markdown_text(sentence(found, markets))}\n\n{text.markdown(found, everything=everything)}")
     else:
-        show_rich(text.render(found, everything=everything))
+        show_rich(*answer_rich(found, markets, width(), asked=metrics is not None))
+        if everything:
+            show_rich("", text.render(found, everything=True))
     if out is not None:
         from cascade.report.write import write_report
 

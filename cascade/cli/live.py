@@ -7,7 +7,17 @@ from typing import Annotated
 
 import typer
 
-from cascade.cli.terminal import Allow, AllowCode, Force, Overrides, Seed, has_color, say, show
+from cascade.cli.terminal import (
+    Allow,
+    AllowCode,
+    Force,
+    Overrides,
+    Seed,
+    expect_compiling,
+    has_color,
+    say,
+    show,
+)
 from cascade.cli.view import Browser, Port, serve
 from cascade.limits import MOST_REPLICATES
 
@@ -48,6 +58,7 @@ def live(
     say(render_problems(problems, color=has_color()))
     admit_code([loaded], scenario, overrides or (), allowed=allow_code)
     loaded = loaded if seed is None else loaded.replace(seed=seed)
+    expect_compiling()
     ongoing = None
     if out is not None:
         ongoing = kept(

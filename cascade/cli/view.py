@@ -32,7 +32,8 @@ def view(
     """
     from cascade.view.session import Session
 
-    serve(Session.of_results(folder, allow_code=allow_code), port, browser=browser)
+    session = Session.of_results(folder, allow_code=allow_code, before_run=expect_compiling)
+    serve(session, port, browser=browser)
 
 
 def serve(session: Session, port: int, *, browser: bool) -> None:
@@ -45,7 +46,6 @@ def serve(session: Session, port: int, *, browser: bool) -> None:
     except BaseException:
         session.close()
         raise
-    expect_compiling()
     with doorway(server.address) as door:
         show(server.address)
         say("Ctrl-C ends it")

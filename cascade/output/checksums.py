@@ -15,6 +15,9 @@ from cascade.errors import ResultsError
 
 BLOCK: Final = 1 << 20
 
+FORBIDDEN: Final = "you have no permission to read it"
+"""What is wrong with a file that may be sound for all we know."""
+
 SEAL: Final = "checksum"
 """Key under which a record carries the checksum of all else in it."""
 
@@ -40,18 +43,30 @@ def fault(path: Path, crc: int) -> Iterator[str]:
             yield "its checksum differs"
     except FileNotFoundError:
         yield "it is gone"
+    except PermissionError:
+        yield FORBIDDEN
     except OSError as error:
         yield " ".join(str(error).split())
 
 
 def damaged(path: Path, problem: str) -> ResultsError:
-    """Return the error for a file that is missing or damaged."""
+    """Return the error for a file that is missing or damaged, or that may not be read."""
+    if problem == FORBIDDEN:
+        return forbidden(path, "CAS609")
     return ResultsError(
         f"this file of the results is missing or damaged: {problem}",
         where=str(path),
         remedy="ask for the same again: what is damaged is found and made anew",
         code="CAS609",
     )
+
+
+def forbidden(path: Path, code: str) -> ResultsError:
+    """Return the error for a file that the user may not read."""
+    return ResultsError(
+        f"of this file of the results nothing is known: {FORBIDDEN}", where=str(path),
+        remedy="have its owner give you leave to read the folder and all in it", code=code,
+    )  # fmt: skip
 
 
 def sealed(record: Mapping[str, Any]) -> dict[str, Any]:

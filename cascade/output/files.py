@@ -41,6 +41,17 @@ class Files:
             self._sound.add(name)
         return path
 
+    def refuse_damage(self) -> None:
+        """Look at every file, also at those of which nothing is read.
+
+        Raises
+        ------
+        ResultsError
+            If one is missing or damaged.
+        """
+        for name in self.sums:
+            self.path(name)
+
     def within(self, folder: str) -> list[str]:
         """Return the files that lie directly in a folder, in order."""
         return sorted(name for name in self.sums if str(PurePosixPath(name).parent) == folder)

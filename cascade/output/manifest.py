@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from cascade import provenance
 from cascade.errors import ResultsError
-from cascade.output.checksums import record_of, sealed, unsealed
+from cascade.output.checksums import forbidden, record_of, sealed, unsealed
 from cascade.output.schemas import RESULTS_VERSION
 
 MANIFEST: Final = "manifest.json"
@@ -92,6 +92,8 @@ def load(folder: Path) -> dict[str, Any]:
         return unsealed(record)
     except (FileNotFoundError, NotADirectoryError):
         raise _missing(folder) from None
+    except PermissionError:
+        raise forbidden(path, "CAS603") from None
     except (OSError, ValueError) as error:
         raise _unreadable(path, str(error)) from error
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from cascade.analysis.formats import capital, format_value
@@ -15,6 +15,17 @@ from cascade.units import format_usd
 _NOUNS: Final = {"adl_usd": "auto-deleveraging", "adl_accounts": "number of accounts auto-deleveraged"}
 """Metrics whose row in the summary is no noun."""
 
+_PARTS: Final = {
+    f"{part}_{way}_bps": f"{way} of the mark {words}"
+    for way in ("fall", "rise")
+    for part, words in (
+        ("outside", "from outside"),
+        ("stops", "that stops added"),
+        ("added", "that liquidations added"),
+    )
+}
+"""Parts of the move of a market: their rows in the summary are read below its own."""
+
 _RELATIONS: Final = {">": "above", ">=": "of at least", "<": "below", "<=": "of at most"}
 
 
@@ -25,11 +36,19 @@ def metric_words(metric: str, markets: Iterable[str] = ()) -> str:
         return named
     return next(
         (
-            f"{label} ({market})" for market in markets for name, label in MARKET_LABELS.items()
+            f"{label} ({market})" for market in markets for name, label in (MARKET_LABELS | _PARTS).items()
             if column_name(f"{{market}}_{name}", market) == metric
         ),
         metric,
     )  # fmt: skip
+
+
+def brief_words(metric: str, markets: Sequence[str]) -> str:
+    """Return the same as the head of a column: of which market first, and only where there are several."""
+    words = metric_words(metric, markets)
+    market = next((each for each in markets if words.endswith(f" ({each})")), "")
+    name = words.removesuffix(f" ({market})")
+    return f"{market}: {name}" if market and len(markets) > 1 else name
 
 
 def event_words(event: Event) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -326,7 +327,7 @@ def _environment() -> Environment:
         loader=FileSystemLoader(FOLDER / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip
-    environment.filters.update(plain=plain, csv_uri=csv_uri, swatch=swatch, spark=spark)
+    environment.filters.update(plain=plain, coded=coded, csv_uri=csv_uri, swatch=swatch, spark=spark)
     own: dict[str, Any] = {"cells": cells, "visible": visible, "fit": fit, "is_shown": is_shown}
     environment.globals.update(own)
     return environment
@@ -338,6 +339,13 @@ def _asset(name: str) -> Any:
     from markupsafe import Markup
 
     return Markup((FOLDER / "assets" / name).read_text(encoding="utf-8"))
+
+
+def coded(text: str) -> Any:
+    """Return a text as HTML, what stands between backticks as code."""
+    from markupsafe import Markup, escape
+
+    return Markup(re.sub(r"`([^`]*)`", r"<code>\1</code>", str(escape(text))))
 
 
 def csv_uri(table: Table) -> str:

@@ -13,12 +13,13 @@ from cascade.analysis.formats import capital, format_bare, format_value
 from cascade.analysis.metrics import METRICS, ColumnMetric, EnsembleMetric, metrics_of, short_name
 from cascade.analysis.statistics import Estimate, Mean, Quantile
 from cascade.errors import UsageError
+from cascade.experiment.comparison.changes import changes
 from cascade.experiment.comparison.sample import Sample
-from cascade.experiment.comparison.selection import default_headline
+from cascade.experiment.comparison.selection import default_headline, inputs
 from cascade.experiment.question import share_of
 from cascade.output.run_units import RunUnits
 from cascade.output.sweep import Sweep
-from cascade.report.metric_words import metric_words
+from cascade.report.metric_words import brief_words
 from cascade.scenario.words import did_you_mean, listing
 
 if TYPE_CHECKING:
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 MOST_ROWS: Final = 30
 """Variants that a screen holds."""
+
+NARROWEST: Final = 12
+"""Letters across a column: a head of several words breaks into few lines."""
 
 GAP: Final = 2
 """Columns between two of the table."""
@@ -47,6 +51,18 @@ class Figure:
         """Tell whether it is zero in all variants, or without a value."""
         return all(each is None or each.value == 0.0 for each in self.estimates)
 
+    @property
+    def is_alike(self) -> bool:
+        """Tell whether it is written alike in all variants."""
+        return len({each and format_value(each.value, self.unit) for each in self.estimates}) == 1
+
+    @property
+    def spread(self) -> float:
+        """How far apart variants are, of the largest of them."""
+        values = [each.value for each in self.estimates if each]
+        largest = max(map(abs, values), default=0.0)
+        return round((max(values) - min(values)) / largest, 1) if largest and not self.is_alike else 0.0
+
 
 @dataclass(frozen=True)
 class SweepAnswer:
@@ -55,6 +71,8 @@ class SweepAnswer:
     sweep: str
     variants: tuple[str, ...]
     figures: tuple[Figure, ...]
+    is_asked: bool = False
+    """Whether the reader named them: they then stand in that order."""
 
 
 def answer_to(sweep: Sweep, metrics: Sequence[str] = ()) -> SweepAnswer:
@@ -75,9 +93,16 @@ def answer_to(sweep: Sweep, metrics: Sequence[str] = ()) -> SweepAnswer:
     known = _known(samples[0].metrics)
     stops = any(sample.has_stops for sample in samples)
     usual = default_headline(samples[0].result.units, dict.fromkeys(known), stops=stops)  # type: ignore[arg-type]
-    names = [name for asked in metrics for name in _meant(asked, samples[0].metrics, known)] or list(usual)
+    set_by_it = inputs(
+        changes(samples[0].scenario, samples[-1].scenario)
+    )  # which differ in all that is varied
+    names = [name for asked in metrics for name in _meant(asked, samples[0].metrics, known)] or [
+        name for name in usual if name not in set_by_it
+    ]
     figures = (_figure(name, samples) for name in dict.fromkeys(names))
-    return SweepAnswer(sweep.name, tuple(each.name for each in samples), tuple(figures))
+    return SweepAnswer(
+        sweep.name, tuple(each.name for each in samples), tuple(figures), is_asked=bool(metrics)
+    )
 
 
 def answer_dict(answer: SweepAnswer) -> list[dict[str, Any]]:
@@ -95,11 +120,16 @@ def answer_dict(answer: SweepAnswer) -> list[dict[str, Any]]:
 
 
 def answer_rich(answer: SweepAnswer, width: int) -> list[RenderableType]:
-    """Return the answer for a terminal of so many columns: what it says in a sentence, then the table."""
+    """Return the answer for a terminal of so many columns: what it says in a sentence, then the table.
+
+    Figures in which variants differ come first: they are what the sweep is about.
+    """
     telling = [figure for figure in answer.figures if not figure.is_nothing]
+    if not answer.is_asked:
+        telling.sort(key=lambda figure: figure.is_alike)
     nothing = [figure.label for figure in answer.figures if figure.is_nothing]
     shown = _that_fit(answer, telling, width)
-    parts: list[RenderableType] = list(_sentences(answer, telling[:1]))
+    parts: list[RenderableType] = list(_sentences(answer, _said_of(answer, telling)))
     if shown:
         parts += ["", _table(answer, shown), ""]
     if more := len(answer.variants) - MOST_ROWS:
@@ -156,10 +186,15 @@ def _figure(name: str, samples: Sequence[Sample]) -> Figure:
         statistic = Quantile(share_of(share, "--metric")) if share else Mean(metric.bounds)
     values = [sample.columns.get(source, np.empty(0)) for sample in samples]
     known = [each[~np.isnan(each)] for each in values]
-    label = metric_words(column, [market.name for market in samples[0].result.units.markets])
+    label = brief_words(column, [each.name for each in samples[0].result.units.markets if each.leveraged])
     if share:
         label = f"{label}, {share} quantile"
     return Figure(name, label, unit, tuple(statistic.estimate(each) if len(each) else None for each in known))
+
+
+def _said_of(answer: SweepAnswer, telling: Sequence[Figure]) -> Sequence[Figure]:
+    """Return what the sentence is about: the first figure that was asked, else that in which variants differ most."""
+    return telling[:1] if answer.is_asked else sorted(telling, key=lambda figure: -figure.spread)[:1]
 
 
 def _sentences(answer: SweepAnswer, figures: Sequence[Figure]) -> Iterator[str]:
@@ -216,4 +251,4 @@ def _table(answer: SweepAnswer, figures: Sequence[Figure]) -> RenderableType:
 
 def _width(figure: Figure, column: Sequence[str]) -> int:
     """Return the letters across a column, whose head breaks between words."""
-    return max(map(len, (*figure.label.split(), *column)))
+    return max(NARROWEST, *map(len, (*figure.label.split(), *column)))

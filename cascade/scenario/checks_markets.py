@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from fractions import Fraction
+from pathlib import Path
 
 from cascade.errors import ScenarioError
 from cascade.scenario.amounts import COIN, MONEY
@@ -122,9 +123,16 @@ def contract_is_known(context: Context) -> Found:
             hint = f"move it to a {wanted} venue, or change venues.{name.partition(':')[0]}.rulebook"
             yield Finding(("markets", name, "type"), message, hint)
         elif isinstance(market, Perpetual) and market.contract not in rulebook.contracts:
-            message = f"rulebook {rulebook.name} has no contract '{market.contract}'"
+            written = context.scenario.venues[name.partition(":")[0]].rulebook
+            is_own = written != rulebook.name
+            called = (
+                Path(written).name if is_own else written
+            )  # the name in a copy may still be that of the first
+            message = f"rulebook {called} has no contract '{market.contract}'"
             message += did_you_mean(market.contract, rulebook.contracts)
             hint = f"contracts: {listing(rulebook.contracts)}"
+            if is_own:  # who has a file of their own writes what is missing into it
+                hint += f"; or write {market.contract} below `contracts:` of {called}, with its tiers and their source"
             yield Finding(("markets", name, "contract"), message, hint)
         elif isinstance(market, LendingPool) and market.pool not in rulebook.pools:
             message = f"rulebook {rulebook.name} has no pool '{market.pool}'"

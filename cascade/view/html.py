@@ -20,7 +20,7 @@ OF_REPORT: Final = Path(report.__file__).resolve().parent / "assets"
 
 LOOKS: Final = {
     "mark": "run1", "index": "index", "last": "last", "long": "long", "short": "short", "bid": "depth", "ask": "long",
-    "fund": "fund", "interest": "spread", "changed": "run2",
+    "fund": "fund", "interest": "spread", "changed": "run3",
 }  # fmt: skip
 """How each series looks, as in the report."""
 

@@ -50,7 +50,13 @@ _SUBJECTS: Final = {
 }  # fmt: skip
 
 
-def course(bars: pa.Table, market: str, expected: int = 0) -> dict[str, Any]:
+NEVER_ON_SPOT: Final = (
+    "long_liquidated_usd", "short_liquidated_usd", "open_interest_usd", "fund_equity_usd",
+)  # fmt: skip
+"""Columns of the bars that say nothing of a market without leverage, though some of them are zero there."""
+
+
+def course(bars: pa.Table, market: str, expected: int = 0, *, leveraged: bool = True) -> dict[str, Any]:
     """Return how a market went, in at most MOST_POINTS points.
 
     Parameters
@@ -60,17 +66,20 @@ def course(bars: pa.Table, market: str, expected: int = 0) -> dict[str, Any]:
     """
     rows = _of_market(bars, market)
     every = max(math.ceil(max(len(rows), expected) / MOST_POINTS), 1)
-    series = {name: _plain(_thin(_values(rows, name), every, how)) for name, how in SERIES.items()}
+    series = {
+        name: _plain(_thin(_values(rows, name, leveraged=leveraged), every, how))
+        for name, how in SERIES.items()
+    }
     return {"market": market, "bars": len(rows), "every": every, "series": series}
 
 
-def moment(bars: pa.Table, market: str, until: float) -> dict[str, float | None]:
+def moment(bars: pa.Table, market: str, until: float, *, leveraged: bool = True) -> dict[str, float | None]:
     """Return where a market stands at a time, by name; nothing known before its first bar."""
     rows = _of_market(bars, market)
     n = int(np.searchsorted(_values(rows, "t_s"), until, side="right"))
     if n == 0:
         return dict.fromkeys(_SUBJECTS)
-    held: dict[str, Floats] = {name: _values(rows, name)[:n] for name in SERIES}
+    held: dict[str, Floats] = {name: _values(rows, name, leveraged=leveraged)[:n] for name in SERIES}
     price, low = held["mark_price"], held["mark_low_price"]
     known = price[~np.isnan(price)]
     fall = (1.0 - np.nanmin(low) / known[0]) * 1e4 if len(known) else math.nan
@@ -84,10 +93,12 @@ def moment(bars: pa.Table, market: str, until: float) -> dict[str, float | None]
 
 
 def difference(base: Mapping[str, float | None], changed: Mapping[str, float | None]) -> list[dict[str, Any]]:
-    """Return two moments side by side, and what the second has more."""
+    """Return two moments side by side, and what the second has more; nothing of what neither has."""
     rows: list[dict[str, Any]] = []
     for name, (what, unit) in _SUBJECTS.items():
         one, other = base[name], changed[name]
+        if one is None and other is None:
+            continue
         more = None if one is None or other is None else other - one
         rows.append({"what": what, "unit": unit, "base": one, "changed": other, "difference": more})
     return rows
@@ -118,7 +129,9 @@ def _of_market(table: pa.Table, market: str) -> pa.Table:
     return table.take(numbers(np.flatnonzero(is_name(table.column("market"), market)), pa.int64()))
 
 
-def _values(rows: pa.Table, name: str) -> Floats:
+def _values(rows: pa.Table, name: str, *, leveraged: bool = True) -> Floats:
+    if name in NEVER_ON_SPOT and not leveraged:
+        return np.full(len(rows), np.nan)
     return to_numpy(rows.column(name)).astype(np.float64)
 
 

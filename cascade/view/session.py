@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from cascade.acting import admit_code
-from cascade.errors import UsageError
+from cascade.errors import ScenarioError, UsageError
 from cascade.experiment.execute import Ongoing
 from cascade.experiment.request import scenario_of
 from cascade.output.reader import Result
@@ -91,15 +91,23 @@ class Session:
         Runs by name.
     allow_code
         Whether agents in Python that a scenario names may run for a what-if.
+    before_run
+        Called before the first what-if runs: what is stored is shown without anything that a run needs.
     """
 
-    def __init__(self, title: str, courses: Mapping[str, Course], *, allow_code: bool = False) -> None:
+    def __init__(
+        self, title: str, courses: Mapping[str, Course], *, allow_code: bool = False,
+        before_run: Callable[[], None] = lambda: None,
+    ) -> None:  # fmt: skip
         self.title, self.courses, self.allow_code = title, dict(courses), allow_code
+        self._before_run = cache(before_run)
         self.what_if: WhatIf | None = None
         self._lock = threading.Lock()
 
     @classmethod
-    def of_results(cls, folder: str | Path, *, allow_code: bool = False) -> Session:
+    def of_results(
+        cls, folder: str | Path, *, allow_code: bool = False, before_run: Callable[[], None] = lambda: None
+    ) -> Session:
         """Return the session of a run or a sweep.
 
         Raises
@@ -112,8 +120,12 @@ class Session:
         for name, course in courses.items():
             if "bars" not in course.result.tables:
                 raise UsageError(f"the run {name!r} has no bars to look at", where=str(folder))
+            if (
+                course.result.files is not None and course.result.manifest
+            ):  # of one that goes on, files come and go
+                course.result.files.refuse_damage()
         title = named[0].result.name if len(named) == 1 else Path(folder).name
-        return cls(title, courses, allow_code=allow_code)
+        return cls(title, courses, allow_code=allow_code, before_run=before_run)
 
     @classmethod
     def of_scenario(
@@ -177,10 +189,14 @@ class Session:
                 remedy="change a value of the market, of who trades in it, or of its rules",
             )
         change = f"{path.strip()}={value.strip()}"
-        changed = overridden(base.scenario, [change])
+        try:
+            changed = overridden(base.scenario, [change])
+        except ScenarioError as error:  # what was only remarked of the run as it is, is not about the change
+            raise ScenarioError(error.errors) from None
         admit_code([changed], changed, allowed=self.allow_code)
         run = Running(changed, replicate)
         with self._lock:
+            self._before_run()
             if self.what_if is not None:
                 self.what_if.run.stop()
             self.what_if = WhatIf(course, replicate, change, run)
@@ -196,7 +212,10 @@ class Session:
         asked = self._asked()
         base = self._of(asked.course, asked.replicate, market)
         one, other = (each.table("bars", asked.replicate) for each in (base, asked.run))
-        return payload.difference(payload.moment(one, market, until), payload.moment(other, market, until))
+        leveraged = _is_leveraged(base, market)
+        return payload.difference(
+            *(payload.moment(bars, market, until, leveraged=leveraged) for bars in (one, other))
+        )
 
     def status(self) -> dict[str, Any]:
         """Return how far what runs is, as plain data."""
@@ -236,12 +255,14 @@ class Session:
 
 
 def _course(run: Course, replicate: int, market: str) -> dict[str, Any]:
-    """Return how a market of a run went; what is held on spot is nobody's open interest."""
-    found = payload.course(run.table("bars", replicate), market, run.expected_bars)
-    series = found["series"]
-    if any(each.name == market and not each.leveraged for each in run.units.markets):
-        series["open_interest_usd"] = [None] * len(series["t_s"])
-    return found
+    """Return how a market of a run went."""
+    leveraged = _is_leveraged(run, market)
+    return payload.course(run.table("bars", replicate), market, run.expected_bars, leveraged=leveraged)
+
+
+def _is_leveraged(run: Course, market: str) -> bool:
+    """Tell whether accounts are liquidated in a market: what is held on spot is nobody's open interest."""
+    return not any(each.name == market and not each.leveraged for each in run.units.markets)
 
 
 def _by_interest(markets: Sequence[MarketUnits]) -> list[MarketUnits]:

@@ -29,7 +29,7 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 def test_a_sweep_prints_its_answer_and_where_it_is(file: str) -> None:
     lines = call("sweep", file, "-n", "2", "-s", FUND).stdout.splitlines()
-    assert "in every variant" in lines[0]
+    assert lines[0] == "Auto-deleveraging: from 0 USD in venue.fund=100M to 529k USD in venue.fund=10k."
     at = next(k for k, line in enumerate(lines) if line.startswith("variant"))
     assert [line.split()[0] for line in lines[at + 1 : at + 3]] == ["venue.fund=10k", "venue.fund=100M"]
     assert lines[-2] == "2 variants of 2 replicates ran to their end."

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
+import runpy
+import time
+import tomllib
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 from ruamel.yaml import YAML
 
 import cascade
@@ -54,17 +58,53 @@ def test_the_three_agents_do_what_the_page_says(model: cascade.CascadeModel) -> 
     assert breaches(engine.state, engine.params, engine.endowment) == []
 
 
+APP = ROOT / "cascade" / "docs" / "notebooks" / "market_app.py"
+
+
 def test_the_example_of_solara_names_what_there_is() -> None:
-    """It runs where the extra is installed; elsewhere it is read."""
-    path = ROOT / "cascade" / "docs" / "notebooks" / "market_app.py"
-    text = path.read_text(encoding="utf-8")
+    """Its model, which needs no extra."""
+    text = APP.read_text(encoding="utf-8")
     space: dict[str, object] = {}
-    exec(compile(text[text.index("import cascade") : text.index("page = ")], str(path), "exec"), space)
+    exec(compile(text[text.index("import cascade") : text.index("def in_full")], str(APP), "exec"), space)
     market = space["Market"]()  # pyright: ignore
     market.step()
     assert "binance:BTCUSDT mark" in market.datacollector.model_vars
-    if importlib.util.find_spec("solara") is not None:
-        exec(compile(text, str(path), "exec"), {})
+
+
+def lacks_viz() -> str:
+    """Return what the extra `viz` asks for and is not installed."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    for pin in map(Requirement, (*project["optional-dependencies"]["viz"], "solara", "matplotlib")):
+        try:
+            if not pin.specifier.contains(version(pin.name)):
+                return f"{pin.name} is {version(pin.name)}, and the extra `viz` asks for {pin.specifier}"
+        except PackageNotFoundError:
+            return f"the extra `viz` is not installed: {pin.name} is missing"
+    return ""
+
+
+@pytest.mark.filterwarnings("ignore")  # of libraries that are not ours
+@pytest.mark.skipif(bool(lacks_viz()), reason=lacks_viz())
+def test_the_example_of_solara_runs_and_steps() -> None:
+    """The page as its server makes it: a click on Step moves the market, and the plot is drawn anew."""
+    import ipyvuetify  # pyright: ignore
+    import ipywidgets  # pyright: ignore
+    import solara  # pyright: ignore
+
+    space = runpy.run_path(str(APP))
+    _, tree = solara.render(solara.AppLayout(children=[space["page"]]), handle_error=False)
+    try:
+        plot = tree.find(ipywidgets.Image)
+        (before,) = [each.value for each in plot.widgets]
+        assert bytes(before).startswith(b"\x89PNG")
+        tree.find(ipyvuetify.Btn, children=["Step"]).widget.click()
+        for _ in range(300):
+            if plot.widgets[0].value != before:
+                break
+            time.sleep(0.1)
+        assert plot.widgets[0].value != before
+    finally:
+        tree.close()
 
 
 def test_the_page_names_agents_as_its_scenario_does() -> None:

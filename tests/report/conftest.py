@@ -9,6 +9,7 @@ import pytest
 
 import cascade
 from cascade.output.reader import Result
+from cascade.output.sweep import Sweep
 from cascade.report.page import Options, contagion_page, page, score_page, study_of
 from tests.report.reading import Page
 from tests.support.contagion import known_contagion
@@ -43,11 +44,54 @@ def quiet(tmp_path_factory: pytest.TempPathFactory) -> Result:
 
 
 @pytest.fixture(scope="session")
-def pages(stress: Result, tmp_path_factory: pytest.TempPathFactory, is_thorough: bool) -> dict[str, str]:
-    """Return the page of the stress, and one of events that are scored; both without a script too with `--slow`."""
+def four(tmp_path_factory: pytest.TempPathFactory) -> list[Result]:
+    """Return four runs of a stress under the same luck: two funds, two falls, one of which leaves nothing to tell."""
+    out = tmp_path_factory.mktemp("four")
+    spot = {"rulebook": "spot"}
+    return [
+        cascade.run(
+            small_scenario(
+                name="stress", outputs=OUTPUTS,
+                venues={"spot": spot, "venue": {"rulebook": "binance-2025-07", "fund": fund}},
+                shocks=[
+                    {"type": "news", "at": "30s", "asset": "BTC", "move": move},
+                    {"type": "depth", "at": "0s", "markets": "*", "factor": "0.5x"},
+                ],
+            ),
+            replicates=4, counterfactual=True, out=out,
+        )
+        for fund, move in (("10k", "-5 %"), ("50M", "-5 %"), ("10k", "-8 %"), ("10k", "-0.1 %"))
+    ]  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def swept(tmp_path_factory: pytest.TempPathFactory) -> Sweep:
+    """Return a sweep of three funds, of four replicates."""
+    scenario = small_scenario(
+        name="funds", outputs=OUTPUTS, shocks=[{"type": "news", "at": "30s", "asset": "BTC", "move": "-5 %"}]
+    )
+    return cascade.sweep(
+        scenario, ["venues.venue.fund=10k,1M,50M"], replicates=4, out=tmp_path_factory.mktemp("swept")
+    )
+
+
+@pytest.fixture(scope="session")
+def pages(
+    stress: Result,
+    four: list[Result],
+    swept: Sweep,
+    tmp_path_factory: pytest.TempPathFactory,
+    is_thorough: bool,
+) -> dict[str, str]:
+    """Return the pages of the stress, of four runs, of a sweep and of events that are scored.
+
+    The first and the last without a script too, with `--slow`.
+    """
     scored = foretold_days(tmp_path_factory.mktemp("scored"), 40)
     made = {
         "script": page(study_of([stress]), Options(made=MADE)),
+        "compared": page(study_of(four), Options(made=MADE)),
+        "swept": page(study_of([swept]), Options(made=MADE)),
         "score": score_page(scored, Options(made=MADE)),
     }
     if is_thorough:

@@ -16,6 +16,8 @@ import pytest
 from cascade.output.reader import Result
 from cascade.report import page as pages_of
 from cascade.report.site import write_site
+from tests.report.reading import Page
+from tests.report.test_page import OF_RUNS
 
 CHROMIUM = next(
     (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), ""
@@ -122,9 +124,10 @@ def picture(page: Any, name: str) -> None:
 
 
 @pytest.mark.slow
-def test_every_figure_is_drawn(look: Any) -> None:
-    page = look()
-    picture(page, "light")
+@pytest.mark.parametrize("name", OF_RUNS)
+def test_every_figure_is_drawn(look: Any, name: str) -> None:
+    page = look(name)
+    picture(page, f"{name}-drawn")
     plots, drawn = page.locator(".plot"), page.locator(".plot.js-plotly-plot")
     assert plots.count() == drawn.count() > 10
     for k in range(drawn.count()):
@@ -155,7 +158,7 @@ def test_the_matrix_of_contagion_is_drawn_with_its_numbers(look: Any) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["script", "static", "score", "contagion"])
+@pytest.mark.parametrize("name", [*OF_RUNS, "static", "score", "contagion"])
 @pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_nothing_is_wider_than_the_window(look: Any, name: str, viewport: dict[str, int]) -> None:
     page = look(name, viewport)
@@ -186,7 +189,7 @@ CONTRAST = """() => {
   };
   const found = [];
   for (const e of document.querySelectorAll("body *")) {
-    if (e.closest("script, style, .hidden, .skip, noscript")) continue;
+    if (e.closest("script, style, .hidden, .skip, noscript, .heatmap-label")) continue;  // these stand on their cells
     const own = [...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim());
     if (!own) continue;
     const style = getComputedStyle(e), is_svg = e instanceof SVGElement;
@@ -200,7 +203,7 @@ CONTRAST = """() => {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("name", ["script", "static", "score-static"])
+@pytest.mark.parametrize("name", [*OF_RUNS, "static", "score-static"])
 def test_text_stands_out_from_its_ground(look: Any, name: str, scheme: str) -> None:
     page = look(name, color_scheme=scheme)
     picture(page, f"{name}-{scheme}")
@@ -234,10 +237,10 @@ LABELS = """() => [...document.querySelectorAll(".plot")].flatMap((plot) =>
 def test_no_name_beside_an_axis_is_cut_on_a_phone(
     look: Any, page_file: dict[str, Path], stress: Result, quiet: Result
 ) -> None:
-    page_file["compared"] = page_file["script"].with_name("compared.html")
+    page_file["two"] = page_file["script"].with_name("two.html")
     study = pages_of.study_of([stress, quiet])
-    page_file["compared"].write_text(pages_of.page(study, pages_of.Options()), encoding="utf-8")
-    for name in ("script", "compared"):
+    page_file["two"].write_text(pages_of.page(study, pages_of.Options()), encoding="utf-8")
+    for name in ("script", "two", "compared", "swept"):
         assert look(name, PHONE).evaluate(LABELS) == []
 
 
@@ -340,10 +343,11 @@ def test_on_paper_a_figure_is_scaled_to_the_sheet(visit: Any) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("name", OF_RUNS)
 @pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
-def test_no_table_is_cut(look: Any, viewport: dict[str, int]) -> None:
+def test_no_table_is_cut(look: Any, viewport: dict[str, int], name: str) -> None:
     """Whatever the reader opens, a table folds its rows and is never to be scrolled sideways."""
-    page = look("script", viewport)
+    page = look(name, viewport)
     cut = page.evaluate(
         """() => {
           const closed = [...document.querySelectorAll("details:not([open])")];
@@ -367,19 +371,20 @@ def test_first_screen_holds_the_answer_and_the_cards(look: Any) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("name", OF_RUNS)
 def test_no_figure_is_blank_in_a_pdf_however_early(
-    pages: dict[str, str], parsed: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    pages: dict[str, str], name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Printed by the command line, which waits for nothing: each figure has ink below its legend."""
     pdfium = pytest.importorskip("pypdfium2")
     from cascade.report.pdf import write_pdf
 
     monkeypatch.chdir(tmp_path)
-    printed = write_pdf(pages["script"], "page.pdf")
+    printed = write_pdf(pages[name], "page.pdf")
     assert printed == Path("page.pdf"), "the file as it was named"
     document = pdfium.PdfDocument(printed)
     drawn = sum(_figures_with_ink(document[k]) for k in range(len(document)))
-    assert drawn == len(parsed.figures) > 10
+    assert drawn == len(Page.of(pages[name]).figures) > 10
 
 
 def _figures_with_ink(page: Any) -> int:

@@ -15,6 +15,7 @@ from cascade.report.builders.losses import gini
 from cascade.report.builders.study import BINS, Bars, quantile
 from cascade.report.builders.table import Column, Table, join, plain, said, text_column
 from cascade.report.page import study_of
+from tests.report.conftest import MADE
 
 
 @pytest.fixture(scope="module")
@@ -273,3 +274,23 @@ def test_a_page_that_would_be_too_large_is_drawn_coarser(monkeypatch, write_run)
     pages.page(study)
     assert asked[:2] == [360, 180]
     assert asked[-1] == 45
+
+
+def test_a_page_reads_each_table_once(write_run, monkeypatch):
+    """Of as many columns and markets as there are; what is too large to be kept is read by column."""
+    from cascade.output import reader
+    from cascade.report.builders import study as studies
+
+    folder, read, seen = write_run(n=2), reader.read_files, []
+
+    def noted(paths, columns=None, **options):
+        seen.append((paths[0].parent.name, columns))
+        return read(paths, columns, **options)
+
+    monkeypatch.setattr(reader, "read_files", noted)
+    kept = pages.page(pages.study_of([folder]), pages.Options(made=MADE))
+    assert len(seen) == len({name for name, _ in seen})
+    seen.clear()
+    monkeypatch.setattr(studies, "MOST_KEPT", 0)
+    assert pages.page(pages.study_of([folder]), pages.Options(made=MADE)) == kept
+    assert all(len(columns) == 1 for name, columns in seen if name == "bars")

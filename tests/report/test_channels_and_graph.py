@@ -200,7 +200,9 @@ def test_what_was_not_tripped_by_forced_orders_alone_is_not_called_outside(study
     (item,) = graph.cascade_graph(study)
     title = generations_figure(study, item).title.text
     near = item.facts.refer("of them later or never without any forced order", "value")
-    assert f"({near.value} of them later or never without any forced order)" in title
+    assert (
+        f"({near.value} of them would have failed later, or never, had there been no forced orders)" in title
+    )
     assert "outside" not in title
 
 

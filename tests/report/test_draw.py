@@ -251,3 +251,17 @@ def test_more_runs_than_colours_go_round_but_never_to_the_baseline():
     assert look("run0") is RUNS[0]
     assert look("run7") is RUNS[1]
     assert {look(f"run{k}") for k in range(1, 30)} == set(RUNS[1:])
+
+
+@pytest.mark.parametrize(("value", "expected"), [(0.01, [0.0, 0.02]), (-3.0, [-6.0, 0.0])])
+def test_an_axis_on_which_nothing_moves_shows_where_it_stands(value, expected):
+    """By itself plotly.js draws 0.01 between -0.99 and 1.01, where it reads as zero."""
+    table = Table(
+        "t", "t", (Column("time", "time", [0.0, 1.0], "min"), Column("v", "v", [value, value], "%"))
+    )
+    spec = FigureSpec(
+        name="t", title=said("t"), table=table, x=Axis("time", "min"), x_column="time",
+        panels=(Panel(y=Axis("rate", "%"), series=(Line(y="v", name="", color="run1"),)),),
+        n="n", interval="", read="", alt="",
+    )  # fmt: skip
+    assert plotly.figure_json(spec)["layout"]["yaxis"]["range"] == expected

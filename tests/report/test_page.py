@@ -24,16 +24,22 @@ from cascade.report.write import read_for_report, write_report
 from tests.report.conftest import MADE
 from tests.report.reading import Page, decoded
 
-
-def test_every_number_is_that_of_its_table(parsed):
-    assert len(parsed.numbers) > 300
-    for number in parsed.numbers:
-        assert number.value == parsed.cell(number.place), number
+OF_RUNS = ("script", "compared", "swept")
+"""Pages of a run, of four that are compared, and of a sweep."""
 
 
-def test_every_number_reads_as_its_value(parsed, stress):
-    tables = all_tables(stress)
-    for number in parsed.numbers:
+@pytest.mark.parametrize("name", OF_RUNS)
+def test_every_number_is_that_of_its_table(pages, name):
+    found = Page.of(pages[name])
+    assert len(found.numbers) > 300
+    for number in found.numbers:
+        assert number.value == found.cell(number.place), number
+
+
+@pytest.mark.parametrize("name", OF_RUNS)
+def test_every_number_reads_as_its_value(pages, name, stress, four, swept):
+    tables = all_tables(*{"script": [stress], "compared": four, "swept": [swept]}[name])
+    for number in Page.of(pages[name]).numbers:
         table, row, column = number.place.split("/")
         unit = tables[table].unit(int(row), column)
         value = tables[table].value(int(row), column)
@@ -63,8 +69,54 @@ def test_cards_say_what_a_committee_asks_first(parsed, stress):
 def test_no_word_that_only_its_author_knows(pages):
     for text in pages.values():
         shown = re.sub(r"<script.*?</script>|<style.*?</style>|data:[^\"]*", "", text, flags=re.DOTALL)
-        for word in ("in logarithms", "more than forced orders", "go back to", "straw", "lar95"):
+        for word in (
+            "in logarithms",
+            "more than forced orders",
+            "go back to",
+            "straw",
+            "lar95",
+            "depth of *",
+        ):
             assert word not in shown, word
+        assert not re.search(r"luck \d", shown)
+
+
+@pytest.mark.parametrize("name", OF_RUNS)
+def test_numbers_are_written_as_people_write_them(pages, name):
+    """No `15000000`, in a number or in the text around it, and no mark-up that was not marked up."""
+    found = Page.of(pages[name])
+    texts = [each for kind, said in found.texts.items() if kind not in {"style", "script"} for each in said]
+    for text in (*texts, *(number.text for number in found.numbers)):
+        assert not re.search(r"(?<![\w.-])\d{6,}(?![\w-])", text), text
+        assert "`" not in text, text
+
+
+def test_a_title_says_of_which_run_it_speaks(pages, four):
+    labels = [each.label for each in study_of(four).variants]
+    titles = re.findall(r"<figcaption[^>]*>(.*?)</figcaption>", pages["compared"], flags=re.DOTALL)
+    for title in (re.sub(r"<[^>]+>", "", each) for each in titles):
+        assert any(label in title for label in labels), title
+
+
+def test_a_shock_that_is_always_on_shades_nothing(pages, four):
+    """Its shade would be the ground of every figure; the caption says it."""
+    assert "All the time: depth of all markets." in pages["compared"]
+    shocks = four[0].scenario.shocks if four[0].scenario else study_of(four).first.scenario.shocks
+    assert len(shocks) == 2
+    (overview,) = Page.of(pages["compared"]).figures["overview"]["layout"]["shapes"][:1]
+    assert overview["x0"] > 0.0
+
+
+def test_who_bore_the_losses_is_a_sentence(four):
+    for study in (study_of(four), study_of(four[:1])):
+        (title,) = [
+            spec.title.text
+            for section in sections(study)[0]
+            for spec in section.figures
+            if spec.name == "waterfall"
+        ]
+        assert not re.search(r"(took over|held) \d", title), title
+        assert re.search(r"funds (took|lost) [\d.]+[kM]? USD", title), title
 
 
 def test_a_path_of_this_machine_is_not_on_the_page(pages, stress):
@@ -72,8 +124,8 @@ def test_a_path_of_this_machine_is_not_on_the_page(pages, stress):
         assert str(stress.path.parent) not in text
 
 
-def all_tables(result):
-    found, _ = sections(study_of([result]))
+def all_tables(*sources):
+    found, _ = sections(study_of(sources))
     tables = {table.name: table for section in found for table in section.tables}
     return tables | {spec.table.name: spec.table for section in found for spec in section.figures}
 
@@ -225,7 +277,7 @@ def test_one_quiet_replicate(quiet):
         assert absent not in ids
     said = " ".join(found.texts["li"])
     assert "--counterfactual" in said
-    assert "outputs: {accounts: true}" in said
+    assert "outputs: {accounts: true}" in "".join(found.texts["code"])
     assert "how much of it is luck" in text
     assert "[95 %" not in text
     for number in found.numbers:

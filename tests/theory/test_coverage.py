@@ -21,6 +21,7 @@ from cascade.analysis.statistics.proportion import exact_probability
 from cascade.analysis.statistics.signs import signs
 from cascade.analysis.verdict import share_of
 from cascade.experiment.attribution import attributed
+from cascade.experiment.order_cost import REPLICATES
 from cascade.output.schemas import Column
 
 pytestmark = pytest.mark.sampled(12)
@@ -98,6 +99,18 @@ def test_mean(law, n):
     samples = law.draw(np.random.default_rng(n), (TRIALS, n))
     found = [Mean().estimate(each) for each in samples]
     assert_covers(coverage(found, law.mean), is_sparse=law.is_sparse)
+
+
+@pytest.mark.parametrize(
+    ("name", "least"),
+    [("normal", 0.93), ("lognormal 0.5", 0.93), ("exponential", 0.93), ("lognormal 1", 0.90)],
+)
+def test_mean_of_as_few_as_the_cost_of_an_order_rests_on(name, least):
+    """Slippage is a mean of eight replicates unless asked for otherwise; what is much skewed has to have more."""
+    law = LAWS[name]
+    samples = law.draw(np.random.default_rng(8), (TRIALS, REPLICATES))
+    error = math.sqrt(0.95 * 0.05 / TRIALS)
+    assert least - error <= coverage([Mean().estimate(each) for each in samples], law.mean) <= 0.97 + error
 
 
 @pytest.mark.parametrize("name", PAIRS)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from cascade.errors import ScenarioError, UsageError
+from cascade.scenario.load import inspect
 from cascade.venues.copy import copy_rulebook
 from cascade.venues.figures import differences, figures
 from cascade.venues.load import load_rulebook, shipped_rulebooks
+from tests.support.scenarios import small_data
 
 
 @pytest.mark.sampled(4)
@@ -66,3 +69,15 @@ def test_one_pattern_is_the_source_of_a_table_of_tiers(tmp_path: Path) -> None:
     pattern = '  contracts.COINUSDT.*: {status: stated, source: "our own desk"}\n'
     path.write_text(f"{before}sources:\n{sources}{pattern}", encoding="utf-8")
     assert len(load_rulebook(str(path)).contracts["COINUSDT"].tiers) == 8
+
+
+def test_a_contract_that_a_copy_lacks_is_to_be_written_into_it(tmp_path: Path) -> None:
+    """The copy still has the name of what it was copied from; who wrote the scenario knows it by its file."""
+    copy_rulebook("binance-2025-07", tmp_path / "mine.yaml")
+    text = json.dumps(small_data()).replace("binance-2025-07", "./mine.yaml").replace("BTCUSDT", "WIFUSDT")
+    file = tmp_path / "wif.yaml"
+    file.write_text(text, encoding="utf-8")
+    _, problems = inspect(file)
+    (found,) = [each for each in problems if each.code == "CAS104"]
+    assert "rulebook mine.yaml has no contract 'WIFUSDT'" in found.message
+    assert "or write WIFUSDT below `contracts:` of mine.yaml" in found.hint

@@ -89,6 +89,38 @@ def test_a_moment_is_the_bar_before_it(stored: Result) -> None:
     assert (found["fall"] or 0.0) > 200
 
 
+def test_on_spot_nothing_is_liquidated_and_no_fund_stands(stored: Result) -> None:
+    """A zero would say that something could be there."""
+    assert stored.path is not None
+    session = Session.of_results(stored.path)
+    spot = "spot:BTCUSD"
+    series = session.course("falling", 0, spot)["series"]
+    for name in payload.NEVER_ON_SPOT:
+        assert set(series[name]) == {None}, name
+    assert None not in series["mark_price"]
+    session.ask("falling", 0, "shocks.0.move", "-4 %")
+    wait(session, asked=True)
+    rows = session.difference(spot, 120.0)
+    assert [row["what"] for row in rows] == [
+        "Mark price", "Deepest fall since the start", "Bids within 50 bps", "Asks within 50 bps"
+    ]  # fmt: skip
+    session.close()
+
+
+def test_what_a_run_needs_is_made_ready_when_a_what_if_is_asked(stored: Result) -> None:
+    assert stored.path is not None
+    asked: list[str] = []
+    session = Session.of_results(stored.path, before_run=lambda: asked.append("compile"))
+    session.course("falling", 0, MARKET)
+    session.tape("falling", 0, MARKET, 90.0, 0)
+    assert asked == [], "what is stored is only read"
+    for value in ("-4 %", "-3 %"):
+        session.ask("falling", 0, "shocks.0.move", value)
+        wait(session, asked=True)
+    assert asked == ["compile"]
+    session.close()
+
+
 def test_the_tape_is_the_liquidations_by_time(stored: Result) -> None:
     assert stored.path is not None
     session = Session.of_results(stored.path)
@@ -178,5 +210,5 @@ def test_a_damaged_file_is_refused(stored: Result, tmp_path: Any) -> None:
     content = bytearray(part.read_bytes())
     content[len(content) // 2] ^= 1
     part.write_bytes(content)
-    with pytest.raises(ResultsError):
-        Session.of_results(copy).course("falling", 0, MARKET)
+    with pytest.raises(ResultsError, match="damaged"):
+        Session.of_results(copy)

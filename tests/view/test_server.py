@@ -139,7 +139,14 @@ def test_ctrl_c_ends_it(stored: Result, tmp_path: Path, command: str) -> None:
         what = tmp_path / "falling.yaml"
         what.write_text(to_yaml(falling()))
     words = [sys.executable, "-m", "cascade", command, str(what), "--no-browser"]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    # a shell has what it starts in the background ignore Ctrl-C, and the tests may be that
+    deaf = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        process = subprocess.Popen(words, **streams)
+    finally:
+        signal.signal(signal.SIGINT, deaf)
+    with process:
         assert process.stdout is not None
         assert process.stderr is not None
         address = process.stdout.readline().strip()

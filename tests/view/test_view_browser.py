@@ -114,10 +114,13 @@ def test_a_replicate_is_picked(visit: Callable[..., Any], session: Session) -> N
     page.select_option("#replicate", "1")
     until(page, f"document.querySelector('#cards dd').textContent === '{written(sent[1])} USD'")
     page.select_option("#market", "spot:BTCUSD")
-    until(
-        page,
-        "[...document.querySelectorAll('#cards div')].some(e => e.textContent === 'Open interestnone')",
+    until(page, "document.querySelectorAll('#cards div').length === 2")
+    assert page.locator("#cards dt").all_inner_texts() == ["Mark price", "Bids within 50 bps"], (
+        "nothing is 0 USD"
     )
+    until(page, "document.querySelector('#plot').layout.annotations.length === 2")
+    assert "insurance fund" not in page.inner_text("#legend")
+    assert page.is_hidden("#tape")
 
 
 @pytest.mark.slow
@@ -132,7 +135,8 @@ def test_a_what_if_shows_the_difference(visit: Callable[..., Any], session: Sess
     until(page, f"({last}?.textContent ?? '0 USD') !== '0 USD'")  # there is no row before the first answer
     (price, *_) = session.difference(MARKET, 120.0)
     cells = page.locator("#difference tbody tr").first.locator("td").all_inner_texts()
-    assert cells == [f"{written(price[name])} USD" for name in ("base", "changed", "difference")]
+    assert cells[:2] == [f"{written(price[name])} USD" for name in ("base", "changed")]
+    assert cells[2] == f"+{written(price['difference'])} USD"
     picture(page, "view-what-if")
 
 
@@ -142,8 +146,16 @@ def test_a_what_if_that_is_wrong_is_told(visit: Callable[..., Any], session: Ses
     page.fill("#path", "shocks.0.mvoe")
     page.fill("#value", "-1 %")
     page.keyboard.press("Enter")
-    until(page, "document.querySelector('#problem').textContent.includes('mvoe')")
+    until(page, "document.querySelector('#refused').textContent.includes('mvoe')")
+    assert "warning" not in page.inner_text("#refused")
+    page.focus("#time")
+    page.keyboard.press("Home")
+    page.wait_for_timeout(300)
+    assert "mvoe" in page.inner_text("#refused"), "it is told until the next is asked"
     assert session.what_if is None
+    page.fill("#path", "shocks.0.move")
+    page.click("#what-if button")
+    until(page, "document.querySelector('#refused').textContent === ''")
 
 
 @pytest.mark.slow
@@ -188,4 +200,8 @@ def test_nothing_is_cut_and_text_stands_out(
            && e.getBoundingClientRect().right > innerWidth + 1).map(e => e.outerHTML.slice(0, 90))"""
     )
     assert outside == []
+    cut = (
+        """[...document.querySelectorAll(".scroll")].filter(e => e.scrollWidth > e.clientWidth + 1).length"""
+    )
+    assert page.evaluate(cut) == 0
     assert page.evaluate(CONTRAST) == []

@@ -1,5 +1,6 @@
 """A market in SolaraViz: `solara run market_app.py`, with the extra `viz` of Cascade installed."""
 
+from matplotlib.axes import Axes
 from mesa.visualization import SolaraViz, make_plot_component
 
 import cascade
@@ -31,9 +32,15 @@ class Market(cascade.CascadeModel):
         super().__init__(cascade.Scenario.model_validate(SCENARIO), replicate=replicate)
 
 
+def in_full(axes: Axes) -> None:
+    """Write prices in full, where the plot would write what they have above the lowest."""
+    axes.ticklabel_format(axis="y", useOffset=False)
+    axes.set_ylabel("mark, USD")
+
+
 page = SolaraViz(
     Market(),
-    components=[make_plot_component("binance:BTCUSDT mark")],
+    components=[make_plot_component("binance:BTCUSDT mark", post_process=in_full)],
     model_params={
         "replicate": {"type": "SliderInt", "value": 0, "label": "replicate", "min": 0, "max": 20, "step": 1}
     },

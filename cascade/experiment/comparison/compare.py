@@ -78,13 +78,18 @@ def compare(
     UsageError
         Fewer than two runs, or a name that is none.
     ResultsError
-        Runs that cannot be read, or that have nothing to be compared.
+        Runs that cannot be read, of which a file is not what was written, or that have nothing to be compared.
     """
     if not 0.5 <= confidence < 1.0:
         raise UsageError(f"a confidence of {confidence:g} makes no interval", remedy="write one such as 0.95")
     samples = _samples(runs, baseline)
     for other in samples[1:]:
         compatibility.refuse_unrelated(samples[0], other)
+    for (
+        sample
+    ) in samples:  # figures are those of `runs`; nobody is to defend them beside bars that were altered
+        if sample.result.files is not None:
+            sample.result.files.refuse_damage()
     pairings = [pair(samples[0], other) for other in samples]
     measures = _measures(samples)
     stops = any(sample.has_stops for sample in samples)

@@ -15,6 +15,7 @@ from cascade.report.builders.table import (
     Said,
     Table,
     estimate_columns,
+    filled,
     join,
     said,
     scaled,
@@ -89,13 +90,13 @@ def verdict_said(found: CascadeVerdict, table: Table) -> Said:
 def _parts(found: CascadeVerdict, table: Table) -> Iterator[Said]:
     """Yield what each measure says, in words."""
     words = {
-        "added": said(f"liquidations added {{x}} of the {found.direction} of {found.market}"),
-        "set_off": said("each liquidation set off {x} others"),
-        "because": said("{x} of what was liquidated was so only because of other liquidations"),
+        "added": f"liquidations added {{x}} of the {found.direction} of {found.market}",
+        "set_off": "each liquidation set off {x} others",
+        "because": "{x} of what was liquidated was so only because of other liquidations",
     }
     for each in found.measures:
         if each.share is not None:
-            yield _filled(words[each.name].template, table, each.name)
+            yield filled(words[each.name], _cell(table, each.name))
     if found.brought_forward is not None and found.earlier_s is not None:
         counted = "included in that" if matters(found.earlier_s) else "too little to count"
         share, time = _cell(table, "forward"), _cell(table, "earlier")
@@ -103,11 +104,6 @@ def _parts(found: CascadeVerdict, table: Table) -> Iterator[Said]:
             yield join([said("all of that brought forward, by"), time])
             return
         yield join([share, said("was only brought forward, by"), join([time, said(f" ({counted})")], "")])
-
-
-def _filled(template: str, table: Table, name: str) -> Said:
-    before, _, after = template.partition("{x}")
-    return join([said(before), _cell(table, name), said(after)], "")
 
 
 def _cell(table: Table, name: str) -> Said:

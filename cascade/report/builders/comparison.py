@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -19,8 +19,11 @@ from cascade.report.summary import ENSEMBLE_LABELS
 _SAID_MOST = 2
 """Metrics that the verdict names for each run and direction; the table has all."""
 
-_RUNS_SAID = 3
-"""Runs of which the verdict says what differs."""
+_SENTENCES = 3
+"""Sentences in which the verdict says what differs."""
+
+_NAMED = 4
+"""Runs that a sentence names."""
 
 N_DOMINANCE = 3
 
@@ -31,16 +34,20 @@ def differences(study: Study) -> Table | None:
 
 
 def _differences(study: Study) -> Table | None:
-    found = study.comparison
-    if found is None:
+    if study.comparison is None:
         return None
+    return differences_of(study.comparison, lambda metric: label_of(study, metric))
+
+
+def differences_of(found: Comparison, called: Callable[[str], str]) -> Table:
+    """Return each headline metric of each run against the baseline, by what a metric is called."""
     rows = list(_rows(found))
     keys = [f"{each.variant}/{each.metric}" for each in rows]
     units = [found.measures[each.metric].unit for each in rows]
     columns = (
         Column("key", "", keys, kind="text", hidden=True),
         text_column("group", "", [f"{each.variant} against {found.baseline.name}" for each in rows]),
-        text_column("metric", "metric", [label_of(study, each.metric) for each in rows]),
+        text_column("metric", "metric", [called(each.metric) for each in rows]),
         Column("unit", "unit", units, kind="text", hidden=True),
         Column("baseline", "baseline", [_value(each.baseline) for each in rows], None),
         Column("value", "run", [_value(each.value) for each in rows], None),
@@ -189,25 +196,31 @@ def _by_replicate(variant: Variant, metric: str) -> Iterator[tuple[int, float]]:
 def comparison_verdict(study: Study) -> Said | None:
     """Return, for each run, what is worse and what is better than in the baseline; the rest is in the table."""
     table, found = differences(study), study.comparison
-    if table is None or found is None:
-        return None
-    silent: dict[str, list[str]] = {}
-    sentences: list[Said] = []
-    others = [variant.name for variant in found.variants[1:]]
-    for name in others[:_RUNS_SAID]:
-        rows = [each for each in _rows(found) if each.variant == name]
-        parts = list(_told(table, rows))
-        if parts:
-            sentences.append(
-                join([said(f"{name} against {found.baseline.name}: "), join(parts, "; "), said(".")], "")
-            )
-        else:
-            silent.setdefault(_silence(rows), []).append(name)
-    for what, names in silent.items():
-        sentences.append(said(f"{', '.join(names)} against {found.baseline.name}: {what}."))
-    if len(others) > _RUNS_SAID:
+    return None if table is None or found is None else verdict_of(found, table)
+
+
+def verdict_of(found: Comparison, table: Table) -> Said:
+    """Return the same of a comparison and its differences; runs of which the same is told share a sentence."""
+    told: dict[str, tuple[Said, list[str]]] = {}
+    for variant in found.variants[1:]:
+        rows = [each for each in _rows(found) if each.variant == variant.name]
+        parts = list(_told(table, rows)) or [said(_silence(rows))]
+        sentence = join(parts, "; ")
+        told.setdefault(sentence.text, (sentence, []))[1].append(variant.name)
+    sentences = [
+        join([said(f"{listed(names)} against {found.baseline.name}: "), sentence, said(".")], "")
+        for sentence, names in [*told.values()][:_SENTENCES]
+    ]
+    if len(told) > _SENTENCES:
         sentences.append(said("The table has the other runs."))
     return join([*sentences, *_too_few(table, [each for each in _rows(found) if each.tells])])
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names as a sentence has them, and of many how many more there are."""
+    if len(names) > _NAMED:
+        return f"{', '.join(names[:_NAMED])} and {len(names) - _NAMED} more runs"
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
 def _told(table: Table, rows: list[Difference]) -> Iterator[Said]:
@@ -223,7 +236,7 @@ def _silence(rows: list[Difference]) -> str:
     """Return what is said of a run of which nothing can be told."""
     if all(each.verdict is Verdict.UNTESTED for each in rows):
         return "this stress tests nothing of it"
-    if all(each.is_tied for each in rows):
+    if all(each.is_tied for each in rows if each.verdict not in {Verdict.UNKNOWN, Verdict.INPUT}):
         return "every replicate is the same in the headline metrics"
     is_open = any(each.tells for each in rows)
     none = "no difference that so few replicates can tell" if is_open else "no detectable difference"
@@ -251,7 +264,7 @@ def _too_few(table: Table, rows: list[Difference]) -> Iterator[Said]:
         if first.value == last.value
         else said("{first} to {last}", first=first, last=last)
     )
-    yield join([said("What these replicates are too few to tell takes about"), join([span, said(".")], "")])
+    yield join([said("To tell the rest takes about"), span, said("replicates.")])
 
 
 def _named(table: Table, each: Difference) -> Said:

@@ -7,8 +7,9 @@ from typing import Final
 
 from cascade.analysis.metrics import column_name
 from cascade.analysis.verdict import Answer
-from cascade.experiment.comparison import Comparison, Difference, Verdict
+from cascade.experiment.comparison import Comparison, Difference
 from cascade.report.builders.comparison import label_of
+from cascade.report.builders.marks import sign_of
 from cascade.report.builders.outcomes import way
 from cascade.report.builders.screen import market_of
 from cascade.report.builders.study import Study
@@ -37,25 +38,6 @@ class Mark:
     kind: str
     sign: str
     word: Said
-
-
-_MARKS: Final = {
-    Verdict.WORSE: ("worse", "✕"),
-    Verdict.BETTER: ("better", "✓"),
-    Verdict.HIGHER: ("other", "↑"),
-    Verdict.LOWER: ("other", "↓"),
-    Verdict.NONE: ("open", "≈"),
-    Verdict.UNDECIDED: ("open", "?"),
-    Verdict.UNTESTED: ("open", "–"),
-    Verdict.INPUT: ("open", "–"),
-    Verdict.UNKNOWN: ("open", "–"),
-}
-
-_WORDS: Final = {
-    Verdict.NONE: "no detectable difference", Verdict.UNDECIDED: "too few replicates to tell",
-    Verdict.UNTESTED: "not tested by this stress", Verdict.INPUT: "set by the scenario",
-    Verdict.UNKNOWN: "cannot be compared",
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,12 +156,8 @@ def _signed(apart: Ref) -> Said:
 
 def _mark(difference: Difference, p: Ref) -> Mark:
     """Return the mark of a difference; of too few pairs that all point one way, that with the exact test."""
+    sign = sign_of(difference)
     if difference.way is not None:
-        kind, sign = _MARKS[difference.way]
-        return Mark(
-            f"{kind} unsure", f"({sign})", said(f"{difference.way} in every pair, exact p {{p}}", p=p)
-        )
-    kind, sign = _MARKS[difference.verdict]
-    if difference.verdict is Verdict.NONE and difference.is_tied:
-        return Mark(kind, "=", said("equal in every pair"))
-    return Mark(kind, sign, said(_WORDS.get(difference.verdict, str(difference.verdict))))
+        word = said(f"{difference.way} in every pair, exact p {{p}}", p=p)
+        return Mark(f"{sign.kind} unsure", sign.text, word)
+    return Mark(sign.kind, sign.text, said(sign.meaning))

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+MOST_KEPT: Final = 1_000_000
+"""Rows up to which a table is read whole, about 200 MB at the most; of a larger one a column at a time."""
+
 BINS, FEWEST_BINS = 360, 45
 """Points of time of a series on a page, and where the page would be too large; the run has every bar."""
 
@@ -54,6 +57,8 @@ class Shade:
     start: float
     end: float
     text: str
+    is_whole: bool = False
+    """Whether it is on from the start of the run to its end: there is no time without it to be told from."""
 
 
 class Clock(NamedTuple):
@@ -182,8 +187,11 @@ class Variant:
         return to_names(self._column(table, column))
 
     def _column(self, table: str, column: str) -> pa.ChunkedArray:
-        """Return a column of a table, which may be too large to be read whole."""
-        return self.result.tables.columns(table, [column]).column(0)
+        """Return a column of a table, which is read once; of one too large to be kept, when it is asked for."""
+        tables = self.result.tables
+        if self.result.manifest.get("rows", {}).get(table, MOST_KEPT) < MOST_KEPT:
+            return tables[table].column(column)
+        return tables.columns(table, [column]).column(0)
 
     def metric(self, name: str) -> Floats:
         """Return a metric by replicate, in the order of `runs`; what is missing is NaN, or is empty."""
@@ -311,9 +319,15 @@ def _shade(scenario: Scenario, shock: Shock) -> Shade:
     elif isinstance(shock, NewsShock):
         text, end = f"news of {shock.asset}", at + shock.over
     else:
-        text = f"depth of {', '.join(shock.markets)}" if isinstance(shock, DepthShock) else shock.subject
+        text = _depth(shock) if isinstance(shock, DepthShock) else shock.subject
         end = (at + shock.over) if shock.over else scenario.duration
-    return Shade(at, max(end, at + scenario.dt), text)
+    return Shade(at, max(end, at + scenario.dt), text, is_whole=at <= 0.0 and end >= scenario.duration)
+
+
+def _depth(shock: DepthShock) -> str:
+    """Return whose depth a shock changes."""
+    every = "*" in shock.markets
+    return "depth of all markets" if every else f"depth of {', '.join(shock.markets)}"
 
 
 def quantile(matrix: Floats, share: float) -> Floats:

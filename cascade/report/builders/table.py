@@ -192,6 +192,12 @@ def join(sentences: Sequence[Said], between: str = " ") -> Said:
     return Said(between.join(templates), parts)
 
 
+def filled(text: str, part: Said) -> Said:
+    """Return a text with a part in the place of its `{x}`."""
+    before, _, after = text.partition("{x}")
+    return join([said(before), part, said(after)], "")
+
+
 def text_column(
     name: str, label: str, values: Sequence[Any], *, kind: Literal["text", "code"] = "text"
 ) -> Column:

@@ -209,7 +209,7 @@ def _layout(spec: FigureSpec) -> dict[str, Any]:
     for number, (panel, domain) in enumerate(zip(spec.panels, _domains(spec), strict=True)):
         name = "yaxis" if number == 0 else f"yaxis{number + 1}"
         axis = Axis("", "", "category") if spec.is_horizontal else panel.y
-        layout[name] = _axis(axis, "y") | {"domain": domain, "anchor": "x"}
+        layout[name] = _axis(axis, "y") | {"domain": domain, "anchor": "x"} | _still(spec, panel)
         if spec.is_horizontal or panel.has_rows:
             order = {
                 "categoryorder": "array",
@@ -240,6 +240,18 @@ def _domains(spec: FigureSpec) -> list[list[float]]:
     return domains
 
 
+def _still(spec: FigureSpec, panel: Panel) -> dict[str, Any]:
+    """Return the range of an axis on which nothing moves: from zero on, for plotly.js has one to either side of it."""
+    columns = [each.y for each in panel.series if isinstance(each, Line)]
+    if len(columns) < len(panel.series) or panel.y.kind != "linear" or spec.is_horizontal:
+        return {}
+    values = np.concatenate([spec.table.numbers(each) for each in columns])
+    values = values[np.isfinite(values)]
+    if not len(values) or values.min() != values.max() or values[0] == 0.0:
+        return {}
+    return {"range": sorted((0.0, 2.0 * float(values[0])))}
+
+
 def _axis(axis: Axis, letter: str) -> dict[str, Any]:
     found: dict[str, Any] = {
         "title": {"text": axis.text, "standoff": 8}, "automargin": True, "zeroline": False,
@@ -253,6 +265,8 @@ def _axis(axis: Axis, letter: str) -> dict[str, Any]:
         found["tickvals"] = list(axis.ticks)
     elif axis.kind == "log":
         found["nticks"] = 6
+        if axis.unit == "USD":  # else 20k and 50k are written as 2 and 5
+            found["tickformat"] = "~s"
     if axis.kind == "category":
         found |= {"showgrid": False}
     elif axis.unit == "USD":

@@ -13,7 +13,7 @@ from cascade.report.builders.depth import (
 from cascade.report.builders.prices import MarketTable
 from cascade.report.builders.study import Study
 from cascade.report.builders.table import Ref, Said, Table, said
-from cascade.report.figures.captions import NINE_TENTHS, count, shocks, spans, time
+from cascade.report.figures.captions import NINE_TENTHS, count, of_first, shocks, spans, time
 from cascade.report.figures.registry import figure
 from cascade.report.figures.spec import Axis, Band, Bar, FigureSpec, Heat, Line, Panel, Series
 
@@ -38,7 +38,7 @@ def depth(study: Study, item: MarketTable) -> FigureSpec:
         upper = Panel(y=Axis("within 100 bps", "USD"), series=near)
     return FigureSpec(
         name=item.table.name,
-        title=_thinnest(item),
+        title=_thinnest(study, item),
         table=item.table,
         x=time(study),
         x_column="time",
@@ -63,7 +63,7 @@ def _heat() -> Heat:
     )
 
 
-def _thinnest(item: MarketTable) -> Said:
+def _thinnest(study: Study, item: MarketTable) -> Said:
     """Return when the book was thinnest."""
     shares = {
         side: np.nan_to_num(item.table.numbers(f"{side}_50_share"), nan=np.inf) for side in ("bid", "ask")
@@ -71,7 +71,7 @@ def _thinnest(item: MarketTable) -> Said:
     side = min(shares, key=lambda name: float(shares[name].min()))
     row = int(np.argmin(shares[side]))
     return said(
-        f"{item.market.name}: {side}s within 50 bps fall to {{share}} of the first, at {{when}}",
+        f"{item.market.name}: {side}s within 50 bps fall to {{share}} of the first{of_first(study)}, at {{when}}",
         share=Ref(item.table, row, f"{side}_50_share"), when=Ref(item.table, row, "time"),
     )  # fmt: skip
 
@@ -134,7 +134,7 @@ def leverage(study: Study, item: Table) -> FigureSpec:
     return FigureSpec(
         name=item.name,
         title=said(
-            "Positions at 50x and more hold {start} at the start and {end} at the end",
+            f"Positions at 50x and more hold {{start}} at the start and {{end}} at the end{of_first(study)}",
             start=Ref(item, row, "notional_start"), end=Ref(item, row, "notional_end"),
         ),
         table=item,

@@ -23,10 +23,22 @@ def time(study: Study) -> Axis:
 def spans(study: Study) -> tuple[Span, ...]:
     """Return the shocks as shaded spans."""
     seconds = study.clock.seconds
-    return tuple(Span(shade.start / seconds, shade.end / seconds, shade.text) for shade in study.first.shades)
+    return tuple(
+        Span(shade.start / seconds, shade.end / seconds, shade.text)
+        for shade in study.first.shades if not shade.is_whole
+    )  # fmt: skip
 
 
 def shocks(study: Study) -> str:
     """Return what the grey spans and lines mean, where there are any."""
-    texts = list(dict.fromkeys(shade.text for shade in study.first.shades))
-    return f" In grey: {'; '.join(texts)}." if texts else ""
+    shades = study.first.shades
+    some, whole = (
+        "; ".join(dict.fromkeys(shade.text for shade in shades if shade.is_whole is is_whole))
+        for is_whole in (False, True)
+    )
+    return (f" In grey: {some}." if some else "") + (f" All the time: {whole}." if whole else "")
+
+
+def of_first(study: Study) -> str:
+    """Return of which run a title speaks, where there are several."""
+    return f" in {study.first.label}" if study.is_comparison else ""

@@ -73,7 +73,15 @@ def _title(study: Study, item: Cascade) -> Said:
     first = said(f"{{roots}} accounts were liquidated without another tripping them{of}", roots=roots)
     if _NEAR in item.facts.names("label"):
         near = item.facts.refer(_NEAR, "value")
-        first = join([first, said("({near} of them later or never without any forced order)", near=near)])
+        first = join(
+            [
+                first,
+                said(
+                    "({near} of them would have failed later, or never, had there been no forced orders)",
+                    near=near,
+                ),
+            ]
+        )
     others = "and {tripped} were tripped by others, in chains of up to {depth} generations"
     return join([first, said(others, tripped=tripped, depth=depth)])
 

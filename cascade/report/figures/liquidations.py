@@ -8,7 +8,7 @@ from cascade.report.builders.liquidations import OverTime, over_time
 from cascade.report.builders.outcomes import way
 from cascade.report.builders.study import Study
 from cascade.report.builders.table import Ref, Said, join, said, with_interval
-from cascade.report.figures.captions import NINE_TENTHS, count, shocks, spans, time
+from cascade.report.figures.captions import NINE_TENTHS, count, of_first, shocks, spans, time
 from cascade.report.figures.registry import figure
 from cascade.report.figures.spec import Axis, Band, Bar, FigureSpec, Line, Note, Panel, Rule, Series
 
@@ -71,7 +71,11 @@ def _map_title(study: Study, item: MapTable) -> Said:
     side, who = ("above", "shorts") if move == "rise" else ("below", "longs")
     name, total = item.market.name, Ref(item.facts, 2, side)
     reach = Ref(item.facts, 3, side)
-    within = said(f"{{total}} of {who} wait within {{reach}} {side} the start", total=total, reach=reach)
+    within = said(
+        f"{{total}} of {who} wait within {{reach}} {side} the start{of_first(study)}",
+        total=total,
+        reach=reach,
+    )
     for row, how in ((0, "book"), (1, "book, once makers withdraw,")):
         crossing = Ref(item.facts, row, side)
         if crossing.value is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cascade.report.builders.losses import LAYERS, Fairness, fairness, waterfall
 from cascade.report.builders.study import Study
-from cascade.report.builders.table import Ref, Said, Table, join, said, with_interval
+from cascade.report.builders.table import Ref, Said, Table, filled, join, said, with_interval
 from cascade.report.figures.captions import WHISKERS, count
 from cascade.report.figures.registry import figure
 from cascade.report.figures.spec import Axis, Bar, FigureSpec, Line, Panel
@@ -48,19 +48,19 @@ def losses(study: Study, item: Table) -> FigureSpec:
 def _losses_title(study: Study, item: Table) -> Said:
     """Return who bore what, in the first run: it has the first rows, one for each layer."""
     words = {
-        "fund": "funds took over",
-        "holding": "lost on what they held",
-        "adl": "those auto-deleveraged bore",
-        "bad_debt": "nobody bore",
+        "fund": "funds took {x} over",
+        "holding": "funds lost {x} on what they held",
+        "adl": "those auto-deleveraged bore {x}",
+        "bad_debt": "nobody bore {x}",
     }
     refs = {key: Ref(item, row, "median") for row, (key, _) in enumerate(LAYERS)}
-    parts = [join([said(text), with_interval(refs[key])]) for key, text in words.items() if refs[key].value]
+    parts = [filled(text, with_interval(refs[key])) for key, text in words.items() if refs[key].value]
     of = f"{study.first.label}: " if study.is_comparison else ""
     if not parts:
         return said(f"{of}liquidated accounts bore all losses themselves")
     if study.is_comparison:
         return join([said(of), join(parts, ", ")], "")
-    return join([said("Of the losses"), join(parts, ", ")])
+    return join([said("Of the losses,"), join(parts, ", ")])
 
 
 @figure(

@@ -7,7 +7,7 @@ from cascade.report.builders.headline import cell
 from cascade.report.builders.outcomes import Outcome, outcomes
 from cascade.report.builders.study import Study
 from cascade.report.builders.table import join, said, with_interval
-from cascade.report.figures.captions import count
+from cascade.report.figures.captions import count, of_first
 from cascade.report.figures.registry import figure
 from cascade.report.figures.spec import Axis, FigureSpec, Line, Panel
 
@@ -33,7 +33,7 @@ def outcome(study: Study, item: Outcome) -> FigureSpec:
         for v in study.variants
     )
     median = cell(study, item.metric)
-    start = said(f"{capital(item.label)}:")
+    start = said(f"{capital(item.label)}{of_first(study)}:")
     return FigureSpec(
         name=item.table.name,
         title=join([start, said("median"), with_interval(median)]) if median else said(item.label),

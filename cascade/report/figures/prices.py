@@ -9,7 +9,7 @@ from cascade.report.builders.headline import cell
 from cascade.report.builders.prices import MarketTable, basis_and_funding, price_paths
 from cascade.report.builders.study import Study
 from cascade.report.builders.table import Ref, Said, Table, join, said, with_interval
-from cascade.report.figures.captions import MIDDLE, NINE_TENTHS, count, shocks, spans, time
+from cascade.report.figures.captions import MIDDLE, NINE_TENTHS, count, of_first, shocks, spans, time
 from cascade.report.figures.registry import figure
 from cascade.report.figures.spec import Axis, Band, FigureSpec, Line, Panel, Series
 
@@ -80,11 +80,7 @@ def moved(study: Study, item: MarketTable) -> Said:
         return said(f"Prices of {item.market.name}")
     way, move = ("below", fall) if float(fall.value or 0) >= float(rise.value or 0) else ("above", rise)
     start = said(f"The mark of {item.market.name} goes")
-    return join([start, with_interval(move), said(f"{way} its start{_of_first(study)}")])
-
-
-def _of_first(study: Study) -> str:
-    return f" in {study.first.label}" if study.is_comparison else ""
+    return join([start, with_interval(move), said(f"{way} its start{of_first(study)}")])
 
 
 @figure(
@@ -112,7 +108,7 @@ def basis(study: Study, item: MarketTable) -> FigureSpec:
     rate = "longs pay where funding is positive" if paid else "funding is not paid within the run"
     return FigureSpec(
         name=item.table.name,
-        title=_widest(item.table, item.market.name),
+        title=_widest(study, item.table, item.market.name),
         table=item.table,
         x=time(study),
         x_column="time",
@@ -125,11 +121,11 @@ def basis(study: Study, item: MarketTable) -> FigureSpec:
     )
 
 
-def _widest(table: Table, market: str) -> Said:
+def _widest(study: Study, table: Table, market: str) -> Said:
     """Return the largest distance of the mark from the index."""
     values = np.nan_to_num(np.abs(table.numbers("v0_basis")))
     row = int(np.argmax(values))
     return said(
-        f"{market}: the median mark strays {{basis}} from the index at most, at {{when}}",
+        f"{market}: the median mark{of_first(study)} strays {{basis}} from the index at most, at {{when}}",
         basis=Ref(table, row, "v0_basis"), when=Ref(table, row, "time"),
     )  # fmt: skip

@@ -2,13 +2,15 @@
 (() => {
   const $ = (id) => document.getElementById(id);
   const panels = [
-    ["Price, USD", [["mark_price", "mark", "mark"], ["last_price", "last trade", "last"], ["index_price", "index", "index"]]],
-    ["Liquidated a point, USD", [["long_liquidated_usd", "longs sold", "long"], ["short_liquidated_usd", "shorts bought back", "short"]]],
-    ["Within 50 bps, USD", [["bid_depth_50bps_usd", "bids", "bid"], ["ask_depth_50bps_usd", "asks", "ask"]]],
-    ["Open interest, USD", [["open_interest_usd", "open interest", "interest"]]],
-    ["Fund, USD", [["fund_equity_usd", "insurance fund", "fund"]]],
+    { title: "Price, USD", lines: [["mark_price", "mark", "mark"], ["last_price", "last trade", "last"], ["index_price", "index", "index"]] },
+    { title: "Forced orders that filled, USD", is_bars: true,
+      lines: [["long_liquidated_usd", "longs sold", "long"], ["short_liquidated_usd", "shorts bought back", "short"]] },
+    { title: "Within 50 bps, USD", lines: [["bid_depth_50bps_usd", "bids", "bid"], ["ask_depth_50bps_usd", "asks", "ask"]] },
+    { title: "Open interest, USD", lines: [["open_interest_usd", "open interest", "interest"]] },
+    { title: "Fund, USD", lines: [["fund_equity_usd", "insurance fund", "fund"]] },
   ];
-  const GAP = 0.055;
+  const PANEL = 150, GAP = 36;
+  const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400];
   let about, shown = null, changed = null, status = { runs: {}, what_if: null }, skip = 0, follows = true;
 
   /* Numbers as people write them. */
@@ -62,11 +64,11 @@
     select.replaceChildren(...names.map((name) => new Option(name, name)));
     if (names.map(String).includes(before)) select.value = before;
   };
-  const row = (cells, head) => {
-    const line = document.createElement("tr");
+  const row = (cells, heads) => {
+    const line = document.createElement("tr"), head = heads === undefined;
     cells.forEach(([text, is_number], k) => {
       const cell = document.createElement(head || k === 0 ? "th" : "td");
-      if (head) cell.scope = "col"; else if (k === 0) cell.scope = "row";
+      if (head) cell.scope = "col"; else if (k === 0) cell.scope = "row"; else cell.dataset.label = heads[k];
       if (is_number) cell.className = "num";
       cell.textContent = text;
       line.append(cell);
@@ -74,50 +76,68 @@
     return line;
   };
 
-  /* The figure: five panels on one clock, and a line where the slider stands. */
+  /* What a market has: on spot nothing is liquidated and no fund stands behind it. */
+  const has = (column) => !shown.series.t_s.length || shown.series[column].some((value) => value !== null);
+  const is_shown = ({ is_bars, lines }) => lines.some(([column]) => is_bars ? shown.series[column].some(Boolean) : has(column));
+  const present = () => panels.filter(is_shown);
+
+  /* The figure: panels on one clock, and a line where the slider stands. */
   const trace = (series, name, role, panel, more = {}) => {
     const seen = LOOKS[role];
-    const own = panel === 1 ? { type: "bar", marker: { color: seen.color, line: { width: 0 } } }
+    const own = present()[panel].is_bars ? { type: "bar", marker: { color: seen.color, line: { width: 0 } } }
       : { type: "scatter", mode: "lines", line: { color: seen.color, width: 2, dash: seen.dash } };
     return { x: shown.series.t_s, y: series, name, yaxis: panel ? `y${panel + 1}` : "y", xaxis: "x",
       hovertemplate: `%{y:,.5~g} USD<extra>${name}</extra>`, ...own, ...more };
   };
   const traces = () => {
-    const found = panels.flatMap(([, lines], panel) => lines.map(([column, name, role]) =>
+    const found = present().flatMap(({ lines }, panel) => lines.map(([column, name, role]) =>
       trace(shown.series[column], name, role, panel)));
     const other = changed && is_paired() ? changed.series : null;
     if (!other) return found;
     const line = { type: "scatter", mode: "lines", x: other.t_s,
       line: { color: LOOKS.changed.color, width: 2, dash: LOOKS.changed.dash } };
-    return found.concat(panels.flatMap(([, lines], panel) => (panel === 1 ? [] : [lines[0]]).map(([column, name, role]) =>
+    return found.concat(present().flatMap(({ lines, is_bars }, panel) => (is_bars ? [] : [lines[0]]).map(([column, name, role]) =>
       trace(other[column], `${name}, changed`, role, panel, line))));
   };
   const cursor = () => [{ type: "line", xref: "x", yref: "paper", x0: until(), x1: until(), y0: 0, y1: 1,
     line: { color: "rgba(128,128,128,0.9)", width: 1.5 } }];
   const layout = () => {
-    const height = (1 - GAP * (panels.length - 1)) / panels.length, narrow = $("plot").clientWidth < 480;
+    const of = present(), narrow = $("plot").clientWidth < 480, whole = (PANEL + GAP) * of.length - GAP;
+    const height = PANEL / whole, end = shown.series.t_s[shown.series.t_s.length - 1] || 0, is_long = end >= 3600;
+    const step = STEPS.find((each) => end / each <= (narrow ? 4 : 9)) || 86400 * Math.ceil(end / 86400 / 4);
+    const ticks = Array.from({ length: Math.floor(end / step) + 1 }, (_, k) => k * step), two = (n) => String(n).padStart(2, "0");
+    const written = (s) => (is_long ? `${Math.floor(s / 3600)}:${two(Math.floor(s / 60) % 60)}` : `${Math.floor(s / 60)}:${two(s % 60)}`);
     const axis = { automargin: true, zeroline: false, gridcolor: "rgba(128,128,128,0.25)",
       linecolor: "rgba(128,128,128,0.6)", separatethousands: true, exponentformat: "B" };
-    const found = { height: 860, showlegend: false, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
+    const found = { height: whole + 72, showlegend: false, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
       margin: { l: 64, r: 16, t: 24, b: 48 }, font: { family: getComputedStyle(document.body).fontFamily, size: narrow ? 10 : 13 },
       hovermode: "x unified", dragmode: false, barmode: "stack", bargap: 0.15, shapes: cursor(), annotations: [],
-      xaxis: { ...axis, fixedrange: true, title: { text: "seconds since the start", standoff: 8 },
-        anchor: `y${panels.length}`, exponentformat: "none" } };
-    panels.forEach(([title], k) => {
-      const top = 1 - k * (height + GAP);
+      xaxis: { ...axis, fixedrange: true, title: { text: `time since the start (${is_long ? "h:min" : "min:s"})`, standoff: 8 },
+        anchor: of.length > 1 ? `y${of.length}` : "y", tickvals: ticks, ticktext: ticks.map(written) } };
+    /* The axis of what never moves: a twentieth to either side, and not the last digits of a billion. */
+    const still = ({ lines, is_bars }) => {
+      const other = changed && is_paired() && !is_bars ? changed.series[lines[0][0]] : [];
+      const values = lines.flatMap(([column]) => shown.series[column]).concat(other).filter((value) => value !== null);
+      const low = values.reduce((a, b) => Math.min(a, b), Infinity), high = values.reduce((a, b) => Math.max(a, b), -Infinity);
+      const by = Math.abs(high) / 20 || 1;
+      return values.length && high - low < by / 1000 ? { range: [low - by, high + by] } : {};
+    };
+    of.forEach((panel, k) => {
+      const { title } = panel;
+      const top = 1 - k * (PANEL + GAP) / whole;
       found[k ? `yaxis${k + 1}` : "yaxis"] = { ...axis, fixedrange: true, domain: [Math.max(top - height, 0), top], anchor: "x",
-        nticks: 5, ...(k === 0 ? { exponentformat: "none" } : {}) };
+        nticks: 5, ...still(panel), ...(k === 0 ? { exponentformat: "none" } : {}) };
       found.annotations.push({ text: title, xref: "paper", yref: "paper", x: 0, y: top, xanchor: "left", yanchor: "bottom",
         showarrow: false });
     });
     return found;
   };
   const legend = () => {
-    const names = panels.flatMap(([, lines]) => lines.map(([, name, role]) => [name, LOOKS[role]]));
+    const names = present().flatMap(({ lines }) => lines.map(([, name, role]) => [name, LOOKS[role]]));
     if (changed && is_paired()) names.push(["with the value changed", LOOKS.changed]);
     $("legend").replaceChildren(...names.map(([name, seen]) => {
       const item = document.createElement("li"), key = document.createElement("span"), line = document.createElement("span");
-      line.style.cssText = `display:inline-block;width:1.6rem;border-top:3px ${{ dash: "dashed", dot: "dotted" }[seen.dash] || "solid"} ${seen.color}`;
+      line.style.cssText = `display:inline-block;width:1.6rem;border-top:3px ${{ dash: "dashed", dashdot: "dashed", dot: "dotted" }[seen.dash] || "solid"} ${seen.color}`;
       key.append(line, name);
       item.append(key);
       return item;
@@ -144,15 +164,14 @@
     const seconds = Math.max(until(), 0);
     $("now").textContent = `${clock(seconds)} since the start`;
     $("time").setAttribute("aria-valuetext", $("now").textContent);
-    $("cards").replaceChildren(
-      card("Mark price", `${price(at("mark_price"))} USD`),
-      card("Longs sold by forced orders", `${amount(total("long_liquidated_usd"))} USD`),
-      card("Shorts bought back", `${amount(total("short_liquidated_usd"))} USD`),
-      card("Bids within 50 bps", `${amount(at("bid_depth_50bps_usd"))} USD`),
-      card("Open interest", at("open_interest_usd") === null ? "none" : `${amount(at("open_interest_usd"))} USD`),
-      card("Insurance fund", `${amount(at("fund_equity_usd"))} USD`));
+    const usd = (text) => (text === "none" ? text : `${text} USD`);
+    const cards = [["Mark price", "mark_price", price, at], ["Longs sold by forced orders", "long_liquidated_usd", amount, total],
+      ["Shorts bought back", "short_liquidated_usd", amount, total], ["Bids within 50 bps", "bid_depth_50bps_usd", amount, at],
+      ["Open interest", "open_interest_usd", amount, at], ["Insurance fund", "fund_equity_usd", amount, at]];
+    $("cards").replaceChildren(...cards.filter(([, column]) => has(column))
+      .map(([what, column, write, of]) => card(what, usd(write(of(column))))));
     $("book").tBodies[0].replaceChildren(...[10, 50, 100].map((bps) => row([[`${bps} bps of the mid`],
-      [amount(at(`bid_depth_${bps}bps_usd`)), true], [amount(at(`ask_depth_${bps}bps_usd`)), true]])));
+      [amount(at(`bid_depth_${bps}bps_usd`)), true], [amount(at(`ask_depth_${bps}bps_usd`)), true]], ["", "bids", "asks"])));
   };
   const TAPE = [["t_s", "time", clock], ["side", "side"], ["account", "account", String], ["liquidated_usd", "closed, USD", amount],
     ["filled_usd", "in the book, USD", amount], ["taken_over_usd", "by the fund, USD", amount], ["adl_usd", "by ADL, USD", amount],
@@ -160,9 +179,11 @@
   const tape = single(async () => {
     const found = await asked("tape", { ...choice(), until: until(), skip });
     const named = found.rows.some((each) => each.label) ? [...TAPE, ["label", "label", (value) => value || ""]] : TAPE;
-    $("tape").tHead.replaceChildren(row(named.map(([, title, write]) => [title, write && write !== String]), true));
+    const heads = named.map(([, title]) => title);
+    $("tape").tHead.replaceChildren(row(named.map(([, title, write]) => [title, write && write !== String])));
     $("tape").tBodies[0].replaceChildren(...found.rows.map((each) =>
-      row(named.map(([column, , write]) => [(write || String)(each[column]), write && write !== String]))));
+      row(named.map(([column, , write]) => [(write || String)(each[column]), write && write !== String]), heads)));
+    for (const id of ["tape", "later", "earlier"]) $(id).hidden = found.rows.length === 0;
     const n = found.n === null ? 0 : found.n;
     $("tape-said").textContent = found.n === null ? "This run did not record its liquidations."
       : n === 0 ? "None in this market by this time."
@@ -173,13 +194,12 @@
   const difference = single(async () => {
     $("difference").hidden = !is_paired();
     if (!is_paired()) return;
-    const write = (each, value) => (each.unit === "bps" ? (value === null ? "none" : `${value.toFixed(1)} bps`)
+    const write = (each, value) => (value === null ? "none" : each.unit === "bps" ? `${value.toFixed(1)} bps`
       : `${each.what.endsWith("price") ? price(value) : amount(value)} USD`);
+    const apart = (each) => `${each.difference > 0 ? "+" : ""}${write(each, each.difference)}`;
     const found = await asked("difference", { market: $("market").value, until: until() });
-    const spot = shown.series.open_interest_usd.every((value) => value === null);
-    const rows = found.filter((each) => !(spot && each.what === "Open interest"));
-    $("difference").querySelector("tbody").replaceChildren(...rows.map((each) => row([[each.what],
-      [write(each, each.base), true], [write(each, each.changed), true], [write(each, each.difference), true]])));
+    $("difference").querySelector("tbody").replaceChildren(...found.map((each) => row([[each.what],
+      [write(each, each.base), true], [write(each, each.changed), true], [apart(each), true]], ["", "as shown", "changed", "difference"])));
   });
 
   const scrub = () => {
@@ -253,7 +273,8 @@
     const body = JSON.stringify({ ...choice(), path: $("path").value, value: $("value").value });
     const answer = await fetch("what-if", { method: "POST", headers: { "Content-Type": "application/json" }, body });
     const found = await answer.json();
-    if (found.problem !== undefined) throw new Error(found.problem);
+    $("refused").textContent = found.problem || "";  // stays until the next is asked, where it was asked
+    if (found.problem !== undefined) return;
     status = found;
     tell();
     load();
