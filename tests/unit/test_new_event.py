@@ -277,8 +277,10 @@ def test_bybit_was_not_complete_before_it_said_so():
 def test_everything_that_lacks_is_asked_for_at_once(tmp_path):
     archives = tmp_path / "archives"
     write_window(archives)
+    (archives / "notes.csv").write_text("a,b\n1,2\n")
     found = lacking(archives, tmp_path)
     assert {each.code for each in found} == {"CAS315"}
+    assert [number for number, each in enumerate(found) if "no adapter reads: notes.csv" in each.hint] == [0]
     told = "\n".join(each.message for each in found)
     for what in ("before the start", "open interest of BTC", "funding of BTC", "depth of BTC's book"):
         assert what in told
