@@ -176,6 +176,12 @@ def load_event(path: str | Path) -> Event:
         problems.append(
             where.place.problem(MISSING_FILE, f"there is no file {asked.scenario}", hint, path="scenario")
         )
+    if asked.history and not (file.parent / asked.history).is_file():
+        where = root.child("history") or root
+        hint = "put the days before back, write the event anew (cascade event new NAME --force), or take the line out"
+        problems.append(
+            where.place.problem(MISSING_FILE, f"there is no file {asked.history}", hint, path="history")
+        )
     problems += _altered(root, file.parent)
     if problems:
         raise ScenarioError(problems)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -332,15 +332,18 @@ class _Gathered:
         self._lacks(f"{asked} within the event", hint)
 
     def _lacks(self, what: str, hint: str) -> None:
-        coins = [*self.base.assets]
+        told = f"the archives lack {what}"
+        hint = hint if self.problems else "\n".join([hint, *self._left_over()])
+        self.problems.append(Problem(LACKING, told, hint, shown_name(self.folder.path)))
+
+    def _left_over(self) -> Iterator[str]:
+        """Yield which files of the folder nothing can be made of: among them may be what lacks."""
         nameless = [
             each.name
             for each in self.folder.archives
-            if each.is_nameless and not any(each.is_of(coin) for coin in coins)
+            if each.is_nameless and not any(each.is_of(coin) for coin in self.base.assets)
         ]
-        hint += f"\nfiles whose names tell no coin of the market: {listing(nameless, 6)}" if nameless else ""
-        unknown = self.folder.unknown
-        hint += f"\nfiles that no adapter reads: {listing(unknown, 6)}" if unknown else ""
-        self.problems.append(
-            Problem(LACKING, f"the archives lack {what}", hint, shown_name(self.folder.path))
-        )
+        if nameless:
+            yield f"files whose names tell no coin of the market: {listing(nameless, 6)}"
+        if self.folder.unknown:
+            yield f"files that no adapter reads: {listing(self.folder.unknown, 6)}"

@@ -15,6 +15,8 @@ import numpy.typing as npt
 
 from cascade.calibration.archives import Folder, Table
 from cascade.calibration.figures import YEAR_S
+from cascade.data.faults import PRICE
+from cascade.errors import Problem, ScenarioError
 from cascade.units import format_instant
 
 Floats = npt.NDArray[np.float64]
@@ -26,6 +28,8 @@ LONGEST_BAR_S: Final = 3_600.0
 """Bars up to this are a path within a day."""
 LONGEST_GAP_S: Final = 1_800.0
 """A stretch without bars within the event that is bridged."""
+FURTHEST_APART: Final = 0.0025
+"""By how much prices of a coin differ at most, in the median: of venues, perpetuals and spot it is less than 0.1 %."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,11 @@ class Bars:
         long = np.flatnonzero(begins - ends > LONGEST_GAP_S)
         return [(float(ends[k]), float(begins[k])) for k in long]
 
+    def marked(self) -> tuple[Floats, Floats]:
+        """Return the times at which a bar begins or ends, each once, and the price then."""
+        times, first = np.unique(np.concatenate([self.end_s, self.time_s]), return_index=True)
+        return times, np.concatenate([self.prices[:, 3], self.prices[:, 0]])[first]
+
     def price_at(self, moment: float) -> float:
         """Return the close of the last bar that had ended by a moment, or the open of the first."""
         row = int(np.searchsorted(self.end_s, moment + 1e-6)) - 1
@@ -105,6 +114,11 @@ def bars_of(
 
     Within the event only bars up to `longest_s` count. Perpetuals come before spot, then what covers more of the
     event, the earlier venue, the finer bars.
+
+    Raises
+    ------
+    ScenarioError
+        If two sources contradict each other, with the files.
     """
     sources = [*_sources(folder.tables("bars", coin, ("price_of", *PRICES)))]
     fine = [each for each in sources if each.interval_s[0] <= longest_s]
@@ -118,6 +132,7 @@ def bars_of(
         return length > longest_s, bars.is_spot, -share, order.get(bars.venue, len(order)), length
 
     ranked = sorted(sources, key=rank)
+    _refuse_strangers(coin, ranked)
     path = Bars(np.empty(0), np.empty((0, 4)), np.empty(0), np.empty(0, np.str_))
     for source in ranked:
         is_long = source.interval_s[0] > longest_s
@@ -126,6 +141,43 @@ def bars_of(
         if len(added):
             path = _joined(path, added)
     return path.of(path.time_s < end)
+
+
+def _refuse_strangers(coin: str, ranked: Sequence[Bars]) -> None:
+    """Refuse files whose prices are not those of the best source: they are of another coin, or of other times."""
+    best = ranked[0] if ranked else None
+    problems = [
+        Problem(
+            PRICE,
+            f"its prices of {coin} are not those of {other} at the same times: {_apart(distance)} apart in the median",
+            "one of them is of another coin, or its times are shifted: fetch both again, or take the wrong one out",
+            name,
+        )
+        for more in ranked[1:]
+        if best is not None
+        for name, mine in _by_file(best)
+        for other, theirs in _by_file(more)
+        if (distance := _distance(mine, theirs)) > FURTHEST_APART
+    ]
+    if problems:
+        raise ScenarioError(problems)
+
+
+def _by_file(bars: Bars) -> Iterable[tuple[str, Bars]]:
+    return [(name, bars.of(bars.file == name)) for name in bars.files]
+
+
+def _distance(first: Bars, second: Bars) -> float:
+    """Return how far prices lie apart at the times that two sources have in common: the median of the logarithm."""
+    times, prices = zip(*(each.marked() for each in (first, second)), strict=True)
+    _, mine, theirs = np.intersect1d(*times, return_indices=True)
+    return float(np.median(np.abs(np.log(prices[0][mine] / prices[1][theirs])))) if len(mine) else 0.0
+
+
+def _apart(distance: float) -> str:
+    return (
+        f"{100.0 * math.expm1(distance):.2g} %" if distance < 0.5 else f"a factor of {math.exp(distance):.3g}"
+    )
 
 
 def _sources(tables: Iterable[Table]) -> Iterable[Bars]:

@@ -75,7 +75,10 @@ class Gaps:
 
 @dataclass
 class Frozen:
-    """Whether a series stands still for longer than one of a market that lives does."""
+    """Whether a series stands still for longer than one of a market that lives does.
+
+    Where one of its values is zero nothing was traded, or nothing rested, and nothing has to move.
+    """
 
     faults: Faults
     series: tuple[str, ...]
@@ -114,12 +117,7 @@ class Frozen:
             return
         value, since, n, place = self.runs[name]
         stood_s = (self.ends[name] - since) / 1e6
-        if (
-            n < LEAST_ROWS
-            or stood_s < self.least_s
-            or not np.isfinite(value).any()
-            or not np.nansum(np.abs(value))
-        ):
+        if n < LEAST_ROWS or stood_s < self.least_s or not np.isfinite(value).any() or 0.0 in value:
             return
         of = " ".join(
             f"{each:g}" if isinstance(each, float) else str(each) for each in name if each not in ("", None)

@@ -12,7 +12,7 @@ import numpy as np
 
 from cascade.data.arrays import compute, integers_of, taken
 from cascade.data.canonical import columns_of, schema_of
-from cascade.data.faults import CONTRACT, DAY, SYMBOL, UNIT, Faults
+from cascade.data.faults import CHECKSUM, CONTRACT, DAY, SYMBOL, UNIT, Faults
 from cascade.data.reading import batches
 from cascade.data.recognise import Given
 from cascade.data.repeats import Copied, Repeats
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 FORMAT: Final = 1
 """Version of the files that conversion writes."""
 
-_NOT_READ: Final = {ROW, UNREADABLE, UNIT, DAY, CONTRACT, SYMBOL}
+_NOT_READ: Final = {ROW, UNREADABLE, UNIT, DAY, CONTRACT, SYMBOL, CHECKSUM}
 """Faults after which a file would say something else than was published."""
 
 _PACKINGS: Final = {

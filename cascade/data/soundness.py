@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -207,12 +208,11 @@ def _checksum(path: Path, digest: str) -> list[Problem]:
 def _side_by_side(files: Sequence[Checked]) -> list[Checked]:
     """Return files with what only several files of a kind tell: stretches twice, and gaps between them."""
     more: dict[int, list[Problem]] = {}
-    series: dict[tuple[str, str, float | None], list[tuple[int, Reading]]] = {}
+    series: dict[tuple[str, str, float | None, str], list[tuple[int, Reading]]] = {}
     for k, checked in enumerate(files):
         for reading in checked.readings:
-            if reading.rows and reading.about.symbol:
-                key = (reading.adapter.name, reading.about.symbol, reading.interval_s)
-                series.setdefault(key, []).append((k, reading))
+            if reading.rows:
+                series.setdefault(_series_of(checked.path, reading), []).append((k, reading))
     for found in series.values():
         ordered = sorted(found, key=lambda each: (starts_us(each[1]), each[0]))
         for (before, first), (after, second) in pairwise(ordered):
@@ -230,6 +230,17 @@ def starts_us(reading: Reading, us: int | None = None) -> int:
     return time - round((reading.interval_s or 0.0) * 1e6) if reading.label == "end" else time
 
 
+def _series_of(path: Path, reading: Reading) -> tuple[str, str, float | None, str]:
+    """Return what files that go on from one to the next have in common.
+
+    A file that does not name its symbol is like others whose path is the same but for its digits, which are those of its
+    time; so is one of a stream, since folders may tell apart what its symbol does not: an exchange, or levels of a book.
+    """
+    is_grid = bool(reading.interval_s and reading.about.symbol)
+    like = "" if is_grid else re.sub(r"\d", "", path.absolute().as_posix())
+    return reading.adapter.name, reading.about.symbol, reading.interval_s, like
+
+
 def _between(first_path: Path, first: Reading, second_path: Path, second: Reading) -> Problem | None:
     step = round((first.interval_s or 0.0) * 1e6)
     end, begin = starts_us(first, first.last_us), starts_us(second)
@@ -237,9 +248,15 @@ def _between(first_path: Path, first: Reading, second_path: Path, second: Readin
     if begin <= end and first.rows and step:
         told = f"its rows from {stamp(begin)} to {stamp(end)} are in {shown_name(first_path)} as well"
         return Problem(TWICE, told, "give each stretch of time once", name)
-    if step and begin - end > 1.5 * step:
+    is_apart = begin - end > 1.5 * step if step else _skips(first.about, second.about)
+    if is_apart:
         told = f"nothing between {stamp(end)}, where {shown_name(first_path)} ends, and {stamp(begin)}"
         return Problem(
             GAP, told, "fetch the files between them: they were never fetched, which is no zero", name
         )
     return None
+
+
+def _skips(first: About, second: About) -> bool:
+    """Tell whether days or hours that files are named after leave some out."""
+    return None not in (first.until_s, second.first_s) and (second.first_s or 0.0) > (first.until_s or 0.0)

@@ -11,6 +11,7 @@ import zlib
 from collections import Counter
 from collections.abc import Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -55,19 +56,35 @@ class DepthProfile:
 def read_bars(path: str | Path, time_column: str = "time_utc") -> Bars:
     """Return bars from a file; without a column `interval_s` all are as long as most lie apart.
 
+    A file that has not changed since is not read again: the variants of a sweep have their prices in common.
+
     Raises
     ------
     ScenarioError
         With a problem for each bad row.
     """
+    path = Path(path)
+    try:
+        found = path.stat()
+    except (OSError, ValueError):
+        return _read_bars(path, time_column)
+    return _kept_bars(path, time_column, (found.st_mtime_ns, found.st_size, found.st_ino))
+
+
+@lru_cache(maxsize=16)
+def _kept_bars(path: Path, time_column: str, _version: tuple[int, int, int]) -> Bars:
+    return _read_bars(path, time_column)
+
+
+def _read_bars(path: Path, time_column: str) -> Bars:
     parsers: dict[str, Parser] = dict.fromkeys(_PRICES, positive)
     if time_column in parsers:
         message, hint = (
             f"'{time_column}' is the column of a price, not of times",
             "write time_column: time_utc",
         )
-        raise ScenarioError([Problem(COLUMN, message, hint, shown_name(Path(path)))])
-    table = read_table(Path(path), {time_column: time_cell, **parsers}, {"interval_s": positive})
+        raise ScenarioError([Problem(COLUMN, message, hint, shown_name(path))])
+    table = read_table(path, {time_column: time_cell, **parsers}, {"interval_s": positive})
     times, *prices = (np.array(table.columns[name], dtype=np.float64) for name in (time_column, *parsers))
     lengths = table.columns.get("interval_s") or [
         float(np.median(np.diff(times))) if len(times) > 1 else 60.0
@@ -91,6 +108,8 @@ def read_bars(path: str | Path, time_column: str = "time_utc") -> Bars:
     table.refuse(np.flatnonzero(bars.high < top), "high", "high lies below open or close", "correct this row")
     table.refuse(np.flatnonzero(bars.low > bottom), "low", "low lies above open or close", "correct this row")
     table.raise_problems()
+    for column in (bars.time_s, bars.open, bars.high, bars.low, bars.close):
+        column.flags.writeable = False
     return bars
 
 

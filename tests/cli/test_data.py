@@ -62,6 +62,24 @@ def test_a_verdict_for_each_file_and_an_exit_code(tmp_path):
     assert found[0]["source_sha256"] == hashlib.sha256(good.read_bytes()).hexdigest()
 
 
+def test_a_file_that_is_not_that_of_its_checksum_is_not_converted(tmp_path):
+    path = write(tmp_path, EXAMPLES["binance.klines"], 1440)
+    beside = path.with_name(f"{path.name}.CHECKSUM")
+    beside.write_text(f"{'0' * 64}  {path.name}\n")
+    done = call("convert", path, "-o", tmp_path / "out", code=1)
+    assert "error[CAS311]" in done.stderr
+    assert "fetch both again" in done.stderr
+    assert not list(tmp_path.glob("out/*.parquet"))
+    beside.write_text(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n")
+    call("convert", path, "-o", tmp_path / "out")
+
+
+def test_a_folder_is_told_from_a_file_that_is_not_there(tmp_path):
+    told = call("check", tmp_path, code=1).stderr
+    assert "is a folder" in told
+    assert f"give its files: {tmp_path}/*" in told.replace("\n", "")
+
+
 def test_a_check_against_another_source(tmp_path):
     trades = write(tmp_path, EXAMPLES["binance.klines"], 1440)
     index = write(tmp_path, EXAMPLES["binance.indexPriceKlines"], 1440)

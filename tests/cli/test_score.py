@@ -130,7 +130,7 @@ def test_a_map_is_scored_beside_it(event: Path) -> None:
     [
         ("event.yaml", "00:00:15Z", "00:01:00Z", "error[CAS322]"),
         ("scenario.yaml", "start: '2025", "# start: '2025", "error[CAS322]"),
-        ("event.yaml", "scope:", "history: none.csv\nscope:", "no such data file"),
+        ("event.yaml", "scope:", "history: none.csv\nscope:", "there is no file none.csv"),
         ("event.yaml", "low_usd", "lowest_usd", "did you mean 'low_usd'"),
     ],
 )

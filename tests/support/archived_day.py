@@ -37,10 +37,9 @@ def price(moment: datetime, at: float = 107_000.0) -> float:
 def kline(moment: datetime, minutes: int, at: float = 107_000.0) -> str:
     first, last = price(moment, at), price(moment + timedelta(minutes=minutes), at)
     high, low = max(first, last) * 1.0005, min(first, last) * 0.9995
-    end = ms(moment + timedelta(minutes=minutes)) - 1
-    return (
-        f"{ms(moment)},{first:.7g},{high:.7g},{low:.7g},{last:.7g},5,{end},{5 * at:.10g},9,2,{2 * at:.10g},0"
-    )
+    end, size = ms(moment + timedelta(minutes=minutes)) - 1, 5 + moment.day / 100
+    traded = f"{size},{end},{size * first:.10g},9,2,{2 * first:.10g},0"
+    return f"{ms(moment)},{first:.7g},{high:.7g},{low:.7g},{last:.7g},{traded}"
 
 
 def write_klines(
@@ -114,7 +113,7 @@ def write_daily(folder: Path) -> Path:
     table("liquidations", "liq_long_usd,liq_short_usd", lambda k: of(k, 42e6 + k, 3.5e6 + k))
     table(
         "open_interest", "oi_total_close,oi_stable_close,oi_coinm_close,unit",
-        lambda k: of(k, 68e9 + k, 160_000 + (1000 if days[k] < DAY else 0), 5e9 + k, "usd"),
+        lambda k: of(k, 68e9 + k, 160_000 + (1000 if days[k] < DAY else 0) + k / 1e6, 5e9 + k, "usd"),
     )  # fmt: skip
     table(
         "book_within_1pct",
@@ -124,9 +123,17 @@ def write_daily(folder: Path) -> Path:
     table("funding_oi_weighted", "funding_close", lambda k: of(k, 0.004 + k / 1e5))
     table(
         "perp_ohlcv", "open,high,low,close,volume_usd",
-        lambda k: of(k, 107_000 + k, 108_000, 106_000, 107_001 + k, 1e10, symbol="BTCUSDT"),
+        lambda k: of(k, *_daily_bar(days[k], k), 1e10, symbol="BTCUSDT"),
     )  # fmt: skip
     return folder
+
+
+def _daily_bar(day: datetime, k: int) -> tuple[float, float, float, float]:
+    """Return the bar of a day; from the day of the event on it is that of the path."""
+    if day < DAY:
+        return 107_000 + k, 108_000, 106_000, 107_001 + k
+    ends = price(day), price(day + timedelta(days=1))
+    return ends[0], 108_000, 0.999 * ends[1], ends[1]
 
 
 def write_window(folder: Path, name: str = "20250701_BTC_binance_perp.csv", n: int = 24 * 12 + 144) -> Path:

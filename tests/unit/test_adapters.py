@@ -41,7 +41,11 @@ def test_an_adapter_makes_the_columns_of_its_table(name):
         made = {*adapter.columns, *group.columns}
         needed = {column.name for column in columns_of(adapter.table) if not column.nullable}
         assert needed <= made <= {column.name for column in columns_of(adapter.table)}
-    assert set(adapter.series) | set(adapter.key) | set(adapter.moves) <= made
+        assert set(adapter.series) | set(adapter.key) <= made
+    assert set(adapter.moves) <= {
+        *adapter.columns,
+        *(name for each in adapter.groups for name in each.columns),
+    }
 
 
 @pytest.mark.parametrize("kind", EXAMPLES)

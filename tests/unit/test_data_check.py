@@ -7,6 +7,7 @@ import hashlib
 import json
 import tarfile
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -143,6 +144,64 @@ def test_a_side_of_the_book_that_stands_still(side, tmp_path):
     assert problem.code == "CAS305"
     assert f"{'bid 20' if side < '0' else 'ask 100'} stood still for 8." in problem.message
     assert abs(problem.line - 3722) <= 1
+
+
+@pytest.mark.parametrize("kind", ["binance.klines", "binance.markPriceKlines"])
+def test_bars_that_stand_still(kind, tmp_path):
+    """The venue writes the same bar for hours; a market in which nobody trades is no such thing."""
+    lines = EXAMPLES[kind].lines(1440)
+    stands = lines[601].split(",")
+    for k in range(602, 901):
+        cells = lines[k].split(",")
+        lines[k] = ",".join([cells[0], *stands[1:6], cells[6], *stands[7:]])
+    (problem,) = [
+        p for p in check_file(write(tmp_path, EXAMPLES[kind], lines=lines)).problems if p.severity == "error"
+    ]
+    assert (problem.code, problem.line) == ("CAS305", 602)
+    assert "stood still for 5.0 h, in 300 rows" in problem.message
+
+
+def test_a_market_in_which_nobody_trades_does_not_stand_still(tmp_path):
+    lines = EXAMPLES["binance.klines"].lines(1440)
+    for k in range(602, 902):
+        cells = lines[k].split(",")
+        lines[k] = ",".join([cells[0], *["60000.0"] * 4, "0", cells[6], "0", "0", "0", "0", "0"])
+    assert check_file(write(tmp_path, EXAMPLES["binance.klines"], lines=lines)).is_sound
+
+
+def test_a_table_of_days_that_stands_still(tmp_path):
+    example = EXAMPLES["coinglass.open_interest"]
+    lines = example.lines(60)
+    stands = lines[20].split(",")
+    lines[21:41] = [",".join([*line.split(",")[:2], *stands[2:]]) for line in lines[21:41]]
+    found = [p for p in check_file(write(tmp_path, example, lines=lines)).problems if p.code == "CAS305"]
+    assert any("stood still for 20.0 d" in each.message or "480.0 h" in each.message for each in found)
+
+
+@pytest.mark.parametrize(
+    ("kind", "days"),
+    [
+        ("binance.aggTrades", ("2025-07-01", "2025-07-02", "2025-07-03")),
+        ("hyperliquid.asset_ctxs", ("20250701", "20250702", "20250703")),
+        ("tardis.trades", ("2025/07/01", "2025/07/02", "2025/07/03")),
+    ],
+)
+def test_a_day_that_was_never_fetched_is_told_of_streams_too(kind, days, tmp_path):
+    """Also of files whose rows, and not their names, say what is traded."""
+    path = EXAMPLES[kind].path
+    assert days[0] in path
+
+    def gaps(*given):
+        files = [write(tmp_path, replace(EXAMPLES[kind], path=path.replace(days[0], day))) for day in given]
+        return [
+            "nothing between" in p.message
+            for v in check(files)[1:]
+            for p in v.problems
+            if p.line == 0 and "where" in p.message
+        ]
+
+    assert gaps(days[0], days[1]) == []
+    assert gaps(days[0], days[2]) == [True]
 
 
 def test_bands_that_are_mixed_up(tmp_path):

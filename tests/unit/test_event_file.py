@@ -142,6 +142,15 @@ def test_observed_values_that_are_not_asked_for_or_cannot_be(folder):
     assert found[2].hint == "write it in %, from -100 to inf"
 
 
+def test_a_history_that_is_not_there_is_named_with_where_to_have_it_from(folder):
+    (problem,) = problems(
+        folder, ("title: Bitcoin slides\n", "title: Bitcoin slides\nhistory: history.csv\n")
+    )
+    assert (problem.code, problem.line, problem.path) == ("CAS003", 4, "history")
+    assert problem.message == "there is no file history.csv"
+    assert "cascade event new NAME --force" in problem.hint
+
+
 def test_a_file_that_was_altered_is_named(folder):
     (folder / "klines.csv").write_text("a")
     checksum = hashlib.sha256(b"a").hexdigest()

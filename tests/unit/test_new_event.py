@@ -24,7 +24,9 @@ from cascade.scenario.tables import read_bars
 from tests.support.archived_day import (
     DAY,
     DEPTH_USD,
+    KLINES,
     OPEN_INTEREST_USD,
+    kline,
     ms,
     write_checksum,
     write_daily,
@@ -275,8 +277,10 @@ def test_bybit_was_not_complete_before_it_said_so():
 def test_everything_that_lacks_is_asked_for_at_once(tmp_path):
     archives = tmp_path / "archives"
     write_window(archives)
+    (archives / "notes.csv").write_text("a,b\n1,2\n")
     found = lacking(archives, tmp_path)
     assert {each.code for each in found} == {"CAS315"}
+    assert [number for number, each in enumerate(found) if "no adapter reads: notes.csv" in each.hint] == [0]
     told = "\n".join(each.message for each in found)
     for what in ("before the start", "open interest of BTC", "funding of BTC", "depth of BTC's book"):
         assert what in told
@@ -410,6 +414,23 @@ def test_a_file_that_was_renamed_is_named(tmp_path):
     assert "prices of BTC" in found[0].message
     assert "files whose names tell no coin of the market: july.zip" in found[0].hint
     assert "files that no adapter reads: notes.csv" in found[0].hint
+
+
+@pytest.mark.parametrize(
+    ("hours", "at", "told"), [(8, 107_000.0, "0.68 % apart"), (0, 2_500.0, "a factor of 42.8 apart")]
+)
+def test_bars_of_another_coin_or_time_than_their_name_says_are_named(hours, at, told, tmp_path):
+    """Another file of the same prices tells: here the bars of a day, which have two in common with the path."""
+    archives = write_day(tmp_path / "archives")
+    write_klines(archives, "BTCUSDT", "1d", 1440, DAY, 1)
+    path = next((archives / "klines").rglob("*5m-2025-07-01.zip"))
+    stamps = [DAY + timedelta(minutes=5 * k) for k in range(288)]
+    moved = [kline(each + timedelta(hours=hours), 5, at).partition(",")[2] for each in stamps]
+    write_text(path, KLINES, [f"{ms(each)},{row}" for each, row in zip(stamps, moved, strict=True)])
+    (problem,) = lacking(archives, tmp_path, coins=("BTC",))
+    assert (problem.code, told in problem.message) == ("CAS309", True), problem.message
+    assert "5m-2025-07-01.zip" in problem.file
+    assert "1d-2025-07-01.zip" in problem.message
 
 
 @pytest.mark.slow

@@ -206,6 +206,18 @@ time_utc,open,high,low,close,interval_s
 """
 
 
+def test_bars_are_read_again_only_where_the_file_has_changed(write):
+    """So a sweep reads its prices once; nobody can change what others are given."""
+    path = write(BARS)
+    first = read_bars(path)
+    assert read_bars(str(path)) is first
+    with pytest.raises(ValueError, match="read-only"):
+        first.close[0] = 1.0
+    assert read_bars(write(BARS.replace("105", "106.5"))).close[0] == 106.5
+    path.unlink()
+    assert only(read_bars, path).code == "CAS003"
+
+
 def test_bars_may_say_how_long_each_is(write):
     assert read_bars(write(LENGTHS)).length_s.tolist() == [86_400, 300, 300]
     assert set(read_bars(write(BARS)).length_s) == {60}

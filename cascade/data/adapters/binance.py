@@ -65,6 +65,7 @@ def _klines(kind: str, of: PriceOf, traded: dict[str, Origin], **changes: Any) -
     facts: dict[str, Any] = {
         "file": "SYMBOL-INTERVAL-DATE", "fetch": f"{_HOST}{kind}/SYMBOL/INTERVAL/", "folder": kind,
         "label": Label(), "key": ("symbol", "time"),
+        "moves": ("high", "low", "notional_usd") if traded else ("open", "high", "low", "close"),
         "traps": ("spot is in microseconds since 2025 and has no header, nor have futures before 2022",),
     }  # fmt: skip
     return Adapter("binance", kind, "bars", Csv((_KLINES,)), _bars(of) | traded, **(facts | changes))

@@ -25,7 +25,11 @@ COIN_MARGINED: Final = "binance, okx and bybit, coin-margined"
 """Parts of the open interest of three venues: what is stable-margined is given in units of the asset."""
 
 _PER_CENT: Final[dict[str, Any]] = {"traps": ("rates are in per cent of 8 hours",)}
-_MOVES: Final[dict[str, Any]] = {"moves": ("size", "notional_usd"), "frozen_s": 5 * 86_400.0}
+
+
+def _moves(*columns: str) -> dict[str, Any]:
+    """Return that a day of a market that lives is not like the five before to the last digit."""
+    return {"moves": columns, "frozen_s": 5 * 86_400.0}
 
 
 def _bars(kind: str) -> Adapter:
@@ -34,7 +38,10 @@ def _bars(kind: str) -> Adapter:
         **{each: price(each) for each in ("open", "high", "low", "close")},
         "notional_usd": amount("volume_usd", null=True),
     }  # fmt: skip
-    return Adapter("coinglass", kind, "bars", Csv(), columns, file=f"{kind}.csv", folder=kind, **_FACTS)
+    return Adapter(
+        "coinglass", kind, "bars", Csv(), columns, file=f"{kind}.csv", folder=kind, **_FACTS,
+        **_moves("open", "high", "low", "close"),
+    )  # fmt: skip
 
 
 def _liquidated(side: str) -> Group:
@@ -53,6 +60,7 @@ ADAPTERS: Final = (
         "coinglass", "liquidations", "liquidations", Csv(), _KEY,
         groups=(_liquidated("long"), _liquidated("short")), file="liquidations.csv", price_is="none",
         side="in the names of the columns: positions that were liquidated", **_BOTH_SIDES,
+        **_moves("notional_usd"),
     ),
     Adapter(
         "coinglass", "open_interest", "open_interest", Csv(), _KEY,
@@ -61,17 +69,17 @@ ADAPTERS: Final = (
             Group({"venue": Fixed(STABLE_MARGINED), "open_interest": amount("oi_stable_close", null=True)}),
             Group({"venue": Fixed(COIN_MARGINED), "open_interest_usd": amount("oi_coinm_close", null=True)}),
         ),
-        file="open_interest.csv", **_BY_VENUE,
+        file="open_interest.csv", **_BY_VENUE, **_moves("open_interest", "open_interest_usd"),
     ),
     Adapter(
         "coinglass", "taker_volume", "flow", Csv(),
         _KEY | {"taker_buy_usd": amount("taker_buy_usd"), "taker_sell_usd": amount("taker_sell_usd")},
-        file="taker_volume.csv", **_FACTS,
+        file="taker_volume.csv", **_FACTS, **_moves("taker_buy_usd", "taker_sell_usd"),
     ),
     Adapter(
         "coinglass", "book", "depth", Csv(), _KEY | {"distance_bps": number("range_pct", bound="above 0", times=100.0)},
         groups=(_book("bid"), _book("ask")), file="book_within_1pct.csv",
-        **(_BOTH_SIDES | _MOVES),
+        **_BOTH_SIDES, **_moves("size", "notional_usd"),
     ),
     Adapter(
         "coinglass", "funding", "funding", Csv(),

@@ -25,6 +25,7 @@ ADAPTERS: Final = (
             "taker_buy_usd": spare("taker_buy_quote_volume"),
         },
         file="SYMBOL-INTERVAL-DATE.csv", fetch="files of your own", label=Label(), key=("symbol", "time"),
+        moves=("high", "low", "size", "notional_usd"),
     ),
     Adapter(
         "any", "funding", "funding", Csv(),
