@@ -62,7 +62,7 @@ def run(
     from cascade.scenario.load import inspect
 
     scenario, problems = inspect(file, overrides or (), allow=allow or ())
-    if scenario is None:
+    if scenario is None or any(problem.severity == "error" for problem in problems):
         raise ScenarioError(problems)
     say(render_problems(problems, color=has_color()))
     n = 1 if replicate is not None else replicates or scenario.replicates
@@ -71,7 +71,7 @@ def run(
     begun = datetime.now(UTC)
     with running(n * runs * scenario.n_steps, quiet=quiet) as progress:
         result = run_scenario(
-            file, overrides or (), seed=seed, replicates=replicates, replicate=replicate,
+            file, overrides or (), loaded=scenario, seed=seed, replicates=replicates, replicate=replicate,
             counterfactual=counterfactual, allow=allow or (), allow_code=allow_code, out=out, jobs=jobs,
             processes=wants_processes(n, jobs),
             cluster=cluster, force=force, retry_failed=retry_failed, fail_fast=fail_fast, progress=progress,

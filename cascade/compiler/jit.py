@@ -57,14 +57,33 @@ _OPTIONS: dict[str, Any] = {
 _INNER: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, **_OPTIONS}
 
 
-def _part(function: F, *, inlined: bool) -> F:
-    options = {"nopython": True, "forceinline": inlined, **_INNER}
-    return PartDispatcher(function, targetoptions=options, pipeline_class=PartCompiler)  # type: ignore[return-value]
+class Kernel:
+    """A kernel that only other kernels call: numba hears of it when the first of them is compiled."""
+
+    def __init__(self, function: Callable[..., Any], *, inlined: bool) -> None:
+        functools.update_wrapper(self, function)
+        self.py_func = function
+        self._options = {"nopython": True, "forceinline": inlined, **_INNER}
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Refuse: Python calls an `entry`."""
+        msg = f"{self.py_func.__name__} is called by kernels only; from Python, call entry({self.py_func.__name__})"
+        raise TypeError(msg)
+
+    @functools.cached_property
+    def compiled(self) -> Any:
+        """What numba compiles, and remembers the code of."""
+        return PartDispatcher(self.py_func, targetoptions=self._options, pipeline_class=PartCompiler)
+
+    @property
+    def _numba_type_(self) -> Any:
+        """What numba types a call by."""
+        return self.compiled._numba_type_
 
 
 def kernel(function: F) -> F:
     """Compile a kernel that only other kernels call: inlined, no wrappers, not cached."""
-    return _part(function, inlined=True) if JIT_ENABLED else function
+    return Kernel(function, inlined=True) if JIT_ENABLED else function  # type: ignore[return-value]
 
 
 def outlined(function: F) -> F:
@@ -73,7 +92,7 @@ def outlined(function: F) -> F:
     With everything inlined the step was one function of 130,000 instructions, which took minutes to
     compile and ran no faster.
     """
-    return _part(function, inlined=False) if JIT_ENABLED else function
+    return Kernel(function, inlined=False) if JIT_ENABLED else function  # type: ignore[return-value]
 
 
 def wrapping(function: F) -> F:

@@ -1,9 +1,4 @@
-"""From a kernel to machine code: numba's own steps, without those that kernels have no use for.
-
-Numba would link, optimise and load every kernel together with all it calls, and again in each of its
-callers. Here a kernel is typed and lowered once, and stays as it is; the entry point that reaches it
-links, optimises and loads, once, for all.
-"""
+"""From a kernel to machine code: how a kernel is compiled, found again when it is called, and kept on disk."""
 
 from __future__ import annotations
 
@@ -14,124 +9,16 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
-from llvmlite.binding import Linkage, create_pass_builder, create_pipeline_tuning_options
-from numba.core import cgutils, sigutils, types
+from numba.core import sigutils, types
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, UserProvidedCacheLocator
-from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase
-from numba.core.compiler_machinery import PassManager, register_pass
-from numba.core.lowering import Lower
+from numba.core.compiler_machinery import PassManager
 from numba.core.registry import CPUDispatcher, cpu_target
-from numba.core.typed_passes import (
-    AnnotateTypes,
-    BaseNativeLowering,
-    IRLegalization,
-    NoPythonBackend,
-    NopythonTypeInference,
-    PreLowerStripPhis,
-)
+from numba.core.typed_passes import AnnotateTypes, BaseNativeLowering, NoPythonBackend, NopythonTypeInference
 from numba.core.typing.context import Context
-from numba.core.untyped_passes import FixupArgs, IRProcessing, ReconstructSSA, TranslateByteCode
+from numba.core.untyped_passes import FixupArgs
 
-
-class _Part(JITCodeLibrary):
-    """The code of a kernel that only other kernels call: kept as it is lowered.
-
-    So only an `entry` may call a kernel, not a function that plain numba has compiled.
-    """
-
-    @property
-    def codegen(self) -> Any:
-        """Return what `get_executable` writes a function's environment to: nothing, it has none."""
-        return _Nowhere
-
-    def _optimize_functions(self, ll_module: Any) -> None:
-        """Leave them as they are: all is optimised together with what calls it."""
-
-    def finalize(self) -> None:
-        """Declare the code complete."""
-        self._raise_if_finalized()
-        self._finalized = True
-
-    def get_pointer_to_function(self, name: str) -> int:
-        """Return no address: the code is not loaded by itself."""
-        return 0
-
-
-class _Nowhere:
-    """Takes environments, which only code that raises or calls Python needs."""
-
-    @staticmethod
-    def set_env(name: str, environment: object) -> None:
-        """Forget it."""
-
-
-class _Whole(JITCodeLibrary):
-    """The code of an entry point with that of every kernel it reaches."""
-
-    def finalize(self) -> None:
-        """Link all parts, then optimise and load them together."""
-        queue = list(self._linking_libraries)
-        reached = dict.fromkeys(queue)
-        while queue:
-            for library in queue.pop()._linking_libraries:
-                if library not in reached:
-                    reached[library] = None
-                    queue.append(library)
-        self._linking_libraries = list(reached)
-        super().finalize()
-
-    def _optimize_final_module(self) -> None:
-        """Tell LLVM that nobody else calls the parts, then optimise: once, as no references are counted.
-
-        No loop of a kernel is one over numbers side by side, so none is unrolled or made one of vectors: a step
-        gains nothing by it, and a quarter of LLVM's time goes there.
-        """
-        for function in self._final_module.functions:
-            if function.linkage == Linkage.linkonce_odr:
-                function.linkage = Linkage.internal
-        wanted = create_pipeline_tuning_options(speed_level=3)
-        wanted.loop_vectorization = wanted.loop_interleaving = wanted.loop_unrolling = False
-        builder = create_pass_builder(self._codegen._tm, wanted)  # pyright: ignore[reportPrivateUsage]
-        builder.getModulePassManager().run(self._final_module, builder)
-
-
-class _Lower(Lower):
-    """Numba's writer of LLVM's language, which tells no debugger about variables."""
-
-    def alloca_lltype(self, name: str, lltype: Any, datamodel: Any = None) -> Any:
-        """Return the place of a variable on the stack."""
-        return cgutils.alloca_once(self.builder, lltype, name=name, zfill=False)
-
-
-class _LoweringInto(BaseNativeLowering):
-    """Numba's lowering, into a library of ours."""
-
-    _name = "lowering_into"
-    library: type[JITCodeLibrary]
-
-    @property
-    def lowering_class(self) -> type[Lower]:  # type: ignore[override]
-        """Return the class that lowers the function."""
-        return _Lower
-
-    def run_pass(self, state: Any) -> Any:
-        """Lower the function."""
-        state.library = self.library(state.targetctx.codegen(), state.func_id.func_qualname)
-        state.library.enable_object_caching()
-        return super().run_pass(state)
-
-
-@register_pass(mutates_CFG=True, analysis_only=False)
-class _PartLowering(_LoweringInto):
-    _name = "part_lowering"
-    library = _Part
-
-
-@register_pass(mutates_CFG=True, analysis_only=False)
-class _WholeLowering(_LoweringInto):
-    _name = "whole_lowering"
-    library = _Whole
+from cascade.compiler.passes import Joining, Naming, PartLowering, Reading, WholeLowering
 
 
 class _Typing(Context):
@@ -156,7 +43,7 @@ _TYPING = _Typing(cpu_target.typing_context)
 class PartCompiler(CompilerBase):
     """What numba does to a function, but for closures, contexts, raising, arrays as values."""
 
-    lowering: type[BaseNativeLowering] = _PartLowering
+    lowering: type[BaseNativeLowering] = PartLowering
 
     def __init__(self, plain: Context, *others: Any) -> None:
         super().__init__(_TYPING, *others)  # in place of the plain one
@@ -165,9 +52,7 @@ class PartCompiler(CompilerBase):
         """Return the passes of a compilation."""
         passes = PassManager("kernel")
         for step in (
-            TranslateByteCode, FixupArgs, IRProcessing, ReconstructSSA,
-            NopythonTypeInference, PreLowerStripPhis, IRLegalization, AnnotateTypes,
-            self.lowering, NoPythonBackend,
+            Reading, FixupArgs, Naming, NopythonTypeInference, Joining, AnnotateTypes, self.lowering, NoPythonBackend,
         ):  # fmt: skip
             passes.add_pass(step, step.__name__)
         passes.finalize()
@@ -177,7 +62,7 @@ class PartCompiler(CompilerBase):
 class WholeCompiler(PartCompiler):
     """The same, for an entry point."""
 
-    lowering = _WholeLowering
+    lowering = WholeLowering
 
 
 class PartDispatcher(CPUDispatcher):

@@ -30,6 +30,7 @@ def run(
     scenario: str | Path | Scenario,
     overrides: Sequence[str] = (),
     *,
+    loaded: Scenario | None = None,
     seed: int | None = None,
     replicates: int | None = None,
     replicate: int | None = None,
@@ -54,6 +55,8 @@ def run(
         A file, or a scenario that is loaded already.
     overrides
         Changes of single values, ``"a.b=c"``, also of a scenario that is loaded already.
+    loaded
+        The file with these changes, if the caller has loaded it.
     replicate
         Run only this one.
     counterfactual
@@ -87,7 +90,7 @@ def run(
     ------
     ScenarioError, ReplicatesError, InterruptedRunError, ResultsError
     """
-    asked = overridden(scenario, overrides, allow=allow)
+    asked = overridden(scenario, overrides, allow=allow) if loaded is None else loaded
     admit_code([asked], scenario, overrides, allowed=allow_code)
     if seed is not None:
         asked = asked.replace(seed=seed)

@@ -1,4 +1,4 @@
-"""Distributions with a closed quantile function: no scipy.stats is imported for them."""
+"""Distributions with a closed quantile function: no scipy is imported for them."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from cascade.scenario.distribution_base import (
     Positive,
     parse_parameter,
 )
+from cascade.scenario.normal import normal_quantile, normal_share
 from cascade.units import refuse
 
 
@@ -116,15 +117,11 @@ class Lognormal(Distribution):
         return math.log(cast("float", self.mean_value)) - self.sigma**2 / 2
 
     def _quantile(self, u: Floats) -> Floats:
-        from scipy.special import ndtri
-
-        return np.exp(self._log_median + self.sigma * ndtri(u))
+        return np.exp(self._log_median + self.sigma * normal_quantile(u))
 
     def _cumulative(self, x: npt.ArrayLike) -> Floats:
-        from scipy.special import ndtr
-
         with np.errstate(divide="ignore"):
-            return ndtr((np.log(np.maximum(np.asarray(x), 0.0)) - self._log_median) / self.sigma)
+            return normal_share((np.log(np.maximum(np.asarray(x), 0.0)) - self._log_median) / self.sigma)
 
     def _mean(self) -> float:
         return math.exp(self._log_median + self.sigma**2 / 2)

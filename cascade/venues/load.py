@@ -253,8 +253,9 @@ def _unsourced(rulebook: Rulebook, reading: Reading) -> Iterator[Problem]:
     used: set[str] = set()
     written = written_figures(root)
     for path, node in written.items():
-        used.update(pattern for pattern in rulebook.sources if matches(path, pattern))
-        pattern = rulebook.pattern_of(path)
+        matching = [pattern for pattern in rulebook.sources if matches(path, pattern)]
+        used.update(matching)
+        pattern = matching[-1] if matching else None
         if pattern is None:
             message = "a figure without a source"
         elif _is_older(follow(root, ("sources", pattern))[0], node, reading):

@@ -10,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+from numba.core.errors import TypingError
 
 from cascade.compiler import jit, pipeline
 from cascade.compiler.jit import JIT_ENABLED, entry, is_compiled, kernel
@@ -259,3 +260,42 @@ def test_what_is_compiled_is_resolved_once_for_all_who_ask(monkeypatch: pytest.M
     assert several(1004) == 251
     assert asked
     assert len(asked) == len(set(asked))
+
+
+@pytest.mark.skipif(not JIT_ENABLED, reason="kernels run as plain Python")
+def test_a_kernel_is_no_function_for_python_which_is_told_what_to_call() -> None:
+    with pytest.raises(TypeError, match=r"charge is called by kernels only; .* entry\(charge\)"):
+        charge(1004, 50_000_000)
+    assert entry(charge)(1004, 50_000_000) == 502
+
+
+@pytest.mark.skipif(not JIT_ENABLED, reason="kernels run as plain Python")
+def test_a_part_is_text_in_each_entry_point_that_reaches_it() -> None:
+    @kernel
+    def third(amount: int) -> int:
+        total = 0
+        for k in range(3):
+            total += amount if k == 1 else 0
+        return total
+
+    @entry
+    def once(amount: int) -> int:
+        return third(amount)
+
+    @entry
+    def again(amount: int) -> int:
+        return third(third(amount) + 1)
+
+    assert (once(5), again(5)) == (5, 6)
+    (code,) = third.compiled.overloads.values()  # type: ignore[attr-defined]
+    assert "linkonce_odr" in code.library.text
+
+
+@pytest.mark.skipif(not JIT_ENABLED, reason="kernels run as plain Python")
+def test_what_cannot_be_compiled_is_told_with_its_line() -> None:
+    @entry
+    def broken(amount: int) -> int:
+        return amount.unheard_of  # type: ignore[attr-defined]
+
+    with pytest.raises(TypingError, match=r"(?s)unheard_of.*test_jit\.py"):
+        broken(1)
