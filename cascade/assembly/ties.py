@@ -16,14 +16,14 @@ from cascade.scenario.schema_ties import Arbitrage, CarryTraders, Hedge, Wallets
 
 
 class Tied(NamedTuple):
-    """What a group began with: from that its gain is counted. A treasury's groups are one."""
+    """What a group began with: from that its gain is counted. Groups of one treasury, or desk, are one."""
 
     name: str
     accounts: tuple[int, ...]
-    cash: int
+    cash: tuple[int, ...]
+    """Money of each account, in the asset that it settles in."""
     stock: tuple[tuple[int, int], ...]
     """Markets, and the lots of them that it was lent."""
-    settlement: int
 
 
 YEAR_S = 365.25 * 86_400.0
@@ -54,14 +54,11 @@ class TieBuilder:
     def _tied(self, name: str, accounts: tuple[int, ...]) -> Tied:
         """Return what the accounts of a group have at the start."""
         entities = self.draft.entities
-        own = set(accounts)
-        stock = tuple(
-            (each.market, each.lots) for each in entities.positions if each.account in own and each.lots
+        stock = (
+            (each.market, each.lots) for each in entities.positions if each.account in accounts and each.lots
         )
-        settlement = entities.accounts[accounts[0]].settlement
-        return Tied(
-            name, accounts, sum(entities.cash[each][settlement] for each in accounts), stock, settlement
-        )
+        cash = (entities.cash[each][entities.accounts[each].settlement] for each in accounts)
+        return Tied(name, accounts, tuple(cash), tuple(stock))
 
     def steps(self, seconds: float) -> int:
         """Return a time as steps, at least one."""

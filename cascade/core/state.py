@@ -185,9 +185,9 @@ stands behind them, nor one for another. All that follows is a total since the s
 CROWD = record(("swing", F8), ("trend", F8))
 """A flow of splitters: log of its volume beyond what activity gives, and what quotes have done of late."""
 
-DESK = record(("due", I8), ("stage", I8), ("side", I8), ("tick", I8), ("equity", I8))
+DESK = record(("due", I8), ("stage", I8), ("side", I8), ("tick", I8), ("held", I8))
 """Where one who ties markets stands, a row for each TIE: the step at which money arrives, or at which a hedge or an
-attack goes on, 0 for never; its stage; and of an attack the side, the tick it goes for and the equity it began with."""
+attack goes on, 0 for never; its stage; of an attack the side, the tick it goes for, the lots held at the last look."""
 
 PARENT = record(("side", I8), ("piece", F8), ("left", I8))
 """An order that is worked in pieces: its side, the money of a piece, the pieces that are left."""

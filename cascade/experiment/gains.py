@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 
 from cascade.assembly.ties import Tied
@@ -12,19 +13,21 @@ from cascade.output.run_units import COIN_UNIT, USD_UNIT, RunUnits
 
 def gains_of(engine: Engine, tied: Sequence[Tied], units: RunUnits) -> dict[str, float]:
     """Return the gain of each group in USD, at the marks at the end."""
-    return {each.name: _gain(engine, each) * _worth(engine, each, units) for each in tied}
+    return {each.name: _gain(engine, each, units) for each in tied}
 
 
-def _gain(engine: Engine, group: Tied) -> int:
-    """Return by how much a group is worth more than at the start, in money units; what it was lent is returned."""
-    st = engine.state
-    gain = -group.cash
-    for account in group.accounts:
+def _gain(engine: Engine, group: Tied, units: RunUnits) -> float:
+    """Return by how much a group is worth more than at the start; what it was lent is returned."""
+    st, gained = engine.state, defaultdict[int, int](int)
+    for account, cash in zip(group.accounts, group.cash, strict=True):
         row = st.accounts[account]
-        gain += int(st.balances[account, group.settlement])
+        settlement = int(row.settlement)
+        gained[settlement] += int(st.balances[account, settlement]) - cash
         for position in st.positions[row.first_position : row.first_position + row.n_positions]:
-            gain += int(position.lots) * _value(engine, int(position.market))
-    return gain - sum(lots * _value(engine, m) for m, lots in group.stock)
+            gained[settlement] += int(position.lots) * _value(engine, int(position.market))
+    for m, lots in group.stock:
+        gained[int(engine.params.markets[m].settlement)] -= lots * _value(engine, m)
+    return sum(money * _worth(engine, settlement, units) for settlement, money in gained.items())
 
 
 def _value(engine: Engine, m: int) -> int:
@@ -34,9 +37,9 @@ def _value(engine: Engine, m: int) -> int:
     return -((2 * unit + mark) // (2 * mark)) if market.contract == INVERSE else mark * unit
 
 
-def _worth(engine: Engine, group: Tied, units: RunUnits) -> float:
-    """Return the USD of a money unit of a group: of a coin at the mark of the first market that settles in it."""
-    if group.settlement == 0:
+def _worth(engine: Engine, settlement: int, units: RunUnits) -> float:
+    """Return the USD of a money unit: of a coin at the mark of the first market that settles in it."""
+    if settlement == 0:
         return USD_UNIT
-    m = next(m for m, market in enumerate(engine.params.markets) if market.settlement == group.settlement)
+    m = next(m for m, market in enumerate(engine.params.markets) if market.settlement == settlement)
     return COIN_UNIT * float(engine.state.markets[m].mark) * units.markets[m].tick_size

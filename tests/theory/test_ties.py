@@ -121,15 +121,18 @@ def test_a_hunter_brings_a_cascade_forward() -> None:
     assert hunted[0] < alone[0] - 30
 
 
-def test_a_hunter_who_knows_nothing_earns_less() -> None:
-    def gain(error: float) -> float:
-        found = [
-            course(
-                ties_data(agents=[HUNTER | {"error": error, "worth": 1.1}], population=[FUEL], arbitrage=[to_spot("a")]),
-                replicate=replicate,
-            ).gain_usd("hunters")
-            for replicate in range(3)
-        ]  # fmt: skip
-        return float(np.mean(found))
-
-    assert gain(0.0) != gain(2.0)
+@pytest.mark.parametrize("replicate", range(3))
+def test_a_hunter_that_sees_what_is_not_there_pays_for_it(replicate: int) -> None:
+    """Two positions are no fuel: who takes them for a crowd pushes, and closes again, for fees and impact."""
+    found = {
+        error: course(
+            ties_data(
+                agents=[HUNTER | {"error": error, "worth": 0.05}], population=[FUEL | {"notional": "100k"}],
+                arbitrage=[to_spot("a")],
+            ),
+            replicate=replicate,
+        ).gain_usd("hunters")
+        for error in (0, 3)
+    }  # fmt: skip
+    assert found[0] == 0.0
+    assert -50e3 < found[3] < -1e3

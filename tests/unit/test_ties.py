@@ -74,7 +74,7 @@ def test_a_treasury_is_shared_by_those_who_name_it() -> None:
     assert len(set(drawn.params.ties.treasury)) == 1
     assert drawn.state.balances[drawn.params.ties.treasury[0], 0] == 12_000_000 * 1_000_000
     (group,) = drawn.tied
-    assert (group.name, group.cash) == ("desk", 20_000_000 * 1_000_000)
+    assert (group.name, sum(group.cash)) == ("desk", 20_000_000 * 1_000_000)
 
 
 def test_fees_are_paid_at_their_own_rate_and_raise_the_hurdle() -> None:
@@ -235,6 +235,24 @@ def test_a_hunter_leaves_alone_what_it_cannot_reach_or_what_is_not_worth_it(chan
     found = course(ties_data(agents=[HUNTER | changes], population=[FUEL], arbitrage=[to_spot("a")]))
     assert found.gain_usd("hunters") == 0
     assert len(found.logged("liquidations")) == 0
+
+
+def test_a_hunter_of_an_inverse_contract_has_coins_and_its_gain_is_in_dollars() -> None:
+    data = ties_data(agents=[HUNTER | {"worth": 0.5}], population=[FUEL], duration="6m")
+    data["venues"]["a"] = {"rulebook": "bitmex-2025-07", "fund": "100M"}
+    data["markets"]["a:BTCUSDT"] = {
+        "type": "inverse_perpetual", "asset": "BTC", "contract": "XBTUSD", "tick": 0.1, "lot": 100,
+    }  # fmt: skip
+    found = course(data)
+    (group,) = found.drawn.tied
+    assert group.cash == (100 * 10**8,)  # 10M USD at 100k
+    st = found.engine.state
+    account = group.accounts[0]
+    assert st.accounts.settlement[account] == 1
+    assert st.positions.lots[st.accounts.first_position[account]] == 0
+    coins = (int(st.balances[account, 1]) - group.cash[0]) * 1e-8
+    assert abs(coins) > 0.01
+    assert found.gain_usd("hunters") == pytest.approx(coins * st.markets.mark[A] * 0.1, rel=1e-9)
 
 
 def test_a_hunter_that_has_lost_what_it_may_closes_and_stops() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 from cascade.compiler.jit import int64, kernel, outlined
-from cascade.core.agents.makers.quoting import pull_quotes
 from cascade.core.agents.sizes import lots_worth
 from cascade.core.book import NO_ASK, NO_BID
 from cascade.core.exact import lot_value, usd_value
@@ -44,7 +43,7 @@ def act(st: State, p: Params, k: int) -> bool:
     to = _cheapest(st, p, rule.maker, net, abs(money))
     if to == NONE:
         return True
-    if not has_room(st, 1 + p.makers[to].n_levels):
+    if not has_room(st, 1):
         return False
     position = p.makers[to].position
     lots = lots_worth(p, st, st.positions[position].market, money)
@@ -55,7 +54,6 @@ def act(st: State, p: Params, k: int) -> bool:
         return True
     desk.stage, desk.due = WAITS, 0  # what the book does not take waits as long again
     if lots != 0:
-        pull_quotes(st, p, to, lots, offset)
         append(st, position, lots, MAX_TICK if lots > 0 else 1, IOC, ANY, offset, 0)
     return True
 

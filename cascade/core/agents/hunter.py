@@ -10,11 +10,12 @@ from cascade.core.agents.sizes import valid_tick
 from cascade.core.bitmap import first_from, last_until
 from cascade.core.book import NO_ASK, NO_BID
 from cascade.core.buckets import HIGH, LOW, TRIGGERS, bitmap_at, bucket_at
-from cascade.core.exact import lot_value
+from cascade.core.exact import lot_value, usd_value
 from cascade.core.halts import is_shut
 from cascade.core.inbox import append, has_room
 from cascade.core.margin import MAX_TICK, equity_of
 from cascade.core.params import ANY, IOC, POST_ONLY, Params
+from cascade.core.propagator import feel
 from cascade.core.state import NONE, State
 from cascade.core.window import depth_between
 from cascade.rng import ALONE, FIFTH, FIRST, SECOND, THIRD, normal, uniform
@@ -145,7 +146,7 @@ def _push(st: State, p: Params, k: int) -> None:
     left = int64(min(_allowed(st, p, k) - abs(float(row.lots)), hunter.max_order))
     is_there = mark <= desk.tick if side < 0 else mark >= desk.tick
     if is_there or left <= 0 or step >= desk.due:
-        desk.stage, desk.due = CLOSES, step + p.ties[hunter.own].patience
+        desk.stage, desk.due, desk.held = CLOSES, step + p.ties[hunter.own].patience, row.lots
         return
     limit = MAX_TICK if side > 0 else 1
     append(st, hunter.position, side * left, limit, IOC, ANY, uniform(hunter.key, step, ALONE, SECOND), 0)
@@ -157,10 +158,12 @@ def _close(st: State, p: Params, k: int) -> None:
     hunter, step = p.agents[k], st.clock[0].step
     desk, row = st.desks[hunter.own], st.positions[hunter.position]
     market, offset = st.markets[row.market], uniform(hunter.key, step, ALONE, SECOND)
+    takes = desk.stage == GONE or step >= desk.due
+    if not takes:
+        _show(st, p, k)
     if row.lots == 0:
         desk.stage = LOOKS if desk.stage == CLOSES else GONE
         return
-    takes = desk.stage == GONE or step >= desk.due
     most = max(int64(hunter.max_order), 1)
     lots = max(min(-row.lots, most), -most)
     if takes:
@@ -169,3 +172,19 @@ def _close(st: State, p: Params, k: int) -> None:
     tick = valid_tick(float(market.best_bid if lots > 0 else market.best_ask))
     number = append(st, hunter.position, lots, tick, POST_ONLY, ANY, offset, 1)
     st.inbox[number].life_steps = REST
+
+
+@kernel
+def _show(st: State, p: Params, k: int) -> None:
+    """Let makers learn from what hunter k's quotes have been filled of since its last look.
+
+    They see flow by whoever takes: one who pushes by taking and closes by quoting would move the price one way alone.
+    """
+    desk, position = st.desks[p.agents[k].own], p.agents[k].position
+    row = st.positions[position]
+    lots = row.lots - desk.held
+    if lots != 0:
+        market = st.markets[row.market]
+        market.flow_learnt += lots * usd_value(p.markets[row.market], market.mark)
+        feel(st, p, position, lots, ANY)
+    desk.held = row.lots

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-from cascade.compiler.jit import int64, kernel, outlined
+from cascade.compiler.jit import int64, kernel
 from cascade.core.agents.makers.opinion import fair_value
 from cascade.core.exact import usd_value
 from cascade.core.inbox import append
@@ -115,17 +115,3 @@ def renew(
     expect_level(st, p, m, tick)
     number = append(st, maker.position, lots, tick, QUOTE, ANY, offset, 0)
     st.inbox[number].ref = quote
-
-
-@outlined
-def pull_quotes(st: State, p: Params, k: int, lots: int, offset: float) -> None:
-    """Let maker k withdraw the quotes that its own order of signed lots would meet; it renews them at its next look.
-
-    Room for as many intents as it has levels must have been checked.
-    """
-    maker = p.makers[k]
-    for j in range(maker.n_levels):
-        quote = maker.first_quote + 2 * j + (1 if lots > 0 else 0)
-        if st.quotes[quote] != NONE:
-            number = append(st, maker.position, 0, 1, QUOTE, ANY, offset, 0)
-            st.inbox[number].ref = quote
