@@ -41,6 +41,13 @@ def july_seconds(tmp_path_factory: pytest.TempPathFactory) -> Result:
     return run(SCENARIOS / "btc-2025-07-01.yaml", changes, replicates=1, out=out)
 
 
+@pytest.fixture(scope="module")
+def july_hour(tmp_path_factory: pytest.TempPathFactory) -> Result:
+    changes = ["duration=1h", "outputs.trades=true", "published=[]"]
+    out = tmp_path_factory.mktemp("hour")
+    return run(SCENARIOS / "btc-2025-07-01.yaml", changes, replicates=1, out=out)
+
+
 def bars_of(result: Result, replicate: int) -> pd.DataFrame:
     bars = result.replicate("bars", replicate).to_pandas()
     return bars[bars.market == PERPETUAL].sort_values("step")
@@ -79,6 +86,16 @@ def test_calm_book_keeps_its_depth(
     means = [depth[quarter].mean() for quarter in np.array_split(np.arange(len(bars)), 4)]
     assert max(means) / min(means) < drift
     assert np.mean(means) == pytest.approx(measured, rel=0.3)
+
+
+@pytest.mark.parametrize("market", [PERPETUAL, "offshore:ETHUSDT"])
+def test_accounts_on_margin_are_not_the_market(july_hour: Result, market: str) -> None:
+    """A third of a perpetual's volume at most: their holds say how much they trade, the crowd how much is traded."""
+    trades = july_hour.tables["trades"].to_pandas()
+    trades = trades[trades.market == market]
+    mine = trades[trades.purpose.isin(["opening", "closing"])]
+    assert 0.05 < mine.size_usd.sum() / trades.size_usd.sum() < 1 / 3
+    assert 20e9 < trades.size_usd.sum() * 24 < 80e9
 
 
 @pytest.mark.parametrize("replicate", [0])
