@@ -8,10 +8,11 @@ from textwrap import fill
 from typing import TYPE_CHECKING, Final
 
 from cascade.analysis.formats import format_bare, format_difference, format_value
+from cascade.analysis.statistics import Estimate
 from cascade.experiment.comparison import Comparison, Difference, Verdict
 from cascade.experiment.comparison.text import change_lines
 from cascade.report.builders.comparison import differences_of, verdict_of
-from cascade.report.builders.marks import sign_of
+from cascade.report.builders.verdict_marks import sign_of
 from cascade.report.metric_words import brief_words
 from cascade.scenario.words import listing
 
@@ -132,14 +133,18 @@ def _cell(found: Comparison, run: str, metric: str) -> tuple[str, str, str]:
     figure, unit = found.figure(run, metric), found.measures[metric].unit
     value = "n/a" if figure is None else format_value(figure.value, unit)
     if run == found.baseline.name:
-        has_interval = figure is not None and figure.low is not None and figure.high is not None
-        ends = f"[{format_bare(figure.low, unit)}, {format_bare(figure.high, unit)}]" if has_interval else ""  # type: ignore[union-attr,arg-type]  # fmt: skip
-        return value, ends, ""
+        return value, _interval(figure, unit), ""
     difference = found.differences[run].get(metric)
     if difference is None:
         return value, "", ""
     sign = sign_of(difference)
     return value, f"{sign.text} {_apart(difference, unit)}".rstrip(), sign.kind
+
+
+def _interval(figure: Estimate | None, unit: str) -> str:
+    if figure is None or figure.low is None or figure.high is None:
+        return ""
+    return f"[{format_bare(figure.low, unit)}, {format_bare(figure.high, unit)}]"
 
 
 def _apart(difference: Difference, unit: str) -> str:

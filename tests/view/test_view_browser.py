@@ -204,4 +204,12 @@ def test_nothing_is_cut_and_text_stands_out(
         """[...document.querySelectorAll(".scroll")].filter(e => e.scrollWidth > e.clientWidth + 1).length"""
     )
     assert page.evaluate(cut) == 0
+    lifted = (
+        """(drawn) => [...document.querySelectorAll(drawn)].map((each) => getComputedStyle(each).filter)"""
+    )
+    keys, series = (
+        page.evaluate(lifted, drawn) for drawn in ("#legend .key", "#plot .overplot .scatterlayer")
+    )
+    assert len(keys) > 5
+    assert set(keys) == set(series), "a series has the colour of its key, in the dark, too"
     assert page.evaluate(CONTRAST) == []

@@ -9,7 +9,6 @@ from cascade.analysis.metrics import column_name
 from cascade.analysis.verdict import Answer
 from cascade.experiment.comparison import Comparison, Difference
 from cascade.report.builders.comparison import label_of
-from cascade.report.builders.marks import sign_of
 from cascade.report.builders.outcomes import way
 from cascade.report.builders.screen import market_of
 from cascade.report.builders.study import Study
@@ -24,6 +23,7 @@ from cascade.report.builders.table import (
     text_column,
     with_interval,
 )
+from cascade.report.builders.verdict_marks import sign_of
 
 MOST: Final = 6
 """Outcomes that fit a page side by side."""

@@ -137,6 +137,7 @@
     if (changed && is_paired()) names.push(["with the value changed", LOOKS.changed]);
     $("legend").replaceChildren(...names.map(([name, seen]) => {
       const item = document.createElement("li"), key = document.createElement("span"), line = document.createElement("span");
+      line.className = "key";
       line.style.cssText = `display:inline-block;width:1.6rem;border-top:3px ${{ dash: "dashed", dashdot: "dashed", dot: "dotted" }[seen.dash] || "solid"} ${seen.color}`;
       key.append(line, name);
       item.append(key);
