@@ -88,11 +88,10 @@ def _figure(leaf: _Leaf, scenario: Scenario) -> Figure:
 def _source(leaf: _Leaf, scenario: Scenario) -> Any:
     """Return the source whose pattern matches a figure or what it is part of; the last one counts."""
     paths = {".".join(steps[:n]) for steps in (leaf.named, leaf.numbered) for n in range(1, len(steps) + 1)}
-    found = None
-    for pattern, source in scenario.sources.items():
+    for pattern, source in reversed(scenario.sources.items()):
         if any(matches(path, pattern) for path in paths):
-            found = source
-    return found
+            return source
+    return None
 
 
 def _leaves_of(scenario: Scenario) -> Iterator[_Leaf]:

@@ -39,6 +39,18 @@ def test_figures_have_units_and_sources(scenario):
     assert not any("description" in path or path.startswith("outputs") for path in figures)
 
 
+def test_a_share_that_is_called_as_a_moment_has_no_seconds(scenario):
+    """`top_up.at` 0.7, a part of the way to liquidation, was printed as 0.7s; a halt's `at` is a moment."""
+    text = ['population.retail.top_up={"share": 0.5, "at": 0.7, "factor": 1.5}']
+    figures = {figure.path: figure for figure in figures_of(load(BASE, [*SMALL, *text]))}
+    assert figures["population.retail.top_up.at"].value == "70 %"
+    moments = {
+        figure.value for path, figure in figures.items() if path.startswith("shocks") and path.endswith(".at")
+    }
+    assert moments
+    assert all(value.endswith(("s", "m", "h")) for value in moments)
+
+
 def test_the_last_source_that_matches_counts(scenario):
     changed = scenario.replace(
         sources={"population.*": {"kind": "assumed"}, "population.retail.hold.mean": {"kind": "fitted"}}
