@@ -103,9 +103,9 @@ class _Anywhere(UserProvidedCacheLocator):
         """Return the folder itself, which is of these sources alone."""
         return ""
 
-    def get_source_stamp(self) -> str:
+    def get_source_stamp(self) -> bytes:
         """Return a hash of the file's content."""
-        return hashlib.sha256(Path(self._py_file).read_bytes()).hexdigest()
+        return hashlib.sha256(Path(self._py_file).read_bytes()).digest()
 
     def get_disambiguator(self) -> str:
         """Return what tells a function from another one of its name."""
