@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar
 
 import llvmlite.ir
@@ -40,7 +40,7 @@ class Part(CodeLibrary):
     def create_ir_module(self, name: str) -> Any:
         """Return the module of all parts."""
         if Part._together is None:
-            Part._together = self._codegen._create_empty_module("parts")
+            Part._together = self._codegen._create_empty_module("parts")  # pyright: ignore[reportPrivateUsage]
         self._before = len(Part._together.globals)
         return Part._together
 
@@ -67,11 +67,20 @@ class Part(CodeLibrary):
         """Return no address: the code is not loaded by itself."""
         return 0
 
-    def get_defined_functions(self) -> Any:
-        """Return none, nor any other: the code is in no module of its own."""
+    def get_defined_functions(self) -> Iterator[Any]:
+        """Return none: the code is in no module of its own."""
         return iter(())
 
-    get_function = get_llvm_str = get_asm_str = get_defined_functions
+    def get_function(self, name: str) -> None:
+        """Return none."""
+
+    def get_llvm_str(self) -> str:
+        """Return the text."""
+        return self.text
+
+    def get_asm_str(self) -> str:
+        """Return nothing: there is machine code of a whole only."""
+        return ""
 
     @classmethod
     def joined(cls, parts: Iterable[Part]) -> str:

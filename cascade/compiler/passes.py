@@ -7,7 +7,7 @@ assigned anew, to give back what it held: half of what it writes.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from numba.core import cgutils, ir
 from numba.core.codegen import CodeLibrary
@@ -38,7 +38,7 @@ class Reading(TranslateByteCode):
 
     _name = "reading"
 
-    def run_pass(self, state: Any) -> bool:
+    def run_pass(self, state: Any) -> Literal[True]:
         """Read the bytecode."""
         state.func_ir = _Interpreter(state.func_id).interpret(state.bc)
         state.func_ir.blocks = canonicalize_cfg(state.func_ir.blocks)
@@ -51,7 +51,7 @@ class Naming(ReconstructSSA):
 
     _name = "naming"
 
-    def run_pass(self, state: Any) -> bool:
+    def run_pass(self, state: Any) -> Literal[True]:
         """Give each assignment a variable of its own."""
         state.func_ir = reconstruct_ssa(state.func_ir)
         state.func_ir._definitions = build_definitions(state.func_ir.blocks)
@@ -64,7 +64,7 @@ class Joining(PreLowerStripPhis):
 
     _name = "joining"
 
-    def run_pass(self, state: Any) -> bool:
+    def run_pass(self, state: Any) -> Literal[True]:
         """Assign at the end of a block what the next one has under one name."""
         state.func_ir = self._strip_phi_nodes(state.func_ir)
         state.func_ir._definitions = build_definitions(state.func_ir.blocks)

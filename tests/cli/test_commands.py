@@ -189,3 +189,8 @@ def test_replace_checks_the_copy() -> None:
     assert scenario.makers[0].depth.scale == 1
     with pytest.raises(ScenarioError, match="allows at most 125x"):
         scenario.replace(**{"population.retail.leverage": 500})
+
+
+def test_a_run_tells_once_what_forbids_it(tmp_path: Path) -> None:
+    result = call("run", BASE, "-s", 'flow.0.markets=["venue:NOPE"]', "-o", tmp_path, code=3)
+    assert result.output.count("error[") == 1
