@@ -74,11 +74,11 @@ class Part(CodeLibrary):
     def get_function(self, name: str) -> None:
         """Return none."""
 
-    def get_llvm_str(self) -> str:
+    def get_llvm_str(self) -> Any:
         """Return the text."""
         return self.text
 
-    def get_asm_str(self) -> str:
+    def get_asm_str(self) -> Any:
         """Return nothing: there is machine code of a whole only."""
         return ""
 
