@@ -62,7 +62,7 @@ def deep_market() -> Runner:
     )  # fmt: skip
     runner = Runner(world)
     rows = [
-        {"position": place(world, f"maker {m}", m), "n_levels": 1, "first_quote": 2 * m, "act": 1.0, "cap": 1e12}
+        {"position": place(world, f"maker {m}", m), "n_levels": 1, "first_quote": 2 * m, "act": 1.0, "cap": 1e12, "desk": m}
         for m in (0, 1)
     ]  # fmt: skip
     news = {"news": par.GBM, "volatility": SPREAD / sqrt(STEPS)}
@@ -70,7 +70,7 @@ def deep_market() -> Runner:
         makers=records(par.MAKER, rows), assets=records(par.ASSET_P, [news]),
         quote_levels=records(par.QUOTE_LEVEL, [{"distance": 0.0, "money": 1e11}]),
     )  # fmt: skip
-    runner.st = runner.st._replace(purses=records(PURSE, [{"left": 1.0}] * len(rows)))
+    runner.st = runner.st._replace(purses=records(PURSE, [{"left": 1.0, "room": 1.0}] * len(rows)))
     runner.p.run[0].python_agents = 0
     silence(runner)
     return runner

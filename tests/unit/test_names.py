@@ -69,4 +69,4 @@ def test_a_choice_is_compiled_once(monkeypatch):
     anew = entry(through.compiled)
     assert (anew(0, 7), anew(1, 7)) == (14, 21)
     assert len(anew.compiled.signatures) == 1
-    assert len(chosen.signatures) == 1
+    assert len(chosen.compiled.signatures) == 1
