@@ -160,7 +160,7 @@ def expect_compiling() -> None:
 def compiling_line(name: str, left: float | None) -> str:
     """Return what is said before an entry point is compiled."""
     known = (
-        "for a minute or two"
+        "for about half a minute"
         if left is None
         else f"about {max(left, 1.0):.0f} s to go, by the last time here"
     )

@@ -70,7 +70,7 @@ def test_what_is_said_names_the_entry_point_and_the_time():
         "compiling take seats: once after an installation, about 40 s to go, by the last time here"
     )
     assert compiling_line("advance", None) == (
-        "compiling advance: once after an installation, for a minute or two"
+        "compiling advance: once after an installation, for about half a minute"
     )
 
 
