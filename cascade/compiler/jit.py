@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
 import numba
 import numpy as np
-from llvmlite.binding import get_host_cpu_name
 from numba.core import config as numba_config
+from numba.core.registry import cpu_target
 
 from cascade.compiler.lock import locked
 from cascade.compiler.pipeline import (
@@ -167,10 +167,14 @@ def cache_directory() -> Path | None:
     """Return a writable cache directory keyed by the kernel sources, or None to compile without one.
 
     Numba watches only the file of the entry point, so an edited helper would return stale code
-    from a directory that is not keyed; and a folder that machines share has code for each kind of them.
+    from a directory that is not keyed; and where machines share it, each kind of processor has a directory.
     """
     python = f"py{sys.version_info[0]}{sys.version_info[1]}"
-    return cache_folder(f"kernels-{sources_digest()}-{python}-nb{numba.__version__}-{get_host_cpu_name()}")
+    target: Any = cpu_target.target_context
+    kind = hashlib.sha256(repr(target.codegen().magic_tuple()).encode()).hexdigest()[
+        :8
+    ]  # as numba tells them apart
+    return cache_folder(f"kernels-{sources_digest()}-{python}-nb{numba.__version__}-{kind}")
 
 
 def is_compiled() -> bool:
