@@ -156,6 +156,7 @@ def _lay_out_results(folder: Path, made: Path) -> None:
     speeds = {"shocks.sale.over": {"values": ["5m", "10m"], "label": "over"}}
     lay(swept(sweep="speed", set={"duration": "11m"}, vary=speeds), "selling-speed-1a2b3c4d")
     other = {"makers.makers.depth.scale": 0.5}
-    lay(swept(sweep="halts", variants={"none": {}, "halt": other}), "halts-1a2b3c4d")
+    for name in ("halts", "tied-halts"):
+        lay(swept(sweep=name, variants={"none": {}, "halt": other}), f"{name}-1a2b3c4d")
     lay(swept(sweep="attack", variants={"attack": {}, "limit": other}), "listing-attack-1a2b3c4d")
     lay(swept(sweep="mine", variants={"base": {}, "thin": {"makers.makers.depth.scale": 0.1}}), "my-sweep")
