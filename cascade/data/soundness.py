@@ -230,14 +230,18 @@ def starts_us(reading: Reading, us: int | None = None) -> int:
     return time - round((reading.interval_s or 0.0) * 1e6) if reading.label == "end" else time
 
 
+_TIME = re.compile(r"(?<!\d)(?:20\d\d(?:[-/]?\d\d){1,2}|\d{10,13})(?!\d)|(?<=/)\d{1,2}(?=[./])")
+"""A date, a month or a timestamp in a path, or a number of an hour that is all of a folder's or file's name."""
+
+
 def _series_of(path: Path, reading: Reading) -> tuple[str, str, float | None, str]:
     """Return what files that go on from one to the next have in common.
 
-    A file that does not name its symbol is like others whose path is the same but for its digits, which are those of its
-    time; so is one of a stream, since folders may tell apart what its symbol does not: an exchange, or levels of a book.
+    A file that does not name its symbol is like others whose path is the same but for its time; so is one of a stream,
+    since folders may tell apart what its symbol does not: an exchange, or levels of a book.
     """
     is_grid = bool(reading.interval_s and reading.about.symbol)
-    like = "" if is_grid else re.sub(r"\d", "", path.absolute().as_posix())
+    like = "" if is_grid else _TIME.sub("", path.absolute().as_posix())
     return reading.adapter.name, reading.about.symbol, reading.interval_s, like
 
 

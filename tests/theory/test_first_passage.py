@@ -62,7 +62,8 @@ def deep_market() -> Runner:
     )  # fmt: skip
     runner = Runner(world)
     rows = [
-        {"position": place(world, f"maker {m}", m), "n_levels": 1, "first_quote": 2 * m, "act": 1.0, "cap": 1e12, "desk": m}
+        {"position": place(world, f"maker {m}", m), "n_levels": 1, "first_quote": 2 * m, "act": 1.0, "cap": 1e12,
+         "desk": m}
         for m in (0, 1)
     ]  # fmt: skip
     news = {"news": par.GBM, "volatility": SPREAD / sqrt(STEPS)}

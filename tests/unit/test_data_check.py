@@ -204,6 +204,19 @@ def test_a_day_that_was_never_fetched_is_told_of_streams_too(kind, days, tmp_pat
     assert gaps(days[0], days[2]) == [True]
 
 
+@pytest.mark.parametrize(("one", "other"), [("alpha_1.csv", "alpha_2.csv"), ("ob200/a.csv", "ob500/a.csv")])
+def test_files_that_differ_in_more_than_their_time_do_not_go_on_from_each_other(one, other, tmp_path):
+    """A number that is no date tells two coins, or two depths of a book, apart."""
+    rows = "time_utc,open,high,low,close\n" + "".join(
+        f"2025-07-01T{k:02}:00:00Z,{100 + k},{101 + k},{99 + k},{100 + k}.5\n" for k in range(24)
+    )
+    paths = [tmp_path / name for name in (one, other)]
+    for path in paths:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(rows, encoding="utf-8")
+    assert [each.problems for each in check(paths)] == [each.problems for each in map(check_file, paths)]
+
+
 def test_bands_that_are_mixed_up(tmp_path):
     lines = ["timestamp,percentage,depth,notional"]
     for k in range(2880):
