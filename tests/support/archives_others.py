@@ -259,7 +259,7 @@ def _ohlcv(kind: str) -> Example:
 
 
 def _own_bar(k: int) -> dict[str, Any]:
-    bar = _day_bar(k, 5 * MINUTE) | {"symbol": "BTC"}
+    bar: dict[str, Any] = {"symbol": "BTC", **_day_bar(k, 5 * MINUTE)}
     amount, bought = 5.5 + k % 29, 2.5 + k % 3
     values = (amount, amount * bar["open"], 40 + k % 37, bought, bought * bar["close"])
     return bar | dict(zip(TRADED, values, strict=True))

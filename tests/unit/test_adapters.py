@@ -71,10 +71,11 @@ def test_a_file_as_published(kind, tmp_path):
 @pytest.mark.sampled(4)
 @pytest.mark.parametrize("kind", EXAMPLES)
 def test_ten_thousand_lines_as_published(kind, tmp_path, monkeypatch):
-    """All of them to the value, in a file that is read in many blocks."""
+    """All of them to the value, in a file that is read in 20 blocks."""
     example = EXAMPLES[kind]
-    monkeypatch.setattr(opening, "BLOCK_BYTES", 1 << 15)
-    hold_to_the_value(write(tmp_path, example, MANY), kind, example.rows(MANY), least_blocks=5)
+    lines = example.lines(MANY)
+    monkeypatch.setattr(opening, "BLOCK_BYTES", len("\n".join(lines)) // 20)
+    hold_to_the_value(write(tmp_path, example, lines=lines), kind, example.rows(MANY), least_blocks=20)
 
 
 @pytest.mark.sampled(3)
@@ -170,12 +171,14 @@ def test_the_state_of_an_account(tmp_path):
     hold_to_the_value(state_of(tmp_path, state()), "hyperliquid.clearinghouseState", [held()])
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("n", [2, MANY])
 def test_states_of_an_account(n, tmp_path):
     path = state_of(tmp_path, [state(k) for k in range(n)])
     hold_to_the_value(path, "hyperliquid.clearinghouseState", [held(k) for k in range(n)])
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("n", [2, MANY])
 def test_a_snapshot_of_positions(n, tmp_path, monkeypatch):
     monkeypatch.setattr(shapes, "_ROWS", 1000)
