@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from tests.bench.measure import line
-from tests.support.archives import DAY_MS
+from tests.support.packing import DAY_MS
 
 ROWS = 1_400_000
 NAME = "BTCUSDT-aggTrades-2025-07-01"

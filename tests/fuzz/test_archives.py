@@ -7,8 +7,9 @@ import pytest
 from cascade.data.soundness import check_file
 from cascade.errors import UNPRINTABLE
 from cascade.scenario.codes import codes
-from tests.support.archives import EXAMPLES, write
+from tests.support.archives import EXAMPLES
 from tests.support.mutations import generator, with_other_bytes, with_other_lines
+from tests.support.packing import write
 
 KINDS = list(EXAMPLES)
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from tests.support.archives import packed
+from tests.support.packing import packed
 
 DAY = datetime(2025, 7, 1, tzinfo=UTC)
 KLINES = (

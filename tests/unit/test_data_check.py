@@ -18,7 +18,9 @@ from cascade.data.against import read_reference
 from cascade.data.recognise import Given, recognise
 from cascade.data.soundness import check, check_file
 from cascade.errors import ScenarioError, UsageError
-from tests.support.archives import DAY_MS, EXAMPLES, klines, packed, snapshot_of_positions, write
+from tests.support.archives import EXAMPLES, snapshot_of_positions
+from tests.support.archives_exchanges import klines
+from tests.support.packing import DAY_MS, packed, write
 
 
 def day(kind, n, folder):
@@ -290,9 +292,13 @@ def test_takers_who_are_makers(tmp_path):
 
 
 def test_sizes_in_contracts_of_another_size(tmp_path):
-    lines = [line.replace(",0.5,3000", ",50,3000") for line in EXAMPLES["binance.trades"].lines(20)]
+    example = EXAMPLES["binance.trades"]
+    lines = [line.split(",") for line in example.lines(20)]
+    for cells in lines[1:]:
+        cells[2] = str(100 * float(cells[2]))
     (problem,) = [
-        each for each in check_file(write(tmp_path, EXAMPLES["binance.trades"], lines=lines)).problems
+        each
+        for each in check_file(write(tmp_path, example, lines=[",".join(cells) for cells in lines])).problems
         if each.code == "CAS308"
     ]  # fmt: skip
     assert "is 0.01 times the price" in problem.message
@@ -347,7 +353,7 @@ def test_prices_against_another_source(tmp_path):
     bars = read_reference(day("binance.markPriceKlines", 1440, tmp_path))
     path = day("binance.klines", 1440, tmp_path)
     assert codes(path, against=bars) == set()
-    tenth = klines("klines", "125,{end},750000.0,30,55,330000.0,0", 6000.0)
+    tenth = klines("klines", 6000.0)
     (problem,) = check_file(write(tmp_path / "tenth", tenth, 1440), None, bars).problems
     assert (problem.code, problem.line, problem.path) == ("CAS309", 2, "close")
     assert "1,440 of 1,440 prices lie beyond those of" in problem.message
