@@ -27,7 +27,7 @@ class Tied(NamedTuple):
 
 
 Purse: TypeAlias = tuple[str, str]
-"""Whose money it is: a kind, and the name of one of that kind. A pair may be called as a treasury is."""
+"""Whose money it is: a kind, and the name of one of that kind. Nobody shares money by a name alone."""
 
 TREASURY, PAIR, DESK, HUNTER = "treasury", "pair", "desk", "hunter"
 

@@ -9,7 +9,7 @@ from cascade.scenario.checks import Context, Finding, Found, register
 from cascade.scenario.schema_agents import Hunter
 from cascade.scenario.schema_makers import Maker
 from cascade.scenario.schema_ties import CarryTraders, Hedge, VenueArbitrage
-from cascade.scenario.schema_venues import DOLLAR
+from cascade.scenario.schema_venues import DOLLAR, Perpetual
 from cascade.scenario.source import Steps
 from cascade.scenario.words import listing
 from cascade.units import format_duration
@@ -48,7 +48,7 @@ def _one_venue(context: Context, number: int, pair: VenueArbitrage) -> Found:
     others = [
         name
         for name, market in markets.items()
-        if market.asset == same.asset and market.type != "spot" and name.partition(":")[0] != venue
+        if market.asset == same.asset and isinstance(market, Perpetual) and name.partition(":")[0] != venue
     ]
     hint = f"perpetuals of other venues: {listing(others) or 'none'}"
     yield Finding(("arbitrage", number, pair.other_key), message, hint)

@@ -495,7 +495,7 @@ CASES = [
             ("  - name: spot-makers", "    hedge: {desk: firm, quoted: 400ms}\n  - name: spot-makers"),
             (
                 "    depth: {profile: [[1, 0.15M]",
-                "    count: 4\n    hedge: {quoted: 400ms, desk: firm}\n    withdrawal: {calm_volatility: 25 %}\n    depth: {profile: [[1, 0.15M]",
+                f"    count: 4\n    hedge: {{quoted: 400ms, desk: firm}}\n{MAKER}\n    depth: {{profile: [[1, 0.15M]",
             ),
         ],
         Fault("CAS110", "  spot:ETHUSD", "spot:ETHUSD", "add a group to makers", "warning"),

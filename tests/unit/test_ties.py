@@ -108,7 +108,8 @@ def test_fees_are_paid_at_their_own_rate_and_raise_the_hurdle() -> None:
 def test_a_small_wallet_bounds_the_first_order_as_it_does_the_next(side: str) -> None:
     """50k on either venue at 1x, where an order may be ten times as large: nobody buys more from flat than they have."""
     small = WALLETS | {"capital": "100k", "ready": "50 %", "leverage": 1, "fee": "0 %"}
-    data = ties_data(shocks=[SALE | {"side": side}], arbitrage=[to_spot("a", wallets=small)], duration="3m")
+    sale = SALE | {"side": side, "over": "1s"}
+    data = ties_data(shocks=[sale], arbitrage=[to_spot("a", wallets=small)], duration="3m")
     held = course(data, lambda engine: lots_of(engine, "arbitrage"), every=1).seen[:, 0]
     held_usd = held * 0.001 * 1e5 * (1 if side == "sell" else -1)
     assert 10e3 < held_usd[held != 0][0] <= 50e3
@@ -240,26 +241,31 @@ def test_a_quoted_hedge_rests_before_it_takes() -> None:
     assert b[-1] < -2e6
 
 
-def test_a_quoted_hedge_goes_once_it_has_no_reason() -> None:
-    """What was sold to the desk is bought back from it before anybody has taken its hedge."""
+@pytest.mark.parametrize(("notional", "over"), [("4M", "30s"), ("12M", "1s")], ids=["ends", "turns"])
+def test_a_quoted_hedge_goes_once_it_has_no_reason(notional: str, over: str) -> None:
+    """What was sold to the desk is bought back from it, or more, before anybody has taken its hedge."""
     sale = SALE | {"over": "30s", "notional": "4M"}
-    back = sale | {"at": "2m", "side": "buy"}
+    back = sale | {"at": "2m", "side": "buy", "notional": notional, "over": over}
     data = ties_data(
         shocks=[sale, back], makers=with_desk(threshold="300k", delay="2s", quoted="8m"), duration="8m"
     )
 
     def look(engine: Engine) -> list[float]:
-        """Return what the first desk holds net, in USD, and how many of its orders are no quotes."""
+        """Return what the first desk holds net, in USD, and the lots of its orders that are no quotes."""
         st, places = engine.state, engine.params.makers.position[[0, 2]]
         hedges = (st.orders.lots != 0) & (st.orders.quote == NONE) & np.isin(st.orders.position, places)
+        assert hedges.sum() <= 1
         a, b, _ = held_by(engine)
-        return [a + b, int(hedges.sum())]
+        return [a + b, int(st.orders.lots[hedges].sum())]
 
-    net, hedges = course(data, look, every=1).seen.T
-    assert hedges.max() == 1
-    back_in = np.flatnonzero((np.abs(net) < 200e3) & (np.arange(len(net)) > 130))
-    assert len(back_in) > 100
-    assert hedges[back_in[2:]].max() == 0
+    net, hedge = course(data, look, every=1).seen.T
+    assert net[100] > 300e3
+    assert hedge[100] < 0
+    wrong = (np.sign(hedge) == np.sign(net)) | (np.abs(net) <= 300e3)
+    assert wrong[:-2].any()
+    # it is cancelled in the step after that in which its reason went
+    assert (hedge[1:][wrong[1:] & wrong[:-1]] == 0).all()
+    assert (net[-1] < -300e3) == (notional == "12M")
 
 
 def test_a_desk_never_trades_with_its_own_quotes() -> None:
