@@ -57,9 +57,8 @@ def _untie(channels: Channels, p: k.Params, ticks: Array) -> None:
         _hold_collateral(p, ticks)
     if not channels.makers_capital:
         p.makers.purse[:] = np.arange(len(p.makers))
-        p.ties.capital[p.ties.maker >= 0] = (
-            0.0  # what a desk holds of one market leaves the others as they are
-        )
+        # what a desk holds of one market leaves the others as they are
+        p.ties.capital[p.ties.maker >= 0] = 0.0
     if not channels.cross_impact:
         p.cross[:] = np.eye(len(p.cross))
     _bench(channels, p)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -26,6 +26,11 @@ class Tied(NamedTuple):
     """Markets, and the lots of them that it was lent."""
 
 
+Purse: TypeAlias = tuple[str, str]
+"""Whose money it is: a kind, and the name of one of that kind. Nobody shares money by a name alone."""
+
+TREASURY, PAIR, DESK, HUNTER = "treasury", "pair", "desk", "hunter"
+
 YEAR_S = 365.25 * 86_400.0
 RATE_UNITS = 1e8
 """Units of a rate of one."""
@@ -37,11 +42,11 @@ class TieBuilder:
     def __init__(self, draft: Draft) -> None:
         self.draft = draft
         self.rows: list[dict[str, Any]] = []
-        self.treasuries: dict[str, int] = {}
+        self.treasuries: dict[Purse, int] = {}
         self.fees: list[tuple[int, int]] = []
         self.desks: dict[tuple[str, int, int], list[int]] = {}
         self.hedges: dict[tuple[str, int, int], Hedge] = {}
-        self.members: dict[str, list[int]] = {}
+        self.members: dict[Purse, list[int]] = {}
 
     def own_fees(self) -> Array:
         """Return the fee schedules of those who have their own, a row each."""
@@ -49,16 +54,16 @@ class TieBuilder:
 
     def tied(self) -> tuple[Tied, ...]:
         """Return what each group has at the start, once all are there."""
-        return tuple(self._tied(name, tuple(dict.fromkeys(own))) for name, own in self.members.items())
+        return tuple(self._tied(purse, tuple(dict.fromkeys(own))) for purse, own in self.members.items())
 
-    def _tied(self, name: str, accounts: tuple[int, ...]) -> Tied:
+    def _tied(self, purse: Purse, accounts: tuple[int, ...]) -> Tied:
         """Return what the accounts of a group have at the start."""
         entities = self.draft.entities
         stock = (
             (each.market, each.lots) for each in entities.positions if each.account in accounts and each.lots
         )
         cash = (entities.cash[each][entities.accounts[each].settlement] for each in accounts)
-        return Tied(name, accounts, tuple(cash), tuple(stock))
+        return Tied(purse[1], accounts, tuple(cash), tuple(stock))
 
     def steps(self, seconds: float) -> int:
         """Return a time as steps, at least one."""
@@ -137,12 +142,12 @@ class TieBuilder:
         """Return the account of a group's treasury, with what it adds to that."""
         entities = self.draft.entities
         rest = (1.0 - 2.0 * wallets.ready) * wallets.capital
-        name = _purse_of(group, wallets)
-        if name not in self.treasuries:
-            self.treasuries[name], _ = entities.add(kind, int(self.draft.markets[f].venue), [], 0.0)
-        entities.cash[self.treasuries[name]][0] += round(rest * MONEY)
-        self.members.setdefault(name, []).append(self.treasuries[name])
-        return self.treasuries[name]
+        purse = _purse_of(group, wallets)
+        if purse not in self.treasuries:
+            self.treasuries[purse], _ = entities.add(kind, int(self.draft.markets[f].venue), [], 0.0)
+        entities.cash[self.treasuries[purse]][0] += round(rest * MONEY)
+        self.members.setdefault(purse, []).append(self.treasuries[purse])
+        return self.treasuries[purse]
 
     def _schedule(self, maker: float, taker: float) -> int:
         """Return the number of a fee schedule of one's own, as accounts know it."""
@@ -170,7 +175,8 @@ class TieBuilder:
             draft.makers[maker]["desk"] = following
         name, asset, slot = desk
         places = [draft.makers[maker]["position"] for maker in makers]
-        self.members.setdefault(name, []).extend(draft.entities.positions[place].account for place in places)
+        accounts = [draft.entities.positions[place].account for place in places]
+        self.members.setdefault((DESK, name), []).extend(accounts)
         coin = list(draft.scenario.assets)[asset]
         quoted = round(hedge.quoted / draft.scenario.dt)
         draft.add_agent("hedger", {
@@ -195,7 +201,7 @@ class TieBuilder:
         account, position = draft.entities.add(
             k.HUNTER_ACCOUNT, int(draft.markets[m].venue), [m], group.capital, fees=fees
         )
-        self.members.setdefault(group.name, []).append(account)
+        self.members.setdefault((HUNTER, group.name), []).append(account)
         settlement = int(draft.markets[m].settlement)
         draft.add_agent("hunter", {
             "position": position, "own": len(self.rows), "rate": draft.per_step(group.rate),
@@ -209,6 +215,6 @@ class TieBuilder:
         })  # fmt: skip
 
 
-def _purse_of(group: Arbitrage, wallets: Wallets) -> str:
+def _purse_of(group: Arbitrage, wallets: Wallets) -> Purse:
     """Return whose money a group's is: its treasury's, or its own."""
-    return wallets.treasury or group.name
+    return (PAIR, group.name) if wallets.treasury is None else (TREASURY, wallets.treasury)

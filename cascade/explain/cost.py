@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cascade.assembly import Assembled
+from cascade.core.params import Params
 from cascade.core.state import State
 from cascade.experiment.request import runs_of
 from cascade.explain.pace import UNKNOWN, Pace, pace_of
@@ -94,9 +95,9 @@ def cost_of(scenario: Scenario, drawn: Assembled) -> Cost:
     """Return what a run of the scenario will take."""
     p, state = drawn.params, drawn.state
     steps = int(p.run[0].n_steps)
-    arbitrage, carry, takers = (
+    arbitrage, carry, takers, hunters = (
         p.agents.rate[p.agents.kind == number_of(Agent, kind)].sum()
-        for kind in ("arbitrage", "carry", "news_taker")
+        for kind in ("arbitrage", "carry", "news_taker", "hunter")
     )
     quotes = 2.0 * p.makers.act * p.makers.n_levels
     moved = (p.impacts.kick > 0)[p.markets.asset[state.positions.market[p.makers.position]]]
@@ -111,7 +112,8 @@ def cost_of(scenario: Scenario, drawn: Assembled) -> Cost:
             + p.flows.limit_rate.sum()
             + p.splitters.rate.sum()
             + takers
-            + 2.0 * (arbitrage + carry)
+            + 2.0 * (arbitrage + carry + hunters)
+            + _hedges(p)
         ),
         decisions_per_step=2.0 * float((ends < steps).sum()) / steps,
         compile_s=_compile_s(),
@@ -119,6 +121,13 @@ def cost_of(scenario: Scenario, drawn: Assembled) -> Cost:
         counterfactual_runs=runs_of(scenario, counterfactual=True),
         pace=pace_of(scenario.name),
     )
+
+
+def _hedges(p: Params) -> float:
+    """Return the hedges of all desks in a step, at most: one after each delay, and after it has rested."""
+    hedgers = p.agents[(p.agents.kind == number_of(Agent, "hedger")) & (p.agents.rate > 0)]
+    rules = p.ties[hedgers.own]
+    return float((1.0 / (1.0 + rules.delay + rules.patience)).sum())
 
 
 def _compile_s() -> float:

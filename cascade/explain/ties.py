@@ -31,7 +31,7 @@ def ties_of(scenario: Scenario) -> tuple[Tie, ...]:
     """Return all that tie markets and are not switched off, and those who hunt, in the order in which they act."""
     on = scenario.channels
     found: list[Tie] = []
-    for pair in scenario.arbitrage:
+    for pair in sorted(scenario.arbitrage, key=lambda each: isinstance(each, CarryTraders)):
         is_carry = isinstance(pair, CarryTraders)
         if on.carry if is_carry else on.arbitrage:
             kind = "carry" if is_carry else "arbitrage"
@@ -49,6 +49,7 @@ def ties_of(scenario: Scenario) -> tuple[Tie, ...]:
 
 
 def _pair(pair: Arbitrage) -> Iterator[str]:
+    """Yield when those of a pair trade, what it costs them, and with how much they do."""
     if isinstance(pair, CarryTraders):
         yield f"in above {pair.enter:.2g} a year, out below {pair.leave:.2g}"
     else:
@@ -78,6 +79,7 @@ def _desks(scenario: Scenario) -> dict[str, list[Maker]]:
 
 
 def _desk(group: Maker) -> str:
+    """Return how many desks there are, what each has, and when and how they hedge."""
     hedge, count = group.hedge, group.count
     assert hedge is not None
     how = f"quoted for {format_duration(hedge.quoted)}, then at market" if hedge.quoted else "at market"
@@ -88,6 +90,7 @@ def _desk(group: Maker) -> str:
 
 
 def _hunter(hunter: Hunter) -> str:
+    """Return what a hunter has, may lose, sees, and attacks."""
     return (
         f"{format_usd(hunter.capital)} at {hunter.leverage:g}x, {hunter.max_loss:.0%} to lose; they see "
         f"{hunter.reach_bps:g} bps, and go where fuel is {hunter.worth:g}x the book"

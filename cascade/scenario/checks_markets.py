@@ -125,9 +125,8 @@ def contract_is_known(context: Context) -> Found:
         elif isinstance(market, Perpetual) and market.contract not in rulebook.contracts:
             written = context.scenario.venues[name.partition(":")[0]].rulebook
             is_own = written != rulebook.name
-            called = (
-                Path(written).name if is_own else written
-            )  # the name in a copy may still be that of the first
+            # the name in a copy may still be that of the first
+            called = Path(written).name if is_own else written
             message = f"rulebook {called} has no contract '{market.contract}'"
             message += did_you_mean(market.contract, rulebook.contracts)
             hint = f"contracts: {listing(rulebook.contracts)}"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias
 
+from cascade.scenario.base import Model
 from cascade.scenario.checks import Context, Finding, Found, register
 from cascade.scenario.checks_formation import held_within
 from cascade.scenario.liquidity import FAR_BPS, REFERENCE_DEPTH
@@ -17,7 +18,7 @@ from cascade.scenario.schema_agents import (
 )
 from cascade.scenario.schema_makers import Maker
 from cascade.scenario.schema_population import LeveragedLayer
-from cascade.scenario.schema_ties import Arbitrage
+from cascade.scenario.schema_ties import Arbitrage, Hedge
 from cascade.scenario.source import Steps
 from cascade.units import format_usd
 
@@ -28,6 +29,9 @@ MOST_APART = 30.0
 
 _AMOUNTS = ("size", "gain_usd_per_bps", "max_order", "cap", "capital")
 """Keys of amounts in USD; a group that says the first of those it has is left alone."""
+
+_HEDGED = ("threshold", "max_order", "capital")
+"""The same of `hedge`. What a wallet has is always said."""
 
 
 @register(
@@ -45,10 +49,10 @@ def default_sizes_fit(context: Context) -> Found:
     }
     for steps, group, markets in _groups(context) if thin else ():
         found = [name for name in markets if name in thin]
-        keys = _left(group)
-        if found and keys:
+        left = _left(group)
+        if found and left:
             market = min(found, key=lambda name: thin[name])
-            yield _finding(steps, group, keys, market, thin[market])
+            yield _finding(steps, left, market, thin[market])
 
 
 def _groups(context: Context) -> Iterator[tuple[Steps, Group, Sequence[str]]]:
@@ -64,23 +68,33 @@ def _groups(context: Context) -> Iterator[tuple[Steps, Group, Sequence[str]]]:
                 yield (section, number), group, scenario.select_markets(group.markets)
 
 
-def _left(group: Group) -> list[str]:
-    """Return the keys of a group that are left at bitcoin's sizes; none where it says how large it trades."""
-    said = group.model_fields_set
+def _left(group: Group) -> dict[str, float]:
+    """Return the sizes of a group that are left at bitcoin's, by key; none where it says how large it trades."""
+    said, fields = group.model_fields_set, type(group).model_fields
     if isinstance(group, BackgroundFlow | SplittersFlow):
         is_said = said & {"scale", "size", "market_orders", "limit_orders"}
-        return [] if is_said else ["scale"]
+        return {} if is_said else {"scale": 1.0}
     if isinstance(group, LeveragedLayer):
-        return [] if "max_order" in said else ["max_order"]
-    known = [key for key in _AMOUNTS if key in type(group).model_fields]
-    return [] if known[0] in said else [key for key in known if key not in said]
+        return {} if "max_order" in said else {"max_order": fields["max_order"].default}
+    found = _unsaid(group, [key for key in _AMOUNTS if key in fields])
+    hedge = getattr(group, "hedge", None)
+    if isinstance(hedge, Hedge):
+        found |= {f"hedge.{key}": amount for key, amount in _unsaid(hedge, _HEDGED).items()}
+    return found
 
 
-def _finding(steps: Steps, group: Group, keys: Sequence[str], market: str, depth: float) -> Finding:
+def _unsaid(model: Model, keys: Sequence[str]) -> dict[str, float]:
+    """Return those of some amounts that are left at their defaults; none where the first is said."""
+    said, fields = model.model_fields_set, type(model).model_fields
+    return {} if keys[0] in said else {key: fields[key].default for key in keys if key not in said}
+
+
+def _finding(steps: Steps, left: Mapping[str, float], market: str, depth: float) -> Finding:
     part = depth / REFERENCE_DEPTH
-    fields = type(group).model_fields
     amounts = [
-        f"{key}: {format_usd(float(f'{fields[key].default * part:.2g}'))}" for key in keys if key != "scale"
+        f"{key}: {format_usd(float(f'{amount * part:.2g}'))}"
+        for key, amount in left.items()
+        if key != "scale"
     ]
     wanted = ", ".join(amounts) or f"scale: {part:.2g}x"
     message = (

@@ -7,13 +7,29 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from cascade.scenario.base import MarketName, Model, Name, unless_said
-from cascade.units import Bps, Duration, Multiple, PerSecond, PositiveDuration, PositiveUsd, Rate, Share, Usd
+from cascade.units import (
+    Bps,
+    Duration,
+    Multiple,
+    PerSecond,
+    PositiveDuration,
+    PositiveUsd,
+    Rate,
+    Share,
+    Usd,
+    format_usd,
+    refuse,
+)
 
 VIP_TAKER = 0.00017
 """Taker fee of the largest clients: Binance's USDT-M schedule, VIP 9."""
+
+
+MOST_HELD = 30 * 86_400.0
+"""Longest time over which funding is expected: the rate of now says nothing of a time beyond."""
 
 
 class Wallets(Model):
@@ -34,7 +50,7 @@ class Wallets(Model):
     treasury: Name | None = Field(
         default=None,
         description="Groups that name the same treasury share what is in it; absent: each has its own.",
-        examples=["desk"],
+        examples=["firm"],
     )
     fee: Annotated[Rate, Field(ge=0)] = Field(
         default=VIP_TAKER, description="What they pay for a trade, of its size.", examples=["0.017 %"]
@@ -70,7 +86,7 @@ class _Arbitrage(_Pair):
         default=None,
         description="Finite capital; absent: as much as `cap` needs, everywhere, without fees.",
     )
-    hold: Duration = Field(
+    hold: Annotated[Duration, Field(le=MOST_HELD)] = Field(
         default=0.0,
         description="Time that a position is expected to be held: funding expected over it counts in the hurdle.",
         examples=["8h"],
@@ -112,7 +128,7 @@ class CarryTraders(_Pair):
     type: Literal["carry"]
     spot: MarketName = Field(description="The spot market.", examples=["spot:BTCUSD"])
     wallets: Wallets = Field(description="Their capital.")
-    enter: Rate = Field(
+    enter: Annotated[Rate, Field(ge=0)] = Field(
         default=0.15,
         description="Yearly return, after fees, above which they build up a position.",
         examples=["15 %"],
@@ -120,7 +136,7 @@ class CarryTraders(_Pair):
     leave: Rate = Field(
         default=0.03, description="Yearly return to be expected below which they leave it.", examples=["3 %"]
     )
-    hold: PositiveDuration = Field(
+    hold: Annotated[PositiveDuration, Field(le=MOST_HELD)] = Field(
         default=86_400.0,
         description="Over which time they look: funding at the rate expected now, and all of the basis.",
         examples=["1d"],
@@ -162,6 +178,17 @@ class Hedge(Model):
         "smaller quotes in all of them.",
         examples=["20M"],
     )
+
+    @model_validator(mode="after")
+    def _hedges(self) -> Hedge:
+        if self.threshold >= self.capital:
+            capital, threshold = format_usd(self.capital), format_usd(self.threshold)
+            message = f"a desk of {capital} never has more than {threshold} open to hedge"
+            key = "threshold" if "threshold" in self.model_fields_set else "capital"
+            raise refuse(
+                message, f"write threshold: {format_usd(self.capital / 50)}, or more capital", path=(key,)
+            )
+        return self
 
 
 Arbitrage: TypeAlias = Annotated[

@@ -430,7 +430,7 @@ CASES = [
                 "wallets: {capital: 5M}, leave: 20 %}",
             )
         ],
-        Fault("CAS194", "  - {name: across", "binance:BTCUSDT}", "other markets of the asset: spot:BTCUSD"),
+        Fault("CAS194", "  - {name: across", "binance:BTCUSDT}", "perpetuals of other venues: none"),
         Fault("CAS194", "  - {name: carry", "20 %", "write leave: 0.03, below enter"),
     ),
     case(
@@ -443,6 +443,88 @@ CASES = [
             "CAS195", "    hedge: {thr", "hedge", "add a market to markets: spot:BTCUSD; or leave hedge out"
         ),
         Fault("CAS106", "  - {type: hunter", '"spot:*"', "perpetual markets: binance:BTCUSDT"),
+    ),
+    case(
+        "venues that are one, a carry that enters at nothing, and names that are taken",
+        [
+            (SPOT, SPOT + "\n  binance:BTCUSDC: {type: linear_perpetual, asset: BTC, contract: BTCUSDT}"),
+            (
+                ARBITRAGE,
+                "  - {name: across, type: venues, perpetual: binance:BTCUSDT, against: binance:BTCUSDC}\n"
+                "  - {name: carry, type: carry, spot: spot:BTCUSD, perpetual: binance:BTCUSDT, "
+                "wallets: {capital: 5M}, enter: 0 %, leave: 0 %}\n"
+                "  - {name: basis, spot: spot:BTCUSD, perpetual: binance:BTCUSDT, "
+                "wallets: {capital: 5M, treasury: carry}}",
+            ),
+            (
+                "\nshocks:",
+                '\nagents:\n  - {type: hunter, name: carry, markets: "binance:BTCUSDT"}\n\nshocks:',
+            ),
+        ],
+        Fault("CAS194", "  - {name: across", "binance:BTCUSDC}", "perpetuals of other venues: none"),
+        Fault("CAS194", "  - {name: carry", "0 %}", "write leave: -0.01, below enter"),
+        Fault("CAS196", "  - {name: basis", "carry}}", "write another name, such as carry-2"),
+        Fault("CAS196", "  - {type: hunter", "carry,", "write another name, such as carry-2"),
+    ),
+    case(
+        "funding that is expected for a year, a carry that enters at a loss, and desks that never hedge",
+        [
+            (
+                ARBITRAGE,
+                ARBITRAGE[:-1] + ", hold: 365d}\n"
+                "  - {name: carry, type: carry, spot: spot:BTCUSD, perpetual: binance:BTCUSDT, "
+                "wallets: {capital: 5M}, enter: -1 %, leave: -2 %}",
+            ),
+            ("  - name: spot-makers", "    hedge: {threshold: 20M, capital: 20M}\n  - name: spot-makers"),
+            (
+                "    depth: {profile: [[1, 0.15M]",
+                "    hedge: {capital: 1M}\n    depth: {profile: [[1, 0.15M]",
+            ),
+        ],
+        Fault("CAS014", "  - {name: basis", "365d", ""),
+        Fault("CAS014", "  - {name: carry", "-1 %", ""),
+        Fault("CAS017", "    hedge: {threshold", "20M, c", "write threshold: 400k"),
+        Fault("CAS017", "    hedge: {capital", "1M}", "write threshold: 20k"),
+    ),
+    case(
+        "groups of a desk that differ in number, make one market twice, or an asset once",
+        [
+            (ETH_AFTER, ETH + ETH_AFTER),
+            (SPOT, SPOT + ETH_MARKETS),
+            ("    markets: binance:*\n    depth:", "    markets: [binance:*, spot:BTCUSD]\n    depth:"),
+            ("  - name: spot-makers", "    hedge: {desk: firm, quoted: 400ms}\n  - name: spot-makers"),
+            (
+                "    depth: {profile: [[1, 0.15M]",
+                f"    count: 4\n    hedge: {{quoted: 400ms, desk: firm}}\n{MAKER}\n    depth: {{profile: [[1, 0.15M]",
+            ),
+        ],
+        Fault("CAS110", "  spot:ETHUSD", "spot:ETHUSD", "add a group to makers", "warning"),
+        Fault("CAS195", "    hedge: {desk", "400ms}", "write quoted: 1s, or 0s for hedges at market"),
+        Fault("CAS195", "    hedge: {quoted", "400ms,", "write quoted: 1s, or 0s for hedges at market"),
+        Fault("CAS195", "    hedge: {desk", "hedge", "add a market to markets: spot:ETHUSD", "warning"),
+        Fault("CAS195", "    count: 4", "4", "write count: 8 here as well"),
+        Fault("CAS195", "    markets: [spot:BTCUSD]", "[spot", "leave spot:BTCUSD out of one of them"),
+    ),
+    case(
+        "hedges of bitcoin's size in a book that is far thinner",
+        [
+            (
+                "[[1, 0.15M], [10, 3M], [100, 80M]]}",
+                "[[1, 2k], [10, 40k], [100, 1M]]}\n    hedge: {desk: firm}",
+            ),
+            ("  - name: spot-makers", "    hedge: {desk: firm}\n  - name: spot-makers"),
+            ("seed: 7", "seed: -1"),
+        ],
+        Fault("CAS014", "seed: -1", "-1", ""),
+        Fault(
+            "CAS190",
+            "  - name: spot-makers",
+            "name",
+            "write cap: 420k, hedge.threshold: 4.2k, hedge.max_order: 8.3k, hedge.capital: 210k",
+            "warning",
+        ),
+        Fault("CAS190", FLOW, "{", "write scale: 0.0042x, or", "warning"),
+        Fault("CAS190", "  - {name: basis", "{", "write gain_usd_per_bps: 960", "warning"),
     ),
     case(
         "a wallet that keeps more ready than there is, and a hunter's capital in words",

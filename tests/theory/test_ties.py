@@ -94,8 +94,8 @@ def test_what_a_desk_holds_of_one_market_thins_its_quotes_in_the_other() -> None
 
     left = {}
     for capital in ("5M", "1B"):
-        makers = with_desk(threshold="1B", capital=capital)  # it never hedges
-        seen = course(ties_data(shocks=[SALE], makers=makers), quoted).seen[:, 0]
+        data = ties_data(shocks=[SALE], makers=with_desk(capital=capital), channels={"hedging": False})
+        seen = course(data, quoted).seen[:, 0]
         left[capital] = seen[-1] / seen[0]
     assert left["1B"] == pytest.approx(1, abs=0.05)
     assert left["5M"] < 0.7

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,12 @@ import pytest
 
 from cascade.assembly import assemble
 from cascade.core import params as par
+from cascade.core.agents.hunter import CLOSES, GONE, LOOKS, PUSHES
 from cascade.core.start import Capacity
+from cascade.core.state import NONE
 from cascade.engine import Engine, simulate
+from cascade.explain.cost import cost_of
+from cascade.explain.ties import ties_of
 from cascade.model import Logs
 from cascade.names import Agent, number_of
 from cascade.scenario.schema import Scenario
@@ -78,17 +83,60 @@ def test_a_treasury_is_shared_by_those_who_name_it() -> None:
 
 
 def test_fees_are_paid_at_their_own_rate_and_raise_the_hurdle() -> None:
+    """Nobody else pays any: each order costs the value of its fills times the rate, rounded up."""
     basis = {}
-    for fee in ("0 %", "0.05 %"):
-        data = ties_data(
-            shocks=[SALE], arbitrage=[to_spot("a", wallets=WALLETS | {"capital": "1B", "fee": fee})]
-        )
+    for fee, rate in (("0 %", 0), ("0.05 %", 50_000)):
+        wallets = WALLETS | {"capital": "1B", "fee": fee}
+        data = ties_data(shocks=[SALE], arbitrage=[to_spot("a", wallets=wallets)])
+        data["outputs"] = data["outputs"] | {"trades": True}
         found = course(data)
         basis[fee] = abs(found.basis_bps()[20:30]).mean()
-        traded = np.abs(found.engine.state.positions.lots[found.engine.params.agents.position[-1]])
-        paid = found.engine.state.ledger.fees[0] * 1e-6
-        assert paid >= 2 * traded * 0.001 * 90_000 * float(fee.split()[0]) / 100
+        trades = found.logged("trades")
+        assert not np.isin(trades["maker"], found.drawn.tied[0].accounts).any()
+        own = trades[np.isin(trades["taker"], found.drawn.tied[0].accounts)]
+        worth = np.abs(own["lots"]) * own["tick"] * found.engine.params.markets.unit[own["market"]]
+        orders = defaultdict[tuple[int, int], int](int)  # one in each market at a look
+        for step, market, value in zip(own["step"], own["market"], worth, strict=True):
+            orders[int(step), int(market)] += int(value)
+        paid = sum(-(-value * rate // 10**8) for value in orders.values())
+        assert found.engine.state.ledger.fees[0] == paid
+        assert (paid > 0) == (rate > 0)
     assert basis["0.05 %"] > basis["0 %"] + 10  # four times 5 bps, less what the book gives
+
+
+@pytest.mark.parametrize("side", ["sell", "buy"])
+def test_a_small_wallet_bounds_the_first_order_as_it_does_the_next(side: str) -> None:
+    """50k on either venue at 1x, where an order may be ten times as large: nobody buys more from flat than they have."""
+    small = WALLETS | {"capital": "100k", "ready": "50 %", "leverage": 1, "fee": "0 %"}
+    sale = SALE | {"side": side, "over": "1s"}
+    data = ties_data(shocks=[sale], arbitrage=[to_spot("a", wallets=small)], duration="3m")
+    held = course(data, lambda engine: lots_of(engine, "arbitrage"), every=1).seen[:, 0]
+    held_usd = held * 0.001 * 1e5 * (1 if side == "sell" else -1)
+    assert 10e3 < held_usd[held != 0][0] <= 50e3
+    assert held_usd.max() < 2 * 50e3  # a leg that filled less than the other is squared beside that
+    assert 40e3 < held_usd[-1] < 1.05 * 50e3
+
+
+@pytest.mark.parametrize("missing", ["a", "spot"])
+def test_nobody_trades_a_gap_that_is_not_there(missing: str) -> None:
+    """Funding of a month may be worth more than the asset: that is no reason to buy what has no other leg."""
+    data = ties_data(arbitrage=[to_spot("a", wallets=WALLETS, hold="30d")], duration="1m")
+    data["makers"][0]["markets"] = [f"{venue}:*" for venue in ("spot", "a", "b") if venue != missing]
+    data["markets"]["a:BTCUSDT"] = data["markets"]["a:BTCUSDT"] | {
+        "funding": {"rate": "2 %", "schedule": "fixed"}
+    }
+    engine = course(data).engine
+    (agent,) = engine.params.agents[engine.params.agents.kind == number_of(Agent, "arbitrage")]
+    assert lots_of(engine, "arbitrage") == [0]
+    assert engine.state.positions.lots[agent.second] == agent.initial
+
+
+def test_a_pair_that_is_called_like_a_treasury_has_its_own_money() -> None:
+    shared = WALLETS | {"treasury": "basis"}
+    pairs = [to_spot("a", name="basis", wallets=WALLETS), to_spot("b", wallets=shared)]
+    drawn = assemble(Scenario.model_validate(ties_data(arbitrage=pairs)))
+    assert len(set(drawn.params.ties.treasury)) == 2
+    assert [sum(group.cash) for group in drawn.tied] == [10_000_000 * 1_000_000] * 2
 
 
 def test_expected_funding_moves_the_hurdle_by_what_it_brings() -> None:
@@ -193,6 +241,33 @@ def test_a_quoted_hedge_rests_before_it_takes() -> None:
     assert b[-1] < -2e6
 
 
+@pytest.mark.parametrize(("notional", "over"), [("4M", "30s"), ("12M", "1s")], ids=["ends", "turns"])
+def test_a_quoted_hedge_goes_once_it_has_no_reason(notional: str, over: str) -> None:
+    """What was sold to the desk is bought back from it, or more, before anybody has taken its hedge."""
+    sale = SALE | {"over": "30s", "notional": "4M"}
+    back = sale | {"at": "2m", "side": "buy", "notional": notional, "over": over}
+    data = ties_data(
+        shocks=[sale, back], makers=with_desk(threshold="300k", delay="2s", quoted="8m"), duration="8m"
+    )
+
+    def look(engine: Engine) -> list[float]:
+        """Return what the first desk holds net, in USD, and the lots of its orders that are no quotes."""
+        st, places = engine.state, engine.params.makers.position[[0, 2]]
+        hedges = (st.orders.lots != 0) & (st.orders.quote == NONE) & np.isin(st.orders.position, places)
+        assert hedges.sum() <= 1
+        a, b, _ = held_by(engine)
+        return [a + b, int(st.orders.lots[hedges].sum())]
+
+    net, hedge = course(data, look, every=1).seen.T
+    assert net[100] > 300e3
+    assert hedge[100] < 0
+    wrong = (np.sign(hedge) == np.sign(net)) | (np.abs(net) <= 300e3)
+    assert wrong[:-2].any()
+    # it is cancelled in the step after that in which its reason went
+    assert (hedge[1:][wrong[1:] & wrong[:-1]] == 0).all()
+    assert (net[-1] < -300e3) == (notional == "12M")
+
+
 def test_a_desk_never_trades_with_its_own_quotes() -> None:
     data = ties_data(shocks=[SALE], makers=with_desk(threshold="100k", delay="2s"))
     data["outputs"] = data["outputs"] | {"trades": True}
@@ -264,9 +339,104 @@ def test_a_hunter_that_has_lost_what_it_may_closes_and_stops() -> None:
     )  # fmt: skip
     held, stage = found.seen.T
     assert held.min() < 0
-    assert stage[-1] == 3
+    assert stage[-1] == GONE
     assert held[-1] == 0
     assert -0.1 * 10e6 < found.gain_usd("hunters") < -0.004 * 10e6
+
+
+def hunted(**changes: Any) -> dict[str, Any]:
+    """Return that market with fuel, and a hunter who looks once a second."""
+    return ties_data(
+        agents=[HUNTER | {"rate": "1 /s"} | changes],
+        population=[FUEL],
+        arbitrage=[to_spot("a")],
+        duration="6m",
+    )
+
+
+def hunter_of(engine: Engine) -> list[int]:
+    """Return the lots of the hunter, its stage, and the lots that makers know it to have traded."""
+    desk = engine.state.desks[
+        engine.params.agents.own[engine.params.agents.kind == number_of(Agent, "hunter")]
+    ]
+    return [lots_of(engine, "hunter")[0], int(desk.stage[0]), int(desk.held[0])]
+
+
+@pytest.mark.parametrize("dt", ["100ms", "1s", "5s"])
+@pytest.mark.parametrize("patience", ["10s", "2m"])
+def test_a_hunter_never_closes_more_than_it_holds(dt: str, patience: str) -> None:
+    held, stage, _ = course(hunted(patience=patience) | {"dt": dt}, hunter_of, every=1).seen.T
+    closing = np.flatnonzero(stage[:-1] >= CLOSES)
+    assert np.abs(np.diff(held)[closing]).sum() > 1_000
+    assert (held[closing] * held[closing + 1] >= 0).all()
+    assert (np.abs(held[closing + 1]) <= np.abs(held[closing])).all()
+    assert held[-1] == 0
+
+
+def test_a_hunter_that_holds_what_it_did_not_mean_to_closes_it() -> None:
+    engine = Engine(assemble(Scenario.model_validate(hunted())), Logs())
+    (own,) = engine.params.agents.own[engine.params.agents.kind == number_of(Agent, "hunter")]
+    step = 0
+    while hunter_of(engine)[:2] == [0, LOOKS] or hunter_of(engine)[0] == 0:
+        engine.advance(step := step + 1)
+    assert hunter_of(engine)[1] == PUSHES
+    engine.state.desks.stage[own] = LOOKS
+    engine.advance(step + 1)
+    assert hunter_of(engine)[1] == CLOSES
+    engine.advance(engine.n_steps)
+    assert hunter_of(engine)[0] == 0
+
+
+@pytest.mark.parametrize("patience", ["3s", "5s", "2m"])
+def test_makers_are_shown_all_that_quotes_of_a_hunter_are_filled_of(patience: str) -> None:
+    data = hunted(patience=patience)
+    data["outputs"] = data["outputs"] | {"trades": True}
+    found = course(data, hunter_of, every=1)
+    held, stage, known = found.seen.T
+    account = found.drawn.tied[-1].accounts[0]
+    trades = found.logged("trades")
+    quoted = -int(trades["lots"][trades["maker"] == account].sum())
+    assert held[-1] == 0
+    assert quoted != 0
+    assert np.diff(known)[stage[:-1] == CLOSES].sum() == quoted
+
+
+def test_take_profits_are_no_fuel() -> None:
+    """Shorts that buy back just below the mark hold a fall up."""
+    shorts = {
+        "type": "leveraged", "name": "shorts", "markets": "a:*", "open_interest": "30M", "leverage": 5, "long_share": 0,
+        "size": {"dist": "constant", "value": "50k"}, "hold": {"mean": "30d", "min": "20d"}, "turnover": False,
+        "take_profit": {"share": 1, "distance": {"dist": "constant", "value": 0.02}},
+    }  # fmt: skip
+    data = hunted() | {"population": [shorts]}
+    found = course(data, hunter_of, every=1)
+    assert (found.seen[:, 0] == 0).all()
+    longs = course(data | {"population": [FUEL]}, hunter_of, every=1)
+    assert (longs.seen[:, 0] < 0).any()
+
+
+# --- what is said of them ---------------------------------------------------------------------------
+
+
+def test_they_are_told_in_the_order_in_which_they_act() -> None:
+    pairs = [CARRY | {"name": "carry"}, to_spot("a")]
+    scenario = Scenario.model_validate(ties_data(**ALL | {"arbitrage": pairs}))
+    kinds = {"arbitrage": "arbitrage", "carry": "carry", "desks": "hedger", "hunters": "hunter"}
+    told = [number_of(Agent, kinds[tie.kind]) for tie in ties_of(scenario)]
+    acting = assemble(scenario).params.agents.kind
+    assert told == list(dict.fromkeys(acting))
+
+
+@pytest.mark.parametrize(
+    ("section", "orders"), [("makers", 2 / (1 + 2 + 3)), ("agents", 2 * 0.5)], ids=["hedges", "hunter"]
+)
+def test_a_run_costs_their_orders_too(section: str, orders: float) -> None:
+    """Two desks hedge every six seconds at most; a hunter cancels and sends at each look."""
+    found = []
+    for changes in ({}, {section: ALL[section]}):
+        scenario = Scenario.model_validate(ties_data(**changes))
+        found.append(cost_of(scenario, assemble(scenario)).orders_per_step)
+    assert found[1] - found[0] == pytest.approx(orders)
 
 
 # --- all of them ----------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from cascade.compiler.jit import kernel, outlined
-from cascade.core.agents.pairs import AT_ANY_PRICE, carry_of, gap_of, is_cut, trade_pair
+from cascade.core.agents.pairs import AT_ANY_PRICE, NO_GAP, carry_of, gap_of, is_cut, trade_pair
 from cascade.core.agents.wallets import fill_wallets, receive, room_of, strain_of
 from cascade.core.inbox import has_room
 from cascade.core.params import Params
@@ -41,10 +41,10 @@ def act(st: State, p: Params, k: int) -> bool:
         cap, strain, spare = min(cap, room), strain_of(st, p, k, room), wish.spare
     size = wish.lots
     held = float(st.positions[arb.position].lots)
-    if (size > 0.0) == (held > 0.0):
+    if held == 0.0 or (size > 0.0) == (held > 0.0):
         room = max(cap - abs(held), 0.0)
         size = max(min(size, room), -room)
-    elif arb.own != NONE and held != 0.0:  # who leaves a position does not open the opposite one on the way
+    elif arb.own != NONE:  # who leaves a position does not open the opposite one on the way
         size = max(min(size, abs(held)), -abs(held))
     if strain != 0.0:
         trade_pair(st, p, k, strain, AT_ANY_PRICE)
@@ -59,6 +59,8 @@ def act(st: State, p: Params, k: int) -> bool:
 def _wanted(st: State, p: Params, k: int) -> Wish:
     """Return what to do about the gap between the books."""
     arb, gap = p.agents[k], gap_of(st, p, k)
+    if gap.dear == NO_GAP:
+        return Wish(0.0, 0.0)
     sells, buys = arb.threshold, arb.threshold
     if arb.own != NONE:
         # what is held already has paid for both ways; what funding brings, or costs, lowers the hurdle or raises it

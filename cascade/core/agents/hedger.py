@@ -13,7 +13,7 @@ from cascade.core.halts import is_shut
 from cascade.core.inbox import append, has_room
 from cascade.core.index import mid_price
 from cascade.core.margin import MAX_TICK
-from cascade.core.params import ANY, IOC, POST_ONLY, Params
+from cascade.core.params import ANY, CANCEL, IOC, POST_ONLY, Params
 from cascade.core.state import NONE, State
 from cascade.rng import ALONE, SECOND, uniform
 
@@ -32,8 +32,15 @@ def act(st: State, p: Params, k: int) -> bool:
     net = _count(st, p, rule.maker, rule.capital)
     if hedger.rate == 0.0:  # it holds what it took
         return True
-    if abs(net) <= hedger.threshold:
+    if desk.stage == QUOTES and (abs(net) <= hedger.threshold or (net > 0.0) == (desk.side > 0)):
+        if not has_room(st, 1):
+            return False
+        if step < desk.due:  # then its life ends by itself
+            _recall(st, p, rule.maker)
         desk.due, desk.stage = 0, WAITS
+        return True
+    if abs(net) <= hedger.threshold:
+        desk.due = 0
         return True
     if desk.due == 0:
         desk.due = step + rule.delay
@@ -49,7 +56,7 @@ def act(st: State, p: Params, k: int) -> bool:
     lots = lots_worth(p, st, st.positions[position].market, money)
     offset = uniform(hedger.key, step, ALONE, SECOND)
     if rule.patience > 0 and desk.stage == WAITS:
-        desk.stage, desk.due = QUOTES, step + rule.patience
+        desk.stage, desk.due, desk.side = QUOTES, step + rule.patience, 1 if net < 0.0 else -1
         _quote(st, position, lots, offset, rule.patience)
         return True
     desk.stage, desk.due = WAITS, 0  # what the book does not take waits as long again
@@ -138,3 +145,21 @@ def _quote(st: State, position: int, lots: int, offset: float, patience: int) ->
         tick = market.best_bid if lots > 0 else market.best_ask
         number = append(st, position, lots, tick, POST_ONLY, ANY, offset, 0)
         st.inbox[number].life_steps = patience
+
+
+@outlined
+def _recall(st: State, p: Params, first: int) -> None:
+    """Cancel the hedge of a desk that rests: what it was for has gone. Its makers' other orders are their quotes."""
+    k = first
+    while True:
+        order = st.accounts[st.positions[p.makers[k].position].account].first_order
+        while order != NONE:
+            row = st.orders[order]
+            if row.quote == NONE:
+                number = append(st, row.position, 0, 0, CANCEL, ANY, 0.0, 0)
+                st.inbox[number].ref, st.inbox[number].generation = order, row.generation
+                return
+            order = row.own_next
+        k = p.makers[k].desk
+        if k == first:
+            return

@@ -14,21 +14,19 @@ from cascade.core.exact import lot_value, usd_value
 from cascade.core.halts import is_shut
 from cascade.core.inbox import append, has_room
 from cascade.core.margin import MAX_TICK, equity_of
-from cascade.core.params import ANY, IOC, POST_ONLY, Params
+from cascade.core.params import ANY, CANCEL_ALL, IOC, POST_ONLY, Params
 from cascade.core.propagator import feel
 from cascade.core.state import NONE, State
 from cascade.core.window import depth_between
 from cascade.rng import ALONE, FIFTH, FIRST, SECOND, THIRD, normal, uniform
 
-LOOKS, PUSHES, CLOSES, GONE = 0, 1, 2, 3
-"""Stages: it looks for levels, trades towards them, closes into what they set off; it has lost what it may."""
-
-REST = 2
-"""Steps for which it lets a quote rest while it closes."""
+LOOKS, PUSHES, CLOSES, TAKES, GONE = range(5)
+"""Stages: it looks for levels, trades towards them, closes by quotes into what they set off, then by taking; it has
+lost what it may, and closes by taking for good."""
 
 
 class Fuel(NamedTuple):
-    """What is liquidated within reach on a side, in lots, and the tick that is the middle of it."""
+    """What pushes on within reach on a side, in lots, and the tick that is the middle of it."""
 
     lots: float
     tick: int
@@ -43,11 +41,13 @@ def act(st: State, p: Params, k: int) -> bool:
         return True
     if uniform(hunter.key, step, ALONE, FIRST) >= hunter.rate:
         return True
-    if not has_room(st, 1):
+    if not has_room(st, 2):
         return False
     market = st.markets[m]
     if is_shut(st, m) or market.best_bid == NO_BID or market.best_ask == NO_ASK:
         return True
+    if desk.stage == CLOSES:
+        _show(st, p, k)
     if _has_lost(st, p, k):
         desk.stage = GONE
     if desk.stage == LOOKS:
@@ -61,7 +61,7 @@ def act(st: State, p: Params, k: int) -> bool:
 
 @kernel
 def _has_lost(st: State, p: Params, k: int) -> bool:
-    """Tell whether hunter k has lost the part of its capital that it may, since its first attack began."""
+    """Tell whether hunter k has lost the part that it may of what it had at the start."""
     hunter = p.agents[k]
     rule, equity = p.ties[hunter.own], equity_of(st, p, st.positions[hunter.position].account)
     return float(equity) < rule.capital * (1.0 - rule.most_lost)
@@ -75,6 +75,9 @@ def _look(st: State, p: Params, k: int) -> None:
     """
     hunter, step = p.agents[k], st.clock[0].step
     rule, desk, m = p.ties[hunter.own], st.desks[hunter.own], st.positions[hunter.position].market
+    if st.positions[hunter.position].lots != 0:  # whatever a quote was filled of too late
+        desk.stage, desk.due = CLOSES, step + rule.patience
+        return
     worth, side = rule.worth, 0
     for way in range(2):
         fuel = _fuel(st, p, m, way, rule.reach)
@@ -91,7 +94,8 @@ def _look(st: State, p: Params, k: int) -> None:
 def _fuel(st: State, p: Params, m: int, way: int, reach: float) -> Fuel:
     """Return what hangs in the triggers of market m within reach of its mark, and its mean tick.
 
-    What stops out or tops up there is not told from what is liquidated: nobody outside sees that either.
+    Longs that sell as it falls and shorts that buy as it rises push on; take-profits go against the push. What stops
+    out or tops up there is not told from what is liquidated: nobody outside sees that either.
     """
     market = st.markets[m]
     at, heads = bitmap_at(p, m, TRIGGERS + way), bucket_at(p, m, way)
@@ -102,7 +106,8 @@ def _fuel(st: State, p: Params, m: int, way: int, reach: float) -> Fuel:
     while slot != NONE and (slot <= last if way == HIGH else slot >= last):
         lots, node = 0.0, st.trigger_heads[heads + slot]
         while node != NONE:
-            lots += abs(float(st.positions[node >> 1].lots))
+            held = float(st.positions[node >> 1].lots)
+            lots += max(-held if way == HIGH else held, 0.0)
             node = st.triggers[node].next
         total += lots
         weighted += lots * float(slot)
@@ -154,15 +159,21 @@ def _push(st: State, p: Params, k: int) -> None:
 
 @outlined
 def _close(st: State, p: Params, k: int) -> None:
-    """Quote at the best price what is held, for forced orders to take; what patience does not close takes."""
+    """Quote at the best price what is held, for forced orders to take; what patience does not close takes.
+
+    A quote rests until the next look, which replaces it: two at a time could fill to more than is held. Who is to
+    take cancels before all else of the step, so that nothing is filled by quotes that is not shown.
+    """
     hunter, step = p.agents[k], st.clock[0].step
     desk, row = st.desks[hunter.own], st.positions[hunter.position]
     market, offset = st.markets[row.market], uniform(hunter.key, step, ALONE, SECOND)
-    takes = desk.stage == GONE or step >= desk.due
-    if not takes:
-        _show(st, p, k)
+    if desk.stage == CLOSES and step >= desk.due:
+        desk.stage = TAKES
+    takes = desk.stage != CLOSES
+    append(st, hunter.position, 0, 0, CANCEL_ALL, ANY, 0.0 if takes else offset, 0)
+    desk.held = row.lots
     if row.lots == 0:
-        desk.stage = LOOKS if desk.stage == CLOSES else GONE
+        desk.stage = GONE if desk.stage == GONE else LOOKS
         return
     most = max(int64(hunter.max_order), 1)
     lots = max(min(-row.lots, most), -most)
@@ -170,8 +181,7 @@ def _close(st: State, p: Params, k: int) -> None:
         append(st, hunter.position, lots, MAX_TICK if lots > 0 else 1, IOC, ANY, offset, 1)
         return
     tick = valid_tick(float(market.best_bid if lots > 0 else market.best_ask))
-    number = append(st, hunter.position, lots, tick, POST_ONLY, ANY, offset, 1)
-    st.inbox[number].life_steps = REST
+    append(st, hunter.position, lots, tick, POST_ONLY, ANY, offset, 1)
 
 
 @kernel
