@@ -180,7 +180,7 @@ def _close(st: State, p: Params, k: int) -> None:
     if takes:
         append(st, hunter.position, lots, MAX_TICK if lots > 0 else 1, IOC, ANY, offset, 1)
         return
-    tick = valid_tick(float(market.best_bid if lots > 0 else market.best_ask))
+    tick = valid_tick(market.best_bid if lots > 0 else market.best_ask)
     append(st, hunter.position, lots, tick, POST_ONLY, ANY, offset, 1)
 
 

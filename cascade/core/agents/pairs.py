@@ -5,6 +5,7 @@ The first leg of a pair is a perpetual; the second is its spot, or a perpetual o
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 from cascade.compiler.jit import int64, kernel, outlined
@@ -137,5 +138,5 @@ def _send(st: State, position: int, lots: int, spare: float, offset: float) -> N
     market, limit = st.markets[st.positions[position].market], MAX_TICK if lots > 0 else 1
     if spare != AT_ANY_PRICE:
         best = float(market.best_ask if lots > 0 else market.best_bid)
-        limit = valid_tick(best * (1.0 + 0.5 * spare) if lots > 0 else best * (1.0 - 0.5 * spare))
+        limit = valid_tick(math.floor(best * (1.0 + 0.5 * spare if lots > 0 else 1.0 - 0.5 * spare)))
     append(st, position, lots, limit, IOC, ANY, offset, 0)
