@@ -12,6 +12,9 @@ from cascade.units import format_span
 MISSING: Final = "--"
 """What stands for a figure that there is not."""
 
+_POINTS: Final = frozenset({"bps", "%", "per square root of a year"})
+"""Units written as percent: the difference of two is in points, since percent of percent would be read as a share."""
+
 _MULTIPLES: Final = ((1e9, "B"), (1e6, "M"), (1e3, "k"))
 
 _LONG = 10_000.0
@@ -39,11 +42,17 @@ def format_difference(difference: Estimate, unit: str) -> str:
     """Return a difference with its sign and interval: `+12.3M USD [+8.10M, +16.5M]`."""
     if difference.low == difference.high == difference.value == 0.0:
         return "exactly 0"
-    text = _signed(difference.value, format_value(difference.value, unit))
+    text = format_apart(difference.value, unit)
     if difference.low is None or difference.high is None:
         return text
-    limits = (_signed(limit, format_bare(limit, unit)) for limit in (difference.low, difference.high))
+    limits = (format_apart(limit, unit, is_bare=True) for limit in (difference.low, difference.high))
     return f"{text} [{', '.join(limits)}]"
+
+
+def format_apart(value: float, unit: str, *, is_bare: bool = False) -> str:
+    """Return by how much two figures differ: `+12.3M USD`, and of figures in percent `-0.30 points`."""
+    suffix = "" if is_bare else " points" if unit in _POINTS else _SUFFIXES.get(unit, "")
+    return _signed(value, format_bare(value, unit)) + suffix
 
 
 def _signed(value: float, text: str) -> str:
@@ -117,6 +126,11 @@ _WRITERS: Final[dict[str, Callable[[float], str]]] = {
     "1": _ratio,
     "s": format_span,
 }
+
+
+def format_level(confidence: float) -> str:
+    """Return a level of confidence as it was asked for: `99.9 %`."""
+    return f"{100.0 * confidence:g} %"
 
 
 def format_share(share: float, digits: int = 3) -> str:

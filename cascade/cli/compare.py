@@ -53,23 +53,23 @@ def compare(
     from cascade.experiment.comparison import parse_threshold, refuse_breaches, text
     from cascade.output.sweep import named_results
     from cascade.report.compare_answer import answer_rich, sentence
+    from cascade.report.metric_words import brief_markets
 
     thresholds = [parse_threshold(each) for each in fail_if or ()]
     named = {each.name: each.result for each in named_results(runs)}
     found = compare_runs(named, baseline, metrics, confidence=confidence)
-    markets = list(
-        dict.fromkeys(
-            each.name for result in named.values() for each in result.units.markets if each.leveraged
-        )
+    markets = brief_markets(
+        {each.name: each for result in named.values() for each in result.units.markets}.values()
     )
     if json:
         show_json(found.to_dict())
     elif markdown:
-        show(f"{markdown_text(sentence(found, markets))}\n\n{text.markdown(found, everything=everything)}")
+        tables = text.markdown(found, everything=everything, answered=True)
+        show(f"{markdown_text(sentence(found, markets))}\n\n{tables}")
     else:
-        show_rich(*answer_rich(found, markets, width(), asked=metrics is not None))
+        show_rich(*answer_rich(found, markets, width(), asked=metrics is not None, everything=everything))
         if everything:
-            show_rich("", text.render(found, everything=True))
+            show_rich("", text.tables(found))
     if out is not None:
         from cascade.report.write import write_report
 

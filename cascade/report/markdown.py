@@ -80,10 +80,11 @@ def _cell(table: Table, row: int, column: Column) -> str:
     if column.kind != "number":
         text = "" if value is None else str(value)
         return markdown_code(text) if column.kind == "code" and text else markdown(text)
-    text = show(value, table.unit(row, column.name))
+    unit, is_apart = table.unit(row, column.name), column.is_apart
+    text = show(value, unit, is_apart=is_apart)
     if column.interval:
         low, high = (table.value(row, name) for name in column.interval)
         if low is not None and high is not None:
-            unit = table.unit(row, column.name)
-            text += f" [{show(low, unit, is_bare=True)}, {show(high, unit, is_bare=True)}]"
+            ends = (show(end, unit, is_bare=True, is_apart=is_apart) for end in (low, high))
+            text += f" [{', '.join(ends)}]"
     return text

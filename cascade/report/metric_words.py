@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from cascade.analysis.formats import capital, format_value
 from cascade.analysis.metrics import column_name
 from cascade.experiment.bounds import Event
+from cascade.output.run_units import MarketUnits
 from cascade.report.summary import ENSEMBLE_LABELS
 from cascade.report.summary_plan import MARKET_LABELS, RUN_LABELS
 from cascade.units import format_usd
@@ -43,12 +45,25 @@ def metric_words(metric: str, markets: Iterable[str] = ()) -> str:
     )  # fmt: skip
 
 
-def brief_words(metric: str, markets: Sequence[str]) -> str:
-    """Return the same as the head of a column: of which market first, and only where there are several."""
+def brief_markets(markets: Iterable[MarketUnits]) -> dict[str, str]:
+    """Return what markets with leverage are called: by their coin where it has one only, else by their names."""
+    assets = {each.name: each.asset for each in markets if each.leveraged}
+    count = Counter(assets.values())
+    return {name: asset if count[asset] == 1 else name for name, asset in assets.items()}
+
+
+def brief_words(metric: str, markets: Mapping[str, str]) -> str:
+    """Return the same as the head of a column: of which market first, and only where there are several.
+
+    Parameters
+    ----------
+    markets
+        What each is called, by its name.
+    """
     words = metric_words(metric, markets)
     market = next((each for each in markets if words.endswith(f" ({each})")), "")
     name = words.removesuffix(f" ({market})")
-    return f"{market}: {name}" if market and len(markets) > 1 else name
+    return f"{markets[market]}: {name}" if market and len(markets) > 1 else name
 
 
 def event_words(event: Event) -> str:

@@ -410,7 +410,11 @@ def _shown(table: Table, row: int, column: Column) -> Shown:
         names += column.interval
     values = [(name, table.value(row, name)) for name in names]
     parts = tuple(
-        (name, plain(value), "" if value is None else show(value, unit, is_bare=place > 0))
+        (
+            name,
+            plain(value),
+            "" if value is None else show(value, unit, is_bare=place > 0, is_apart=column.is_apart),
+        )
         for place, (name, value) in enumerate(values)
     )
     return Shown(column.kind, column.label, parts, _SAID.get(unit, unit) if column.unit is None else "")

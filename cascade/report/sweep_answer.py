@@ -2,37 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from textwrap import fill
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from cascade.analysis.formats import capital, format_bare, format_value
+from cascade.analysis.formats import capital, format_estimate, format_value
 from cascade.analysis.metrics import METRICS, ColumnMetric, EnsembleMetric, metrics_of, short_name
-from cascade.analysis.statistics import Estimate, Mean, Quantile
+from cascade.analysis.statistics import CONFIDENCE, Estimate, Mean, Quantile
+from cascade.analysis.statistics.estimate import least_informative
 from cascade.errors import UsageError
 from cascade.experiment.comparison.changes import changes
 from cascade.experiment.comparison.sample import Sample
-from cascade.experiment.comparison.selection import default_headline, inputs
+from cascade.experiment.comparison.selection import as_asked, default_headline, inputs
 from cascade.experiment.question import share_of
 from cascade.output.run_units import RunUnits
 from cascade.output.sweep import Sweep
-from cascade.report.metric_words import brief_words
+from cascade.report.answer_table import MOST_ROWS, Cell, Column, left_out, table, that_fit
+from cascade.report.metric_words import brief_markets, brief_words
 from cascade.scenario.words import did_you_mean, listing
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-MOST_ROWS: Final = 30
-"""Variants that a screen holds."""
-
-NARROWEST: Final = 12
-"""Letters across a column: a head of several words breaks into few lines."""
-
-GAP: Final = 2
-"""Columns between two of the table."""
+_LEAST: Final = least_informative(CONFIDENCE)
+"""Replicates after which a value that all of them have is as good as an interval."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +41,8 @@ class Figure:
     unit: str
     estimates: tuple[Estimate | None, ...]
     """By variant; None where one has no value of it."""
+    fixed: frozenset[int] = frozenset()
+    """Variants of which every replicate, and they are not few, has one value: it has no interval."""
 
     @property
     def is_nothing(self) -> bool:
@@ -56,12 +54,51 @@ class Figure:
         """Tell whether it is written alike in all variants."""
         return len({each and format_value(each.value, self.unit) for each in self.estimates}) == 1
 
+    def ends(self, variant: int) -> tuple[float, float] | None:
+        """Return the interval of a variant; None where it has none."""
+        found = self.estimates[variant]
+        if found is None:
+            return None
+        if variant in self.fixed:
+            return found.value, found.value
+        return None if found.low is None or found.high is None or found.n == 1 else (found.low, found.high)
+
     @property
-    def spread(self) -> float:
-        """How far apart variants are, of the largest of them."""
-        values = [each.value for each in self.estimates if each]
-        largest = max(map(abs, values), default=0.0)
-        return round((max(values) - min(values)) / largest, 1) if largest and not self.is_alike else 0.0
+    def apart(self) -> tuple[int, int] | None:
+        """The two variants whose intervals are farthest apart, the lower first; None where none are clear of another."""
+        known = [(ends, variant) for variant in range(len(self.estimates)) if (ends := self.ends(variant))]
+        if not known:
+            return None
+        low, high = min(known, key=lambda each: each[0][1]), max(known, key=lambda each: each[0][0])
+        is_clear = low[0][1] < high[0][0] and self.said(low[1]) != self.said(high[1])
+        return (low[1], high[1]) if is_clear else None
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """The variants with the lowest and the highest value."""
+        known = [(each.value, variant) for variant, each in enumerate(self.estimates) if each]
+        return min(known)[1], max(known)[1]
+
+    def said(self, variant: int) -> str:
+        """Return what it is in a variant, without its interval."""
+        found = self.estimates[variant]
+        return "--" if found is None else format_value(found.value, self.unit)
+
+    def shown(self, variant: int) -> str:
+        """Return the same with its interval."""
+        found = self.estimates[variant]
+        return "--" if found is None else format_estimate(found, self.unit)
+
+    def between(self, low: int, high: int, variants: Sequence[str]) -> str:
+        """Return it as it is in two variants, as a sentence without its end."""
+        if self.said(low) == self.said(high):
+            every = "every variant that has it" if None in self.estimates else "every variant"
+            return f"{capital(self.label)}: {self.said(low)} in {every}"
+        first, last = (
+            f"{self.shown(each)}{' (in every replicate)' if each in self.fixed else ''} in {variants[each]}"
+            for each in (low, high)
+        )
+        return f"{capital(self.label)}: from {first} to {last}"
 
 
 @dataclass(frozen=True)
@@ -94,10 +131,11 @@ def answer_to(sweep: Sweep, metrics: Sequence[str] = ()) -> SweepAnswer:
     stops = any(sample.has_stops for sample in samples)
     usual = default_headline(samples[0].result.units, dict.fromkeys(known), stops=stops)  # type: ignore[arg-type]
     set_by_it = inputs(
-        changes(samples[0].scenario, samples[-1].scenario)
-    )  # which differ in all that is varied
+        change for other in samples[1:] for change in changes(samples[0].scenario, other.scenario)
+    )
+    markets = [each.name for each in samples[0].result.units.markets if each.leveraged]
     names = [name for asked in metrics for name in _meant(asked, samples[0].metrics, known)] or [
-        name for name in usual if name not in set_by_it
+        name for name in as_asked(usual, markets, _median_of(samples[0])) if name not in set_by_it
     ]
     figures = (_figure(name, samples) for name in dict.fromkeys(names))
     return SweepAnswer(
@@ -122,20 +160,23 @@ def answer_dict(answer: SweepAnswer) -> list[dict[str, Any]]:
 def answer_rich(answer: SweepAnswer, width: int) -> list[RenderableType]:
     """Return the answer for a terminal of so many columns: what it says in a sentence, then the table.
 
-    Figures in which variants differ come first: they are what the sweep is about.
+    The figure of the sentence comes first, and last come those that are written alike in all variants.
     """
+    first, sentence = _answer(answer)
     telling = [figure for figure in answer.figures if not figure.is_nothing]
     if not answer.is_asked:
-        telling.sort(key=lambda figure: figure.is_alike)
+        telling.sort(key=lambda figure: (figure is not first, figure.is_alike))
     nothing = [figure.label for figure in answer.figures if figure.is_nothing]
-    shown = _that_fit(answer, telling, width)
-    parts: list[RenderableType] = list(_sentences(answer, _said_of(answer, telling)))
+    columns = [_column(figure) for figure in telling]
+    names = answer.variants[:MOST_ROWS]
+    shown = that_fit(("variant", *names), columns, width)
+    parts: list[RenderableType] = [sentence]
     if shown:
-        parts += ["", _table(answer, shown), ""]
-    if more := len(answer.variants) - MOST_ROWS:
-        parts += [f"and {more:,} more variants, in runs.parquet"] if more > 0 else []
-    if left := [figure.name for figure in telling if figure not in shown]:
-        parts.append(f"More in a wider terminal, or with --metric: {listing(left)}.")
+        parts += ["", table("variant", names, shown, width), ""]
+    if (more := len(answer.variants) - MOST_ROWS) > 0:
+        parts.append(f"and {more:,} more variants, in runs.parquet")
+    if left := columns[len(shown) :]:
+        parts.append(left_out(left))
     if nothing:
         parts.append(f"Zero, or without a value, in all variants: {listing(nothing)}.")
     parts.append(
@@ -186,69 +227,61 @@ def _figure(name: str, samples: Sequence[Sample]) -> Figure:
         statistic = Quantile(share_of(share, "--metric")) if share else Mean(metric.bounds)
     values = [sample.columns.get(source, np.empty(0)) for sample in samples]
     known = [each[~np.isnan(each)] for each in values]
-    label = brief_words(column, [each.name for each in samples[0].result.units.markets if each.leveraged])
+    label = brief_words(column, brief_markets(samples[0].result.units.markets))
     if share:
         label = f"{label}, {share} quantile"
-    return Figure(name, label, unit, tuple(statistic.estimate(each) if len(each) else None for each in known))
+    estimates = tuple(statistic.estimate(each) if len(each) else None for each in known)
+    fixed = (k for k, each in enumerate(known) if len(each) >= _LEAST and (each == each[0]).all())
+    return Figure(name, label, unit, estimates, frozenset(k for k in fixed if _has_no_interval(estimates[k])))
 
 
-def _said_of(answer: SweepAnswer, telling: Sequence[Figure]) -> Sequence[Figure]:
-    """Return what the sentence is about: the first figure that was asked, else that in which variants differ most."""
-    return telling[:1] if answer.is_asked else sorted(telling, key=lambda figure: -figure.spread)[:1]
+def _has_no_interval(estimate: Estimate | None) -> bool:
+    return estimate is not None and estimate.low is None
 
 
-def _sentences(answer: SweepAnswer, figures: Sequence[Figure]) -> Iterator[str]:
-    """Yield between which variants the first figure lies."""
-    for figure in figures:
-        known = [
-            (each.value, name) for name, each in zip(answer.variants, figure.estimates, strict=True) if each
-        ]
-        (low, least), (high, most) = min(known), max(known)
-        low_text, high_text = format_value(low, figure.unit), format_value(high, figure.unit)
-        if low == high:
-            yield f"{capital(figure.label)}: {low_text} in every variant."
-        else:
-            yield f"{capital(figure.label)}: from {low_text} in {least} to {high_text} in {most}."
-    if not figures:
-        yield "Nothing was liquidated or lost in any variant."
+def _answer(answer: SweepAnswer) -> tuple[Figure | None, str]:
+    """Return the sentence and the figure it is about: the first that was asked, or that tells variants apart.
+
+    Figures are in the order in which a committee asks for them, and not by how much they differ: the largest
+    of many differences is mostly the noisiest.
+    """
+    telling = [figure for figure in answer.figures if not figure.is_nothing]
+    if not telling:
+        return None, "Nothing was liquidated or lost in any variant."
+    asked = telling[0]
+    first = asked if answer.is_asked else next((each for each in telling if each.apart), None)
+    if first and first.apart:
+        return first, f"{first.between(*first.apart, answer.variants)}."
+    if first or all(figure.is_alike for figure in telling):
+        return asked, f"{asked.between(*asked.span, answer.variants)}{_doubt(asked)}."
+    return None, (
+        "No headline outcome can be told apart between variants by their intervals; cascade compare holds replicates "
+        "of the same luck against each other."
+    )
 
 
-def _cells(figure: Figure) -> list[str]:
-    return [
-        "--" if each is None
-        else format_value(each.value, figure.unit) if each.low is None or each.high is None or each.n == 1
-        else f"{format_value(each.value, figure.unit)} [{format_bare(each.low, figure.unit)}, "
-        f"{format_bare(each.high, figure.unit)}]"
-        for each in figure.estimates[:MOST_ROWS]
-    ]  # fmt: skip
+def _doubt(figure: Figure) -> str:
+    """Return why the variants of a figure cannot be told apart, where they differ."""
+    low, high = figure.span
+    if figure.said(low) == figure.said(high):
+        return ""
+    return (
+        "; their intervals overlap"
+        if figure.ends(low) and figure.ends(high)
+        else "; too few replicates to tell"
+    )
 
 
-def _that_fit(answer: SweepAnswer, figures: Sequence[Figure], width: int) -> list[Figure]:
-    """Return the first figures whose columns fit beside the names of the variants."""
-    room = width - max(map(len, ("variant", *answer.variants[:MOST_ROWS])))
-    shown: list[Figure] = []
-    for figure in figures:
-        room -= GAP + _width(figure, _cells(figure))
-        if room < 0 and shown:
-            return shown
-        shown.append(figure)
-    return shown
+def _column(figure: Figure) -> Column:
+    cells = (Cell((figure.shown(variant),)) for variant in range(len(figure.estimates[:MOST_ROWS])))
+    return Column(figure.name, figure.label, tuple(cells))
 
 
-def _table(answer: SweepAnswer, figures: Sequence[Figure]) -> RenderableType:
-    from rich.table import Table
+def _median_of(sample: Sample) -> Callable[[str], float]:
+    """Return what tells a metric's middle replicate."""
 
-    table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0))
-    table.add_column("variant", header_style="dim")
-    columns = [_cells(figure) for figure in figures]
-    for figure, column in zip(figures, columns, strict=True):
-        head = fill(figure.label, _width(figure, column), break_long_words=False)
-        table.add_column(head, justify="right", header_style="dim", no_wrap=True)
-    for row, name in enumerate(answer.variants[:MOST_ROWS]):
-        table.add_row(name, *(column[row] for column in columns))
-    return table
+    def median(metric: str) -> float:
+        values = sample.columns.get(metric, np.empty(0))
+        return float(np.median(values)) if len(values) else math.nan
 
-
-def _width(figure: Figure, column: Sequence[str]) -> int:
-    """Return the letters across a column, whose head breaks between words."""
-    return max(NARROWEST, *map(len, (*figure.label.split(), *column)))
+    return median

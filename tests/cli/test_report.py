@@ -76,7 +76,7 @@ def test_every_row_of_the_memo_has_as_many_cells_as_its_head(write_run):
 def test_comparison_as_a_page(write_run, tmp_path):
     runs, path = [write_run(n=6), write_run(n=6, folder="other-11111111")], tmp_path / "report.html"
     done = call("compare", *runs, "-o", path)
-    assert "no detectable difference" in done.stdout
+    assert "every replicate is the same" in done.stdout
     assert str(path) in done.stderr
     assert "Which differences are not luck?" in path.read_text(encoding="utf-8")
     refused = call("compare", *runs, "-o", path, code=2)

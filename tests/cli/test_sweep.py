@@ -28,14 +28,17 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def test_a_sweep_prints_its_answer_and_where_it_is(file: str) -> None:
-    lines = call("sweep", file, "-n", "2", "-s", FUND).stdout.splitlines()
-    assert lines[0] == "Auto-deleveraging: from 0 USD in venue.fund=100M to 529k USD in venue.fund=10k."
+    lines = call("sweep", file, "-n", "6", "-s", FUND).stdout.splitlines()
+    assert lines[0] == (
+        "Auto-deleveraging: from 0 USD (in every replicate) in venue.fund=100M to 417k USD [135k, 710k] in "
+        "venue.fund=10k."
+    )
     at = next(k for k, line in enumerate(lines) if line.startswith("variant"))
     assert [line.split()[0] for line in lines[at + 1 : at + 3]] == ["venue.fund=10k", "venue.fund=100M"]
-    assert lines[-2] == "2 variants of 2 replicates ran to their end."
+    assert lines[-2] == "2 variants of 6 replicates ran to their end."
     folder = lines[-1].removeprefix("results: ")
-    assert len(cascade.read(folder).runs) == 4
-    again = call("sweep", file, "-n", "2", "-s", FUND, "--json")
+    assert len(cascade.read(folder).runs) == 12
+    again = call("sweep", file, "-n", "6", "-s", FUND, "--json")
     assert json.loads(again.stdout)["path"] == folder
     assert "resuming" not in again.stderr
 

@@ -3,18 +3,22 @@
 import json
 import math
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from cascade.analysis.statistics import signs
+from cascade.analysis.formats import format_difference
+from cascade.analysis.statistics import Estimate, signs
 from cascade.errors import ResultsError, ThresholdError, UsageError
 from cascade.experiment.comparison import Verdict, breaches, compare, parse_threshold, refuse_breaches, text
 from cascade.experiment.comparison.changes import changes
-from cascade.experiment.comparison.selection import inputs
+from cascade.experiment.comparison.selection import as_asked, inputs
 from cascade.experiment.comparison.types import Change
 from cascade.output.run_units import MarketUnits
+from cascade.report.builders.comparison import differences_of, verdict_of
+from cascade.report.builders.verdict_marks import sign_of
 from tests.support.ensembles import realistic, result
 
 ETH = MarketUnits("all:ETHUSDT", "ETH", "all", 0.01, 0.01, 100)
@@ -392,6 +396,64 @@ def test_json_holds_everything(worse):
     assert first["verdict"] == "worse"
     assert first["difference"]["low"] > 0
     assert found["metrics"]["bad_debt_usd"]["unit"] == "USD"
+
+
+def test_tests_are_the_differences_that_could_have_been_found(worse):
+    found = [worse.differences["thin"][name] for name in worse.headline]
+    tested = [each for each in found if not each.is_tied and each.p is not None]
+    assert len(tested) == 2, "bad debt and the fund; the shortfall needs more replicates"
+    assert worse.n_tests == len(tested) == sum(each.is_tested for each in found)
+    assert f"all {len(tested)} tests of the first metrics" in " ".join(str(worse).split())
+
+
+def test_a_tie_of_few_pairs_is_equal_and_no_open_question():
+    found = compare({"a": result(drawn(n=4)), "b": result(drawn(n=4))}, metrics=["complete_usd"])
+    each = found.differences["b"]["complete_usd"]
+    assert each.verdict is Verdict.UNDECIDED
+    assert (sign_of(each).text, sign_of(each).meaning) == ("=", "equal in every pair")
+    apart = sign_of(replace(each, paired=False))
+    assert (apart.text, apart.meaning) == ("=", "one value in all replicates")
+
+
+@pytest.mark.parametrize(
+    ("unit", "difference", "said"),
+    [
+        ("bps", Estimate(3.0, -1.0, 4.0, 6), "+0.03 points [-0.01, +0.04]"),
+        ("%", Estimate(-3.0, None, None, 6), "-3.00 points"),
+        ("USD", Estimate(999e3, 998e3, 1e6, 6), "+999k USD [+998k, +1.00M]"),
+        ("", Estimate(0.0, 0.0, 0.0, 6), "exactly 0"),
+    ],
+)
+def test_a_difference_of_percent_is_in_points(unit, difference, said):
+    assert format_difference(difference, unit) == said
+
+
+def test_a_sentence_says_a_difference_as_the_table_does():
+    base = drawn(n=100)
+    name = "all_btcusdt_fall_bps"
+    found = compare({"a": result(base), "b": result(base | {name: base[name] + 3.0 + np.arange(100) / 1000})})
+    each = found.differences["b"][name]
+    said = verdict_of(found, differences_of(found, str)).text
+    assert f"worse in {name} ({format_difference(each.difference, 'bps')})" in said
+    assert " points [+" in said
+
+
+def test_a_squeeze_is_asked_by_its_rise():
+    medians = {"a_fall_bps": 10.0, "a_rise_bps": 900.0, "b_fall_bps": 50.0, "b_rise_bps": 40.0}
+    names = [
+        "accounts",
+        "adl_usd",
+        "b_rise_bps",
+        "b_fall_bps",
+        "a_fall_bps",
+        "a_added_fall_bps",
+        "a_rise_bps",
+        "complete_usd",
+    ]
+    assert as_asked(names, ["a", "b", "none"], lambda name: medians.get(name, math.nan)) == [
+        "complete_usd", "a_rise_bps", "b_fall_bps", "adl_usd", "accounts", "b_rise_bps", "a_fall_bps",
+        "a_added_fall_bps",
+    ]  # fmt: skip
 
 
 def test_zero_against_23_000_in_four_of_four_pairs_is_a_finding():

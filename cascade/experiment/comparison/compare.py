@@ -85,9 +85,8 @@ def compare(
     samples = _samples(runs, baseline)
     for other in samples[1:]:
         compatibility.refuse_unrelated(samples[0], other)
-    for (
-        sample
-    ) in samples:  # figures are those of `runs`; nobody is to defend them beside bars that were altered
+    # figures are those of `runs`; nobody is to defend them beside bars that were altered
+    for sample in samples:
         if sample.result.files is not None:
             sample.result.files.refuse_damage()
     pairings = [pair(samples[0], other) for other in samples]
@@ -263,18 +262,12 @@ def _level(adjusted: Mapping[tuple[str, str], float], confidence: float) -> floa
 def _adjusted(
     found: Mapping[str, Mapping[str, Difference]], names: Sequence[str]
 ) -> dict[tuple[str, str], float]:
-    """Return adjusted p-values over all variants and some metrics.
-
-    A difference of which no replicate tells anything could never have been taken for another, and does not
-    count (Tarone 1990, Biometrics 46, 515-522).
-    """
+    """Return adjusted p-values over all variants and some metrics, of what is tested."""
     keys = [
         (variant, name)
         for variant, differences in found.items()
         for name in names
-        if differences[name].p is not None
-        and not differences[name].is_tied
-        and differences[name].verdict is not Verdict.INPUT
+        if differences[name].is_tested
     ]
     p_values = [found[variant][name].p or 0.0 for variant, name in keys]
     return dict(zip(keys, holm(p_values), strict=True))

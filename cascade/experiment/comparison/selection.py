@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from cascade.analysis.metrics import column_name, short_name
@@ -22,6 +22,9 @@ _OF_LOSSES: Final = (
     "fund_draw_usd", "fund_low_usd", "fund_depletion_probability", "adl_usd", "adl_accounts", "bad_debt_usd",
     "bad_debt_es95_usd", "bad_debt_probability",
 )  # fmt: skip
+
+_BORNE: Final = ("fund_draw_usd", "adl_usd", "bad_debt_usd")
+"""Who bore it: asked after what was liquidated and how far markets moved."""
 
 _OF_FUNDS: Final = ("fund_start_usd", "fund_low_usd", "fund_end_usd")
 """What a fund holds: where its size is changed, an input and no outcome."""
@@ -45,6 +48,27 @@ def _wanted(units: RunUnits, stops: bool) -> Iterator[str]:
         of_market = (*_OF_MARKETS, *(_OF_STOPS if stops else ()))
         yield from (column_name(template, market.name) for template in of_market)
     yield from _OF_LOSSES
+
+
+def as_asked(metrics: Iterable[str], markets: Iterable[str], median: Callable[[str], float]) -> list[str]:
+    """Return metrics in the order in which a committee asks for them; those that it does not, keep theirs.
+
+    Parameters
+    ----------
+    markets
+        Names of the markets with leverage, of which the move comes first that is the larger one.
+    median
+        What a metric is in the middle replicate of the first run; NaN for one that it has not.
+    """
+    moves = [column_name(f"{{market}}_{way_of(each, median)}_bps", each) for each in markets]
+    places = {name: place for place, name in enumerate(("complete_usd", *moves, *_BORNE))}
+    return sorted(metrics, key=lambda metric: places.get(metric, len(places)))
+
+
+def way_of(market: str, median: Callable[[str], float]) -> str:
+    """Return which way a market was stressed: its mark rises farther than it falls, or not."""
+    falls, rises = (median(column_name(f"{{market}}_{way}_bps", market)) for way in ("fall", "rise"))
+    return "rise" if rises > falls else "fall"
 
 
 def inputs(changed: Iterable[Change]) -> frozenset[str]:

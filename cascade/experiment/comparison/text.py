@@ -9,7 +9,7 @@ from io import StringIO
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from cascade import escape
-from cascade.analysis.formats import as_written, format_difference, format_estimate
+from cascade.analysis.formats import as_written, format_difference, format_estimate, format_level
 from cascade.analysis.statistics import about
 from cascade.experiment.comparison.types import Comparison, Difference, Measure, Variant, Verdict
 
@@ -115,10 +115,12 @@ def sentence(comparison: Comparison, variant: Variant) -> str:
         for verdict in (Verdict.WORSE, Verdict.BETTER, Verdict.HIGHER, Verdict.LOWER)
         if names[verdict]
     ]
-    against = f"{variant.name} against {comparison.baseline.name}"
+    against = against_baseline(comparison, variant)
+    if none := no_outcome(headline):
+        return f"{against}: {none}."
     if len(names[Verdict.NONE]) + len(names[Verdict.UNTESTED]) == len(found) and names[Verdict.NONE]:
         tied = all(each.is_tied for each in found)
-        equal = ": every replicate is the same" if tied else f" in {_n(variant)}"
+        equal = ": every replicate is the same" if tied else f" in {sample_size(variant)}"
         untested = len(names[Verdict.UNTESTED])
         idle = (
             f" This stress does not test {untested} of them: they are zero in all runs." if untested else ""
@@ -133,9 +135,28 @@ def sentence(comparison: Comparison, variant: Variant) -> str:
         said.append(f"no detectable difference in {len(names[Verdict.NONE])}")
     left_open = len(names[Verdict.UNDECIDED]) - len(one_way)
     if left_open:
-        few = f"{_n(variant)} are too few to tell" if not said else "too few replicates to tell"
+        few = f"{sample_size(variant)} are too few to tell" if not said else "too few replicates to tell"
         said.append(f"{few} in {left_open}, {you_need(each for each in found if not each.way)}")
     return f"{against}, of {len(found)} metrics: {'; '.join(said)}.{also}"
+
+
+def against_baseline(comparison: Comparison, variant: Variant) -> str:
+    """Return which run is held against which."""
+    return f"{variant.name} against {comparison.baseline.name}"
+
+
+def no_outcome(differences: Iterable[Difference]) -> str:
+    """Return what is said of a run of which nothing shown is an outcome that can be compared; else nothing."""
+    verdicts = {each.verdict for each in differences}
+    if verdicts - {Verdict.INPUT, Verdict.UNKNOWN}:
+        return ""
+    if Verdict.UNKNOWN not in verdicts:
+        return "the scenario sets all of it"
+    return (
+        "what the scenario does not set cannot be compared"
+        if Verdict.INPUT in verdicts
+        else "cannot be compared"
+    )
 
 
 def you_need(differences: Iterable[Difference]) -> str:
@@ -145,7 +166,8 @@ def you_need(differences: Iterable[Difference]) -> str:
     return f"for which you need about {first:,}" + (f" to {last:,}" if last > first else "")
 
 
-def _n(variant: Variant) -> str:
+def sample_size(variant: Variant) -> str:
+    """Return how many replicates a verdict on a variant rests on."""
     if variant.paired:
         return (
             "1 pair of the same luck"
@@ -165,16 +187,26 @@ def change_lines(variant: Variant) -> list[str]:
     return [*shown, f"and {more} more values"] if more > 0 else shown
 
 
+COLUMNS: Final = (
+    "pairing saves: how many times fewer replicates it takes. for ±1 %: replicates after which the difference is known "
+    "to 1 % of the baseline."
+)
+"""What columns mean that do not say it."""
+
+
 def footnote(comparison: Comparison) -> str:
     """Return how to read the tables."""
-    level = f"{comparison.confidence:.0%}"
-    n_tests = len(comparison.headline) * len(comparison.differences)
+    level = format_level(comparison.confidence)
+    together = (
+        f"Verdicts hold together: where nothing differs, all {comparison.n_tests} tests of the first metrics "
+        f"say so with at least {level} probability (Holm). "
+        if comparison.n_tests
+        else ""
+    )
     return (
         f"Figures are means over the replicates compared, and metrics of the ensemble as their names say; "
-        f"brackets are {level} intervals of each figure alone. Verdicts hold together: where nothing "
-        f"differs, all {n_tests} of the first metrics say so with at least {level} probability (Holm). pairing "
-        "saves: how many times fewer replicates it takes. for ±1 %: replicates after which the difference is known to "
-        "1 % of the baseline. Conditional on the scenarios: stress results, not forecasts."
+        f"brackets are {level} intervals of each figure alone. {together}{COLUMNS} Conditional on the scenarios: stress "
+        "results, not forecasts."
     )
 
 
@@ -187,16 +219,23 @@ def _metrics(comparison: Comparison, *, everything: bool) -> Sequence[str]:
     return (*comparison.headline, *_others(comparison)) if everything else comparison.headline
 
 
-def markdown(comparison: Comparison, *, everything: bool = False) -> str:
-    """Return the comparison as Markdown."""
+def markdown(comparison: Comparison, *, everything: bool = False, answered: bool = False) -> str:
+    """Return the comparison as Markdown; below an answer without sentences of its own."""
     metrics = _metrics(comparison, everything=everything)
-    parts = [part for each in comparison.variants[1:] for part in _markdown_of(comparison, each, metrics)]
+    parts = [
+        part
+        for each in comparison.variants[1:]
+        for part in _markdown_of(comparison, each, metrics, answered=answered)
+    ]
     said = "\n".join(f"- {escape.markdown(note)}" for note in comparison.notes)
     return "\n\n".join(filter(None, [*parts, said, f"*{footnote(comparison)}*"])) + "\n"
 
 
-def _markdown_of(comparison: Comparison, variant: Variant, metrics: Sequence[str]) -> Iterator[str]:
-    yield f"**{escape.markdown(sentence(comparison, variant))}**"
+def _markdown_of(
+    comparison: Comparison, variant: Variant, metrics: Sequence[str], *, answered: bool
+) -> Iterator[str]:
+    said = against_baseline(comparison, variant) if answered else sentence(comparison, variant)
+    yield f"**{escape.markdown(said)}**"
     if variant.changes:
         yield "\n".join(f"- {escape.markdown_code(line)}" for line in change_lines(variant))
     lines = [headings(comparison, variant), *rows(comparison, variant.name, metrics)]
@@ -238,6 +277,18 @@ def render(comparison: Comparison, *, everything: bool = False) -> RenderableTyp
         parts += [_table(comparison, variant, metrics), Text()]
     parts += [Text(f"note: {note}") for note in comparison.notes]
     return Group(*parts, Text(footnote(comparison), style="dim"))
+
+
+def tables(comparison: Comparison) -> RenderableType:
+    """Return every metric for a rich console, below an answer that has said the rest."""
+    from rich.console import Group
+    from rich.text import Text
+
+    parts: list[RenderableType] = []
+    for variant in comparison.variants[1:]:
+        parts.append(Text(against_baseline(comparison, variant), style="bold"))
+        parts += [_table(comparison, variant, _metrics(comparison, everything=True)), Text()]
+    return Group(*parts, Text(COLUMNS, style="dim"))
 
 
 def _table(comparison: Comparison, variant: Variant, metrics: Sequence[str]) -> RenderableType:

@@ -147,6 +147,15 @@ class Difference:
         return self.direction if is_open else None
 
     @property
+    def is_tested(self) -> bool:
+        """Whether it is one of the tests that verdicts are corrected for.
+
+        A difference of which no replicate tells anything could never have been taken for another, and does not
+        count (Tarone 1990, Biometrics 46, 515-522).
+        """
+        return self.p is not None and not self.is_tied and self.verdict is not Verdict.INPUT
+
+    @property
     def is_tied(self) -> bool:
         """Whether no replicate differs; only of identical scenarios is the difference then exactly zero."""
         return self.difference is not None and self.difference.method in {TIED, SAME}
@@ -184,6 +193,11 @@ class Comparison:
     def baseline(self) -> Variant:
         """The variant that all others are held against."""
         return self.variants[0]
+
+    @property
+    def n_tests(self) -> int:
+        """Differences of the headline that were tested: their verdicts hold together."""
+        return sum(found[name].is_tested for found in self.differences.values() for name in self.headline)
 
     def figure(self, variant: str, metric: str) -> Estimate | None:
         """Return a metric of one variant over all its replicates: the mean, or that of the ensemble."""

@@ -8,12 +8,24 @@ from typing import NamedTuple
 
 import numpy as np
 
+from cascade.analysis.formats import format_level
 from cascade.analysis.statistics import Estimate, about, higher_share
 from cascade.experiment.comparison import Comparison, Difference, Verdict
+from cascade.experiment.comparison.text import no_outcome
 from cascade.report.builders.headline import headline
 from cascade.report.builders.outcomes import judged
 from cascade.report.builders.study import Study, Variant
-from cascade.report.builders.table import Column, Ref, Said, Table, estimate_columns, join, said, text_column
+from cascade.report.builders.table import (
+    Column,
+    Ref,
+    Said,
+    Table,
+    estimate_columns,
+    join,
+    said,
+    text_column,
+    with_interval,
+)
 from cascade.report.summary import ENSEMBLE_LABELS
 
 _SAID_MOST = 2
@@ -21,6 +33,12 @@ _SAID_MOST = 2
 
 _SENTENCES = 3
 """Sentences in which the verdict says what differs."""
+
+_LEFT = {Verdict.INPUT: "what the scenario sets", Verdict.UNKNOWN: "what cannot be compared"}
+"""Verdicts on what is no outcome of both runs."""
+
+_LEAST_P = 0.0005
+"""Below this three digits would say zero."""
 
 _NAMED = 4
 """Runs that a sentence names."""
@@ -51,7 +69,9 @@ def differences_of(found: Comparison, called: Callable[[str], str]) -> Table:
         Column("unit", "unit", units, kind="text", hidden=True),
         Column("baseline", "baseline", [_value(each.baseline) for each in rows], None),
         Column("value", "run", [_value(each.value) for each in rows], None),
-        *estimate_columns("difference", "difference", [each.difference for each in rows], None),
+        *estimate_columns(
+            "difference", "difference", [each.difference for each in rows], None, is_apart=True
+        ),
         text_column("verdict", "verdict", [each.verdict.value for each in rows]),
         Column("p", "p, corrected", [each.adjusted_p for each in rows], "1"),
         Column("n", "n", [each.difference.n if each.difference else None for each in rows], ""),
@@ -64,7 +84,9 @@ def differences_of(found: Comparison, called: Callable[[str], str]) -> Table:
         text_column("paired", "same luck", ["yes" if each.paired else "no" for each in rows]),
         text_column("reason", "remark", [each.reason for each in rows]),
     )
-    return Table("comparison", f"Means against the baseline, {100 * found.confidence:g} % intervals", columns)
+    return Table(
+        "comparison", f"Means against the baseline, {format_level(found.confidence)} intervals", columns
+    )
 
 
 def _signs(each: Difference) -> str:
@@ -226,29 +248,42 @@ def listed(names: Sequence[str]) -> str:
 def _told(table: Table, rows: list[Difference]) -> Iterator[Said]:
     """Yield what can be told of a run, and what all of its pairs point to where they are too few."""
     for verdict in (Verdict.WORSE, Verdict.BETTER, Verdict.HIGHER, Verdict.LOWER):
-        yield from _listed(table, f"{verdict} in", [each for each in rows if each.verdict is verdict])
-        yield from _listed(
-            table, f"{verdict} in every pair in", [each for each in rows if each.way is verdict]
-        )
+        yield from _listed(table, said(f"{verdict} in "), [each for each in rows if each.verdict is verdict])
+        one_way = [each for each in rows if each.way is verdict]
+        for p in dict.fromkeys(each.pairs.p for each in one_way if each.pairs):
+            alike = [each for each in one_way if each.pairs and each.pairs.p == p]
+            yield from _listed(table, _every_pair(table, alike[0]), alike)
+
+
+def _every_pair(table: Table, each: Difference) -> Said:
+    """Return which way every pair points, with the p-value of the exact test that this rests on."""
+    p = table.refer(f"{each.variant}/{each.metric}", "exact_p")
+    exact = said("{p}", p=p) if float(p.value or 0.0) >= _LEAST_P else said("below 0.001")
+    return join([said(f"{each.way} in every pair (exact p "), exact, said(") in ")], "")
 
 
 def _silence(rows: list[Difference]) -> str:
     """Return what is said of a run of which nothing can be told."""
-    if all(each.verdict is Verdict.UNTESTED for each in rows):
-        return "this stress tests nothing of it"
-    if all(each.is_tied for each in rows if each.verdict not in {Verdict.UNKNOWN, Verdict.INPUT}):
-        return "every replicate is the same in the headline metrics"
-    is_open = any(each.tells for each in rows)
+    if none := no_outcome(rows):
+        return none
+    left = [words for verdict, words in _LEFT.items() if any(each.verdict is verdict for each in rows)]
+    beside = f" beside {' and '.join(left)}" if left else ""
+    outcomes = [each for each in rows if each.verdict not in _LEFT]
+    if all(each.verdict is Verdict.UNTESTED for each in outcomes):
+        return f"this stress tests nothing of it{beside}"
+    if all(each.is_tied for each in outcomes):
+        return f"every replicate is the same in the headline metrics{beside}"
+    is_open = any(each.tells for each in outcomes)
     none = "no difference that so few replicates can tell" if is_open else "no detectable difference"
-    return f"{none} in the headline metrics"
+    return f"{none} in the headline metrics{beside}"
 
 
-def _listed(table: Table, start: str, rows: list[Difference]) -> Iterator[Said]:
+def _listed(table: Table, start: Said, rows: list[Difference]) -> Iterator[Said]:
     """Yield the first of some differences, of the metrics that come first."""
     if rows:
         more = " and more" if len(rows) > _SAID_MOST else ""
         named = [_named(table, each) for each in rows[:_SAID_MOST]]
-        yield join([said(f"{start} "), join(named, ", "), said(more)], "")
+        yield join([start, join(named, ", "), said(more)], "")
 
 
 def _too_few(table: Table, rows: list[Difference]) -> Iterator[Said]:
@@ -270,13 +305,5 @@ def _too_few(table: Table, rows: list[Difference]) -> Iterator[Said]:
 def _named(table: Table, each: Difference) -> Said:
     """Return a metric with its difference and interval."""
     row = table.row(f"{each.variant}/{each.metric}")
-    value, low, high = (
-        Ref(table, row, f"difference{end}", is_bare=end != "") for end in ("", "_low", "_high")
-    )
-    sign = "+" if float(value.value or 0.0) > 0.0 else ""
-    text = (
-        said(f"({sign}{{value}} [{{low}}, {{high}}])", value=value, low=low, high=high)
-        if low.value is not None
-        else said(f"({sign}{{value}})", value=value)
-    )
-    return join([said(str(table.value(row, "metric"))), text])
+    difference = with_interval(Ref(table, row, "difference"))
+    return join([said(f"{table.value(row, 'metric')} ("), difference, said(")")], "")

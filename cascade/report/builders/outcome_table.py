@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from cascade.analysis.formats import format_level
 from cascade.analysis.metrics import column_name
 from cascade.analysis.verdict import Answer
 from cascade.experiment.comparison import Comparison, Difference
@@ -18,7 +19,6 @@ from cascade.report.builders.table import (
     Said,
     Table,
     Value,
-    join,
     said,
     text_column,
     with_interval,
@@ -77,7 +77,9 @@ def _outcome_table(study: Study) -> Outcomes | None:
     for number, metric in enumerate(metrics):
         columns += _columns(study, found, f"o{number}", metric)
     table = Table(
-        "outcomes", f"Means of the runs, and differences with {_level(found)} intervals", tuple(columns)
+        "outcomes",
+        f"Means of the runs, and differences with {format_level(found.confidence)} intervals",
+        tuple(columns),
     )
     rows = [
         (
@@ -88,10 +90,6 @@ def _outcome_table(study: Study) -> Outcomes | None:
         for k, each in enumerate(study.variants)
     ]
     return Outcomes(table, tuple(label_of(study, metric) for metric in metrics), tuple(rows))
-
-
-def _level(found: Comparison) -> str:
-    return f"{100 * found.confidence:g} %"
 
 
 def _answer(found: Answer) -> str:
@@ -115,7 +113,9 @@ def _columns(study: Study, found: Comparison, name: str, metric: str) -> list[Co
     apart = [d.difference if d else None for d in each]
 
     def column(end: str, text: str, values: list[Value]) -> Column:
-        return Column(f"{name}{end}", f"{label}{text}", values, unit, hidden=True)
+        return Column(
+            f"{name}{end}", f"{label}{text}", values, unit, hidden=True, is_apart=end.startswith("_apart")
+        )
 
     return [
         Column(name, label, [m.value if m else None for m in means], unit),
@@ -145,13 +145,8 @@ def _cell(found: Comparison, table: Table, row: int, name: str, metric: str) -> 
     if difference is None:
         return Cell(value)
     apart = Ref(table, row, f"{name}_apart")
-    shown = None if apart.value in (None, 0.0) else _signed(apart)
+    shown = None if apart.value in (None, 0.0) else with_interval(apart)
     return Cell(value, shown, _mark(difference, Ref(table, row, f"{name}_p")))
-
-
-def _signed(apart: Ref) -> Said:
-    plus = said("+") if float(apart.value or 0.0) > 0.0 else said("")
-    return join([plus, with_interval(apart)], "")
 
 
 def _mark(difference: Difference, p: Ref) -> Mark:

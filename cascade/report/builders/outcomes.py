@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cascade.analysis.metrics import column_name
+from cascade.experiment.comparison.selection import way_of
 from cascade.output.columns import to_numpy
 from cascade.output.sweep import VARIANTS
 from cascade.report.builders.study import Study, Variant
@@ -54,9 +55,12 @@ def judged(study: Study) -> list[tuple[str, str, str]]:
 
 def way(study: Study, market: str) -> str:
     """Return which way a market was stressed in the first run: its mark rises farther than it falls, or not."""
-    ways = {way: study.first.metric(column_name(f"{{market}}_{way}_bps", market)) for way in ("fall", "rise")}
-    rises, falls = (float(np.nanmedian(ways[way])) if len(ways[way]) else 0.0 for way in ("rise", "fall"))
-    return "rise" if rises > falls else "fall"
+
+    def median(metric: str) -> float:
+        values = study.first.metric(metric)
+        return float(np.nanmedian(values)) if len(values) else 0.0
+
+    return way_of(market, median)
 
 
 def _outcome(study: Study, metric: str, label: str, unit: str) -> Outcome | None:

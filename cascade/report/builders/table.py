@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeAlias, cast
 import numpy as np
 import numpy.typing as npt
 
-from cascade.analysis.formats import format_bare, format_value
+from cascade.analysis.formats import format_apart, format_bare, format_value
 from cascade.analysis.statistics import Estimate
 from cascade.escape import cell
 
@@ -36,6 +36,8 @@ class Column:
     interval: tuple[str, str] | None = None
     hidden: bool = False
     """Shown by another column, or of use to a program only; in the file all the same."""
+    is_apart: bool = False
+    """By how much figures differ: with a sign, and in points where they are percent."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +138,8 @@ class Ref:
     @property
     def text(self) -> str:
         """Return the cell as a reader sees it."""
-        return show(self.value, self.table.unit(self.row, self.column), is_bare=self.is_bare)
+        unit, is_apart = self.table.unit(self.row, self.column), self.table[self.column].is_apart
+        return show(self.value, unit, is_bare=self.is_bare, is_apart=is_apart)
 
     @property
     def place(self) -> str:
@@ -144,12 +147,14 @@ class Ref:
         return f"{self.table.name}/{self.row}/{self.column}"
 
 
-def show(value: Value, unit: str, *, is_bare: bool = False) -> str:
+def show(value: Value, unit: str, *, is_bare: bool = False, is_apart: bool = False) -> str:
     """Return a value with its unit, as a reader sees it; bare after one that has said the unit."""
     if value is None:
         return "n/a"
     if isinstance(value, str):
         return value
+    if is_apart:
+        return format_apart(value, unit, is_bare=is_bare)
     return format_bare(value, unit) if is_bare else format_value(value, unit)
 
 
@@ -211,15 +216,17 @@ def scaled(estimate: Estimate, by: float) -> Estimate:
     return replace(estimate, value=estimate.value / by, low=low, high=high)
 
 
-def estimate_columns(name: str, label: str, estimates: Sequence[Any], unit: str | None) -> list[Column]:
+def estimate_columns(
+    name: str, label: str, estimates: Sequence[Any], unit: str | None, *, is_apart: bool = False
+) -> list[Column]:
     """Return figures and the ends of their intervals as three columns, shown as one."""
     ends = f"{name}_low", f"{name}_high"
     medians = [each.value if each else None for each in estimates]
     lows, highs = ([getattr(each, end) if each else None for each in estimates] for end in ("low", "high"))
     return [
-        Column(name, label, medians, unit, interval=ends),
-        Column(ends[0], f"{label}, low", lows, unit, hidden=True),
-        Column(ends[1], f"{label}, high", highs, unit, hidden=True),
+        Column(name, label, medians, unit, interval=ends, is_apart=is_apart),
+        Column(ends[0], f"{label}, low", lows, unit, hidden=True, is_apart=is_apart),
+        Column(ends[1], f"{label}, high", highs, unit, hidden=True, is_apart=is_apart),
     ]
 
 

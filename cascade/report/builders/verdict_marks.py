@@ -30,7 +30,11 @@ _SIGNS: Final = {
     Verdict.UNKNOWN: Sign("open", "–", "cannot be compared"),
 }
 
-_EQUAL: Final = Sign("open", "=", "equal in every pair")
+_EQUAL: Final = {
+    True: Sign("open", "=", "equal in every pair"),
+    False: Sign("open", "=", "one value in all replicates"),
+}
+"""By whether replicates are pairs."""
 
 
 def sign_of(difference: Difference) -> Sign:
@@ -38,6 +42,6 @@ def sign_of(difference: Difference) -> Sign:
     if difference.way is not None:
         sure = _SIGNS[difference.way]
         return Sign(sure.kind, f"({sure.text})", sure.meaning)
-    if difference.verdict is Verdict.NONE and difference.is_tied:
-        return _EQUAL
+    if difference.verdict in {Verdict.NONE, Verdict.UNDECIDED} and difference.is_tied:
+        return _EQUAL[difference.paired]
     return _SIGNS[difference.verdict]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from cascade.analysis.formats import format_level
 from cascade.analysis.statistics import CONFIDENCE
 from cascade.experiment.comparison import Verdict
 from cascade.report.builders.comparison import Dominance, dominance, forest
@@ -40,8 +41,8 @@ def forest_figure(study: Study, item: Table) -> FigureSpec:
         x_column="difference",
         panels=(Panel(y=Axis("", "", "category"), series=points, rules=(Rule(0.0, ""),)),),
         n=count(study),
-        interval=f"whiskers: {100 * confidence:g} % interval of the mean difference, for each metric alone; verdicts "
-        "are corrected for the number of metrics",
+        interval=f"whiskers: {format_level(confidence)} interval of the mean difference, for each metric alone; "
+        "verdicts are corrected for the number of metrics",
         read="Left of zero a metric is lower than in the baseline. An interval that crosses zero is no detectable "
         "difference. Metrics whose baseline is zero, or that do not differ in any pair, are only in the table.",
         alt="Forest plot of the differences of the headline metrics from the baseline.",
