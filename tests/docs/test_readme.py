@@ -13,14 +13,14 @@ from typing import Any, TypeAlias
 import pytest
 
 import cascade
-from tests.docs.conftest import BLOCKS, DAY, ROOT, market
+from tests.docs.conftest import BLOCKS, DAY, ROOT, WHOLE_MARKET, market
 
 README = [block for block in BLOCKS if block.page == "README"]
 INSTALLATION, _ = [block.text for block in README if block.kind == "sh"]
 PANDAS, POLARS, DUCKDB, LIBRARY = [block.text for block in README if block.kind == "python"]
 
 SCENARIO = f"scenarios/{DAY}.yaml"
-"""The scenario of the README; a small one lies here in its place."""
+"""The scenario of the README as a library; a small one lies here in its place."""
 
 Execute: TypeAlias = Callable[[str], tuple[dict[str, Any], Any]]
 
@@ -72,7 +72,7 @@ def test_the_installation_names_what_is_there() -> None:
         assert name in extras
     (shipped,) = re.findall(r"scenarios/\S+\.yaml", INSTALLATION)
     assert (ROOT / shipped).is_file()
-    assert shipped == SCENARIO
+    assert shipped == f"scenarios/{WHOLE_MARKET}.yaml"
 
 
 def test_pandas(execute: Execute) -> None:

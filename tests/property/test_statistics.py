@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -78,6 +78,7 @@ def test_the_order_of_replicates_does_not_matter(statistic, samples, seed):
 
 @pytest.mark.parametrize("statistic", STATISTICS, ids=repr)
 @examples(25)
+@example(samples=(np.zeros(36), np.repeat([0.0, 1.0], [32, 4])))  # four that differ exclude nothing
 @given(samples=pairs())
 def test_intervals_hold_their_figure_and_verdicts_agree_with_them(statistic, samples):
     found = statistic.contrast(*samples, paired=True)

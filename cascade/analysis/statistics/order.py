@@ -113,6 +113,8 @@ def quantile_difference(
     rank = max(1, math.floor((RESAMPLES + 1) * (1.0 - confidence) / 2.0 + 1e-9))
     # the plain quantile may lie a little outside of what the smooth one does
     low, high = min(float(drawn[rank - 1]), moved), max(float(drawn[-rank]), moved)
+    if floor > 1.0 - confidence:  # too few differ for any of their signs to exclude that nothing moves
+        low, high = min(low, 0.0), max(high, 0.0)
     p = max(_bootstrap_p(drawn, moved), floor)
     return Contrast(Estimate(moved, low, high, n, "bootstrap"), p, floor)
 
