@@ -59,7 +59,8 @@ def _machine() -> Iterator[Symptom]:
 
 
 def _kernel_cache() -> Symptom:
-    from cascade.compiler.jit import JIT_ENABLED, cache_directory, is_compiled
+    from cascade.compiler.cache import cache_directory, is_compiled
+    from cascade.compiler.jit import JIT_ENABLED
 
     if not JIT_ENABLED:
         remedy = "unset NUMBA_DISABLE_JIT unless you are debugging: runs are hundreds of times slower"
@@ -82,18 +83,19 @@ def _writable() -> Symptom:
         return Symptom("results folder", f"{folder.resolve()}: {error.strerror}", False, remedy)
 
 
+def _chain(n: int) -> int:
+    x = 1
+    for _ in range(n):
+        x = (x * 1103515245 + 12345) & 0x7FFFFFFF
+        x ^= x >> 7
+    return x
+
+
 def _speed() -> Symptom:
     """Time a compiled loop of dependent integer operations, as an order book is made of."""
-    import numba
+    from cascade.compiler.jit import entry
 
-    @numba.njit
-    def chain(n: int) -> int:
-        x = 1
-        for _ in range(n):
-            x = (x * 1103515245 + 12345) & 0x7FFFFFFF
-            x ^= x >> 7
-        return x
-
+    chain = entry(_chain)
     chain(1)
     begun = time.perf_counter()
     chain(_STEPS)

@@ -1,35 +1,25 @@
-"""The compiler decorator of every kernel, and the cache directory its code is kept in."""
+"""The decorators of kernels, and the entry points by which Python calls them."""
 
 from __future__ import annotations
 
+import contextlib
 import functools
-import hashlib
-import sys
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Any, Final, TypeVar, get_type_hints
 
-import numba
 import numpy as np
-from numba.core import config as numba_config
-from numba.core.registry import cpu_target
 
+from cascade.compiler import machine
+from cascade.compiler.cache import cache_directory, name_of, path_of
 from cascade.compiler.lock import locked
-from cascade.compiler.pipeline import (
-    PartCompiler,
-    PartDispatcher,
-    WholeCompiler,
-    WholeDispatcher,
-    undisturbed,
-)
-from cascade.compiler.plain import wide_view
-from cascade.compiler.tables import received_as, viewing
-from cascade.compiler.waiting import compiling, is_kept
-from cascade.installation import cache_folder
+from cascade.compiler.machine import Code
+from cascade.compiler.plain import wide
+from cascade.compiler.waiting import compiling
+from cascade.compiler.words import Call, Kind, kind_of
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-config: Any = numba_config  # its options are set at import, where no type checker sees them
 
 if TYPE_CHECKING:
 
@@ -39,22 +29,8 @@ if TYPE_CHECKING:
 else:
     int64 = np.int64
 
-JIT_ENABLED = not config.DISABLE_JIT
+JIT_ENABLED: Final = os.environ.get("NUMBA_DISABLE_JIT", "0") in {"", "0"}
 """False under ``NUMBA_DISABLE_JIT=1``: kernels then run as the plain Python they are written in."""
-
-STEP = "cascade.core.step.advance"
-"""The entry point that is needed last in a first run, and compiled longest."""
-
-# `_nrt=False` forbids allocation and removes reference counting (a factor of 13 in a book);
-# inlining everything is 2 to 5 times faster than inlining some.
-_OPTIONS: dict[str, Any] = {
-    "_nrt": False,
-    "error_model": "numpy",
-    "nogil": True,
-    "boundscheck": False,
-}
-
-_INNER: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, **_OPTIONS}
 
 
 class Kernel:
@@ -63,7 +39,7 @@ class Kernel:
     def __init__(self, function: Callable[..., Any], *, inlined: bool) -> None:
         functools.update_wrapper(self, function)
         self.py_func = function
-        self._options = {"nopython": True, "forceinline": inlined, **_INNER}
+        self._inlined = inlined
 
     def __call__(self, *arguments: Any) -> Any:
         """Refuse: Python calls an `entry`."""
@@ -73,12 +49,94 @@ class Kernel:
     @functools.cached_property
     def compiled(self) -> Any:
         """What numba compiles, and remembers the code of."""
-        return PartDispatcher(self.py_func, targetoptions=self._options, pipeline_class=PartCompiler)
+        from cascade.compiler.backend.pipeline import part
+
+        return part(self.py_func, inlined=self._inlined)
 
     @property
     def _numba_type_(self) -> Any:
         """What numba types a call by."""
         return self.compiled._numba_type_
+
+
+class Instruction:
+    """Something that processors do and Python has no word for; `plain` does it in Python, as kernels run there."""
+
+    def __init__(self, plain: Callable[..., Any]) -> None:
+        functools.update_wrapper(self, plain)
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Refuse: only kernels call it."""
+        msg = f"{self.__wrapped__.__name__} is called by kernels only"  # type: ignore[attr-defined]
+        raise TypeError(msg)
+
+    @functools.cached_property
+    def _numba_type_(self) -> Any:
+        """What numba types a call by."""
+        from cascade.compiler.backend.emitted import type_of
+
+        return type_of(self.__wrapped__.__name__)  # type: ignore[attr-defined]
+
+
+class Entry:
+    """A kernel that Python calls: compiled for each list of kinds of arguments, or loaded from where it is kept."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        functools.update_wrapper(self, function)
+        self.py_func = function
+        self.calls: dict[tuple[Kind, ...], Call] = {}
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Call it."""
+        return self.of(tuple(map(kind_of, arguments)))(*arguments)
+
+    def of(self, kinds: tuple[Kind, ...]) -> Call:
+        """Return it for arguments of some kinds, compiled or loaded by now."""
+        known = self.calls.get(kinds)
+        if known is None:
+            wanted = self.py_func.__code__.co_argcount
+            if len(kinds) != wanted:
+                msg = f"{self.py_func.__name__} takes {wanted} arguments, not {len(kinds)}"
+                raise TypeError(msg)
+            code = _code_of(self.py_func, kinds)
+            known = self.calls[kinds] = Call(name_of(self.py_func), machine.load(code), kinds, code.found)
+        return known
+
+    def compile_now(self) -> None:
+        """Compile it, or load it, for arguments of the types that it is annotated with."""
+        named = get_type_hints(self.py_func)
+        named.pop("return", None)
+        self.of(tuple(named.values()))
+
+
+def _code_of(function: Callable[..., Any], kinds: Sequence[Kind]) -> Code:
+    """Return the code of an entry point: what is kept, or else one process compiles it while others wait."""
+    directory = cache_directory()
+    path = path_of(directory, function, kinds) if directory is not None else None
+    if directory is None or path is None:
+        return _compiled(function, kinds)
+    kept = machine.read(path)
+    if kept is not None:  # who only loads waits for nobody
+        return kept
+    with _in_turn(directory, name_of(function)):
+        code = machine.read(path)
+        if code is None:
+            code = _compiled(function, kinds)
+            with contextlib.suppress(OSError):
+                machine.write(path, code)
+    return code
+
+
+@contextlib.contextmanager
+def _in_turn(directory: Path, name: str) -> Generator[None]:
+    with compiling(directory, name), locked(directory / f"{name}.lock"):
+        yield
+
+
+def _compiled(function: Callable[..., Any], kinds: Sequence[Kind]) -> Code:
+    from cascade.compiler.backend.pipeline import code_of
+
+    return code_of(function, kinds)
 
 
 def kernel(function: F) -> F:
@@ -108,76 +166,19 @@ def wrapping(function: F) -> F:
     return quiet  # type: ignore[return-value]
 
 
+def instruction(plain: F) -> F:
+    """Have kernels do by one instruction of the processor what a function does in plain Python."""
+    return Instruction(plain) if JIT_ENABLED else plain  # type: ignore[return-value]
+
+
 def entry(function: F) -> F:
     """Compile a kernel that Python calls, be it one that others call as well; cached by the sources of all."""
     function = getattr(function, "py_func", function)
-    if not JIT_ENABLED:
-        return viewing(function, wide_view)  # type: ignore[return-value]
-    directory = cache_directory()
-    before = config.CACHE_DIR
-    if directory is not None:
-        config.CACHE_DIR = str(directory)
-    try:
-        options = {"nopython": True, **_OPTIONS}
-        compiled: Any = WholeDispatcher(function, targetoptions=options, pipeline_class=WholeCompiler)
-        if directory is not None:
-            compiled.enable_caching()
-    finally:
-        config.CACHE_DIR = before
-    _take_turns(compiled, directory, f"{function.__module__}.{function.__qualname__}")
-    return viewing(compiled)  # type: ignore[return-value]
+    if JIT_ENABLED:
+        return Entry(function)  # type: ignore[return-value]
 
+    @functools.wraps(function)
+    def call(*arguments: Any) -> Any:
+        return function(*map(wide, arguments))
 
-def _take_turns(compiled: Any, directory: Path | None, name: str) -> None:
-    """Let one process compile an entry point while others wait, who then load what it has kept."""
-    compile_or_load = compiled.compile
-
-    @functools.wraps(compile_or_load)
-    def in_turn(signature: Any) -> Any:
-        with undisturbed():
-            if directory is None or is_kept(directory, name):  # who only loads waits for nobody
-                return compile_or_load(signature)
-            with compiling(directory, name), locked(directory / f"{name}.lock"):
-                return compile_or_load(signature)
-
-    compiled.compile = in_turn
-
-
-def compile_now(function: Callable[..., Any]) -> None:
-    """Compile an entry point, or load it, for arguments of the types that it is annotated with."""
-    compiled = function.compiled  # type: ignore[attr-defined]
-    named = get_type_hints(compiled.py_func)
-    named.pop("return", None)
-    compiled.compile(tuple(map(received_as, named.values())))
-
-
-def sources_digest() -> str:
-    """Return a hash of every source file whose code can end up in a compiled kernel."""
-    package = Path(__file__).parents[1]
-    digest = hashlib.sha256()
-    rooms = (*package.glob("compiler/*.py"), *package.glob("core/**/*.py"))
-    for path in sorted((*rooms, package / "names.py", package / "rng.py")):
-        digest.update(path.relative_to(package).as_posix().encode())
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]
-
-
-@functools.cache
-def cache_directory() -> Path | None:
-    """Return a writable cache directory keyed by the kernel sources, or None to compile without one.
-
-    Numba watches only the file of the entry point, so an edited helper would return stale code
-    from a directory that is not keyed; and where machines share it, each kind of processor has a directory.
-    """
-    python = f"py{sys.version_info[0]}{sys.version_info[1]}"
-    target: Any = cpu_target.target_context
-    kind = hashlib.sha256(repr(target.codegen().magic_tuple()).encode()).hexdigest()[
-        :8
-    ]  # as numba tells them apart
-    return cache_folder(f"kernels-{sources_digest()}-{python}-nb{numba.__version__}-{kind}")
-
-
-def is_compiled() -> bool:
-    """Tell whether the cache already holds the step, which takes most of the time to compile."""
-    directory = cache_directory()
-    return directory is not None and is_kept(directory, STEP)
+    return call  # type: ignore[return-value]

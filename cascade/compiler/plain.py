@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from cascade.compiler.tables import DECLARED
+
 
 def widened(dtype: np.dtype[Any]) -> np.dtype[Any]:
     """Return the type at which a kernel reads numbers of a type: an integer or float has 64 bits."""
@@ -37,9 +39,11 @@ class _Numbers(np.ndarray):
         return _wide(super().__getitem__(at))
 
 
-def wide_view(tables: Any) -> Any:
-    """Return a NamedTuple of arrays as kernels in plain Python receive it: of the same memory."""
-    return type(tables)(*(_wide_column(array) for array in tables))
+def wide(value: Any) -> Any:
+    """Return an argument as kernels in plain Python receive it: arrays, and NamedTuples of them, of the same memory."""
+    if isinstance(value, np.ndarray):
+        return _wide_column(value)
+    return type(value)(*map(_wide_column, value)) if type(value) in DECLARED else value
 
 
 def _wide_column(array: Any) -> Any:

@@ -7,90 +7,28 @@ from the table are marked invariant, so that the compiler reads each address onc
 
 from __future__ import annotations
 
-import functools
 import weakref
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
-from llvmlite import ir
-from numba import typeof
-from numba.core import cgutils, types
-from numba.core.datamodel import models
-from numba.core.extending import NativeValue, register_model, typeof_impl, unbox
-from numba.core.imputils import lower_getattr_generic
-from numba.core.typing.templates import AttributeTemplate, infer_getattr
-
-from cascade.compiler.columns import WORD, Column
 
 WORDS = 3
 """Words per array in a table: address, first and second length."""
 
-Layout = dict[str, tuple[np.dtype[Any], int]]
+Layout: TypeAlias = dict[str, tuple[np.dtype[Any], int]]
 """Record or scalar type, and number of dimensions, of each field of a NamedTuple of arrays."""
 
 
-class TablesType(types.Type):
-    """Numba's view of one NamedTuple class of arrays."""
+class Declared(NamedTuple):
+    """What is known of a NamedTuple class of arrays; `fixed` if no kernel writes them."""
 
-    def __init__(self, name: str, layout: Layout, fixed: bool) -> None:
-        self.fields = {
-            field: Column(f"{name}.{field}", dtype, ndim, fixed) for field, (dtype, ndim) in layout.items()
-        }
-        self.order = tuple(layout)
-        super().__init__(name=name)
+    layout: Layout
+    fixed: bool
 
 
-register_model(TablesType)(models.OpaqueModel)
-
-_TYPES: dict[type, TablesType] = {}
-_LAYOUTS: dict[type, Layout] = {}
-
-
-class View:
-    """A NamedTuple of arrays with its table, as a kernel receives it."""
-
-    __slots__ = ("address", "numba_type", "table")
-
-    def __init__(self, owner: Any) -> None:
-        self.numba_type = _TYPES[type(owner)]
-        self.table = np.zeros(WORDS * len(owner), np.int64)
-        for k, array in enumerate(owner):
-            if not array.flags.c_contiguous:
-                msg = f"{type(owner).__name__}.{owner._fields[k]} is not contiguous"
-                raise ValueError(msg)
-            self.table[WORDS * k] = array.ctypes.data
-            self.table[WORDS * k + 1 : WORDS * k + 1 + array.ndim] = array.shape
-        self.address = int(self.table.ctypes.data)
-
-
-@typeof_impl.register(View)
-def _type_of_view(view: View, context: Any) -> TablesType:
-    return view.numba_type
-
-
-@unbox(TablesType)
-def _unbox_view(tables: TablesType, view: Any, c: Any) -> NativeValue:
-    number = c.pyapi.object_getattr_string(view, "address")
-    address = c.pyapi.long_as_longlong(number)
-    c.pyapi.decref(number)
-    return NativeValue(c.builder.inttoptr(address, cgutils.voidptr_t))
-
-
-@infer_getattr
-class _TablesAttribute(AttributeTemplate):
-    key = TablesType
-
-    def generic_resolve(self, tables: TablesType, attribute: str) -> Any:
-        """Return the array type of a field."""
-        return tables.fields.get(attribute)
-
-
-@lower_getattr_generic(TablesType)
-def _lower_field(context: Any, builder: Any, tables: TablesType, pointer: Any, attribute: str) -> Any:
-    """Return where the table has the address and shape of a field."""
-    at = WORDS * tables.order.index(attribute)
-    return builder.gep(builder.bitcast(pointer, WORD.as_pointer()), [ir.Constant(WORD, at)])
+DECLARED: dict[type, Declared] = {}
+"""The classes that kernels take instances of."""
 
 
 def declare(cls: type[Any], layout: Layout, *, fixed: bool = False) -> None:
@@ -103,13 +41,7 @@ def declare(cls: type[Any], layout: Layout, *, fixed: bool = False) -> None:
         if hidden:
             msg = f"{cls.__name__}.{field} has a field {hidden[0]!r}, which any record of numpy has as an attribute"
             raise ValueError(msg)
-    _TYPES[cls] = TablesType(cls.__name__, layout, fixed)
-    _LAYOUTS[cls] = layout
-
-
-def received_as(cls: type[Any]) -> Any:
-    """Return numba's type of a declared class, or of a plain one: what a kernel receives an instance as."""
-    return _TYPES.get(cls) or typeof(cls())
+    DECLARED[cls] = Declared(layout, fixed)
 
 
 def blank(cls: type[Any]) -> Any:
@@ -117,42 +49,53 @@ def blank(cls: type[Any]) -> Any:
     return cls(
         *(
             np.zeros((0,) * ndim, dtype).view(np.recarray if dtype.names else np.ndarray)
-            for dtype, ndim in _LAYOUTS[cls].values()
+            for dtype, ndim in DECLARED[cls].layout.values()
         )
     )
 
 
-class _Recent:
-    """The arrays that a parameter received last, and the view of them; it keeps none of them alive."""
+class Table:
+    """Where some arrays are, as a kernel reads it, while they are alive; it keeps none of them so."""
 
-    __slots__ = ("_alive", "_ids", "_watches", "view")
+    __slots__ = ("_alive", "_ids", "_watches", "_words", "address")
 
-    def __init__(self, owner: Any, view: Any) -> None:
+    def __init__(self, arrays: Sequence[Any], names: Sequence[str]) -> None:
+        self._words = np.zeros(WORDS * len(arrays), np.int64)
+        for k, array in enumerate(arrays):
+            if not array.flags.c_contiguous:
+                msg = f"{names[k]} is not contiguous"
+                raise ValueError(msg)
+            self._words[WORDS * k] = array.ctypes.data
+            self._words[WORDS * k + 1 : WORDS * k + 1 + array.ndim] = array.shape
+        self.address: int = self._words.ctypes.data
         alive = [True]
-        self._alive, self._ids = alive, tuple(map(id, owner))
-        self._watches = [weakref.ref(array, lambda _: alive.clear()) for array in owner]
-        self.view = view
+        self._alive, self._ids = alive, tuple(map(id, arrays))
+        self._watches = [weakref.ref(array, lambda _: alive.clear()) for array in arrays]
 
-    def shows(self, owner: Any) -> bool:
+    def shows(self, arrays: Sequence[Any]) -> bool:
         """Tell whether these are the same arrays: while all live, no other has the identity of one."""
-        return bool(self._alive) and self._ids == tuple(map(id, owner))
+        return bool(self._alive) and self._ids == tuple(map(id, arrays))
 
 
-def viewing(function: Callable[..., Any], view: Callable[[Any], Any] = View) -> Callable[..., Any]:
-    """Wrap an entry point so that it receives views of NamedTuples of arrays."""
-    recent: dict[int, _Recent] = {}
+class Seen:
+    """The tables of what an entry point received last, by the place of the argument."""
 
-    def seen(position: int, value: Any) -> Any:
-        if type(value) not in _TYPES:
-            return value
-        known = recent.get(position)
-        if known is None or not known.shows(value):
-            known = recent[position] = _Recent(value, view(value))
-        return known.view
+    def __init__(self) -> None:
+        self._recent: dict[int, Table] = {}
 
-    @functools.wraps(function)
-    def call(*arguments: Any) -> Any:
-        return function(*[seen(k, value) for k, value in enumerate(arguments)])
+    def table(self, place: int, value: Any) -> Table:
+        """Return the table of an argument: a NamedTuple of arrays, or one array.
 
-    call.compiled = function  # type: ignore[attr-defined]
-    return call
+        The caller keeps it until the call is over, for another thread may call with other arrays meanwhile.
+        """
+        arrays = (value,) if isinstance(value, np.ndarray) else value
+        known = self._recent.get(place)
+        if known is None or not known.shows(arrays):
+            known = self._recent[place] = Table(arrays, _names(place, value))
+        return known
+
+
+def _names(place: int, value: Any) -> list[str]:
+    if isinstance(value, np.ndarray):
+        return [f"argument {place}"]
+    return [f"{type(value).__name__}.{field}" for field in value._fields]

@@ -6,15 +6,11 @@ per word, then one bit per word of those.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
-from llvmlite import ir
-from numba.core import types
-from numba.extending import intrinsic
 
-from cascade.compiler.jit import JIT_ENABLED, kernel
+from cascade.compiler.instructions import leading_zeros, trailing_zeros
+from cascade.compiler.jit import kernel
 from cascade.core.state import NONE
 
 Bits = npt.NDArray[np.uint64]
@@ -29,33 +25,6 @@ def words(n: int) -> tuple[int, int, int]:
     first = -(-n // 64)
     second = -(-first // 64)
     return first, second, -(-second // 64)
-
-
-if JIT_ENABLED:
-
-    def _counter(operation: str) -> Any:
-        @intrinsic
-        def count(typing_context: Any, word: Any) -> Any:
-            def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-                zero_is_undefined = ir.Constant(ir.IntType(1), 1)
-                return getattr(builder, operation)(arguments[0], zero_is_undefined)
-
-            return types.int64(types.uint64), generate
-
-        return count
-
-    trailing_zeros = _counter("cttz")
-    leading_zeros = _counter("ctlz")
-else:
-
-    def trailing_zeros(word: np.uint64) -> int:
-        """Return the number of zero bits below the lowest set bit of a non-zero word."""
-        value = int(word)
-        return (value & -value).bit_length() - 1
-
-    def leading_zeros(word: np.uint64) -> int:
-        """Return the number of zero bits above the highest set bit of a non-zero word."""
-        return 64 - int(word).bit_length()
 
 
 @kernel

@@ -5,7 +5,7 @@ Those are levels far from the touch, and whatever belongs to one trader of a mil
 
 from __future__ import annotations
 
-from cascade.compiler.fetching import fetch
+from cascade.compiler.instructions import fetch
 from cascade.compiler.jit import kernel
 from cascade.core.params import Params
 from cascade.core.state import State

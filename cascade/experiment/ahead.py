@@ -6,7 +6,8 @@ import atexit
 import subprocess
 import sys
 
-from cascade.compiler.jit import JIT_ENABLED, cache_directory, compile_now, is_compiled
+from cascade.compiler.cache import cache_directory, is_compiled
+from cascade.compiler.jit import JIT_ENABLED
 from cascade.installation import cores
 
 
@@ -31,7 +32,7 @@ def _end(helper: subprocess.Popen[bytes]) -> None:
 def _compile_step() -> None:
     from cascade.core.step import advance
 
-    compile_now(advance)
+    advance.compile_now()  # type: ignore[attr-defined]
 
 
 if __name__ == "__main__":

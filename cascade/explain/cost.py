@@ -132,7 +132,7 @@ def _hedges(p: Params) -> float:
 
 def _compile_s() -> float:
     """Return the seconds that compiling will take, as this machine has shown if it has."""
-    from cascade.compiler.jit import cache_directory, is_compiled
+    from cascade.compiler.cache import cache_directory, is_compiled
     from cascade.compiler.waiting import seconds_left
 
     if is_compiled():

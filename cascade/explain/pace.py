@@ -47,7 +47,7 @@ UNKNOWN: Final = Pace()
 
 def place() -> Path | None:
     """Return the file; None where this machine keeps no cache."""
-    from cascade.compiler.jit import cache_directory
+    from cascade.compiler.cache import cache_directory
 
     directory = cache_directory()
     return None if directory is None else directory.parent / FILE

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from cascade.assembly import assemble
-from cascade.compiler.jit import JIT_ENABLED, compile_now, entry
+from cascade.compiler.jit import JIT_ENABLED, entry
 from cascade.core.params import Params
 from cascade.core.state import State
 from cascade.core.step import advance
@@ -69,17 +69,16 @@ def doubled(number: int, share: float) -> float:
 
 @pytest.mark.skipif(not JIT_ENABLED, reason="nothing is compiled")
 def test_what_is_compiled_by_its_annotations_is_what_a_call_asks_for():
-    compile_now(doubled)
-    (before,) = doubled.compiled.signatures
+    doubled.compile_now()
+    assert list(doubled.calls) == [(int, float)]
     assert doubled(3, 0.5) == 3.0
-    assert doubled.compiled.signatures == [before]
+    assert list(doubled.calls) == [(int, float)]
 
 
 @pytest.mark.skipif(not JIT_ENABLED, reason="nothing is compiled")
 def test_the_step_is_annotated_as_it_is_called():
     market = assemble(small_scenario())
-    compile_now(advance)
-    (before,) = advance.compiled.signatures
-    assert [str(kind) for kind in before] == [State.__name__, Params.__name__, "int64"]
+    advance.compile_now()
+    assert list(advance.calls) == [(State, Params, int)]
     advance(market.state, market.params, 1)
-    assert advance.compiled.signatures == [before]
+    assert list(advance.calls) == [(State, Params, int)]

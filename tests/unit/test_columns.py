@@ -130,7 +130,7 @@ def test_a_kernel_is_compiled_once_for_numbers_of_all_widths_constants_and_count
     from numba.core import types
 
     monkeypatch.setattr(jit, "cache_directory", lambda: None)  # what is loaded compiles no parts
-    entry(use_all.compiled)(kept_rows(), changed_rows(), 0, np.zeros(2))
+    entry(use_all)(kept_rows(), changed_rows(), 0, np.zeros(2))
     assert square.compiled.signatures == [(types.int64,)]
     assert square_of.compiled.signatures == [(types.float64,)]
     assert one_if.compiled.signatures == [(types.boolean,)]

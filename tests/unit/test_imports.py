@@ -10,13 +10,16 @@ import pytest
 
 import cascade
 from cascade.cli.app import COMMANDS
+from cascade.compiler.jit import JIT_ENABLED
+from cascade.experiment.run import run
 from tests.support.house import LAYERS, PACKAGE, module_of, part_of, sources
+from tests.support.scenarios import small_scenario
 
 RANK = {part: rank for rank, layer in enumerate(LAYERS) for part in layer}
 
-PURE = {"__future__", "collections", "functools", "importlib", "math", "typing", "numpy", "numba", "llvmlite"}
+PURE = {"__future__", "collections", "functools", "importlib", "math", "typing", "numpy"}
 FOUNDATION = {
-    "cascade.compiler.choice", "cascade.compiler.fetching", "cascade.compiler.jit", "cascade.compiler.tables",
+    "cascade.compiler.choice", "cascade.compiler.instructions", "cascade.compiler.jit", "cascade.compiler.tables",
     "cascade.names", "cascade.rng",
 }  # fmt: skip
 IMPURE = {"open", "print", "input", "exec", "eval"}
@@ -89,6 +92,32 @@ def test_core_is_pure(path):
             and ast.unparse(node.value) in {"np", "numpy"}
         ):
             pytest.fail(f"{path.name}:{node.lineno} draws outside of cascade.rng")
+
+
+def test_only_a_process_that_compiles_imports_the_compiler():
+    """All that imports numba by itself is the backend; who has to compile imports that."""
+    backend = PACKAGE / "compiler" / "backend"
+    heavy = ("numba", "cascade.compiler.backend")
+    assert [
+        f"{path.relative_to(PACKAGE)} imports {module}"
+        for path in sources() if backend not in path.parents
+        for node in parsed(path).body if not isinstance(node, ast.FunctionDef | ast.ClassDef)
+        for _, module in imported(node) if module.startswith(heavy)
+    ] == []  # fmt: skip
+
+
+@pytest.mark.skipif(not JIT_ENABLED, reason="kernels run as plain Python")
+def test_a_market_that_is_compiled_already_runs_without_the_compiler(tmp_path):
+    """Importing numba costs a quarter of a short run."""
+    code = f"""
+import sys
+sys.modules["numba"] = None
+from cascade.experiment.run import run
+from tests.support.scenarios import small_scenario
+run(small_scenario(), out={str(tmp_path / "runs")!r})
+"""
+    run(small_scenario(), out=tmp_path / "before")
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=PACKAGE.parent)
 
 
 @pytest.mark.parametrize(

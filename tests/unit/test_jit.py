@@ -2,6 +2,7 @@
 
 import contextlib
 import gc
+import math
 import os
 import shutil
 import subprocess
@@ -10,21 +11,24 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
-from numba.core.errors import TypingError
+from numba.core.errors import NumbaError, TypingError
 
-from cascade.compiler import jit, pipeline
-from cascade.compiler.jit import JIT_ENABLED, entry, is_compiled, kernel
+from cascade.compiler import cache
+from cascade.compiler.backend import pipeline
+from cascade.compiler.backend.pipeline import undisturbed
+from cascade.compiler.cache import is_compiled
+from cascade.compiler.jit import JIT_ENABLED, entry, kernel
 from cascade.compiler.lock import locked
-from cascade.compiler.pipeline import undisturbed
 from cascade.core.exact import charge
 
 ROOT = Path(__file__).parents[2]
 
 PROBE = """
-import numba
+import sys
 {before}
 from cascade.core.exact import charge
-from cascade.compiler.jit import cache_directory, entry, is_compiled, sources_digest
+from cascade.compiler.cache import cache_directory, sources_digest
+from cascade.compiler.jit import entry
 
 @entry
 def probe(amount, rate):
@@ -33,7 +37,12 @@ def probe(amount, rate):
 print(sources_digest(), probe(1001, 50_000_000), cache_directory())
 """
 
+COMPILED = "print('numba' in sys.modules)"
+"""Whether the process has compiled anything, or loaded everything."""
+
 THEIRS = """
+import numba
+
 @numba.njit(cache=True)
 def theirs(x):
     return x + 1
@@ -91,7 +100,7 @@ def test_an_edited_helper_is_compiled_anew(package, tmp_path):
     cache = str(tmp_path / "cache")
     digest, result, directory = run(package, CASCADE_CACHE_DIR=cache)
     assert result == "501"
-    assert list(Path(directory).rglob("*.nbc"))
+    assert list(Path(directory).glob("*.code"))
     helper = package / "cascade" / "core" / "exact.py"
     text = helper.read_text()
     helper.write_text(
@@ -108,29 +117,46 @@ def test_an_edited_helper_is_compiled_anew(package, tmp_path):
 
 @pytest.mark.slow
 def test_of_several_processes_at_once_one_compiles_and_the_others_load(package, tmp_path):
-    misses = "print(sum(probe.compiled.stats.cache_misses.values()))"
-    probes = [start(package, after=misses, CASCADE_CACHE_DIR=str(tmp_path / "cache")) for _ in range(4)]
+    probes = [start(package, after=COMPILED, CASCADE_CACHE_DIR=str(tmp_path / "cache")) for _ in range(4)]
     words = [said(probe) for probe in probes]
     assert {result for _, result, *_ in words} == {"501"}
-    assert sorted(n for *_, n in words) == ["0", "0", "0", "1"]
+    assert sorted(compiled for *_, compiled in words) == ["False", "False", "False", "True"]
 
 
 @pytest.mark.slow
-def test_the_same_sources_in_another_folder_are_loaded_and_not_compiled(package, tmp_path):
-    misses = "print(sum(probe.compiled.stats.cache_misses.values()))"
+def test_the_same_sources_in_another_folder_are_loaded_without_the_compiler(package, tmp_path):
     cache = str(tmp_path / "cache")
-    *_, compiled = said(start(package, after=misses, CASCADE_CACHE_DIR=cache))
+    *_, first = said(start(package, after=COMPILED, CASCADE_CACHE_DIR=cache))
     elsewhere = shutil.copytree(package, tmp_path / "elsewhere")
-    *_, again = said(start(elsewhere, after=misses, CASCADE_CACHE_DIR=cache))
-    assert (compiled, again) == ("1", "0")
+    _, result, _, again = said(start(elsewhere, after=COMPILED, CASCADE_CACHE_DIR=cache))
+    assert (first, result, again) == ("True", "501", "False")
 
 
-def test_who_only_loads_does_without_the_library_of_the_compiler(package, tmp_path):
-    loaded = "print('numba.cpython.mathimpl' in sys.modules)"
+@pytest.mark.parametrize(
+    "damage", [lambda code: code[:-9], lambda code: b"", lambda code: code[:90] + b"?" + code[91:]]
+)
+def test_damaged_code_is_compiled_anew_and_mended(package, tmp_path, damage):
     cache = str(tmp_path / "cache")
-    assert [
-        said(start(package, before="import sys", after=loaded, CASCADE_CACHE_DIR=cache))[-1] for _ in range(2)
-    ] == ["True", "False"]
+    _, _, directory, _ = said(start(package, after=COMPILED, CASCADE_CACHE_DIR=cache))
+    (kept,) = Path(directory).glob("*.code")
+    whole = kept.read_bytes()
+    kept.write_bytes(damage(whole))
+    for compiles in ("True", "False"):
+        _, result, _, compiled = said(start(package, after=COMPILED, CASCADE_CACHE_DIR=cache))
+        assert (result, compiled) == ("501", compiles)
+    assert len(kept.read_bytes()) == len(whole)
+
+
+def test_functions_that_a_system_does_not_name_are_those_that_numba_knows(package, tmp_path):
+    """As on Windows, where a process cannot be asked."""
+    asked = "import ctypes, math, llvmlite.binding\nctypes.CDLL = None"
+    text = "from cascade.compiler.jit import entry\n@entry\ndef root(x):\n    return math.log(x)\n"
+    after = f"{text}\nprint(root(2.0) == math.log(2.0), 'numba' in sys.modules)"
+    for _ in range(2):
+        *_, same, known = said(
+            start(package, before=asked, after=after, CASCADE_CACHE_DIR=str(tmp_path / "cache"))
+        )
+        assert (same, known) == ("True", "True")
 
 
 @pytest.mark.slow
@@ -150,7 +176,7 @@ def test_functions_of_others_keep_their_own_cache(package, tmp_path):
     """Numba imported and used before us, and after: its setting is as it was."""
     cache = tmp_path / "cache"
     run(package, before=THEIRS, CASCADE_CACHE_DIR=str(cache))
-    kept = [path.name for path in cache.rglob("*.nbi")]
+    kept = [path.name for path in cache.rglob("*")]
     assert any("probe-" in name for name in kept)
     assert not any("theirs" in name for name in kept)
     assert [path for path in (package / "__pycache__").glob("*.nbi") if "theirs" in path.name]
@@ -162,7 +188,7 @@ def test_without_a_writable_directory_it_compiles_uncached(package):
         package, before=blocked, CASCADE_CACHE_DIR="/dev/null/a", XDG_CACHE_HOME="/dev/null/b"
     )
     assert (result, directory) == ("501", "None")
-    assert not list(package.rglob("*.nbi"))
+    assert not list(package.rglob("*.code"))
 
 
 @pytest.mark.slow
@@ -173,8 +199,9 @@ def test_a_directory_that_cannot_be_written_is_passed_over(package, tmp_path):
 
 
 INSPECT = """
-import gc, sys
+import gc
 from numba.core.dispatcher import Dispatcher
+from cascade.compiler.backend.pipeline import whole
 from cascade.core import start, step
 from tests.support.runner import Runner
 from tests.support.small_worlds import crash_world, quotes
@@ -189,8 +216,8 @@ used = [f for f in ours if f.signatures]
 assert len(used) > 100, len(used)
 assert not several, several
 for entry in (start.take_seats, step.advance):
-    (signature,) = entry.compiled.signatures
-    text = entry.compiled.overloads[signature].library.get_llvm_str()
+    (kinds,) = entry.calls
+    text = whole(entry.py_func, kinds).library.get_llvm_str()
     assert "NRT_incref" not in text, entry
     assert "!tbaa" in text, entry  # accesses tell what they may not overlap
     assert "!invariant.load" in text, entry
@@ -214,8 +241,8 @@ def test_each_kernel_has_one_signature_and_no_reference_counting(tmp_path):
 
 def test_what_was_compiled_before_it_was_stopped_is_not_all(monkeypatch, tmp_path):
     """A first run that is interrupted leaves some entry points behind: the next one compiles the step."""
-    monkeypatch.setattr(jit, "cache_directory", lambda: tmp_path)
-    (tmp_path / "cascade.core.start.take_seats.nbc").touch()
+    monkeypatch.setattr(cache, "cache_directory", lambda: tmp_path)
+    (tmp_path / "cascade.core.start.take_seats-0.code").touch()
     (tmp_path / "cascade.core.start.take_seats.seconds").write_text("0.1")
     assert not is_compiled()
     (tmp_path / "cascade.core.step.advance.seconds").write_text("40")
@@ -223,7 +250,7 @@ def test_what_was_compiled_before_it_was_stopped_is_not_all(monkeypatch, tmp_pat
 
 
 def test_the_entry_point_that_is_waited_for_is_one():
-    module, _, name = jit.STEP.rpartition(".")
+    module, _, name = cache.STEP.rpartition(".")
     assert getattr(import_module(module), name).__name__ == name
 
 
@@ -289,6 +316,28 @@ def test_a_part_is_text_in_each_entry_point_that_reaches_it() -> None:
     assert (once(5), again(5)) == (5, 6)
     (code,) = third.compiled.overloads.values()  # type: ignore[attr-defined]
     assert "linkonce_odr" in code.library.text
+
+
+@pytest.mark.skipif(not JIT_ENABLED, reason="kernels run as plain Python")
+def test_a_kernel_does_not_raise() -> None:
+    @entry
+    def refusing(amount: int) -> int:
+        if amount < 0:
+            raise ValueError
+        return amount
+
+    with pytest.raises(NumbaError, match=r"(?s)raise .*test_jit\.py"):
+        refusing(1)
+
+
+@pytest.mark.skipif(not JIT_ENABLED, reason="kernels run as plain Python")
+def test_a_kernel_calls_nothing_that_only_a_process_with_numba_has() -> None:
+    @entry
+    def fraction(x: float) -> float:
+        return math.frexp(x)[0]
+
+    with pytest.raises(LookupError, match="only a process with numba has"):
+        fraction(3.0)
 
 
 @pytest.mark.skipif(not JIT_ENABLED, reason="kernels run as plain Python")

@@ -21,7 +21,9 @@ from numba.core.transforms import canonicalize_cfg
 from numba.core.typed_passes import BaseNativeLowering, PreLowerStripPhis
 from numba.core.untyped_passes import ReconstructSSA, TranslateByteCode
 
-from cascade.compiler.libraries import Part, Whole
+from cascade.compiler.backend.libraries import Part, Whole
+from cascade.compiler.backend.received import write_entrance
+from cascade.compiler.machine import ENTRANCE
 
 
 class _Interpreter(Interpreter):
@@ -74,6 +76,9 @@ class Joining(PreLowerStripPhis):
 class _Lower(Lower):
     """Numba's writer of LLVM's language, which tells no debugger about variables, and counts no references."""
 
+    def emit_environment_object(self) -> None:
+        """Keep no place for what only code needs that raises or calls Python."""
+
     def alloca_lltype(self, name: str, lltype: Any, datamodel: Any = None) -> Any:
         """Return the place of a variable on the stack."""
         return cgutils.alloca_once(self.builder, lltype, name=name, zfill=False)
@@ -106,11 +111,14 @@ class _Lower(Lower):
             self.builder.store(value, self.varmap[name])
 
 
-class _PartLower(_Lower):
-    """The same, for code that neither raises nor calls Python."""
+class _WholeLower(_Lower):
+    """The same, for an entry point, which is called by its entrance."""
 
-    def emit_environment_object(self) -> None:
-        """Keep no place for what only such code needs."""
+    def create_cfunc_wrapper(self) -> None:
+        """Write the entrance, in place of what numba lets C call."""
+        module = self.library.create_ir_module(ENTRANCE)
+        write_entrance(self.context, module, self.fndesc)
+        self.library.add_ir_module(module)
 
 
 class _LoweringInto(BaseNativeLowering):
@@ -128,7 +136,6 @@ class _LoweringInto(BaseNativeLowering):
     def run_pass(self, state: Any) -> Any:
         """Lower the function."""
         state.library = self.library(state.targetctx.codegen(), state.func_id.func_qualname)
-        state.library.enable_object_caching()
         return super().run_pass(state)
 
 
@@ -137,7 +144,7 @@ class PartLowering(_LoweringInto):
     """Lowering of a kernel that only others call."""
 
     _name = "part_lowering"
-    library, lower = Part, _PartLower
+    library, lower = Part, _Lower
 
 
 @register_pass(mutates_CFG=True, analysis_only=False)
@@ -145,4 +152,4 @@ class WholeLowering(_LoweringInto):
     """Lowering of an entry point."""
 
     _name = "whole_lowering"
-    library, lower = Whole, _Lower
+    library, lower = Whole, _WholeLower

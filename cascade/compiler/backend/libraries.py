@@ -2,7 +2,7 @@
 
 Numba would link, optimise and load every kernel together with all it calls, and again in each of its
 callers. Here a kernel stays as it is lowered; the entry point that reaches it joins all of them, and
-optimises and loads once.
+optimises once.
 """
 
 from __future__ import annotations
@@ -16,9 +16,25 @@ import llvmlite.ir
 from llvmlite.binding import Linkage, create_pass_builder, create_pipeline_tuning_options, parse_assembly
 from numba.core import cgutils
 from numba.core.codegen import CodeLibrary, JITCodeLibrary
+from numba.core.intrinsics import INTR_MATH
+
+from cascade.compiler.machine import ENTRANCE
 
 
-class Part(CodeLibrary):
+class _Unloaded:
+    """Code that numba does not load: a part waits for a whole, and a whole is loaded like one that was kept."""
+
+    @property
+    def codegen(self) -> Any:
+        """Return what `get_executable` writes a function's environment to: nothing, it has none."""
+        return _Nowhere
+
+    def get_pointer_to_function(self, name: str) -> int:
+        """Return no address."""
+        return 0
+
+
+class Part(_Unloaded, CodeLibrary):
     """The code of a kernel that only other kernels call: text, which waits for an entry point that reaches it.
 
     All parts of a process are written into one module, whose text can be put together without linking. So only an
@@ -31,11 +47,6 @@ class Part(CodeLibrary):
         super().__init__(codegen, name)
         self.linked: list[Any] = []
         self.text = ""
-
-    @property
-    def codegen(self) -> Any:
-        """Return what `get_executable` writes a function's environment to: nothing, it has none."""
-        return _Nowhere
 
     def create_ir_module(self, name: str) -> Any:
         """Return the module of all parts."""
@@ -62,10 +73,6 @@ class Part(CodeLibrary):
     def finalize(self) -> None:
         """Declare the code complete."""
         self._finalized = True
-
-    def get_pointer_to_function(self, name: str) -> int:
-        """Return no address: the code is not loaded by itself."""
-        return 0
 
     def get_defined_functions(self) -> Iterator[Any]:
         """Return none: the code is in no module of its own."""
@@ -116,11 +123,11 @@ class _Nowhere:
         """Forget it."""
 
 
-class Whole(JITCodeLibrary):
+class Whole(_Unloaded, JITCodeLibrary):
     """The code of an entry point with that of every kernel it reaches."""
 
     def finalize(self) -> None:
-        """Join all parts, then optimise and load them together."""
+        """Join all parts, then optimise them together and write machine code."""
         queue = list(self._linking_libraries)
         reached = dict.fromkeys(queue)
         while queue:
@@ -136,28 +143,43 @@ class Whole(JITCodeLibrary):
         super().finalize()
 
     def _optimize_final_module(self) -> None:
-        """Tell LLVM that nobody else calls the parts, then optimise: once, as no references are counted.
+        """Tell LLVM that nobody calls anything but the entrance, then optimise: once, as no references are counted.
 
         No loop of a kernel is one over numbers side by side, so none is unrolled or made one of vectors: a step
         gains nothing by it, and a quarter of LLVM's time goes there. Nor does a step by what LLVM does at its highest
         levels, for another two fifths of it: measured slice by slice, 0.999 times the time.
         """
         for function in self._final_module.functions:
-            if function.linkage == Linkage.linkonce_odr:
+            if not function.is_declaration and function.name != ENTRANCE:
                 function.linkage = Linkage.internal
         wanted = create_pipeline_tuning_options(speed_level=1)
         wanted.loop_vectorization = wanted.loop_interleaving = wanted.loop_unrolling = False
         builder = create_pass_builder(self._codegen._tm, wanted)  # pyright: ignore[reportPrivateUsage]
         builder.getModulePassManager().run(self._final_module, builder)
 
-    def _get_module_for_linking(self) -> Any:
-        """Return what is kept beside the machine code: the names in it, since no other code is joined to it."""
-        module = self._final_module
-        functions = [f'define void @"{name}"() {{ ret void }}' for name in _known(module.functions)]
-        variables = [f'@"{name}" = global i8 0' for name in _known(module.global_variables)]
-        return parse_assembly("\n".join((*functions, *variables)))
+    def _finalize_final_module(self) -> None:
+        """Leave machine code, which whoever loads it later loads in the same way."""
+        self.needs = _functions_of_mathematics(self._final_module)
+        self.binary = self._codegen._tm.emit_object(self._final_module)  # pyright: ignore[reportPrivateUsage]
+        self._finalized = True
 
 
-def _known(values: Iterable[Any]) -> list[str]:
-    """Return the names of what others can see of a module."""
-    return [value.name for value in values if not value.is_declaration and value.linkage != Linkage.internal]
+def _functions_of_mathematics(module: Any) -> tuple[str, ...]:
+    """Return the names of what the code may call.
+
+    Raises
+    ------
+    LookupError
+        If it calls what only a process with numba has.
+    """
+    known, found = set(INTR_MATH), set[str]()
+    for function in module.functions:
+        if function.is_declaration:
+            intrinsic = function.name.startswith("llvm.")
+            name = function.name.split(".")[1] if intrinsic else function.name
+            if name in known:
+                found.add(name)
+            elif not intrinsic:
+                msg = f"a kernel calls {name}, which only a process with numba has"
+                raise LookupError(msg)
+    return tuple(sorted(found))
