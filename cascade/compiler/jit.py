@@ -85,10 +85,20 @@ class Entry:
         functools.update_wrapper(self, function)
         self.py_func = function
         self.calls: dict[tuple[Kind, ...], Call] = {}
+        self._by_type: dict[tuple[type, ...], Call] = {}
 
     def __call__(self, *arguments: Any) -> Any:
         """Call it."""
-        return self.of(tuple(map(kind_of, arguments)))(*arguments)
+        call = self._by_type.get(tuple(map(type, arguments)))
+        return (call or self._asked(arguments))(*arguments)
+
+    def _asked(self, arguments: tuple[Any, ...]) -> Call:
+        """Return it for these arguments; where types tell kinds, it is found by them the next time."""
+        call = self.of(tuple(map(kind_of, arguments)))
+        types = tuple(map(type, arguments))
+        if not any(issubclass(given, np.ndarray) for given in types):
+            self._by_type[types] = call
+        return call
 
     def of(self, kinds: tuple[Kind, ...]) -> Call:
         """Return it for arguments of some kinds, compiled or loaded by now."""

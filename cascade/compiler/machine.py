@@ -16,7 +16,7 @@ from llvmlite import binding
 ENTRANCE: Final = "entrance"
 """What the machine code of every entry point is found under; it takes two addresses of words."""
 
-_NATIVE = ctypes.CFUNCTYPE(None, ctypes.c_char_p, ctypes.c_char_p)
+_NATIVE = ctypes.CFUNCTYPE(None, ctypes.c_char_p, ctypes.c_void_p)
 _HASH: Final = hashlib.sha256
 
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from cascade.compiler.tables import DECLARED, Seen
+from cascade.compiler.tables import DECLARED, Seen, Table
 
 
 class Items(NamedTuple):
@@ -76,12 +76,14 @@ class Call:
     def __init__(self, name: str, native: Callable[..., None], kinds: Sequence[Kind], found: str) -> None:
         self._name, self._native = name, native
         self._given = struct.Struct("".join(FORMATS.get(kind, "q").replace("?", "q") for kind in kinds))
-        self._truths = [place for place, kind in enumerate(kinds) if kind is bool]
-        self._tables = [place for place, kind in enumerate(kinds) if kind not in FORMATS]
+        self._changed = [
+            (place, kind) for place, kind in enumerate(kinds) if kind is bool or kind not in FORMATS
+        ]
         self._seen = Seen()
         self._letters = found.strip("()")
         self._is_tuple = found.startswith("(")
         self._left = struct.Struct(self._letters.replace("?", "q"))
+        self._room = ctypes.c_int64 * len(self._letters)
 
     def __call__(self, *arguments: Any) -> Any:
         """Call it.
@@ -91,20 +93,29 @@ class Call:
         OverflowError
             If a number does not fit into 64 bits.
         """
-        given = list(arguments)
-        for place in self._truths:
-            given[place] = bool(given[place])
-        tables = [self._seen.table(place, given[place]) for place in self._tables]
-        for place, table in zip(self._tables, tables, strict=True):
-            given[place] = table.address
+        tables = ()
+        if self._changed:
+            arguments, tables = self._in_words(arguments)
         try:
-            words = self._given.pack(*given)
+            words = self._given.pack(*arguments)
         except struct.error as error:
             msg = f"{self._name}: {error}"
             raise OverflowError(msg) from error
-        left = ctypes.create_string_buffer(max(self._left.size, 1))
+        left = self._room()
         self._native(words, left)
+        del tables  # which had to stay until now
         found = self._left.unpack_from(left)
         if "?" in self._letters:
             found = tuple(bool(x) if k == "?" else x for x, k in zip(found, self._letters, strict=True))
         return found if self._is_tuple else found[0] if found else None
+
+    def _in_words(self, arguments: tuple[Any, ...]) -> tuple[tuple[Any, ...], list[Table]]:
+        """Return arguments of which each is a number, and the tables that some of them are addresses of."""
+        given, tables = list(arguments), list[Table]()
+        for place, kind in self._changed:
+            if kind is bool:
+                given[place] = int(given[place])
+            else:
+                tables.append(self._seen.table(place, given[place]))
+                given[place] = tables[-1].address
+        return tuple(given), tables
