@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from cascade.compiler.machine import processor
-from cascade.compiler.waiting import is_kept
 from cascade.compiler.words import Kind, text_of
 from cascade.installation import cache_folder
 
@@ -65,4 +64,4 @@ def name_of(function: Callable[..., Any]) -> str:
 def is_compiled() -> bool:
     """Tell whether the cache already holds the step, which takes most of the time to compile."""
     directory = cache_directory()
-    return directory is not None and is_kept(directory, STEP)
+    return directory is not None and any(directory.glob(f"{STEP}-*.code"))

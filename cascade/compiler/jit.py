@@ -5,8 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
-from collections.abc import Callable, Generator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeVar, get_type_hints
 
 import numpy as np
@@ -16,7 +15,7 @@ from cascade.compiler.cache import cache_directory, name_of, path_of
 from cascade.compiler.lock import locked
 from cascade.compiler.machine import Code
 from cascade.compiler.plain import wide
-from cascade.compiler.waiting import compiling
+from cascade.compiler.waiting import tell, timed
 from cascade.compiler.words import Call, Kind, kind_of
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -128,19 +127,16 @@ def _code_of(function: Callable[..., Any], kinds: Sequence[Kind]) -> Code:
     kept = machine.read(path)
     if kept is not None:  # who only loads waits for nobody
         return kept
-    with _in_turn(directory, name_of(function)):
+    name = name_of(function)
+    tell(directory, name)
+    with locked(directory / f"{name}.lock"):
         code = machine.read(path)
         if code is None:
-            code = _compiled(function, kinds)
+            with timed(directory, name):
+                code = _compiled(function, kinds)
             with contextlib.suppress(OSError):
                 machine.write(path, code)
     return code
-
-
-@contextlib.contextmanager
-def _in_turn(directory: Path, name: str) -> Generator[None]:
-    with compiling(directory, name), locked(directory / f"{name}.lock"):
-        yield
 
 
 def _compiled(function: Callable[..., Any], kinds: Sequence[Kind]) -> Code:

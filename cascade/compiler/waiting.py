@@ -24,25 +24,19 @@ def watch(watcher: Watcher) -> None:
     _watchers[:] = [watcher]
 
 
-def is_kept(directory: Path, name: str) -> bool:
-    """Tell whether an entry point has been compiled into a folder."""
-    return (directory / f"{name}{_SUFFIX}").exists()
+def tell(directory: Path, name: str) -> None:
+    """Tell the watcher that an entry point is compiled into a folder, by whoever it is."""
+    for watcher in _watchers:
+        watcher(name.rpartition(".")[2], seconds_left(directory))
 
 
 @contextlib.contextmanager
-def compiling(directory: Path, name: str) -> Generator[None]:
-    """Tell the watcher if an entry point is compiled, by whoever it is, and keep how long that takes."""
-    kept = directory / f"{name}{_SUFFIX}"
-    if kept.exists():
-        yield
-        return
-    for watcher in _watchers:
-        watcher(name.rpartition(".")[2], seconds_left(directory))
+def timed(directory: Path, name: str) -> Generator[None]:
+    """Keep how long an entry point takes to compile, unless it fails."""
     begun = time.perf_counter()
     yield
     with contextlib.suppress(OSError):
-        if not kept.exists():  # who waited for another took no time of his own
-            kept.write_text(f"{time.perf_counter() - begun:.3f}\n")
+        (directory / f"{name}{_SUFFIX}").write_text(f"{time.perf_counter() - begun:.3f}\n")
 
 
 def seconds_left(directory: Path) -> float | None:

@@ -124,6 +124,15 @@ def test_of_several_processes_at_once_one_compiles_and_the_others_load(package, 
 
 
 @pytest.mark.slow
+def test_who_waits_for_another_is_told_and_who_loads_is_not(package, tmp_path):
+    heard = "from cascade.compiler.waiting import watch; watch(lambda name, seconds: print('told', name))"
+    places = {"before": f"import sys\n{heard}", "CASCADE_CACHE_DIR": str(tmp_path / "cache")}
+    both = [said(probe) for probe in [start(package, **places), start(package, **places)]]
+    later = said(start(package, **places))
+    assert [words.count("probe") for words in (*both, later)] == [1, 1, 0]
+
+
+@pytest.mark.slow
 def test_the_same_sources_in_another_folder_are_loaded_without_the_compiler(package, tmp_path):
     cache = str(tmp_path / "cache")
     *_, first = said(start(package, after=COMPILED, CASCADE_CACHE_DIR=cache))
@@ -243,9 +252,9 @@ def test_what_was_compiled_before_it_was_stopped_is_not_all(monkeypatch, tmp_pat
     """A first run that is interrupted leaves some entry points behind: the next one compiles the step."""
     monkeypatch.setattr(cache, "cache_directory", lambda: tmp_path)
     (tmp_path / "cascade.core.start.take_seats-0.code").touch()
-    (tmp_path / "cascade.core.start.take_seats.seconds").write_text("0.1")
+    (tmp_path / "cascade.core.step.advance.lock").touch()
     assert not is_compiled()
-    (tmp_path / "cascade.core.step.advance.seconds").write_text("40")
+    (tmp_path / "cascade.core.step.advance-0.code").touch()
     assert is_compiled()
 
 

@@ -26,33 +26,23 @@ def told(monkeypatch):
     return heard
 
 
+def compiled(folder, name):
+    """Compile nothing, as a process does that finds nothing."""
+    waiting.tell(folder, name)
+    with waiting.timed(folder, name):
+        pass
+
+
 def test_the_time_that_is_left_is_what_the_missing_took_when_all_was_compiled(folders, told):
     present, _ = folders
-    with waiting.compiling(present, "core.start.take_seats"):
-        pass
-    with waiting.compiling(present, "core.step.advance"):
-        pass
+    compiled(present, "core.start.take_seats")
+    compiled(present, "core.step.advance")
     assert told == [("take_seats", 50.0), ("advance", 40.0)]
-
-
-def test_who_waits_for_another_is_told_and_leaves_the_time_of_that_one(folders, told):
-    present, _ = folders
-    with waiting.compiling(present, "core.step.advance"):
-        (present / "core.step.advance.seconds").write_text("33.0\n")
-    assert told == [("advance", 50.0)]
-    assert (present / "core.step.advance.seconds").read_text() == "33.0\n"
-
-
-def test_nobody_is_told_of_what_is_loaded(folders, told):
-    _, earlier = folders
-    with waiting.compiling(earlier, "core.step.advance"):
-        pass
-    assert told == []
 
 
 def test_a_compilation_that_fails_teaches_nothing(folders, told):
     present, _ = folders
-    with pytest.raises(KeyError), waiting.compiling(present, "core.step.advance"):
+    with pytest.raises(KeyError), waiting.timed(present, "core.step.advance"):
         raise KeyError
     assert waiting.seconds_left(present) == 50.0
 
@@ -60,9 +50,9 @@ def test_a_compilation_that_fails_teaches_nothing(folders, told):
 def test_a_machine_that_never_compiled_knows_no_time(tmp_path, told):
     folder = tmp_path / "kernels-first"
     folder.mkdir()
-    with waiting.compiling(folder, "core.step.advance"):
-        pass
+    compiled(folder, "core.step.advance")
     assert told == [("advance", None)]
+    assert float((folder / "core.step.advance.seconds").read_text()) >= 0.0
 
 
 def test_what_is_said_names_the_entry_point_and_the_time():
