@@ -105,8 +105,9 @@ def busiest(graph: CascadeGraph) -> Busiest | None:
     has quoted, so that a book is not looked at earlier than after it.
     """
     totals: dict[tuple[str, str], float] = {}
-    for market, side, usd in zip(graph.market, graph.side, graph.size_usd, strict=True):
-        totals[str(market), str(side)] = totals.get((str(market), str(side)), 0.0) + float(usd)
+    rows = (column.tolist() for column in (graph.market, graph.side, graph.size_usd))
+    for market, side, usd in zip(*rows, strict=True):
+        totals[market, side] = totals.get((market, side), 0.0) + usd
     if not totals:
         return None
     market, side = max(totals, key=lambda key: totals[key])

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cascade.exposure.liquidation_map import WIDTH, LiquidationMap, by_distance, liquidation_maps
+from cascade.exposure.liquidation_map import WIDTH, LiquidationMap, by_distance
 from cascade.output.run_units import MarketUnits
 from cascade.report.builders.prices import slug
 from cascade.report.builders.study import Missing, Study
@@ -35,12 +35,11 @@ class MapTable(NamedTuple):
 
 def liquidation_map(study: Study) -> list[MapTable] | Missing:
     """Return the map of each market of the first run at its start."""
-    drawn, scenario = study.first.drawn, study.first.scenario
-    if isinstance(drawn, Missing) or scenario is None:
-        return drawn if isinstance(drawn, Missing) else Missing("its scenario can't be read again")
+    maps = study.first.maps
+    if isinstance(maps, Missing):
+        return maps
     names = {market.name: market for market in study.markets}
-    maps = [each for each in liquidation_maps(scenario, drawn) if each.market in names]
-    return [_table(names[each.market], each) for each in maps]
+    return [_table(names[each.market], each) for each in maps if each.market in names]
 
 
 def _by_leverage(found: LiquidationMap) -> Iterator[tuple[str, Floats, Floats]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from cascade.experiment.contagion_found import Contagion
     from cascade.experiment.facts import Facts
     from cascade.experiment.threshold import Frontier
+    from cascade.exposure.criticality import Criticality
+    from cascade.exposure.liquidation_map import LiquidationMap
 
 T = TypeVar("T")
 
@@ -145,6 +147,10 @@ class Variant:
     bins: int = BINS
     """Points of time of a series at most."""
     _bars: dict[str, Bars] = field(default_factory=dict[str, Bars], repr=False)
+    _starts: dict[int, Assembled] = field(default_factory=dict[int, "Assembled"], repr=False)
+    _looks: dict[tuple[int, int], list[Criticality]] = field(
+        default_factory=dict[tuple[int, int], "list[Criticality]"], repr=False
+    )
 
     @cached_property
     def summary(self) -> Summary:
@@ -211,16 +217,42 @@ class Variant:
         return None if any(problem.severity == "error" for problem in problems) else scenario
 
     @cached_property
-    def drawn(self) -> Assembled | Missing:
-        """Return the first replicate at its start, drawn again from the scenario."""
+    def maps(self) -> tuple[LiquidationMap, ...] | Missing:
+        """Return the liquidation maps of the first replicate at its start, which is drawn again and kept for a rerun."""
         from cascade.assembly import assemble
+        from cascade.exposure.liquidation_map import liquidation_maps
 
         if self.scenario is None:
             return Missing("its scenario can't be read again")
+        replicate = self.result.replicates[0]
         try:
-            return assemble(self.scenario, self.result.replicates[0])
+            drawn = assemble(self.scenario, replicate)
         except CascadeError as error:
             return Missing(f"its scenario can't be set up again: {error.problem}")
+        self._starts[replicate] = drawn
+        return liquidation_maps(self.scenario, drawn)
+
+    def looked_at(self, scenario: Scenario, replicate: int, step: int) -> list[Criticality]:
+        """Return what was at risk after so many steps of a replicate, which is run again up to there, once.
+
+        Raises
+        ------
+        CascadeError
+            The scenario can't be set up again.
+        """
+        from cascade.exposure.criticality import criticality
+
+        if (replicate, step) not in self._looks:
+            start = self._starts.pop(replicate, None)  # it can be run once
+            self._looks[replicate, step] = criticality(scenario, replicate, [step], start=start)
+        return self._looks[replicate, step]
+
+    def coarser(self) -> Variant:
+        """Return the same run with half as many points of time in a series, and all that is known of it besides."""
+        coarse = replace(self, bins=self.bins // 2, _bars={})
+        declared = {field.name for field in fields(self)}
+        vars(coarse).update({name: value for name, value in vars(self).items() if name not in declared})
+        return coarse
 
     @property
     def shades(self) -> tuple[Shade, ...]:
@@ -254,8 +286,7 @@ class Study:
 
     def coarser(self) -> Study:
         """Return the same study with half as many points of time in a series."""
-        variants = tuple(replace(each, bins=each.bins // 2, _bars={}) for each in self.variants)
-        return replace(self, variants=variants, _built={})
+        return replace(self, variants=tuple(each.coarser() for each in self.variants), _built={})
 
     def once(self, build: Callable[[Study], T]) -> T:
         """Return what a function makes of the study, made when first asked for and then kept."""
