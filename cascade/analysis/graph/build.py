@@ -103,7 +103,7 @@ class CascadeGraph:
     def _tripped(self) -> list[tuple[int, Ints, Floats]]:
         """Return each node that others tripped, with the sources and the weights of the edges into it."""
         nodes, starts = np.unique(self.target, return_index=True)
-        ends = [*starts[1:].tolist(), len(self.target)]
+        ends = [*starts[1:].tolist(), len(self.target)][: len(starts)]
         return [
             (node, self.source[start:end], self.weight[start:end])
             for node, start, end in zip(nodes.tolist(), starts.tolist(), ends, strict=True)
@@ -338,9 +338,7 @@ class _Fills:
 _NONE: Final = np.zeros(0, np.int64), np.zeros(0)
 
 
-def _parents(
-    rows: _Rows, node_of: list[int], fills: _Fills, first: int, most: int
-) -> tuple[Ints, Floats]:
+def _parents(rows: _Rows, node_of: list[int], fills: _Fills, first: int, most: int) -> tuple[Ints, Floats]:
     """Return the parents of the node whose first row is given, and weights that sum to 1; none of a root."""
     if rows.cause[first] == "exogenous":
         return _NONE
@@ -388,7 +386,11 @@ def _but_for(rows: _Rows, first: int, found: list[tuple[float, _Group]]) -> bool
     pushed = sum(held * group.pushed for held, group in found) / rows.position_usd[first]
     since = found[0][1].first
     down = 1.0 if rows.side[first] == "long" else -1.0
-    fallen = down * (rows.mark[since] / rows.mark[first] - 1.0) if rows.market[since] == rows.market[first] else pushed
+    fallen = (
+        down * (rows.mark[since] / rows.mark[first] - 1.0)
+        if rows.market[since] == rows.market[first]
+        else pushed
+    )
     return min(pushed, fallen) > rows.room[first] + 1e-12
 
 
