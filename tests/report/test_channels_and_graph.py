@@ -19,6 +19,7 @@ from cascade.cli.app import build
 from cascade.errors import ResultsError, SimulationError
 from cascade.experiment.attribution import FILE, attribute
 from cascade.exposure import criticality as rerun
+from cascade.exposure import known
 from cascade.exposure.criticality import criticality
 from cascade.output.reader import Tables
 from cascade.report.attribution import answer
@@ -218,6 +219,21 @@ def test_a_page_draws_and_runs_a_replicate_again_once_however_coarse_its_series(
     (alone,) = graph.branching(study_of([one]))
     assert len(asked) == 2
     assert item.table.csv() == alone.table.csv()
+
+
+def test_a_page_of_what_is_known_is_the_page_of_what_was_found(chain, monkeypatch, tmp_path):
+    """A second page, by another process, draws nobody and runs nothing again."""
+    monkeypatch.setattr(known, "cache_folder", lambda _: tmp_path)
+    one = replace(chain, tables=_of_one(chain))
+    first = page(study_of([one]), Options(made=MADE))
+    assert len(list(tmp_path.iterdir())) == 2
+
+    def fail(*_args, **_more):
+        raise AssertionError
+
+    monkeypatch.setattr(assembly, "assemble", fail)
+    monkeypatch.setattr(rerun, "criticality", fail)
+    assert page(study_of([one]), Options(made=MADE)) == first
 
 
 def test_a_run_with_coarser_series_knows_what_it_knew(chain):

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cascade.analysis.verdict import first_graphs
-from cascade.errors import CascadeError
+from cascade.exposure.known import known
 from cascade.output.columns import is_name, to_names, to_numpy
 from cascade.output.reader import Result
 from cascade.output.run_units import MarketUnits
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from cascade.experiment.facts import Facts
     from cascade.experiment.threshold import Frontier
     from cascade.exposure.criticality import Criticality
-    from cascade.exposure.liquidation_map import LiquidationMap
 
 T = TypeVar("T")
 
@@ -148,8 +147,8 @@ class Variant:
     """Points of time of a series at most."""
     _bars: dict[str, Bars] = field(default_factory=dict[str, Bars], repr=False)
     _starts: dict[int, Assembled] = field(default_factory=dict[int, "Assembled"], repr=False)
-    _looks: dict[tuple[int, int], list[Criticality]] = field(
-        default_factory=dict[tuple[int, int], "list[Criticality]"], repr=False
+    _found: dict[tuple[str | int, ...], Any] = field(
+        default_factory=dict[tuple[str | int, ...], Any], repr=False
     )
 
     @cached_property
@@ -216,36 +215,26 @@ class Variant:
         scenario, problems = inspect(self.result.resolved(), allow=None)
         return None if any(problem.severity == "error" for problem in problems) else scenario
 
-    @cached_property
-    def maps(self) -> tuple[LiquidationMap, ...] | Missing:
-        """Return the liquidation maps of the first replicate at its start, which is drawn again and kept for a rerun."""
+    def drawn(self, scenario: Scenario) -> Assembled:
+        """Return the first replicate at its start, drawn again: it is run on, where it is looked at later."""
         from cascade.assembly import assemble
-        from cascade.exposure.liquidation_map import liquidation_maps
 
-        if self.scenario is None:
-            return Missing("its scenario can't be read again")
         replicate = self.result.replicates[0]
-        try:
-            drawn = assemble(self.scenario, replicate)
-        except CascadeError as error:
-            return Missing(f"its scenario can't be set up again: {error.problem}")
-        self._starts[replicate] = drawn
-        return liquidation_maps(self.scenario, drawn)
+        self._starts[replicate] = assemble(scenario, replicate)
+        return self._starts[replicate]
 
     def looked_at(self, scenario: Scenario, replicate: int, step: int) -> list[Criticality]:
-        """Return what was at risk after so many steps of a replicate, which is run again up to there, once.
-
-        Raises
-        ------
-        CascadeError
-            The scenario can't be set up again.
-        """
+        """Return what was at risk after so many steps of a replicate, which is run again up to there."""
         from cascade.exposure.criticality import criticality
 
-        if (replicate, step) not in self._looks:
-            start = self._starts.pop(replicate, None)  # it can be run once
-            self._looks[replicate, step] = criticality(scenario, replicate, [step], start=start)
-        return self._looks[replicate, step]
+        start = self._starts.pop(replicate, None)  # it can be run once
+        return criticality(scenario, replicate, [step], start=start)
+
+    def found(self, scenario: Scenario, asked: tuple[str | int, ...], find: Callable[[], T]) -> T:
+        """Return what was found of the run, or of its scenario on this machine, before; else find it, and keep it."""
+        if asked not in self._found:
+            self._found[asked] = known(scenario, asked, find)
+        return self._found[asked]
 
     def coarser(self) -> Variant:
         """Return the same run with half as many points of time in a series, and all that is known of it besides."""
