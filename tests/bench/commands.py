@@ -1,8 +1,8 @@
 """`python -m tests.bench.commands OTHER SCENARIO [SCENARIO_THERE]`: commands here against those of another checkout.
 
-`cascade run` of a scenario, drawing its population, and `cascade report` of the run, each in a process of its own whose
-kernels are compiled already. The checkouts take turns, so that what else the machine does slows both; processor time is
-what is told.
+`cascade run` of a scenario, drawing its population, and `cascade report` of the run, the first and another, each in a
+process of its own whose kernels are compiled already. The checkouts take turns, so that what else the machine does slows
+both; each turn has a seed that nobody has asked for, so that nothing is known of it. Processor time is what is told.
 """
 
 from __future__ import annotations
@@ -10,9 +10,11 @@ from __future__ import annotations
 import argparse
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import median
@@ -39,20 +41,19 @@ class Checkout:
         self.environment = os.environ | {"PYTHONPATH": str(folder.resolve())}
         self.seats = 0
 
-    def turn(self) -> Iterator[tuple[str, float]]:
-        """Yield each command with its processor time, in seconds; the report is that of the run before it."""
-        cascade = ("-m", "cascade")
-        yield (
-            "cascade run",
-            self._timed(*cascade, "run", self.scenario, "-q", "-j", "1", "--force", "-o", self.results)[0],
-        )
+    def turn(self, seed: int) -> Iterator[tuple[str, float]]:
+        """Yield each command with its processor time, in seconds; the reports are of the run before them."""
+        shutil.rmtree(self.results, ignore_errors=True)
+        asked = ("run", self.scenario, "--seed", str(seed), "-q", "-j", "1", "-o", self.results)
+        yield "cascade run", self._timed("-m", "cascade", *asked)[0]
         seconds, seats = self._timed("-c", DRAW, self.scenario)[1].split()
         self.seats = int(seats)
         yield "drawing", float(seconds)
         yield "drawing, of a million accounts", 1e6 * float(seconds) / self.seats
         (run,) = self.results.iterdir()
-        page = self.results.with_suffix(".html")
-        yield "cascade report", self._timed(*cascade, "report", run, "--force", "-o", page)[0]
+        for name in ("cascade report", "cascade report, another"):
+            asked = ("report", run, "--force", "-o", self.results.with_suffix(".html"))
+            yield name, self._timed("-m", "cascade", *asked)[0]
 
     def _timed(self, *words: str | Path) -> tuple[float, str]:
         """Run Python to its end; return its processor time and what it said."""
@@ -75,12 +76,14 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("there", nargs="?", metavar="SCENARIO_THERE")
     parser.add_argument("--turns", type=int, default=3)
     asked = parser.parse_args(words)
+    first = time.time_ns() // 1_000_000
     with tempfile.TemporaryDirectory() as folder:
         there = Checkout(asked.other.resolve(), asked.there or asked.scenario, Path(folder) / "there")
         here = Checkout(HERE, asked.scenario, Path(folder) / "here")
         for each in (there, here):  # the first compiles
-            dict(each.turn())
-        turns = [(dict(there.turn()), dict(here.turn())) for _ in range(asked.turns)]
+            dict(each.turn(first))
+        seeds = range(first + 1, first + 1 + asked.turns)
+        turns = [(dict(there.turn(seed)), dict(here.turn(seed))) for seed in seeds]
     print(f"{there.seats:,} accounts there, {here.seats:,} here; medians of {len(turns)} turns")
     for name in turns[0][0]:
         times = median(one[name] for one, _ in turns), median(other[name] for _, other in turns)
