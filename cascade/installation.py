@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shlex
 import sys
 import tempfile
+from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 DISTRIBUTION: Final = "cascade-liquidations"
 """The name that installers know. On the public index `cascade` alone is somebody else's package."""
+
+T = TypeVar("T")
 
 _PACKAGE = Path(__file__).resolve().parent
 
@@ -93,3 +97,19 @@ def keep(path: Path, content: bytes) -> None:
     begun = path.with_name(f".{path.name}-{os.getpid()}")
     begun.write_bytes(content)
     begun.replace(path)
+
+
+def kept_or_made(path: Path, make: Callable[[], T]) -> T:
+    """Return what a file of the cache holds, where it is there and whole; else make it, and keep it."""
+    import hashlib
+    import pickle
+
+    with contextlib.suppress(OSError):
+        digest, _, content = path.read_bytes().partition(b"\n")
+        if digest.decode(errors="replace") == hashlib.sha256(content).hexdigest():
+            return pickle.loads(content)
+    made = make()
+    content = pickle.dumps(made)
+    with contextlib.suppress(OSError):
+        keep(path, f"{hashlib.sha256(content).hexdigest()}\n".encode() + content)
+    return made

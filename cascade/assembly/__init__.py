@@ -214,27 +214,20 @@ def _population(
 ) -> tuple[Array, Array, Array, Array]:
     """Return accounts, positions, balances and traders, the agents first."""
     params, seats = population.params, population.seats
-    counts = np.concatenate([layer.counts for layer in seats] or [np.zeros(0, np.int64)]).astype(np.int64)
-    n, first_account, first_position = len(counts), len(entities.accounts), len(entities.positions)
-    accounts, positions = entities.account_rows(n), entities.position_rows(int(counts.sum()))
+    n, n_held = sum(len(layer.counts) for layer in seats), sum(len(layer.markets) for layer in seats)
+    first_account, first_position = len(entities.accounts), len(entities.positions)
+    accounts, positions = entities.account_rows(n), entities.position_rows(n_held)
     balances = np.zeros((len(accounts), len(entities.worth)), np.int64)
     balances[:first_account] = entities.cash
     traders = np.concatenate([layer.traders for layer in seats]) if n else empty(TRADER, 1)[:0]
     traders = traders.view(np.recarray)
     if n:
-        _seat(
-            accounts[first_account:],
-            positions[first_position:],
-            balances[first_account:],
-            params,
-            seats,
-            counts,
-        )
-        accounts.first_position[first_account:] += first_position
-        positions.account[first_position:] += first_account
+        _seat(accounts, positions, balances, params, seats, (first_account, first_position))
         _tag(scenario, replicate, accounts[first_account:], population.owners)
-    _enter(params, accounts, positions, balances, ticks)
-    margined = np.isin(accounts.kind[positions.account], (k.TRADER_ACCOUNT, k.AGENT))
+    others = positions[:first_position]
+    _enter(params, accounts, others, balances, ticks)
+    margined = np.ones(len(positions), np.bool_)
+    margined[:first_position] = np.isin(accounts.kind[others.account], (k.TRADER_ACCOUNT, k.AGENT))
     for m, holder in holders.items():
         if positions.lots[holder] == 0:  # nothing is left open, and who is flat has entered nothing
             continue
@@ -262,11 +255,10 @@ def _owners(scenario: Scenario, run: Any, drawn: list[Seats], population: Popula
     """
     layer = np.repeat(np.arange(len(drawn)), [len(seats.counts) for seats in drawn])[population.owners]
     n_agents, agents = int(run.first_trader - run.first_agent), [each.name for each in scenario.python_agents]
-    names = [name for seats in drawn for name in seats.labels or [""] * len(seats.counts)]
+    names = [name for seats in drawn for name in seats.labels if name]
     orders = [order.name or "" for order in margined_orders(scenario)]
-    known = dict.fromkeys([*agents, *filter(None, orders), *filter(None, names)])
-    codes = {name: code for code, name in enumerate(known)}
-    label = np.array([codes.get(name, -1) for name in names], np.int64)[population.owners]
+    codes = {name: code for code, name in enumerate(dict.fromkeys([*agents, *filter(None, orders), *names]))}
+    label = np.concatenate([_labels(seats, codes) for seats in drawn] or [layer])[population.owners]
     between = n_agents - len(agents) - len(orders)
     ours = [*(codes[name] for name in agents), *[-1] * between, *(codes.get(name, -1) for name in orders)]
     return Owners(
@@ -276,23 +268,33 @@ def _owners(scenario: Scenario, run: Any, drawn: list[Seats], population: Popula
     )  # fmt: skip
 
 
+def _labels(seats: Seats, codes: dict[str, int]) -> Array:
+    """Return the user's own label of each trader of a layer as a number; -1 where it has none."""
+    if not seats.labels:
+        return np.full(len(seats.counts), -1)
+    return np.array([codes.get(name, -1) for name in seats.labels], np.int64)
+
+
 def _seat(
-    accounts: Array, positions: Array, balances: Array, params: k.Params, seats: list[Seats], counts: Array
-) -> None:
-    """Fill the rows of the leveraged accounts, numbered from zero."""
-    markets = np.concatenate([layer.markets for layer in seats]).astype(np.int64)
-    drawn = np.concatenate([layer.positions for layer in seats]).view(np.recarray)
-    accounts.first_position = np.concatenate([[0], np.cumsum(counts)[:-1]])
-    accounts.n_positions = counts
-    accounts.kind = k.TRADER_ACCOUNT
-    accounts.margin = np.concatenate([layer.margin for layer in seats])
-    accounts.venue = params.markets.venue[markets[accounts.first_position]]
-    accounts.fees = 1
-    accounts.settlement = params.markets.settlement[markets[accounts.first_position]]
-    positions.account, positions.market = np.repeat(np.arange(len(counts)), counts), markets
-    positions.lots = drawn.lots
-    positions.entry_value = entry_values(params, markets, drawn.lots, drawn.entry_tick)
-    np.add.at(balances, (positions.account, params.markets.settlement[markets]), drawn.balance)
+    accounts: Array, positions: Array, balances: Array, params: k.Params, seats: list[Seats],
+    first: tuple[int, int],
+) -> None:  # fmt: skip
+    """Fill the rows of the leveraged accounts, layer by layer; `first` are the first account and position."""
+    account, position = first
+    for layer in seats:
+        n, held = len(layer.counts), len(layer.markets)
+        rows, own = accounts[account : account + n], positions[position : position + held]
+        rows.first_position = position + np.cumsum(layer.counts) - layer.counts
+        rows.n_positions, rows.margin = layer.counts, layer.margin
+        rows.kind, rows.fees = k.TRADER_ACCOUNT, 1
+        main = layer.markets[rows.first_position - position]
+        rows.venue, rows.settlement = params.markets.venue[main], params.markets.settlement[main]
+        own.account = np.repeat(np.arange(account, account + n), layer.counts)
+        own.market, own.lots = layer.markets, layer.positions.lots
+        own.entry_value = entry_values(params, layer.markets, own.lots, layer.positions.entry_tick)
+        settlement = params.markets.settlement[layer.markets]
+        np.add.at(balances, (own.account, settlement), layer.positions.balance)
+        account, position = account + n, position + held
 
 
 def _tag(scenario: Scenario, replicate: int, accounts: Array, owners: Array) -> None:

@@ -44,7 +44,7 @@ class Criticality:
 
 def criticality(
     scenario: Scenario, replicate: int, steps: Iterable[int], *, distance: float = DISTANCE,
-    progress: Callable[[int], None] | None = None,
+    progress: Callable[[int], None] | None = None, start: Assembled | None = None,
 ) -> list[Criticality]:  # fmt: skip
     """Return the structural ratio of every perpetual market after so many steps, and run no farther than the last.
 
@@ -58,9 +58,12 @@ def criticality(
         How far from the mark liquidation prices and orders count, as a share of the mark.
     progress
         Told the steps just done.
+    start
+        The replicate at its start, where it has been drawn already: it is what runs, and is not at its start after.
     """
+    start = start or assemble(scenario, replicate)
     found: list[Criticality] = []
-    with opened(scenario, replicate, assemble(scenario, replicate), Nothing()) as engine:
+    with opened(scenario, replicate, start, Nothing()) as engine:
         for due in sorted({min(max(step, 1), engine.n_steps) for step in steps}):
             while engine.step < due:
                 before = engine.step

@@ -370,7 +370,7 @@ def fit(table: Table) -> int:
 
 def is_shown(table: Table) -> bool:
     """Tell whether the numbers of a figure are read on the page, and not in a file."""
-    return len(table) <= (LONG if fit(table) <= len(FITS) else SHORT)
+    return len(table) <= SHORT or (len(table) <= LONG and fit(table) <= len(FITS))
 
 
 def _width(table: Table, column: Column, *, is_first: bool) -> int:

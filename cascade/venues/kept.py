@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import hashlib
-import pickle
 import sys
 from pathlib import Path
 
-from cascade.installation import cache_folder, keep
+from cascade.installation import cache_folder, kept_or_made
 from cascade.scenario.document import open_document
 from cascade.scenario.reading import Reading
 from cascade.scenario.source import shown_name
@@ -25,20 +23,8 @@ def read_shipped(path: Path) -> Reading:
     folder = cache_folder(f"rulebooks-{_sources_digest()}")
     if folder is None:
         return open_document(path, what="rulebook")
-    kept = folder / f"{path.stem}-{_digest(shown_name(path).encode())[:8]}"
-    with contextlib.suppress(OSError):
-        digest, _, content = kept.read_bytes().partition(b"\n")
-        if digest.decode(errors="replace") == _digest(content):
-            return pickle.loads(content)
-    reading = open_document(path, what="rulebook")
-    content = pickle.dumps(reading)
-    with contextlib.suppress(OSError):
-        keep(kept, f"{_digest(content)}\n".encode() + content)
-    return reading
-
-
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
+    name = hashlib.sha256(shown_name(path).encode()).hexdigest()[:8]
+    return kept_or_made(folder / f"{path.stem}-{name}", lambda: open_document(path, what="rulebook"))
 
 
 @functools.cache

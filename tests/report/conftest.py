@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import cascade
+from cascade.exposure import known
 from cascade.output.reader import Result
 from cascade.output.sweep import Sweep
 from cascade.report.page import Options, contagion_page, page, score_page, study_of
@@ -116,3 +117,9 @@ def page_file(pages: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -
     contagion = contagion_page(known_contagion(), Options(made=MADE))
     (folder / "contagion.html").write_text(contagion, encoding="utf-8")
     return {name: folder / f"{name}.html" for name in (*pages, "contagion")}
+
+
+@pytest.fixture(autouse=True)
+def nothing_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no page be made of what an earlier one found out."""
+    monkeypatch.setattr(known, "cache_folder", lambda _: None)

@@ -12,11 +12,16 @@ import pytest
 from typer.testing import CliRunner
 
 import cascade
+from cascade import assembly
 from cascade.analysis.graph import nodes_table, of_result, trees, write
+from cascade.assembly import assemble
 from cascade.cli.app import build
 from cascade.errors import ResultsError, SimulationError
 from cascade.experiment.attribution import FILE, attribute
+from cascade.exposure import criticality as rerun
+from cascade.exposure import known
 from cascade.exposure.criticality import criticality
+from cascade.output.reader import Tables
 from cascade.report.attribution import answer
 from cascade.report.builders import attribution, graph
 from cascade.report.figures.graph import generations_figure
@@ -155,13 +160,13 @@ def test_branching_ratios_stand_side_by_side(study, chain):
 
 
 def test_structural_ratio_is_looked_at_once_just_before_most_was_liquidated(chain, monkeypatch):
-    asked, plain = [], graph.criticality
+    asked = []
 
     def looked(scenario, replicate, steps, **more):
         asked.append(list(steps))
-        return plain(scenario, replicate, steps, **more)
+        return criticality(scenario, replicate, steps, **more)
 
-    monkeypatch.setattr(graph, "criticality", looked)
+    monkeypatch.setattr(rerun, "criticality", looked)
     study = study_of([chain])
     graph.branching(study)
     ((step,),) = asked
@@ -176,6 +181,71 @@ def test_structural_ratio_is_looked_at_once_just_before_most_was_liquidated(chai
     assert np.argmax(by_minute) - 60 <= step <= np.argmax(by_minute) + 60
     before = found.step[longs & (found.step < step)]
     assert not len(before) or step - before[-1] > 30 or np.argmax(by_minute) - before[-1] > 60
+
+
+def _of_one(result):
+    """Return the tables of a run as if its first replicate had been all."""
+    return Tables(
+        {name: lambda columns, _, name=name: _first(result, name, columns) for name in result.tables}
+    )
+
+
+def _first(result, name, columns):
+    rows = result.replicate(name, 0)
+    return rows if columns is None else rows.select(columns)
+
+
+def test_a_page_draws_and_runs_a_replicate_again_once_however_coarse_its_series(chain, monkeypatch):
+    """The market whose map is shown runs on to where most was liquidated, and says what one drawn for that would."""
+    drawn, asked = [], []
+
+    def counted(*args, **more):
+        drawn.append(args)
+        return assemble(*args, **more)
+
+    def looked(*args, **more):
+        asked.append(args)
+        return criticality(*args, **more)
+
+    monkeypatch.setattr(assembly, "assemble", counted)
+    monkeypatch.setattr(rerun, "assemble", counted)
+    monkeypatch.setattr(rerun, "criticality", looked)
+    monkeypatch.setattr("cascade.report.page.MOST_BYTES", 0)  # every page is too large
+    one = replace(chain, tables=_of_one(chain))
+    study = study_of([one])
+    page(study, Options(made=MADE))
+    assert (len(drawn), len(asked)) == (1, 1)
+    (item,) = graph.branching(study)
+    (alone,) = graph.branching(study_of([one]))
+    assert len(asked) == 2
+    assert item.table.csv() == alone.table.csv()
+
+
+def test_a_page_of_what_is_known_is_the_page_of_what_was_found(chain, monkeypatch, tmp_path):
+    """A second page, by another process, draws nobody and runs nothing again."""
+    monkeypatch.setattr(known, "cache_folder", lambda _: tmp_path)
+    one = replace(chain, tables=_of_one(chain))
+    first = page(study_of([one]), Options(made=MADE))
+    assert len(list(tmp_path.iterdir())) == 2
+
+    def fail(*_args, **_more):
+        raise AssertionError
+
+    monkeypatch.setattr(assembly, "assemble", fail)
+    monkeypatch.setattr(rerun, "criticality", fail)
+    assert page(study_of([one]), Options(made=MADE)) == first
+
+
+def test_a_run_with_coarser_series_knows_what_it_knew(chain):
+    fine = study_of([chain]).first
+    known = fine.summary, fine.graphs, fine.scenario
+    coarse = fine.coarser()
+    assert coarse.bins == fine.bins // 2
+    assert len(coarse.bars(MARKET).t_s) <= len(fine.bars(MARKET).t_s)
+    assert all(
+        one is other
+        for one, other in zip(known, (coarse.summary, coarse.graphs, coarse.scenario), strict=True)
+    )
 
 
 def test_nobody_looks_before_anyone_has_quoted(chain):
@@ -210,7 +280,7 @@ def test_replicate_that_cannot_be_run_again_is_said(chain, monkeypatch):
     def fail(*_args, **_more):
         raise SimulationError("the book is gone")
 
-    monkeypatch.setattr(graph, "criticality", fail)
+    monkeypatch.setattr(rerun, "criticality", fail)
     (item,) = graph.branching(study_of([chain]))
     assert item.table.refer("structural", "n").value is None
     assert "the book is gone" in item.table.refer("structural", "reason").value

@@ -6,8 +6,9 @@ They see different things, and where they disagree that is a finding: see `casca
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -105,8 +106,9 @@ def busiest(graph: CascadeGraph) -> Busiest | None:
     has quoted, so that a book is not looked at earlier than after it.
     """
     totals: dict[tuple[str, str], float] = {}
-    for market, side, usd in zip(graph.market, graph.side, graph.size_usd, strict=True):
-        totals[str(market), str(side)] = totals.get((str(market), str(side)), 0.0) + float(usd)
+    rows = (column.tolist() for column in (graph.market, graph.side, graph.size_usd))
+    for market, side, usd in zip(*rows, strict=True):
+        totals[market, side] = totals.get((market, side), 0.0) + usd
     if not totals:
         return None
     market, side = max(totals, key=lambda key: totals[key])
@@ -214,6 +216,7 @@ class _Waves(NamedTuple):
         return t * math.sqrt(float((left**2).sum())) / total
 
 
+@lru_cache(maxsize=64)
 def genealogical(roots: int, total: int, confidence: float = CONFIDENCE) -> Branching:
     """Return the mean offspring of `total` liquidations that `roots` began, corrected for finite trees.
 
@@ -226,8 +229,9 @@ def genealogical(roots: int, total: int, confidence: float = CONFIDENCE) -> Bran
         return Branching("genealogical", None, None, None, total, "nothing was liquidated", "liquidations")
     value = _mean_offspring(roots, total)
     tail = (1.0 - confidence) / 2.0
-    low = 0.0 if total == roots else _where(lambda n: 1.0 - _borel_tanner_cdf(total - 1, roots, n), tail)
-    high = _where(lambda n: 1.0 - _borel_tanner_cdf(total, roots, n), 1.0 - tail)
+    fewer, as_many = _borel_tanner_cdf(total - 1, roots), _borel_tanner_cdf(total, roots)
+    low = 0.0 if total == roots else _where(lambda n: 1.0 - fewer(n), tail)
+    high = _where(lambda n: 1.0 - as_many(n), 1.0 - tail)
     return Branching("genealogical", value, low, high, total, unit="liquidations")
 
 
@@ -294,17 +298,19 @@ def branching_over_time(
     return found
 
 
-def _borel_tanner_cdf(most: int, roots: int, n: float) -> float:
-    """Return P(T <= most) of the total progeny of `roots` with Poisson offspring of mean n."""
+def _borel_tanner_cdf(most: int, roots: int) -> Callable[[float], float]:
+    """Return P(T <= most) of the total progeny of `roots` as a function of the mean of their Poisson offspring."""
     from scipy.special import gammaln
 
-    if most < roots:
-        return 0.0
     k = np.arange(roots, most + 1, dtype=np.float64)
-    with np.errstate(divide="ignore"):
-        born = np.where(k > roots, (k - roots) * np.log(n * k), 0.0)
-    terms = math.log(roots) - np.log(k) - n * k + born - gammaln(k - roots + 1.0)
-    return min(float(np.exp(terms).sum()), 1.0)
+    first, factorials = math.log(roots) - np.log(k), gammaln(k - roots + 1.0)
+
+    def below(n: float) -> float:
+        with np.errstate(divide="ignore"):
+            born = np.where(k > roots, (k - roots) * np.log(n * k), 0.0)
+        return min(float(np.exp(first - n * k + born - factorials).sum()), 1.0)
+
+    return below
 
 
 def _where(rising: Any, level: float) -> float:

@@ -100,26 +100,28 @@ class CascadeGraph:
         return self._mass(self.size_usd) - self.size_usd
 
     @cached_property
-    def _edges(self) -> list[tuple[Ints, Floats]]:
-        """Return sources and weights of the edges into each node."""
-        cuts = np.searchsorted(self.target, np.arange(1, len(self)))
-        return list(zip(np.split(self.source, cuts), np.split(self.weight, cuts), strict=True))
+    def _tripped(self) -> list[tuple[int, Ints, Floats]]:
+        """Return each node that others tripped, with the sources and the weights of the edges into it."""
+        nodes, starts = np.unique(self.target, return_index=True)
+        ends = [*starts[1:].tolist(), len(self.target)][: len(starts)]
+        return [
+            (node, self.source[start:end], self.weight[start:end])
+            for node, start, end in zip(nodes.tolist(), starts.tolist(), ends, strict=True)
+        ]
 
     @cached_property
     def _lines(self) -> tuple[Ints, Ints]:
         """Return the generation of each node, and its tree."""
         generation, tree = np.zeros(len(self), np.int64), np.arange(len(self))
-        for node, (sources, shares) in enumerate(self._edges[: len(self)]):
-            if len(sources):
-                generation[node] = generation[sources].max() + 1
-                tree[node] = tree[sources[np.argmax(shares)]]
+        for node, sources, shares in self._tripped:
+            generation[node] = generation[sources].max() + 1
+            tree[node] = tree[sources[np.argmax(shares)]]
         return generation, tree
 
     def _mass(self, own: Floats) -> Floats:
         """Return what each node brought about: its own, and its shares of all that followed."""
         mass = own.astype(np.float64)
-        for node in range(len(self) - 1, -1, -1):
-            sources, shares = self._edges[node]
+        for node, sources, shares in reversed(self._tripped):
             mass[sources] += shares * mass[node]
         return mass
 
@@ -170,7 +172,8 @@ def build(
     rows = _Rows.of(liquidations)
     node_of, first = _nodes(rows)
     fills = _Fills(rows, node_of, units, memory_s)
-    parents = [_parents(rows, node_of, fills, row, max_parents) for row in first.tolist()]
+    nodes = node_of.tolist()
+    parents = [_parents(fills.each, nodes, fills, row, max_parents) for row in first.tolist()]
     counts = np.array([len(numbers) for numbers, _ in parents], np.int64)
     source = _joined([numbers for numbers, _ in parents], np.int64)
     weight = _joined([shares for _, shares in parents], np.float64)
@@ -231,15 +234,12 @@ class _Rows(NamedTuple):
 
 def _nodes(rows: _Rows) -> tuple[Ints, Ints]:
     """Return the node of each row, and the first row of each node, in time order."""
-    numbers: dict[tuple[int, int], int] = {}
-    node_of = np.zeros(len(rows.step), np.int64)
-    first: list[int] = []
-    for row, key in enumerate(zip(rows.account.tolist(), rows.life.tolist(), strict=True)):
-        if key not in numbers:
-            numbers[key] = len(numbers)
-            first.append(row)
-        node_of[row] = numbers[key]
-    return node_of, np.array(first, np.int64)
+    keys = np.stack([rows.account, rows.life])
+    _, first, place = np.unique(keys, axis=1, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    number = np.empty(len(order), np.int64)
+    number[order] = np.arange(len(order))
+    return number[place.reshape(-1)], first[order].astype(np.int64)
 
 
 class _Group(NamedTuple):
@@ -257,7 +257,9 @@ class _Fills:
 
     def __init__(self, rows: _Rows, node_of: Ints, units: RunUnits, memory_s: float | None) -> None:
         self.rows, self.node_of, self.memory_s = rows, node_of, memory_s
+        self.each = _Rows(*(column.tolist() for column in rows))  # a row at a time is read faster from lists
         self.when = rows.step * WAVES + rows.wave
+        self.asked_of = list(zip(self.each.market, self.each.side, self.when.tolist(), strict=True))
         self.everywhere = np.flatnonzero(rows.filled_usd > 0)
         self.clocks = {
             market.name: (max(market.clock_s, units.dt), market.waves(units.dt)) for market in units.markets
@@ -282,9 +284,10 @@ class _Fills:
 
         Of its own market and side; with `anywhere`, of all.
         """
-        asked = str(self.rows.market[row]), str(self.rows.side[row]), int(self.when[row]), anywhere
+        market, side, when = self.asked_of[row]
+        asked = market, side, when, anywhere
         if asked not in self.asked:
-            self.asked[asked] = self._found(row, None if anywhere else asked[:2])
+            self.asked[asked] = self._found(row, None if anywhere else (market, side))
         return self.asked[asked]
 
     def _found(self, row: int, key: tuple[str, str] | None) -> _Group | None:
@@ -302,7 +305,7 @@ class _Fills:
         high = int(np.searchsorted(fills.when, now))
         if self.rows.wave[row] > 0:
             return int(np.searchsorted(fills.when, now - 1)), high
-        interval = self.clocks[str(self.rows.market[row])][0] if self.memory_s is None else self.memory_s
+        interval = self.clocks[self.each.market[row]][0] if self.memory_s is None else self.memory_s
         low = int(np.searchsorted(fills.t_s, self.rows.t_s[row] - interval - 1e-9))
         while self.memory_s is None and low < high and not fills.is_last[low]:
             low += 1
@@ -332,14 +335,16 @@ class _Fills:
         return _Group(int(fills[0]), sources, push, filled, float(push.sum()))
 
 
-def _parents(rows: _Rows, node_of: Ints, fills: _Fills, first: int, most: int) -> tuple[Ints, Floats]:
+_NONE: Final = np.zeros(0, np.int64), np.zeros(0)
+
+
+def _parents(rows: _Rows, node_of: list[int], fills: _Fills, first: int, most: int) -> tuple[Ints, Floats]:
     """Return the parents of the node whose first row is given, and weights that sum to 1; none of a root."""
-    none = np.zeros(0, np.int64), np.zeros(0)
     if rows.cause[first] == "exogenous":
-        return none
+        return _NONE
     found = list(_groups(rows, node_of, fills, first))
     if not found or (rows.wave[first] == 0 and not _but_for(rows, first, found)):
-        return none
+        return _NONE
     if len(found) == 1:
         return fills.heaviest(found[0][1], most)
     cost = [held * group.push for held, group in found]
@@ -356,36 +361,37 @@ def _heaviest(sources: Ints, heavy: Floats, most: int) -> tuple[Ints, Floats]:
     return sources[kept], heavy[kept] / heavy[kept].sum()
 
 
-def _groups(rows: _Rows, node_of: Ints, fills: _Fills, first: int) -> Iterator[tuple[float, _Group]]:
+def _groups(rows: _Rows, node_of: list[int], fills: _Fills, first: int) -> Iterator[tuple[float, _Group]]:
     """Yield the fills that may have tripped a node, each with the position it held against them.
 
     Where none is of its own markets, those of any: an index, or the books of other venues, may carry a
     move over.
     """
-    anything, row = False, first
-    while row < len(rows.step) and node_of[row] == node_of[first] and fills.when[row] == fills.when[first]:
+    anything, row, n = False, first, len(node_of)
+    node, when = node_of[first], fills.asked_of[first][2]
+    while row < n and node_of[row] == node and fills.asked_of[row][2] == when:
         group = fills.before(row)
         if group is not None:
             anything = True
-            yield float(rows.position_usd[row]), group
+            yield rows.position_usd[row], group
         row += 1
     if not anything and rows.wave[first] > 0:
         group = fills.before(first, anywhere=True)
         if group is not None:
-            yield float(rows.position_usd[first]), group
+            yield rows.position_usd[first], group
 
 
 def _but_for(rows: _Rows, first: int, found: list[tuple[float, _Group]]) -> bool:
     """Tell whether an account would have been safe without the fills that came before."""
-    pushed = sum(held * group.pushed for held, group in found) / float(rows.position_usd[first])
+    pushed = sum(held * group.pushed for held, group in found) / rows.position_usd[first]
     since = found[0][1].first
     down = 1.0 if rows.side[first] == "long" else -1.0
-    fallen = down * (rows.mark[since] / rows.mark[first] - 1.0) if _same(rows, since, first) else pushed
+    fallen = (
+        down * (rows.mark[since] / rows.mark[first] - 1.0)
+        if rows.market[since] == rows.market[first]
+        else pushed
+    )
     return min(pushed, fallen) > rows.room[first] + 1e-12
-
-
-def _same(rows: _Rows, one: int, other: int) -> bool:
-    return bool(rows.market[one] == rows.market[other])
 
 
 def _joined(parts: list[Array], dtype: Any) -> Array:

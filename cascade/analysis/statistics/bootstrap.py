@@ -74,7 +74,7 @@ def _rows(n: int) -> npt.NDArray[np.int64]:
 
 def _tail(n_blocks: float, confidence: float) -> float:
     """Return the probability beyond either end of the percentile interval of a figure of so many blocks."""
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
-    quantile = float(t.ppf(1.0 - (1.0 - confidence) / 2.0, max(n_blocks - 1.0, 1.0)))
+    quantile = float(stdtrit(max(n_blocks - 1.0, 1.0), 1.0 - (1.0 - confidence) / 2.0))
     return NormalDist().cdf(-math.sqrt(n_blocks / max(n_blocks - 1.0, 1.0)) * quantile)

@@ -9,7 +9,7 @@ from typing import Any
 from cascade.analysis.metrics import METRICS
 from cascade.analysis.metrics.registry import EnsembleMetric, Metric
 from cascade.explain.rules import assumptions_of
-from cascade.explain.sources import figures_of
+from cascade.explain.sources import Figure, figures_of
 from cascade.report.builders.study import Study, Variant
 from cascade.report.builders.table import Table, text_column
 
@@ -18,10 +18,9 @@ _SHORT = 120
 
 def parameters(study: Study) -> Table | None:
     """Return every figure that the first scenario's author wrote, and how it is known."""
-    scenario = study.first.scenario
-    if scenario is None:
+    if study.first.scenario is None:
         return None
-    figures = [figure for figure in figures_of(scenario) if figure.kind != "default"]
+    figures = [figure for figure in study.once(_figures) if figure.kind != "default"]
     columns = (
         text_column("path", "figure", [figure.path for figure in figures]),
         text_column("value", "value", [short(figure.value) for figure in figures]),
@@ -34,17 +33,22 @@ def parameters(study: Study) -> Table | None:
 
 def kinds(study: Study) -> Table | None:
     """Return how many figures of the first scenario are measured, fitted, stated, assumed, or without a source."""
-    scenario = study.first.scenario
-    if scenario is None:
+    if study.first.scenario is None:
         return None
     found: dict[str, int] = {}
-    for figure in figures_of(scenario):
+    for figure in study.once(_figures):
         found[figure.kind] = found.get(figure.kind, 0) + 1
     return Table(
         "kinds",
         "How the figures of the scenario are known",
         (text_column("kind", "kind", list(found)), text_column("count", "figures", list(found.values()))),
     )
+
+
+def _figures(study: Study) -> tuple[Figure, ...]:
+    """Return every figure of the first scenario; none where it can't be read again."""
+    scenario = study.first.scenario
+    return figures_of(scenario) if scenario else ()
 
 
 def unconfirmed(study: Study) -> Table | None:

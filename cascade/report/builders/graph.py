@@ -19,7 +19,6 @@ from cascade.analysis.graph import (
     transmitters,
 )
 from cascade.errors import CascadeError
-from cascade.exposure.criticality import criticality
 from cascade.report.builders.study import Missing, Study, Variant, by_replicate
 from cascade.report.builders.table import Column, Table, Value, text_column
 
@@ -218,7 +217,10 @@ def _structural(variant: Variant, graph: CascadeGraph, market: str, direction: s
     if most is None or (most.market, most.direction) != (market, direction):
         return _without(f"most was not liquidated in a {direction} of {market}")
     try:
-        found = criticality(scenario, graph.replicate, [most.step])
+        found = variant.found(
+            scenario, ("at risk", graph.replicate, most.step),
+            lambda: variant.looked_at(scenario, graph.replicate, most.step),
+        )  # fmt: skip
     except CascadeError as error:
         return _without(f"the replicate can't be run again: {error.problem}")
     near = [look.branching for look in found if (look.market, look.direction) == (market, direction)]

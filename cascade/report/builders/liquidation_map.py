@@ -8,11 +8,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from cascade.errors import CascadeError
 from cascade.exposure.liquidation_map import WIDTH, LiquidationMap, by_distance, liquidation_maps
 from cascade.output.run_units import MarketUnits
 from cascade.report.builders.prices import slug
-from cascade.report.builders.study import Missing, Study
+from cascade.report.builders.study import Missing, Study, Variant
 from cascade.report.builders.table import Column, Floats, Table, text_column
+from cascade.scenario.schema import Scenario
 
 LEVERAGES = (0.0, 5.0, 15.0, 35.0, 75.0, np.inf)
 """Edges of the buckets of leverage."""
@@ -35,12 +37,20 @@ class MapTable(NamedTuple):
 
 def liquidation_map(study: Study) -> list[MapTable] | Missing:
     """Return the map of each market of the first run at its start."""
-    drawn, scenario = study.first.drawn, study.first.scenario
-    if isinstance(drawn, Missing) or scenario is None:
-        return drawn if isinstance(drawn, Missing) else Missing("its scenario can't be read again")
-    names = {market.name: market for market in study.markets}
-    maps = [each for each in liquidation_maps(scenario, drawn) if each.market in names]
-    return [_table(names[each.market], each) for each in maps]
+    first, scenario = study.first, study.first.scenario
+    if scenario is None:
+        return Missing("its scenario can't be read again")
+    try:
+        found = first.found(scenario, ("map", first.result.replicates[0]), lambda: _drawn(first, scenario))
+    except CascadeError as error:
+        return Missing(f"its scenario can't be set up again: {error.problem}")
+    return [each for each in found if each.market in study.markets]
+
+
+def _drawn(variant: Variant, scenario: Scenario) -> list[MapTable]:
+    """Return the map of each market of a run."""
+    units = {market.name: market for market in variant.result.units.markets}
+    return [_table(units[each.market], each) for each in liquidation_maps(scenario, variant.drawn(scenario))]
 
 
 def _by_leverage(found: LiquidationMap) -> Iterator[tuple[str, Floats, Floats]]:

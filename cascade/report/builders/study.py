@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cascade.analysis.verdict import first_graphs
-from cascade.errors import CascadeError
+from cascade.exposure.known import known
 from cascade.output.columns import is_name, to_names, to_numpy
 from cascade.output.reader import Result
 from cascade.output.run_units import MarketUnits
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from cascade.experiment.contagion_found import Contagion
     from cascade.experiment.facts import Facts
     from cascade.experiment.threshold import Frontier
+    from cascade.exposure.criticality import Criticality
 
 T = TypeVar("T")
 
@@ -145,6 +146,10 @@ class Variant:
     bins: int = BINS
     """Points of time of a series at most."""
     _bars: dict[str, Bars] = field(default_factory=dict[str, Bars], repr=False)
+    _starts: dict[int, Assembled] = field(default_factory=dict[int, "Assembled"], repr=False)
+    _found: dict[tuple[str | int, ...], Any] = field(
+        default_factory=dict[tuple[str | int, ...], Any], repr=False
+    )
 
     @cached_property
     def summary(self) -> Summary:
@@ -210,17 +215,33 @@ class Variant:
         scenario, problems = inspect(self.result.resolved(), allow=None)
         return None if any(problem.severity == "error" for problem in problems) else scenario
 
-    @cached_property
-    def drawn(self) -> Assembled | Missing:
-        """Return the first replicate at its start, drawn again from the scenario."""
+    def drawn(self, scenario: Scenario) -> Assembled:
+        """Return the first replicate at its start, drawn again: it is run on, where it is looked at later."""
         from cascade.assembly import assemble
 
-        if self.scenario is None:
-            return Missing("its scenario can't be read again")
-        try:
-            return assemble(self.scenario, self.result.replicates[0])
-        except CascadeError as error:
-            return Missing(f"its scenario can't be set up again: {error.problem}")
+        replicate = self.result.replicates[0]
+        self._starts[replicate] = assemble(scenario, replicate)
+        return self._starts[replicate]
+
+    def looked_at(self, scenario: Scenario, replicate: int, step: int) -> list[Criticality]:
+        """Return what was at risk after so many steps of a replicate, which is run again up to there."""
+        from cascade.exposure.criticality import criticality
+
+        start = self._starts.pop(replicate, None)  # it can be run once
+        return criticality(scenario, replicate, [step], start=start)
+
+    def found(self, scenario: Scenario, asked: tuple[str | int, ...], find: Callable[[], T]) -> T:
+        """Return what was found of the run, or of its scenario on this machine, before; else find it, and keep it."""
+        if asked not in self._found:
+            self._found[asked] = known(scenario, asked, find)
+        return self._found[asked]
+
+    def coarser(self) -> Variant:
+        """Return the same run with half as many points of time in a series, and all that is known of it besides."""
+        coarse = replace(self, bins=self.bins // 2, _bars={})
+        declared = {field.name for field in fields(self)}
+        vars(coarse).update({name: value for name, value in vars(self).items() if name not in declared})
+        return coarse
 
     @property
     def shades(self) -> tuple[Shade, ...]:
@@ -254,8 +275,7 @@ class Study:
 
     def coarser(self) -> Study:
         """Return the same study with half as many points of time in a series."""
-        variants = tuple(replace(each, bins=each.bins // 2, _bars={}) for each in self.variants)
-        return replace(self, variants=variants, _built={})
+        return replace(self, variants=tuple(each.coarser() for each in self.variants), _built={})
 
     def once(self, build: Callable[[Study], T]) -> T:
         """Return what a function makes of the study, made when first asked for and then kept."""

@@ -1,0 +1,43 @@
+"""What was found out of a scenario on this machine before: what takes a draw, or a run, is found once."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from cascade.installation import cache_folder, kept_or_made
+from cascade.provenance import platform_facts, sha256
+from cascade.scenario.load import digest
+from cascade.scenario.schema import Scenario
+
+T = TypeVar("T")
+
+_PACKAGE = Path(__file__).parents[1]
+
+
+def known(scenario: Scenario, asked: tuple[str | int, ...], find: Callable[[], T]) -> T:
+    """Return what was found of a scenario here before, by the same code; else find it, and keep it.
+
+    Parameters
+    ----------
+    asked
+        What is looked for, and all it depends on besides the scenario and Cascade: values, data files and rulebooks
+        of the scenario count, not their paths. With agents in Python nothing is kept, for their code is not Cascade's.
+    """
+    folder = None if scenario.python_agents else cache_folder(f"exposure-{_code_digest()}")
+    if folder is None:
+        return find()
+    return kept_or_made(folder / sha256(repr((digest(scenario), scenario.seed, *asked)))[:32], find)
+
+
+@functools.cache
+def _code_digest() -> str:
+    """Return a hash of all of Cascade's code, and of what else decides its last digits."""
+    found = hashlib.sha256(platform_facts()["fingerprint"].encode())
+    for path in sorted(_PACKAGE.rglob("*.py")):
+        found.update(f"{path.relative_to(_PACKAGE)}\n".encode())
+        found.update(path.read_bytes())
+    return found.hexdigest()[:16]
