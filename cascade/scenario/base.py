@@ -65,6 +65,7 @@ class Model(BaseModel):
         populate_by_name=True,
         serialize_by_alias=True,
         protected_namespaces=(),
+        defer_build=True,
     )
 
     @classmethod

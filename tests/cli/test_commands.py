@@ -50,6 +50,25 @@ def test_validation_imports_nothing_heavy() -> None:
     assert not loaded & {"scipy", "scipy.stats", "pyarrow", "pandas", "mesa", "numba", "matplotlib"}
 
 
+def test_a_short_command_searches_no_garbage_and_starts_no_threads() -> None:
+    code = f"""
+import gc, os, sys
+from cascade.cli.app import main
+usual = gc.get_threshold()
+sys.argv = ["cascade", "validate", {str(BASE)!r}]
+before = sum(each["collections"] for each in gc.get_stats())
+try:
+    main()
+except SystemExit as left:
+    assert not left.code
+assert sum(each["collections"] for each in gc.get_stats()) == before
+assert os.environ["OPENBLAS_NUM_THREADS"] == "1"
+kept = [[] for _ in range(200_000)]  # what goes on for longer is searched as ever, but for what was there
+assert gc.get_threshold() == usual and gc.get_freeze_count() > 10_000
+"""
+    modules_after(code)
+
+
 def test_version_and_unknown_command() -> None:
     assert call("--version").stdout.startswith("cascade ")
     result = call("valdiate", code=2)
