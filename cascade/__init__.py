@@ -40,7 +40,8 @@ if TYPE_CHECKING:
     from cascade.output.sweep import Sweep, named_results, read
     from cascade.report.summary import summarise
     from cascade.report.write import write_report
-    from cascade.scenario import Scenario, load
+    from cascade.scenario.load import load
+    from cascade.scenario.schema import Scenario
 
 __version__ = "0.1.0"
 
@@ -91,7 +92,7 @@ _HOMES = {
     "MarginTier": "cascade.calculator.account",
     "Position": "cascade.calculator.account",
     "Result": "cascade.output.reader",
-    "Scenario": "cascade.scenario",
+    "Scenario": "cascade.scenario.load",
     "Scorecard": "cascade.calibration.scorecard",
     "Sweep": "cascade.output.sweep",
     "Threshold": "cascade.experiment.threshold",
@@ -103,7 +104,7 @@ _HOMES = {
     "frontier": "cascade.experiment.threshold",
     "initial_margin": "cascade.calculator.account",
     "liquidation_price": "cascade.calculator.account",
-    "load": "cascade.scenario",
+    "load": "cascade.scenario.load",
     "maintenance_margin": "cascade.calculator.account",
     "named_results": "cascade.output.sweep",
     "read": "cascade.output.sweep",

@@ -12,8 +12,6 @@ from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Final, TypeVar
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 DISTRIBUTION: Final = "cascade-liquidations"
 """The name that installers know. On the public index `cascade` alone is somebody else's package."""
@@ -56,6 +54,9 @@ def _requirement(extras: str, origin: dict[str, Any]) -> str:
         return f"{DISTRIBUTION}{extras}"
     url = str(origin["url"])
     if "dir_info" in origin:
+        from urllib.parse import urlsplit
+        from urllib.request import url2pathname  # with it come http, ssl and mail
+
         return f"{url2pathname(urlsplit(url).path)}{extras}"
     if "vcs_info" in origin:
         url = f"{origin['vcs_info']['vcs']}+{url}@{origin['vcs_info']['commit_id']}"

@@ -7,21 +7,23 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from cascade.analysis.statistics import Estimate, block_estimate, exact_probability, quantile_estimate
-from cascade.analysis.statistics.estimate import Floats
 from cascade.calibration.baselines import BASELINES
-from cascade.calibration.event_file import Event
 from cascade.calibration.history import column_of
-from cascade.calibration.map_registration import MapRegistration
-from cascade.calibration.map_score import MapScore, Realised
 from cascade.calibration.predictions import Prediction, window_of
-from cascade.calibration.registration import Registration
 from cascade.calibration.scores import PINBALL, Forecast, Scale, pit_histogram
-from cascade.calibration.sealed import Opened
+
+if TYPE_CHECKING:
+    from cascade.analysis.statistics.estimate import Floats
+    from cascade.calibration.event_file import Event
+    from cascade.calibration.map_registration import MapRegistration
+    from cascade.calibration.map_score import MapScore, Realised
+    from cascade.calibration.registration import Registration
+    from cascade.calibration.sealed import Opened
 
 SHARES: Final = (0.5, 0.9)
 """Central intervals whose coverage is counted."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
+import os
 import sys
 from collections.abc import Callable, Collection
 from importlib import import_module
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -46,12 +49,33 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 """Each command with its function and the line that describes it."""
 
+_OBJECTS_OF_A_START: Final = 200_000
+"""Objects after which garbage is searched as usual: more than come of imports, few beside the accounts of a market."""
+
 
 def main() -> None:
     """Run the command line."""
+    _start_lightly()
     arguments = sys.argv[1:]
     chosen = next((word for word in arguments if not word.startswith("-")), "")
     build([chosen])()
+
+
+def _start_lightly() -> None:
+    """Spare what costs a short command as much as its work: threads that it has no use for, searches for garbage."""
+    # Linear algebra is small here; to start a thread for it on each core takes as long as to import numpy.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # What is imported stays: it is not searched while it comes, nor later, nor at the end.
+    usual = gc.get_threshold()
+
+    def settle(_phase: str, _info: dict[str, int]) -> None:
+        gc.callbacks.remove(settle)
+        gc.freeze()
+        gc.set_threshold(*usual)
+
+    gc.callbacks.append(settle)
+    gc.set_threshold(_OBJECTS_OF_A_START, *usual[1:])
+    atexit.register(gc.freeze)
 
 
 def build(loaded: Collection[str]) -> typer.Typer:

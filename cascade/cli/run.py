@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
@@ -32,6 +32,9 @@ from cascade.cli.terminal import (
 )
 from cascade.limits import MOST_REPLICATES
 
+if TYPE_CHECKING:
+    from cascade.scenario.schema import Scenario
+
 File: TypeAlias = Annotated[Path, typer.Argument(metavar="FILE", help="Scenario file.")]
 Replicate: TypeAlias = Annotated[
     int | None, typer.Option("--replicate", min=0, max=MOST_REPLICATES - 1, help="Run only this replicate.")
@@ -51,13 +54,10 @@ def run(
 
     Exit code 3 if the scenario is invalid, 4 or 5 if replicates failed, 130 if interrupted.
     """
-    from cascade.assembly import assemble
     from cascade.errors import ScenarioError, render_problems
     from cascade.experiment.request import runs_of
     from cascade.experiment.run import run as run_scenario
     from cascade.experiment.workers import wants_processes
-    from cascade.explain.cost import cost_of
-    from cascade.explain.pace import learn, took_since
     from cascade.report.summary import summarise
     from cascade.scenario.load import inspect
 
@@ -77,12 +77,22 @@ def run(
             cluster=cluster, force=force, retry_failed=retry_failed, fail_fast=fail_fast, progress=progress,
             say=say,
         )  # fmt: skip
-    took = [] if result.path is None else took_since([result.path], begun)
-    if len(took) > 1:  # one is too little to learn from, and who was run earlier tells nothing new
-        learn(scenario.name, cost_of(scenario, assemble(scenario)).measured_s(runs), took)
+    if n > 1 and result.path is not None:  # one is too little to learn from
+        _learn(scenario, runs, result.path, begun)
     summary = summarise(result)
     if json:
         show_json(summary.to_dict())
     else:
         show(summary.to_text())
         show(f"results: {result.path}")
+
+
+def _learn(scenario: Scenario, runs: int, folder: Path, begun: datetime) -> None:
+    """Remember how long the replicates of a run took that have finished since it began; earlier ones tell nothing."""
+    from cascade.assembly import assemble
+    from cascade.explain.cost import cost_of
+    from cascade.explain.pace import learn, took_since
+
+    took = took_since([folder], begun)
+    if len(took) > 1:
+        learn(scenario.name, cost_of(scenario, assemble(scenario)).measured_s(runs), took)

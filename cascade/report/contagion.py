@@ -6,16 +6,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from cascade.analysis.contagion import Matrix
 from cascade.analysis.formats import format_bare, format_estimate
 from cascade.analysis.statistics import CONFIDENCE, Estimate, Mean
-from cascade.experiment.contagion_check import Checked
-from cascade.experiment.contagion_found import Closed, Contagion
 from cascade.report.attribution import metric_lines
 from cascade.units import format_duration, format_usd
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+
+    from cascade.analysis.contagion import Matrix
+    from cascade.experiment.contagion_check import Checked
+    from cascade.experiment.contagion_found import Closed, Contagion
 
 
 def answer(found: Contagion) -> str:

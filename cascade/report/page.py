@@ -19,9 +19,11 @@ from cascade.errors import UsageError
 from cascade.experiment.attribution import recorded, whole_of
 from cascade.experiment.comparison import compare
 from cascade.experiment.threshold import Frontier, frontier_of, is_searched
+from cascade.installation import cache_folder
 from cascade.output.manifest import software_version
 from cascade.output.reader import Result
 from cascade.output.sweep import Sweep, named_results, read
+from cascade.provenance import sha256
 from cascade.report.attribution import answer as answer_of_attribution
 from cascade.report.builders.comparison import comparison_verdict
 from cascade.report.builders.differences import labels
@@ -321,11 +323,12 @@ class _Drawer:
 
 @lru_cache(maxsize=1)
 def _environment() -> Environment:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from jinja2 import Environment, FileSystemBytecodeCache, FileSystemLoader, StrictUndefined
 
+    compiled = cache_folder(f"templates-{sha256(Path(__file__).read_text(encoding='utf-8'))[:16]}")
     environment = Environment(
         loader=FileSystemLoader(FOLDER / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True,
+        lstrip_blocks=True, bytecode_cache=FileSystemBytecodeCache(str(compiled)) if compiled else None,
     )  # fmt: skip
     environment.filters.update(plain=plain, coded=coded, csv_uri=csv_uri, swatch=swatch, spark=spark)
     own: dict[str, Any] = {"cells": cells, "visible": visible, "fit": fit, "is_shown": is_shown}

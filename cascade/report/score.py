@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from cascade.analysis.formats import format_bare, format_value
 from cascade.analysis.statistics import CONFIDENCE, Estimate
 from cascade.calibration.baselines import BASELINES
-from cascade.calibration.map_score import MapScore
 from cascade.calibration.scorecard import (
     AMOUNTS,
     MODEL,
@@ -22,10 +21,12 @@ from cascade.calibration.scorecard import (
     key_of,
 )
 from cascade.calibration.scores import FEWEST_RANKED, PINBALL
-from cascade.calibration.sealed import Opened, Sealed
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+
+    from cascade.calibration.map_score import MapScore
+    from cascade.calibration.sealed import Opened, Sealed
 
 MISSING: Final = "--"
 

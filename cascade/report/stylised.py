@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cascade.analysis.facts import RULES, Band, Reading, Row, Verdict
 from cascade.analysis.statistics import CONFIDENCE
-from cascade.experiment.facts import Facts
 from cascade.units import format_duration
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+
+    from cascade.experiment.facts import Facts
 
 _TINTS = {Verdict.INSIDE: "green", Verdict.EDGE: "yellow", Verdict.OUTSIDE: "red", Verdict.NOT_JUDGED: "dim"}
 

@@ -6,22 +6,24 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from cascade.analysis.statistics import CONFIDENCE
-from cascade.calibration.scorecard import Scorecard
 from cascade.errors import UsageError
-from cascade.experiment.contagion_found import Contagion, written
-from cascade.experiment.facts import Facts
 from cascade.experiment.recorder import units_of
 from cascade.experiment.request import scenario_of
 from cascade.output.manifest import MANIFEST, RESOLVED, write_atomically
 from cascade.output.reader import Result
 from cascade.output.reader import read as read_run
 from cascade.output.sweep import Sweep, is_sweep, read
-from cascade.report.builders.contagion import check_tables, entry_table
 from cascade.report.draw.svg import require_matplotlib
 from cascade.report.page import Options, contagion_page, facts_page, page, score_page, study_of
 from cascade.report.pdf import browser, write_pdf
+
+if TYPE_CHECKING:
+    from cascade.calibration.scorecard import Scorecard
+    from cascade.experiment.contagion_found import Contagion
+    from cascade.experiment.facts import Facts
 
 
 def read_for_report(folder: str | Path) -> Result | Sweep:
@@ -139,6 +141,9 @@ def write_contagion(found: Contagion, folder: str | Path, *, static: bool = Fals
     UsageError
         If matplotlib is missing for a static page.
     """
+    from cascade.experiment.contagion_found import written
+    from cascade.report.builders.contagion import check_tables, entry_table
+
     text, path = contagion_page(found, Options(static=static)), Path(folder) / "contagion.html"
     written(found, path.parent)
     for table in (entry_table(found), *check_tables(found)):

@@ -56,7 +56,11 @@ def _number(kind: Literal["int", "float"], value: Any) -> Any:
 
 
 class Model(BaseModel):
-    """A frozen record that refuses keys it does not know."""
+    """A frozen record that refuses keys it does not know.
+
+    Validators are built for what is asked to validate, and once for all below it. A default that is a record is made by
+    `model_construct`, which asks for none: a test holds it against its validator.
+    """
 
     model_config = ConfigDict(
         frozen=True,
@@ -65,6 +69,7 @@ class Model(BaseModel):
         populate_by_name=True,
         serialize_by_alias=True,
         protected_namespaces=(),
+        defer_build=True,
     )
 
     @classmethod

@@ -62,8 +62,8 @@ class Scenario(Model):
     agents: tuple[Agent, ...] = Field(default=(), description="Others who trade, and agents of your own.")
     population: tuple[Layer, ...] = Field(default=(), description="Leveraged accounts.")
     shocks: tuple[Shock, ...] = Field(default=(), description="Scheduled events.")
-    channels: Channels = Field(default=Channels(), description="What may amplify a move.")
-    outputs: Outputs = Field(default=Outputs(), description="What is recorded.")
+    channels: Channels = Field(default=Channels.model_construct(), description="What may amplify a move.")
+    outputs: Outputs = Field(default=Outputs.model_construct(), description="What is recorded.")
     sources: dict[Text, Source] = Field(
         default_factory=dict, description="Where figures come from, by dotted path or pattern."
     )

@@ -51,7 +51,8 @@ class MarketOrders(Model):
 
     rate: PerSecond = Field(default=5.0, description="Arrivals.", examples=["5 /s"])
     size: UsdDistribution = Field(
-        default=Lognormal(dist="lognormal", median=4000.0, sigma=2.0, max=3e6), description="Size in USD."
+        default=Lognormal.model_construct(dist="lognormal", median=4000.0, sigma=2.0, max=3e6),
+        description="Size in USD.",
     )
 
 
@@ -60,10 +61,11 @@ class LimitOrders(Model):
 
     rate: PerSecond = Field(default=15.0, description="Arrivals.", examples=["15 /s"])
     size: UsdDistribution = Field(
-        default=Lognormal(dist="lognormal", median=4000.0, sigma=1.3, max=3e6), description="Size in USD."
+        default=Lognormal.model_construct(dist="lognormal", median=4000.0, sigma=1.3, max=3e6),
+        description="Size in USD.",
     )
     distance: BpsDistribution = Field(
-        default=Exponential(dist="exponential", mean=1.0),
+        default=Exponential.model_construct(dist="exponential", mean=1.0),
         description="Distance in bps from the opposite best price.",
     )
     life: PositiveDuration = Field(default=5.0, description="Mean time an order rests.")
@@ -75,8 +77,8 @@ class BackgroundFlow(Model):
     type: Literal["background"] = "background"
     name: Name = Field(description="Name of the group.", examples=["background"])
     markets: MarketPatterns = Field(examples=["*:*"])
-    market_orders: MarketOrders = Field(default=MarketOrders(), description="Market orders.")
-    limit_orders: LimitOrders = Field(default=LimitOrders(), description="Limit orders.")
+    market_orders: MarketOrders = Field(default=MarketOrders.model_construct(), description="Market orders.")
+    limit_orders: LimitOrders = Field(default=LimitOrders.model_construct(), description="Limit orders.")
     scale: Multiple = Field(default=1.0, description="Multiplies all sizes.")
 
     @property
@@ -132,7 +134,8 @@ class SplittersFlow(Model):
     markets: MarketPatterns = Field(examples=["*:*"])
     rate: PerSecond = Field(default=12.0, description="Arrivals at an activity of 1.", examples=["12 /s"])
     size: UsdDistribution = Field(
-        default=Lognormal(dist="lognormal", median=3_000.0, sigma=2.35, max=30e6), description="Size in USD."
+        default=Lognormal.model_construct(dist="lognormal", median=3_000.0, sigma=2.35, max=30e6),
+        description="Size in USD.",
     )
     scale: Multiple = Field(default=1.0, description="Multiplies all sizes.")
     activity_exponent: Annotated[float, Field(ge=-3, le=3)] = Field(
@@ -150,8 +153,8 @@ class SplittersFlow(Model):
         description="Cash, and on a spot market stock, that each of its traders starts with.",
         examples=["50M"],
     )
-    split: Split = Field(default=Split(), description="Larger orders worked in pieces.")
-    tilt: Tilt = Field(default=Tilt(), description="Answer of signs to what quotes did.")
+    split: Split = Field(default=Split.model_construct(), description="Larger orders worked in pieces.")
+    tilt: Tilt = Field(default=Tilt.model_construct(), description="Answer of signs to what quotes did.")
 
     @property
     def traders(self) -> int:

@@ -176,7 +176,9 @@ class LadderMaker(_Makers):
     level_jitter: tuple[Multiple, Multiple] = Field(
         default=(0.8, 1.25), description="Each maker's distances are multiplied by a number between these."
     )
-    learning: Learning = Field(default=Learning(), description="Impact of flow on the fair value.")
+    learning: Learning = Field(
+        default=Learning.model_construct(), description="Impact of flow on the fair value."
+    )
     withdrawal: Withdrawal | None = Field(
         default=None, description="Fall of depth in turbulence; absent: none."
     )

@@ -40,7 +40,7 @@ class Exit(Model):
 
     share: Share = Field(description="Share of the accounts.", examples=["40 %"])
     distance: ShareDistribution = Field(
-        default=Uniform(dist="uniform", low=0.3, high=0.95),
+        default=Uniform.model_construct(dist="uniform", low=0.3, high=0.95),
         description="Distance from the entry, in parts of the distance to liquidation.",
     )
 
@@ -136,7 +136,7 @@ class LeveragedLayer(Model):
         default="notional", description="Whether the distribution of leverage counts USD or accounts."
     )
     size: UsdDistribution = Field(
-        default=Lognormal(dist="lognormal", median=1000.0, sigma=2.1),
+        default=Lognormal.model_construct(dist="lognormal", median=1000.0, sigma=2.1),
         description="Notional of a position in USD.",
     )
     size_leverage_exponent: float = Field(
@@ -152,7 +152,7 @@ class LeveragedLayer(Model):
         default=None,
         description="How the long share answers to past returns and funding; not at all by default.",
     )
-    hold: Hold = Field(default=Hold(), description="How long positions are held.")
+    hold: Hold = Field(default=Hold.model_construct(), description="How long positions are held.")
     pause: Duration = Field(
         default=600.0,
         description="Mean time from closing a position to opening the next; at least a step.",
@@ -191,10 +191,11 @@ class LadderLayer(Model):
     from_price: Price = Field(description="One end of the liquidation prices.", examples=[106500])
     to_price: Price = Field(description="The other end.", examples=[105200])
     size: UsdDistribution = Field(
-        default=Constant(dist="constant", value=100e3), description="Notional of a position in USD."
+        default=Constant.model_construct(dist="constant", value=100e3),
+        description="Notional of a position in USD.",
     )
     leverage: LeverageDistribution = Field(
-        default=Constant(dist="constant", value=20.0), description="Leverage of a position."
+        default=Constant.model_construct(dist="constant", value=20.0), description="Leverage of a position."
     )
     leverage_cap: Cap | None = Field(
         default=None, description="Cap on leverage, applied to what is laid out.", examples=["20x"]
@@ -233,7 +234,7 @@ class BorrowersLayer(Model):
     )
     collateral: PositiveUsd = Field(description="Collateral of all borrowers together.", examples=["1B"])
     size: UsdDistribution = Field(
-        default=Lognormal(dist="lognormal", median=20e3, sigma=1.8),
+        default=Lognormal.model_construct(dist="lognormal", median=20e3, sigma=1.8),
         description="Collateral of a borrower in USD.",
     )
     health: AnyDistribution = Field(

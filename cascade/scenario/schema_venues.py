@@ -141,7 +141,7 @@ class Perpetual(Model):
     lot: Annotated[float, Field(gt=0)] = Field(
         description="Smallest size in units of the asset; by default the contract's.", examples=[0.001]
     )
-    funding: Funding = Field(default=Funding(), description="Funding payments.")
+    funding: Funding = Field(default=Funding.model_construct(), description="Funding payments.")
 
 
 class LinearPerpetual(Perpetual):

@@ -19,7 +19,7 @@ from cascade.scenario.patterns import matches
 from cascade.scenario.reading import Reading
 from cascade.scenario.source import Node, Place, SourceText, Steps, follow, merge, walk
 from cascade.scenario.words import closest, did_you_mean, listing
-from cascade.venues.kept import read_shipped
+from cascade.venues.kept import checked_shipped, read_shipped
 from cascade.venues.rulebook import Contract, Pool, Provenance, Rulebook, Tier
 
 _FOLDER = Path(__file__).resolve().parent
@@ -138,7 +138,14 @@ def _document(path: Path, _modified: int) -> Reading:
 
 @lru_cache(maxsize=64)
 def _load(path: Path, modified: int) -> Rulebook:
-    reading = _document(path, modified)
+    def check() -> Rulebook:
+        return _checked(_document(path, modified))
+
+    return checked_shipped(path, check) if path.parent == _FOLDER else check()
+
+
+def _checked(reading: Reading) -> Rulebook:
+    """Return the rulebook of a document, unless something is wrong with it."""
     root = reading.root
     assert root is not None
     try:

@@ -186,8 +186,8 @@ class LiquidationRule(Model):
         description="With `slices`, and with `patience_s`: below this part of maintenance margin an account is handed "
         "over, however short it has waited; 0: below zero.",
     )
-    slices: Slices = Field(default=Slices(), description="Figures of the procedure `slices`.")
-    blocks: Blocks = Field(default=Blocks(), description="Figures of the procedure `blocks`.")
+    slices: Slices = Field(default=Slices.model_construct(), description="Figures of the procedure `slices`.")
+    blocks: Blocks = Field(default=Blocks.model_construct(), description="Figures of the procedure `blocks`.")
     clock_s: Annotated[float, Field(gt=0)] = Field(default=1.0, description="Time between two margin tests.")
     price_band: Share = Field(default=0.05, description="Orders farther from the mark are refused.")
     take_bound: Share = Field(default=0.05, description="A market order stops this far from the mark.")
@@ -234,11 +234,13 @@ class FundRule(Model):
         "that still have equity; `never`.",
     )
     drawdown: Drawdown | None = Field(default=None, description="Fall after which it takes over no more.")
-    limits: FundLimits = Field(default=FundLimits(), description="What it may hold and take over.")
+    limits: FundLimits = Field(
+        default=FundLimits.model_construct(), description="What it may hold and take over."
+    )
     max_loss_usd: Usd = Field(
         default=0.0, description="With `blocks`: most it may lose at one test; 0: all it has."
     )
-    unwind: Unwind = Field(default=Unwind(), description="How it sells what it took over.")
+    unwind: Unwind = Field(default=Unwind.model_construct(), description="How it sells what it took over.")
 
 
 class AdlRule(Model):
@@ -436,14 +438,16 @@ class Rulebook(Model):
     )
     kind: Literal["perpetual", "spot", "lending"] = Field(description="What is traded there.")
     description: Text = Field(default="", description="What the reader should know.")
-    mark: Mark = Field(default=Mark(), description="Mark price.")
-    index: Index = Field(default=Index(), description="Index price.")
-    funding: FundingRule = Field(default=FundingRule(), description="Funding rate.")
-    margin: Margin = Field(default=Margin(), description="Margin test.")
-    liquidation: LiquidationRule = Field(default=LiquidationRule(), description="Liquidation.")
-    fund: FundRule = Field(default=FundRule(), description="Insurance fund.")
-    adl: AdlRule = Field(default=AdlRule(), description="Auto-deleveraging.")
-    fees: Fees = Field(default=Fees(), description="Trading fees.")
+    mark: Mark = Field(default=Mark.model_construct(), description="Mark price.")
+    index: Index = Field(default=Index.model_construct(), description="Index price.")
+    funding: FundingRule = Field(default=FundingRule.model_construct(), description="Funding rate.")
+    margin: Margin = Field(default=Margin.model_construct(), description="Margin test.")
+    liquidation: LiquidationRule = Field(
+        default=LiquidationRule.model_construct(), description="Liquidation."
+    )
+    fund: FundRule = Field(default=FundRule.model_construct(), description="Insurance fund.")
+    adl: AdlRule = Field(default=AdlRule.model_construct(), description="Auto-deleveraging.")
+    fees: Fees = Field(default=Fees.model_construct(), description="Trading fees.")
     collateral: dict[Name, CollateralRule] = Field(
         default_factory=dict, description="Assets that back a cross margin besides USD, by name."
     )
@@ -452,8 +456,10 @@ class Rulebook(Model):
         default=None,
         description="What it publishes of its liquidations: all, or of each contract the latest of a second.",
     )
-    lending: Lending = Field(default=Lending(), description="Calls on borrowers.")
-    liquidators: Liquidators = Field(default=Liquidators(), description="Those who call them.")
+    lending: Lending = Field(default=Lending.model_construct(), description="Calls on borrowers.")
+    liquidators: Liquidators = Field(
+        default=Liquidators.model_construct(), description="Those who call them."
+    )
     pools: dict[ContractName, Pool] = Field(default_factory=dict, description="Collaterals by name.")
     sources: dict[Text, Provenance] = Field(
         default_factory=dict, description="Provenance by dotted path or pattern; the last match counts."

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from cascade.cli.app import COMMANDS, build
 from cascade.scenario.format import json_schema
 from cascade.scenario.load import digest, load, to_yaml
+from tests.support.scenarios import small_scenario
 
 BASE = Path(__file__).parent.parent / "data" / "base.yaml"
 
@@ -47,7 +48,56 @@ def test_help_lists_every_command_and_imports_none() -> None:
 
 def test_validation_imports_nothing_heavy() -> None:
     loaded = modules_after(f"from cascade.scenario.load import load\nload({str(BASE)!r})")
-    assert not loaded & {"scipy", "scipy.stats", "pyarrow", "pandas", "mesa", "numba", "matplotlib"}
+    assert sorted(loaded & {"scipy", "scipy.stats", "pyarrow", "pandas", "mesa", "numba", "matplotlib"}) == []
+
+
+def modules_of(*words: object) -> set[str]:
+    """Return the modules that a command has imported when it ends, in a process of its own."""
+    code = f"""
+from cascade.cli.app import main
+sys.argv = ["cascade", *{[str(word) for word in words]!r}]
+sys.stdout, kept = open(os.devnull, "w"), sys.stdout
+try:
+    main()
+except SystemExit as left:
+    assert not left.code
+sys.stdout = kept
+"""
+    return modules_after(f"import os{code}")
+
+
+def test_commands_import_what_they_use(tmp_path: Path) -> None:
+    rare = {"scipy.stats", "scipy.special", "matplotlib", "pandas", "mesa", "networkx", "urllib.request"}
+    scenario = tmp_path / "small.yaml"
+    scenario.write_text(to_yaml(small_scenario()), encoding="utf-8")
+    loaded = modules_of("validate", scenario)
+    assert sorted(loaded & {*rare, "numba", "pyarrow", "rich", "cascade.core"}) == []
+    loaded = modules_of("run", scenario, "-q", "-o", tmp_path / "runs")
+    assert sorted(loaded & {*rare, "jinja2", "cascade.explain", "cascade.calibration", "cascade.data"}) == []
+    (folder,) = (tmp_path / "runs").iterdir()
+    loaded = modules_of("report", folder)
+    assert sorted(loaded & {*rare, "pyarrow.compute", "cascade.data.klines"}) == []
+    loaded = modules_of("compare", folder, folder)
+    assert sorted(loaded & {*rare, "numba", "cascade.scenario.schema", "jinja2"}) == []
+
+
+def test_a_short_command_searches_no_garbage_and_starts_no_threads() -> None:
+    code = f"""
+import gc, os, sys
+from cascade.cli.app import main
+usual = gc.get_threshold()
+sys.argv = ["cascade", "validate", {str(BASE)!r}]
+before = sum(each["collections"] for each in gc.get_stats())
+try:
+    main()
+except SystemExit as left:
+    assert not left.code
+assert sum(each["collections"] for each in gc.get_stats()) == before
+assert os.environ["OPENBLAS_NUM_THREADS"] == "1"
+kept = [[] for _ in range(200_000)]  # what goes on for longer is searched as ever, but for what was there
+assert gc.get_threshold() == usual and gc.get_freeze_count() > 10_000
+"""
+    modules_after(code)
 
 
 def test_version_and_unknown_command() -> None:

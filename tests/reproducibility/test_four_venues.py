@@ -10,7 +10,8 @@ from cascade.core.check import breaches
 from cascade.core.start import Capacity
 from cascade.engine import Engine, simulate
 from cascade.model import Logs
-from cascade.scenario import Scenario, load
+from cascade.scenario.load import load
+from cascade.scenario.schema import Scenario
 
 SMALLEST = Capacity(*(1 for _ in Capacity._fields))
 

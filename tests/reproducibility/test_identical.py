@@ -103,7 +103,7 @@ import numpy as np
 from cascade.assembly import assemble
 from cascade.engine import Engine, simulate
 from cascade.model import Logs
-from cascade.scenario import load
+from cascade.scenario.load import load
 logs = Logs()
 simulate(Engine(assemble(load(sys.argv[1])), logs), 50)
 print(hashlib.sha256(b"".join(logs[t].tobytes() for t in sorted(logs.tables))).hexdigest())

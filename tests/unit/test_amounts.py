@@ -15,8 +15,8 @@ from cascade.cli.app import build
 from cascade.core.check import breaches
 from cascade.errors import Problem, ScenarioError
 from cascade.limits import MOST_REPLICATES, MOST_SEED
-from cascade.scenario import Scenario
 from cascade.scenario.load import inspect, to_yaml
+from cascade.scenario.schema import Scenario
 from tests.support.scenarios import small_data, small_scenario
 
 LADDER = {

@@ -11,8 +11,7 @@ from cascade.cli.app import build
 from cascade.errors import Problem, ScenarioError
 from cascade.experiment.request import Origin
 from cascade.experiment.sweep import prepare
-from cascade.scenario import load
-from cascade.scenario.load import inspect
+from cascade.scenario.load import inspect, load
 
 BASE = (Path(__file__).parents[1] / "data" / "base.yaml").read_text(encoding="utf-8")
 PROFILE = "      profile: [[1, 0.44M], [10, 9M], [100, 240M]]\n"

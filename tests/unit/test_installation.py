@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 import sys
+import sysconfig
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,7 +43,8 @@ def test_a_checkout_is_installed_from_its_folder() -> None:
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Let the package lie among the installed packages of a folder, which knows nothing of it yet."""
     monkeypatch.setattr(installation, "_PACKAGE", tmp_path / "cascade")
-    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+    library = [sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")]
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *library, f"{library[1]}/lib-dynload"])
     return tmp_path
 
 

@@ -2,10 +2,11 @@
 
 import pytest
 
+from cascade.errors import Problem, ScenarioError
 from cascade.scenario.document import open_document
 from cascade.scenario.source import walk
 from cascade.venues import kept
-from cascade.venues.load import rulebook_path
+from cascade.venues.load import load_rulebook, rulebook_path
 
 NAME = "bybit-2025-02"  # it extends another
 
@@ -74,3 +75,28 @@ def test_without_a_cache_it_is_read(monkeypatch, reads):
     kept.read_shipped(path)
     kept.read_shipped(path)
     assert reads == [path, path]
+
+
+def test_a_rulebook_is_checked_once(folder):
+    path, checks = rulebook_path(NAME), []
+
+    def check():
+        checks.append(path)
+        return load_rulebook(NAME)
+
+    first, again = kept.checked_shipped(path, check), kept.checked_shipped(path, check)
+    assert checks == [path]
+    assert again == first == load_rulebook(NAME)
+    assert again.model_dump() == first.model_dump()
+    with pytest.raises(AttributeError, match="does not change"):
+        again.name = "other"
+
+
+def test_a_rulebook_that_is_refused_is_not_kept(folder):
+    def refuse():
+        raise ScenarioError([Problem("CAS201", "a figure without a source", "", "adl.price")])
+
+    for _ in range(2):
+        with pytest.raises(ScenarioError):
+            kept.checked_shipped(rulebook_path(NAME), refuse)
+    assert not [*folder.iterdir()]

@@ -9,9 +9,8 @@ import pytest
 
 from cascade.errors import Problem
 from cascade.limits import MOST_WRITTEN_OUT
-from cascade.scenario import load
 from cascade.scenario.lists import write_out
-from cascade.scenario.load import inspect, to_yaml
+from cascade.scenario.load import inspect, load, to_yaml
 from cascade.scenario.reading import parse_yaml
 
 LISTS = """

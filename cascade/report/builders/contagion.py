@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from cascade.analysis.contagion import Matrix
-from cascade.experiment.contagion_found import Contagion
-from cascade.report.builders.study import Study
 from cascade.report.builders.table import Column, Table, estimate_columns, text_column
 from cascade.report.contagion import agreement, verdict_of_check, what_of
+
+if TYPE_CHECKING:
+    from cascade.analysis.contagion import Matrix
+    from cascade.experiment.contagion_found import Contagion
+    from cascade.report.builders.study import Study
 
 
 class Cells(NamedTuple):

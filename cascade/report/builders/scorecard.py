@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
 from cascade.analysis.formats import format_value
 from cascade.calibration.baselines import BASELINES
-from cascade.calibration.map_score import MapScore
 from cascade.calibration.scorecard import MODEL, Row, Scorecard, Series
 from cascade.calibration.scores import PINBALL, Scale
 from cascade.exposure.liquidation_map import WIDTH
@@ -25,6 +24,9 @@ from cascade.report.builders.table import (
     text_column,
 )
 from cascade.report.score import inside_text, interval_text, stamps, value_text, when
+
+if TYPE_CHECKING:
+    from cascade.calibration.map_score import MapScore
 
 FEWEST_DRAWN: Final = 3
 """Figures of a series from which they are drawn."""

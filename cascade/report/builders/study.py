@@ -19,8 +19,6 @@ from cascade.output.reader import Result
 from cascade.output.run_units import MarketUnits
 from cascade.report.builders.table import Column, Floats
 from cascade.report.summary import Summary, summarise
-from cascade.scenario.schema import Scenario
-from cascade.scenario.schema_shocks import DepthShock, MarketOrderShock, NewsShock, Shock
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -34,6 +32,8 @@ if TYPE_CHECKING:
     from cascade.experiment.facts import Facts
     from cascade.experiment.threshold import Frontier
     from cascade.exposure.criticality import Criticality
+    from cascade.scenario.schema import Scenario
+    from cascade.scenario.schema_shocks import DepthShock, Shock
 
 T = TypeVar("T")
 
@@ -332,6 +332,8 @@ class Study:
 
 def _shade(scenario: Scenario, shock: Shock) -> Shade:
     """Return when a shock is on, and what it is."""
+    from cascade.scenario.schema_shocks import DepthShock, MarketOrderShock, NewsShock
+
     at = scenario.seconds(shock.at)
     if isinstance(shock, MarketOrderShock):
         text = f"{shock.side} order in {shock.market}"

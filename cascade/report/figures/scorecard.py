@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from cascade.calibration.map_score import MapScore
+from typing import TYPE_CHECKING
+
 from cascade.report.builders.scorecard import Drawn, bands, drawn, forest, histogram
-from cascade.report.builders.study import Study
 from cascade.report.builders.table import Table, said
 from cascade.report.figures.registry import figure
 from cascade.report.figures.spec import Axis, Bar, FigureSpec, Line, Panel, Points, Rule
 from cascade.report.score import estimate_text, map_answer
+
+if TYPE_CHECKING:
+    from cascade.calibration.map_score import MapScore
+    from cascade.report.builders.study import Study
 
 _NEEDS = "`cascade score` of events"
 

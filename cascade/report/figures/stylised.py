@@ -5,19 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from cascade.analysis.facts import Row
 from cascade.analysis.formats import capital
-from cascade.experiment.facts import Facts
 from cascade.report.builders.study import Study
 from cascade.report.builders.stylised import curves, with_column
 from cascade.report.builders.table import Floats, Said, Table, said
 from cascade.report.figures.registry import figure
 from cascade.report.figures.spec import Axis, Band, FigureSpec, Line, Panel, Series
 from cascade.report.stylised import band_text, number
+
+if TYPE_CHECKING:
+    from cascade.experiment.facts import Facts
 
 SECTION: Final = "facts-curves"
 
