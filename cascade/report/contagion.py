@@ -12,6 +12,7 @@ from cascade.analysis.statistics import CONFIDENCE, Estimate, Mean
 from cascade.experiment.contagion_check import Checked
 from cascade.experiment.contagion_found import Closed, Contagion
 from cascade.report.attribution import metric_lines
+from cascade.report.plain_table import rich_table
 from cascade.units import format_duration, format_usd
 
 if TYPE_CHECKING:
@@ -192,7 +193,7 @@ def _matrix(found: Contagion) -> RenderableType:
             by_first = "--" if series is None else ratio(series.entry(a, b))
             rows.append((a, b, ratio(found.direct.entry(a, b)), ratio(found.total.entry(a, b)), by_first))
     titles = ("a dollar in", "brings in", "first generation", "all generations", "all, by the first")
-    return _table(titles, rows)
+    return rich_table(titles, rows)
 
 
 def _vectors(found: Contagion) -> RenderableType:
@@ -202,7 +203,7 @@ def _vectors(found: Contagion) -> RenderableType:
         (name, f"{100 * spreads:.0f} %", f"{100 * receives:.0f} %", format_usd(float(f"{sold:.3g}")))
         for name, spreads, receives, sold in columns
     ]
-    return _table(("", "spreads", "receives", f"{_done(found)} at a time, USD"), rows)
+    return rich_table(("", "spreads", "receives", f"{_done(found)} at a time, USD"), rows)
 
 
 def _closed(rows: Sequence[Closed]) -> RenderableType:
@@ -213,7 +214,7 @@ def _closed(rows: Sequence[Closed]) -> RenderableType:
         )
         for each in rows
     ]  # fmt: skip
-    return _table(("channel", "from", "to", "measured", "by the first generation", "difference"), said)
+    return rich_table(("channel", "from", "to", "measured", "by the first generation", "difference"), said)
 
 
 def _checked(rows: Sequence[Checked]) -> RenderableType:
@@ -224,16 +225,4 @@ def _checked(rows: Sequence[Checked]) -> RenderableType:
         )
         for each in rows
     ]  # fmt: skip
-    return _table(("whole runs", "in", "predicted", "found", "difference", "agrees"), said)
-
-
-def _table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> RenderableType:
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for title in titles:
-        table.add_column(title, justify="right", no_wrap=True)
-    for row in rows:
-        table.add_row(*row)
-    return table
+    return rich_table(("whole runs", "in", "predicted", "found", "difference", "agrees"), said)

@@ -23,6 +23,7 @@ from cascade.calibration.scorecard import (
 )
 from cascade.calibration.scores import FEWEST_RANKED, PINBALL
 from cascade.calibration.sealed import Opened, Sealed
+from cascade.report.plain_table import rich_table
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -268,16 +269,7 @@ def map_remarks(found: MapScore) -> Iterator[str]:
 
 
 def _table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> RenderableType:
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for place, title in enumerate(titles):
-        table.add_column(title, justify="left" if place < 2 else "right", no_wrap=place > 0)
-    for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
-    return table
+    return rich_table(titles, rows, left=range(2), wraps=range(1))
 
 
 def score_dict(card: Scorecard) -> dict[str, Any]:
