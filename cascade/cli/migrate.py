@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from cascade.cli.terminal import Allow, has_color, leave, say, show
+from cascade.cli import options as opt
+from cascade.cli.terminal import has_color, leave, say, show
 from cascade.errors import ExitCode, UsageError, render_problems
 
 
@@ -16,8 +17,8 @@ def migrate(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="OUT", help="Write the new scenario there.")
     ] = None,
-    allow: Allow = None,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
+    allow: opt.Allow = None,
+    force: opt.OverwriteFile = False,
 ) -> None:
     """Show how a scenario reads in the form of the new price formation, or write it.
 
