@@ -137,7 +137,7 @@ def _measured(
 
 def _refuse_existing(out: Path, *, force: bool) -> None:
     """Refuse a folder that holds what would be written."""
-    from cascade.report.write import refuse_existing
+    from cascade.errors import refuse_existing
 
     files = ("contagion.html", "contagion.csv", "contagion.parquet", "attribution.parquet")
     for name in (*files, "contagion_check.csv", "contagion_check.parquet"):

@@ -55,7 +55,7 @@ def facts(
 
     Exit code 1 if --strict is not met, 3 if the scenario or a file of data is invalid.
     """
-    from cascade.errors import ThresholdError
+    from cascade.errors import ThresholdError, refuse_existing
     from cascade.experiment.facts import prepare_facts
 
     prepared = prepare_facts(
@@ -63,8 +63,6 @@ def facts(
         sales=sales, seed=seed, allow_code=allow_code,
     )  # fmt: skip
     if out is not None:
-        from cascade.report.write import refuse_existing
-
         refuse_existing(out, force=force)
     expect_compiling()
     with running(prepared.n_steps, quiet=quiet) as progress:

@@ -9,7 +9,7 @@ import typer
 
 from cascade.cli import options as opt
 from cascade.cli.terminal import expect_compiling, running, say, show_json, show_rich, show_rows
-from cascade.errors import UsageError
+from cascade.errors import UsageError, refuse_existing
 from cascade.limits import MOST_REPLICATES
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def score(
     from cascade.calibration.demands import parse_demand, refuse_breaches
     from cascade.calibration.score import prepare_score
     from cascade.report.score import score_dict, score_rich
-    from cascade.report.write import refuse_existing, write_score
+    from cascade.report.write import write_score
 
     demands = [parse_demand(each) for each in fail_if or ()]
     if register and (demands or out is not None):

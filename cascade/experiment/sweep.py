@@ -58,6 +58,7 @@ from cascade.scenario.files import Allowed
 from cascade.scenario.schema import Scenario
 from cascade.scenario.schema_sweep import Design
 from cascade.scenario.sweep_file import Plan, read_plan
+from cascade.scenario.written import yaml_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -267,10 +268,6 @@ def _begin(variant: Variant, prepared: Prepared, folder: Path, start: Start) -> 
 
 def _resolved(prepared: Prepared) -> str:
     """Return the sweep with every variant spelled out, as a sweep file."""
-    from io import StringIO
-
-    from ruamel.yaml import YAML
-
     plan = prepared.plan
     data: dict[str, Any] = {
         "cascade": 1, "sweep": prepared.name, "description": plan.description, "question": plan.question,
@@ -279,13 +276,7 @@ def _resolved(prepared: Prepared) -> str:
             each.name: {"scenario": f"{VARIANTS}/{each.name}/{manifests.RESOLVED}"} for each in prepared.variants
         },
     }  # fmt: skip
-    stream = StringIO()
-    writer = YAML(typ="safe", pure=True)
-    writer.default_flow_style = False
-    writer.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
-    writer.width = 4096
-    writer.dump(data, stream)
-    return stream.getvalue()
+    return yaml_of(data, flow=False)
 
 
 def _notes(prepared: Prepared, ongoing: Sequence[Ongoing], faults: Sequence[str]) -> list[str]:

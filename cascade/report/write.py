@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from cascade.analysis.statistics import CONFIDENCE
 from cascade.calibration.scorecard import Scorecard
-from cascade.errors import UsageError
+from cascade.errors import UsageError, refuse_existing
 from cascade.experiment.contagion_found import Contagion, written
 from cascade.experiment.facts import Facts
 from cascade.experiment.recorder import units_of
@@ -145,17 +145,3 @@ def write_contagion(found: Contagion, folder: str | Path, *, static: bool = Fals
         write_atomically(path.with_name(f"{table.name}.csv"), table.csv())
     write_atomically(path, text)
     return path
-
-
-def refuse_existing(path: Path, *, force: bool) -> None:
-    """Refuse to overwrite a file, unless forced.
-
-    Raises
-    ------
-    UsageError
-        The file exists.
-    """
-    if path.exists() and not force:
-        raise UsageError(
-            "the file exists", where=str(path), remedy="overwrite it with --force", code="CAS802"
-        )
