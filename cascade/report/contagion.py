@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from cascade.analysis.contagion import Matrix
-from cascade.analysis.formats import format_bare, format_estimate
+from cascade.analysis.formats import format_bare, format_estimate, format_replicates
 from cascade.analysis.statistics import CONFIDENCE, Estimate, Mean
 from cascade.experiment.contagion_check import Checked
 from cascade.experiment.contagion_found import Closed, Contagion
@@ -80,10 +80,10 @@ def how(found: Contagion) -> str:
     """Return what the figures are."""
     asked = found.question
     times = ", ".join(format_duration(round(each)) for each in asked.at_s)
-    many = "1 replicate" if found.n == 1 else f"{found.n:,} replicates"
     speed = "" if asked.shock is None else f", as {asked.shock} is in its own place, and as fast in others"
     return (
-        f"{many}, branched at {times} for {format_duration(round(asked.horizon_s))} under the same luck with and "
+        f"{format_replicates(found.n)}, branched at {times} for {format_duration(round(asked.horizon_s))} under the "
+        "same luck with and "
         f"without what is {_done(found)}{speed}: {sold_text(found)}. The first generation is what that trips by itself, "
         f"forced orders being kept out of the book. Intervals are of {CONFIDENCE:.0%}: cascade docs contagion."
     )

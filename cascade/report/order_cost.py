@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from cascade.analysis.formats import MISSING, format_bps, format_quote
+from cascade.analysis.formats import MISSING, format_bps, format_quote, format_replicates
 from cascade.analysis.statistics import CONFIDENCE, Mean
 from cascade.assembly import assemble
 from cascade.experiment.order_cost import OrderCost, Row
@@ -80,10 +80,10 @@ def expectations(found: OrderCost, scenario: Scenario) -> list[float | None]:
 
 def heading(found: OrderCost) -> str:
     """Return what was measured."""
-    order, many = found.order, "replicate" if found.n == 1 else "replicates"
+    order = found.order
     whose = "" if order.account is None else f" for {order.account}"
     doing = f"{order.side} {format_usd(order.notional)} USD at {order.market}{whose}"
-    return f"{found.name}: {doing} from {format_duration(order.at_s)} on, {found.n} {many}"
+    return f"{found.name}: {doing} from {format_duration(order.at_s)} on, {format_replicates(found.n)}"
 
 
 def answer(found: OrderCost) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from cascade.analysis.formats import format_bare, format_value
+from cascade.analysis.formats import MISSING, format_bare, format_value, with_ends
 from cascade.analysis.statistics import CONFIDENCE, Estimate
 from cascade.calibration.baselines import BASELINES
 from cascade.calibration.map_score import MapScore
@@ -28,8 +28,6 @@ from cascade.report.plain_table import rich_table
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-MISSING: Final = "--"
-
 MOST_ROWS: Final = 24
 """Figures that a terminal shows; the page and --json have all of them."""
 
@@ -49,11 +47,7 @@ def number(value: float | None) -> str:
 
 def estimate_text(estimate: Estimate | None) -> str:
     """Return a figure with its interval."""
-    if estimate is None:
-        return MISSING
-    if estimate.low is None or estimate.high is None:
-        return number(estimate.value)
-    return f"{number(estimate.value)} [{number(estimate.low)}, {number(estimate.high)}]"
+    return MISSING if estimate is None else with_ends(estimate, number)
 
 
 def coverage_text(card: Scorecard, share: float) -> str:
@@ -243,11 +237,8 @@ def _crps(row: Row, name: str) -> float | None:
 
 def map_answer(found: MapScore) -> str:
     """Return how a liquidation map did, in a sentence."""
-    low, high = found.gain.low, found.gain.high
-    verdict = (
-        "cannot be told from" if low is None or high is None or low <= 0.0 <= high
-        else "beats" if found.gain.value > 0.0 else "is worse than"
-    )  # fmt: skip
+    told = "beats" if found.gain.value > 0.0 else "is worse than"
+    verdict = told if found.gain.excludes(0.0) else "cannot be told from"
     return (
         f"{found.market}: {100 * found.overlap.value:.0f} % of what was liquidated lies where the map has it, "
         f"{100 * found.null_overlap:.0f} % where distance along the path alone has it; the map {verdict} that null."

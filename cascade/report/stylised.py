@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cascade.analysis.facts import RULES, Band, Reading, Row, Verdict
+from cascade.analysis.formats import format_replicates
 from cascade.analysis.statistics import CONFIDENCE
 from cascade.experiment.facts import Facts
 from cascade.report.plain_table import markdown_lines, rich_table
@@ -103,7 +104,7 @@ def _length(found: Facts) -> str:
     length = (
         f"{number(found.hours)} h" if found.hours >= 1.0 else format_duration(round(3600.0 * found.hours))
     )
-    return f"{found.n} {'replicate' if found.n == 1 else 'replicates'} of {length}"
+    return f"{format_replicates(found.n)} of {length}"
 
 
 def remarks(found: Facts) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from cascade.analysis.formats import MISSING, format_share, format_value
+from cascade.analysis.formats import MISSING, format_share, format_value, with_ends
 from cascade.analysis.statistics import Estimate, about
 from cascade.analysis.statistics.crossing import Status
 from cascade.experiment.threshold import Frontier, Threshold
@@ -32,9 +32,7 @@ def field_text(value: float | str | None, unit: str) -> str:
 
 def probability(estimate: Estimate) -> str:
     """Return a probability with its interval."""
-    if estimate.low is None or estimate.high is None:
-        return format_share(estimate.value)
-    return f"{format_share(estimate.value)} [{format_share(estimate.low)}, {format_share(estimate.high)}]"
+    return with_ends(estimate, format_share)
 
 
 def interval(found: Threshold) -> str:
