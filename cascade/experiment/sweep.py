@@ -310,6 +310,7 @@ def _complete(prepared: Prepared, folder: Path, clock: _Clock) -> None:
     sums: dict[str, int] = {}
 
     def write(name: str) -> int:
+        """Write a table over all variants, and return its rows."""
         tables: dict[str, pa.Table] = {
             variant: result.tables[name] for variant, result in results.items() if name in result.tables
         }

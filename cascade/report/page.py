@@ -187,7 +187,7 @@ def score_page(found: Scorecard, options: Options | None = None) -> str:
     events = [each.event for each in found.cards]
     title = events[0].title or events[0].name if len(events) == 1 else f"{len(events)} events scored"
     head = _Head(
-        title, said(answer_of_score(found)), " ".join([*remarks_of_score(found), how_scored(found)]),
+        title, said(answer_of_score(found)), " ".join([*remarks_of_score(found), how_scored()]),
         "every number comes from the registrations and the observed values",
     )  # fmt: skip
     return _filled(Study((), scorecard=found), options or Options(), head)

@@ -143,7 +143,7 @@ def _of_registration(stamp: Stamp) -> Iterator[str]:
         yield f"{name}: the file of observed values is not the one that lay there first, unopened or opened."
 
 
-def how(card: Scorecard) -> str:
+def how() -> str:
     """Return what the figures are."""
     return (
         f"Coverage with its exact interval of {CONFIDENCE:.0%}; CRPS in the logarithm of 1,000 USD or one account more "
@@ -201,7 +201,7 @@ def score_rich(card: Scorecard) -> list[RenderableType]:
     registered = _table(
         ("event", "registered (UTC)", "sha256", "opened (UTC)", "sha256 of the values"), lines
     )
-    return [*parts, registered, "", *lacking, *remarks(card), how(card)]
+    return [*parts, registered, "", *lacking, *remarks(card), how()]
 
 
 def when(moment: datetime) -> str:
