@@ -87,6 +87,7 @@ def _show(found: Facts, *, json: bool, markdown: bool) -> None:
 
 
 def _write(found: Facts, out: Path, *, static: bool) -> None:
-    from cascade.report.write import write_facts
+    from cascade.report.page import Options, facts_page
+    from cascade.report.write import write_page
 
-    say(f"page: {write_facts(found, out, static=static)}")
+    say(f"page: {write_page(facts_page(found, Options(static=static)), out)}")

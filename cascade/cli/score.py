@@ -80,8 +80,9 @@ def score(
     """
     from cascade.calibration.demands import parse_demand, refuse_breaches
     from cascade.calibration.score import prepare_score
+    from cascade.report.page import Options, score_page
     from cascade.report.score import score_dict, score_rich
-    from cascade.report.write import write_score
+    from cascade.report.write import write_page
 
     demands = [parse_demand(each) for each in fail_if or ()]
     if register and (demands or out is not None):
@@ -104,7 +105,7 @@ def score(
     found = prepared.open(foretold)
     show_json(score_dict(found)) if json else show_rich(*score_rich(found))
     if out is not None:
-        say(f"page: {write_score(found, out, static=static)}")
+        say(f"page: {write_page(score_page(found, Options(static=static)), out)}")
     refuse_breaches(found, demands)
 
 

@@ -40,7 +40,7 @@ from cascade.output.claim import claim, release
 from cascade.output.parquet import write_parquet
 from cascade.output.reader import read as read_run
 from cascade.output.refusals import writing
-from cascade.output.schemas import RESULTS_VERSION, RUNS, SINGLE_FILES, Column
+from cascade.output.schemas import RUNS, SINGLE_FILES, Column
 from cascade.output.shards import single_file
 from cascade.output.software import refuse_other_software
 from cascade.output.sweep import RESOLVED, SWEEP, VARIANTS, Sweep, manifest_of, read_sweep
@@ -336,12 +336,10 @@ def _manifest(
     plan, n_failed = prepared.plan, rows["failures"]
     text = f"{len(prepared.variants)} variants of {len(prepared.request.replicates)} replicates ran to their end."
     return {
-        "results_version": ".".join(map(str, RESULTS_VERSION)),
-        "kind": "sweep",
+        **manifests.made_by("sweep"),
         "name": prepared.name,
         "description": plan.description,
         "question": plan.question,
-        **provenance.software(manifests.software_version()),
         "command": provenance.command_line(),
         "request": {
             "file": plan.path, "design": plan.design, "points": plan.points,
