@@ -137,7 +137,9 @@ class CascadeGraph:
         return _sums(self.source, self.weight, len(self))
 
 
-def of_result(result: Result, replicate: int, *, memory_s: float | None = None) -> CascadeGraph:
+def of_result(
+    result: Result, replicate: int, *, memory_s: float | None = None, max_parents: int = MAX_PARENTS
+) -> CascadeGraph:
     """Return the graph of one replicate of a run.
 
     Raises
@@ -146,12 +148,13 @@ def of_result(result: Result, replicate: int, *, memory_s: float | None = None) 
         If the run has not recorded its liquidations.
     """
     rows = result.replicate("liquidations", replicate)
-    return build(rows, result.units, replicate, memory_s=memory_s)
+    return build(rows, result.units, replicate, memory_s=memory_s, max_parents=max_parents)
 
 
 def build(
-    liquidations: pa.Table, units: RunUnits, replicate: int = 0, *, memory_s: float | None = None
-) -> CascadeGraph:
+    liquidations: pa.Table, units: RunUnits, replicate: int = 0, *, memory_s: float | None = None,
+    max_parents: int = MAX_PARENTS,
+) -> CascadeGraph:  # fmt: skip
     """Return the graph of the liquidations of one replicate.
 
     Parameters
@@ -161,11 +164,13 @@ def build(
     memory_s
         Seconds for which a fill can trip others in the first wave of a step; by default only fills that no
         mark has followed yet. For markets whose marks follow their book with delay.
+    max_parents
+        Parents that a node keeps: those that pushed it most.
     """
     rows = _Rows.of(liquidations)
     node_of, first = _nodes(rows)
     fills = _Fills(rows, node_of, units, memory_s)
-    parents = [_parents(rows, node_of, fills, row) for row in first.tolist()]
+    parents = [_parents(rows, node_of, fills, row, max_parents) for row in first.tolist()]
     counts = np.array([len(numbers) for numbers, _ in parents], np.int64)
     source = _joined([numbers for numbers, _ in parents], np.int64)
     weight = _joined([shares for _, shares in parents], np.float64)
@@ -314,11 +319,11 @@ class _Fills:
             )
         return self.lists[key]
 
-    def heaviest(self, group: _Group) -> tuple[Ints, Floats]:
+    def heaviest(self, group: _Group, most: int) -> tuple[Ints, Floats]:
         """Return the accounts that pushed most, or filled most where none pushed, with their shares."""
         if id(group) not in self.shares:
             heavy = group.push if group.push.any() else group.filled_usd
-            self.shares[id(group)] = _heaviest(group.sources, heavy)
+            self.shares[id(group)] = _heaviest(group.sources, heavy, most)
         return self.shares[id(group)]
 
     def _added_up(self, fills: Ints) -> _Group:
@@ -327,7 +332,7 @@ class _Fills:
         return _Group(int(fills[0]), sources, push, filled, float(push.sum()))
 
 
-def _parents(rows: _Rows, node_of: Ints, fills: _Fills, first: int) -> tuple[Ints, Floats]:
+def _parents(rows: _Rows, node_of: Ints, fills: _Fills, first: int, most: int) -> tuple[Ints, Floats]:
     """Return the parents of the node whose first row is given, and weights that sum to 1; none of a root."""
     none = np.zeros(0, np.int64), np.zeros(0)
     if rows.cause[first] == "exogenous":
@@ -336,17 +341,17 @@ def _parents(rows: _Rows, node_of: Ints, fills: _Fills, first: int) -> tuple[Int
     if not found or (rows.wave[first] == 0 and not _but_for(rows, first, found)):
         return none
     if len(found) == 1:
-        return fills.heaviest(found[0][1])
+        return fills.heaviest(found[0][1], most)
     cost = [held * group.push for held, group in found]
     if not any(part.any() for part in cost):
         cost = [group.filled_usd for _, group in found]
     sources, place = np.unique(np.concatenate([group.sources for _, group in found]), return_inverse=True)
-    return _heaviest(sources, _sums(place, np.concatenate(cost)))
+    return _heaviest(sources, _sums(place, np.concatenate(cost)), most)
 
 
-def _heaviest(sources: Ints, heavy: Floats) -> tuple[Ints, Floats]:
+def _heaviest(sources: Ints, heavy: Floats, most: int) -> tuple[Ints, Floats]:
     """Return at most so many sources with their shares: the heaviest, in their order."""
-    kept = np.sort(np.argsort(-heavy, kind="stable")[:MAX_PARENTS])
+    kept = np.sort(np.argsort(-heavy, kind="stable")[:most])
     kept = kept[heavy[kept] > 0]
     return sources[kept], heavy[kept] / heavy[kept].sum()
 
