@@ -74,6 +74,9 @@ SLICE_S = 0.1
 FIRST_SLICE = 256
 """Steps of the first call."""
 
+STEPS_UNWATCHED = 600
+"""Steps between two looks of `run_on` at whether to stop."""
+
 
 class Engine:
     """One market that runs.
@@ -207,7 +210,7 @@ class Engine:
 
 
 def counterfactual(assembled: Assembled) -> Assembled:
-    """Return a copy of a market, not yet begun, in which an absorber takes forced orders at mark."""
+    """Return a copy of a market, as it stands, in which an absorber takes forced orders at mark."""
     run = assembled.params.run.copy()
     run.forced_orders[:] = 0
     return assembled._replace(params=assembled.params._replace(run=run), state=assembled.state.clone())
@@ -259,6 +262,25 @@ def simulate(
             progress(now - before)
     waiting = int(step.count_failing(engine.state, engine.params)) > 0
     return Outcome.WAITING if waiting else Outcome.COMPLETED
+
+
+def run_on(
+    engine: Engine, until: int, progress: Callable[[int], None] | None, stopped: Callable[[], bool]
+) -> None:
+    """Run until a step, with what waits in the logs still there; parameters are those of `simulate`.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        As if the user had interrupted, where it is stopped.
+    """
+    while engine.step < until:
+        if stopped():
+            raise KeyboardInterrupt
+        before = engine.step
+        engine.advance(min(before + STEPS_UNWATCHED, until))
+        if progress is not None:
+            progress(engine.step - before)
 
 
 def _following(now: int, every: int) -> int:

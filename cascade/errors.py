@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
@@ -94,6 +95,20 @@ class UsageError(CascadeError):
 
     exit_code = ExitCode.USAGE
     default_code = "CAS800"
+
+
+def refuse_existing(path: Path, *, force: bool) -> None:
+    """Refuse to overwrite a file, unless forced.
+
+    Raises
+    ------
+    UsageError
+        The file exists.
+    """
+    if path.exists() and not force:
+        raise UsageError(
+            "the file exists", where=str(path), remedy="overwrite it with --force", code="CAS802"
+        )
 
 
 class SimulationError(CascadeError):

@@ -66,9 +66,9 @@ def platform_facts() -> dict[str, str]:
     return facts | {"fingerprint": sha256(json.dumps(decisive))[:12]}
 
 
-def git_facts(directory: Path | None = None) -> dict[str, Any] | None:
+def git_facts() -> dict[str, Any] | None:
     """Return commit and dirtiness of the checkout Cascade runs from; None for an installed copy."""
-    directory = directory or Path(__file__).resolve().parent
+    directory = Path(__file__).resolve().parent
     commit = _git(directory, "rev-parse", "HEAD")
     if (
         commit is None

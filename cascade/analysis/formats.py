@@ -38,6 +38,19 @@ def format_estimate(estimate: Estimate, unit: str) -> str:
     return f"{text} [{format_bare(estimate.low, unit)}, {format_bare(estimate.high, unit)}]"
 
 
+def with_ends(estimate: Estimate, write: Callable[[float], str]) -> str:
+    """Return a figure with the ends of its interval in brackets, where it has one, each as `write` has it."""
+    text = write(estimate.value)
+    if estimate.low is None or estimate.high is None:
+        return text
+    return f"{text} [{write(estimate.low)}, {write(estimate.high)}]"
+
+
+def format_replicates(n: int) -> str:
+    """Return so many replicates, in words."""
+    return f"{n:,} replicate{'s' * (n != 1)}"
+
+
 def format_difference(difference: Estimate, unit: str) -> str:
     """Return a difference with its sign and interval: `+12.3M USD [+8.10M, +16.5M]`."""
     if difference.low == difference.high == difference.value == 0.0:

@@ -100,6 +100,7 @@ def _bounded(what: str) -> Any:
     low, high = MEASURES[what].bounds  # type: ignore[index]
 
     def parse(cell: Any) -> float:
+        """Return the figure in a cell; NaN where it is empty."""
         if is_empty(cell):
             return math.nan
         try:

@@ -53,8 +53,9 @@ def informs(posterior: Posterior) -> tuple[Values, tuple[Informs, ...]]:
     return _widths(slopes, covariance, list(every)), tuple(found)
 
 
-def _slopes(response: Response, table: Table, middle: Values, step: float = 0.05) -> Values:
+def _slopes(response: Response, table: Table, middle: Values) -> Values:
     """Return by how much each moment changes with each score."""
+    step = 0.05
     moves = step * np.eye(len(middle))
     up, down = (response.mean(table.places(middle + sign * moves)) for sign in (1.0, -1.0))
     return (up - down).T / (2.0 * step)

@@ -156,7 +156,7 @@ def _amount(cell: Any) -> float:
 _PARSERS: Final[dict[str, Parser]] = {"price": positive, "side": _side, "notional_usd": _amount}
 
 
-def map_of(scenario: Scenario, market: str | None = None, replicate: int = 0) -> MapForecast:
+def map_of(scenario: Scenario, market: str | None = None) -> MapForecast:
     """Return the map of a scenario's population at its start: of a table of positions, or as open interest implies.
 
     Raises
@@ -164,7 +164,7 @@ def map_of(scenario: Scenario, market: str | None = None, replicate: int = 0) ->
     UsageError
         There is no such market, or there are several to choose from.
     """
-    found = {each.market: each for each in liquidation_maps(scenario, assemble(scenario, replicate))}
+    found = {each.market: each for each in liquidation_maps(scenario, assemble(scenario))}
     chosen = next(iter(found)) if market is None and len(found) == 1 else market
     if chosen not in found:
         names = ", ".join(found) or "none"

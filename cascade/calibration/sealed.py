@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Callable, Mapping
@@ -79,7 +78,7 @@ class Opened(Generic[Values]):
 
 def hash8_of(*asked: Any) -> str:
     """Return the eight digits that name a registration of what was asked."""
-    return _sha256(json.dumps(asked))[:8]
+    return provenance.sha256(json.dumps(asked))[:8]
 
 
 def seal(path: Path, said: Mapping[str, Any], observed: Path) -> None:
@@ -191,11 +190,7 @@ def _record_in(path: Path) -> dict[str, Any]:
 
 
 def _sum(said: Mapping[str, Any]) -> str:
-    return _sha256(json.dumps(said, sort_keys=True, ensure_ascii=True, allow_nan=False))
-
-
-def _sha256(content: str) -> str:
-    return hashlib.sha256(content.encode()).hexdigest()
+    return provenance.sha256(json.dumps(said, sort_keys=True, ensure_ascii=True, allow_nan=False))
 
 
 def _text(moment: datetime) -> str:

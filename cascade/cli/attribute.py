@@ -3,55 +3,30 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 import typer
 
-from cascade.cli.terminal import (
-    Allow,
-    AllowCode,
-    AsJson,
-    ClusterAddress,
-    DryRun,
-    Force,
-    Jobs,
-    Out,
-    Overrides,
-    Quiet,
-    Replicates,
-    Seed,
-    has_color,
-    running,
-    say,
-    show,
-    show_json,
-)
+from cascade.cli import options as opt
+from cascade.cli.terminal import has_color, running, say, show, show_json
+
+Channels: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--channels", metavar="A,B,C",
+        help="Channels in the order of the waterfall; by default those of amplification; `contagion`: the others.",
+    ),
+]  # fmt: skip
+Metrics: TypeAlias = Annotated[
+    list[str] | None, typer.Option("--metric", help="Column of runs; may be given several times.")
+]
 
 
 def attribute(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Scenario file.")],
-    overrides: Overrides = None,
-    allow: Allow = None,
-    allow_code: AllowCode = False,
-    replicates: Replicates = None,
-    channels: Annotated[
-        str | None,
-        typer.Option(
-            "--channels", metavar="A,B,C",
-            help="Channels in the order of the waterfall; by default those of amplification; `contagion`: the others.",
-        ),
-    ] = None,
-    metric: Annotated[
-        list[str] | None, typer.Option("--metric", help="Column of runs; may be given several times.")
-    ] = None,
-    seed: Seed = None,
-    out: Out = Path("results"),
-    jobs: Jobs = None,
-    cluster: ClusterAddress = None,
-    force: Force = False,
-    dry_run: DryRun = False,
-    quiet: Quiet = False,
-    json: AsJson = False,
+    file: opt.File, overrides: opt.Overrides = None, allow: opt.Allow = None, allow_code: opt.AllowCode = False,
+    replicates: opt.Replicates = None, channels: Channels = None, metric: Metrics = None, seed: opt.Seed = None,
+    out: opt.Out = Path("results"), jobs: opt.Jobs = None, cluster: opt.ClusterAddress = None,
+    force: opt.Force = False, dry_run: opt.DryRun = False, quiet: opt.Quiet = False, json: opt.AsJson = False,
 ) -> None:  # fmt: skip
     """Run every coalition of channels under the same luck, and print what each channel did.
 

@@ -7,23 +7,8 @@ from typing import Annotated
 
 import typer
 
-from cascade.cli.terminal import (
-    Allow,
-    AllowCode,
-    AsJson,
-    ClusterAddress,
-    FailFast,
-    Force,
-    Jobs,
-    RetryFailed,
-    expect_compiling,
-    has_color,
-    running,
-    say,
-    show,
-    show_json,
-    show_rich,
-)
+from cascade.cli import options as opt
+from cascade.cli.terminal import expect_compiling, has_color, running, say, show, show_json, show_rich
 from cascade.limits import MOST_VARIANTS
 
 
@@ -40,17 +25,17 @@ def calibrate(
             help="Also fit to N truths that are known, and say how often the 90 % intervals hold them.",
         ),
     ] = 0,
-    allow: Allow = None,
-    allow_code: AllowCode = False,
-    out: Annotated[Path, typer.Option("-o", "--out", help="Folder of all results.")] = Path("results"),
-    jobs: Jobs = None,
-    cluster: ClusterAddress = None,
-    fail_fast: FailFast = False,
-    retry_failed: RetryFailed = False,
-    force: Force = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would take, and stop.")] = False,
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress.")] = False,
-    json: AsJson = False,
+    allow: opt.Allow = None,
+    allow_code: opt.AllowCode = False,
+    out: opt.Out = Path("results"),
+    jobs: opt.Jobs = None,
+    cluster: opt.ClusterAddress = None,
+    fail_fast: opt.FailFast = False,
+    retry_failed: opt.RetryFailed = False,
+    force: opt.Force = False,
+    dry_run: opt.DryRun = False,
+    quiet: opt.Quiet = False,
+    json: opt.AsJson = False,
 ) -> None:  # fmt: skip
     """Fit parameters of scenarios to observed figures of days, and say which of them the figures identify.
 

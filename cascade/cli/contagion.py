@@ -5,23 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast, get_args
+from typing import TYPE_CHECKING, Annotated, TypeAlias, cast, get_args
 
 import typer
 
-from cascade.cli.terminal import (
-    AsJson,
-    Force,
-    Jobs,
-    Overrides,
-    Seed,
-    expect_compiling,
-    running,
-    say,
-    show,
-    show_json,
-    show_rich,
-)
+from cascade.cli import options as opt
+from cascade.cli.terminal import expect_compiling, running, say, show, show_json, show_rich
 
 if TYPE_CHECKING:
     from cascade.experiment.contagion import Prepared
@@ -29,61 +18,63 @@ if TYPE_CHECKING:
     from cascade.experiment.contagion_question import By
 
 
+Word: TypeAlias = Annotated[
+    str, typer.Option("--by", metavar="WORD", help="What is held against each other: asset, market or venue.")
+]
+Sell: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--sell", metavar="USD", help="What is sold by force in each; by default 1 % of its open interest."
+    ),
+]
+Buy: TypeAlias = Annotated[
+    str | None, typer.Option("--buy", metavar="USD", help="The same, bought: for shorts.")
+]
+At: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--at", metavar="TIMES", help="When the market is branched: 10m,20m; by default four times."
+    ),
+]
+Watch: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--watch", metavar="TIME", help="How long branches go on; by default 10m at most."),
+]
+Channels: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--channels", metavar="A,B,C",
+        help="Channels to be switched off, every coalition of them; `contagion` for all of that kind.",
+    ),
+]  # fmt: skip
+Alone: TypeAlias = Annotated[
+    bool, typer.Option("--alone", help="Switch channels off one at a time, not in every coalition.")
+]
+Shock: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--shock", metavar="NAME", help="Trade an order of the scenario, as it is written, instead."
+    ),
+]
+Check: TypeAlias = Annotated[
+    int,
+    typer.Option(
+        "--check", metavar="N", min=0,
+        help="Hold it against N whole runs of other luck, with the shock and without, each channel on and off.",
+    ),
+]  # fmt: skip
+Folder: TypeAlias = Annotated[
+    Path | None,
+    typer.Option("-o", "--out", metavar="FOLDER", help="Also write tables, and a page with the figures."),
+]
+
+
 def contagion(
-    scenario: Annotated[Path, typer.Argument(metavar="SCENARIO", help="Scenario file.")],
-    overrides: Overrides = None,
-    by: Annotated[
-        str, typer.Option("--by", metavar="WORD", help="What is held against each other: asset, market or venue.")
-    ] = "asset",
-    sell: Annotated[
-        str | None,
-        typer.Option(
-            "--sell", metavar="USD", help="What is sold by force in each; by default 1 % of its open interest."
-        ),
-    ] = None,
-    buy: Annotated[str | None, typer.Option("--buy", metavar="USD", help="The same, bought: for shorts.")] = None,
-    at: Annotated[
-        str | None,
-        typer.Option("--at", metavar="TIMES", help="When the market is branched: 10m,20m; by default four times."),
-    ] = None,
-    watch: Annotated[
-        str | None, typer.Option("--watch", metavar="TIME", help="How long branches go on; by default 10m at most.")
-    ] = None,
-    channels: Annotated[
-        str | None,
-        typer.Option(
-            "--channels", metavar="A,B,C",
-            help="Channels to be switched off, every coalition of them; `contagion` for all of that kind.",
-        ),
-    ] = None,
-    alone: Annotated[
-        bool, typer.Option("--alone", help="Switch channels off one at a time, not in every coalition.")
-    ] = False,
-    shock: Annotated[
-        str | None,
-        typer.Option("--shock", metavar="NAME", help="Trade an order of the scenario, as it is written, instead."),
-    ] = None,
-    check: Annotated[
-        int,
-        typer.Option(
-            "--check", metavar="N", min=0,
-            help="Hold it against N whole runs of other luck, with the shock and without, each channel on and off.",
-        ),
-    ] = 0,
-    replicates: Annotated[
-        int, typer.Option("-n", "--replicates", min=1, help="Replicates; an interval needs 6.")
-    ] = 16,
-    seed: Seed = None,
-    jobs: Jobs = None,
-    out: Annotated[
-        Path | None,
-        typer.Option("-o", "--out", metavar="FOLDER", help="Also write tables, and a page with the figures."),
-    ] = None,
-    static: Annotated[bool, typer.Option("--static", help="The page without JavaScript.")] = False,
-    force: Force = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would take, and stop.")] = False,
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress.")] = False,
-    json: AsJson = False,
+    scenario: opt.Scenario, overrides: opt.Overrides = None, by: Word = "asset", sell: Sell = None, buy: Buy = None,
+    at: At = None, watch: Watch = None, channels: Channels = None, alone: Alone = False, shock: Shock = None,
+    check: Check = 0, replicates: opt.Pairs = 16, seed: opt.Seed = None, jobs: opt.Jobs = None, out: Folder = None,
+    static: opt.Static = False, force: opt.Force = False, dry_run: opt.DryRun = False, quiet: opt.Quiet = False,
+    json: opt.AsJson = False,
 ) -> None:  # fmt: skip
     """Measure what is liquidated in each asset, market or venue for a dollar sold by force in another.
 
@@ -146,7 +137,7 @@ def _measured(
 
 def _refuse_existing(out: Path, *, force: bool) -> None:
     """Refuse a folder that holds what would be written."""
-    from cascade.report.write import refuse_existing
+    from cascade.errors import refuse_existing
 
     files = ("contagion.html", "contagion.csv", "contagion.parquet", "attribution.parquet")
     for name in (*files, "contagion_check.csv", "contagion_check.parquet"):

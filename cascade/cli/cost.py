@@ -2,27 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, TypeAlias
 
 import typer
 
-from cascade.cli.terminal import (
-    AllowCode,
-    AsJson,
-    Jobs,
-    Markdown,
-    Overrides,
-    Quiet,
-    Seed,
-    expect_compiling,
-    running,
-    show,
-    show_json,
-    show_rich,
-)
+from cascade.cli import options as opt
+from cascade.cli.terminal import expect_compiling, running, show, show_json, show_rich
 
-Scenario: TypeAlias = Annotated[Path, typer.Argument(metavar="SCENARIO", help="Scenario file.")]
 Sell: TypeAlias = Annotated[
     str | None, typer.Option("--sell", metavar="USD", help="Size of the order, to be sold: 60M.")
 ]
@@ -75,20 +61,17 @@ At: TypeAlias = Annotated[str, typer.Option("--at", metavar="TIME", help="When i
 Watch: TypeAlias = Annotated[
     str, typer.Option("--watch", metavar="TIME", help="How long the market is looked at after its end.")
 ]
-Replicates: TypeAlias = Annotated[
-    int, typer.Option("-n", "--replicates", min=1, help="Replicates; an interval needs 6.")
-]
 
 
 def cost(
-    scenario: Scenario, overrides: Overrides = None, sell: Sell = None, buy: Buy = None, account: Account = None,
+    scenario: opt.Scenario, overrides: opt.Overrides = None, sell: Sell = None, buy: Buy = None, account: Account = None,
     over: Over = "1h,4h,24h", schedule: Schedules = "twap", participation: Participation = "10%",
     risk_aversion: RiskAversion = "1e-9", temporary_impact: TemporaryImpact = None, volatility: Volatility = None,
-    market: Market = None, at: At = "10m", watch: Watch = "1h", replicates: Replicates = 8, seed: Seed = None,
-    allow_code: AllowCode = False, jobs: Jobs = None,
-    markdown: Markdown = False,
-    quiet: Quiet = False,
-    json: AsJson = False,
+    market: Market = None, at: At = "10m", watch: Watch = "1h", replicates: opt.Pairs = 8, seed: opt.Seed = None,
+    allow_code: opt.AllowCode = False, jobs: opt.Jobs = None,
+    markdown: opt.Markdown = False,
+    quiet: opt.Quiet = False,
+    json: opt.AsJson = False,
 ) -> None:  # fmt: skip
     """Measure what an order costs, against the same luck without it.
 

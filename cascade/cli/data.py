@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-from cascade.cli.terminal import AsJson, Force, guarded, has_color, leave, say, show_json, show_rows
+from cascade.cli import options as opt
+from cascade.cli.terminal import guarded, has_color, leave, say, show_json, show_rows
 from cascade.errors import ExitCode, render_problems
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def list_(
     kind: Annotated[
         str | None, typer.Argument(metavar="KIND", help="Show all that is known of one kind.")
     ] = None,
-    json: AsJson = False,
+    json: opt.AsJson = False,
 ) -> None:
     """List the kinds of files that are read: name, table, and a name as it is published."""
     from cascade.data.adapter import lines_of_facts
@@ -70,7 +71,7 @@ def check(
         Path | None,
         typer.Option("--against", metavar="FILE", help="Bars, trades or a ticker of another source."),
     ] = None,
-    json: AsJson = False,
+    json: opt.AsJson = False,
 ) -> None:
     """Check files: header, times, order, duplicates, gaps, frozen series, labels, sides, contracts, prices.
 
@@ -99,8 +100,8 @@ def convert(
     kind: Kind = None,
     symbol: Symbol = None,
     contract: ContractSize = None,
-    force: Force = False,
-    json: AsJson = False,
+    force: opt.Force = False,
+    json: opt.AsJson = False,
 ) -> None:
     """Convert files to parquet: one table for each subject, the same columns and units whatever the venue.
 

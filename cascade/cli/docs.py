@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from cascade.cli.terminal import Force, say, show
+from cascade.cli import options as opt
+from cascade.cli.terminal import say, show
 
 _SHOWN = 40
 """Lines that a search prints."""
@@ -22,7 +23,7 @@ def docs(
     html: Annotated[
         Path | None, typer.Option("--html", metavar="DIR", help="Write all pages and the API as a static site.")
     ] = None,
-    force: Force = False,
+    force: opt.Force = False,
 ) -> None:  # fmt: skip
     """Read a page of the documentation, search all of them, or list them.
 

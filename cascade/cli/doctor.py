@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from cascade.cli.terminal import AsJson, leave, say, show, show_json
+from cascade.cli import options as opt
+from cascade.cli.terminal import leave, say, show, show_json
 from cascade.errors import ExitCode
 
 
-def doctor(json: AsJson = False) -> None:
+def doctor(json: opt.AsJson = False) -> None:
     """Check this installation: versions, cores, kernel cache, permissions, speed."""
     from cascade.diagnosis import examine
 

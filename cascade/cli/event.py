@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from cascade.cli.terminal import AsJson, Force, guarded, say, show, show_json
+from cascade.cli import options as opt
+from cascade.cli.terminal import guarded, say, show, show_json
 
 event = typer.Typer(
     help="Write an event from archives: a market, what was known, what is asked, what was observed.",
@@ -48,8 +49,8 @@ def new(
     out: Annotated[
         Path | None, typer.Option("-o", "--out", metavar="FOLDER", help="Folder to write; by default NAME.")
     ] = None,
-    force: Force = False,
-    json: AsJson = False,
+    force: opt.Force = False,
+    json: opt.AsJson = False,
 ) -> None:
     """Write an event from a folder of archives: scenario.yaml, event.yaml, observed.yaml and files of bars.
 

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from cascade.cli.terminal import Allow, AsJson, Overrides, has_color, say, show_json, show_rich
+from cascade.cli import options as opt
+from cascade.cli.terminal import has_color, say, show_json, show_rich
 from cascade.errors import render_problems
 from cascade.limits import MOST_REPLICATES
 
@@ -19,14 +20,14 @@ def explain(
             metavar="SUBJECT", help="A scenario file, `step`, a code such as CAS109, or a metric."
         ),
     ],
-    overrides: Overrides = None,
-    allow: Allow = None,
+    overrides: opt.Overrides = None,
+    allow: opt.Allow = None,
     replicate: Annotated[
         int,
         typer.Option("--replicate", "-r", min=0, max=MOST_REPLICATES - 1, help="The realisation to draw."),
     ] = 0,
     all_figures: Annotated[bool, typer.Option("--all", help="Show figures that are defaults, too.")] = False,
-    json: AsJson = False,
+    json: opt.AsJson = False,
 ) -> None:
     """Explain a scenario before it is run: timeline, what moves the price, figures, population, liquidations, cost.
 

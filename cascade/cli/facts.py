@@ -7,20 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cascade.cli.terminal import (
-    AllowCode,
-    AsJson,
-    Jobs,
-    Markdown,
-    Overrides,
-    Quiet,
-    expect_compiling,
-    running,
-    say,
-    show,
-    show_json,
-    show_rich,
-)
+from cascade.cli import options as opt
+from cascade.cli.terminal import expect_compiling, running, say, show, show_json, show_rich
 
 if TYPE_CHECKING:
     from cascade.experiment.facts import Facts
@@ -28,8 +16,8 @@ if TYPE_CHECKING:
 
 def facts(
     source: Annotated[Path, typer.Argument(metavar="SCENARIO|RUN", help="Scenario file, or folder of a run.")],
-    overrides: Overrides = None,
-    allow_code: AllowCode = False,
+    overrides: opt.Overrides = None,
+    allow_code: opt.AllowCode = False,
     replicates: Annotated[
         int | None, typer.Option("-n", "--replicates", min=1, help="Replicates; of a scenario at least 4 by default.")
     ] = None,
@@ -48,19 +36,17 @@ def facts(
     sales: Annotated[
         int | None, typer.Option("--sales", min=0, help="Replicates of the sales that facts of impact need; 0: none.")
     ] = None,
-    seed: Annotated[int | None, typer.Option("--seed", min=0, help="Seed, in place of the scenario's.")] = None,
-    jobs: Jobs = None,
-    out: Annotated[
-        Path | None, typer.Option("-o", "--out", metavar="PAGE.html", help="Also write a page with the figures.")
-    ] = None,
-    static: Annotated[bool, typer.Option("--static", help="The page without JavaScript.")] = False,
+    seed: opt.Seed = None,
+    jobs: opt.Jobs = None,
+    out: opt.PageFile = None,
+    static: opt.Static = False,
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit 1 if a fact is outside that no market may miss.")
     ] = False,
-    markdown: Markdown = False,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite the page.")] = False,
-    quiet: Quiet = False,
-    json: AsJson = False,
+    markdown: opt.Markdown = False,
+    force: opt.Overwrite = False,
+    quiet: opt.Quiet = False,
+    json: opt.AsJson = False,
 ) -> None:  # fmt: skip
     """Hold the stylised facts of a market against bands of real ones.
 
@@ -69,7 +55,7 @@ def facts(
 
     Exit code 1 if --strict is not met, 3 if the scenario or a file of data is invalid.
     """
-    from cascade.errors import ThresholdError
+    from cascade.errors import ThresholdError, refuse_existing
     from cascade.experiment.facts import prepare_facts
 
     prepared = prepare_facts(
@@ -77,8 +63,6 @@ def facts(
         sales=sales, seed=seed, allow_code=allow_code,
     )  # fmt: skip
     if out is not None:
-        from cascade.report.write import refuse_existing
-
         refuse_existing(out, force=force)
     expect_compiling()
     with running(prepared.n_steps, quiet=quiet) as progress:
@@ -103,6 +87,7 @@ def _show(found: Facts, *, json: bool, markdown: bool) -> None:
 
 
 def _write(found: Facts, out: Path, *, static: bool) -> None:
-    from cascade.report.write import write_facts
+    from cascade.report.page import Options, facts_page
+    from cascade.report.write import write_page
 
-    say(f"page: {write_facts(found, out, static=static)}")
+    say(f"page: {write_page(facts_page(found, Options(static=static)), out)}")

@@ -7,15 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cascade.cli.terminal import (
-    AllowCode,
-    AsJson,
-    Quiet,
-    running,
-    say,
-    show,
-    show_json,
-)
+from cascade.cli import options as opt
+from cascade.cli.terminal import running, say, show, show_json
 
 if TYPE_CHECKING:
     from cascade.analysis.graph import CascadeGraph
@@ -45,10 +38,10 @@ def graph(
         typer.Option("--structural/--no-structural", help="Run the replicate again to see what was at risk."),
     ] = True,
     top: Annotated[int, typer.Option("--top", min=0, help="Trees and transmitters to print.")] = 5,
-    allow_code: AllowCode = False,
+    allow_code: opt.AllowCode = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite files.")] = False,
-    quiet: Quiet = False,
-    json: AsJson = False,
+    quiet: opt.Quiet = False,
+    json: opt.AsJson = False,
 ) -> None:
     """Show who tripped whom in one replicate, and the branching ratio by three estimators.
 

@@ -2,38 +2,27 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cascade.cli.terminal import (
-    AllowCode,
-    AsJson,
-    Jobs,
-    Overrides,
-    Quiet,
-    expect_compiling,
-    running,
-    say,
-    show,
-    show_json,
-)
+from cascade.cli import options as opt
+from cascade.cli.terminal import expect_compiling, running, say, show, show_json
 
 if TYPE_CHECKING:
     from cascade.experiment.held import Held
 
 
 def held(
-    scenario: Annotated[Path, typer.Argument(metavar="SCENARIO", help="Scenario file.")],
-    overrides: Overrides = None,
-    allow_code: AllowCode = False,
+    scenario: opt.Scenario,
+    overrides: opt.Overrides = None,
+    allow_code: opt.AllowCode = False,
     replicates: Annotated[
         int, typer.Option("-n", "--replicates", min=1, help="Replicates that the mean is taken over.")
     ] = 8,
-    jobs: Jobs = None,
-    quiet: Quiet = False,
-    json: AsJson = False,
+    jobs: opt.Jobs = None,
+    quiet: opt.Quiet = False,
+    json: opt.AsJson = False,
 ) -> None:
     """Measure what liquidations and stops move a traded price path by, on the mean.
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from cascade.cli import options as opt
 from cascade.cli.terminal import say, show
 
 
@@ -14,7 +15,7 @@ def init(
     place: Annotated[Path, typer.Argument(metavar="[DIR or FILE.yaml]", help="Where to write it.")] = Path(),
     source: Annotated[str, typer.Option("--from", metavar="NAME", help="A shipped scenario.")] = "example",
     list_all: Annotated[bool, typer.Option("--list", help="List the shipped scenarios.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
+    force: opt.OverwriteFile = False,
 ) -> None:
     """Write a commented example scenario, or a copy of a shipped one."""
     from cascade.scenario.gallery import catalogue, copy_to

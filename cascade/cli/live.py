@@ -7,35 +7,26 @@ from typing import Annotated
 
 import typer
 
-from cascade.cli.terminal import (
-    Allow,
-    AllowCode,
-    Force,
-    Overrides,
-    Seed,
-    expect_compiling,
-    has_color,
-    say,
-    show,
-)
+from cascade.cli import options as opt
+from cascade.cli.terminal import expect_compiling, has_color, say, show
 from cascade.cli.view import Browser, Port, serve
 from cascade.limits import MOST_REPLICATES
 
 
 def live(
-    scenario: Annotated[Path, typer.Argument(metavar="SCENARIO", help="Scenario file.")],
-    overrides: Overrides = None,
-    allow: Allow = None,
-    allow_code: AllowCode = False,
+    scenario: opt.Scenario,
+    overrides: opt.Overrides = None,
+    allow: opt.Allow = None,
+    allow_code: opt.AllowCode = False,
     replicate: Annotated[
         int, typer.Option("--replicate", min=0, max=MOST_REPLICATES - 1, help="The replicate that runs.")
     ] = 0,
-    seed: Seed = None,
+    seed: opt.Seed = None,
     out: Annotated[
         Path | None,
         typer.Option("-o", "--out", help="Keep the run in a folder of results, as `cascade run` writes it."),
     ] = None,
-    force: Force = False,
+    force: opt.Force = False,
     port: Port = 0,
     browser: Browser = True,
 ) -> None:

@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from cascade.cli.terminal import Allow, has_color, leave, say, show
-from cascade.errors import ExitCode, UsageError, render_problems
+from cascade.cli import options as opt
+from cascade.cli.terminal import has_color, leave, say, show
+from cascade.errors import ExitCode, refuse_existing, render_problems
 
 
 def migrate(
@@ -16,8 +17,8 @@ def migrate(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="OUT", help="Write the new scenario there.")
     ] = None,
-    allow: Allow = None,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
+    allow: opt.Allow = None,
+    force: opt.OverwriteFile = False,
 ) -> None:
     """Show how a scenario reads in the form of the new price formation, or write it.
 
@@ -36,9 +37,7 @@ def migrate(
     if out is None:
         say(f"nothing is written; write it with: cascade migrate {file} -o NEW.yaml")
         return
-    if out.exists() and not force:
-        remedy = "add --force to overwrite it"
-        raise UsageError("the file exists", where=str(out), remedy=remedy, code="CAS802")
+    refuse_existing(out, force=force)
     out.write_text(found.after, encoding="utf-8")
     checked = report(out, allow=allow or ())
     say(render_problems(checked.problems, color=has_color()))

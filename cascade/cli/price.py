@@ -8,7 +8,8 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from cascade.cli.terminal import AsJson, show, show_json, show_rich
+from cascade.cli import options as opt
+from cascade.cli.terminal import show, show_json, show_rich
 from cascade.errors import UsageError
 
 Venue: TypeAlias = Annotated[str, typer.Option("--venue", metavar="RULEBOOK", help="E.g. binance-2025-07.")]
@@ -43,7 +44,7 @@ Account: TypeAlias = Annotated[
 def price(
     venue: Venue, contract: Contract = None, side: SideName = None, entry: Entry = None, size: Size = None,
     leverage: Leverage = None, margin: Margin = None, mark: Marks = None, positions: Positions = None,
-    account: Account = None, json: AsJson = False,
+    account: Account = None, json: opt.AsJson = False,
 ) -> None:  # fmt: skip
     """Price one isolated position, or the accounts of a file of positions.
 

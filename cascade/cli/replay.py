@@ -7,17 +7,8 @@ from typing import Annotated
 
 import typer
 
-from cascade.cli.terminal import (
-    AllowCode,
-    AsJson,
-    Force,
-    Out,
-    Quiet,
-    running,
-    say,
-    show,
-    show_json,
-)
+from cascade.cli import options as opt
+from cascade.cli.terminal import running, say, show, show_json
 
 
 def replay(
@@ -30,11 +21,11 @@ def replay(
             help="What to record: the worst ten minutes, or times such as 2h..2h20m.",
         ),
     ] = "worst",
-    allow_code: AllowCode = False,
-    out: Out = Path("results"),
-    force: Force = False,
-    quiet: Quiet = False,
-    json: AsJson = False,
+    allow_code: opt.AllowCode = False,
+    out: opt.Out = Path("results"),
+    force: opt.Force = False,
+    quiet: opt.Quiet = False,
+    json: opt.AsJson = False,
 ) -> None:  # fmt: skip
     """Run a replicate of a finished run again, with all trades, the book and the accounts of a window.
 

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from cascade.cli.terminal import AsJson, Force, guarded, leave, say, show, show_json, show_rows
+from cascade.cli import options as opt
+from cascade.cli.terminal import guarded, leave, say, show, show_json, show_rows
 from cascade.errors import ExitCode
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A rulebook, by its name or path.")]
@@ -21,7 +22,7 @@ rulebook = typer.Typer(
 
 @rulebook.command("list")
 @guarded
-def list_(json: AsJson = False) -> None:
+def list_(json: opt.AsJson = False) -> None:
     """List the rulebooks that come with Cascade: name, date, venue, contracts."""
     from cascade.venues.figures import overview
 
@@ -34,7 +35,7 @@ def list_(json: AsJson = False) -> None:
 
 @rulebook.command("show")
 @guarded
-def show_(name: Name, json: AsJson = False) -> None:
+def show_(name: Name, json: opt.AsJson = False) -> None:
     """Show every figure of a rulebook with its source; what the venue has not confirmed is marked."""
     from cascade.venues.figures import figures
 
@@ -58,7 +59,7 @@ def show_(name: Name, json: AsJson = False) -> None:
 def diff(
     first: Annotated[str, typer.Argument(metavar="A", help="A rulebook, by its name or path.")],
     second: Annotated[str, typer.Argument(metavar="B", help="Another.")],
-    json: AsJson = False,
+    json: opt.AsJson = False,
 ) -> None:
     """Show the figures in which two rulebooks differ."""
     from cascade.venues.figures import differences
@@ -78,7 +79,7 @@ def diff(
 def copy(
     name: Name,
     out: Annotated[Path, typer.Option("-o", "--out", metavar="FILE", help="The new file.")],
-    force: Force = False,
+    force: opt.Force = False,
 ) -> None:
     """Write a rulebook into a file of your own, complete and with its sources.
 
@@ -96,7 +97,7 @@ def copy(
 def check(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A JSON file of worked examples.")],
     failed: Annotated[bool, typer.Option("--failed", help="Show only those that do not pass.")] = False,
-    json: AsJson = False,
+    json: opt.AsJson = False,
 ) -> None:
     """Test worked examples of venues against the rules.
 

@@ -8,45 +8,24 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-from cascade.cli.terminal import (
-    Allow,
-    AllowCode,
-    AsJson,
-    ClusterAddress,
-    Counterfactual,
-    FailFast,
-    Force,
-    Jobs,
-    Out,
-    Overrides,
-    Quiet,
-    Replicates,
-    RetryFailed,
-    Seed,
-    expect_compiling,
-    has_color,
-    running,
-    say,
-    show,
-    show_json,
-)
+from cascade.cli import options as opt
+from cascade.cli.terminal import expect_compiling, has_color, running, say, show, show_json
 from cascade.limits import MOST_REPLICATES
 
 if TYPE_CHECKING:
     from cascade.scenario.schema import Scenario
 
-File: TypeAlias = Annotated[Path, typer.Argument(metavar="FILE", help="Scenario file.")]
 Replicate: TypeAlias = Annotated[
     int | None, typer.Option("--replicate", min=0, max=MOST_REPLICATES - 1, help="Run only this replicate.")
 ]
 
 
 def run(
-    file: File, overrides: Overrides = None, allow: Allow = None, allow_code: AllowCode = False,
-    replicates: Replicates = None, replicate: Replicate = None, seed: Seed = None,
-    counterfactual: Counterfactual = False, out: Out = Path("results"), jobs: Jobs = None,
-    cluster: ClusterAddress = None, fail_fast: FailFast = False, retry_failed: RetryFailed = False,
-    force: Force = False, quiet: Quiet = False, json: AsJson = False,
+    file: opt.File, overrides: opt.Overrides = None, allow: opt.Allow = None, allow_code: opt.AllowCode = False,
+    replicates: opt.Replicates = None, replicate: Replicate = None, seed: opt.Seed = None,
+    counterfactual: opt.Counterfactual = False, out: opt.Out = Path("results"), jobs: opt.Jobs = None,
+    cluster: opt.ClusterAddress = None, fail_fast: opt.FailFast = False, retry_failed: opt.RetryFailed = False,
+    force: opt.Force = False, quiet: opt.Quiet = False, json: opt.AsJson = False,
 ) -> None:  # fmt: skip
     """Run a scenario and print the summary of its liquidations.
 

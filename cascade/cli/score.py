@@ -7,20 +7,9 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-from cascade.cli.terminal import (
-    Allow,
-    AllowCode,
-    AsJson,
-    Jobs,
-    Seed,
-    expect_compiling,
-    running,
-    say,
-    show_json,
-    show_rich,
-    show_rows,
-)
-from cascade.errors import UsageError
+from cascade.cli import options as opt
+from cascade.cli.terminal import expect_compiling, running, say, show_json, show_rich, show_rows
+from cascade.errors import UsageError, refuse_existing
 from cascade.limits import MOST_REPLICATES
 
 if TYPE_CHECKING:
@@ -60,29 +49,26 @@ Blind: TypeAlias = Annotated[
 Folder: TypeAlias = Annotated[
     Path, typer.Option("--results", metavar="DIR", help="Folder of registrations and runs.")
 ]
-Page: TypeAlias = Annotated[
-    Path | None, typer.Option("-o", "--out", metavar="PAGE.html", help="Also write a page with the figures.")
-]
 
 
 def score(
     events: Events,
     replicates: AtLeast = None,
-    seed: Seed = None,
+    seed: opt.Seed = None,
     realised: Realised = None,
     positions: Positions = None,
     market: Market = None,
     fail_if: FailIf = None,
     register: Blind = False,
-    allow: Allow = None,
-    allow_code: AllowCode = False,
+    allow: opt.Allow = None,
+    allow_code: opt.AllowCode = False,
     registrations: Folder = Path("results"),
-    jobs: Jobs = None,
-    out: Page = None,
-    static: Annotated[bool, typer.Option("--static", help="The page without JavaScript.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite the page.")] = False,
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress.")] = False,
-    json: AsJson = False,
+    jobs: opt.Jobs = None,
+    out: opt.PageFile = None,
+    static: opt.Static = False,
+    force: opt.Overwrite = False,
+    quiet: opt.Quiet = False,
+    json: opt.AsJson = False,
 ) -> None:
     """Score events: how many figures lie in their intervals, and whether simple formulas did better.
 
@@ -94,8 +80,9 @@ def score(
     """
     from cascade.calibration.demands import parse_demand, refuse_breaches
     from cascade.calibration.score import prepare_score
+    from cascade.report.page import Options, score_page
     from cascade.report.score import score_dict, score_rich
-    from cascade.report.write import refuse_existing, write_score
+    from cascade.report.write import write_page
 
     demands = [parse_demand(each) for each in fail_if or ()]
     if register and (demands or out is not None):
@@ -118,7 +105,7 @@ def score(
     found = prepared.open(foretold)
     show_json(score_dict(found)) if json else show_rich(*score_rich(found))
     if out is not None:
-        say(f"page: {write_score(found, out, static=static)}")
+        say(f"page: {write_page(score_page(found, Options(static=static)), out)}")
     refuse_breaches(found, demands)
 
 

@@ -10,30 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
-from cascade.cli.terminal import (
-    Allow,
-    AllowCode,
-    AsJson,
-    ClusterAddress,
-    Counterfactual,
-    DryRun,
-    FailFast,
-    Force,
-    Jobs,
-    Out,
-    Quiet,
-    Replicates,
-    RetryFailed,
-    Seed,
-    expect_compiling,
-    has_color,
-    running,
-    say,
-    show,
-    show_json,
-    show_rich,
-    width,
-)
+from cascade.cli import options as opt
+from cascade.cli.terminal import expect_compiling, has_color, running, say, show, show_json, show_rich, width
 from cascade.limits import MOST_VARIANTS
 
 if TYPE_CHECKING:
@@ -74,11 +52,12 @@ Metrics: TypeAlias = Annotated[
 
 
 def sweep(
-    file: File, options: Options = None, allow: Allow = None, allow_code: AllowCode = False,
-    replicates: Replicates = None, design: Design = None, points: PointsDrawn = None, seed: Seed = None,
-    metrics: Metrics = None, counterfactual: Counterfactual = False, out: Out = Path("results"), jobs: Jobs = None,
-    cluster: ClusterAddress = None, fail_fast: FailFast = False, retry_failed: RetryFailed = False,
-    force: Force = False, dry_run: DryRun = False, quiet: Quiet = False, json: AsJson = False,
+    file: File, options: Options = None, allow: opt.Allow = None, allow_code: opt.AllowCode = False,
+    replicates: opt.Replicates = None, design: Design = None, points: PointsDrawn = None, seed: opt.Seed = None,
+    metrics: Metrics = None, counterfactual: opt.Counterfactual = False, out: opt.Out = Path("results"),
+    jobs: opt.Jobs = None, cluster: opt.ClusterAddress = None, fail_fast: opt.FailFast = False,
+    retry_failed: opt.RetryFailed = False, force: opt.Force = False, dry_run: opt.DryRun = False,
+    quiet: opt.Quiet = False, json: opt.AsJson = False,
 ) -> None:  # fmt: skip
     """Run variants of a scenario under the same luck: replicate k differs only by what varies.
 

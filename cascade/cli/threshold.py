@@ -8,35 +8,13 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-from cascade.cli.terminal import (
-    Allow,
-    AllowCode,
-    AsJson,
-    ClusterAddress,
-    DryRun,
-    FailFast,
-    Force,
-    Jobs,
-    Out,
-    Overrides,
-    Quiet,
-    Replicates,
-    RetryFailed,
-    Seed,
-    expect_compiling,
-    has_color,
-    running,
-    say,
-    show,
-    show_json,
-    show_rich,
-)
+from cascade.cli import options as opt
+from cascade.cli.terminal import expect_compiling, has_color, running, say, show, show_json, show_rich
 
 if TYPE_CHECKING:
     from cascade.experiment.search import Search
     from cascade.output.sweep import Sweep
 
-Scenario: TypeAlias = Annotated[Path, typer.Argument(metavar="SCENARIO", help="Scenario file.")]
 Vary: TypeAlias = Annotated[
     str,
     typer.Option(
@@ -57,12 +35,12 @@ Within: TypeAlias = Annotated[
 
 
 def threshold(
-    scenario: Scenario, vary: Vary, until: Until, overrides: Overrides = None, share: Share = "50%",
-    within: Within = "5%", replicates: Replicates = None, seed: Seed = None, allow: Allow = None,
-    allow_code: AllowCode = False,
-    out: Out = Path("results"), jobs: Jobs = None, cluster: ClusterAddress = None, fail_fast: FailFast = False,
-    retry_failed: RetryFailed = False, force: Force = False, dry_run: DryRun = False, quiet: Quiet = False,
-    json: AsJson = False,
+    scenario: opt.Scenario, vary: Vary, until: Until, overrides: opt.Overrides = None, share: Share = "50%",
+    within: Within = "5%", replicates: opt.Replicates = None, seed: opt.Seed = None, allow: opt.Allow = None,
+    allow_code: opt.AllowCode = False,
+    out: opt.Out = Path("results"), jobs: opt.Jobs = None, cluster: opt.ClusterAddress = None,
+    fail_fast: opt.FailFast = False, retry_failed: opt.RetryFailed = False, force: opt.Force = False,
+    dry_run: opt.DryRun = False, quiet: opt.Quiet = False, json: opt.AsJson = False,
 ) -> None:  # fmt: skip
     """Find the smallest value of a field from which on an event happens, with its interval.
 
@@ -88,7 +66,7 @@ def threshold(
 
 
 def frontier(
-    scenario: Scenario, vary: Vary,
+    scenario: opt.Scenario, vary: Vary,
     against: Annotated[
         str,
         typer.Option(
@@ -96,11 +74,11 @@ def frontier(
             help="The other field and its values, or a range of which five are taken: ...scale=0.1x..1x.",
         ),
     ],
-    until: Until, overrides: Overrides = None, share: Share = "50%", within: Within = "5%",
-    replicates: Replicates = None, seed: Seed = None, allow: Allow = None, allow_code: AllowCode = False,
-    out: Out = Path("results"), jobs: Jobs = None, cluster: ClusterAddress = None, fail_fast: FailFast = False,
-    retry_failed: RetryFailed = False, force: Force = False, dry_run: DryRun = False, quiet: Quiet = False,
-    json: AsJson = False,
+    until: Until, overrides: opt.Overrides = None, share: Share = "50%", within: Within = "5%",
+    replicates: opt.Replicates = None, seed: opt.Seed = None, allow: opt.Allow = None, allow_code: opt.AllowCode = False,
+    out: opt.Out = Path("results"), jobs: opt.Jobs = None, cluster: opt.ClusterAddress = None,
+    fail_fast: opt.FailFast = False, retry_failed: opt.RetryFailed = False, force: opt.Force = False,
+    dry_run: opt.DryRun = False, quiet: opt.Quiet = False, json: opt.AsJson = False,
 ) -> None:  # fmt: skip
     """Find the threshold of one field for each value of another: the critical line, with its band.
 

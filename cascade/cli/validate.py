@@ -7,17 +7,18 @@ from typing import Annotated
 
 import typer
 
-from cascade.cli.terminal import Allow, AsJson, Overrides, has_color, leave, say, show, show_json
+from cascade.cli import options as opt
+from cascade.cli.terminal import has_color, leave, say, show, show_json
 from cascade.errors import ExitCode, render_problems
 
 
 def validate(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Scenario files.")],
-    overrides: Overrides = None,
-    allow: Allow = None,
+    overrides: opt.Overrides = None,
+    allow: opt.Allow = None,
     strict: Annotated[bool, typer.Option("--strict", help="Treat warnings as errors.")] = False,
     rulebook: Annotated[bool, typer.Option("--rulebook", help="The files are rulebooks.")] = False,
-    json: AsJson = False,
+    json: opt.AsJson = False,
 ) -> None:
     """Check scenario files and say what to write instead.
 

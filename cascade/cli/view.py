@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-from cascade.cli.terminal import AllowCode, expect_compiling, say, show
+from cascade.cli import options as opt
+from cascade.cli.terminal import expect_compiling, say, show
 
 if TYPE_CHECKING:
     from cascade.view.session import Session
@@ -22,7 +23,7 @@ Browser: TypeAlias = Annotated[
 
 def view(
     folder: Annotated[Path, typer.Argument(metavar="RESULTS", help="Folder of a run, or of a sweep.")],
-    allow_code: AllowCode = False,
+    allow_code: opt.AllowCode = False,
     port: Port = 0,
     browser: Browser = True,
 ) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from cascade.core.audit import AUDIT, audit, count_free
 from cascade.core.bitmap import words
-from cascade.core.exact import INVERSE
+from cascade.core.exact import INVERSE, lot_values_of
 from cascade.core.params import LIQUIDATORS, POOL, SPOT, UNMARGINED, Params
 from cascade.core.state import NONE, Array, State
 
@@ -36,9 +36,7 @@ def breaches(st: State, p: Params, endowment: Endowment) -> list[str]:
 
 def lot_values(p: Params, ticks: Array) -> Array:
     """Return v(tick) of each market at its given tick, as Python integers."""
-    unit = p.markets.unit
-    inverse = -((2 * unit + ticks) // np.maximum(2 * ticks, 1))
-    return np.where(p.markets.contract == INVERSE, inverse, ticks * unit).astype(object)
+    return lot_values_of(p.markets.unit, p.markets.contract == INVERSE, ticks).astype(object)
 
 
 def _sum(values: Array) -> int:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from cascade.compiler.jit import int64, kernel
 
 RATE = 100_000_000
@@ -55,6 +57,14 @@ def lot_value(market: Any, tick: int) -> int:
     if market.contract == INVERSE:
         return -((2 * market.unit + tick) // (2 * tick))
     return tick * market.unit
+
+
+def lot_values_of(unit: Any, is_inverse: Any, ticks: Any) -> Any:
+    """Return v(tick) of arrays: the units of some contracts, and whether each is inverse."""
+    linear = ticks * unit
+    if not np.any(is_inverse):
+        return linear
+    return np.where(is_inverse, -((2 * unit + ticks) // np.maximum(2 * ticks, 1)), linear)
 
 
 @kernel

@@ -54,13 +54,11 @@ def sample_premium(st: State, p: Params, m: int) -> None:
 
 @outlined
 def expected_rate(st: State, p: Params, m: int) -> float:
-    """Return the funding rate, in 1e-8, to be expected of the interval that runs; 0 of a market without funding.
+    """Return the funding rate, in 1e-8, to be expected of the interval that runs in a perpetual.
 
     It is what the premium so far makes of it, for the part that is over, and for the rest the last rate.
     """
     market, fixed = st.markets[m], p.markets[m]
-    if fixed.kind != PERPETUAL:
-        return 0.0
     last = float(market.funding_rate)
     if fixed.funding == FUNDING_FIXED or market.premium_weight == 0.0:
         return last

@@ -10,7 +10,7 @@ from cascade.compiler.jit import entry
 from cascade.core import state as s
 from cascade.core.bitmap import words
 from cascade.core.collateral import price_collateral
-from cascade.core.exact import INVERSE
+from cascade.core.exact import INVERSE, lot_values_of
 from cascade.core.inbox import N_BUCKETS
 from cascade.core.params import REASONS, UNMARGINED, Params
 from cascade.core.propagator import N_MEANS, N_MODES
@@ -159,13 +159,6 @@ def take_seats(st: State, p: Params) -> None:
 
 def entry_values(p: Params, markets: Array, lots: Array, ticks: Array) -> Array:
     """Return lots x v(entry tick) for positions of the given markets, exactly."""
-    values = np.empty(len(lots), np.int64)
     ticks = np.where(lots == 0, 1, ticks)  # a seat that begins in its pause has no entry
-    for m in range(len(p.markets)):
-        mine = markets == m
-        unit = int(p.markets[m].unit)
-        value = ticks[mine] * unit
-        if p.markets[m].contract == INVERSE:
-            value = -((2 * unit + ticks[mine]) // (2 * ticks[mine]))
-        values[mine] = lots[mine] * value
-    return values
+    is_inverse = (p.markets.contract == INVERSE)[markets]
+    return lots * lot_values_of(p.markets.unit[markets], is_inverse, ticks)

@@ -14,7 +14,7 @@ from cascade.data.arrays import Numbers
 from cascade.data.faults import LABEL, PRICE, SIDE, Faults, Place
 from cascade.data.quality import placed, stamp
 from cascade.data.reading import Batch, batches
-from cascade.data.recognise import Given, recognise
+from cascade.data.recognise import recognise
 from cascade.errors import ScenarioError, UsageError
 from cascade.scenario.source import shown_name
 
@@ -52,7 +52,7 @@ class Reference:
         return np.where(inside, at, -1)
 
 
-def read_reference(path: Path, given: Given | None = None) -> Reference:
+def read_reference(path: Path) -> Reference:
     """Return the prices of a file of bars, trades or a ticker, as intervals.
 
     Raises
@@ -62,7 +62,7 @@ def read_reference(path: Path, given: Given | None = None) -> Reference:
     UsageError
         If it has no prices.
     """
-    found = recognise(path, given)
+    found = recognise(path)
     adapter = next((each for each in found.adapters if each.table in ("bars", "trades", "ticker")), None)
     if adapter is None:
         raise UsageError(

@@ -17,7 +17,7 @@ from cascade.data.reading import batches
 from cascade.data.recognise import Given
 from cascade.data.repeats import Copied, Repeats
 from cascade.data.soundness import Checked, Reading, check
-from cascade.errors import Problem, UsageError
+from cascade.errors import Problem, UsageError, refuse_existing
 from cascade.output.parquet import ROW_GROUP, PartWriter
 from cascade.output.refusals import writing
 from cascade.scenario.source import shown_name
@@ -118,10 +118,7 @@ def _refuse_overwriting(targets: Sequence[tuple[Checked, Path]], *, force: bool)
                 f"{shown_name(seen[path].path)} and {shown_name(checked.path)} would both become {path.name}",
                 where=str(path), remedy="convert them into two folders",
             )  # fmt: skip
-        if path.exists() and not force:
-            raise UsageError(
-                "the file exists", where=str(path), remedy="write --force to overwrite it", code="CAS802"
-            )
+        refuse_existing(path, force=force)
         seen[path] = checked
 
 

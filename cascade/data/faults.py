@@ -55,12 +55,12 @@ class Faults:
 
     def note_rows(
         self, rows: Sequence[int] | npt.NDArray[np.int64], code: str, message: Callable[[int], str], hint: str,
-        place: Callable[[int], Place], *, severity: Literal["error", "warning"] = "error", alike: str,
+        place: Callable[[int], Place], *, alike: str,
     ) -> None:  # fmt: skip
         """Note the same fault of several rows; only the first are looked at."""
         for k, row in enumerate(rows[: MANY + 1]):
             n = len(rows) - MANY if k == MANY else 1
-            self.note(code, message(int(row)), hint, place(int(row)), n=n, severity=severity, alike=alike)
+            self.note(code, message(int(row)), hint, place(int(row)), n=n, alike=alike)
 
     @property
     def problems(self) -> tuple[Problem, ...]:

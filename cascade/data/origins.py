@@ -103,16 +103,22 @@ class Origin(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Plain:
-    """A published number, times a factor, or a text as it is."""
+class _OfOneCell:
+    """What comes of one published column."""
 
     cell: Cell
-    times: float = 1.0
 
     @property
     def cells(self) -> tuple[Cell, ...]:
         """Return the published columns that it reads."""
         return (self.cell,)
+
+
+@dataclass(frozen=True, slots=True)
+class Plain(_OfOneCell):
+    """A published number, times a factor, or a text as it is."""
+
+    times: float = 1.0
 
     def of(self, rows: Rows) -> Any:
         """Return its values."""
@@ -122,16 +128,10 @@ class Plain:
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(_OfOneCell):
     """A published time, in whichever of its units the size of each value tells; whole to `step_us`."""
 
-    cell: Cell
     step_us: int = 1
-
-    @property
-    def cells(self) -> tuple[Cell, ...]:
-        """Return the published columns that it reads."""
-        return (self.cell,)
 
     def of(self, rows: Rows) -> Any:
         """Return its values."""
@@ -140,16 +140,10 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
+class Word(_OfOneCell):
     """A published word, by what it means."""
 
-    cell: Cell
     means: Mapping[str, str]
-
-    @property
-    def cells(self) -> tuple[Cell, ...]:
-        """Return the published columns that it reads."""
-        return (self.cell,)
 
     def of(self, rows: Rows) -> Any:
         """Return its values."""
@@ -158,17 +152,11 @@ class Word:
 
 
 @dataclass(frozen=True, slots=True)
-class Sign:
+class Sign(_OfOneCell):
     """One word where a number is below zero, another where it is not."""
 
-    cell: Cell
     negative: str
     positive: str
-
-    @property
-    def cells(self) -> tuple[Cell, ...]:
-        """Return the published columns that it reads."""
-        return (self.cell,)
 
     def of(self, rows: Rows) -> Any:
         """Return its values."""
@@ -177,16 +165,10 @@ class Sign:
 
 
 @dataclass(frozen=True, slots=True)
-class Size:
+class Size(_OfOneCell):
     """A number without its sign, times a factor."""
 
-    cell: Cell
     times: float = 1.0
-
-    @property
-    def cells(self) -> tuple[Cell, ...]:
-        """Return the published columns that it reads."""
-        return (self.cell,)
 
     def of(self, rows: Rows) -> Any:
         """Return its values."""

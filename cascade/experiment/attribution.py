@@ -28,7 +28,7 @@ from cascade.output.columns import to_numpy
 from cascade.output.parquet import read_files, write_parquet
 from cascade.output.reader import Result
 from cascade.output.refusals import writing
-from cascade.output.schemas import Column, schema
+from cascade.output.schemas import Column, table_of
 from cascade.output.sweep import Sweep
 from cascade.scenario.files import Allowed
 from cascade.scenario.load import overridden
@@ -198,7 +198,7 @@ def _computed(sweep: Sweep, metrics: Sequence[str] | None) -> Attribution:
             )
         found.append(metric)
         rows += more
-    table = _table(whole.name, rows)
+    table = table_of("attribution", [row | {"scenario": whole.name} for row in rows])
     return Attribution(
         whole.name, sweep.path, channels, len(whole.replicates), tuple(found), table, tuple(notes)
     )
@@ -322,12 +322,3 @@ def _closing(
     sums = {name: sum((each[name] for each in parts), Fraction(0)) / len(parts) for name in channels}
     values = rounded(sums, total)
     return {name: replace(_mean([each[name] for each in parts]), value=values[name]) for name in channels}
-
-
-def _table(scenario: str, rows: list[dict[str, Any]]) -> pa.Table:
-    """Return the table `attribution`."""
-    import pyarrow as pa
-
-    declared = schema("attribution", dated=False)
-    filled = [row | {"scenario": scenario} for row in rows]
-    return pa.Table.from_pylist(filled, schema=declared)

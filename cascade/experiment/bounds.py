@@ -52,7 +52,10 @@ class Event:
             return np.asarray(OPERATORS[self.operator](values, self.bound), np.bool_)  # type: ignore[arg-type]
 
 
-def event_of(text: str, units: RunUnits, where: str = "--until") -> Event:
+_OPTION: Final = "--until"
+
+
+def event_of(text: str, units: RunUnits) -> Event:
     """Return the event that a user wrote, of a run of some markets.
 
     Raises
@@ -63,18 +66,18 @@ def event_of(text: str, units: RunUnits, where: str = "--until") -> Event:
     match = BOUND.fullmatch(text)
     if match is None:
         remedy = 'write a metric, an operator and a number: "liquidated_usd > 10M", "adl_usd > 0", "fall_bps > 5 %"'
-        raise UsageError(f"'{text}' is not an event", where=where, remedy=remedy)
+        raise UsageError(f"'{text}' is not an event", where=_OPTION, remedy=remedy)
     known = {name: found.entry for name, found in metrics_of(units).items() if found.entry.kind != "text"}
-    name = _metric(match[1], known, match, where)
+    name = _metric(match[1], known, match)
     entry = known[name]
-    bound = _number(match[3], entry, where)
+    bound = _number(match[3], entry)
     markets = tuple(market.name for market in units.markets)
     return Event(
         f"{name} {match[2]} {match[3]}", name, match[2], bound, entry.unit, entry.needs_twin, markets
     )
 
 
-def _metric(word: str, known: Mapping[str, Metric], match: re.Match[str], where: str) -> str:
+def _metric(word: str, known: Mapping[str, Metric], match: re.Match[str]) -> str:
     """Return the column that a word means: its name, or the end of it where one market has it."""
     word = ALIASES.get(word, word)
     if word in known:
@@ -83,7 +86,7 @@ def _metric(word: str, known: Mapping[str, Metric], match: re.Match[str], where:
     if isinstance(ensemble, EnsembleMetric):
         raise UsageError(
             f"{word} is a figure of all replicates, and an event happens in each",
-            where=where,
+            where=_OPTION,
             remedy=f'ask for the metric that it is made of, "{ensemble.of} {match[2]} {match[3]}", in a share of them: '
             "a 95th percentile exceeds a bound where 5 % of replicates do, --share 5%",
         )
@@ -93,18 +96,18 @@ def _metric(word: str, known: Mapping[str, Metric], match: re.Match[str], where:
     if found:
         raise UsageError(
             f"'{word}' is a metric of {len(found)} markets or assets",
-            where=where,
+            where=_OPTION,
             remedy=f"write one: {listing(found)}",
         )
     every = dict.fromkeys((*ALIASES, *known, *(short_name(entry.name) for entry in known.values())))
     raise UsageError(
         f"the scenario has no metric '{word}'{did_you_mean(word, every)}",
-        where=where,
+        where=_OPTION,
         remedy="cascade docs metrics lists them; names of markets and assets are in lower case",
     )
 
 
-def _number(text: str, entry: Metric, where: str) -> float:
+def _number(text: str, entry: Metric) -> float:
     """Return the number of a bound in the unit of its metric."""
     quantity = {"USD": USD, "bps": BPS}.get(entry.unit, NUMBER)
     seconds = parse_duration(text) if entry.unit in _TIMES else None
@@ -115,4 +118,4 @@ def _number(text: str, entry: Metric, where: str) -> float:
     except PydanticCustomError as error:
         told = error.context or {}
         unit = f", in {entry.unit}" if entry.unit in _TIMES else ""
-        raise UsageError(str(told["message"]), where=where, remedy=f"{told['hint']}{unit}") from None
+        raise UsageError(str(told["message"]), where=_OPTION, remedy=f"{told['hint']}{unit}") from None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from cascade.acting import opened
 from cascade.analysis.facts.observed import Floats
 from cascade.assembly import Assembled
 from cascade.core.state import State
+from cascade.engine import run_on
 from cascade.experiment.observe import Columns, Observer, Progress, Stopped
 from cascade.experiment.recorder import units_of
 from cascade.output.columns import to_numpy
@@ -19,9 +20,6 @@ from cascade.scenario.schema import Scenario
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-SLICE_STEPS: Final = 600
-"""Steps between two looks at whether to stop."""
 
 
 def parting_state(scenario: Scenario, assembled: Assembled, opening: Branch) -> State:
@@ -89,20 +87,14 @@ class Branch:
         self.step_s = scenario.dt
         self.seconds = scenario.outputs.bars
 
-    def run(self, until: int, progress: Progress | None, stopped: Stopped) -> bool:
-        """Run until a step is reached, once; False where it was stopped."""
+    def run(self, until: int, progress: Progress | None, stopped: Stopped) -> Branch:
+        """Run until a step is reached, once, and return itself."""
         with opened(self._scenario, self._replicate, self._assembled, self._observer) as engine:
-            while engine.step < until:
-                if stopped():
-                    return False
-                before = engine.step
-                engine.advance(min(before + SLICE_STEPS, until))
-                if progress is not None:
-                    progress(engine.step - before)
+            run_on(engine, until, progress, stopped)
             engine.check()
             engine.drain()
             self.state = engine.state
-        return True
+        return self
 
     def mid(self, since_s: float) -> Floats:
         """Return the mid at the end of each bar since a time."""

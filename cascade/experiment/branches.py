@@ -9,9 +9,8 @@ import numpy as np
 
 from cascade.analysis.statistics.estimate import Floats
 from cascade.assembly import Assembled
-from cascade.engine import Engine
-from cascade.experiment.branch import SLICE_STEPS
-from cascade.experiment.observe import Observer, Progress, Stopped
+from cascade.engine import Engine, counterfactual, run_on
+from cascade.experiment.observe import Observer, Stopped
 from cascade.output.columns import to_names, to_numpy
 from cascade.output.run_units import RunUnits
 
@@ -51,7 +50,7 @@ def respond(
     """
     sold = np.zeros(len(sales))
     found: list[Floats] = []
-    for market in (_absorbing(opening), opening):
+    for market in (counterfactual(opening), opening):
         without, _ = liquidated(market, units, until, stopped)
         more = np.zeros((len(sales), len(units.markets)))
         for k, sale in enumerate(sales):
@@ -62,13 +61,6 @@ def respond(
             )
         found.append(by_place(more, places, len(sales)))
     return Response(sold, *found)
-
-
-def _absorbing(market: Assembled) -> Assembled:
-    """Return a market, as it stands, in which an absorber takes forced orders at mark."""
-    run = market.params.run.copy()
-    run.forced_orders[:] = 0
-    return market._replace(params=market.params._replace(run=run))
 
 
 def _begun(market: Assembled, sale: Sale) -> Assembled:
@@ -90,17 +82,6 @@ def liquidated(market: Assembled, units: RunUnits, until: int, stopped: Stopped)
     rows = observer.replicate("liquidations", 0)
     names, usd = to_names(rows.column("market")), to_numpy(rows.column("liquidated_usd")).astype(np.float64)
     return np.array([usd[names == each.name].sum() for each in units.markets], np.float64), engine.state
-
-
-def run_on(engine: Engine, until: int, progress: Progress | None, stopped: Stopped) -> None:
-    """Run until a step; end as if the user had interrupted where the work is stopped."""
-    while engine.step < until:
-        if stopped():
-            raise KeyboardInterrupt
-        before = engine.step
-        engine.advance(min(before + SLICE_STEPS, until))
-        if progress is not None:
-            progress(engine.step - before)
 
 
 def traded_usd(work: Any, units: RunUnits, m: int) -> float:

@@ -18,11 +18,11 @@ import numpy as np
 from cascade.analysis.contagion import Matrix
 from cascade.analysis.games import Coalition, coalitions
 from cascade.assembly import Assembled, assemble
-from cascade.engine import Engine
+from cascade.engine import Engine, run_on
 from cascade.errors import UsageError
 from cascade.experiment.asked_order import Side
 from cascade.experiment.branch import waiting
-from cascade.experiment.branches import Response, respond, run_on
+from cascade.experiment.branches import Response, respond
 from cascade.experiment.coalitions import chosen_of, refuse_absent
 from cascade.experiment.contagion_check import Check, Whole, check_of, whole_run
 from cascade.experiment.contagion_found import Contagion, Matrices, contagion_of

@@ -16,10 +16,10 @@ from cascade.experiment.contagion_check import Check, Checked, Whole, checked, f
 from cascade.experiment.contagion_question import Question
 from cascade.output.parquet import write_parquet
 from cascade.output.refusals import writing
-from cascade.output.schemas import Column, schema
+from cascade.output.schemas import Column, table_of
 
 if TYPE_CHECKING:
-    import pyarrow as pa
+    pass
 
 
 @dataclass(frozen=True)
@@ -174,10 +174,4 @@ def written(found: Contagion, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         for name, each in (("contagion", rows), ("attribution", shares), ("contagion_check", runs)):
             if each:
-                write_parquet(folder / f"{name}.parquet", _table(name, each))
-
-
-def _table(name: str, rows: list[dict[str, Any]]) -> pa.Table:
-    import pyarrow as pa
-
-    return pa.Table.from_pylist(rows, schema=schema(name, dated=False))
+                write_parquet(folder / f"{name}.parquet", table_of(name, each))

@@ -305,8 +305,6 @@ class _Work:
         subject = prepared.subject
         markets = [each.name for each in (subject.market, subject.reference, subject.pair) if each]
         seen = observe(asked, number, _COLUMNS, markets, _middle(asked), self.progress, self.stopped)
-        if seen is None:
-            raise KeyboardInterrupt
         unforced = self._unforced_fall(number)
         return _Replicate.of(sample_of(seen, number, seen.units, subject, asked, _IN_SCENARIO, unforced))
 
@@ -318,8 +316,6 @@ class _Work:
             prepared.scenario, prepared.subject.market.name, sales_of_facts(), number,
             progress=self.progress, stopped=self.stopped,
         )  # fmt: skip
-        if found is None:
-            raise KeyboardInterrupt
         return _Replicate.of(Sample(responses=found))
 
     def _unforced_fall(self, number: int) -> float | None:
@@ -328,10 +324,7 @@ class _Work:
         if scenario is None or not scenario.published:
             return None
         market = self.prepared.subject.market.name
-        found = fall_without_forced_orders(scenario, number, market, self.progress, self.stopped)
-        if found is None:
-            raise KeyboardInterrupt
-        return found
+        return fall_without_forced_orders(scenario, number, market, self.progress, self.stopped)
 
 
 def _middle(scenario: Scenario) -> tuple[int, int]:

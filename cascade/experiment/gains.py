@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from cascade.assembly.ties import Tied
-from cascade.core.exact import INVERSE
+from cascade.core.exact import INVERSE, lot_values_of
 from cascade.engine import Engine
 from cascade.output.run_units import COIN_UNIT, USD_UNIT, RunUnits
 
@@ -33,8 +33,7 @@ def _gain(engine: Engine, group: Tied, units: RunUnits) -> float:
 def _value(engine: Engine, m: int) -> int:
     """Return what a lot of market m is worth at its mark."""
     market, mark = engine.params.markets[m], int(engine.state.markets[m].mark)
-    unit = int(market.unit)
-    return -((2 * unit + mark) // (2 * mark)) if market.contract == INVERSE else mark * unit
+    return int(lot_values_of(market.unit, market.contract == INVERSE, mark))
 
 
 def _worth(engine: Engine, settlement: int, units: RunUnits) -> float:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from cascade.acting import admit_code, opened
 from cascade.assembly import assemble
 from cascade.core.state import Array
-from cascade.engine import Nothing
+from cascade.engine import Nothing, run_on
 from cascade.errors import UsageError
 from cascade.experiment.observe import Progress, Stopped
 from cascade.experiment.threads import threads
@@ -152,13 +152,8 @@ def _forced_impact(
     found = np.zeros((len(steps), len(scenario.assets)))
     with opened(scenario, number, assemble(scenario, number), Nothing()) as engine:
         for k, step in enumerate(steps):
-            if stopped():
-                break
-            before = engine.step
-            engine.advance(int(step))
+            run_on(engine, int(step), progress, stopped)
             engine.drain()
             assets = engine.state.assets
             found[k] = assets.opinion - assets.ordinary
-            if progress is not None:
-                progress(engine.step - before)
     return found

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from cascade import provenance
 from cascade.analysis import metrics
 from cascade.assembly import Owners
 from cascade.assembly.caps import Capped
@@ -17,10 +16,9 @@ from cascade.experiment.ending import outcome_of
 from cascade.experiment.recorder import FOR_METRICS, Recorder, tables_of, units_of
 from cascade.experiment.replicate import row_of
 from cascade.output.convert import from_columns
-from cascade.output.manifest import software_version
+from cascade.output.manifest import made_by
 from cascade.output.parquet import concatenate
 from cascade.output.reader import Result
-from cascade.output.schemas import RESULTS_VERSION
 from cascade.scenario.schema import Scenario
 
 
@@ -50,9 +48,7 @@ def _manifest(scenario: Scenario, tables: Mapping[str, Any], replicate: int) -> 
     """Return what a reader asks of a manifest."""
     rows = {name: len(table) for name, table in tables.items()}
     return {
-        "results_version": ".".join(map(str, RESULTS_VERSION)),
-        **provenance.software(software_version()),
-        "kind": "run",
+        **made_by("run"),
         "scenario": {"name": scenario.name, "path": ""},
         "request": {"seed": scenario.seed, "replicates": [replicate], "counterfactual": False},
         "outcome": {**outcome_of(tables["runs"], 0), "replicates_finished": 1, "replicates_failed": 0},

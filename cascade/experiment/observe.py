@@ -10,7 +10,7 @@ import numpy as np
 
 from cascade.acting import opened
 from cascade.analysis.facts.tables import fall_bps
-from cascade.assembly import assemble
+from cascade.assembly import Assembled, assemble
 from cascade.core.state import Array
 from cascade.engine import Engine, Outcome, counterfactual, simulate
 from cascade.experiment.recorder import units_of
@@ -106,21 +106,27 @@ def recorded(scenario: Scenario, bars_s: float = 1.0, **changes: Any) -> Scenari
 def observe(
     scenario: Scenario, replicate: int, columns: Columns, markets: Sequence[str], window: tuple[int, int] | None,
     progress: Progress | None, stopped: Stopped,
-) -> Observer | None:  # fmt: skip
-    """Run a replicate and return what was kept of it; None where it was stopped."""
+) -> Observer:  # fmt: skip
+    """Run a replicate and return what was kept of it."""
     observer = Observer(units_of(scenario), columns, markets, window)
-    with opened(scenario, replicate, assemble(scenario, replicate), observer) as engine:
-        outcome = simulate(engine, scenario.n_steps, progress, stopped)
-    return None if outcome is Outcome.INTERRUPTED else observer
+    _run(scenario, replicate, assemble(scenario, replicate), observer, progress, stopped)
+    return observer
 
 
 def fall_without_forced_orders(
     scenario: Scenario, replicate: int, market: str, progress: Progress | None, stopped: Stopped
-) -> float | None:
-    """Return the fall of a mark below the first trade in bps, forced orders kept out of the book; None where stopped."""
+) -> float:
+    """Return the fall of a mark below the first trade in bps, forced orders kept out of the book."""
     observer = Observer(units_of(scenario), {"bars": ("market", "open_price", "mark_low_price")}, (market,))
-    with opened(scenario, replicate, counterfactual(assemble(scenario, replicate)), observer) as engine:
-        outcome = simulate(engine, scenario.n_steps, progress, stopped)
-    if outcome is Outcome.INTERRUPTED:
-        return None
+    _run(scenario, replicate, counterfactual(assemble(scenario, replicate)), observer, progress, stopped)
     return fall_bps(observer.replicate("bars", replicate), market)
+
+
+def _run(
+    scenario: Scenario, replicate: int, assembled: Assembled, observer: Observer, progress: Progress | None,
+    stopped: Stopped,
+) -> None:  # fmt: skip
+    """Run a market to its end; end as if the user had interrupted where it is stopped."""
+    with opened(scenario, replicate, assembled, observer) as engine:
+        if simulate(engine, scenario.n_steps, progress, stopped) is Outcome.INTERRUPTED:
+            raise KeyboardInterrupt

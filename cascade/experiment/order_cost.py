@@ -180,10 +180,7 @@ def _replicate(
 
     def course(start: Assembled, until: int, taker: int | None = None) -> Branch:
         columns = _MARKET if taker is None else _MARKET | _FILLS
-        branch = Branch(scenario, number, order.market, start, columns, taker)
-        if not branch.run(until, progress, stopped):
-            raise KeyboardInterrupt
-        return branch
+        return Branch(scenario, number, order.market, start, columns, taker).run(until, progress, stopped)
 
     opened = course(only(assembled, None, assembled.state, first), begin)
     opening, parting = opened.state, parting_state(scenario, assembled, opened)

@@ -57,8 +57,8 @@ def steps_of(scenario: Scenario, sales: tuple[Sale, ...]) -> int:
 def responses(
     scenario: Scenario, market: str, sales: tuple[Sale, ...], replicate: int = 0, *,
     progress: Progress | None = None, stopped: Stopped = lambda: False,
-) -> Mapping[str, Response] | None:  # fmt: skip
-    """Return how the price answers to each sale, in one replicate; None where it was stopped.
+) -> Mapping[str, Response]:  # fmt: skip
+    """Return how the price answers to each sale, in one replicate.
 
     Parameters
     ----------
@@ -71,22 +71,16 @@ def responses(
     assembled = assemble(asked, replicate)
     begin = round(START_S / asked.dt)
 
-    def course(number: int | None, state: State) -> Branch:
-        return Branch(asked, replicate, market, only(assembled, number, state), _COLUMNS)
+    def course(number: int | None, state: State, until: int) -> Branch:
+        branch = Branch(asked, replicate, market, only(assembled, number, state), _COLUMNS)
+        return branch.run(until, progress, stopped)
 
-    opening = course(None, assembled.state)
-    if not opening.run(begin, progress, stopped):
-        return None
     longest = max(each.lasts_s for each in sales)
-    state = parting_state(asked, assembled, opening)
-    base = course(None, state)
-    if not base.run(begin + round(longest / asked.dt), progress, stopped):
-        return None
+    state = parting_state(asked, assembled, course(None, assembled.state, begin))
+    base = course(None, state, begin + round(longest / asked.dt))
     found: dict[str, Response] = {}
     for number, sale in enumerate(sales):
-        branch = course(number, state)
-        if not branch.run(begin + max(round(sale.lasts_s / asked.dt), 1), progress, stopped):
-            return None
+        branch = course(number, state, begin + max(round(sale.lasts_s / asked.dt), 1))
         found[f"{sale.side} {sale.notional:g} over {sale.over_s:g} s"] = _response(sale, base, branch)
     return found
 

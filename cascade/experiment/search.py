@@ -188,7 +188,7 @@ def flags_of(result: Result, event: Event) -> Flags:
 
 def prepare_search(
     scenario: str | Path | Scenario, vary: str, until: str, overrides: Sequence[str] = (), *, against: str = "",
-    share: float | str = 0.5, within: float | str = WITHIN, confidence: float = CONFIDENCE, seed: int | None = None,
+    share: float | str = 0.5, within: float | str = WITHIN, seed: int | None = None,
     replicates: int | None = None, allow: Allowed = (), allow_code: bool = False,
 ) -> Search:  # fmt: skip
     """Return a search, checked before anything runs.
@@ -216,7 +216,7 @@ def prepare_search(
     plan.counterfactual |= event.needs_twin
     other = fixed[0][0].path if against else ""
     plan.changes = [each for each in plan.changes if each.path not in {span.axis.path, other}]
-    question = Question(span.axis.path, event, share, within, other, confidence)
+    question = Question(span.axis.path, event, share, within, other, CONFIDENCE)
     plan.question = question.text
     search = _search(question, plan, span, tuple(Line(each) for each in fixed), seed, replicates)
     admit_code([each.scenario for each in search.variants], plan.scenarios[0].scenario, allowed=allow_code)

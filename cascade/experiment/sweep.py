@@ -40,7 +40,7 @@ from cascade.output.claim import claim, release
 from cascade.output.parquet import write_parquet
 from cascade.output.reader import read as read_run
 from cascade.output.refusals import writing
-from cascade.output.schemas import RESULTS_VERSION, RUNS, SINGLE_FILES, Column
+from cascade.output.schemas import RUNS, SINGLE_FILES, Column
 from cascade.output.shards import single_file
 from cascade.output.software import refuse_other_software
 from cascade.output.sweep import RESOLVED, SWEEP, VARIANTS, Sweep, manifest_of, read_sweep
@@ -58,6 +58,7 @@ from cascade.scenario.files import Allowed
 from cascade.scenario.schema import Scenario
 from cascade.scenario.schema_sweep import Design
 from cascade.scenario.sweep_file import Plan, read_plan
+from cascade.scenario.written import yaml_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -267,10 +268,6 @@ def _begin(variant: Variant, prepared: Prepared, folder: Path, start: Start) -> 
 
 def _resolved(prepared: Prepared) -> str:
     """Return the sweep with every variant spelled out, as a sweep file."""
-    from io import StringIO
-
-    from ruamel.yaml import YAML
-
     plan = prepared.plan
     data: dict[str, Any] = {
         "cascade": 1, "sweep": prepared.name, "description": plan.description, "question": plan.question,
@@ -279,13 +276,7 @@ def _resolved(prepared: Prepared) -> str:
             each.name: {"scenario": f"{VARIANTS}/{each.name}/{manifests.RESOLVED}"} for each in prepared.variants
         },
     }  # fmt: skip
-    stream = StringIO()
-    writer = YAML(typ="safe", pure=True)
-    writer.default_flow_style = False
-    writer.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
-    writer.width = 4096
-    writer.dump(data, stream)
-    return stream.getvalue()
+    return yaml_of(data, flow=False)
 
 
 def _notes(prepared: Prepared, ongoing: Sequence[Ongoing], faults: Sequence[str]) -> list[str]:
@@ -319,6 +310,7 @@ def _complete(prepared: Prepared, folder: Path, clock: _Clock) -> None:
     sums: dict[str, int] = {}
 
     def write(name: str) -> int:
+        """Write a table over all variants, and return its rows."""
         tables: dict[str, pa.Table] = {
             variant: result.tables[name] for variant, result in results.items() if name in result.tables
         }
@@ -344,12 +336,10 @@ def _manifest(
     plan, n_failed = prepared.plan, rows["failures"]
     text = f"{len(prepared.variants)} variants of {len(prepared.request.replicates)} replicates ran to their end."
     return {
-        "results_version": ".".join(map(str, RESULTS_VERSION)),
-        "kind": "sweep",
+        **manifests.made_by("sweep"),
         "name": prepared.name,
         "description": plan.description,
         "question": plan.question,
-        **provenance.software(manifests.software_version()),
         "command": provenance.command_line(),
         "request": {
             "file": plan.path, "design": plan.design, "points": plan.points,

@@ -21,7 +21,7 @@ from cascade.output import manifest as manifests
 from cascade.output.checksums import crc_of
 from cascade.output.parquet import write_parquet
 from cascade.output.refusals import writing
-from cascade.output.schemas import schema
+from cascade.output.schemas import table_of
 from cascade.output.sweep import Sweep
 from cascade.scenario.files import Allowed
 from cascade.scenario.schema import Scenario
@@ -287,7 +287,7 @@ def write_frontier(sweep: Sweep) -> Frontier:
 
 def _tried_table(found: Frontier) -> pa.Table:
     """Return a row for each value that was tried."""
-    return _table("tried", [
+    return table_of("tried", [
         {
             **_common(found, each), "value": tried.value, "variant": tried.variant, "replicates": each.n,
             "happened": tried.happened, "probability": tried.probability.value,
@@ -300,7 +300,7 @@ def _tried_table(found: Frontier) -> pa.Table:
 
 def _frontier_table(found: Frontier) -> pa.Table:
     """Return a row for each threshold."""
-    return _table("frontier", [
+    return table_of("frontier", [
         {
             **_common(found, each), "value": each.value, "value_low": each.low, "value_high": each.high,
             "status": str(each.status), "replicates": each.n,
@@ -316,9 +316,3 @@ def _common(found: Frontier, each: Threshold) -> dict[str, Any]:
         "scenario": found.scenario, "against": other if isinstance(other, float) else None,
         "against_as": other if isinstance(other, str) else None, "against_unit": found.against_unit, "unit": found.unit,
     }  # fmt: skip
-
-
-def _table(name: str, rows: list[dict[str, Any]]) -> pa.Table:
-    import pyarrow as pa
-
-    return pa.Table.from_pylist(rows, schema=schema(name, dated=False))

@@ -13,16 +13,13 @@ from cascade.acting import opened
 from cascade.analysis.graph.branching import Branching, structural
 from cascade.assembly import MONEY, Assembled, assemble
 from cascade.core.params import PERPETUAL
-from cascade.engine import Engine, Nothing
+from cascade.engine import Engine, Nothing, run_on
 from cascade.exposure.failing import failing_moves
 from cascade.exposure.holdings import holdings
 from cascade.scenario.schema import Scenario
 
 DISTANCE: Final = 0.005
 """How far from the mark the ratio looks, as a share: where most books still quote, and most shocks end."""
-
-_SLICE: Final = 1024
-"""Steps between two signs of progress."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +62,8 @@ def criticality(
     found: list[Criticality] = []
     with opened(scenario, replicate, start, Nothing()) as engine:
         for due in sorted({min(max(step, 1), engine.n_steps) for step in steps}):
-            while engine.step < due:
-                before = engine.step
-                engine.advance(min(due, before + _SLICE))
-                engine.drain()
-                if progress is not None:
-                    progress(engine.step - before)
+            run_on(engine, due, progress, lambda: False)
+            engine.drain()
             found += _look(engine, scenario, distance)
     return found
 

@@ -28,34 +28,12 @@ def software_version() -> str:
     return cascade.__version__
 
 
-def build(
-    *,
-    scenario: Mapping[str, Any],
-    request: Mapping[str, Any],
-    outcome: Mapping[str, Any],
-    rows: Mapping[str, int],
-    files: Mapping[str, int],
-    units: Mapping[str, Any],
-    started: str,
-    wall_s: float,
-    extra: Mapping[str, Any] | None = None,
-) -> dict[str, Any]:
-    """Return a manifest; `extra` holds what only the caller knows, such as the checks it made."""
+def made_by(kind: str) -> dict[str, Any]:
+    """Return the beginning of a manifest: of what it is, and the software that made it."""
     return {
         "results_version": ".".join(map(str, RESULTS_VERSION)),
         **provenance.software(software_version()),
-        "kind": "run",
-        "command": provenance.command_line(),
-        "scenario": dict(scenario),
-        "request": dict(request),
-        "started": started,
-        "wall_s": round(wall_s, 3),
-        "peak_memory_bytes": provenance.peak_memory_bytes(),
-        "outcome": dict(outcome),
-        "rows": dict(rows),
-        "units": dict(units),
-        **(extra or {}),
-        FILES: dict(files),
+        "kind": kind,
     }
 
 

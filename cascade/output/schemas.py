@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -496,6 +496,13 @@ def schema(table: str, *, dated: bool, extra: tuple[Column, ...] = ()) -> pa.Sch
         for column in declared
     ]
     return pa.schema(fields, metadata={"cascade": _file_metadata(table, declared)})
+
+
+def table_of(table: str, rows: list[dict[str, Any]]) -> pa.Table:
+    """Return rows as a table of no run, and so without dates."""
+    import pyarrow as pa
+
+    return pa.Table.from_pylist(rows, schema=schema(table, dated=False))
 
 
 def arrow_type(kind: Kind) -> pa.DataType:

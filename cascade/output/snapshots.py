@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from cascade.core.exact import lot_values_of
 from cascade.output.columns import category, owned
 from cascade.output.convert import BOOK_ROW, SIDES, MarketRows, from_columns
 from cascade.output.run_units import COIN_UNIT, USD_UNIT, Ints, RunUnits, scale
@@ -72,7 +73,7 @@ def _lot_values(marks: Ints, units: RunUnits) -> Ints:
     """Return what a lot of each market is worth at its mark, in money units of its settlement asset."""
     unit = np.array([market.unit for market in units.markets], dtype=np.int64)
     inverse = np.array([market.inverse for market in units.markets])
-    return np.where(inverse, -((2 * unit + marks) // (2 * marks)), unit * marks)
+    return lot_values_of(unit, inverse, marks)
 
 
 def _settlements(units: RunUnits) -> Ints:

@@ -313,17 +313,21 @@ class RunWriter:
         """Return the manifest of the run as it stands."""
         counts = {"replicates_finished": rows["runs"], "replicates_failed": rows["failures"]}
         sessions = [each for each in log.events(self.folder) if each["event"] in ("started", "resumed")]
-        return manifests.build(
-            scenario=self._scenario,
-            request=self.request,
-            outcome={**outcome, **counts},
-            rows=rows,
-            files=self.files.sums,
-            units=self.units.to_json(),
-            started=self._started.isoformat(timespec="milliseconds"),
-            wall_s=time.monotonic() - self._clock,
-            extra={"sessions": len(sessions), **(extra or {})},
-        )
+        return {
+            **manifests.made_by("run"),
+            "command": provenance.command_line(),
+            "scenario": self._scenario,
+            "request": self.request,
+            "started": self._started.isoformat(timespec="milliseconds"),
+            "wall_s": round(time.monotonic() - self._clock, 3),
+            "peak_memory_bytes": provenance.peak_memory_bytes(),
+            "outcome": {**outcome, **counts},
+            "rows": rows,
+            "units": self.units.to_json(),
+            "sessions": len(sessions),
+            **(extra or {}),
+            manifests.FILES: self.files.sums,
+        }
 
 
 def faults(folder: Path) -> Iterator[tuple[str, str]]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from cascade.analysis.formats import format_estimate
+from cascade.analysis.formats import format_estimate, format_replicates
 from cascade.analysis.statistics import CONFIDENCE
 from cascade.experiment.attribution import Attribution, MetricAttribution
 
@@ -26,10 +26,9 @@ def answer(found: Attribution) -> str:
         return f"{whole} No channel adds to it."
     most = max(metric.shares, key=lambda share: abs(share.shapley.value))
     through = f"Channels add {show(metric.effect)}, most of it through {most.channel} ({show(most.shapley)})."
-    low, high = metric.effect.low, metric.effect.high
-    if low is None or high is None:
+    if metric.effect.low is None:
         return f"{whole} {through} So few replicates cannot tell that from luck."
-    return f"{whole} {through}" + (" That cannot be told from luck." if low <= 0.0 <= high else "")
+    return f"{whole} {through}" + ("" if metric.effect.excludes(0.0) else " That cannot be told from luck.")
 
 
 def attribution_dict(found: Attribution) -> dict[str, Any]:
@@ -42,7 +41,7 @@ def attribution_dict(found: Attribution) -> dict[str, Any]:
 
 
 def _lines(found: Attribution) -> Iterator[str]:
-    count = "1 replicate" if found.n == 1 else f"{found.n:,} replicates"
+    count = format_replicates(found.n)
     yield answer(found)
     yield ""
     yield f"{found.scenario}  {len(found.channels)} channels, {2 ** len(found.channels)} coalitions, {count}"

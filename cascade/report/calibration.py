@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from cascade.analysis.formats import format_value
 from cascade.calibration.fit import Foretold
 from cascade.calibration.knowledge import Answer, Known
+from cascade.report.plain_table import rich_table
 from cascade.report.threshold import field_text
 
 if TYPE_CHECKING:
@@ -103,10 +104,5 @@ def _range(low: float, high: float, unit: str) -> str:
 
 
 def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> RenderableType:
-    from rich import box
-    from rich.table import Table
-
-    table = Table(*head, box=box.SIMPLE_HEAD, pad_edge=False)
-    for row in rows:
-        table.add_row(*row)
-    return table
+    places = range(len(head))
+    return rich_table(head, rows, left=places, wraps=places, has_edge=True)

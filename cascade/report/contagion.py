@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from cascade.analysis.formats import format_bare, format_estimate
+from cascade.analysis.formats import format_bare, format_estimate, format_replicates
 from cascade.analysis.statistics import CONFIDENCE, Estimate, Mean
 from cascade.report.attribution import metric_lines
+from cascade.report.plain_table import rich_table
 from cascade.units import format_duration, format_usd
 
 if TYPE_CHECKING:
@@ -80,10 +81,10 @@ def how(found: Contagion) -> str:
     """Return what the figures are."""
     asked = found.question
     times = ", ".join(format_duration(round(each)) for each in asked.at_s)
-    many = "1 replicate" if found.n == 1 else f"{found.n:,} replicates"
     speed = "" if asked.shock is None else f", as {asked.shock} is in its own place, and as fast in others"
     return (
-        f"{many}, branched at {times} for {format_duration(round(asked.horizon_s))} under the same luck with and "
+        f"{format_replicates(found.n)}, branched at {times} for {format_duration(round(asked.horizon_s))} under the "
+        "same luck with and "
         f"without what is {_done(found)}{speed}: {sold_text(found)}. The first generation is what that trips by itself, "
         f"forced orders being kept out of the book. Intervals are of {CONFIDENCE:.0%}: cascade docs contagion."
     )
@@ -193,7 +194,7 @@ def _matrix(found: Contagion) -> RenderableType:
             by_first = "--" if series is None else ratio(series.entry(a, b))
             rows.append((a, b, ratio(found.direct.entry(a, b)), ratio(found.total.entry(a, b)), by_first))
     titles = ("a dollar in", "brings in", "first generation", "all generations", "all, by the first")
-    return _table(titles, rows)
+    return rich_table(titles, rows)
 
 
 def _vectors(found: Contagion) -> RenderableType:
@@ -203,7 +204,7 @@ def _vectors(found: Contagion) -> RenderableType:
         (name, f"{100 * spreads:.0f} %", f"{100 * receives:.0f} %", format_usd(float(f"{sold:.3g}")))
         for name, spreads, receives, sold in columns
     ]
-    return _table(("", "spreads", "receives", f"{_done(found)} at a time, USD"), rows)
+    return rich_table(("", "spreads", "receives", f"{_done(found)} at a time, USD"), rows)
 
 
 def _closed(rows: Sequence[Closed]) -> RenderableType:
@@ -214,7 +215,7 @@ def _closed(rows: Sequence[Closed]) -> RenderableType:
         )
         for each in rows
     ]  # fmt: skip
-    return _table(("channel", "from", "to", "measured", "by the first generation", "difference"), said)
+    return rich_table(("channel", "from", "to", "measured", "by the first generation", "difference"), said)
 
 
 def _checked(rows: Sequence[Checked]) -> RenderableType:
@@ -225,16 +226,4 @@ def _checked(rows: Sequence[Checked]) -> RenderableType:
         )
         for each in rows
     ]  # fmt: skip
-    return _table(("whole runs", "in", "predicted", "found", "difference", "agrees"), said)
-
-
-def _table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> RenderableType:
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for title in titles:
-        table.add_column(title, justify="right", no_wrap=True)
-    for row in rows:
-        table.add_row(*row)
-    return table
+    return rich_table(("whole runs", "in", "predicted", "found", "difference", "agrees"), said)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from cascade.analysis.formats import format_replicates
 from cascade.escape import markdown, markdown_code
 from cascade.experiment.threshold import Frontier
 from cascade.report.builders import attribution, comparison, ensemble, facts, liquidations, losses, searches
@@ -28,8 +29,7 @@ def _parts(study: Study) -> Iterator[str]:
     yield f"# {names}\n"
     yield f"{markdown((comparison_verdict(study) or verdict(study)).text)}\n"
     interval = " Medians [95 % interval of the median]." if study.n > 5 else ""
-    count = f"{study.n:,} replicate{'s' * (study.n != 1)}"
-    yield f"{count}.{interval} A stress result, conditional on the scenario; not a forecast.\n"
+    yield f"{format_replicates(study.n)}.{interval} A stress result, conditional on the scenario; not a forecast.\n"
     waterfall = losses.waterfall(study)
     found = [
         differences(study),

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from cascade.analysis.formats import MISSING, format_bps, format_quote
+from cascade.analysis.formats import MISSING, format_bps, format_quote, format_replicates
 from cascade.analysis.statistics import CONFIDENCE, Mean
 from cascade.assembly import assemble
 from cascade.experiment.order_cost import OrderCost, Row
 from cascade.explain.sale import expected_bps
+from cascade.report.plain_table import markdown_lines, rich_table
 from cascade.scenario.schema import Scenario
 from cascade.units import format_duration, format_usd
 
@@ -54,6 +55,10 @@ def cells(row: Row, expected: float | None) -> tuple[Cell, ...]:
     )  # fmt: skip
 
 
+def _rows(found: OrderCost, scenario: Scenario) -> list[tuple[Cell, ...]]:
+    return [cells(*each) for each in zip(found.rows, expectations(found, scenario), strict=True)]
+
+
 def _cell(row: Row, name: str, write: Callable[[float], str]) -> Cell:
     estimate = row.estimate(name)
     if estimate is None:
@@ -75,10 +80,10 @@ def expectations(found: OrderCost, scenario: Scenario) -> list[float | None]:
 
 def heading(found: OrderCost) -> str:
     """Return what was measured."""
-    order, many = found.order, "replicate" if found.n == 1 else "replicates"
+    order = found.order
     whose = "" if order.account is None else f" for {order.account}"
     doing = f"{order.side} {format_usd(order.notional)} USD at {order.market}{whose}"
-    return f"{found.name}: {doing} from {format_duration(order.at_s)} on, {found.n} {many}"
+    return f"{found.name}: {doing} from {format_duration(order.at_s)} on, {format_replicates(found.n)}"
 
 
 def answer(found: OrderCost) -> str:
@@ -108,7 +113,7 @@ def answer(found: OrderCost) -> str:
 
 def _slippage(row: Row) -> str:
     found = _cell(row, "slippage_bps", format_bps)
-    return f"{found.value} bps{f' ({found.interval})' if found.interval else ''}"
+    return found._replace(value=f"{found.value} bps").line
 
 
 def _how(row: Row) -> str:
@@ -148,31 +153,17 @@ _ALL = 0.995
 
 def cost_rich(found: OrderCost, scenario: Scenario) -> list[RenderableType]:
     """Return the cost of an order for a terminal."""
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for title in headings(found):
-        table.add_column(title, justify="right")
-    for row, expected in zip(found.rows, expectations(found, scenario), strict=True):
-        table.add_row(*("\n".join(filter(None, each)) for each in cells(row, expected)))
+    titles = headings(found)
+    rows = [["\n".join(filter(None, cell)) for cell in row] for row in _rows(found, scenario)]
+    table = rich_table(titles, rows, wraps=range(len(titles)))
     return [answer(found), heading(found), table, *remarks(found)]
 
 
 def cost_markdown(found: OrderCost, scenario: Scenario) -> str:
     """Return the cost of an order as a table in Markdown."""
-    titles = headings(found)
-    lines = [
-        answer(found),
-        "",
-        f"{heading(found)}.",
-        "",
-        f"| {' | '.join(titles)} |",
-        "|---" * len(titles) + "|",
-    ]
-    for row, expected in zip(found.rows, expectations(found, scenario), strict=True):
-        lines.append(f"| {' | '.join(each.line for each in cells(row, expected))} |")
-    return "\n".join([*lines, "", *remarks(found)])
+    rows = [[cell.line for cell in row] for row in _rows(found, scenario)]
+    table = markdown_lines(headings(found), rows)
+    return "\n".join([answer(found), "", f"{heading(found)}.", "", *table, "", *remarks(found)])
 
 
 def cost_dict(found: OrderCost, scenario: Scenario) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
+from cascade.analysis.formats import format_replicates
 from cascade.analysis.statistics import CONFIDENCE
 from cascade.errors import UsageError
 from cascade.experiment.attribution import recorded, whole_of
@@ -188,7 +189,7 @@ def score_page(found: Scorecard, options: Options | None = None) -> str:
     events = [each.event for each in found.cards]
     title = events[0].title or events[0].name if len(events) == 1 else f"{len(events)} events scored"
     head = _Head(
-        title, said(answer_of_score(found)), " ".join([*remarks_of_score(found), how_scored(found)]),
+        title, said(answer_of_score(found)), " ".join([*remarks_of_score(found), how_scored()]),
         "every number comes from the registrations and the observed values",
     )  # fmt: skip
     return _filled(Study((), scorecard=found), options or Options(), head)
@@ -269,7 +270,7 @@ def _filled(study: Study, options: Options, head: _Head) -> str:
 
 def _conditions(study: Study) -> str:
     """Return how many replicates a page rests on, and what its figures are."""
-    n = f"{study.n:,} replicate{'s' * (study.n != 1)}"
+    n = format_replicates(study.n)
     after = "A stress result, conditional on the scenario; not a forecast."
     if study.comparison is not None:
         confidence = f"{100 * study.comparison.confidence:g} %"

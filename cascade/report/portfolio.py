@@ -10,11 +10,11 @@ from cascade.analysis.formats import MISSING, format_bare, format_quote
 from cascade.calculator.account import USD, notional, profit
 from cascade.calculator.portfolio import Portfolio, PortfolioLeg, Range
 from cascade.calculator.whole import exact
+from cascade.report.plain_table import rich_table
 from cascade.units import format_usd
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
-    from rich.table import Table
 
 MOVES: Final = tuple(Fraction(percent, 100) for percent in (-30, -20, -10, -5, 0, 5, 10, 20, 30))
 """Moves of a mark in the tables."""
@@ -113,17 +113,19 @@ def portfolio_rich(account: Portfolio) -> list[RenderableType]:
 def portfolios_rich(accounts: Sequence[Portfolio]) -> list[RenderableType]:
     """Return many accounts for a terminal: the nearest to their liquidation first."""
     due = sorted(accounts, key=_distance)
-    table = _table("account", "positions", "in", "equity", "maintenance", "ratio", "free", "all marks alike")
-    for account in due[:MOST]:
-        table.add_row(
+    titles = ("account", "positions", "in", "equity", "maintenance", "ratio", "free", "all marks alike")
+    rows = [
+        (
             account.label or MISSING, f"{len(account.legs)}", account.currency, _amount(account, account.equity()),
             _amount(account, account.maintenance()), _percent(_ratio(account)), _amount(account, account.free()),
             _ends(account.safe()),
-        )  # fmt: skip
+        )
+        for account in due[:MOST]
+    ]  # fmt: skip
     n_due = sum(account.is_liquidated() for account in accounts)
     told = f"{len(accounts):,} accounts, {n_due:,} of them liquidated at these marks; the nearest first."
     more = f" {len(due) - MOST:,} more: --json." if len(due) > MOST else ""
-    return [told, table, f"--account LABEL prints one with its legs and joint moves.{more}"]
+    return [told, _table(titles, rows), f"--account LABEL prints one with its legs and joint moves.{more}"]
 
 
 def _distance(account: Portfolio) -> float:
@@ -147,39 +149,42 @@ def _heading(account: Portfolio) -> str:
     )
 
 
-def _legs(account: Portfolio) -> Table:
-    table = _table(
+def _legs(account: Portfolio) -> RenderableType:
+    titles = (
         "position", "mark", *(f"{name}, {account.currency}" for name in ("notional", "profit", "maintenance")),
         "liquidated, other marks still",
         "without it, all marks alike",
     )  # fmt: skip
+    rows: list[tuple[str, ...]] = []
     for leg in account.legs:
         at, mark = leg.position, account.mark(leg.contract)
         amounts = (_amount(account, each) for each in (notional(at), profit(at), leg.kept(mark)))
-        table.add_row(
+        rows.append((
             f"{at.side} {float(at.size):g} {leg.contract}", format_quote(float(mark)), *amounts,
             _ends(account.safe([leg.contract]), mark), _ends(account.without(leg).safe()),
-        )  # fmt: skip
-    return table
+        ))  # fmt: skip
+    return _table(titles, rows)
 
 
 def _line(account: Portfolio, first: str, second: str) -> list[RenderableType]:
     """Return where one asset liquidates the account, by the mark of another."""
-    table = _table(f"{first} moves", "to", f"{second} liquidates")
+    rows: list[tuple[str, ...]] = []
     for move in MOVES:
         ends = _ends(account.safe([second], {first: move}), account.mark(second))
-        table.add_row(f"{float(move):+.0%}", format_quote(_price(account.mark(first), move)), ends)
+        rows.append((f"{float(move):+.0%}", format_quote(_price(account.mark(first), move)), ends))
+    table = _table((f"{first} moves", "to", f"{second} liquidates"), rows)
     return [f"Where {second} liquidates it, by the mark of {first}:", table]
 
 
 def _moves(account: Portfolio, first: str, second: str) -> list[RenderableType]:
     """Return the margin ratio by the moves of two assets."""
-    table = _table(f"{first} \\ {second}", *(f"{float(move):+.0%}" for move in MOVES))
+    titles = (f"{first} \\ {second}", *(f"{float(move):+.0%}" for move in MOVES))
+    rows: list[tuple[str, ...]] = []
     for a in MOVES:
         both = ({first: a, second: b} for b in MOVES)
         cells = ("liquidated" if account.is_liquidated(at) else _percent(_ratio(account, at)) for at in both)
-        table.add_row(f"{float(a):+.0%}", *cells)
-    return ["Margin ratio after both have moved (liquidated at 100 %):", table]
+        rows.append((f"{float(a):+.0%}", *cells))
+    return ["Margin ratio after both have moved (liquidated at 100 %):", _table(titles, rows)]
 
 
 def _ends(found: Range | None, mark: Fraction | None = None) -> str:
@@ -203,11 +208,5 @@ def _percent(ratio: float | None) -> str:
     return MISSING if ratio is None else format_bare(100.0 * ratio, "%") + " %"
 
 
-def _table(*titles: str) -> Table:
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for number, title in enumerate(titles):
-        table.add_column(title, justify="left" if number == 0 else "right")
-    return table
+def _table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> RenderableType:
+    return rich_table(titles, rows, left=(0,), wraps=range(len(titles)))

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from cascade.analysis.formats import format_bare, format_value
+from cascade.analysis.formats import MISSING, format_bare, format_value, with_ends
 from cascade.analysis.statistics import CONFIDENCE, Estimate
 from cascade.calibration.baselines import BASELINES
 from cascade.calibration.scorecard import (
@@ -21,14 +21,13 @@ from cascade.calibration.scorecard import (
     key_of,
 )
 from cascade.calibration.scores import FEWEST_RANKED, PINBALL
+from cascade.report.plain_table import rich_table
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from cascade.calibration.map_score import MapScore
     from cascade.calibration.sealed import Opened, Sealed
-
-MISSING: Final = "--"
 
 MOST_ROWS: Final = 24
 """Figures that a terminal shows; the page and --json have all of them."""
@@ -49,11 +48,7 @@ def number(value: float | None) -> str:
 
 def estimate_text(estimate: Estimate | None) -> str:
     """Return a figure with its interval."""
-    if estimate is None:
-        return MISSING
-    if estimate.low is None or estimate.high is None:
-        return number(estimate.value)
-    return f"{number(estimate.value)} [{number(estimate.low)}, {number(estimate.high)}]"
+    return MISSING if estimate is None else with_ends(estimate, number)
 
 
 def coverage_text(card: Scorecard, share: float) -> str:
@@ -149,7 +144,7 @@ def _of_registration(stamp: Stamp) -> Iterator[str]:
         yield f"{name}: the file of observed values is not the one that lay there first, unopened or opened."
 
 
-def how(card: Scorecard) -> str:
+def how() -> str:
     """Return what the figures are."""
     return (
         f"Coverage with its exact interval of {CONFIDENCE:.0%}; CRPS in the logarithm of 1,000 USD or one account more "
@@ -207,7 +202,7 @@ def score_rich(card: Scorecard) -> list[RenderableType]:
     registered = _table(
         ("event", "registered (UTC)", "sha256", "opened (UTC)", "sha256 of the values"), lines
     )
-    return [*parts, registered, "", *lacking, *remarks(card), how(card)]
+    return [*parts, registered, "", *lacking, *remarks(card), how()]
 
 
 def when(moment: datetime) -> str:
@@ -243,11 +238,8 @@ def _crps(row: Row, name: str) -> float | None:
 
 def map_answer(found: MapScore) -> str:
     """Return how a liquidation map did, in a sentence."""
-    low, high = found.gain.low, found.gain.high
-    verdict = (
-        "cannot be told from" if low is None or high is None or low <= 0.0 <= high
-        else "beats" if found.gain.value > 0.0 else "is worse than"
-    )  # fmt: skip
+    told = "beats" if found.gain.value > 0.0 else "is worse than"
+    verdict = told if found.gain.excludes(0.0) else "cannot be told from"
     return (
         f"{found.market}: {100 * found.overlap.value:.0f} % of what was liquidated lies where the map has it, "
         f"{100 * found.null_overlap:.0f} % where distance along the path alone has it; the map {verdict} that null."
@@ -269,16 +261,7 @@ def map_remarks(found: MapScore) -> Iterator[str]:
 
 
 def _table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> RenderableType:
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for place, title in enumerate(titles):
-        table.add_column(title, justify="left" if place < 2 else "right", no_wrap=place > 0)
-    for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
-    return table
+    return rich_table(titles, rows, left=range(2), wraps=range(1))
 
 
 def score_dict(card: Scorecard) -> dict[str, Any]:

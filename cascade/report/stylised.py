@@ -7,7 +7,9 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cascade.analysis.facts import RULES, Band, Reading, Row, Verdict
+from cascade.analysis.formats import format_replicates
 from cascade.analysis.statistics import CONFIDENCE
+from cascade.report.plain_table import markdown_lines, rich_table
 from cascade.units import format_duration
 
 if TYPE_CHECKING:
@@ -103,7 +105,7 @@ def _length(found: Facts) -> str:
     length = (
         f"{number(found.hours)} h" if found.hours >= 1.0 else format_duration(round(3600.0 * found.hours))
     )
-    return f"{found.n} {'replicate' if found.n == 1 else 'replicates'} of {length}"
+    return f"{format_replicates(found.n)} of {length}"
 
 
 def remarks(found: Facts) -> list[str]:
@@ -117,27 +119,21 @@ def remarks(found: Facts) -> list[str]:
 
 def facts_rich(found: Facts) -> list[RenderableType]:
     """Return the facts for a terminal."""
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for title in HEADINGS:
-        is_number = title in {"#", "value", "inside"}
-        table.add_column(
-            title, justify="right" if is_number else "left", no_wrap=title not in {"fact", HEADINGS[-1]}
-        )
-    for each in all_cells(found):
-        tint = _TINTS[Verdict(each.verdict)]
-        table.add_row(*(Text(cell, style=tint if k == 5 else "") for k, cell in enumerate(each)))
+    left = [place for place, title in enumerate(HEADINGS) if title not in {"#", "value", "inside"}]
+    rows = [
+        [*each[:5], Text(each.verdict, style=_TINTS[Verdict(each.verdict)]), *each[6:]]
+        for each in all_cells(found)
+    ]
+    table = rich_table(HEADINGS, rows, left=left, wraps=(1, 7))
     return [heading(found), table, *remarks(found)]
 
 
 def facts_markdown(found: Facts) -> str:
     """Return the facts as a table in Markdown."""
-    lines = [f"{heading(found)}.", "", f"| {' | '.join(HEADINGS)} |", "|---" * len(HEADINGS) + "|"]
-    lines += [f"| {' | '.join(cell.strip() for cell in each)} |" for each in all_cells(found)]
-    return "\n".join([*lines, "", *remarks(found)])
+    table = markdown_lines(HEADINGS, ([cell.strip() for cell in each] for each in all_cells(found)))
+    return "\n".join([f"{heading(found)}.", "", *table, "", *remarks(found)])
 
 
 def facts_dict(found: Facts) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from cascade.analysis.formats import format_estimate, format_value
+from cascade.analysis.formats import format_estimate, format_replicates, format_value
 from cascade.analysis.metrics import METRICS, EnsembleMetric, column_name
 from cascade.analysis.statistics import CONFIDENCE, Estimate, Quantile, about, replicates_needed
 from cascade.analysis.statistics.studentised import of_mean
@@ -122,7 +122,7 @@ class Summary:
         from rich.padding import Padding
         from rich.text import Text
 
-        count = "1 replicate" if self.n == 1 else f"{self.n:,} replicates"
+        count = format_replicates(self.n)
         failed = f", {self.n_failed} failed" if self.n_failed else ""
         said = "\n".join((self.outcome, *self.notes, self.verdict))
         heading = Text.assemble((self.scenario, "bold"), f"  {count}{failed}\n{said}")

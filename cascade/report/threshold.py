@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from cascade.analysis.formats import MISSING, format_share, format_value
+from cascade.analysis.formats import MISSING, format_share, format_value, with_ends
 from cascade.analysis.statistics import Estimate, about
 from cascade.analysis.statistics.crossing import Status
 from cascade.experiment.threshold import Frontier, Threshold
 from cascade.report.metric_words import event_words
+from cascade.report.plain_table import rich_table
 from cascade.units import format_duration
 
 if TYPE_CHECKING:
@@ -31,9 +32,7 @@ def field_text(value: float | str | None, unit: str) -> str:
 
 def probability(estimate: Estimate) -> str:
     """Return a probability with its interval."""
-    if estimate.low is None or estimate.high is None:
-        return format_share(estimate.value)
-    return f"{format_share(estimate.value)} [{format_share(estimate.low)}, {format_share(estimate.high)}]"
+    return with_ends(estimate, format_share)
 
 
 def interval(found: Threshold) -> str:
@@ -129,7 +128,7 @@ def threshold_rich(found: Threshold) -> list[RenderableType]:
     rows = [(field_text(each.value, found.unit), f"{each.happened} of {found.n}", probability(each.probability))
             for each in found.tried]  # fmt: skip
     titles = (found.question.vary, "happened", "probability")
-    return [threshold_text(found), "", _table(titles, rows), "", *remarks(found), how(found)]
+    return [threshold_text(found), "", rich_table(titles, rows), "", *remarks(found), how(found)]
 
 
 def frontier_rich(found: Frontier) -> list[RenderableType]:
@@ -144,7 +143,7 @@ def frontier_rich(found: Frontier) -> list[RenderableType]:
         for each in found.thresholds
     ]  # fmt: skip
     said = dict.fromkeys(remark for each in found.thresholds for remark in remarks(each))
-    return [line_text(found), "", _table(titles, rows), "", *said, how(found.thresholds[0])]
+    return [line_text(found), "", rich_table(titles, rows), "", *said, how(found.thresholds[0])]
 
 
 def line_text(found: Frontier) -> str:
@@ -169,15 +168,3 @@ def question_text(found: Threshold) -> str:
         f"At which {asked.vary} does {event[0].lower()}{event[1:]} begin, or cease, to happen in "
         f"{format_share(asked.share)} of replicates{for_each}?"
     )
-
-
-def _table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> RenderableType:
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for title in titles:
-        table.add_column(title, justify="right", no_wrap=True)
-    for row in rows:
-        table.add_row(*row)
-    return table

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from cascade.analysis.statistics import CONFIDENCE
-from cascade.errors import UsageError
+from cascade.errors import UsageError, refuse_existing
 from cascade.experiment.recorder import units_of
 from cascade.experiment.request import scenario_of
 from cascade.output.manifest import MANIFEST, RESOLVED, write_atomically
@@ -17,13 +17,11 @@ from cascade.output.reader import Result
 from cascade.output.reader import read as read_run
 from cascade.output.sweep import Sweep, is_sweep, read
 from cascade.report.draw.svg import require_matplotlib
-from cascade.report.page import Options, contagion_page, facts_page, page, score_page, study_of
+from cascade.report.page import Options, contagion_page, page, study_of
 from cascade.report.pdf import browser, write_pdf
 
 if TYPE_CHECKING:
-    from cascade.calibration.scorecard import Scorecard
     from cascade.experiment.contagion_found import Contagion
-    from cascade.experiment.facts import Facts
 
 
 def read_for_report(folder: str | Path) -> Result | Sweep:
@@ -94,7 +92,7 @@ def write_report(
         text = page(study, Options(static=static))
     if pdf:
         return write_pdf(text, path)
-    return _written(text, path)
+    return write_page(text, path)
 
 
 def refuse_printed_memo(*, pdf: bool, markdown: bool) -> None:
@@ -104,33 +102,11 @@ def refuse_printed_memo(*, pdf: bool, markdown: bool) -> None:
         raise UsageError("a memo in Markdown is not printed", where="--pdf --markdown", remedy=remedy)
 
 
-def _written(text: str, path: Path) -> Path:
+def write_page(text: str, path: Path) -> Path:
     """Write a page, with the folder that it is to lie in, and return its file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, text)
     return path
-
-
-def write_facts(found: Facts, path: str | Path, *, static: bool = False) -> Path:
-    """Write a page of stylised facts and return its file; see `refuse_existing`.
-
-    Raises
-    ------
-    UsageError
-        If matplotlib is missing for a static page.
-    """
-    return _written(facts_page(found, Options(static=static)), Path(path))
-
-
-def write_score(found: Scorecard, path: str | Path, *, static: bool = False) -> Path:
-    """Write a page of a scorecard and return its file; see `refuse_existing`.
-
-    Raises
-    ------
-    UsageError
-        If matplotlib is missing for a static page.
-    """
-    return _written(score_page(found, Options(static=static)), Path(path))
 
 
 def write_contagion(found: Contagion, folder: str | Path, *, static: bool = False) -> Path:
@@ -150,17 +126,3 @@ def write_contagion(found: Contagion, folder: str | Path, *, static: bool = Fals
         write_atomically(path.with_name(f"{table.name}.csv"), table.csv())
     write_atomically(path, text)
     return path
-
-
-def refuse_existing(path: Path, *, force: bool) -> None:
-    """Refuse to overwrite a file, unless forced.
-
-    Raises
-    ------
-    UsageError
-        The file exists.
-    """
-    if path.exists() and not force:
-        raise UsageError(
-            "the file exists", where=str(path), remedy="overwrite it with --force", code="CAS802"
-        )

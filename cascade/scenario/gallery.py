@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from cascade.errors import UsageError
+from cascade.errors import UsageError, refuse_existing
 from cascade.scenario.document import shipped_scenarios
 from cascade.scenario.words import did_you_mean, listing
 
@@ -36,10 +36,7 @@ def copy_to(place: Path, name: str, *, force: bool = False) -> Path:
         raise UsageError(message, remedy=f"scenarios: {listing(files)}", code="CAS801")
     is_file = place.suffix in (".yaml", ".yml") and not place.is_dir()
     target = place if is_file else place / files[name].name
-    if target.exists() and not force:
-        raise UsageError(
-            "the file exists", where=str(target), remedy="add --force to overwrite it", code="CAS802"
-        )
+    refuse_existing(target, force=force)
     target.parent.mkdir(parents=True, exist_ok=True)
     text = files[name].read_text(encoding="utf-8")
     if target.stem != name and re.fullmatch(NAME_PATTERN, target.stem):

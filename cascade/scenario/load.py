@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from cascade.scenario.missing import Missing
 from cascade.scenario.overrides import from_data, override, set_node, set_value
 from cascade.scenario.schema import Scenario
 from cascade.scenario.source import Node, Place, SourceText
+from cascade.scenario.written import yaml_of
 
 
 def load(path: str | Path, overrides: Iterable[str] = (), *, allow: Allowed = ()) -> Scenario:
@@ -178,15 +178,7 @@ def to_data(scenario: Scenario) -> dict[str, Any]:
 
 def to_yaml(scenario: Scenario) -> str:
     """Return the resolved scenario: YAML in canonical form that loads to an equal scenario."""
-    from ruamel.yaml import YAML
-
-    writer = YAML(typ="safe", pure=True)
-    writer.default_flow_style = None
-    writer.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
-    writer.width = 4096
-    stream = StringIO()
-    writer.dump(to_data(scenario), stream)
-    return stream.getvalue()
+    return yaml_of(to_data(scenario))
 
 
 def digest(scenario: Scenario) -> str:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
-from typing import Any
 
-from cascade.errors import UsageError
+from cascade.errors import UsageError, refuse_existing
+from cascade.scenario.written import yaml_of
 from cascade.venues.load import document_of, load_rulebook, rulebook_path
 
 _HEADER = """\
@@ -34,10 +33,7 @@ def copy_rulebook(name: str, target: Path, *, force: bool = False) -> Path:
             remedy=f"write -o {target.stem}.yaml",
             code="CAS801",
         )
-    if target.exists() and not force:
-        raise UsageError(
-            "the file exists", where=str(target), remedy="add --force to overwrite it", code="CAS802"
-        )
+    refuse_existing(target, force=force)
     text = _text(name)
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(_HEADER.format(name=name) + text, encoding="utf-8")
@@ -51,21 +47,10 @@ def _text(name: str) -> str:
     written = rulebook_path(name).read_text(encoding="utf-8")
     if "extends" not in _keys(written):
         return written
-    return _dumped({key: value for key, value in root.plain().items() if key != "extends"})
+    data = {key: value for key, value in root.plain().items() if key != "extends"}
+    return yaml_of(data, width=110)
 
 
 def _keys(text: str) -> set[str]:
     """Return the keys that stand at the beginning of a line."""
     return {line.partition(":")[0] for line in text.splitlines() if line[:1].isalpha()}
-
-
-def _dumped(data: dict[str, Any]) -> str:
-    """Return a document as YAML, a tier in one line."""
-    from ruamel.yaml import YAML
-
-    yaml, stream = YAML(typ="safe", pure=True), io.StringIO()
-    yaml.sort_base_mapping_type_on_output = False  # pyright: ignore[reportAttributeAccessIssue]
-    yaml.default_flow_style = None
-    yaml.width = 110
-    yaml.dump(data, stream)
-    return stream.getvalue()

@@ -29,7 +29,6 @@ def test_a_sale_that_is_worked_moves_a_shipped_market_as_an_explanation_says(nam
     scenario = load(SCENARIOS / f"{name}.yaml").replace(population=[])
     told = sale_in(scenario, assemble(scenario), MARKET)
     found = responses(scenario, MARKET, (Sale(SALE_USD, OVER_S, LATER_S),))
-    assert found is not None
     (response,) = found.values()
     moved, end = response.moved_bps, round(OVER_S)
     assert moved[end - 120 : end].mean() == pytest.approx(told.end_bps, rel=0.25)
@@ -82,6 +81,5 @@ def test_flow_of_a_day_is_what_is_traded(flow: dict[str, object]) -> None:
     data["flow"] = [{"name": "crowd", "markets": "venue:*", **flow}]
     scenario = Scenario.model_validate(data)
     observer = observe(scenario, 0, {"bars": ("volume_usd",)}, ("venue:BTCUSDT",), None, None, lambda: False)
-    assert observer is not None
     traded = to_numpy(observer.replicate("bars", 0).column("volume_usd")).sum()
     assert traded * 86_400 / 1200 == pytest.approx(daily_flow(scenario, "venue:BTCUSDT"), rel=0.1)

@@ -241,12 +241,16 @@ def ratio(top: Floats, bottom: Floats) -> Sums:
     return sums((top, bottom), lambda s: s[..., 0] / s[..., 1])
 
 
-def quantile_of_counts(x: Floats, share: float, most: int = 400) -> Sums:
-    """Return a quantile of small whole numbers; larger ones count as `most`."""
-    known = np.where(np.isfinite(x), np.clip(np.rint(x), 0, most), 0).astype(np.int64)
+_MOST_COUNTED: Final = 400
+"""Larger counts are not told apart."""
+
+
+def quantile_of_counts(x: Floats, share: float) -> Sums:
+    """Return a quantile of small whole numbers."""
+    known = np.where(np.isfinite(x), np.clip(np.rint(x), 0, _MOST_COUNTED), 0).astype(np.int64)
     n = max(min(BLOCKS, len(x)), 1)
     block = np.arange(len(x)) * n // max(len(x), 1)
-    table = np.zeros((n, most + 1))
+    table = np.zeros((n, _MOST_COUNTED + 1))
     np.add.at(table, (block, known), np.isfinite(x).astype(np.float64))
 
     def of(s: Floats) -> Floats:

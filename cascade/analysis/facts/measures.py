@@ -90,12 +90,12 @@ def has_neighbour(t_s: Floats, within_s: float) -> Floats:
     return (np.minimum(gaps[:-1], gaps[1:]) <= within_s).astype(np.float64)
 
 
-def burst_starts(t_s: Floats, usd: Floats, share: float = 0.95, within_s: float = 60.0) -> Floats:
+def burst_starts(t_s: Floats, usd: Floats) -> Floats:
     """Tell, as 1 and 0, where a burst begins: two or more of the largest, none over 60 s after the one before."""
-    is_large = usd > np.quantile(usd, share)
+    is_large = usd > np.quantile(usd, 0.95)
     times = t_s[is_large]
     gaps = np.diff(times)
-    begins = np.concatenate([[True], gaps > within_s]) & np.concatenate([gaps <= within_s, [False]])
+    begins = np.concatenate([[True], gaps > 60.0]) & np.concatenate([gaps <= 60.0, [False]])
     starts = np.zeros(len(t_s))
     starts[np.flatnonzero(is_large)[begins]] = 1.0
     return starts

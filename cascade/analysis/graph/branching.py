@@ -275,9 +275,7 @@ def _roots(graph: CascadeGraph) -> int:
     return int(graph.is_root.sum())
 
 
-def branching_over_time(
-    graph: CascadeGraph, window_s: float, confidence: float = CONFIDENCE
-) -> list[tuple[float, Branching]]:
+def branching_over_time(graph: CascadeGraph, window_s: float) -> list[tuple[float, Branching]]:
     """Return the mean offspring of those liquidated in each window that has any, with the window's start.
 
     Offspring are counted whenever they follow, so that a window is not a tree that has ended, and no
@@ -290,8 +288,8 @@ def branching_over_time(
     for window in np.unique(windows):
         mine = windows == window
         count, n = float(offspring[mine].sum()), int(mine.sum())
-        low, high = (limit / n for limit in _poisson_interval(count, confidence))
-        half = _Waves.within(graph, mine).half_width(confidence)
+        low, high = (limit / n for limit in _poisson_interval(count, CONFIDENCE))
+        half = _Waves.within(graph, mine).half_width(CONFIDENCE)
         low, high = min(low, max(count / n - half, 0.0)), max(high, count / n + half)
         estimate = Branching("genealogical", count / n, low, high, n, unit="liquidations")
         found.append((float(window) * window_s, estimate))

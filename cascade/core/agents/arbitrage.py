@@ -50,8 +50,7 @@ def act(st: State, p: Params, k: int) -> bool:
         trade_pair(st, p, k, strain, AT_ANY_PRICE)
     else:
         trade_pair(st, p, k, size, spare)
-    if arb.own != NONE:
-        fill_wallets(st, p, k)
+    fill_wallets(st, p, k)
     return True
 
 

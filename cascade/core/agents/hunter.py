@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 from cascade.compiler.jit import int64, kernel, outlined
 from cascade.core.agents.sizes import valid_tick
+from cascade.core.agents.wallets import lots_borne
 from cascade.core.bitmap import first_from, last_until
 from cascade.core.book import NO_ASK, NO_BID
 from cascade.core.buckets import HIGH, LOW, TRIGGERS, bitmap_at, bucket_at
-from cascade.core.exact import lot_value, usd_value
+from cascade.core.exact import usd_value
 from cascade.core.halts import is_shut
 from cascade.core.inbox import append, has_room
 from cascade.core.margin import MAX_TICK, equity_of
@@ -136,10 +137,9 @@ def _in_front(st: State, p: Params, m: int, way: int, tick: int) -> float:
 @kernel
 def _allowed(st: State, p: Params, k: int) -> float:
     """Return the lots that hunter k may hold for its equity."""
-    row = st.positions[p.agents[k].position]
-    value = abs(float(lot_value(p.markets[row.market], st.markets[row.market].mark)))
-    equity = max(float(equity_of(st, p, row.account)), 0.0)
-    return p.ties[p.agents[k].own].leverage * equity / value
+    hunter = p.agents[k]
+    equity = float(equity_of(st, p, st.positions[hunter.position].account))
+    return lots_borne(st, p, hunter.position, p.ties[hunter.own].leverage, equity)
 
 
 @outlined

@@ -18,7 +18,7 @@ from cascade.core.state import NONE, State
 STRAINED = 1.25
 """A position larger than this multiple of what its wallet may hold is reduced."""
 
-SHORT, OVER = 0.8, 1.25
+ASKS_BELOW, SENDS_ABOVE = 0.8, 1.25
 """Parts of what a wallet should have below which it asks for money, and above which it sends some away."""
 
 TO_WALLET, TO_TREASURY = 0, 1
@@ -66,9 +66,15 @@ def _equity(st: State, p: Params, position: int, initial: int) -> float:
 @kernel
 def _allowed(st: State, p: Params, position: int, initial: int, w: int) -> float:
     """Return the lots that wallet w may hold."""
+    return lots_borne(st, p, position, p.ties[w].leverage, _equity(st, p, position, initial))
+
+
+@kernel
+def lots_borne(st: State, p: Params, position: int, leverage: float, equity: float) -> float:
+    """Return the lots of a position's market that an equity bears at a leverage."""
     m = st.positions[position].market
     value = abs(float(lot_value(p.markets[m], st.markets[m].mark)))
-    return max(p.ties[w].leverage * _equity(st, p, position, initial), 0.0) / value
+    return max(leverage * equity, 0.0) / value
 
 
 @kernel
@@ -81,10 +87,11 @@ def strain_of(st: State, p: Params, k: int, room: float) -> float:
 
 @kernel
 def fill_wallets(st: State, p: Params, k: int) -> None:
-    """Let the wallets of agent k ask their treasury for what they lack, and send it what is over."""
+    """Let the wallets of agent k, if it has any, ask their treasury for what they lack, and send it what is over."""
     arb = p.agents[k]
-    _fill(st, p, arb.position, 0, arb.own)
-    _fill(st, p, arb.second, arb.initial, arb.own + 1)
+    if arb.own != NONE:
+        _fill(st, p, arb.position, 0, arb.own)
+        _fill(st, p, arb.second, arb.initial, arb.own + 1)
 
 
 @outlined
@@ -101,10 +108,10 @@ def _fill(st: State, p: Params, position: int, initial: int, w: int) -> None:
     equity = _equity(st, p, position, initial)
     wanted = max(rule.ready, 2.0 * value * abs(float(row.lots - initial)) / rule.leverage)
     amount, source, stage = 0, row.account, TO_TREASURY
-    if equity < SHORT * wanted:
+    if equity < ASKS_BELOW * wanted:
         has = max(st.balances[rule.treasury, market.settlement], 0)
         amount, source, stage = min(int64(wanted - equity), has), rule.treasury, TO_WALLET
-    elif equity > OVER * wanted:
+    elif equity > SENDS_ABOVE * wanted:
         amount = int64(equity - wanted)
     if amount > 0:
         pay(st, source, rule.transit, market.settlement, amount)

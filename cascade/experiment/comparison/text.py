@@ -264,17 +264,16 @@ def to_html(comparison: Comparison) -> str:
     return "".join(parts) + "".join(f"<p><small>{html.escape(each)}</small></p>" for each in said)
 
 
-def render(comparison: Comparison, *, everything: bool = False) -> RenderableType:
+def _render(comparison: Comparison) -> RenderableType:
     """Return the comparison for a rich console."""
     from rich.console import Group
     from rich.text import Text
 
-    metrics = _metrics(comparison, everything=everything)
     parts: list[RenderableType] = []
     for variant in comparison.variants[1:]:
         parts.append(Text(sentence(comparison, variant), style="bold"))
         parts += [Text(f"  {line}", style="dim") for line in change_lines(variant)]
-        parts += [_table(comparison, variant, metrics), Text()]
+        parts += [_table(comparison, variant, comparison.headline), Text()]
     parts += [Text(f"note: {note}") for note in comparison.notes]
     return Group(*parts, Text(footnote(comparison), style="dim"))
 
@@ -308,13 +307,13 @@ def _table(comparison: Comparison, variant: Variant, metrics: Sequence[str]) -> 
     return table
 
 
-def to_text(comparison: Comparison, width: int = 160, *, everything: bool = False) -> str:
+def to_text(comparison: Comparison, width: int = 160) -> str:
     """Return the comparison as plain text."""
     from rich.console import Console
 
     file = StringIO()
     Console(file=file, width=width, color_system=None, highlight=False, emoji=False).print(
-        render(comparison, everything=everything)
+        _render(comparison)
     )
     return "\n".join(line.rstrip() for line in file.getvalue().splitlines()) + "\n"
 

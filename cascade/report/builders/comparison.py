@@ -23,6 +23,7 @@ from cascade.report.builders.table import (
     estimate_columns,
     join,
     said,
+    scaled,
     text_column,
     with_interval,
 )
@@ -126,7 +127,7 @@ def forest(study: Study) -> list[Table] | None:
     rows = sorted((each for each in _rows(found) if _is_drawn(each)), key=_place(found))
     metrics = [label_of(study, each.metric) for each in rows]
     labels = [f"{m}: {each.variant}" for m, each in zip(metrics, rows, strict=True)]
-    values = [_relative(each, 100.0 / _scale(each)) for each in rows]
+    values = [each.difference and scaled(each.difference, _scale(each) / 100.0) for each in rows]
     columns = (
         text_column("label", "metric", labels if len(found.variants) > 2 else metrics),
         text_column("run", "run", [each.variant for each in rows]),
@@ -147,24 +148,12 @@ def _place(found: Comparison) -> Callable[[Difference], int]:
     return lambda each: found.headline.index(each.metric)
 
 
-def _relative(each: Difference, scale: float) -> Estimate | None:
-    difference = each.difference
-    if difference is None:
-        return None
-    low, high = (_times(end, scale) for end in (difference.low, difference.high))
-    return Estimate(difference.value * scale, low, high, difference.n)
-
-
 def _scale(each: Difference) -> float:
     """Return the size of the baseline; 0 where a difference can't be put in relation to it, or has no interval."""
     has_interval = each.difference is not None and each.difference.low is not None
     if each.baseline is None or not has_interval or not math.isfinite(each.baseline.value):
         return 0.0
     return abs(each.baseline.value)
-
-
-def _times(value: float | None, factor: float) -> float | None:
-    return None if value is None else value * factor
 
 
 # --- who is worse than whom ----------------------------------------------------------------------------
@@ -198,7 +187,9 @@ def _dominance(study: Study, metric: str, label: str) -> Dominance | None:
     columns = [text_column("run", "is worse than", names)]
     for number, other in enumerate(paths):
         shares = [higher_share(other, own).value if own is not other else None for own in paths]
-        columns.append(Column(f"v{number}", names[number], [_times(x, 100.0) for x in shares], "%"))
+        columns.append(
+            Column(f"v{number}", names[number], [None if x is None else 100.0 * x for x in shares], "%")
+        )
     columns.append(Column("n", "n", [len(shared)] * len(names), ""))
     return Dominance(
         metric, label, Table(f"dominance-{metric.replace('_', '-')}", f"Worse by {label}", tuple(columns))

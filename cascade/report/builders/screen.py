@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 
+from cascade.analysis.formats import format_replicates
 from cascade.analysis.metrics import column_name
 from cascade.analysis.statistics import Estimate, Probability, Quantile
 from cascade.report.builders.answer import verdict_said, verdict_table
@@ -114,7 +115,7 @@ def _worst(study: Study) -> Card:
 
 def _confidence(study: Study) -> Card:
     found = study.first.summary.cascade
-    count = said(f"{study.n:,} replicate{'s' * (study.n != 1)}")
+    count = said(format_replicates(study.n))
     lines: list[Said] = [said(f"did it cascade: {found.answer}, {found.sureness}")]
     if study.n > 1:
         chance = with_interval(Ref(beyond(study), 2, "value"))

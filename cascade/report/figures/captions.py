@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cascade.analysis.formats import format_replicates
 from cascade.report.builders.study import Study
 from cascade.report.figures.spec import Axis, Span
 
@@ -12,7 +13,7 @@ WHISKERS = "whiskers: 95 % order-statistic interval of the median"
 
 def count(study: Study) -> str:
     """Return the number of replicates the figure rests on."""
-    return f"{study.n:,} replicates" if study.n > 1 else "1 replicate"
+    return format_replicates(study.n)
 
 
 def time(study: Study) -> Axis:

@@ -12,73 +12,64 @@ Where: TypeAlias = tuple[str, str] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """A line through the rows; `step` holds each value until the next."""
+class _Drawn:
+    """What rows are drawn as: its name in the legend, its colour, where it lies, and which rows it is of."""
 
-    y: str
     name: str
     color: str
     x: str = ""
-    dash: Literal["solid", "dash", "dot", "dashdot"] | None = None
-    """None for the dash of the colour."""
-    step: bool = False
+    """The column of its own; empty for that of the figure."""
     where: Where = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Band:
+class Line(_Drawn):
+    """A line through the rows; `step` holds each value until the next."""
+
+    y: str
+    dash: Literal["solid", "dash", "dot", "dashdot"] | None = None
+    """None for the dash of the colour."""
+    step: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Band(_Drawn):
     """What lies between two columns; an `inner` one lies over a wider one, and looks the darker for it."""
 
     low: str
     high: str
-    name: str
-    color: str
-    x: str = ""
-    where: Where = None
     inner: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bar:
+class Bar(_Drawn):
     """A bar for each row, from `base` (or zero) on; `low` and `high` are the ends of whiskers."""
 
     y: str
-    name: str
-    color: str
-    x: str = ""
     base: str = ""
     low: str = ""
     high: str = ""
-    where: Where = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Points:
+class Points(_Drawn):
     """A marker for each row; `low` and `high` are the ends of a horizontal whisker.
 
     On a category axis rows run down, each at a height of its own.
     """
 
     y: str
-    name: str
-    color: str
-    x: str = ""
     low: str = ""
     high: str = ""
-    where: Where = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Links:
+class Links(_Drawn):
     """A thin line for each row, from one point to another; none where either is missing."""
 
     y: str
     y_from: str
     x_from: str
-    name: str
-    color: str
-    x: str = ""
-    where: Where = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

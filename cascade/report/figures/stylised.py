@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from cascade.analysis.facts import Row
-from cascade.analysis.formats import capital
+from cascade.analysis.formats import capital, format_replicates
 from cascade.report.builders.study import Study
 from cascade.report.builders.stylised import curves, with_column
 from cascade.report.builders.table import Floats, Said, Table, said
@@ -151,7 +151,7 @@ def _spec(drawn: Drawn, found: Facts, table: Table) -> FigureSpec:
         x=drawn.x,
         x_column="x",
         panels=(Panel(y=drawn.y, series=tuple(_series(drawn, table)), height=1.4),),
-        n=f"{n:,} replicates" if n > 1 else "1 replicate",
+        n=format_replicates(n),
         interval="lines: means over replicates; bands: 5 to 95 % of them" if many else "",
         read=drawn.reading,
         alt=drawn.shows,
