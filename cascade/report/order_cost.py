@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from cascade import escape
 from cascade.analysis.formats import MISSING, format_bps, format_quote
 from cascade.analysis.statistics import CONFIDENCE, Mean
 from cascade.assembly import assemble
@@ -163,16 +164,16 @@ def cost_markdown(found: OrderCost, scenario: Scenario) -> str:
     """Return the cost of an order as a table in Markdown."""
     titles = headings(found)
     lines = [
-        answer(found),
+        escape.markdown(answer(found)),
         "",
-        f"{heading(found)}.",
+        f"{escape.markdown(heading(found))}.",
         "",
         f"| {' | '.join(titles)} |",
         "|---" * len(titles) + "|",
     ]
     for row, expected in zip(found.rows, expectations(found, scenario), strict=True):
-        lines.append(f"| {' | '.join(each.line for each in cells(row, expected))} |")
-    return "\n".join([*lines, "", *remarks(found)])
+        lines.append(f"| {' | '.join(escape.markdown(each.line) for each in cells(row, expected))} |")
+    return "\n".join([*lines, "", *map(escape.markdown, remarks(found))])
 
 
 def cost_dict(found: OrderCost, scenario: Scenario) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from cascade import escape
 from cascade.analysis.facts import RULES, Band, Reading, Row, Verdict
 from cascade.analysis.statistics import CONFIDENCE
 from cascade.experiment.facts import Facts
@@ -134,9 +135,14 @@ def facts_rich(found: Facts) -> list[RenderableType]:
 
 def facts_markdown(found: Facts) -> str:
     """Return the facts as a table in Markdown."""
-    lines = [f"{heading(found)}.", "", f"| {' | '.join(HEADINGS)} |", "|---" * len(HEADINGS) + "|"]
-    lines += [f"| {' | '.join(cell.strip() for cell in each)} |" for each in all_cells(found)]
-    return "\n".join([*lines, "", *remarks(found)])
+    lines = [
+        f"{escape.markdown(heading(found))}.",
+        "",
+        f"| {' | '.join(HEADINGS)} |",
+        "|---" * len(HEADINGS) + "|",
+    ]
+    lines += [f"| {' | '.join(map(escape.markdown, each))} |" for each in all_cells(found)]
+    return "\n".join([*lines, "", *map(escape.markdown, remarks(found))])
 
 
 def facts_dict(found: Facts) -> dict[str, Any]:
