@@ -13,9 +13,10 @@ _ENTITY: Final = re.compile(r"&(?=#?\w+;)")
 
 _IN_CODE: Final = {ord(letter): f"&#{ord(letter)};" for letter in "\\`*_|~[]"}
 
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\n")
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""The last four are the wide forms of the first, which spreadsheets of some countries take for them."""
 
-_NUMBER: Final = re.compile(r"[-+]?[\d.,]+(e[-+]?\d+)?(\s*%)?", re.IGNORECASE)
+_NUMBER: Final = re.compile(r"[-+]?[0-9.,]+(e[-+]?[0-9]+)?(\s*%)?", re.IGNORECASE)
 
 
 def markdown(text: str) -> str:

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import shlex
+import stat
 import sys
 import tempfile
 from collections.abc import Callable
@@ -85,12 +86,24 @@ def cache_folder(name: str) -> Path | None:
     for root in roots:
         folder = root / name
         try:
+            if root == roots[-1] and not _is_own(root):
+                continue
             folder.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=folder):
                 return folder
         except OSError:
             continue
     return None
+
+
+def _is_own(root: Path) -> bool:
+    """Make a folder among everybody's files; tell whether no other user can write there: what is kept is run."""
+    root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    found = root.lstat()
+    others = stat.S_IWGRP | stat.S_IWOTH
+    return not hasattr(os, "getuid") or (
+        stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & others
+    )
 
 
 def keep(path: Path, content: bytes) -> None:

@@ -19,9 +19,9 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from cascade.limits import FIRST_YEAR, LAST_YEAR, MOST_MONEY, MOST_MULTIPLE, MOST_SECONDS
 
-_NUMBER = r"[+-]?(?:\d[\d_,]*+(?:\.\d*+)?+|\.\d++)(?:[eE][+-]?\d++)?+"
+_NUMBER = r"[+-]?(?:[0-9][0-9_,]*+(?:\.[0-9]*+)?+|\.[0-9]++)(?:[eE][+-]?[0-9]++)?+"
 _QUANTITY = re.compile(rf"({_NUMBER})\s*+([^\d\s].*+)?+")
-_PART = re.compile(r"(\d++(?:\.\d++)?+)\s*+([a-zA-Z]++)\s*+")
+_PART = re.compile(r"([0-9]++(?:\.[0-9]++)?+)\s*+([a-zA-Z]++)\s*+")
 _DURATION = re.compile(rf"(?:{_PART.pattern})++")
 """Patterns that never go back over what they have read: a long text takes a time in proportion to its length."""
 

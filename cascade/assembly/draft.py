@@ -42,9 +42,9 @@ class Draft:
         """Return how likely somebody who looks at a rate does so in a step."""
         return min(rate * self.scenario.dt, 1.0)
 
-    def agent(self, kind: int, m: int, usd: float) -> tuple[int, int]:
+    def agent(self, kind: int, m: int, usd: float, *, with_stock: bool = True) -> tuple[int, int]:
         """Add an account with cash, and on a spot market with as much stock; return position and stock."""
-        stock = int(self.lots(m, usd)) if self.markets[m].kind == k.SPOT else 0
+        stock = int(self.lots(m, usd)) if with_stock and self.markets[m].kind == k.SPOT else 0
         _, position = self.entities.add(kind, int(self.markets[m].venue), [m], usd, [stock])
         return position, stock
 

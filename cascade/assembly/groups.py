@@ -28,11 +28,10 @@ from cascade.scenario.schema import Scenario
 from cascade.scenario.schema_agents import (
     SINGLES,
     BackgroundFlow,
-    DipBuyers,
     Hunter,
+    Lone,
     PythonAgent,
     SplittersFlow,
-    ValueTrader,
 )
 from cascade.scenario.schema_makers import LadderMaker, Maker
 from cascade.scenario.schema_prices import Asset
@@ -78,6 +77,29 @@ class Groups(NamedTuple):
     tied: tuple[Tied, ...]
     shocks: Array
     n_quotes: int
+
+
+class _Place:
+    """A market that is being drafted, as a group asks of it what its figures are to kernels."""
+
+    def __init__(self, draft: GroupBuilder, m: int) -> None:
+        self._draft, self._m = draft, m
+
+    def lots(self, usd: float) -> float:
+        """Return USD as lots, at the start price."""
+        return self._draft.lots(self._m, usd)
+
+    def money(self, usd: float) -> float:
+        """Return USD as units of money."""
+        return usd * MONEY
+
+    def per_step(self, rate: float) -> float:
+        """Return how likely somebody who looks at a rate does so in a step."""
+        return self._draft.per_step(rate)
+
+    def trail(self, window: float) -> int:
+        """Return the number of the running mean of its log price that has this memory."""
+        return self._draft.trails.add(self._m, window)
 
 
 class GroupBuilder(Draft):
@@ -166,39 +188,24 @@ class GroupBuilder(Draft):
         ours = [each for each in self.scenario.agents if not isinstance(each, PythonAgent)]
         for group in sorted(ours, key=lambda each: number_of(kinds.Agent, each.type)):
             for name in self.scenario.select_markets(group.markets):
-                if isinstance(group, DipBuyers):
-                    self._dip_buyers(group, name)
-                elif isinstance(group, Hunter):
+                if isinstance(group, Hunter):
                     self.ties.hunter(group, name)
                 else:
-                    self._value_traders(group, name)
+                    self._lone(group, name)
         for flow in self.scenario.flow:
             if isinstance(flow, SplittersFlow):
                 self._splitters(flow)
 
-    def _value_traders(self, group: ValueTrader, name: str) -> None:
-        m = self.names.index(name)
-        position, stock = self.agent(k.FLOW_ACCOUNT, m, group.capital)
-        self.add_agent(group.type, {
-            "position": position, "initial": stock, "cap": self.lots(m, group.capital),
-            "rate": self.per_step(group.rate),
-            "max_order": self.lots(m, group.max_order), "threshold": group.threshold_bps * 1e-4,
-            "gain": self.lots(m, group.gain_usd_per_bps) * 1e4,
-            "key": self.key(f"{group.type}/{group.name}", name),
-        })  # fmt: skip
-
-    def _dip_buyers(self, group: DipBuyers, name: str) -> None:
-        """Add the dip buyers of one market: they begin with cash alone, and share thresholds and capital evenly."""
-        m, each = self.names.index(name), group.capital / group.count
-        low, high = group.below
-        for number in range(group.count):
-            _, position = self.entities.add(k.FLOW_ACCOUNT, int(self.markets[m].venue), [m], each)
-            below = low + (high - low) * (number + 0.5) / group.count
+    def _lone(self, group: Lone, name: str) -> None:
+        """Add those of a group who trade in one market."""
+        m, each = self.names.index(name), group.capital / group.traders
+        place = _Place(self, m)
+        for number in range(group.traders):
+            position, stock = self.agent(k.FLOW_ACCOUNT, m, each, with_stock=group.has_stock)
             self.add_agent(group.type, {
-                "position": position, "own": self.trails.add(m, group.window), "cap": each * MONEY,
-                "rate": self.per_step(group.rate), "threshold": -math.log1p(-below),
-                "max_order": max(self.lots(m, group.max_order), 1.0),
-                "key": self.key(f"{group.type}/{group.name}/{number}", name),
+                "position": position, "initial": stock,
+                "key": self.key(f"{group.type}/{group.name}{group.lot_of(number)}", name),
+                **group.figures(number, place),
             })  # fmt: skip
 
     def _news_takers(self) -> None:

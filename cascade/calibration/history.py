@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from cascade.analysis.statistics.estimate import Floats
 from cascade.calibration.figures import MEASURES, Figure
-from cascade.scenario.cells import BadCellError, is_empty, shown
+from cascade.scenario.cells import BadCellError, is_empty, plain, shown
 from cascade.scenario.tables import read_table
 
 PATH: Final = ("range_pct", "return_pct")
@@ -104,7 +104,7 @@ def _bounded(what: str) -> Any:
         if is_empty(cell):
             return math.nan
         try:
-            value = float(cell)
+            value = plain(cell)
         except (TypeError, ValueError):
             raise BadCellError(
                 f"{shown(cell)} is not a number", "write plain digits, or leave it empty"

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 
+from cascade.compiler.choice import choice
 from cascade.compiler.jit import kernel, outlined
 from cascade.core.book import NO_ASK, NO_BID
-from cascade.core.params import MUTE, WEIGHTED_MEDIAN, Params
+from cascade.core.params import MUTE, Params
 from cascade.core.state import State
+from cascade.names import IndexRule, names_of
 
 
 @kernel
@@ -35,9 +37,7 @@ def index_price(st: State, p: Params, v: int, asset: int, otherwise: float) -> f
             n += 1
     if n < 2:
         return total / weight if n == 1 else otherwise
-    if p.marks[v].index_rule == WEIGHTED_MEDIAN:
-        return _weighted_median(st, p, v, asset, weight)
-    return _guarded_mean(st, p, v, asset, total, weight, n)
+    return _made(p.marks[v].index_rule, st, p, v, asset, total, weight, n)
 
 
 @kernel
@@ -49,8 +49,11 @@ def _is_source(st: State, p: Params, v: int, m: int, asset: int) -> bool:
     return st.markets[m].halt & MUTE == 0 and (patience == 0 or st.markets[m].silent <= patience)
 
 
+# --- rules, a kernel for each name, of n sources with their weight, and their prices times it, added up -----
+
+
 @outlined
-def _guarded_mean(st: State, p: Params, v: int, asset: int, total: float, weight: float, n: int) -> float:
+def weighted_mean(st: State, p: Params, v: int, asset: int, total: float, weight: float, n: int) -> float:
     """Return the weighted mean of n sources, with the guard against outliers.
 
     A source farther than the venue's limit from the median of all has no weight; where that befalls more than
@@ -68,7 +71,7 @@ def _guarded_mean(st: State, p: Params, v: int, asset: int, total: float, weight
 
 
 @outlined
-def _weighted_median(st: State, p: Params, v: int, asset: int, weight: float) -> float:
+def weighted_median(st: State, p: Params, v: int, asset: int, total: float, weight: float, n: int) -> float:
     """Return the price on either side of which lies half of the sources' weight, between two of them their mean."""
     low, high = math.inf, -math.inf
     for m in range(len(p.markets)):
@@ -86,6 +89,10 @@ def _weighted_median(st: State, p: Params, v: int, asset: int, weight: float) ->
         if 2.0 * from_on >= weight:
             high = max(high, mid)
     return 0.5 * (low + high)
+
+
+_made = choice(names_of(IndexRule), globals())
+"""Make an index by the rule of a number."""
 
 
 @outlined

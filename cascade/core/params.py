@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from cascade.compiler.tables import declare
 from cascade.core.state import F8, F64, I8, I64, Array, record
-from cascade.names import CollateralPrice, IndexRule, Procedure, Ranking, number_of
+from cascade.names import CollateralPrice, Procedure, Ranking, number_of
 
 U8 = "u8"
 
@@ -60,7 +60,6 @@ REASONS = (
 
 # rules of rulebooks that others than their own kernels ask about
 SLICES_RULE, LIQUIDATORS = number_of(Procedure, "slices"), number_of(Procedure, "liquidators")
-WEIGHTED_MEDIAN = number_of(IndexRule, "weighted_median")
 RANDOM, SOCIALISE = number_of(Ranking, "random"), number_of(Ranking, "socialise")
 OWN_SPOT, MEDIAN = number_of(CollateralPrice, "own_spot"), number_of(CollateralPrice, "median")
 REDEMPTION, FLOOR = number_of(CollateralPrice, "redemption"), number_of(CollateralPrice, "floor")

@@ -18,7 +18,7 @@ from cascade.scenario.draws import lacks, read_draws
 from cascade.scenario.fields import field_at
 from cascade.scenario.load import to_data
 from cascade.scenario.schema import Scenario
-from cascade.scenario.source import Step
+from cascade.scenario.source import Step, place_of
 from cascade.scenario.sweep_file import Axis, Plan
 from cascade.units import Quantity, parse_duration
 
@@ -187,8 +187,4 @@ def _steps(data: Mapping[str, Any], path: str) -> tuple[Step, ...] | None:
 
 def _item(items: list[Any], part: str) -> int | None:
     """Return the place of an item that a number or a name means."""
-    if part.lstrip("-").isdigit():
-        number = int(part)
-        return number % len(items) if -len(items) <= number < len(items) else None
-    names = [item.get("name") if isinstance(item, Mapping) else None for item in items]
-    return names.index(part) if part in names else None
+    return place_of([item.get("name") if isinstance(item, Mapping) else None for item in items], part)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from cascade import escape
 from cascade.analysis.formats import MISSING, format_bps, format_quote, format_replicates
 from cascade.analysis.statistics import CONFIDENCE, Mean
 from cascade.assembly import assemble
@@ -163,7 +164,8 @@ def cost_markdown(found: OrderCost, scenario: Scenario) -> str:
     """Return the cost of an order as a table in Markdown."""
     rows = [[cell.line for cell in row] for row in _rows(found, scenario)]
     table = markdown_lines(headings(found), rows)
-    return "\n".join([answer(found), "", f"{heading(found)}.", "", *table, "", *remarks(found)])
+    said = escape.markdown(answer(found)), "", f"{escape.markdown(heading(found))}.", ""
+    return "\n".join([*said, *table, "", *map(escape.markdown, remarks(found))])
 
 
 def cost_dict(found: OrderCost, scenario: Scenario) -> dict[str, Any]:

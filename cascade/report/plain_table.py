@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from cascade.escape import markdown
+
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.text import Text
@@ -38,9 +40,9 @@ def rich_table(
 
 
 def markdown_lines(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """Return the lines of a table in Markdown."""
+    """Return the lines of a table in Markdown; what a cell says is no markup."""
     return [
         f"| {' | '.join(titles)} |",
         "|---" * len(titles) + "|",
-        *(f"| {' | '.join(row)} |" for row in rows),
+        *(f"| {' | '.join(map(markdown, row))} |" for row in rows),
     ]

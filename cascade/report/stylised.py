@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from cascade import escape
 from cascade.analysis.facts import RULES, Band, Reading, Row, Verdict
 from cascade.analysis.formats import format_replicates
 from cascade.analysis.statistics import CONFIDENCE
@@ -133,7 +134,9 @@ def facts_rich(found: Facts) -> list[RenderableType]:
 def facts_markdown(found: Facts) -> str:
     """Return the facts as a table in Markdown."""
     table = markdown_lines(HEADINGS, ([cell.strip() for cell in each] for each in all_cells(found)))
-    return "\n".join([f"{heading(found)}.", "", *table, "", *remarks(found)])
+    return "\n".join(
+        [f"{escape.markdown(heading(found))}.", "", *table, "", *map(escape.markdown, remarks(found))]
+    )
 
 
 def facts_dict(found: Facts) -> dict[str, Any]:

@@ -27,10 +27,17 @@ def shown(cell: Any) -> str:
     return quoted("" if cell is None else str(cell))
 
 
+def plain(cell: Any) -> float:
+    """Return what plain digits say; raise ValueError or TypeError at anything else, such as digits of other scripts."""
+    if isinstance(cell, str) and ("_" in cell or not cell.isascii()):
+        raise ValueError(cell)
+    return float(cell)
+
+
 def number(cell: Any) -> float:
     """Return a finite number."""
     try:
-        value = float(cell)
+        value = plain(cell)
     except (TypeError, ValueError):
         raise BadCellError(f"{shown(cell)} is not a number", "write plain digits, such as 1250.5") from None
     if not math.isfinite(value):

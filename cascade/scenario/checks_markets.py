@@ -325,7 +325,8 @@ def price_fits_tick(context: Context) -> Found:
             message = f"{price:g} is {price / market.tick:.3g} ticks: too many for a tenfold move"
             yield Finding(steps, message, f"write a tick of at least {_round_up(least)}")
         elif price / market.tick < 100:
-            message = f"a tick is {market.tick / price:.2%} of the start price {price:g}"
+            part = f"{market.tick / price:.2%} of" if market.tick <= price else "above"
+            message = f"a tick is {part} the start price {price:g}"
             hint = f"write a tick of at most {float(f'{price / 1000:.1g}'):g}"
             yield Finding(steps, message, hint, "warning" if market.tick <= price else "error")
 

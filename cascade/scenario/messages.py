@@ -294,6 +294,10 @@ def _not_finite(at: _Translator) -> tuple[str, str, str]:
     return OUT_OF_RANGE, "needs a finite number", at.example()
 
 
+def _too_large(at: _Translator) -> tuple[str, str, str]:
+    return OUT_OF_RANGE, f"{quoted(at.input)} is more than can be counted", at.example()
+
+
 def _rejected(at: _Translator) -> tuple[str, str, str]:
     return OTHER, str(at.context.get("error", at.text)), at.example()
 
@@ -312,6 +316,7 @@ _EXPLANATIONS: dict[str, Callable[[_Translator], tuple[str, str, str]]] = {
     "too_short": _length,
     "too_long": _length,
     "finite_number": _not_finite,
+    "int_parsing_size": _too_large,
     "value_error": _rejected,
     "assertion_error": _rejected,
 }

@@ -37,6 +37,11 @@ def override(root: Node, text: str) -> list[Problem]:
         hint = "write it as path=value, for instance -s duration=2h"
         place = Place(source, 1, 1, max(1, len(text)))
         return [place.problem(BAD_OVERRIDE, f"'{text}' is not an override", hint)]
+    if (
+        wrong := next((k for k, letter in enumerate(text) if "\ud800" <= letter <= "\udfff"), None)
+    ) is not None:
+        place = Place(source, 1, wrong + 1)
+        return [place.problem(BAD_OVERRIDE, "a character is not UTF-8", "write letters, digits and signs")]
     body = text[len(path) + 1 :]
     reading = parse_yaml(body, OVERRIDES, Path.cwd(), shift=len(path) + 1)
     reading.problems = [shifted(problem, text, len(path) + 1) for problem in reading.problems]

@@ -5,8 +5,9 @@ The defaults are the starting set of the documentation page `parameters`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, TypeAlias, cast
+from typing import Annotated, Any, ClassVar, Literal, Protocol, TypeAlias, cast
 
 from pydantic import BeforeValidator, Field, JsonValue, model_validator
 
@@ -168,8 +169,48 @@ Flow: TypeAlias = Annotated[
 ]
 
 
-class _Agents(Model):
-    """What every group of other agents has."""
+class Place(Protocol):
+    """A market of a group, which turns units of users into those that kernels count in."""
+
+    def lots(self, usd: float) -> float:
+        """Return USD as lots, at the start price."""
+        ...
+
+    def money(self, usd: float) -> float:
+        """Return USD as units of money."""
+        ...
+
+    def per_step(self, rate: float) -> float:
+        """Return how likely somebody who looks at a rate does so in a step."""
+        ...
+
+    def trail(self, window: float) -> int:
+        """Return the number of the running mean of its log price that has this memory."""
+        ...
+
+
+class _Lone(Model):
+    """What is asked of every kind of agents who trade in each of their markets by themselves."""
+
+    has_stock: ClassVar[bool] = True
+    """Whether they begin, on a spot market, with as much stock as cash."""
+
+    @property
+    def traders(self) -> int:
+        """Return how many trade in each market; they share the group's capital evenly."""
+        return 1
+
+    def lot_of(self, number: int) -> str:
+        """Return what is said after the group's name of the luck of one of them."""
+        return "" if self.traders == 1 else f"/{number}"
+
+    def figures(self, number: int, place: Place) -> dict[str, float]:
+        """Return what the kernel of one of them reads, by fields of `AGENT_P`."""
+        raise NotImplementedError
+
+
+class ValueTrader(_Lone):
+    """Traders who buy below the news value and sell above it, with finite capital."""
 
     name: Name = Field(description="Name of the group.", examples=["value"])
     markets: MarketPatterns = Field(examples=["binance:*"])
@@ -180,16 +221,21 @@ class _Agents(Model):
     threshold_bps: Bps = Field(description="They trade when the gap is beyond this.", examples=["20 bps"])
     gain_usd_per_bps: Usd = Field(default=20e3, description="Order size for each bp beyond the threshold.")
     max_order: PositiveUsd = Field(default=1e6, description="Largest order.", examples=["1M"])
-
-
-class ValueTrader(_Agents):
-    """Traders who buy below the news value and sell above it, with finite capital."""
-
     type: Literal["value"]
 
+    def figures(self, number: int, place: Place) -> dict[str, float]:
+        """Return how they answer to the gap."""
+        return {
+            "cap": place.lots(self.capital), "rate": place.per_step(self.rate),
+            "max_order": place.lots(self.max_order), "threshold": self.threshold_bps * 1e-4,
+            "gain": place.lots(self.gain_usd_per_bps) * 1e4,
+        }  # fmt: skip
 
-class DipBuyers(Model):
+
+class DipBuyers(_Lone):
     """Investors who buy what has fallen below its own slow mean, with finite capital, and sell it when it is back."""
+
+    has_stock: ClassVar[bool] = False
 
     type: Literal["dip_buyer"]
     name: Name = Field(description="Name of the group.", examples=["investors"])
@@ -220,6 +266,25 @@ class DipBuyers(Model):
             message = f"the first buys {low:.3g} below the mean, which is later than the last, at {high:.3g}"
             raise refuse(message, "swap them", path=("below",))
         return self
+
+    @property
+    def traders(self) -> int:
+        """Return `count`."""
+        return self.count
+
+    def lot_of(self, number: int) -> str:
+        """Return the number of one of them, also where there is no other."""
+        return f"/{number}"
+
+    def figures(self, number: int, place: Place) -> dict[str, float]:
+        """Return how far below its mean one of them buys, and with what."""
+        low, high = self.below
+        below = low + (high - low) * (number + 0.5) / self.count
+        return {
+            "own": place.trail(self.window), "cap": place.money(self.capital / self.count),
+            "rate": place.per_step(self.rate), "threshold": -math.log1p(-below),
+            "max_order": max(place.lots(self.max_order), 1.0),
+        }  # fmt: skip
 
 
 class Hunter(Model):
@@ -294,7 +359,10 @@ def _python_if_named(value: Any) -> Any:
     return value
 
 
+Lone: TypeAlias = ValueTrader | DipBuyers
+"""Kinds that trade in each of their markets by themselves: what they are to kernels, they say."""
+
 Agent: TypeAlias = Annotated[
-    Annotated[ValueTrader | DipBuyers | Hunter | PythonAgent, Field(discriminator="type")],
+    Annotated[Lone | Hunter | PythonAgent, Field(discriminator="type")],
     BeforeValidator(_python_if_named),
 ]

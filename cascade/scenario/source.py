@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -182,10 +183,15 @@ def merge(base: Node, over: Node) -> Node:
 
 def item_number(items: Sequence[Node], key: str) -> int | None:
     """Return the place in a list of the item that a name or a number means, or None."""
-    if key.lstrip("-").isdigit():
+    return place_of([name.value if (name := item.child("name")) else None for item in items], key)
+
+
+def place_of(names: Sequence[Any], key: str) -> int | None:
+    """Return the place of an item in a list, by its name or its number, from the end if that is negative; or None."""
+    if re.fullmatch("-?[0-9]{1,9}", key):
         number = int(key)
-        return number % len(items) if -len(items) <= number < len(items) else None
-    return next((i for i, item in enumerate(items) if (n := item.child("name")) and n.value == key), None)
+        return number % len(names) if -len(names) <= number < len(names) else None
+    return names.index(key) if key in names else None
 
 
 def _merge_items(items: Sequence[Node], changes: Mapping[str, Node], over: Node) -> Node:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import json
+import re
 import secrets
 import time
 from collections.abc import Callable, Mapping
@@ -116,7 +117,7 @@ class Handler(BaseHTTPRequestHandler):
         length = self.headers.get("Content-Length", "")
         if name != "what-if":
             self._refuse(HTTPStatus.NOT_FOUND)
-        elif self.headers.get_content_type() != "application/json" or not length.isdigit():
+        elif self.headers.get_content_type() != "application/json" or not re.fullmatch("[0-9]{1,9}", length):
             self._refuse(HTTPStatus.BAD_REQUEST)
         elif int(length) > MOST_BYTES:
             self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)

@@ -1155,6 +1155,11 @@ def test_population_table(tmp_path: Path) -> None:
 OVERRIDES = {
     "population.retial.long_share=1": ("CAS007", 12, "items of population: retail, fuel"),
     "makers.7.cap=1": ("CAS007", 8, "items of makers: perpetual-makers, spot-makers"),
+    "makers.².cap=1": ("CAS007", 8, "items of makers: perpetual-makers, spot-makers"),
+    "makers.١.cap=1": ("CAS007", 8, "items of makers: perpetual-makers, spot-makers"),
+    "makers.--1.cap=1": ("CAS007", 8, "items of makers: perpetual-makers, spot-makers"),
+    f"makers.{'9' * 5000}.cap=1": ("CAS007", 8, "items of makers: perpetual-makers, spot-makers"),
+    "seed=1e30": ("CAS014", 6, "write seed: 1"),
     "duration": ("CAS007", 1, "write it as path=value"),
     "duration=2 hours": ("CAS013", 10, '"90s" or "2h30m"'),
     "durations=2h": ("CAS010", 1, "keys here: cascade"),
@@ -1163,7 +1168,7 @@ OVERRIDES = {
 }
 
 
-@pytest.mark.parametrize("text", OVERRIDES)
+@pytest.mark.parametrize("text", OVERRIDES, ids=lambda text: ascii(text[:40]))
 def test_bad_overrides_are_located_in_their_text(text: str, tmp_path: Path) -> None:
     path, _ = write(tmp_path, ())
     code, column, remedy = OVERRIDES[text]
@@ -1171,6 +1176,14 @@ def test_bad_overrides_are_located_in_their_text(text: str, tmp_path: Path) -> N
     assert (problem.code, problem.file, problem.line, problem.column) == (code, "-s", 1, column)
     assert problem.source_line == text
     assert remedy in problem.hint
+
+
+def test_an_override_that_is_no_text_is_located(tmp_path: Path) -> None:
+    """As a shell hands on bytes that are not UTF-8."""
+    path, _ = write(tmp_path, ())
+    (problem,) = problems_of(path, "se\udcffed=1")
+    assert (problem.code, problem.file, problem.line, problem.column) == ("CAS007", "-s", 1, 3)
+    assert problem.source_line == "se\ufffded=1"
 
 
 def test_broken_rulebook_is_located_in_its_file(tmp_path: Path) -> None:

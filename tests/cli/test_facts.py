@@ -74,7 +74,14 @@ def test_markdown_is_a_table(run):
     lines = call(run, "--markdown").stdout.splitlines()
     table = [line for line in lines if line.startswith("|")]
     assert {line.count(" | ") for line in table if "---" not in line} == {7}
-    assert sum(line.startswith("| 11*") for line in table) == 1
+    assert sum(line.startswith("| 11\\*") for line in table) == 1
+
+
+def test_what_a_file_is_called_is_no_markup(run, bars):
+    hostile = bars.rename(bars.with_name("<b>_x_.csv"))
+    shown = call(run, "--against", hostile, "--markdown").stdout
+    assert "&lt;b&gt;\\_x\\_.csv" in shown
+    assert "<b>" not in shown
 
 
 def test_own_bars_give_the_bands(run, bars):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -15,6 +15,7 @@ from cascade.engine import Engine, simulate
 from cascade.model import Logs
 from cascade.names import Agent, names_of, number_of
 from cascade.scenario.schema import Scenario
+from cascade.scenario.schema_agents import Lone
 from tests.support.ties import FUEL, HUNTER, SALE, ties_data, to_spot, with_desk
 
 WALLETS = {"capital": "5M", "transfer": "20s", "fee": "0.03 %"}
@@ -32,20 +33,32 @@ OF_KIND: dict[str, dict[str, Any]] = {
     "carry": {"arbitrage": [to_spot("a", type="carry", wallets=WALLETS, rate="1 /s")]},
     "hedger": {"makers": with_desk(threshold="50k", delay="1s", quoted="2s", capital="3M")},
     "hunter": {"agents": [HUNTER], "population": [FUEL]},
-    "value": {"agents": [{"type": "value", "name": "it", "markets": "*", "threshold_bps": 5, "rate": "1 /s"}]},
     "dip_buyer": {"agents": [{"type": "dip_buyer", "name": "it", "markets": "*", "below": [0, "1 %"], "rate": "1 /s"}]},
 }  # fmt: skip
-"""A group of each kind; the sale and the news move the market that it is in."""
+"""A group of each kind; the sale and the news move the market that it is in. Of a kind that is not here it is made of
+the examples of its model."""
 
 PAIRS = ("arbitrage", "carry")
 
 NEWS = {"type": "news", "at": "20s", "over": "30s", "asset": "BTC", "move": "-0.5 %"}
 
 
+def example_of(kind: str) -> dict[str, Any]:
+    """Return a group of a kind that trades by itself, of the examples of its model."""
+    (model,) = (each for each in get_args(Lone) if get_args(each.model_fields["type"].annotation) == (kind,))
+    said = {key: field.examples[0] for key, field in model.model_fields.items() if field.examples}
+    return {"agents": [said | {"type": kind, "name": "it", "markets": "*", "rate": "1 /s"}]}
+
+
+def group_of(kind: str) -> dict[str, Any]:
+    """Return the part of a scenario that has a group of a kind."""
+    return OF_KIND[kind] if kind in OF_KIND else example_of(kind)
+
+
 def scenario_of(kind: str, **changes: Any) -> Scenario:
     """Return a market of three minutes with a group of a kind, a sale, a fall and a halt."""
     sale = SALE | {"at": "10s", "over": "1m"}
-    data = ties_data(shocks=[sale, NEWS, HALT], duration="3m") | OF_KIND[kind] | changes
+    data = ties_data(shocks=[sale, NEWS, HALT], duration="3m") | group_of(kind) | changes
     data["outputs"] = data["outputs"] | {"trades": True}
     return Scenario.model_validate(data)
 
@@ -93,7 +106,7 @@ def test_tables_are_the_same_with_the_smallest_buffers(kind: str) -> None:
 @pytest.mark.parametrize("kind", sorted({*names_of(Agent)} - {"background", "splitters", "hedger"}))
 def test_one_who_never_acts_leaves_the_market_as_it_is_without_them(kind: str) -> None:
     """Their accounts are there, and nobody's draws have moved."""
-    (section,) = {*OF_KIND[kind]} - {"population"}
+    (section,) = {*group_of(kind)} - {"population"}
     prices = []
     for changes in ({}, {section: []}):
         engine = Engine(

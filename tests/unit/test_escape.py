@@ -59,6 +59,7 @@ def test_what_needs_no_escape_is_written_as_it_is() -> None:
         ("=HYPERLINK(1)", "'=HYPERLINK(1)"), ("+1+cmd|' /C calc'!A0", "'+1+cmd|' /C calc'!A0"),
         ("@SUM(A1)", "'@SUM(A1)"), ("-2+3", "'-2+3"), ("\t=1", "'\t=1"), ("\r=1", "'\n=1"), ("-", "'-"),
         ("-2 %", "-2 %"), ("-1.5e-07", "-1.5e-07"), ("+4", "+4"), ("-1,200.5", "-1,200.5"), ("a=1", "a=1"), ("", ""),
+        ("\uff1d1+1", "'\uff1d1+1"), ("\uff0b1+cmd", "'\uff0b1+cmd"), ("\uff201", "'\uff201"), ("-٢", "'-٢"),
     ],
 )  # fmt: skip
 def test_no_cell_is_a_formula_and_numbers_stay_numbers(text: str, shown: str) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
+import stat
 import sys
 import sysconfig
+import tempfile
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +18,7 @@ from typing import Any
 import pytest
 
 from cascade import installation
-from cascade.installation import DISTRIBUTION, install_command
+from cascade.installation import DISTRIBUTION, cache_folder, install_command
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -25,6 +28,46 @@ PIP = f"{shlex.quote(sys.executable)} -m pip install "
 def name_of(requirement: str) -> str:
     """Return what a requirement asks for, in the spelling of an index."""
     return re.split(r"[\[<>=!~; @]", requirement)[0].lower().replace("_", "-")
+
+
+# --- what it keeps ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Leave nothing but temporary files to keep things in; return the folder that is made there."""
+    monkeypatch.setenv("CASCADE_CACHE_DIR", "/dev/null/a")
+    monkeypatch.setenv("XDG_CACHE_HOME", "/dev/null/b")
+    monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path))
+    return tmp_path / f"cascade-{os.getuid()}"
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid"), reason="has no users of this kind")
+def test_what_is_kept_among_everybodys_files_is_the_users_alone(temporary: Path) -> None:
+    assert cache_folder("x") == temporary / "x"
+    assert stat.S_IMODE(temporary.stat().st_mode) == 0o700
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid"), reason="has no users of this kind")
+@pytest.mark.parametrize("case", ["writable", "link", "file", "another's"])
+def test_a_folder_that_others_may_have_filled_is_not_used(
+    case: str, temporary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Kernels and rulebooks that are kept are loaded as they are, and so would be whatever code they hold."""
+    if case == "link":
+        (temporary.parent / "elsewhere").mkdir()
+        temporary.symlink_to(temporary.parent / "elsewhere")
+    elif case == "file":
+        temporary.write_text("")
+    else:
+        temporary.mkdir()
+        temporary.chmod(0o777 if case == "writable" else 0o700)
+    if case == "another's":
+        mine, lstat = os.getuid(), Path.lstat
+        monkeypatch.setattr(
+            Path, "lstat", lambda path: os.stat_result([*lstat(path)[:4], mine + 1, *lstat(path)[5:]])
+        )
+    assert cache_folder("x") is None
 
 
 # --- where it came from -----------------------------------------------------------------------------

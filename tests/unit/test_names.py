@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+from typing import Literal, get_origin
+
 import pytest
 
 from cascade import names
 from cascade.compiler import jit
 from cascade.compiler.choice import choice
 from cascade.compiler.jit import JIT_ENABLED, entry, kernel
-from cascade.core import adl_policies, agents, backstop, collateral, deleveraging, mark_rules, procedures
+from cascade.core import (
+    adl_policies,
+    agents,
+    backstop,
+    collateral,
+    deleveraging,
+    index,
+    mark_rules,
+    procedures,
+)
 from cascade.core.agents import makers
 
 ROOMS = [
     (names.MarkRule, mark_rules, "{}"),
+    (names.IndexRule, index, "{}"),
     (names.TakeOver, backstop, "takes_{}"),
     (names.Ranking, adl_policies, "{}"),
     (names.AdlPrice, deleveraging, "value_at_{}"),
@@ -45,6 +57,12 @@ def through(number: int, value: int) -> int:
 def test_each_name_has_a_kernel_in_its_room(rule, room, pattern):
     for name in names.names_of(rule):
         assert hasattr(room, pattern.format(name)), f"{room.__name__} has no {pattern.format(name)}"
+
+
+def test_each_family_of_names_has_its_room():
+    families = [each for each in vars(names).values() if get_origin(each) is Literal]
+    assert len(families) == len(ROOMS)
+    assert all(each in families for each, _, _ in ROOMS)
 
 
 def test_numbers_are_the_places_of_names():

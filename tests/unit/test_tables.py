@@ -64,6 +64,13 @@ def test_an_empty_archive_lacks_its_columns(write) -> None:
     assert {each.code for each in problems_of(read_bars, write(b"", "bars.csv.gz"))} == {"CAS020"}
 
 
+@pytest.mark.parametrize("cell", ["1_00", "١٠٠", "１００", "0x64", "1e2_", "100 USD"])
+def test_a_number_is_plain_digits(cell: str, write) -> None:
+    problem = only(read_bars, write(BARS.replace("00:07:00Z,100", f"00:07:00Z,{cell}")))
+    assert (problem.line, problem.column, problem.hint) == (9, 22, "write plain digits, such as 1250.5")
+    assert f"'{cell}' is not a number" in problem.message
+
+
 @pytest.mark.parametrize("ends", ["\n", "\r\n", "\r"])
 def test_lines_may_end_in_any_way(ends: str, write) -> None:
     assert len(read_bars(write(BARS.replace("\n", ends))).time_s) == 30

@@ -71,6 +71,9 @@ def test_what_is_read(kind: Any, text: Any, value: Any) -> None:
     [
         (units.Duration, 90, "has no unit", '"90s"'),
         (units.Duration, "5 x", "is not a duration", "ms, s, m, h or d"),
+        (units.Duration, "١٢ h", "is not a duration", "ms, s, m, h or d"),
+        (units.Usd, "1٠M", "is not an amount of USD", "1.5M USD"),
+        (units.Usd, "１M", "is not an amount of USD", "1.5M USD"),
         (units.Duration, True, "not true", "2h30m"),
         (units.Duration, None, "not nothing", "90s"),
         (units.Usd, "1.5 EUR", "unknown unit 'EUR'", "1.5M USD"),
