@@ -113,17 +113,34 @@ def keep(path: Path, content: bytes) -> None:
     begun.replace(path)
 
 
+def keep_hashed(path: Path, content: bytes) -> None:
+    """Write a file of the cache whole, with a hash by which `hashed` knows it."""
+    keep(path, f"{_hash(content)}\n".encode() + content)
+
+
+def hashed(path: Path) -> bytes | None:
+    """Return what was kept with its hash; None where nothing was, or not all of it is there as it was written."""
+    try:
+        digest, _, content = path.read_bytes().partition(b"\n")
+    except OSError:
+        return None
+    return content if digest.decode(errors="replace") == _hash(content) else None
+
+
 def kept_or_made(path: Path, make: Callable[[], T]) -> T:
     """Return what a file of the cache holds, where it is there and whole; else make it, and keep it."""
-    import hashlib
     import pickle
 
-    with contextlib.suppress(OSError):
-        digest, _, content = path.read_bytes().partition(b"\n")
-        if digest.decode(errors="replace") == hashlib.sha256(content).hexdigest():
-            return pickle.loads(content)
+    content = hashed(path)
+    if content is not None:
+        return pickle.loads(content)
     made = make()
-    content = pickle.dumps(made)
     with contextlib.suppress(OSError):
-        keep(path, f"{hashlib.sha256(content).hexdigest()}\n".encode() + content)
+        keep_hashed(path, pickle.dumps(made))
     return made
+
+
+def _hash(content: bytes) -> str:
+    import hashlib
+
+    return hashlib.sha256(content).hexdigest()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import functools
-import hashlib
 import json
 import os
 from collections.abc import Callable
@@ -13,11 +12,12 @@ from typing import Any, Final, NamedTuple
 
 from llvmlite import binding
 
+from cascade.installation import hashed, keep_hashed
+
 ENTRANCE: Final = "entrance"
 """What the machine code of every entry point is found under; it takes two addresses of words."""
 
 _NATIVE = ctypes.CFUNCTYPE(None, ctypes.c_char_p, ctypes.c_void_p)
-_HASH: Final = hashlib.sha256
 
 
 class Code(NamedTuple):
@@ -76,21 +76,14 @@ def _name_functions(names: tuple[str, ...]) -> None:
 
 def read(path: Path) -> Code | None:
     """Return the code that a file keeps; None if there is no file, or not a whole one."""
-    try:
-        kept = path.read_bytes()
-    except OSError:
+    content = hashed(path)
+    if content is None:
         return None
-    size = _HASH().digest_size
-    if len(kept) <= size or _HASH(kept[size:]).digest() != kept[:size]:
-        return None
-    head, _, binary = kept[size:].partition(b"\n")
+    head, _, binary = content.partition(b"\n")
     found, *needs = json.loads(head)
     return Code(found, tuple(needs), binary)
 
 
 def write(path: Path, code: Code) -> None:
     """Keep code in a file, which is there as a whole or not at all."""
-    kept = json.dumps([code.found, *code.needs]).encode() + b"\n" + code.binary
-    new = path.with_name(f"{path.name}.{os.getpid()}")
-    new.write_bytes(_HASH(kept).digest() + kept)
-    new.replace(path)
+    keep_hashed(path, json.dumps([code.found, *code.needs]).encode() + b"\n" + code.binary)
