@@ -1,4 +1,4 @@
-"""The names of every rule that a rulebook or a scenario may ask for, said once.
+"""The names of every rule that a rulebook or a scenario may ask for and that has a kernel of its own, said once.
 
 A kernel knows a rule by its number, which is the place of its name here; the kernel of a rule is
 found by that name, in the room that each of these types points to.

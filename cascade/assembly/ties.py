@@ -26,8 +26,8 @@ class Tied(NamedTuple):
     """Markets, and the lots of them that it was lent."""
 
 
-Purse: TypeAlias = tuple[str, str]
-"""Whose money it is: a kind, and the name of one of that kind. Nobody shares money by a name alone."""
+Firm: TypeAlias = tuple[str, str]
+"""Whose money is counted as one: a kind, and the name of one of that kind. Nobody shares money by a name alone."""
 
 TREASURY, PAIR, DESK, HUNTER = "treasury", "pair", "desk", "hunter"
 
@@ -42,11 +42,11 @@ class TieBuilder:
     def __init__(self, draft: Draft) -> None:
         self.draft = draft
         self.rows: list[dict[str, Any]] = []
-        self.treasuries: dict[Purse, int] = {}
+        self.treasuries: dict[Firm, int] = {}
         self.fees: list[tuple[int, int]] = []
         self.desks: dict[tuple[str, int, int], list[int]] = {}
         self.hedges: dict[tuple[str, int, int], Hedge] = {}
-        self.members: dict[Purse, list[int]] = {}
+        self.members: dict[Firm, list[int]] = {}
 
     def own_fees(self) -> Array:
         """Return the fee schedules of those who have their own, a row each."""
@@ -54,16 +54,16 @@ class TieBuilder:
 
     def tied(self) -> tuple[Tied, ...]:
         """Return what each group has at the start, once all are there."""
-        return tuple(self._tied(purse, tuple(dict.fromkeys(own))) for purse, own in self.members.items())
+        return tuple(self._tied(firm, tuple(dict.fromkeys(own))) for firm, own in self.members.items())
 
-    def _tied(self, purse: Purse, accounts: tuple[int, ...]) -> Tied:
+    def _tied(self, firm: Firm, accounts: tuple[int, ...]) -> Tied:
         """Return what the accounts of a group have at the start."""
         entities = self.draft.entities
         stock = (
             (each.market, each.lots) for each in entities.positions if each.account in accounts and each.lots
         )
         cash = (entities.cash[each][entities.accounts[each].settlement] for each in accounts)
-        return Tied(purse[1], accounts, tuple(cash), tuple(stock))
+        return Tied(firm[1], accounts, tuple(cash), tuple(stock))
 
     def steps(self, seconds: float) -> int:
         """Return a time as steps, at least one."""
@@ -130,7 +130,7 @@ class TieBuilder:
             wallet, position = draft.entities.add(kind, venue, [m], ready, [lots], fees=fees)
             transit, _ = draft.entities.add(kind, venue, [], 0.0)
             held.append(position)
-            self.members[_purse_of(group, wallets)] += [wallet, transit]
+            self.members[_firm_of(group, wallets)] += [wallet, transit]
             self.rows.append({
                 "treasury": treasury, "transit": transit, "ready": ready * MONEY, "leverage": wallets.leverage,
                 "delay": self.steps(wallets.transfer), "cost": 4.0 * wallets.fee,
@@ -142,12 +142,12 @@ class TieBuilder:
         """Return the account of a group's treasury, with what it adds to that."""
         entities = self.draft.entities
         rest = (1.0 - 2.0 * wallets.ready) * wallets.capital
-        purse = _purse_of(group, wallets)
-        if purse not in self.treasuries:
-            self.treasuries[purse], _ = entities.add(kind, int(self.draft.markets[f].venue), [], 0.0)
-        entities.cash[self.treasuries[purse]][0] += round(rest * MONEY)
-        self.members.setdefault(purse, []).append(self.treasuries[purse])
-        return self.treasuries[purse]
+        firm = _firm_of(group, wallets)
+        if firm not in self.treasuries:
+            self.treasuries[firm], _ = entities.add(kind, int(self.draft.markets[f].venue), [], 0.0)
+        entities.cash[self.treasuries[firm]][0] += round(rest * MONEY)
+        self.members.setdefault(firm, []).append(self.treasuries[firm])
+        return self.treasuries[firm]
 
     def _schedule(self, maker: float, taker: float) -> int:
         """Return the number of a fee schedule of one's own, as accounts know it."""
@@ -215,6 +215,6 @@ class TieBuilder:
         })  # fmt: skip
 
 
-def _purse_of(group: Arbitrage, wallets: Wallets) -> Purse:
+def _firm_of(group: Arbitrage, wallets: Wallets) -> Firm:
     """Return whose money a group's is: its treasury's, or its own."""
     return (PAIR, group.name) if wallets.treasury is None else (TREASURY, wallets.treasury)

@@ -89,7 +89,8 @@ def copy(
 
     path = copy_rulebook(name, out, force=force)
     show(str(path))
-    say(f"next: cascade rulebook diff {name} ./{path}\n      cascade validate --rulebook {path}")
+    told = path if path.is_absolute() else f"./{path}"  # without a slash it would be a name
+    say(f"next: cascade rulebook diff {name} {told}\n      cascade validate --rulebook {path}")
 
 
 @rulebook.command("check")

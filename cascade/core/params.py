@@ -18,14 +18,14 @@ SPOT, PERPETUAL, POOL = 0, 1, 2
 """A pool is one collateral of a lending venue: claims on spot held there, which nobody trades."""
 
 # account kinds
-(
-    FUND, FEES, ROUNDING, ABSORBER, HOLDER, MAKER_ACCOUNT, NEWS_TAKER_ACCOUNT, FLOW_ACCOUNT,
-    ARBITRAGE_ACCOUNT, SHOCK_ACCOUNT, AGENT, TRADER_ACCOUNT, VAULT, LIQUIDATOR, CARRY_ACCOUNT, HUNTER_ACCOUNT,
-) = range(16)  # fmt: skip
 ACCOUNT_KINDS = (
     "fund", "fees", "rounding", "absorber", "holder", "maker", "news taker", "flow",
     "arbitrage", "shock", "agent", "trader", "vault", "liquidator", "carry", "hunter",
 )  # fmt: skip
+(
+    FUND, FEES, ROUNDING, ABSORBER, HOLDER, MAKER_ACCOUNT, NEWS_TAKER_ACCOUNT, FLOW_ACCOUNT,
+    ARBITRAGE_ACCOUNT, SHOCK_ACCOUNT, AGENT, TRADER_ACCOUNT, VAULT, LIQUIDATOR, CARRY_ACCOUNT, HUNTER_ACCOUNT,
+) = range(len(ACCOUNT_KINDS))  # fmt: skip
 
 # margin modes
 UNMARGINED, ISOLATED, CROSS = 0, 1, 2
@@ -35,8 +35,8 @@ UNMARGINED, ISOLATED, CROSS = 0, 1, 2
 LIMIT, IOC, POST_ONLY, CANCEL, CANCEL_ALL, QUOTE = range(6)
 
 # why an order is sent
-ANY, NEWS, OPENING, CLOSING, STOPPING, PROFIT, FORCED, UNWINDING, SEIZED = range(9)
 PURPOSES = ("any", "news", "opening", "closing", "stop", "take-profit", "forced", "unwinding", "seized")
+ANY, NEWS, OPENING, CLOSING, STOPPING, PROFIT, FORCED, UNWINDING, SEIZED = range(len(PURPOSES))
 
 # why an intent is rejected
 REASONS = (
@@ -56,7 +56,7 @@ REASONS = (
 (
     CROSSED, NOT_REDUCING, GONE, OUT_OF_BAND, OVER_LEVERAGE, NO_MARGIN, NO_LOT, NOT_FLAT, NO_HOLDING,
     SUSPENDED, OVER_POSITION, OVER_INTEREST,
-) = range(12)  # fmt: skip
+) = range(len(REASONS))  # fmt: skip
 
 # rules of rulebooks that others than their own kernels ask about
 SLICES_RULE, LIQUIDATORS = number_of(Procedure, "slices"), number_of(Procedure, "liquidators")

@@ -184,6 +184,8 @@ def unreadable(name: str, message: str, hint: str) -> ScenarioError:
 def _not_there(path: Path, name: str) -> ScenarioError:
     if path.is_dir():
         return ScenarioError([Problem(MISSING_FILE, "is a folder", f"give its files: {path}/*", name)])
+    if path.exists():
+        return ScenarioError([Problem(MISSING_FILE, "is not a plain file", "give the path of a file", name)])
     beside = [file.name for file in path.parent.glob("*")] if path.parent.is_dir() else []
     near = closest(path.name, beside)
     fetch = fetched_from(path.as_posix())

@@ -116,17 +116,17 @@ def _nowhere(context: Context, number: int, maker: Maker) -> Found:
 
 
 @register("CAS196", "treasuries, pairs, desks and hunters have names of their own", "arbitrage makers agents")
-def purses_have_names(context: Context) -> Found:
+def firms_have_names(context: Context) -> Found:
     """Test that no two whose gain is counted would have it in the same column."""
     first: dict[str, str] = {}
-    for kind, name, steps in _purses(context):
+    for kind, name, steps in _firms(context):
         other = first.setdefault(name, kind)
         if other != kind:
             message = f"{other} is called {name}, too: the gain of either would be {name}_gain_usd"
             yield Finding(steps, message, f"write another name, such as {name}-2")
 
 
-def _purses(context: Context) -> Iterator[tuple[str, str, Steps]]:
+def _firms(context: Context) -> Iterator[tuple[str, str, Steps]]:
     """Yield whose gain is counted: what it is, its name, and where that stands."""
     scenario = context.scenario
     for number, pair in enumerate(scenario.arbitrage):

@@ -97,10 +97,22 @@ class Plan:
     problems: list[Problem] = field(default_factory=list)
 
 
+_OF_SWEEPS = ("sweep", "scenario", "scenarios", "vary", "variants")
+"""Keys that no scenario has."""
+
+
 def is_sweep_file(path: Path) -> bool:
-    """Tell whether a file is a sweep rather than a scenario."""
-    reading = read_yaml(path, what="sweep or scenario")
-    return reading.root is not None and reading.root.child("sweep") is not None
+    """Tell whether a file is a sweep rather than a scenario.
+
+    Raises
+    ------
+    ScenarioError
+        If it is neither, as nothing can be read of it.
+    """
+    root = read_yaml(path, what="sweep or scenario").root
+    if root is None or root.mapping is None:
+        root = open_document(path, what="sweep or scenario", allow=None).root
+    return root is not None and any(root.child(key) is not None for key in _OF_SWEEPS)
 
 
 def read_plan(scenario: Path | Scenario, options: Iterable[str] = (), *, allow: Allowed = ()) -> Plan:

@@ -81,6 +81,10 @@ def test_a_folder_is_told_from_a_file_that_is_not_there(tmp_path):
     assert f"give its files: {tmp_path}/*" in told.replace("\n", "")
 
 
+def test_a_file_that_is_no_plain_one_is_told_from_one_that_is_not_there():
+    assert "is not a plain file" in call("check", "/dev/null", code=1).stderr
+
+
 def test_a_check_against_another_source(tmp_path):
     trades = write(tmp_path, EXAMPLES["binance.klines"], 1440)
     index = write(tmp_path, EXAMPLES["binance.indexPriceKlines"], 1440)

@@ -29,6 +29,16 @@ def test_help(words: tuple[str, ...]) -> None:
     assert "rulebook" in call("--help").stdout
 
 
+def test_a_copy_is_told_how_it_is_held_against_its_original(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for out in ("mine.yaml", str(tmp_path / "other.yaml"), "../own.yaml"):
+        told = call("rulebook", "copy", "spot", "-o", out, "--force").stderr
+        words = told.partition("next: cascade ")[2].splitlines()[0].split()
+        assert "no figure differs" in call(*words).stderr
+
+
 def test_list_and_show() -> None:
     listed = [line.split() for line in call("rulebook", "list").stdout.splitlines()]
     assert ["binance-2025-07", "2025-07-17", "Binance", "USDT-M", "futures"] in [

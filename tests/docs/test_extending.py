@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from cascade import names
 from tests.pages import text_of
 from tests.pages.tables import code, rows, section
+from tests.support.house import PACKAGE
 
 ROOT = Path(__file__).parents[2]
 PAGE = text_of("extending")
@@ -28,6 +31,8 @@ SECTIONS = (
     "A venue", "An ADL policy", "A procedure", "A maker", "An agent", "A metric", "A figure",
     "A format of an archive", "A field of a scenario",
 )  # fmt: skip
+WRITERS = {"cascade/explain/new_form.py"}
+"""Modules that write scenarios of kinds that there are: a new kind is none of theirs."""
 FRAGMENTS = re.findall(r"^```(?:python|yaml) fragment\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 
 
@@ -54,6 +59,27 @@ def test_each_file_knows_the_example_or_the_family_that_it_is_of(what: str) -> N
 def test_the_example_is_a_name_of_its_family(what: str) -> None:
     name, family = ADDED[what][1]
     assert name in names.names_of(getattr(names, family))
+
+
+@pytest.mark.parametrize("what", [what for what, (_, example) in ADDED.items() if len(example) > 1])
+def test_a_name_of_the_family_is_known_to_no_other_module(what: str) -> None:
+    """Of a name that only files of the table know, nothing else needs to know."""
+    files, (_, family) = ADDED[what]
+    room = Path(files[0]).parent
+    known = {name: modules_knowing(name) for name in names.names_of(getattr(names, family))}
+    assert any(modules <= {*files, f"{room}/{name}.py", *WRITERS} for name, modules in known.items()), known
+
+
+def modules_knowing(name: str) -> set[str]:
+    """Return the modules that have a text or a function which is, to the letter, a name."""
+    return {path.relative_to(ROOT).as_posix() for path in PACKAGE.rglob("*.py") if name in _told(path)}
+
+
+@cache
+def _told(path: Path) -> set[object]:
+    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    texts = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    return texts | {node.name for node in nodes if isinstance(node, ast.FunctionDef)}
 
 
 @pytest.mark.parametrize("title", SECTIONS)

@@ -155,6 +155,23 @@ def test_every_mistake_at_once_and_where_it_is_written(sweep_file) -> None:
     assert all(each.file.endswith("sweep.yaml") for each in problems(path))
 
 
+@pytest.mark.parametrize(
+    ("text", "code", "line"),
+    [
+        ("cascade: 1\nsweep: thin\nvary:\n\tseed: [1]\n", "CAS001", 4), ("sweep: " + "[" * 100, "CAS008", 1),
+        ("", "CAS004", 1), ("cascade: 1\nscenario: small.yaml\nvary: {seed: [1, 2]}\n", "CAS011", 1),
+    ],
+)  # fmt: skip
+def test_a_file_that_is_broken_or_lacks_its_name_is_not_told_that_nothing_varies(
+    base: Path, text: str, code: str, line: int
+) -> None:
+    path = base.with_name("sweep.yaml")
+    path.write_text(text, encoding="utf-8")
+    found = problems(path)
+    assert (found[0].code, found[0].line) == (code, line)
+    assert not any("nothing varies" in each.message for each in found)
+
+
 def test_mistakes_of_options_are_located_in_them(base: Path) -> None:
     (found,) = problems(base, f"{DEPTH}=0.1x,much")
     assert (found.file, found.column, found.code) == ("-s", len(DEPTH) + 7, "CAS013")
