@@ -6,12 +6,13 @@ import functools
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from cascade.installation import cache_folder, kept_or_made
 from cascade.provenance import platform_facts, sha256
-from cascade.scenario.load import digest
-from cascade.scenario.schema import Scenario
+
+if TYPE_CHECKING:
+    from cascade.scenario.schema import Scenario
 
 T = TypeVar("T")
 
@@ -27,6 +28,8 @@ def known(scenario: Scenario, asked: tuple[str | int, ...], find: Callable[[], T
         What is looked for, and all it depends on besides the scenario and Cascade: values, data files and rulebooks
         of the scenario count, not their paths. With agents in Python nothing is kept, for their code is not Cascade's.
     """
+    from cascade.scenario.load import digest
+
     folder = None if scenario.python_agents else cache_folder(f"exposure-{_code_digest()}")
     if folder is None:
         return find()
