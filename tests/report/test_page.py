@@ -234,7 +234,8 @@ def test_figures_of_one_table_share_its_numbers(stress, monkeypatch):
     monkeypatch.setitem(FIGURES, "again", again)
     text = page(study_of([stress]), Options())
     assert text.count('id="f-again"') == text.count('id="f-adl-haircuts"') == 1
-    assert text.count('<table id="t-adl-haircuts"') == text.count('<a href="#t-adl-haircuts"') == 1
+    assert text.count('<table id="t-adl-haircuts"') == 1
+    assert '<a href="#t-adl-haircuts"' in text
 
 
 def test_what_the_author_wrote_is_escaped(pages, parsed):
