@@ -262,7 +262,7 @@ def _filled(study: Study, options: Options, head: _Head) -> str:
     template = _environment().get_template("page.html")
     return template.render(
         sections=shown, overview=overview, absent=absent, is_static=options.static, made=f"{made:%Y-%m-%d %H:%M} UTC",
-        version=software_version(), draw=_Drawer(static=options.static), style=_asset("style.css"),
+        version=software_version(), draw=_Drawer(static=options.static), is_new=_Seen(), style=_asset("style.css"),
         script=_asset("script.js"), plotly="" if options.static else _asset("plotly/plotly-cartesian.min.js"),
         **head._asdict(),
     )  # fmt: skip
@@ -303,6 +303,18 @@ def _lead(study: Study) -> str:
 def _references(study: Study) -> list[str]:
     scenario = study.first.scenario
     return [each if isinstance(each, str) else each.text for each in scenario.references] if scenario else []
+
+
+class _Seen:
+    """Tells whether a table is met for the first time on a page: its cells have one place there."""
+
+    def __init__(self) -> None:
+        self._names: set[str] = set()
+
+    def __call__(self, table: Table) -> bool:
+        is_new = table.name not in self._names
+        self._names.add(table.name)
+        return is_new
 
 
 class _Drawer:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -210,7 +211,9 @@ def vars_of(series):
 
 def test_sections_stand_in_the_order_of_the_plan_and_are_listed(parsed):
     ids = [given["id"] for tag, given in parsed.elements if tag == "section"]
-    links = [given["href"] for tag, given in parsed.elements if tag == "a" and given["href"].startswith("#")]
+    links = [
+        given["href"] for tag, given in parsed.elements if tag == "a" and re.match("#(?!t-)", given["href"])
+    ]
     assert links[1:] == [f"#{each}" for each in ids if each != "absent"]
     assert ids[:3] == ["price", "map", "liquidations"]
     assert ids[-5:] == ["liquidated", "assumptions", "checks", "provenance", "definitions"]
@@ -222,6 +225,17 @@ def test_names_in_the_page_are_unique(pages):
     for text in pages.values():
         found = [given["id"] for _, given in Page.of(text).elements if "id" in given]
         assert [each for each in found if found.count(each) > 1] == []
+
+
+def test_figures_of_one_table_share_its_numbers(stress, monkeypatch):
+    """The second leads to the table of the first, whose cells have one place on the page."""
+    kind, drawn = FIGURES["adl_haircuts"], FIGURES["adl_haircuts"].draw
+    again = replace(kind, name="again", draw=lambda study, item: replace(drawn(study, item), name="again"))
+    monkeypatch.setitem(FIGURES, "again", again)
+    text = page(study_of([stress]), Options())
+    assert text.count('id="f-again"') == text.count('id="f-adl-haircuts"') == 1
+    assert text.count('<table id="t-adl-haircuts"') == 1
+    assert '<a href="#t-adl-haircuts"' in text
 
 
 def test_what_the_author_wrote_is_escaped(pages, parsed):
