@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from cascade.compiler.machine import processor
-from cascade.compiler.words import Kind, text_of
+from cascade.compiler.calling import Kind, text_of
 from cascade.installation import cache_folder
 
 STEP: Final = "cascade.core.step.advance"

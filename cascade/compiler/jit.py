@@ -16,7 +16,7 @@ from cascade.compiler.lock import locked
 from cascade.compiler.machine import Code
 from cascade.compiler.plain import wide
 from cascade.compiler.waiting import tell, timed
-from cascade.compiler.words import Call, Kind, kind_of
+from cascade.compiler.calling import Call, Kind, kind_of
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -24,7 +24,7 @@ class Code(NamedTuple):
     """The machine code of an entry point."""
 
     found: str
-    """Letters of `struct` for what it returns (`cascade.compiler.words`)."""
+    """Letters of `struct` for what it returns (`cascade.compiler.calling`)."""
     needs: tuple[str, ...]
     """Functions of mathematics that it may call, which the process has."""
     binary: bytes

@@ -19,7 +19,7 @@ from numba.core.untyped_passes import FixupArgs
 from cascade.compiler.backend.passes import Joining, Naming, PartLowering, Reading, WholeLowering
 from cascade.compiler.backend.received import letters, received
 from cascade.compiler.machine import Code
-from cascade.compiler.words import Kind
+from cascade.compiler.calling import Kind
 
 
 class _Typing(Context):

@@ -17,7 +17,7 @@ from numba.core.typing.templates import AttributeTemplate, infer_getattr
 from cascade.compiler.backend.columns import WORD, Column
 from cascade.compiler.machine import ENTRANCE
 from cascade.compiler.tables import DECLARED, WORDS
-from cascade.compiler.words import Items, Kind
+from cascade.compiler.calling import Items, Kind
 
 types: Any = numba_types  # whose own annotations say less than is so
 
@@ -90,7 +90,7 @@ def write_entrance(context: Any, module: Any, described: Any) -> None:
 
 
 def letters(returned: Any) -> str:
-    """Return how what an entry point returns is read from words (`cascade.compiler.words.Call`)."""
+    """Return how what an entry point returns is read from words (`cascade.compiler.calling.Call`)."""
     if isinstance(returned, types.BaseTuple):
         return f"({''.join(map(_letter, returned))})"
     return "" if returned == types.none else _letter(returned)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from cascade.compiler.jit import JIT_ENABLED, entry
-from cascade.compiler.words import Items, kind_of
+from cascade.compiler.calling import Items, kind_of
 
 compiled = pytest.mark.skipif(not JIT_ENABLED, reason="kernels run as plain Python")
 
