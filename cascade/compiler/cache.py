@@ -13,8 +13,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
 
-from cascade.compiler.machine import processor
 from cascade.compiler.calling import Kind, text_of
+from cascade.compiler.machine import processor
 from cascade.installation import cache_folder
 
 STEP: Final = "cascade.core.step.advance"

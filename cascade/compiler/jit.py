@@ -12,11 +12,11 @@ import numpy as np
 
 from cascade.compiler import machine
 from cascade.compiler.cache import cache_directory, name_of, path_of
+from cascade.compiler.calling import Call, Kind, kind_of
 from cascade.compiler.lock import locked
 from cascade.compiler.machine import Code
 from cascade.compiler.plain import wide
 from cascade.compiler.waiting import tell, timed
-from cascade.compiler.calling import Call, Kind, kind_of
 
 F = TypeVar("F", bound=Callable[..., Any])
 

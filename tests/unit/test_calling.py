@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cascade.compiler.jit import JIT_ENABLED, entry
 from cascade.compiler.calling import Items, kind_of
+from cascade.compiler.jit import JIT_ENABLED, entry
 
 compiled = pytest.mark.skipif(not JIT_ENABLED, reason="kernels run as plain Python")
 

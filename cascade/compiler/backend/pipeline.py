@@ -18,8 +18,8 @@ from numba.core.untyped_passes import FixupArgs
 
 from cascade.compiler.backend.passes import Joining, Naming, PartLowering, Reading, WholeLowering
 from cascade.compiler.backend.received import letters, received
-from cascade.compiler.machine import Code
 from cascade.compiler.calling import Kind
+from cascade.compiler.machine import Code
 
 
 class _Typing(Context):

@@ -15,9 +15,9 @@ from numba.core.imputils import lower_getattr_generic
 from numba.core.typing.templates import AttributeTemplate, infer_getattr
 
 from cascade.compiler.backend.columns import WORD, Column
+from cascade.compiler.calling import Items, Kind
 from cascade.compiler.machine import ENTRANCE
 from cascade.compiler.tables import DECLARED, WORDS
-from cascade.compiler.calling import Items, Kind
 
 types: Any = numba_types  # whose own annotations say less than is so
 
