@@ -11,7 +11,9 @@ import pytest
 from typer.testing import CliRunner
 
 from cascade.cli.app import COMMANDS, build
+from cascade.scenario.document import open_document, shipped_scenarios
 from cascade.scenario.format import json_schema
+from cascade.scenario.gallery import copy_to
 from cascade.scenario.load import digest, load, to_yaml
 from tests.support.scenarios import small_scenario
 
@@ -134,6 +136,11 @@ def test_init_writes_to_a_file_that_is_named_and_calls_the_scenario_like_it(tmp_
     spaced = tmp_path / "not a name.yaml"
     call("init", str(spaced))
     assert load(spaced).name == "example"
+
+
+@pytest.mark.parametrize("name", shipped_scenarios())
+def test_a_copy_extends_what_is_there_wherever_it_lies(name: str, tmp_path: Path) -> None:
+    assert open_document(copy_to(tmp_path, name)).problems == []
 
 
 def test_init_lists_and_names_what_there_is() -> None:
