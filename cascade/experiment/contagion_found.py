@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from cascade.analysis.contagion import Matrix
 from cascade.analysis.games import Coalition
@@ -17,9 +17,6 @@ from cascade.experiment.contagion_question import Question
 from cascade.output.parquet import write_parquet
 from cascade.output.refusals import writing
 from cascade.output.schemas import Column, table_of
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True)
