@@ -21,7 +21,17 @@ _NUMBER: Final = re.compile(r"[-+]?[0-9.,]+(e[-+]?[0-9]+)?(\s*%)?", re.IGNORECAS
 
 def markdown(text: str) -> str:
     """Return text that Markdown shows as it is, on one line."""
-    plain = _ENTITY.sub("&amp;", " ".join(text.split()))
+    return _as_it_is(" ".join(text.split()))
+
+
+def markdown_coded(text: str) -> str:
+    """Return text of ours, with that of others in it, for Markdown: what stands between backticks is code."""
+    parts = re.split("`([^`]*[^` ][^`]*)`", " ".join(text.split()))
+    return "".join(markdown_code(part) if k % 2 else _as_it_is(part) for k, part in enumerate(parts))
+
+
+def _as_it_is(line: str) -> str:
+    plain = _ENTITY.sub("&amp;", line)
     return _MARKS.sub(r"\\\1", plain).replace("<", "&lt;").replace(">", "&gt;")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from cascade.escape import markdown
+from cascade.escape import markdown_coded
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -40,9 +40,9 @@ def rich_table(
 
 
 def markdown_lines(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """Return the lines of a table in Markdown; what a cell says is no markup."""
+    """Return the lines of a table in Markdown; of what a cell says only code between backticks is markup."""
     return [
         f"| {' | '.join(titles)} |",
         "|---" * len(titles) + "|",
-        *(f"| {' | '.join(map(markdown, row))} |" for row in rows),
+        *(f"| {' | '.join(map(markdown_coded, row))} |" for row in rows),
     ]

@@ -135,7 +135,7 @@ def facts_markdown(found: Facts) -> str:
     """Return the facts as a table in Markdown."""
     table = markdown_lines(HEADINGS, ([cell.strip() for cell in each] for each in all_cells(found)))
     return "\n".join(
-        [f"{escape.markdown(heading(found))}.", "", *table, "", *map(escape.markdown, remarks(found))]
+        [f"{escape.markdown(heading(found))}.", "", *table, "", *map(escape.markdown_coded, remarks(found))]
     )
 
 

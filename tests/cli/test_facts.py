@@ -75,6 +75,7 @@ def test_markdown_is_a_table(run):
     table = [line for line in lines if line.startswith("|")]
     assert {line.count(" | ") for line in table if "---" not in line} == {7}
     assert sum(line.startswith("| 11\\*") for line in table) == 1
+    assert sum("no sales were simulated: `--sales 4` does" in line for line in table) > 0
 
 
 def test_what_a_file_is_called_is_no_markup(run, bars):

@@ -15,7 +15,7 @@ from markdown_it import MarkdownIt
 
 import cascade
 from cascade.errors import ScenarioError
-from cascade.escape import cell, markdown, markdown_code
+from cascade.escape import cell, markdown, markdown_code, markdown_coded
 from cascade.experiment.comparison import text as comparison_text
 from cascade.output.manifest import load as manifest_of
 from cascade.report.builders.table import Column, Table, text_column
@@ -45,6 +45,16 @@ def test_markdown_shows_text_as_it_is(text: str) -> None:
     plain, code = re.findall(r"<td>(.*?)</td>", shown, re.DOTALL)
     assert plain == one_line(text)
     assert html.unescape(re.fullmatch(r"<code>(.*)</code>", code)[1]) == " ".join(text.split())
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_of_text_with_code_only_the_code_is_markup(text: str) -> None:
+    shown = RENDERER.render(f"| a |\n| --- |\n| {markdown_coded(f'`bars: {{a|b: 1s}}` is not in {text}')} |\n")
+    (found,) = re.findall(r"<td>(.*?)</td>", shown, re.DOTALL)
+    assert set(re.findall(r"<(\w+)", found)) == {"code"}
+    assert found.startswith("<code>bars: {a|b: 1s}</code> is not in ")
+    told = html.unescape(re.sub("</?code>", "", found))
+    assert told.replace("`", "") == f"bars: {{a|b: 1s}} is not in {' '.join(text.split())}".replace("`", "")
 
 
 def test_what_needs_no_escape_is_written_as_it_is() -> None:
