@@ -24,6 +24,7 @@ from cascade.exposure.criticality import criticality
 from cascade.output.reader import Tables
 from cascade.report.attribution import answer
 from cascade.report.builders import attribution, graph
+from cascade.report.builders.liquidation_map import liquidation_map
 from cascade.report.figures.graph import generations_figure
 from cascade.report.markdown import memo
 from cascade.report.page import MOST_BYTES, Options, page, study_of
@@ -234,6 +235,22 @@ def test_a_page_of_what_is_known_is_the_page_of_what_was_found(chain, monkeypatc
     monkeypatch.setattr(assembly, "assemble", fail)
     monkeypatch.setattr(rerun, "criticality", fail)
     assert page(study_of([one]), Options(made=MADE)) == first
+
+
+def test_what_is_known_of_a_run_of_another_build_is_shown_in_the_units_of_this_one(
+    chain, monkeypatch, tmp_path
+):
+    """Another build may have said more of a market, or less."""
+    monkeypatch.setattr(known, "cache_folder", lambda _: tmp_path)
+    markets = [each | {"clock_s": 2.0} for each in chain.manifest["units"]["markets"]]
+    units = chain.manifest["units"] | {"markets": markets}
+    earlier = replace(chain, manifest=chain.manifest | {"units": units})
+    assert earlier.units.markets != chain.units.markets
+    (before,) = liquidation_map(study_of([earlier]))
+    study = study_of([chain])
+    (shown,) = liquidation_map(study)
+    assert shown.table.csv() == before.table.csv()
+    assert [shown.market] == [*study.markets]
 
 
 def test_a_run_with_coarser_series_knows_what_it_knew(chain):

@@ -44,7 +44,8 @@ def liquidation_map(study: Study) -> list[MapTable] | Missing:
         found = first.found(scenario, ("map", first.result.replicates[0]), lambda: _drawn(first, scenario))
     except CascadeError as error:
         return Missing(f"its scenario can't be set up again: {error.problem}")
-    return [each for each in found if each.market in study.markets]
+    markets = {market.name: market for market in study.markets}
+    return [each._replace(market=markets[each.market.name]) for each in found if each.market.name in markets]
 
 
 def _drawn(variant: Variant, scenario: Scenario) -> list[MapTable]:
