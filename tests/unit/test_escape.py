@@ -49,7 +49,9 @@ def test_markdown_shows_text_as_it_is(text: str) -> None:
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_of_text_with_code_only_the_code_is_markup(text: str) -> None:
-    shown = RENDERER.render(f"| a |\n| --- |\n| {markdown_coded(f'`bars: {{a|b: 1s}}` is not in {text}')} |\n")
+    shown = RENDERER.render(
+        f"| a |\n| --- |\n| {markdown_coded(f'`bars: {{a|b: 1s}}` is not in {text}')} |\n"
+    )
     (found,) = re.findall(r"<td>(.*?)</td>", shown, re.DOTALL)
     assert set(re.findall(r"<(\w+)", found)) == {"code"}
     assert found.startswith("<code>bars: {a|b: 1s}</code> is not in ")
