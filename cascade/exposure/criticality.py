@@ -33,14 +33,14 @@ class Criticality:
     direction: str
     """`fall` or `rise`."""
     at_risk_usd: float
-    """To be liquidated within the distance."""
+    """To be liquidated within `DISTANCE`."""
     depth_usd: float
-    """Resting in the book within the distance, on the side that liquidations would take from."""
+    """Resting in the book within `DISTANCE`, on the side that liquidations would take from."""
     branching: Branching
 
 
 def criticality(
-    scenario: Scenario, replicate: int, steps: Iterable[int], *, distance: float = DISTANCE,
+    scenario: Scenario, replicate: int, steps: Iterable[int], *,
     progress: Callable[[int], None] | None = None, start: Assembled | None = None,
 ) -> list[Criticality]:  # fmt: skip
     """Return the structural ratio of every perpetual market after so many steps, and run no farther than the last.
@@ -51,8 +51,6 @@ def criticality(
         Its code has been admitted, where it names any.
     steps
         Steps done at each look. Before the first nobody has quoted, so that none is earlier than after it.
-    distance
-        How far from the mark liquidation prices and orders count, as a share of the mark.
     progress
         Told the steps just done.
     start
@@ -64,11 +62,11 @@ def criticality(
         for due in sorted({min(max(step, 1), engine.n_steps) for step in steps}):
             run_on(engine, due, progress, lambda: False)
             engine.drain()
-            found += _look(engine, scenario, distance)
+            found += _look(engine, scenario)
     return found
 
 
-def _look(engine: Engine, scenario: Scenario, distance: float) -> Iterator[Criticality]:
+def _look(engine: Engine, scenario: Scenario) -> Iterator[Criticality]:
     """Yield the ratio of every perpetual now, once for falls and once for rises."""
     now = Assembled(engine.params, engine.state, engine.endowment)
     moves = failing_moves(now)._asdict()
@@ -77,8 +75,8 @@ def _look(engine: Engine, scenario: Scenario, distance: float) -> Iterator[Criti
             continue
         held = holdings(now, m)
         for direction, move in moves.items():
-            at_risk = held.usd[move[held.account] <= distance]  # never, where it is NaN
-            depth = book_depth(now, m, distance, bids=direction == "fall")
+            at_risk = held.usd[move[held.account] <= DISTANCE]  # never, where it is NaN
+            depth = book_depth(now, m, DISTANCE, bids=direction == "fall")
             yield Criticality(
                 engine.step, engine.step * scenario.dt, name, direction, float(at_risk.sum()), depth,
                 structural(at_risk, depth),

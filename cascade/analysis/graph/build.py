@@ -139,9 +139,7 @@ class CascadeGraph:
         return _sums(self.source, self.weight, len(self))
 
 
-def of_result(
-    result: Result, replicate: int, *, memory_s: float | None = None, max_parents: int = MAX_PARENTS
-) -> CascadeGraph:
+def of_result(result: Result, replicate: int, *, memory_s: float | None = None) -> CascadeGraph:
     """Return the graph of one replicate of a run.
 
     Raises
@@ -150,12 +148,11 @@ def of_result(
         If the run has not recorded its liquidations.
     """
     rows = result.replicate("liquidations", replicate)
-    return build(rows, result.units, replicate, memory_s=memory_s, max_parents=max_parents)
+    return build(rows, result.units, replicate, memory_s=memory_s)
 
 
 def build(
     liquidations: pa.Table, units: RunUnits, replicate: int = 0, *, memory_s: float | None = None,
-    max_parents: int = MAX_PARENTS,
 ) -> CascadeGraph:  # fmt: skip
     """Return the graph of the liquidations of one replicate.
 
@@ -166,14 +163,12 @@ def build(
     memory_s
         Seconds for which a fill can trip others in the first wave of a step; by default only fills that no
         mark has followed yet. For markets whose marks follow their book with delay.
-    max_parents
-        Parents that a node keeps: those that pushed it most.
     """
     rows = _Rows.of(liquidations)
     node_of, first = _nodes(rows)
     fills = _Fills(rows, node_of, units, memory_s)
     nodes = node_of.tolist()
-    parents = [_parents(fills.each, nodes, fills, row, max_parents) for row in first.tolist()]
+    parents = [_parents(fills.each, nodes, fills, row) for row in first.tolist()]
     counts = np.array([len(numbers) for numbers, _ in parents], np.int64)
     source = _joined([numbers for numbers, _ in parents], np.int64)
     weight = _joined([shares for _, shares in parents], np.float64)
@@ -322,11 +317,11 @@ class _Fills:
             )
         return self.lists[key]
 
-    def heaviest(self, group: _Group, most: int) -> tuple[Ints, Floats]:
+    def heaviest(self, group: _Group) -> tuple[Ints, Floats]:
         """Return the accounts that pushed most, or filled most where none pushed, with their shares."""
         if id(group) not in self.shares:
             heavy = group.push if group.push.any() else group.filled_usd
-            self.shares[id(group)] = _heaviest(group.sources, heavy, most)
+            self.shares[id(group)] = _heaviest(group.sources, heavy)
         return self.shares[id(group)]
 
     def _added_up(self, fills: Ints) -> _Group:
@@ -338,7 +333,7 @@ class _Fills:
 _NONE: Final = np.zeros(0, np.int64), np.zeros(0)
 
 
-def _parents(rows: _Rows, node_of: list[int], fills: _Fills, first: int, most: int) -> tuple[Ints, Floats]:
+def _parents(rows: _Rows, node_of: list[int], fills: _Fills, first: int) -> tuple[Ints, Floats]:
     """Return the parents of the node whose first row is given, and weights that sum to 1; none of a root."""
     if rows.cause[first] == "exogenous":
         return _NONE
@@ -346,17 +341,17 @@ def _parents(rows: _Rows, node_of: list[int], fills: _Fills, first: int, most: i
     if not found or (rows.wave[first] == 0 and not _but_for(rows, first, found)):
         return _NONE
     if len(found) == 1:
-        return fills.heaviest(found[0][1], most)
+        return fills.heaviest(found[0][1])
     cost = [held * group.push for held, group in found]
     if not any(part.any() for part in cost):
         cost = [group.filled_usd for _, group in found]
     sources, place = np.unique(np.concatenate([group.sources for _, group in found]), return_inverse=True)
-    return _heaviest(sources, _sums(place, np.concatenate(cost)), most)
+    return _heaviest(sources, _sums(place, np.concatenate(cost)))
 
 
-def _heaviest(sources: Ints, heavy: Floats, most: int) -> tuple[Ints, Floats]:
-    """Return at most so many sources with their shares: the heaviest, in their order."""
-    kept = np.sort(np.argsort(-heavy, kind="stable")[:most])
+def _heaviest(sources: Ints, heavy: Floats) -> tuple[Ints, Floats]:
+    """Return the heaviest sources, as many as a node keeps, with their shares, in their order."""
+    kept = np.sort(np.argsort(-heavy, kind="stable")[:MAX_PARENTS])
     kept = kept[heavy[kept] > 0]
     return sources[kept], heavy[kept] / heavy[kept].sum()
 
