@@ -79,7 +79,7 @@ class Groups(NamedTuple):
     n_quotes: int
 
 
-class _Place:
+class _MarketDraft:
     """A market that is being drafted, as a group asks of it what its figures are to kernels."""
 
     def __init__(self, draft: GroupBuilder, m: int) -> None:
@@ -199,13 +199,13 @@ class GroupBuilder(Draft):
     def _lone(self, group: Lone, name: str) -> None:
         """Add those of a group who trade in one market."""
         m, each = self.names.index(name), group.capital / group.traders
-        place = _Place(self, m)
+        market = _MarketDraft(self, m)
         for number in range(group.traders):
             position, stock = self.agent(k.FLOW_ACCOUNT, m, each, with_stock=group.has_stock)
             self.add_agent(group.type, {
                 "position": position, "initial": stock,
-                "key": self.key(f"{group.type}/{group.name}{group.lot_of(number)}", name),
-                **group.figures(number, place),
+                "key": self.key(f"{group.type}/{group.name}{group.luck_of(number)}", name),
+                **group.figures(number, market),
             })  # fmt: skip
 
     def _news_takers(self) -> None:

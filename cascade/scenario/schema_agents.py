@@ -169,7 +169,7 @@ Flow: TypeAlias = Annotated[
 ]
 
 
-class Place(Protocol):
+class MarketDraft(Protocol):
     """A market of a group, which turns units of users into those that kernels count in."""
 
     def lots(self, usd: float) -> float:
@@ -200,11 +200,11 @@ class _Lone(Model):
         """Return how many trade in each market; they share the group's capital evenly."""
         return 1
 
-    def lot_of(self, number: int) -> str:
-        """Return what is said after the group's name of the luck of one of them."""
+    def luck_of(self, number: int) -> str:
+        """Return what names the luck of one of them, behind the group's name."""
         return "" if self.traders == 1 else f"/{number}"
 
-    def figures(self, number: int, place: Place) -> dict[str, float]:
+    def figures(self, number: int, market: MarketDraft) -> dict[str, float]:
         """Return what the kernel of one of them reads, by fields of `AGENT_P`."""
         raise NotImplementedError
 
@@ -223,12 +223,12 @@ class ValueTrader(_Lone):
     max_order: PositiveUsd = Field(default=1e6, description="Largest order.", examples=["1M"])
     type: Literal["value"]
 
-    def figures(self, number: int, place: Place) -> dict[str, float]:
+    def figures(self, number: int, market: MarketDraft) -> dict[str, float]:
         """Return how they answer to the gap."""
         return {
-            "cap": place.lots(self.capital), "rate": place.per_step(self.rate),
-            "max_order": place.lots(self.max_order), "threshold": self.threshold_bps * 1e-4,
-            "gain": place.lots(self.gain_usd_per_bps) * 1e4,
+            "cap": market.lots(self.capital), "rate": market.per_step(self.rate),
+            "max_order": market.lots(self.max_order), "threshold": self.threshold_bps * 1e-4,
+            "gain": market.lots(self.gain_usd_per_bps) * 1e4,
         }  # fmt: skip
 
 
@@ -272,18 +272,18 @@ class DipBuyers(_Lone):
         """Return `count`."""
         return self.count
 
-    def lot_of(self, number: int) -> str:
+    def luck_of(self, number: int) -> str:
         """Return the number of one of them, also where there is no other."""
         return f"/{number}"
 
-    def figures(self, number: int, place: Place) -> dict[str, float]:
+    def figures(self, number: int, market: MarketDraft) -> dict[str, float]:
         """Return how far below its mean one of them buys, and with what."""
         low, high = self.below
         below = low + (high - low) * (number + 0.5) / self.count
         return {
-            "own": place.trail(self.window), "cap": place.money(self.capital / self.count),
-            "rate": place.per_step(self.rate), "threshold": -math.log1p(-below),
-            "max_order": max(place.lots(self.max_order), 1.0),
+            "own": market.trail(self.window), "cap": market.money(self.capital / self.count),
+            "rate": market.per_step(self.rate), "threshold": -math.log1p(-below),
+            "max_order": max(market.lots(self.max_order), 1.0),
         }  # fmt: skip
 
 
