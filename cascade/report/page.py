@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -338,7 +339,8 @@ class _Drawer:
 def _environment() -> Environment:
     from jinja2 import Environment, FileSystemBytecodeCache, FileSystemLoader, StrictUndefined
 
-    compiled = cache_folder(f"templates-{sha256(Path(__file__).read_text(encoding='utf-8'))[:16]}")
+    compilers = metadata.version("jinja2"), Path(__file__).read_text(encoding="utf-8")
+    compiled = cache_folder(f"templates-{sha256(repr(compilers))[:16]}")
     environment = Environment(
         loader=FileSystemLoader(FOLDER / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True, bytecode_cache=FileSystemBytecodeCache(str(compiled)) if compiled else None,
