@@ -90,12 +90,16 @@ def has_neighbour(t_s: Floats, within_s: float) -> Floats:
     return (np.minimum(gaps[:-1], gaps[1:]) <= within_s).astype(np.float64)
 
 
+BURST_SHARE, BURST_S = 0.95, 60.0
+"""Liquidations above this quantile of their sizes are large; large ones at most so far apart are of one burst."""
+
+
 def burst_starts(t_s: Floats, usd: Floats) -> Floats:
-    """Tell, as 1 and 0, where a burst begins: two or more of the largest, none over 60 s after the one before."""
-    is_large = usd > np.quantile(usd, 0.95)
+    """Tell, as 1 and 0, where a burst begins: two or more of the largest, none over `BURST_S` after the one before."""
+    is_large = usd > np.quantile(usd, BURST_SHARE)
     times = t_s[is_large]
     gaps = np.diff(times)
-    begins = np.concatenate([[True], gaps > 60.0]) & np.concatenate([gaps <= 60.0, [False]])
+    begins = np.concatenate([[True], gaps > BURST_S]) & np.concatenate([gaps <= BURST_S, [False]])
     starts = np.zeros(len(t_s))
     starts[np.flatnonzero(is_large)[begins]] = 1.0
     return starts
