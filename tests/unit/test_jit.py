@@ -9,6 +9,7 @@ import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from numba.core.errors import NumbaError, TypingError
@@ -357,3 +358,26 @@ def test_what_cannot_be_compiled_is_told_with_its_line() -> None:
 
     with pytest.raises(TypingError, match=r"(?s)unheard_of.*test_jit\.py"):
         broken(1)
+
+
+class Pair(NamedTuple):
+    """What a kernel may make and Python gets no object of."""
+
+    number: int
+    share: float
+
+
+RETURNED = {
+    "a number or nothing": lambda number: number if number > 0 else None,
+    "a tuple in a tuple": lambda number: (number, (number, 1)),
+    "a tuple with names": lambda number: Pair(number, 0.5),
+    "text": lambda number: "seven",
+    "a complex number": lambda number: complex(number, 1.0),
+}
+
+
+@pytest.mark.skipif(not JIT_ENABLED, reason="kernels run as plain Python")
+@pytest.mark.parametrize("returned", RETURNED)
+def test_what_an_entry_point_returns_are_numbers(returned: str) -> None:
+    with pytest.raises(NumbaError, match=r"(?s)returns nothing, a number, or a plain tuple .*test_jit\.py"):
+        entry(RETURNED[returned])(1)

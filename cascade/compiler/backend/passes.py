@@ -22,7 +22,7 @@ from numba.core.typed_passes import BaseNativeLowering, PreLowerStripPhis
 from numba.core.untyped_passes import ReconstructSSA, TranslateByteCode
 
 from cascade.compiler.backend.libraries import Part, Whole
-from cascade.compiler.backend.received import write_entrance
+from cascade.compiler.backend.received import letters, write_entrance
 from cascade.compiler.machine import ENTRANCE
 
 
@@ -153,3 +153,12 @@ class WholeLowering(_LoweringInto):
 
     _name = "whole_lowering"
     library, lower = Whole, _WholeLower
+
+    def run_pass(self, state: Any) -> Any:
+        """Lower the function, unless what it returns has no words: numba writes no entrance for some of that."""
+        try:
+            letters(state.return_type)
+        except NumbaError as error:
+            error.add_context(f"{state.func_id.func_qualname} at {state.func_ir.loc}")
+            raise
+        return super().run_pass(state)

@@ -10,6 +10,7 @@ import numpy as np
 from llvmlite import ir
 from numba.core import types as numba_types
 from numba.core.datamodel import models
+from numba.core.errors import NumbaTypeError
 from numba.core.extending import register_model
 from numba.core.imputils import lower_getattr_generic
 from numba.core.typing.templates import AttributeTemplate, infer_getattr
@@ -90,8 +91,14 @@ def write_entrance(context: Any, module: Any, described: Any) -> None:
 
 
 def letters(returned: Any) -> str:
-    """Return how what an entry point returns is read from words (`cascade.compiler.calling.Call`)."""
-    if isinstance(returned, types.BaseTuple):
+    """Return how what an entry point returns is read from words (`cascade.compiler.calling.Call`).
+
+    Raises
+    ------
+    NumbaTypeError
+        If it is something else than numbers, which only a process with numba could make an object of.
+    """
+    if isinstance(returned, types.Tuple | types.UniTuple):
         return f"({''.join(map(_letter, returned))})"
     return "" if returned == types.none else _letter(returned)
 
@@ -99,7 +106,12 @@ def letters(returned: Any) -> str:
 def _letter(kind: Any) -> str:
     if isinstance(kind, types.Integer):
         return "q" if kind.signed else "Q"
-    return "?" if isinstance(kind, types.Boolean) else "d"
+    if isinstance(kind, types.Boolean):
+        return "?"
+    if isinstance(kind, types.Float):
+        return "d"
+    msg = f"an entry point returns nothing, a number, or a plain tuple of numbers, not {kind}"
+    raise NumbaTypeError(msg)
 
 
 def _from_word(builder: Any, kind: Any, word: Any) -> Any:
