@@ -28,7 +28,16 @@ if TYPE_CHECKING:
 else:
     int64 = np.int64
 
-JIT_ENABLED: Final = os.environ.get("NUMBA_DISABLE_JIT", "0") in {"", "0"}
+
+def _is_disabled(said: str) -> bool:
+    """Tell whether a value of NUMBA_DISABLE_JIT switches compiling off; as numba reads it, which takes numbers only."""
+    try:
+        return int(said) != 0
+    except ValueError:
+        return False
+
+
+JIT_ENABLED: Final = not _is_disabled(os.environ.get("NUMBA_DISABLE_JIT", ""))
 """False under ``NUMBA_DISABLE_JIT=1``: kernels then run as the plain Python they are written in."""
 
 

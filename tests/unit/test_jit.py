@@ -381,3 +381,16 @@ RETURNED = {
 def test_what_an_entry_point_returns_are_numbers(returned: str) -> None:
     with pytest.raises(NumbaError, match=r"(?s)returns nothing, a number, or a plain tuple .*test_jit\.py"):
         entry(RETURNED[returned])(1)
+
+
+@pytest.mark.parametrize(
+    ("said", "is_compiled"), [("", True), ("0", True), ("false", True), ("off", True), ("1", False)]
+)
+def test_compiling_is_switched_off_by_what_switches_numba_off(said: str, is_compiled: bool) -> None:
+    script = "from cascade.compiler.jit import JIT_ENABLED; print(JIT_ENABLED)"
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env=os.environ | {"PYTHONPATH": str(ROOT), "NUMBA_DISABLE_JIT": said},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.strip() == str(is_compiled)
