@@ -20,6 +20,8 @@ class Items(NamedTuple):
 
     dtype: np.dtype[Any]
     ndim: int
+    fixed: bool = False
+    """Whether it cannot be written: a kernel that does is refused."""
 
 
 Kind: TypeAlias = type | Items
@@ -41,7 +43,7 @@ def kind_of(value: Any) -> Kind:
     if given in FORMATS or given in DECLARED:
         return given
     if isinstance(value, np.ndarray):
-        return Items(value.dtype, value.ndim)
+        return Items(value.dtype, value.ndim, not value.flags.writeable)
     for number, kind in ((np.bool_, bool), (np.integer, int), (np.floating, float)):
         if isinstance(value, number):
             return kind
@@ -52,7 +54,7 @@ def kind_of(value: Any) -> Kind:
 def text_of(kind: Kind) -> str:
     """Return what tells a kind from every other: a table is told by its layout."""
     if isinstance(kind, Items):
-        return f"{kind.ndim} {np.lib.format.dtype_to_descr(kind.dtype)}"
+        return f"{kind.ndim} {np.lib.format.dtype_to_descr(kind.dtype)} {kind.fixed}"
     declared = DECLARED.get(kind)
     if declared is None:
         return kind.__name__

@@ -88,14 +88,31 @@ class Seen:
 
         The caller keeps it until the call is over, for another thread may call with other arrays meanwhile.
         """
-        arrays = (value,) if isinstance(value, np.ndarray) else value
+        is_array = isinstance(value, np.ndarray)
+        arrays = (value,) if is_array else value
         known = self._recent.get(place)
         if known is None or not known.shows(arrays):
-            known = self._recent[place] = Table(arrays, _names(place, value))
+            names = [f"argument {place}"] if is_array else _declared(value)
+            known = self._recent[place] = Table(arrays, names)
         return known
 
 
-def _names(place: int, value: Any) -> list[str]:
-    if isinstance(value, np.ndarray):
-        return [f"argument {place}"]
-    return [f"{type(value).__name__}.{field}" for field in value._fields]
+def _declared(value: Any) -> list[str]:
+    """Return the names of the arrays of a NamedTuple, which are as its class was declared: kernels rely on it.
+
+    Raises
+    ------
+    TypeError
+        If an array has other items or dimensions, or is read-only where kernels may write.
+    """
+    cls = type(value)
+    layout, fixed = DECLARED[cls]
+    for array, (field, (dtype, ndim)) in zip(value, layout.items(), strict=True):
+        wanted = f"{cls.__name__}.{field} needs an array of {ndim} dimensions of {dtype}, "
+        if not isinstance(array, np.ndarray):
+            raise TypeError(wanted + f"not {type(array).__name__}")
+        if (array.dtype, array.ndim) != (dtype, ndim):
+            raise TypeError(wanted + f"not of {array.ndim} of {array.dtype}")
+        if not (fixed or array.flags.writeable):
+            raise TypeError(wanted + "which can be written")
+    return [f"{cls.__name__}.{field}" for field in layout]

@@ -1,13 +1,14 @@
 """What passes between Python and an entry point: nothing is cut, rounded or taken for something else."""
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 
 from cascade.compiler.calling import Items, kind_of
 from cascade.compiler.jit import JIT_ENABLED, entry
+from cascade.compiler.tables import declare
 
 compiled = pytest.mark.skipif(not JIT_ENABLED, reason="kernels run as plain Python")
 
@@ -93,6 +94,55 @@ def test_an_array_is_told_by_its_type_and_must_be_in_one_piece():
     before = len(nothing.calls)
     nothing(np.zeros(3))
     assert len(nothing.calls) == before + 1
+
+
+@compiled
+def test_an_array_that_is_read_only_is_read_and_not_written():
+    numbers = np.frombuffer(bytes(16), np.int64)
+    assert total(numbers) == 0
+    with pytest.raises(TypeError, match="read-only int64 is written"):
+        nothing(numbers)
+    assert total(numbers) == 0
+
+
+class Money(NamedTuple):
+    """Arrays that a kernel takes as one."""
+
+    cash: Any
+    rows: Any
+
+
+ROW = np.dtype([("lots", np.int32), ("price", np.float64)])
+declare(Money, {"cash": (np.dtype(np.int64), 1), "rows": (ROW, 1)})
+
+
+@entry
+def pay(money: Money) -> int:
+    money.cash[0] = 7
+    return money.cash[0] + money.rows[0].lots
+
+
+CASH, ROWS = np.zeros(4, np.int64), np.zeros(4, ROW)
+KEPT = np.zeros(4, np.int64)
+KEPT.flags.writeable = False
+
+
+@compiled
+@pytest.mark.parametrize(
+    ("cash", "rows", "refused"),
+    [
+        (np.zeros(4, np.int8), ROWS, "cash needs .* 1 dimensions of int64, not of 1 of int8"),
+        (np.zeros(4), ROWS, "cash .* not of 1 of float64"),
+        (np.zeros((4, 4), np.int64), ROWS, "cash .* not of 2 of int64"),
+        ([1, 2], ROWS, "cash .* not list"),
+        (KEPT, ROWS, "cash .* which can be written"),
+        (CASH, np.zeros(4, [("price", np.float64), ("lots", np.int32)]), "rows .* not of 1 of"),
+    ],
+)
+def test_the_arrays_of_a_table_are_those_that_were_declared(cash, rows, refused):
+    assert pay(Money(CASH, ROWS.view(np.recarray))) == 7
+    with pytest.raises(TypeError, match=refused):
+        pay(Money(cash, rows))
 
 
 @compiled

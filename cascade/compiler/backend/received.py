@@ -67,7 +67,8 @@ def _tables(cls: type) -> TablesType:
 def received(place: int, kind: Kind) -> Any:
     """Return numba's type of an argument; two arrays that are arguments of one call do not overlap."""
     if isinstance(kind, Items):
-        return Column(f"argument {place}: {kind.ndim} {kind.dtype}", kind.dtype, kind.ndim, fixed=False)
+        written = "read-only " * kind.fixed + str(kind.dtype)
+        return Column(f"argument {place}: {kind.ndim} {written}", kind.dtype, kind.ndim, kind.fixed)
     return _NUMBERS.get(kind) or _tables(kind)
 
 
