@@ -95,6 +95,10 @@ class Entry:
         self.calls: dict[tuple[Kind, ...], Call] = {}
         self._by_type: dict[tuple[type, ...], Call] = {}
 
+    def __reduce__(self) -> str:
+        """Return what it is found under by another process: machine code stays where it is loaded."""
+        return self.py_func.__qualname__
+
     def __call__(self, *arguments: Any) -> Any:
         """Call it."""
         call = self._by_type.get(tuple(map(type, arguments)))

@@ -1,6 +1,9 @@
 """What passes between Python and an entry point: nothing is cut, rounded or taken for something else."""
 
-from concurrent.futures import ThreadPoolExecutor
+import copy
+import pickle
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing import get_context
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -151,6 +154,15 @@ def test_a_table_is_looked_up_anew_when_an_array_is_another():
         numbers = np.zeros(4, np.int64)
         nothing(numbers)
         assert numbers[0] == 7
+
+
+@compiled
+def test_another_process_is_told_of_an_entry_point_by_its_name():
+    assert same(1, 0.5, True, np.uint64(3))[0] == 1
+    assert pickle.loads(pickle.dumps(same)) is same
+    assert copy.deepcopy(same) is same
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        assert pool.submit(above, 2, 1).result() is True
 
 
 @compiled
