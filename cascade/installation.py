@@ -9,7 +9,7 @@ import shlex
 import stat
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -76,24 +76,26 @@ def cache_folder(name: str) -> Path | None:
 
     Tried in order: CASCADE_CACHE_DIR, the user's cache, temporary files of this user.
     """
-    named = os.environ.get("CASCADE_CACHE_DIR")
-    home = os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
-    user = os.getuid() if hasattr(os, "getuid") else "user"
-    roots = ([Path(named)] if named else []) + [
-        Path(home) / "cascade",
-        Path(tempfile.gettempdir()) / f"cascade-{user}",
-    ]
-    for root in roots:
+    for root in _roots():
         folder = root / name
         try:
-            if root == roots[-1] and not _is_own(root):
-                continue
             folder.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=folder):
                 return folder
         except OSError:
             continue
     return None
+
+
+def _roots() -> Iterator[Path]:
+    if named := os.environ.get("CASCADE_CACHE_DIR"):
+        yield Path(named)
+    with contextlib.suppress(RuntimeError):  # a user who has no home
+        yield Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "cascade"
+    with contextlib.suppress(OSError):  # a machine that keeps no temporary files
+        root = Path(tempfile.gettempdir()) / f"cascade-{os.getuid() if hasattr(os, 'getuid') else 'user'}"
+        if _is_own(root):
+            yield root
 
 
 def _is_own(root: Path) -> bool:
@@ -109,8 +111,13 @@ def _is_own(root: Path) -> bool:
 def keep(path: Path, content: bytes) -> None:
     """Write a file of the cache whole: whoever reads it meanwhile, or writes it too, finds one or the other."""
     begun = path.with_name(f".{path.name}-{os.getpid()}")
-    begun.write_bytes(content)
-    begun.replace(path)
+    try:
+        begun.write_bytes(content)
+        begun.replace(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            begun.unlink()  # of a full disk nothing is taken
+        raise
 
 
 def keep_hashed(path: Path, content: bytes) -> None:

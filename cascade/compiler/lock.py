@@ -16,10 +16,11 @@ except ImportError:  # not a POSIX system: there, everybody compiles
 def locked(path: Path) -> Generator[None]:
     """Hold the lock of a file, which the system releases if the process dies.
 
-    Where the file system has no locks nobody waits, and the same is compiled more than once.
+    Where the file system has no locks, or no room for the file, nobody waits, and the same is compiled more than once.
     """
-    with path.open("w") as file:
-        if fcntl is not None:
-            with contextlib.suppress(OSError):
+    with contextlib.ExitStack() as held:
+        with contextlib.suppress(OSError):
+            file = held.enter_context(path.open("w"))
+            if fcntl is not None:
                 fcntl.flock(file, fcntl.LOCK_EX)
         yield

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -18,7 +19,7 @@ from typing import Any
 import pytest
 
 from cascade import installation
-from cascade.installation import DISTRIBUTION, cache_folder, install_command
+from cascade.installation import DISTRIBUTION, cache_folder, install_command, keep
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -71,6 +72,35 @@ def test_a_folder_that_others_may_have_filled_is_not_used(
 
 
 # --- where it came from -----------------------------------------------------------------------------
+
+
+def test_a_folder_that_is_named_is_used_where_there_are_no_temporary_files_and_no_home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nowhere(*_: Any) -> Any:
+        raise FileNotFoundError
+
+    def homeless(*_: Any) -> Any:
+        raise RuntimeError
+
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setenv("CASCADE_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "gettempdir", nowhere)
+    monkeypatch.setattr(Path, "expanduser", homeless)
+    assert cache_folder("x") == tmp_path / "x"
+    monkeypatch.delenv("CASCADE_CACHE_DIR")
+    assert cache_folder("x") is None
+
+
+def test_what_has_no_room_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path, content: bytes) -> int:
+        path.touch()
+        raise OSError(errno.ENOSPC, "no space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match="no space left"):
+        keep(tmp_path / "x", b"y")
+    assert not list(tmp_path.iterdir())
 
 
 def test_it_is_called_what_the_project_is_called() -> None:

@@ -208,6 +208,14 @@ def test_a_directory_that_cannot_be_written_is_passed_over(package, tmp_path):
     assert Path(directory).is_relative_to(tmp_path / "cascade")
 
 
+def test_a_folder_that_is_gone_meanwhile_is_done_without(package, tmp_path):
+    gone = (
+        "import shutil\nfrom cascade.compiler.cache import cache_directory\nshutil.rmtree(cache_directory())"
+    )
+    _, result, _ = run(package, before=gone, CASCADE_CACHE_DIR=str(tmp_path / "cache"))
+    assert result == "501"
+
+
 INSPECT = """
 import gc
 from numba.core.dispatcher import Dispatcher
