@@ -9,7 +9,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -21,11 +20,9 @@ from cascade.errors import UsageError
 from cascade.experiment.attribution import recorded, whole_of
 from cascade.experiment.comparison import compare
 from cascade.experiment.threshold import Frontier, frontier_of, is_searched
-from cascade.installation import cache_folder
 from cascade.output.manifest import software_version
 from cascade.output.reader import Result
 from cascade.output.sweep import Sweep, named_results, read
-from cascade.provenance import sha256
 from cascade.report.attribution import answer as answer_of_attribution
 from cascade.report.builders.comparison import comparison_verdict
 from cascade.report.builders.differences import labels
@@ -337,13 +334,13 @@ class _Drawer:
 
 @lru_cache(maxsize=1)
 def _environment() -> Environment:
-    from jinja2 import Environment, FileSystemBytecodeCache, FileSystemLoader, StrictUndefined
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    compilers = metadata.version("jinja2"), Path(__file__).read_text(encoding="utf-8")
-    compiled = cache_folder(f"templates-{sha256(repr(compilers))[:16]}")
+    from cascade.report.kept import kept_templates
+
     environment = Environment(
         loader=FileSystemLoader(FOLDER / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True, bytecode_cache=FileSystemBytecodeCache(str(compiled)) if compiled else None,
+        lstrip_blocks=True, bytecode_cache=kept_templates(Path(__file__).read_text(encoding="utf-8")),
     )  # fmt: skip
     environment.filters.update(plain=plain, coded=coded, csv_uri=csv_uri, swatch=swatch, spark=spark)
     own: dict[str, Any] = {"cells": cells, "visible": visible, "fit": fit, "is_shown": is_shown}

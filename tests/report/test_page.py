@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 import cascade
-import cascade.report.page as room
 import cascade.report.write as writing
 from cascade.analysis.formats import format_apart, format_bare, format_value
 from cascade.errors import ResultsError
@@ -237,15 +236,6 @@ def test_figures_of_one_table_share_its_numbers(stress, monkeypatch):
     assert text.count('id="f-again"') == text.count('id="f-adl-haircuts"') == 1
     assert text.count('<table id="t-adl-haircuts"') == 1
     assert '<a href="#t-adl-haircuts"' in text
-
-
-def test_templates_are_compiled_anew_for_another_version_of_their_compiler(monkeypatch, tmp_path):
-    folders = []
-    monkeypatch.setattr(room, "cache_folder", lambda name: folders.append(name) or tmp_path)
-    for version in ("3.1.6", "3.2.0", "3.2.0"):
-        monkeypatch.setattr(room.metadata, "version", lambda _, version=version: version)
-        room._environment.__wrapped__()
-    assert folders[0] != folders[1] == folders[2]
 
 
 def test_what_the_author_wrote_is_escaped(pages, parsed):
