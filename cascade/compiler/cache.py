@@ -11,7 +11,10 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib import metadata
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Final
+
+import numpy as np
 
 from cascade.compiler.calling import Kind, text_of
 from cascade.compiler.machine import processor
@@ -21,13 +24,19 @@ STEP: Final = "cascade.core.step.advance"
 """The entry point that is needed last in a first run, and compiled longest."""
 
 
-def sources_digest() -> str:
-    """Return a hash of every source file whose code can end up in a compiled kernel."""
+@functools.cache
+def _rooms() -> tuple[Path, ...]:
+    """Return every source file of kernels that others are made of."""
     package = Path(__file__).parents[1]
-    digest = hashlib.sha256()
     rooms = (*package.glob("compiler/**/*.py"), *package.glob("core/**/*.py"))
-    for path in sorted((*rooms, package / "names.py", package / "rng.py")):
-        digest.update(path.relative_to(package).as_posix().encode())
+    return tuple(sorted((*rooms, package / "names.py", package / "rng.py")))
+
+
+def sources_digest() -> str:
+    """Return a hash of every source file whose code can end up in any compiled kernel."""
+    digest = hashlib.sha256()
+    for path in _rooms():
+        digest.update(path.relative_to(Path(__file__).parents[1]).as_posix().encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 
@@ -48,12 +57,54 @@ def path_of(directory: Path, function: Callable[..., Any], kinds: Sequence[Kind]
 
     That is a function which depends on variables of another one, or which was read from no file.
     """
-    source = Path(function.__code__.co_filename)
-    if function.__closure__ or not source.is_file():
-        return None
-    told = [str(function.__code__.co_firstlineno), *map(text_of, kinds)]
-    digest = hashlib.sha256(source.read_bytes() + "\n".join(told).encode()).hexdigest()[:16]
-    return directory / f"{name_of(function)}-{digest}.code"
+    digest = hashlib.sha256("\n".join(map(text_of, kinds)).encode())
+    for reached in _with_helpers(function):
+        code = reached.__code__
+        source = Path(code.co_filename)
+        if reached.__closure__ or not source.is_file():
+            return None
+        digest.update(f"\n{code.co_firstlineno} {_constants(reached)}\n".encode() + source.read_bytes())
+    return directory / f"{name_of(function)}-{digest.hexdigest()[:16]}.code"
+
+
+def _with_helpers(function: Callable[..., Any]) -> list[Any]:
+    """Return an entry point, and the kernels that it reaches of which the name of the folder does not tell."""
+    found = [function]
+    for reached in found:  # which grows meanwhile
+        for value in _named(reached).values():
+            helper = getattr(value, "py_func", None)
+            if (
+                helper is not None
+                and helper not in found
+                and Path(helper.__code__.co_filename) not in _rooms()
+            ):
+                found.append(helper)
+    return found
+
+
+def _constants(function: Any) -> dict[str, Any]:
+    """Return the numbers that a function knows by name: compiled code has them in it, wherever they come from."""
+    return {name: value for name, value in _named(function).items() if _is_constant(value)}
+
+
+def _is_constant(value: Any) -> bool:
+    if isinstance(value, tuple):
+        return all(map(_is_constant, value))
+    return isinstance(value, int | float | np.generic)
+
+
+def _named(function: Any) -> dict[str, Any]:
+    """Return what a function means by names that are not its own, and by names in the modules among it."""
+    names, room = function.__code__.co_names, function.__globals__
+    found = {name: room[name] for name in names if name in room}
+    modules = [value for value in found.values() if isinstance(value, ModuleType)]
+    inside = {
+        f"{module.__name__}.{name}": vars(module)[name]
+        for module in modules
+        for name in names
+        if name in vars(module)
+    }
+    return found | inside
 
 
 def name_of(function: Callable[..., Any]) -> str:

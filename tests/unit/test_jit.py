@@ -116,6 +116,41 @@ def test_an_edited_helper_is_compiled_anew(package, tmp_path):
     assert run(package, CASCADE_CACHE_DIR=cache) == [digest, "501", directory]
 
 
+HELPER = """
+from cascade.compiler.jit import kernel
+import rates
+
+@kernel
+def helped(amount: int) -> int:
+    return amount + rates.MORE
+"""
+
+CALLER = """
+from cascade.compiler.jit import entry
+import helping
+
+@entry
+def caller(amount: int) -> int:
+    return helping.helped(amount)
+
+print(caller(1))
+"""
+
+
+@pytest.mark.parametrize("edited", ["rates.py", "helping.py"])
+def test_an_edited_helper_or_number_of_another_file_is_compiled_anew(package, tmp_path, edited):
+    """Neither is a file of the package, whose digest names the folder, nor that of the entry point."""
+    files = {"rates.py": "MORE = 1\n", "helping.py": HELPER, "calling.py": CALLER}
+    edits = {"rates.py": "MORE = 5\n", "helping.py": HELPER.replace("+ rates", "+ 4 * rates")}
+    for name, text in files.items():
+        (package / name).write_text(text)
+    places = {"before": "import calling", "after": COMPILED, "CASCADE_CACHE_DIR": str(tmp_path / "cache")}
+    assert said(start(package, **places))[0] == "2"
+    assert said(start(package, **places))[::4] == ["2", "False"]
+    (package / edited).write_text(edits[edited])
+    assert said(start(package, **places))[0] == ("6" if edited == "rates.py" else "5")
+
+
 @pytest.mark.slow
 def test_of_several_processes_at_once_one_compiles_and_the_others_load(package, tmp_path):
     probes = [start(package, after=COMPILED, CASCADE_CACHE_DIR=str(tmp_path / "cache")) for _ in range(4)]
