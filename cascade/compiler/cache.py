@@ -1,6 +1,6 @@
 """Where the code of kernels is kept on disk, and how an entry point finds its own there.
 
-It is found by what the sources say, not by where they are: a second installation of the same ones compiles nothing.
+It is found by what is compiled, not by where its sources are: a second installation of the same ones compiles nothing.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib import metadata
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any, Final
 
 import numpy as np
@@ -32,8 +32,12 @@ def _rooms() -> tuple[Path, ...]:
     return tuple(sorted((*rooms, package / "names.py", package / "rng.py")))
 
 
+@functools.cache
 def sources_digest() -> str:
-    """Return a hash of every source file whose code can end up in any compiled kernel."""
+    """Return a hash of every source file whose code can end up in any compiled kernel, as it was when first asked.
+
+    That is before any of them is imported: what is edited later is not what this process compiles.
+    """
     digest = hashlib.sha256()
     for path in _rooms():
         digest.update(path.relative_to(Path(__file__).parents[1]).as_posix().encode())
@@ -53,17 +57,18 @@ def cache_directory() -> Path | None:
 
 
 def path_of(directory: Path, function: Callable[..., Any], kinds: Sequence[Kind]) -> Path | None:
-    """Return the file of an entry point for arguments of some kinds; None for one that no source alone tells.
+    """Return the file of an entry point for arguments of some kinds; None for one that its code does not tell all of.
 
-    That is a function which depends on variables of another one, or which was read from no file.
+    That is a function which depends on variables of another one, or has another one in it.
     """
     digest = hashlib.sha256("\n".join(map(text_of, kinds)).encode())
     for reached in _with_helpers(function):
         code = reached.__code__
-        source = Path(code.co_filename)
-        if reached.__closure__ or not source.is_file():
+        if reached.__closure__ or any(isinstance(value, CodeType) for value in code.co_consts):
             return None
-        digest.update(f"\n{code.co_firstlineno} {_constants(reached)}\n".encode() + source.read_bytes())
+        means = {name: _told(value) for name, value in _named(reached).items()}
+        told = code.co_code, code.co_consts, code.co_names, code.co_varnames, reached.__defaults__, means
+        digest.update(f"\n{told}".encode())
     return directory / f"{name_of(function)}-{digest.hexdigest()[:16]}.code"
 
 
@@ -71,26 +76,21 @@ def _with_helpers(function: Callable[..., Any]) -> list[Any]:
     """Return an entry point, and the kernels that it reaches of which the name of the folder does not tell."""
     found = [function]
     for reached in found:  # which grows meanwhile
-        for value in _named(reached).values():
-            helper = getattr(value, "py_func", None)
-            if (
-                helper is not None
-                and helper not in found
-                and Path(helper.__code__.co_filename) not in _rooms()
-            ):
-                found.append(helper)
+        helpers = [getattr(value, "py_func", None) for value in _named(reached).values()]
+        found += [
+            helper for helper in dict.fromkeys(helpers)
+            if helper is not None and helper not in found and Path(helper.__code__.co_filename) not in _rooms()
+        ]  # fmt: skip
     return found
 
 
-def _constants(function: Any) -> dict[str, Any]:
-    """Return the numbers that a function knows by name: compiled code has them in it, wherever they come from."""
-    return {name: value for name, value in _named(function).items() if _is_constant(value)}
-
-
-def _is_constant(value: Any) -> bool:
+def _told(value: Any) -> Any:
+    """Return what tells what a name means: a number, which compiled code has in it, or what something is called."""
+    if isinstance(value, int | float | np.generic):
+        return value
     if isinstance(value, tuple):
-        return all(map(_is_constant, value))
-    return isinstance(value, int | float | np.generic)
+        return tuple(map(_told, value))
+    return [getattr(value, name, "") for name in ("__module__", "__qualname__", "__name__")]
 
 
 def _named(function: Any) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, get_type_hints
 import numpy as np
 
 from cascade.compiler import machine
-from cascade.compiler.cache import cache_directory, name_of, path_of
+from cascade.compiler.cache import cache_directory, name_of, path_of, sources_digest
 from cascade.compiler.calling import Call, Kind, kind_of
 from cascade.compiler.lock import locked
 from cascade.compiler.machine import Code
@@ -19,6 +19,8 @@ from cascade.compiler.plain import wide
 from cascade.compiler.waiting import tell, timed
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+sources_digest()  # of the kernels as they are imported, after this module which all of them need
 
 if TYPE_CHECKING:
 

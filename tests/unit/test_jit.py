@@ -141,7 +141,7 @@ print(caller(1))
 def test_an_edited_helper_or_number_of_another_file_is_compiled_anew(package, tmp_path, edited):
     """Neither is a file of the package, whose digest names the folder, nor that of the entry point."""
     files = {"rates.py": "MORE = 1\n", "helping.py": HELPER, "calling.py": CALLER}
-    edits = {"rates.py": "MORE = 5\n", "helping.py": HELPER.replace("+ rates", "+ 4 * rates")}
+    edits = {"rates.py": "MORE = 2 + 3\n", "helping.py": HELPER.replace("+ rates", "+ 4 * rates")}
     for name, text in files.items():
         (package / name).write_text(text)
     places = {"before": "import calling", "after": COMPILED, "CASCADE_CACHE_DIR": str(tmp_path / "cache")}
@@ -149,6 +149,25 @@ def test_an_edited_helper_or_number_of_another_file_is_compiled_anew(package, tm
     assert said(start(package, **places))[::4] == ["2", "False"]
     (package / edited).write_text(edits[edited])
     assert said(start(package, **places))[0] == ("6" if edited == "rates.py" else "5")
+
+
+EDIT = """
+from pathlib import Path
+import cascade.core.exact, cascade.compiler.jit, helping
+edits = {"cascade/core/exact.py": ("(-amount, rate)", "(-amount, rate) + 1"), "helping.py": ("+ r", "+ 3 * r")}
+for path, (old, new) in edits.items():
+    text = Path(path).read_text()
+    Path(path).write_text(text.replace(old, new))
+"""
+
+
+def test_what_is_edited_after_it_was_imported_is_not_kept_as_what_was_compiled(package, tmp_path):
+    """A session that is open while its sources change compiles the old ones: the next process finds none of that."""
+    for name, text in {"rates.py": "MORE = 1\n", "helping.py": HELPER, "calling.py": CALLER}.items():
+        (package / name).write_text(text)
+    places = {"after": "import calling", "CASCADE_CACHE_DIR": str(tmp_path / "cache")}
+    assert said(start(package, before=EDIT, **places))[1::2] == ["501", "2"]
+    assert said(start(package, **places))[1::2] == ["502", "4"]
 
 
 @pytest.mark.slow
