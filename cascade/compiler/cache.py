@@ -14,6 +14,7 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any, Final
 
+import llvmlite
 import numpy as np
 
 from cascade.compiler.calling import Kind, text_of
@@ -53,7 +54,8 @@ def cache_directory() -> Path | None:
     """
     python = f"py{sys.version_info[0]}{sys.version_info[1]}"
     kind = hashlib.sha256(processor().encode()).hexdigest()[:8]
-    return cache_folder(f"kernels-{sources_digest()}-{python}-nb{metadata.version('numba')}-{kind}")
+    compilers = f"nb{metadata.version('numba')}-ll{llvmlite.__version__}"
+    return cache_folder(f"kernels-{sources_digest()}-{python}-{compilers}-{kind}")
 
 
 def path_of(directory: Path, function: Callable[..., Any], kinds: Sequence[Kind]) -> Path | None:

@@ -33,7 +33,7 @@ class Code(NamedTuple):
 
 def processor() -> str:
     """Return what tells a kind of machine from others, as numba tells them apart."""
-    asked = [os.environ.get(f"NUMBA_CPU_{what}", "") for what in ("NAME", "FEATURES")]
+    asked = [os.environ.get(f"NUMBA_{what}", "") for what in ("CPU_NAME", "CPU_FEATURES", "ENABLE_AVX")]
     found = binding.get_host_cpu_name(), binding.get_host_cpu_features().flatten()
     return " ".join((binding.get_process_triple(), *asked, *found))
 

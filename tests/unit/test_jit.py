@@ -270,6 +270,19 @@ def test_a_folder_that_is_gone_meanwhile_is_done_without(package, tmp_path):
     assert result == "501"
 
 
+def test_each_compiler_and_each_kind_of_processor_has_a_folder(monkeypatch, tmp_path):
+    monkeypatch.setenv("CASCADE_CACHE_DIR", str(tmp_path))
+    folders = [cache.cache_directory.__wrapped__()]
+    for variable, value in (("CPU_NAME", "generic"), ("CPU_FEATURES", "+sse2"), ("ENABLE_AVX", "0")):
+        monkeypatch.setenv(f"NUMBA_{variable}", value)
+        folders.append(cache.cache_directory.__wrapped__())
+    monkeypatch.setattr(cache.llvmlite, "__version__", "0.50.9")
+    folders.append(cache.cache_directory.__wrapped__())
+    monkeypatch.setattr(cache.metadata, "version", lambda _: "0.68.9")
+    folders.append(cache.cache_directory.__wrapped__())
+    assert len(set(folders)) == len(folders)
+
+
 INSPECT = """
 import gc
 from numba.core.dispatcher import Dispatcher
