@@ -1,5 +1,8 @@
 """What takes a draw or a run is found once a machine; it counts for the same scenario, question and code alone."""
 
+import subprocess
+import sys
+
 import pytest
 
 from cascade.errors import SimulationError
@@ -87,6 +90,14 @@ def test_other_code_has_a_folder_of_its_own(tmp_path, monkeypatch):
     rule.rename(tmp_path / "rule.py")
     digests.add(room._code_digest.__wrapped__())
     assert len(digests) == 3
+
+
+def test_the_code_that_counts_is_that_which_was_imported():
+    """A session that is open while the code is edited finds by the old one, and must not keep that as the new one's."""
+    edited = "from pathlib import Path; Path.read_bytes = None"
+    script = f"import cascade.exposure.known as room\n{edited}\nprint(room._code_digest())"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == room._code_digest(), done.stderr
 
 
 def test_without_a_folder_everything_is_found_each_time(monkeypatch):
