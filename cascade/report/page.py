@@ -336,7 +336,7 @@ class _Drawer:
 def _environment() -> Environment:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    from cascade.report.kept import kept_templates
+    from cascade.report.kept_templates import kept_templates
 
     environment = Environment(
         loader=FileSystemLoader(FOLDER / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,

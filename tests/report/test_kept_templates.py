@@ -5,8 +5,8 @@ import shutil
 import pytest
 from jinja2 import DictLoader, Environment
 
-import cascade.report.kept as room
-from cascade.report.kept import KeptTemplates, kept_templates
+import cascade.report.kept_templates as room
+from cascade.report.kept_templates import KeptTemplates, kept_templates
 
 
 def filled(cache: KeptTemplates) -> str:
