@@ -160,7 +160,7 @@ def _others(made: Sealed[Any, Any], kin: str) -> tuple[datetime | None, int]:
     known = [each for each in made.path.parent.glob(kin) if each.name != made.path.name]
     opened = [_opening_of(each) for each in known]
     times = [datetime.fromisoformat(_record_in(each)["opened"]) for each in opened if each.exists()]
-    before = [each for each in times if each < made.registered]
+    before = [each for each in times if each <= made.registered]
     return min(before, default=None), len(known)
 
 
@@ -194,4 +194,4 @@ def _sum(said: Mapping[str, Any]) -> str:
 
 
 def _text(moment: datetime) -> str:
-    return moment.isoformat(timespec="milliseconds")
+    return moment.isoformat(timespec="microseconds")

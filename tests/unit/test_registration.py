@@ -2,11 +2,12 @@
 
 import json
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
 
+from cascade.calibration import map_registration, sealed
 from cascade.calibration.map_registration import MapRequest, open_realised, register_map
 from cascade.calibration.map_score import MapForecast
 from cascade.calibration.predictions import Prediction
@@ -39,7 +40,7 @@ def test_what_is_registered_is_read_back_to_the_last_bit(tmp_path, event, predic
     assert re.fullmatch("[0-9a-f]{64}", made.sha256)
     said = json.loads(made.path.read_text())
     assert said["predictions"]["total"]["model"]["quantiles"]["50"] == made.predictions["total"].model.median
-    assert said["registered"] == made.registered.isoformat(timespec="milliseconds")
+    assert said["registered"] == made.registered.isoformat(timespec="microseconds")
 
 
 def test_it_is_never_written_again(tmp_path, event, predictions):
@@ -150,3 +151,19 @@ def test_a_second_map_after_the_table_was_opened_is_no_forecast(tmp_path, event)
     first = open_realised(table, register_map(tmp_path, event, requests[0], expected, table))
     late = open_realised(table, register_map(tmp_path, event, requests[1], expected, table))
     assert (late.seen, late.others) == (first.opened, 1)
+
+
+def test_what_was_opened_in_the_moment_of_a_registration_was_seen(tmp_path, event, monkeypatch):
+    """A clock that stands still, or is coarse, is no excuse."""
+    stopped = datetime(2026, 1, 1, tzinfo=UTC)
+    clock = type("Clock", (datetime,), {"now": classmethod(lambda cls, zone: stopped)})
+    for room in (sealed, map_registration):
+        monkeypatch.setattr(room, "datetime", clock)
+    table = tmp_path / "real.csv"
+    table.write_text("price,side,notional_usd\n99000,long,5\n")
+    expected = MapForecast("venue:BTCUSDT", 1e5, np.ones(3), np.ones(3))
+    for each, seen in (("s", None), ("t", stopped)):
+        made = register_map(
+            tmp_path, event, MapRequest("e" * 64, each * 64, expected.market), expected, table
+        )
+        assert open_realised(table, made).seen == seen

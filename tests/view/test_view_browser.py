@@ -132,7 +132,8 @@ def test_a_what_if_shows_the_difference(visit: Callable[..., Any], session: Sess
     until(page, "document.querySelector('#asked').textContent.includes('reached its end')")
     until(page, "document.querySelector('#plot').data.some(t => t.name === 'mark, changed')")
     last = "document.querySelector('#difference tbody tr td:last-child')"
-    until(page, f"({last}?.textContent ?? '0 USD') !== '0 USD'")  # there is no row before the first answer
+    # There is no row before the first answer, and no price before the changed run has come so far.
+    until(page, f"!['0 USD', 'none'].includes({last}?.textContent ?? 'none')")
     (price, *_) = session.difference(MARKET, 120.0)
     cells = page.locator("#difference tbody tr").first.locator("td").all_inner_texts()
     assert cells[:2] == [f"{written(price[name])} USD" for name in ("base", "changed")]
