@@ -9,7 +9,7 @@ import shlex
 import stat
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -118,6 +118,17 @@ def keep(path: Path, content: bytes) -> None:
         with contextlib.suppress(OSError):
             begun.unlink()  # of a full disk nothing is taken
         raise
+
+
+def digest_of(folder: Path, files: Iterable[Path], also: str = "") -> str:
+    """Return what names a version of some files below a folder, by their places in it and all they say."""
+    import hashlib
+
+    found = hashlib.sha256(also.encode())
+    for path in sorted(files):
+        found.update(f"{path.relative_to(folder).as_posix()}\n".encode())
+        found.update(path.read_bytes())
+    return found.hexdigest()[:16]
 
 
 def keep_hashed(path: Path, content: bytes) -> None:

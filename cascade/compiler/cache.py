@@ -19,18 +19,20 @@ import numpy as np
 
 from cascade.compiler.calling import Kind, text_of
 from cascade.compiler.machine import processor
-from cascade.installation import cache_folder
+from cascade.installation import cache_folder, digest_of
 
 STEP: Final = "cascade.core.step.advance"
 """The entry point that is needed last in a first run, and compiled longest."""
 
 
+_PACKAGE: Final = Path(__file__).parents[1]
+
+
 @functools.cache
 def _rooms() -> tuple[Path, ...]:
     """Return every source file of kernels that others are made of."""
-    package = Path(__file__).parents[1]
-    rooms = (*package.glob("compiler/**/*.py"), *package.glob("core/**/*.py"))
-    return tuple(sorted((*rooms, package / "names.py", package / "rng.py")))
+    rooms = (*_PACKAGE.glob("compiler/**/*.py"), *_PACKAGE.glob("core/**/*.py"))
+    return (*rooms, _PACKAGE / "names.py", _PACKAGE / "rng.py")
 
 
 @functools.cache
@@ -39,11 +41,7 @@ def sources_digest() -> str:
 
     That is before any of them is imported: what is edited later is not what this process compiles.
     """
-    digest = hashlib.sha256()
-    for path in _rooms():
-        digest.update(path.relative_to(Path(__file__).parents[1]).as_posix().encode())
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]
+    return digest_of(_PACKAGE, _rooms())
 
 
 @functools.cache

@@ -70,14 +70,15 @@ class Kernel:
 
 
 class Instruction:
-    """Something that processors do and Python has no word for; `plain` does it in Python, as kernels run there."""
+    """Something that processors do and Python has no word for; what it wraps does it in plain Python."""
 
     def __init__(self, plain: Callable[..., Any]) -> None:
         functools.update_wrapper(self, plain)
+        self._name = plain.__name__
 
     def __call__(self, *arguments: Any) -> Any:
         """Refuse: only kernels call it."""
-        msg = f"{self.__wrapped__.__name__} is called by kernels only"  # type: ignore[attr-defined]
+        msg = f"{self._name} is called by kernels only"
         raise TypeError(msg)
 
     @functools.cached_property
@@ -85,7 +86,7 @@ class Instruction:
         """What numba types a call by."""
         from cascade.compiler.backend.emitted import type_of
 
-        return type_of(self.__wrapped__.__name__)  # type: ignore[attr-defined]
+        return type_of(self._name)
 
 
 class Entry:

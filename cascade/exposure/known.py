@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from cascade.installation import cache_folder, kept_or_made
+from cascade.installation import cache_folder, digest_of, kept_or_made
 from cascade.provenance import platform_facts, sha256
 
 if TYPE_CHECKING:
@@ -39,11 +38,7 @@ def known(scenario: Scenario, asked: tuple[str | int, ...], find: Callable[[], T
 @functools.cache
 def _code_digest() -> str:
     """Return a hash of all of Cascade's code, and of what else decides its last digits."""
-    found = hashlib.sha256(platform_facts()["fingerprint"].encode())
-    for path in sorted(_PACKAGE.rglob("*.py")):
-        found.update(f"{path.relative_to(_PACKAGE)}\n".encode())
-        found.update(path.read_bytes())
-    return found.hexdigest()[:16]
+    return digest_of(_PACKAGE, _PACKAGE.rglob("*.py"), platform_facts()["fingerprint"])
 
 
 _code_digest()  # of the code as it is imported: what is edited later is not what finds anything in this process

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from pydantic import VERSION
 
-from cascade.installation import cache_folder, kept_or_made
+from cascade.installation import cache_folder, digest_of, kept_or_made
 from cascade.scenario.document import open_document
 from cascade.scenario.reading import Reading
 from cascade.scenario.source import shown_name
@@ -51,11 +51,6 @@ def _once(name: str, make: Callable[[], _Made]) -> _Made:
 @functools.cache
 def _sources_digest() -> str:
     """Return a hash of every shipped rulebook, and of the code that reads and checks them."""
-    digest = hashlib.sha256(f"{sys.version_info[:2]} {VERSION}".encode())
-    for path in sorted(
-        (*_PACKAGE.glob("scenario/*.py"), *_PACKAGE.glob("venues/*"), *(_PACKAGE / name for name in _FLOOR))
-    ):
-        if path.is_file():
-            digest.update(path.name.encode())
-            digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]
+    floor = (_PACKAGE / name for name in _FLOOR)
+    files = (*_PACKAGE.glob("scenario/*.py"), *filter(Path.is_file, _PACKAGE.glob("venues/*")), *floor)
+    return digest_of(_PACKAGE, files, f"{sys.version_info[:2]} {VERSION}")

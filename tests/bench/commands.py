@@ -8,10 +8,7 @@ both; each turn has a seed that nobody has asked for, so that nothing is known o
 from __future__ import annotations
 
 import argparse
-import os
-import resource
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -19,6 +16,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Final
+
+from tests.bench.measure import python
 
 HERE: Final = Path(__file__).parents[2]
 
@@ -38,32 +37,21 @@ class Checkout:
 
     def __init__(self, folder: Path, scenario: str, results: Path) -> None:
         self.folder, self.scenario, self.results = folder, scenario, results
-        self.environment = os.environ | {"PYTHONPATH": str(folder.resolve())}
         self.seats = 0
 
     def turn(self, seed: int) -> Iterator[tuple[str, float]]:
         """Yield each command with its processor time, in seconds; the reports are of the run before them."""
         shutil.rmtree(self.results, ignore_errors=True)
         asked = ("run", self.scenario, "--seed", str(seed), "-q", "-j", "1", "-o", self.results)
-        yield "cascade run", self._timed("-m", "cascade", *asked)[0]
-        seconds, seats = self._timed("-c", DRAW, self.scenario)[1].split()
+        yield "cascade run", python("-m", "cascade", *asked, checkout=self.folder).cpu_s
+        seconds, seats = python("-c", DRAW, self.scenario, checkout=self.folder).said.split()
         self.seats = int(seats)
         yield "drawing", float(seconds)
         yield "drawing, of a million accounts", 1e6 * float(seconds) / self.seats
         (run,) = self.results.iterdir()
         for name in ("cascade report", "cascade report, another"):
             asked = ("report", run, "--force", "-o", self.results.with_suffix(".html"))
-            yield name, self._timed("-m", "cascade", *asked)[0]
-
-    def _timed(self, *words: str | Path) -> tuple[float, str]:
-        """Run Python to its end; return its processor time and what it said."""
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        done = subprocess.run(
-            [sys.executable, *map(str, words)], cwd=self.folder, env=self.environment, check=True, text=True,
-            stdout=subprocess.PIPE,
-        )  # fmt: skip
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, done.stdout
+            yield name, python("-m", "cascade", *asked, checkout=self.folder).cpu_s
 
 
 def main(words: Sequence[str] | None = None) -> int:

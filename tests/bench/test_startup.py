@@ -5,17 +5,12 @@ In processor time, and in imports of numpy and numba in the same run, for machin
 
 from __future__ import annotations
 
-import os
-import resource
-import subprocess
-import sys
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
 from cascade.scenario.load import to_yaml
-from tests.bench.measure import line
+from tests.bench.measure import Process, line, python
 from tests.support.scenarios import small_scenario
 
 BASE = Path(__file__).parent.parent / "data" / "base.yaml"
@@ -38,24 +33,9 @@ print(took, len(kernels))
 """
 
 
-class Process(NamedTuple):
-    """A process of Python that has ended."""
-
-    cpu_s: float
-    said: str
-
-
-def run(*words: str, cache: Path | None = None) -> Process:
-    """Run Python and wait for it."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    if cache is not None:
-        environment["CASCADE_CACHE_DIR"] = str(cache)
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = subprocess.run(
-        [sys.executable, *words], capture_output=True, text=True, check=True, env=environment
-    )
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return Process(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, done.stdout)
+def run(*words: str, **environment: str) -> Process:
+    """Run Python on this checkout, and wait for it."""
+    return python(*words, checkout=ROOT, **environment)
 
 
 def quickest(*words: str) -> float:
@@ -97,8 +77,10 @@ def test_commands_that_are_compiled_already(unit: float, tmp_path: Path) -> None
 
 
 def test_the_first_compile(unit: float, tmp_path: Path) -> None:
-    cpu, kernels = (float(word) for word in run("-c", FIRST_STEP, cache=tmp_path).said.split())
+    cpu, kernels = (
+        float(word) for word in run("-c", FIRST_STEP, CASCADE_CACHE_DIR=str(tmp_path)).said.split()
+    )
     line("cold compile", f"{cpu:.1f} s of CPU = {cpu / unit:.0f}", "<= 25 s", cpu <= 25)
     line(f"  each of {kernels:.0f} kernels", f"{cpu / kernels:.3f} s", "<= 0.25 s", cpu / kernels <= 0.25)
-    cpu = run("-c", FIRST_STEP, cache=tmp_path).cpu_s
+    cpu = run("-c", FIRST_STEP, CASCADE_CACHE_DIR=str(tmp_path)).cpu_s
     line("warm start to the first step", f"{cpu:.2f} s of CPU = {cpu / unit:.1f}", "<= 1 s", cpu <= 1)

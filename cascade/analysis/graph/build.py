@@ -201,6 +201,7 @@ class _Rows(NamedTuple):
 
     @classmethod
     def of(cls, table: pa.Table) -> _Rows:
+        """Return the rows of a table of liquidations."""
         numbers = {
             name: to_numpy(table.column(name))
             for name in (
